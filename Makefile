@@ -1,0 +1,51 @@
+# make demo   the light core in .venv-demo, a rig and a picture of it from the sample recording
+# make test   lint, types, all tests, and the proof that the light core needs no torch
+# make clean  away with all that these made
+# Both make their own virtual environments; stamp files make a second run quick.
+
+PYTHON ?= python3
+PIP = -m pip --disable-pip-version-check
+export PIP_NO_INPUT = 1
+
+SOURCES := setup.py pyproject.toml README.md $(shell find python assets training -type f -not -name '*.pyc' -not -path '*.egg-info/*')
+
+.PHONY: demo test lint light clean
+.DELETE_ON_ERROR:
+
+demo: .venv-demo/installed
+	mkdir -p demo
+	.venv-demo/bin/medtalk generate assets/audio/sample.wav --emotion angry -o demo/sample.csv
+	.venv-demo/bin/python -m medtalk.picture demo/sample.csv assets/audio/sample.wav demo/sample.png
+
+test: lint light
+	.venv/bin/python -m pytest
+
+lint: .venv/installed
+	.venv/bin/ruff check
+	.venv/bin/pyright --pythonpath .venv/bin/python
+
+light: .venv-light/installed
+	.venv-light/bin/python -c "import importlib.util as u, sys; sys.exit('torch is in the light core' if u.find_spec('torch') else 0)"
+	.venv-light/bin/python -m pytest tests/test_core_without_torch.py
+
+# The developer's environment: editable, with all that the tests need.
+.venv/installed: setup.py constraints.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/python $(PIP) install --quiet -c constraints.txt -e '.[train,report,dev]'
+	touch $@
+
+# The user's environments: a plain install of the light core, from nothing but what a release would hold.
+.venv-demo/installed: $(SOURCES)
+	test -x .venv-demo/bin/python || $(PYTHON) -m venv .venv-demo
+	rm -rf build
+	.venv-demo/bin/python $(PIP) install --quiet '.[report]'
+	touch $@
+
+.venv-light/installed: $(SOURCES)
+	test -x .venv-light/bin/python || $(PYTHON) -m venv .venv-light
+	rm -rf build
+	.venv-light/bin/python $(PIP) install --quiet . pytest
+	touch $@
+
+clean:
+	rm -rf .venv .venv-demo .venv-light demo build

@@ -1,0 +1,64 @@
+"""MEDTalk for MetaHuman: a recording in, an emotional MetaHuman face rig out.
+
+    import medtalk
+
+    performance = medtalk.load().perform("line.wav")
+    rig = performance.decode("angry", intensity=1.2)
+
+The names of the public face are imported when they are first used, so that `import medtalk` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from medtalk.audio import AudioLimits, Speech, read_speech
+    from medtalk.errors import MedtalkError
+    from medtalk.finishing import Finishing
+    from medtalk.performance import Model, Performance, load
+    from medtalk.rig import RigSequence, read_rig, write_rig
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "AudioLimits": "medtalk.audio",
+    "Speech": "medtalk.audio",
+    "read_speech": "medtalk.audio",
+    "MedtalkError": "medtalk.errors",
+    "Finishing": "medtalk.finishing",
+    "Model": "medtalk.performance",
+    "Performance": "medtalk.performance",
+    "load": "medtalk.performance",
+    "RigSequence": "medtalk.rig",
+    "read_rig": "medtalk.rig",
+    "write_rig": "medtalk.rig",
+}
+
+__all__ = [
+    "AudioLimits",
+    "Finishing",
+    "MedtalkError",
+    "Model",
+    "Performance",
+    "RigSequence",
+    "Speech",
+    "__version__",
+    "load",
+    "read_rig",
+    "read_speech",
+    "write_rig",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'medtalk' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

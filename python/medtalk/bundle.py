@@ -1,0 +1,211 @@
+"""A model on disk: a folder with `bundle.json` and the files that it names, checked before any of them is used.
+
+`bundle.json` holds the format version, kind, sizes, channel list and its hash, frame rate, feature settings, text mode,
+labels, licence, training data, metrics, and the size and SHA-256 of every other file. Nothing in it is executed and
+nothing is unpickled: networks are ONNX graphs, weights are safetensors.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Any
+
+from medtalk.backbones import mel
+from medtalk.backbones.phones import PHONES
+from medtalk.backbones.prosody import PROSODY
+from medtalk.errors import BundleError
+from medtalk.files import sha256_file, write_folder_atomic
+from medtalk.guidance import LABELS
+from medtalk.rig.channels import CHANNEL_HASH, NAMES
+
+FORMAT = 1
+MANIFEST = "bundle.json"
+DEFAULT_NAME = "compact"
+
+GRAPHS = ("content", "intensity", "label", "decode")
+WEIGHTS = "weights.safetensors"
+REQUIRED_FILES = {"compact": (*(f"{graph}.onnx" for graph in GRAPHS), WEIGHTS)}
+"""Each kind of bundle that this version runs, with the files that it cannot do without."""
+
+_MANIFEST_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle: its folder and what `bundle.json` says."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.manifest["name"])
+
+    @property
+    def kind(self) -> str:
+        return str(self.manifest["kind"])
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of `bundle.json`, and so of the whole bundle, whose file hashes it holds."""
+        return sha256_file(self.folder / MANIFEST)
+
+    @property
+    def bytes(self) -> int:
+        """Size of the files that the manifest names."""
+        return sum(entry["bytes"] for entry in self.manifest["files"].values())
+
+    def file(self, name: str) -> Path:
+        """Path of a file that the manifest names; `BundleError` for any other."""
+        if name not in self.manifest["files"]:
+            raise BundleError(f"Bundle {self.folder} holds no {name}.", "Use a whole bundle of this kind.")
+        return self.folder / name
+
+
+def default_bundle() -> Path:
+    """Folder of the bundle that ships with the package (`medtalk_assets/models/compact`)."""
+    try:
+        return Path(str(package_files("medtalk_assets"))) / "models" / DEFAULT_NAME
+    except ModuleNotFoundError:
+        raise BundleError("The bundle that ships is not installed.", "Install medtalk again.") from None
+
+
+def load_bundle(path: str | Path | None = None) -> Bundle:
+    """Read and verify a bundle, by default the one that ships.
+
+    Raises:
+        BundleError: no bundle there, another format or kind, another channel list, other features or labels than this
+            version computes, or a file that is missing or whose bytes changed.
+    """
+    folder = default_bundle() if path is None else Path(path)
+    manifest = _read_manifest(folder)
+    _check_fields(folder, manifest)
+    for name, entry in manifest["files"].items():
+        _check_file(folder, name, entry)
+    return Bundle(folder, manifest)
+
+
+def write_bundle(folder: str | Path, fields: Mapping[str, Any], files: Mapping[str, bytes | Path]) -> Bundle:
+    """Write a bundle as a whole, replacing the folder if there is one, and load it again as a check.
+
+    Args:
+        folder: where to; it appears complete or not at all.
+        fields: `kind`, `name`, `sizes`, `text_mode`, `licence`, `training_data`, `metrics`, `created_by`. Format
+            version, channels, frame rate, features, labels and file hashes are filled in here.
+        files: content, or path of a file to copy, of each file by its name in the bundle.
+    """
+
+    def fill(temporary: Path) -> None:
+        entries = {}
+        for name, content in files.items():
+            target = temporary / name
+            if isinstance(content, Path):
+                shutil.copyfile(content, target)
+            else:
+                target.write_bytes(content)
+            entries[name] = {"sha256": sha256_file(target), "bytes": target.stat().st_size}
+        manifest = {"format": FORMAT, **fields, **_own_fields(), "files": entries}
+        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+    return load_bundle(write_folder_atomic(folder, fill))
+
+
+def _own_fields() -> dict[str, Any]:
+    """What a bundle must share with the code that runs it: another value would give silently wrong faces."""
+    return {
+        "channels": list(NAMES),
+        "channel_hash": CHANNEL_HASH,
+        "fps": mel.RIG_FPS,
+        "features": {
+            "mel": {
+                "rate": mel.RATE,
+                "fps": mel.MEL_FPS,
+                "window": mel.WINDOW,
+                "bands": mel.N_MELS,
+                "low_hz": mel.LOW_HZ,
+                "high_hz": mel.HIGH_HZ,
+                "floor_db": mel.FLOOR_DB,
+            },
+            "prosody": list(PROSODY),
+            "phones": list(PHONES),
+        },
+        "labels": list(LABELS),
+    }
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        if not path.is_file():
+            what = f"{folder} has no {MANIFEST}" if folder.is_dir() else f"there is no folder {folder}"
+            raise BundleError(f"Not a bundle: {what}.", f"Give the folder that holds {MANIFEST}.")
+        if path.stat().st_size > _MANIFEST_BYTES:
+            raise BundleError(f"{path} is larger than {_MANIFEST_BYTES >> 20} MiB.", "Get the bundle again.")
+        manifest = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BundleError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except (ValueError, RecursionError):
+        raise BundleError(f"{path} is not valid JSON.", "Get the bundle again.") from None
+    if not isinstance(manifest, dict):
+        raise BundleError(f"{path} is not a JSON object.", "Get the bundle again.")
+    return manifest
+
+
+def _check_fields(folder: Path, manifest: dict[str, Any]) -> None:
+    if manifest.get("format") != FORMAT:
+        raise BundleError(
+            f"Bundle {folder} has format {_short(manifest.get('format'))}; this version reads format {FORMAT}.",
+            "Use a bundle made for this version, or another version of medtalk.",
+        )
+    kind = manifest.get("kind")
+    if not isinstance(kind, str) or kind not in REQUIRED_FILES:
+        raise BundleError(
+            f"Bundle {folder} is of kind {_short(kind)}; this version runs {', '.join(REQUIRED_FILES)}.",
+            "Use another bundle.",
+        )
+    if not isinstance(manifest.get("name"), str):
+        raise BundleError(f"Bundle {folder} has no name in its {MANIFEST}.", "Get the bundle again.")
+    own = _own_fields()
+    if manifest.get("channel_hash") != CHANNEL_HASH or manifest.get("channels") != own["channels"]:
+        raise BundleError(
+            f"Bundle {folder} is made for another channel list than the {len(NAMES)} of this version.",
+            "Export it again with medtalk-train of this version.",
+        )
+    for field in ("fps", "features", "labels"):
+        if manifest.get(field) != own[field]:
+            raise BundleError(
+                f"Bundle {folder} was trained with other {field} than this version computes.",
+                "Export it again with medtalk-train of this version.",
+            )
+    entries = manifest.get("files")
+    if not isinstance(entries, dict):
+        raise BundleError(f"Bundle {folder} names no files in its {MANIFEST}.", "Get the bundle again.")
+    for name in REQUIRED_FILES[kind]:
+        if name not in entries:
+            raise BundleError(f"Bundle {folder} of kind {kind} names no {name}.", "Get the bundle again.")
+
+
+def _check_file(folder: Path, name: str, entry: object) -> None:
+    # A manifest may come from anywhere: no name in it may lead out of the folder.
+    if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+        raise BundleError(f"Bundle {folder} names a file {name[:60]!r} outside its folder.", "Do not use this bundle.")
+    path = folder / name
+    if not isinstance(entry, dict) or not isinstance(entry.get("bytes"), int) or "sha256" not in entry:
+        raise BundleError(f"Bundle {folder} gives no size and sha256 for {name}.", "Get the bundle again.")
+    try:
+        if not path.is_file():
+            raise BundleError(f"Bundle {folder} lacks its file {name}.", "Get the bundle again.")
+        if path.stat().st_size != entry["bytes"] or sha256_file(path) != entry["sha256"]:
+            raise BundleError(f"The file {name} of bundle {folder} has changed since it was written.", "Get it again.")
+    except OSError as error:
+        raise BundleError(f"Cannot read {path}: {error.strerror or error}.") from error
+
+
+def _short(value: object) -> str:
+    return "unknown" if value is None else repr(value)[:40]

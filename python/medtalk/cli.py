@@ -1,0 +1,430 @@
+"""The command line `medtalk`.
+
+Results go to stdout, progress (on a terminal only) and errors to stderr. Exit code 0: all done; 1: something could not
+be done, with one line for each reason; 2: the command itself was not understood.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+import typer
+
+import medtalk
+from medtalk.errors import GuidanceError, MedtalkError, OutputError, RigError, SettingError
+
+if TYPE_CHECKING:
+    from medtalk.performance import Model, Performance
+    from medtalk.rig import RigSequence
+
+MAX_FPS = 240.0
+MAX_TRANSCRIPT_BYTES = 1 << 16
+_LIMIT = f"{MAX_TRANSCRIPT_BYTES >> 10} KiB"
+
+Board = Literal["mh3", "mh4", "expressions", "arkit"]
+Region = Literal["full", "mouth", "upper"]
+
+app = typer.Typer(
+    name="medtalk",
+    help="A recording in, an emotional MetaHuman face rig out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+bundle_app = typer.Typer(help="Look at models on disk.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(bundle_app, name="bundle")
+
+_debug = False
+
+
+def _set_debug(value: bool) -> None:
+    global _debug
+    _debug = value
+
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the Python traceback of an error.", callback=_set_debug)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def main() -> NoReturn:
+    """Entry point of the console script: a MEDTalk error is one line, never a traceback."""
+    try:
+        app(prog_name="medtalk")
+    except MedtalkError as error:
+        _fail(str(error), error)
+    except Exception as error:
+        _fail(f"internal error, please report it: {type(error).__name__}: {error} (--debug shows where)", error)
+    sys.exit(0)
+
+
+def _fail(message: str, error: Exception) -> NoReturn:
+    if _debug:
+        raise error
+    _complain(message)
+    sys.exit(1)
+
+
+def _complain(message: str) -> None:
+    print("medtalk:", " ".join(message.split()), file=sys.stderr)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"medtalk {medtalk.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class _Job:
+    sound: Path
+    output: Path
+    transcript: str | None
+
+
+@app.command()
+def generate(
+    sounds: Annotated[list[Path], typer.Argument(metavar="SOUND...", readable=False, help="WAV, FLAC or OGG files.")],
+    output: Annotated[
+        str,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="Rig file (.csv .txt .npz .json .arkit.csv .expressions.csv), or a folder that gets a file a sound.",
+        ),
+    ],
+    emotion: Annotated[
+        str,
+        typer.Option(
+            metavar="LABEL[:WEIGHT][,...]",
+            help="angry, disgust, fear, happy, neutral, sad, surprised, or a mixture as happy:0.7,surprised:0.3.",
+        ),
+    ] = "neutral",
+    intensity: Annotated[float, typer.Option(help="Multiplies the intensity heard in the voice, 0 to 4.")] = 1.0,
+    transcript: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT|FILE", help="What is said. For several sounds: a folder with a NAME.txt for each."),
+    ] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(readable=False, help="Folder of another model than the one that ships.")
+    ] = None,
+    fps: Annotated[float, typer.Option(help="Frames a second of the rig, up to 240.")] = 60.0,
+    region: Annotated[Region, typer.Option(help="Part of the face to animate.")] = "full",
+    seed: Annotated[int, typer.Option(help="Seed of blinks and gaze.")] = 0,
+    blink: Annotated[bool, typer.Option("--blink/--no-blink", help="Add blinks.")] = True,
+    gaze: Annotated[bool, typer.Option("--gaze/--no-gaze", help="Add small eye movements.")] = True,
+    limits: Annotated[bool, typer.Option("--limits/--no-limits", help="Keep channels in their ranges.")] = True,
+    smooth: Annotated[bool, typer.Option("--smooth/--no-smooth", help="Smooth the curves over time.")] = True,
+    channel: Annotated[
+        int | None, typer.Option(metavar="N", help="Take channel N of the sounds (0 is the first), not the mix.")
+    ] = None,
+    file_format: Annotated[
+        str, typer.Option("--format", metavar="ENDING", help="Ending of the files when OUT is a folder.")
+    ] = "csv",
+    threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if left out.")] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Animate a face from recordings: SOUND to a rig of 174 channels."""
+    from medtalk.finishing import Finishing
+    from medtalk.guidance import emotion_weights
+    from medtalk.performance import check_range, load
+
+    # Everything that can be wrong is looked at before any work is done.
+    weights = emotion_weights(emotion)
+    check_range(intensity)
+    _check_fps(fps)
+    jobs = _jobs(sounds, output, file_format, transcript)
+    finishing = Finishing(smooth=smooth, blink=blink, gaze=gaze, limits=limits, seed=seed)
+    model = load(bundle, threads=threads)
+
+    def decode(performance: Performance) -> RigSequence:
+        rig = performance.decode(weights, intensity, finishing, region)
+        return rig if fps == rig.fps else rig.resample(fps)
+
+    failed = False
+    with _progress(3 * len(jobs), quiet or as_json) as step:
+        for job in jobs:
+            try:
+                result = _generate_one(job, model, channel, decode, step)
+            except MedtalkError as error:
+                if debug:
+                    raise
+                failed = True
+                told = len(jobs) == 1 or str(job.sound) in str(error)
+                _complain(str(error) if told else f"{job.sound}: {error}")
+                if as_json:
+                    problem = {"code": error.code, "message": error.message, "hint": error.hint}
+                    print(json.dumps({"sound": str(job.sound), "error": problem}), flush=True)
+                continue
+            if as_json:
+                print(json.dumps({**result, "emotion": weights}), flush=True)
+            elif not quiet:
+                print(
+                    f"{result['file']}: {result['seconds']:.1f} s, {result['frames']} frames at {result['fps']:g} fps, "
+                    f"{'+'.join(weights)}, {result['speed']:.0f} times real time",
+                    flush=True,
+                )
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def channels(
+    board: Annotated[Board, typer.Option(help="Names to translate to.")] = "mh3",
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Print the 174 channels and what each is called on a face board."""
+    from medtalk.rig.boards import board_rows
+
+    rows = board_rows(board)
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    _print_table(rows)
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="A", readable=False, help="Rig file to read.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="B", readable=False, help="Rig file to write; its ending is the format.")
+    ],
+    fps: Annotated[float | None, typer.Option(help="Frames a second to resample to, up to 240.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Turn a rig file into another format or frame rate."""
+    from medtalk.rig import check_output, read_rig, write_rig
+
+    if fps is not None:
+        _check_fps(fps)
+    check_output(target)
+    rig = read_rig(source)
+    write_rig(target, rig if fps is None else rig.resample(fps))
+
+
+@app.command()
+def info(
+    file: Annotated[Path, typer.Argument(metavar="FILE", readable=False, help="Rig file or sound.")],
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Tell what is in a rig file or a sound."""
+    from medtalk.rig import RIG_ENDINGS
+
+    is_rig = file.name.lower().endswith(tuple(RIG_ENDINGS))
+    facts = _rig_facts(file) if is_rig else _sound_facts(file)
+    if as_json:
+        print(json.dumps(facts))
+        return
+    for name, value in facts.items():
+        print(f"{name:>16}: {_human(value)}")
+
+
+@bundle_app.command("info")
+def bundle_info(
+    path: Annotated[Path | None, typer.Argument(metavar="[PATH]", readable=False, help="Folder of a bundle.")] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Verify a bundle and tell what it is."""
+    from medtalk.bundle import load_bundle
+
+    bundle = load_bundle(path)
+    facts = {**bundle.manifest, "folder": str(bundle.folder), "sha256": bundle.sha256}
+    if as_json:
+        print(json.dumps(facts))
+        return
+    facts["channels"] = f"{len(bundle.manifest['channels'])} (hash {bundle.manifest['channel_hash'][:12]})"
+    facts["files"] = f"{len(bundle.manifest['files'])}, {bundle.bytes / 1e6:.1f} MB, all verified"
+    for name in ("features", "channel_hash"):
+        del facts[name]
+    for name, value in facts.items():
+        print(f"{name:>16}: {_human(value)}")
+
+
+def _jobs(sounds: list[Path], output: str, file_format: str, transcript: str | None) -> list[_Job]:
+    """What to do, checked: every output can be written, none twice."""
+    from medtalk.rig import RIG_ENDINGS, check_output
+
+    folder = Path(output)
+    texts = _transcripts(sounds, transcript)
+    if output.endswith(("/", "\\")) or folder.is_dir():
+        ending = "." + file_format.lower().removeprefix(".")
+        if ending not in RIG_ENDINGS:
+            raise RigError(f"Unknown format {file_format!r}; valid are {', '.join(RIG_ENDINGS)}.")
+        outputs = [folder / f"{sound.stem}{ending}" for sound in sounds]
+    elif len(sounds) > 1:
+        raise OutputError(f"{len(sounds)} sounds cannot go into the one file {output}.", "Give a folder, as -o rigs/.")
+    else:
+        outputs = [folder]
+    taken: dict[Path, Path] = {}
+    for sound, target in zip(sounds, outputs, strict=True):
+        if target in taken:
+            raise OutputError(f"{taken[target]} and {sound} would both become {target}.", "Rename one.")
+        taken[target] = sound
+        check_output(target)
+    return [_Job(*job) for job in zip(sounds, outputs, texts, strict=True)]
+
+
+def _transcripts(sounds: list[Path], transcript: str | None) -> list[str | None]:
+    if transcript is None:
+        return [None] * len(sounds)
+    path = Path(transcript)
+    try:
+        is_file, is_folder = path.is_file(), path.is_dir()
+    except OSError:  # longer than any file name: a text
+        is_file = is_folder = False
+    if is_folder:
+        return [_read_transcript(path / f"{sound.stem}.txt") for sound in sounds]
+    if len(sounds) > 1:
+        raise SettingError(
+            "One transcript cannot fit several sounds.", "Give a folder that holds NAME.txt for each NAME.wav."
+        )
+    if is_file or path.suffix.lower() == ".txt":
+        return [_read_transcript(path)]
+    return [_checked_transcript(transcript, "--transcript")]
+
+
+def _read_transcript(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_TRANSCRIPT_BYTES:
+            raise GuidanceError(f"The transcript {path} is larger than {_LIMIT}.", "Shorten it.")
+        return _checked_transcript(path.read_text("utf-8-sig"), str(path))
+    except OSError as error:
+        raise GuidanceError(f"Cannot read the transcript {path}: {error.strerror or error}.") from error
+    except UnicodeDecodeError:
+        raise GuidanceError(f"The transcript {path} is not UTF-8 text.", "Save it as UTF-8.") from None
+
+
+def _checked_transcript(text: str, source: str) -> str:
+    if len(text.encode("utf-8", "replace")) > MAX_TRANSCRIPT_BYTES:
+        raise GuidanceError(f"The transcript in {source} is larger than {_LIMIT}.", "Shorten it.")
+    return text
+
+
+def _generate_one(
+    job: _Job,
+    model: Model,
+    channel: int | None,
+    decode: Callable[[Performance], RigSequence],
+    step: Callable[[str], None],
+) -> dict[str, Any]:
+    from medtalk.rig import write_rig
+
+    started = time.perf_counter()
+    performance = model.perform(job.sound, job.transcript, channel=channel)
+    step(job.sound.name)
+    rig = decode(performance)
+    step(job.sound.name)
+    write_rig(job.output, rig)
+    step(job.sound.name)
+    elapsed = time.perf_counter() - started
+    return {
+        "sound": str(job.sound),
+        "file": str(job.output),
+        "seconds": performance.seconds,
+        "frames": len(rig),
+        "fps": rig.fps,
+        "elapsed": elapsed,
+        "speed": performance.seconds / elapsed,
+    }
+
+
+@contextmanager
+def _progress(steps: int, hidden: bool) -> Iterator[Callable[[str], None]]:
+    """A bar on stderr while the block runs, where a person looks on; calls to the function given move it a step."""
+    if hidden or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=steps)
+        yield lambda name: bar.update(task, advance=1, description=name)
+
+
+def _check_fps(fps: float) -> None:
+    if not math.isfinite(fps) or not 0.0 < fps <= MAX_FPS:
+        raise SettingError(f"--fps is {fps:g}; valid are numbers above 0, up to {MAX_FPS:g}.")
+
+
+def _rig_facts(file: Path) -> dict[str, Any]:
+    import numpy as np
+
+    from medtalk.rig import read_rig
+    from medtalk.rig.channels import NAMES
+
+    rig = read_rig(file)
+    spread = np.ptp(rig.values, axis=0) if len(rig) else np.zeros(len(NAMES))
+    most = [NAMES[index] for index in np.argsort(-spread)[:8] if spread[index] > 0.0]
+    return {
+        "file": str(file),
+        "seconds": rig.seconds,
+        "frames": len(rig),
+        "fps": rig.fps,
+        "moving_channels": int((spread > 0.0).sum()),
+        "most_moving": most,
+        "lowest": float(rig.values.min(initial=0.0)),
+        "highest": float(rig.values.max(initial=0.0)),
+        "meta": dict(rig.meta),
+    }
+
+
+def _sound_facts(file: Path) -> dict[str, Any]:
+    from medtalk.audio import read_speech
+
+    speech = read_speech(file)
+    return {
+        "file": str(file),
+        "seconds": speech.seconds,
+        "rig_frames": speech.frames,
+        "rate": speech.source_rate,
+        "channels": speech.source_channels,
+        "peak": float(abs(speech.samples).max()),
+        "sha256": speech.sha256,
+    }
+
+
+def _human(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return ", ".join(map(_human, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_human(part)}" if not isinstance(part, dict) else f"{name} ({_human(part)})"
+                         for name, part in value.items())  # fmt: skip
+    return " ".join(str(value).split())
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    cells = [list(rows[0]), *([("-" if cell is None else _human(cell)) for cell in row.values()] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    for row in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+if __name__ == "__main__":
+    main()

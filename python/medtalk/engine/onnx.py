@@ -1,0 +1,65 @@
+"""ONNX Runtime on the CPU: what the plain install runs compact bundles with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import onnxruntime
+
+from medtalk.bundle import GRAPHS
+from medtalk.errors import BundleError
+from medtalk.guidance import LABELS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from medtalk.bundle import Bundle
+
+_ERRORS_ONLY = 3  # warnings about graphs and devices mean nothing to a user
+
+
+class OnnxEngine:
+    """The graphs of a compact bundle in ONNX Runtime; see `medtalk.engine.Engine` for the calls."""
+
+    def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
+        onnxruntime.set_default_logger_severity(_ERRORS_ONLY)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = _ERRORS_ONLY
+        options.intra_op_num_threads = threads or 0  # 0: a thread a physical core
+        options.inter_op_num_threads = 1
+        # Threads that spin between two operators would burn a whole core beside the user's editor.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # The arena keeps the largest clip's activations for ever; memory matters more than a few per cent of speed.
+        options.enable_cpu_mem_arena = False
+        try:
+            self._sessions = {
+                graph: onnxruntime.InferenceSession(
+                    str(bundle.file(f"{graph}.onnx")), options, providers=["CPUExecutionProvider"]
+                )
+                for graph in GRAPHS
+            }
+        except BundleError:
+            raise
+        except Exception as error:  # ONNX Runtime's own exceptions have no common base but this
+            raise BundleError(
+                f"ONNX Runtime {onnxruntime.__version__} cannot load bundle {bundle.folder}: {str(error)[:200]}",
+                "Update onnxruntime or get the bundle again.",
+            ) from error
+
+    def content(self, mel: NDArray) -> tuple[NDArray, NDArray]:
+        content, posteriors = self._run("content", mel=mel[None])
+        return content[0], posteriors[0]
+
+    def intensity(self, emotion_features: NDArray, tokens: NDArray) -> NDArray:
+        (intensity,) = self._run("intensity", emotion_features=emotion_features[None], tokens=tokens[None])
+        return np.maximum(intensity[0], 0.0)
+
+    def label_vectors(self) -> NDArray:
+        return self._run("label", label=np.arange(len(LABELS)))[0]
+
+    def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:
+        return self._run("decode", content=content[None], emotion=emotion[None], intensity=intensity[None])[0][0]
+
+    def _run(self, graph: str, **inputs: NDArray) -> list[NDArray]:
+        return cast("list[NDArray]", self._sessions[graph].run(None, inputs))

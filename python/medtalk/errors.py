@@ -1,0 +1,91 @@
+"""Every error that MEDTalk raises on purpose.
+
+    Exception
+    └── MedtalkError              one clear line: what was wrong, what is valid, what to do next
+        ├── AudioError            a sound that cannot be read or used
+        │   └── LimitError        a sound (or request) beyond a limit that is a setting
+        ├── RigError              a rig, rig file or channel that does not fit
+        ├── BundleError           a model on disk that is missing, changed or made for other channels
+        ├── GuidanceError         an unknown emotion, a weight or prompt that makes no sense
+        ├── SettingError          an option outside its range
+        ├── OutputError           a result that cannot be written
+        ├── MissingExtraError     an optional dependency that is not installed
+        └── TrainingError         a recipe, corpus or checkpoint that training cannot use
+
+A caller that catches `MedtalkError` catches all of them; anything else is a bug of ours.
+"""
+
+from __future__ import annotations
+
+
+class MedtalkError(Exception):
+    """Base of all deliberate errors.
+
+    `message` says what was wrong and what is valid, `hint` what to do next; `str()` joins them into one line.
+    `code` is a stable short word for machines (JSON output, the sidecar's protocol).
+    """
+
+    code: str = "error"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        # A file name may hold a line break; the promise is one line.
+        self.message = " ".join(message.split())
+        self.hint = " ".join(hint.split())
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+
+class AudioError(MedtalkError):
+    """A sound that cannot be read or used."""
+
+    code = "audio"
+
+
+class LimitError(AudioError):
+    """A sound beyond a limit that is a setting (`medtalk.audio.AudioLimits`)."""
+
+    code = "limit"
+
+
+class RigError(MedtalkError):
+    """A rig, rig file or channel that does not fit the 174 channels."""
+
+    code = "rig"
+
+
+class BundleError(MedtalkError):
+    """A model on disk that is missing, damaged or made for other channels."""
+
+    code = "bundle"
+
+
+class GuidanceError(MedtalkError):
+    """An unknown emotion label, or weights that make no sense."""
+
+    code = "guidance"
+
+
+class SettingError(MedtalkError):
+    """An option outside its range."""
+
+    code = "setting"
+
+
+class OutputError(MedtalkError):
+    """A result that cannot be written."""
+
+    code = "output"
+
+
+class MissingExtraError(MedtalkError):
+    """An optional dependency that is not installed."""
+
+    code = "missing_extra"
+
+
+class TrainingError(MedtalkError):
+    """A recipe, corpus or checkpoint that training cannot use."""
+
+    code = "training"

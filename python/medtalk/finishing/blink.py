@@ -1,0 +1,184 @@
+"""Blinks: when they come, how the lids move.
+
+When. Bentivoglio et al. 1997 ("Analysis of blink rate patterns in normal subjects", Movement Disorders) counted a
+mean of 17 blinks a minute at rest and 26 in conversation, and intervals between blinks are skewed to the right: many
+short ones and a long tail, as a log-normal has. A face in front of a camera is calmer than one in conversation, so the
+mean interval here is 3.2 s (19 a minute). Speakers blink at the ends of their phrases (Nakano and Kitazawa 2010,
+"Eyeblink entrainment at breakpoints of speech", Experimental Brain Research), so a blink that is due near such an end
+mostly waits for it or hurries to it.
+
+How. VanderWerf et al. 2003 ("Eyelid movements: behavioral studies of blinking in humans under different stimulus
+conditions", Journal of Neurophysiology): in a spontaneous blink the upper lid falls fast and rises two to three times
+more slowly, slowing down towards the end. The eye turns slightly down meanwhile (Collewijn et al. 1985), which is seen
+in the first and last moments only.
+
+The numbers are ours, rounded from those papers. Times are real numbers, not frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medtalk.rig.channels import indices
+
+MEAN_INTERVAL = 3.2  # seconds from one blink to the next
+SHORTEST_INTERVAL = 0.8
+_SPREAD = 0.55  # of the logarithm of the interval
+_CLOSING = (0.060, 0.080)  # seconds
+_SHUT = (0.018, 0.035)  # longer than a frame at 60 fps, so that some frame shows the eye shut
+_OPENING = (0.120, 0.155)
+_LAG = 0.008  # at most, of one eye behind the other
+_DEPTH = (0.96, 1.0)
+
+_PHRASE_REACH = 1.0  # seconds from a phrase end from which a blink is drawn to it
+_PHRASE_PULL = 0.75  # of the blinks within reach that follow
+_PAUSE = 0.15  # seconds without voice that make an end of a phrase
+_MARGIN = 0.1  # seconds at both ends of a clip in which no blink runs
+_CLOSED = 0.6  # an eye beyond this is shut already; sleepy or narrowed eyes stay below it
+_APART = 0.1  # seconds between a blink and another closure
+
+_LIDS = indices("[LR]_eye_blink")
+_LOWER_LIDS = indices("[LR]_eye_eyelidD")
+_PRESS = indices("[LR]_eye_lidPress")
+_SCRUNCH = indices("[LR]_eye_faceScrunch")
+_GAZE_Y = indices("[LR]_eye.Y")
+_LOWER_LID = 0.08  # the lower lid comes up a little
+_EYE_DOWN = 0.05  # about 2 degrees
+
+
+@dataclass(frozen=True)
+class Blink:
+    """One blink. `start` in seconds from the clip's begin; `closing`, `shut`, `opening` are how long each phase lasts.
+
+    `depth` is how far the lids close (1 is shut), `lags` how many seconds the left and the right eye come late.
+    """
+
+    start: float
+    closing: float
+    shut: float
+    opening: float
+    depth: float
+    lags: tuple[float, float]
+
+    @property
+    def end(self) -> float:
+        """When both eyes are open again, in seconds."""
+        return self.start + max(self.lags) + self.closing + self.shut + self.opening
+
+    def closure(self, times: NDArray[np.float64], eye: int) -> NDArray[np.float64]:
+        """How shut the left (0) or right (1) eye is at `times` in seconds: 0 open to `depth`, same shape."""
+        since = times - self.start - self.lags[eye]
+        falling = _ease(since / self.closing)
+        rising = np.clip((since - self.closing - self.shut) / self.opening, 0.0, 1.0)
+        # Under the root-like warp the lid rises fast at first and settles slowly.
+        return self.depth * falling * (1.0 - _ease(rising**0.75))
+
+
+def schedule(
+    values: NDArray[np.float32], activity: NDArray[np.float32], fps: float, rng: np.random.Generator
+) -> list[Blink]:
+    """The blinks of a clip, in order, none overlapping another or reaching past the clip's ends.
+
+    Args:
+        values: (T, 174) before blinking: where an eye is shut already there is no blink.
+        activity: (T,) how surely somebody speaks, 0..1: ends of phrases attract blinks.
+        fps: frames a second of both.
+        rng: the only source of chance.
+    """
+    last = (len(values) - 1) / fps - _MARGIN
+    ends = _phrase_ends(activity, fps)
+    closed = list(_runs(_is_shut(values)))
+    blinks: list[Blink] = []
+    # The clip begins somewhere within an interval.
+    due = _MARGIN + _interval(rng) * rng.uniform()
+    while due < last:
+        earliest = blinks[-1].start + SHORTEST_INTERVAL if blinks else _MARGIN
+        blink = _draw(_toward_phrase_end(due, ends, earliest, rng), rng)
+        in_the_way = [
+            end / fps for begin, end in closed if blink.start - _APART < end / fps and begin / fps < blink.end + _APART
+        ]
+        if in_the_way:  # the eyes have just been shut, which moistens them as well
+            due = max(due, max(in_the_way)) + _APART + 0.5 * _interval(rng)
+            continue
+        if blink.end <= last:
+            blinks.append(blink)
+        due = max(due, blink.start) + _interval(rng)
+    return blinks
+
+
+def add_blinks(
+    values: NDArray[np.float32], activity: NDArray[np.float32], fps: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Add blinks to a rig (T, 174) with its voice activity (T,); returns a new array.
+
+    A lid moves from where the rig has it towards shut, so that wide and narrow eyes blink from where they are.
+    """
+    out = np.array(values, np.float32)
+    for blink in schedule(values, activity, fps, rng):
+        first = int(blink.start * fps)
+        rows = slice(first, min(int(np.ceil(blink.end * fps)) + 1, len(out)))
+        times = np.arange(rows.start, rows.stop) / fps
+        for eye in (0, 1):
+            shut = blink.closure(times, eye).astype(np.float32)
+            lid, lower = out[rows, _LIDS[eye]], out[rows, _LOWER_LIDS[eye]]
+            out[rows, _LIDS[eye]] = lid + shut * np.maximum(1.0 - lid, 0.0)
+            out[rows, _LOWER_LIDS[eye]] = lower + _LOWER_LID * shut
+            out[rows, _GAZE_Y[eye]] -= _EYE_DOWN * shut
+    return out
+
+
+def _ease(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From 0 to 1 with least jerk, flat at both ends."""
+    x = np.clip(x, 0.0, 1.0)
+    return x**3 * (10.0 - 15.0 * x + 6.0 * x * x)
+
+
+def _interval(rng: np.random.Generator) -> float:
+    mean_of_log = np.log(MEAN_INTERVAL) - _SPREAD**2 / 2
+    return float(np.clip(rng.lognormal(mean_of_log, _SPREAD), SHORTEST_INTERVAL, 12.0))
+
+
+def _draw(start: float, rng: np.random.Generator) -> Blink:
+    lag = float(rng.uniform(0.0, _LAG))
+    return Blink(
+        start,
+        float(rng.uniform(*_CLOSING)),
+        float(rng.uniform(*_SHUT)),
+        float(rng.uniform(*_OPENING)),
+        float(rng.uniform(*_DEPTH)),
+        (0.0, lag) if rng.uniform() < 0.5 else (lag, 0.0),
+    )
+
+
+def _toward_phrase_end(due: float, ends: NDArray[np.float64], earliest: float, rng: np.random.Generator) -> float:
+    """`due`, or shortly after the phrase end near it; never before `earliest`."""
+    follows, after = rng.uniform() < _PHRASE_PULL, float(rng.uniform(0.0, 0.12))  # drawn always: chance stays in step
+    near = ends[(np.abs(ends - due) < _PHRASE_REACH) & (ends >= earliest)]
+    if follows and len(near):
+        due = float(near[np.argmin(np.abs(near - due))]) + after
+    return max(due, earliest)
+
+
+def _phrase_ends(activity: NDArray[np.float32], fps: float) -> NDArray[np.float64]:
+    """Seconds at which speech gives way to a pause, or to the end of the clip."""
+    pauses = [(begin, end) for begin, end in _runs(activity < 0.5) if begin > 0 and (end - begin) / fps >= _PAUSE]
+    return np.array([begin / fps for begin, _ in pauses])
+
+
+def _is_shut(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(T,) whether either eye is shut, pressed or screwed up."""
+    return (
+        (values[:, _LIDS].max(axis=1) > _CLOSED)
+        | (values[:, _PRESS].max(axis=1) > _CLOSED)
+        | (values[:, _SCRUNCH].max(axis=1) > _CLOSED)
+    )
+
+
+def _runs(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Yield (first, one past the last) of each run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)

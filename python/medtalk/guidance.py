@@ -1,0 +1,97 @@
+"""Emotion labels: their names, synonyms, and the mixtures that a user may ask for (Sec. 3.3, label guidance)."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+
+from medtalk.errors import GuidanceError
+
+LABELS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprised")
+"""The seven emotions; a label's place is its id in the embedding table of every bundle."""
+
+NEUTRAL = "neutral"
+
+SYNONYMS = {
+    "anger": "angry",
+    "mad": "angry",
+    "furious": "angry",
+    "rage": "angry",
+    "disgusted": "disgust",
+    "contempt": "disgust",
+    "fearful": "fear",
+    "scared": "fear",
+    "afraid": "fear",
+    "happiness": "happy",
+    "joy": "happy",
+    "joyful": "happy",
+    "calm": "neutral",
+    "none": "neutral",
+    "sadness": "sad",
+    "unhappy": "sad",
+    "surprise": "surprised",
+    "astonished": "surprised",
+}
+
+assert len(set(LABELS)) == 7 and set(SYNONYMS.values()) <= set(LABELS) and not set(SYNONYMS) & set(LABELS)
+
+
+def label_name(word: str) -> str:
+    """The label that a word stands for, whatever its case; `GuidanceError` lists the labels for an unknown one."""
+    asked = word.strip().lower()
+    label = SYNONYMS.get(asked, asked)
+    if label in LABELS:
+        return label
+    near = difflib.get_close_matches(asked, [*LABELS, *SYNONYMS], n=1)
+    guess = f"Did you mean {near[0]}?" if near else ""
+    raise GuidanceError(f"Unknown emotion {word.strip()[:40]!r}; valid are {', '.join(LABELS)}.", guess)
+
+
+def parse_emotion(text: str) -> dict[str, float]:
+    """Weights of the labels named in `LABEL[:WEIGHT][,LABEL[:WEIGHT]...]`, such as `happy:0.7,surprised:0.3`.
+
+    A label without a weight counts 1. See `emotion_weights` for what becomes of the sum.
+    """
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        word, colon, number = part.partition(":")
+        if not word.strip():
+            raise GuidanceError(
+                f"Empty emotion in {text[:60]!r}; write LABEL or LABEL:WEIGHT, separated by commas.",
+                f"Valid labels are {', '.join(LABELS)}.",
+            )
+        label = label_name(word)
+        if label in weights:
+            raise GuidanceError(f"Emotion {label} is given twice in {text[:60]!r}.", "Give it once.")
+        try:
+            weights[label] = float(number) if colon else 1.0
+        except ValueError:
+            raise GuidanceError(
+                f"The weight {number.strip()[:40]!r} of emotion {label} is not a number.", "Write it as in happy:0.7."
+            ) from None
+    return emotion_weights(weights)
+
+
+def emotion_weights(emotion: str | Mapping[str, float]) -> dict[str, float]:
+    """Weights that sum to 1, in the order of `LABELS`, from the text form or a mapping from label to weight.
+
+    A sum below 1 is filled up with neutral (`{"happy": 0.3}` is a faint happiness), a sum above 1 is scaled down.
+    Raises `GuidanceError` for an unknown label or a weight that is negative, infinite or no number.
+    """
+    if isinstance(emotion, str):
+        return parse_emotion(emotion)
+    weights: dict[str, float] = {}
+    for word, weight in emotion.items():
+        if not math.isfinite(weight) or weight < 0:
+            raise GuidanceError(f"The weight {weight} of emotion {word} must be a finite number, 0 or more.")
+        label = label_name(word)
+        weights[label] = weights.get(label, 0.0) + float(weight)
+    total = sum(weights.values())
+    if not math.isfinite(total):
+        raise GuidanceError("The emotion weights are too large to add up.", "Weights between 0 and 1 are usual.")
+    if total < 1.0:
+        weights[NEUTRAL] = weights.get(NEUTRAL, 0.0) + 1.0 - total
+    elif total > 1.0:
+        weights = {label: weight / total for label, weight in weights.items()}
+    return {label: weights[label] for label in LABELS if weights.get(label, 0.0) > 0.0}

@@ -1,0 +1,232 @@
+"""The public face of generation: a `Model` hears a sound once, the `Performance` it gives decodes as often as asked.
+
+All that depends on the sound alone (content, posteriors, intensity) is computed by `Model.perform`; decoding with
+another emotion, an edited intensity or other finishing touches no audio and takes milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import medtalk
+from medtalk.audio import FPS, AudioLimits, Speech, read_speech
+from medtalk.bundle import Bundle, load_bundle
+from medtalk.engine import Engine, open_engine
+from medtalk.errors import SettingError
+from medtalk.finishing import Finishing, finish
+from medtalk.guidance import LABELS, emotion_weights
+from medtalk.rig import RigSequence
+from medtalk.rig.channels import N_CHANNELS, REGIONS
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+FACE_PARTS = {
+    "full": tuple(REGIONS),
+    "mouth": ("mouth", "jaw", "tongue", "teeth"),
+    "upper": ("brow", "eye", "nose", "cheek", "ear"),
+}
+"""What `region` keeps, as regions of the channel table; the other channels are 0."""
+
+MAX_INTENSITY = 4.0
+"""The strongest multiplier: beyond it the network only guesses."""
+
+
+def load(bundle: str | Path | None = None, engine: str = "auto", threads: int | None = None) -> Model:
+    """Load a model.
+
+    Args:
+        bundle: folder of a bundle; None is the one that ships with medtalk.
+        engine: "auto", "onnx" or "torch"; see `medtalk.engine.open_engine`.
+        threads: cores for one clip; None lets the engine choose.
+
+    Raises:
+        BundleError: the bundle is missing, changed or made for another version.
+    """
+    loaded = load_bundle(bundle)
+    return Model(loaded, open_engine(loaded, engine, threads))
+
+
+class Model:
+    """A loaded bundle, ready to hear sounds. Make one with `medtalk.load`."""
+
+    def __init__(self, bundle: Bundle, engine: Engine) -> None:
+        self.bundle = bundle
+        self.engine = engine
+        self.label_vectors = engine.label_vectors()  # (7, 256)
+
+    def perform(
+        self,
+        sound: str | Path | Speech,
+        transcript: str | None = None,
+        *,
+        channel: int | None = None,
+        limits: AudioLimits = AudioLimits(),
+    ) -> Performance:
+        """Hear a sound: the part of the work that no later decoding repeats.
+
+        Args:
+            sound: a file (WAV, FLAC, OGG) or a `Speech`.
+            transcript: what is said, for an intensity that knows the words; None and blank text mean unknown.
+            channel: take this channel of a file (0 is the first) instead of the mix of all.
+            limits: what a file may be.
+
+        Raises:
+            AudioError: the sound cannot be read or used.
+        """
+        from medtalk.backbones.mel import log_mel
+        from medtalk.backbones.prosody import prosody, voice_activity
+        from medtalk.backbones.words import NO_WORDS, tokenise
+
+        speech = sound if isinstance(sound, Speech) else read_speech(sound, channel=channel, limits=limits)
+        text = (transcript or "").strip()
+        content, posteriors = self.engine.content(log_mel(speech.samples))
+        emotion_features = np.concatenate([prosody(speech.samples), posteriors], axis=1)
+        intensity = self.engine.intensity(emotion_features, tokenise(text) if text else NO_WORDS)
+        return Performance(
+            model=self,
+            speech=speech,
+            transcript=text,
+            content=_read_only(content),
+            posteriors=_read_only(posteriors),
+            emotion_features=_read_only(emotion_features),
+            intensity=_read_only(intensity),
+            activity=_read_only(voice_activity(speech.samples)),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Performance:
+    """A sound as a model heard it: everything that decoding needs, at 60 fps. Immutable.
+
+    Attributes:
+        model: the model that heard it.
+        speech: the sound.
+        transcript: what was said to be said; "" if unknown.
+        content: content embedding, (T, 256).
+        posteriors: phone posteriors, (T, 35), columns as in `medtalk.backbones.phones.PHONES`.
+        emotion_features: prosody and posteriors, (T, 51).
+        intensity: how strongly the emotion shows, (T,), 0 or more (eq. 8 predicts it, eq. 9 uses it).
+        activity: how surely somebody speaks, (T,), 0..1.
+    """
+
+    model: Model
+    speech: Speech
+    transcript: str
+    content: NDArray[np.float32]
+    posteriors: NDArray[np.float32]
+    emotion_features: NDArray[np.float32]
+    intensity: NDArray[np.float32]
+    activity: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        """T, the number of frames."""
+        return len(self.content)
+
+    @property
+    def seconds(self) -> float:
+        """Length of the sound in seconds."""
+        return self.speech.seconds
+
+    def with_intensity(self, curve: ArrayLike) -> Performance:
+        """The same performance with an edited intensity curve, (T,), finite, 0 or more."""
+        return replace(self, intensity=_read_only(self._curve(curve, "The intensity curve", np.inf)))
+
+    def decode(
+        self,
+        emotion: str | Mapping[str, float] = "neutral",
+        intensity: ArrayLike = 1.0,
+        finishing: Finishing = Finishing(),
+        region: str = "full",
+    ) -> RigSequence:
+        """The rig of this performance in an emotion. Does no audio work.
+
+        Args:
+            emotion: a label, a mixture such as "happy:0.7,surprised:0.3", or a mapping from label to weight.
+            intensity: multiplies the predicted intensity: a number or a curve (T,), 0 to 4.
+            finishing: smoothing, blinks, gaze, limits and their seed.
+            region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0.
+
+        Returns:
+            (T, 174) at 60 fps; `meta` tells what it was made from. A sound without any voice gives a resting face.
+
+        Raises:
+            GuidanceError: an unknown label or impossible weights.
+            SettingError: an intensity or region that is not valid.
+        """
+        if region not in FACE_PARTS:
+            raise SettingError(f"Unknown region {region!r}; valid are {', '.join(FACE_PARTS)}.")
+        weights = emotion_weights(emotion)
+        scale = self._curve(intensity, "intensity", MAX_INTENSITY)
+        if self.activity.any():
+            mixture = np.array([weights.get(label, 0.0) for label in LABELS], np.float32)
+            vector = mixture @ self.model.label_vectors  # (256,)
+            vectors = np.broadcast_to(vector, (len(self), len(vector)))
+            raw = self.model.engine.decode(self.content, vectors, self.intensity * scale)
+        else:
+            raw = np.zeros((len(self), N_CHANNELS), np.float32)  # nobody speaks: whatever the nets hear is noise
+        values = finish(raw, self.activity, finishing, FPS)
+        return RigSequence(_keep(values, region), FPS, self._meta(weights, intensity, finishing, region))
+
+    def _curve(self, values: ArrayLike, what: str, largest: float) -> NDArray[np.float32]:
+        """`values`, one number or one a frame, checked, as (T,) float32."""
+        curve = check_range(values, what, largest)
+        if curve.shape not in ((), (len(self),)):
+            raise SettingError(f"{what} has shape {curve.shape}; valid are one number or ({len(self)},), one a frame.")
+        return np.array(np.broadcast_to(curve, len(self)))
+
+    def _meta(
+        self, weights: Mapping[str, float], intensity: ArrayLike, finishing: Finishing, region: str
+    ) -> dict[str, Any]:
+        constant = np.ndim(intensity) == 0
+        return {
+            "medtalk": medtalk.__version__,
+            "bundle": {"name": self.model.bundle.name, "sha256": self.model.bundle.sha256},
+            "source": {
+                "name": self.speech.name,
+                "sha256": self.speech.sha256,
+                "seconds": self.speech.seconds,
+                "rate": self.speech.source_rate,
+                "channels": self.speech.source_channels,
+            },
+            "transcript": self.transcript,
+            "emotion": dict(weights),
+            "intensity": float(np.asarray(intensity)) if constant else "curve",
+            "finishing": asdict(finishing),
+            "region": region,
+        }
+
+
+def check_range(values: ArrayLike, what: str = "intensity", largest: float = MAX_INTENSITY) -> NDArray[np.float32]:
+    """`values` as float32; `SettingError` naming `what` unless all are numbers from 0 to `largest`."""
+    try:
+        curve = np.asarray(values, np.float32)
+    except (TypeError, ValueError):
+        raise SettingError(f"{what} is not a number or a row of numbers.") from None
+    good = np.isfinite(curve) & (curve >= 0.0) & (curve <= largest)
+    if not good.all():
+        bound = "finite numbers from 0" if np.isinf(largest) else f"numbers from 0 to {largest:g}"
+        raise SettingError(f"{what} is {curve[~good].flat[0]:g}; valid are {bound}.")
+    return curve
+
+
+def _keep(values: NDArray[np.float32], region: str) -> NDArray[np.float32]:
+    """`values` (T, 174) with the channels outside `region` at 0."""
+    if region == "full":
+        return values
+    kept = np.zeros_like(values)
+    for part in FACE_PARTS[region]:
+        kept[:, REGIONS[part]] = values[:, REGIONS[part]]
+    return kept
+
+
+def _read_only(values: NDArray) -> NDArray[np.float32]:
+    out = np.ascontiguousarray(values, np.float32)
+    if out.flags.writeable:
+        out.flags.writeable = False
+    return out

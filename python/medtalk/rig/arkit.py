@@ -1,0 +1,171 @@
+"""To and from the 52 blendshapes of ARKit.
+
+Each blendshape, at 1, sets a few channels of the board; `from_arkit` adds them up. `to_arkit` goes back by least
+squares with every weight in 0..1, solved exactly: only a few blendshapes share channels (at most three at a time), so
+the problem falls into small groups, and in each the right choice of weights that rest at 0 or at 1 is found by trying
+all of them, for all frames at once. What no blendshape can say (most of the lips' finer channels) is lost on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from medtalk.errors import RigError
+from medtalk.rig.channels import CHANNELS, MAXIMUM, MINIMUM, N_CHANNELS, indices
+from medtalk.rig.sequence import FPS, RigSequence
+
+# In the order of the columns that the Live Link Face app writes.
+_EYE = "EyeBlink EyeLookDown EyeLookIn EyeLookOut EyeLookUp EyeSquint EyeWide"
+_REST = (
+    "JawForward JawRight JawLeft JawOpen MouthClose MouthFunnel MouthPucker MouthRight MouthLeft MouthSmile@ "
+    "MouthFrown@ MouthDimple@ MouthStretch@ MouthRollLower MouthRollUpper MouthShrugLower MouthShrugUpper MouthPress@ "
+    "MouthLowerDown@ MouthUpperUp@ BrowDown@ BrowInnerUp BrowOuterUp@ CheekPuff CheekSquint@ NoseSneer@ TongueOut"
+)
+ARKIT_NAMES: tuple[str, ...] = (
+    *(f"{name}{side}" for side in ("Left", "Right") for name in _EYE.split()),
+    *(name.replace("@", side) for name in _REST.split() for side in (("Left", "Right") if "@" in name else ("",))),
+)
+N_ARKIT = 52
+
+# Blendshape -> channel patterns and what they are set to at 1. "Left" and "Right" of the names with "@" are the L and
+# R of the patterns; a pattern without a side sets both.
+_TABLE: dict[str, dict[str, float]] = {
+    "EyeBlink@": {"@_eye_blink": 1.0},
+    "EyeWide@": {"@_eye_blink": -1.0},
+    "EyeLookUp@": {"@_eye.Y": 1.0},
+    "EyeLookDown@": {"@_eye.Y": -1.0},
+    "EyeLookOutLeft": {"L_eye.X": 1.0},  # +1 is to the character's left for either eye
+    "EyeLookInLeft": {"L_eye.X": -1.0},
+    "EyeLookInRight": {"R_eye.X": 1.0},
+    "EyeLookOutRight": {"R_eye.X": -1.0},
+    "EyeSquint@": {"@_eye_squintInner": 1.0},
+    "JawForward": {"C_jaw_fwdBack": -1.0},
+    "JawRight": {"C_jaw.X": 1.0},
+    "JawLeft": {"C_jaw.X": -1.0},
+    "JawOpen": {"C_jaw.Y": 1.0},
+    "MouthClose": {"?_mouth_lipsTogether[DU]": 1.0},
+    "MouthFunnel": {"?_mouth_funnel[DU]": 1.0},
+    "MouthPucker": {"?_mouth_purse[DU]": 1.0, "?_mouth_funnel[DU]": 0.75, "?_mouth_towards[DU]": 0.41},
+    "MouthRight": {"C_mouth.X": -1.0},
+    "MouthLeft": {"C_mouth.X": 1.0},
+    "MouthSmile@": {"@_mouth_cornerPull": 1.0},
+    "MouthFrown@": {"@_mouth_cornerDepress": 1.0},
+    "MouthDimple@": {"@_mouth_dimple": 1.0},
+    "MouthStretch@": {"@_mouth_stretch": 1.0},
+    "MouthRollLower": {"?_mouth_lipsRollD": 1.0, "?_mouth_lipsRollU": 0.5},
+    "MouthRollUpper": {"?_mouth_lipsRollU": 1.0},
+    "MouthShrugLower": {"?_jaw_ChinRaiseD": 1.0},
+    "MouthShrugUpper": {"?_jaw_ChinRaiseU": 1.0},
+    "MouthPress@": {"@_mouth_press[DU]": 1.0},
+    "MouthLowerDown@": {"@_mouth_lowerLipDepress": 1.0},
+    "MouthUpperUp@": {"@_mouth_upperLipRaise": 1.0},
+    "BrowDown@": {"@_brow_down": 1.0},
+    "BrowInnerUp": {"?_brow_raiseIn": 1.0, "?_brow_lateral": 1.0},
+    "BrowOuterUp@": {"@_brow_raiseIn": 1.0, "@_brow_raiseOut": 1.0},
+    "CheekPuff": {"?_mouth_suckBlow": 1.0, "?_mouth_lipsBlow": 1.0},
+    "CheekSquint@": {"@_eye_cheekRaise": 1.0},
+    "NoseSneer@": {"@_nose.Y": 1.0},
+    "TongueOut": {"C_tongue.Y": -0.82, "C_tongue_inOut": -0.76, "C_tongue_roll.Y": -0.24, "C_tongue_narrowWide": 0.62},
+}
+
+
+def _matrix() -> np.ndarray:
+    """(174, 52) float64: what each blendshape at 1 sets."""
+    matrix = np.zeros((N_CHANNELS, N_ARKIT))
+    for name, pose in _TABLE.items():
+        for side, short in (("Left", "L"), ("Right", "R")) if "@" in name else (("", ""),):
+            column = ARKIT_NAMES.index(name.replace("@", side))
+            for pattern, value in pose.items():
+                matrix[indices(pattern.replace("@", short)), column] = value
+    matrix.flags.writeable = False
+    return matrix
+
+
+ARKIT_MATRIX = _matrix()
+"""(174, 52) float64, read-only: `values = weights @ ARKIT_MATRIX.T` before the board's limits."""
+
+ARKIT: dict[str, tuple[str, ...]] = {
+    channel.name: tuple(ARKIT_NAMES[i] for i in np.flatnonzero(ARKIT_MATRIX[channel.index])) for channel in CHANNELS
+}
+"""Channel name -> the blendshapes that set it."""
+
+assert len(set(ARKIT_NAMES)) == len(ARKIT_NAMES) == N_ARKIT, "52 blendshapes, each name once"
+assert ARKIT_MATRIX.any(axis=0).all(), "every blendshape sets something"
+
+# C_eye turns both eyes, but a blendshape belongs to one, so the two are added before fitting.
+_BOTH_EYES = tuple(
+    (int(indices(f"{side}_eye.{axis}")[0]), int(indices(f"C_eye.{axis}")[0])) for side in "LR" for axis in "XY"
+)
+# Of weights that fit equally well (JawLeft with JawRight) the smallest are meant; far below float32 otherwise.
+_RIDGE = 1e-9
+
+
+def _groups() -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """(channels, blendshapes) of each set of blendshapes that shares channels, directly or through others."""
+    left, groups = set(range(N_ARKIT)), []
+    while left:
+        shapes = {left.pop()}
+        while True:
+            rows = ARKIT_MATRIX[:, sorted(shapes)].any(axis=1)
+            grown = set(np.flatnonzero(ARKIT_MATRIX[rows].any(axis=0)).tolist())
+            if grown == shapes:
+                break
+            shapes = grown
+        left -= shapes
+        groups.append((np.flatnonzero(rows), np.array(sorted(shapes))))
+    return tuple(groups)
+
+
+_GROUPS = _groups()
+
+
+def to_arkit(rig: RigSequence) -> tuple[tuple[str, ...], np.ndarray]:
+    """A rig as ARKit blendshapes: `ARKIT_NAMES` and the weights (T, 52) float32, 0..1, that come closest to it."""
+    wanted = rig.values.astype(np.float64)
+    for eye, both in _BOTH_EYES:
+        wanted[:, eye] = np.clip(wanted[:, eye] + wanted[:, both], -1.0, 1.0)
+    weights = np.zeros((len(rig), N_ARKIT), np.float32)
+    for rows, columns in _GROUPS:
+        weights[:, columns] = _bounded_least_squares(ARKIT_MATRIX[np.ix_(rows, columns)], wanted[:, rows])
+    return ARKIT_NAMES, weights
+
+
+def from_arkit(values: np.ndarray, fps: float = FPS, meta: Mapping[str, Any] | None = None) -> RigSequence:
+    """ARKit weights (T, 52), in the order of `ARKIT_NAMES`, as a rig within the limits of the board.
+
+    Raises RigError for another shape or weights that are not finite.
+    """
+    weights = np.asarray(values, np.float64)
+    if weights.ndim != 2 or weights.shape[1] != N_ARKIT or not len(weights):
+        raise RigError(f"ARKit weights must be (T, {N_ARKIT}) with T >= 1; these are {weights.shape}.")
+    if not np.isfinite(weights).all():
+        frame, shape = np.argwhere(~np.isfinite(weights))[0]
+        raise RigError(f"ARKit weights must be finite; {ARKIT_NAMES[shape]} of frame {frame} is not.")
+    return RigSequence(np.clip(weights @ ARKIT_MATRIX.T, MINIMUM, MAXIMUM), fps, meta or {})
+
+
+def _bounded_least_squares(matrix: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Weights (T, K) in 0..1 that minimise |matrix (C, K) @ weights - wanted (T, C)|, exactly.
+
+    At the minimum some weights are at a limit and the rest solve the ordinary problem; K <= 3, so all 3**K cases are
+    solved and the best that keeps the limits is taken, frame by frame.
+    """
+    size = matrix.shape[1]
+    gram = matrix.T @ matrix + _RIDGE * np.eye(size)
+    pull = wanted @ matrix  # (T, K)
+    best = np.zeros((len(wanted), size))
+    least = np.full(len(wanted), np.inf)
+    for case in product((0.0, 1.0, None), repeat=size):
+        free = np.array([limit is None for limit in case])
+        trial = np.tile([limit or 0.0 for limit in case], (len(wanted), 1))
+        if free.any():
+            rest = pull[:, free] - trial[:, ~free] @ gram[np.ix_(~free, free)]
+            trial[:, free] = np.linalg.solve(gram[np.ix_(free, free)], rest.T).T
+        cost = np.einsum("tk,tk->t", trial @ gram - 2.0 * pull, trial)
+        better = (cost < least) & ((trial >= 0.0) & (trial <= 1.0)).all(axis=1)
+        best[better], least[better] = trial[better], cost[better]
+    return best

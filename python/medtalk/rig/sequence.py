@@ -1,0 +1,199 @@
+"""A rig: 174 curves over time."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from medtalk.errors import RigError, SettingError
+from medtalk.rig.channels import MIRROR, MIRROR_SIGN, N_CHANNELS, REGIONS
+
+FPS = 60.0
+MAX_FPS = 1000.0
+
+
+def check_fps(fps: float) -> float:
+    """`fps` as a float; SettingError unless it is a finite frame rate above 0 and at most 1000."""
+    try:
+        rate = float(fps)
+    except (TypeError, ValueError):
+        rate = math.nan
+    if not 0.0 < rate <= MAX_FPS:
+        raise SettingError(
+            f"A frame rate of {fps} makes no sense: it must be above 0 and at most {MAX_FPS:g} frames a second.",
+            "Common rates are 24, 25, 29.97, 30 and 60.",
+        )
+    return rate
+
+
+@dataclass(frozen=True, eq=False)
+class RigSequence:
+    """A rig, which never changes: every method gives a new one.
+
+    values: (T, 174) float32, T >= 1, finite, read-only; frame t lies at t / fps seconds, and the whole lasts T / fps.
+    fps: frames a second. meta: what is known of its making; anything that JSON can say.
+    Raises RigError for another shape or values that are not finite, SettingError for a frame rate out of range.
+    """
+
+    values: np.ndarray
+    fps: float = FPS
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", _checked_values(self.values))
+        object.__setattr__(self, "fps", check_fps(self.fps))
+        try:  # once through JSON: a copy that nobody else can change, and certain to be writable to any file
+            meta = json.loads(json.dumps(dict(self.meta), allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise RigError(f"The meta of a rig must be something that JSON can say: {error}.") from error
+        object.__setattr__(self, "meta", MappingProxyType(meta))
+
+    def __reduce__(self) -> tuple[type[RigSequence], tuple[np.ndarray, float, dict[str, Any]]]:
+        return RigSequence, (self.values, self.fps, dict(self.meta))  # a mapping proxy cannot be pickled
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __repr__(self) -> str:
+        return f"RigSequence({len(self)} frames at {self.fps:g} fps, {self.seconds:.3f} s)"
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts: T / fps."""
+        return len(self) / self.fps
+
+    @property
+    def times(self) -> np.ndarray:
+        """(T,) float64, the seconds at which the frames lie."""
+        return np.arange(len(self)) / self.fps
+
+    def with_meta(self, **more: Any) -> RigSequence:
+        """The same rig with more known about it."""
+        return replace(self, meta={**self.meta, **more})
+
+    def resample(self, fps: float) -> RigSequence:
+        """The same movement at another frame rate: round(T * fps / self.fps) frames, at least one, at j / fps seconds.
+
+        Upwards by a monotone cubic, which passes through every old frame and overshoots nowhere, so closed lips stay
+        closed and limits hold. Downwards by the mean over one new frame, centred on it, so that no short movement
+        falls between two frames. Before the first and after the last frame the values are held.
+        """
+        rate = check_fps(fps)
+        if rate == self.fps:
+            return self
+        # fps counts per old frame, in which the old frames lie at 0, 1, 2...
+        where = np.arange(max(1, round(len(self) * rate / self.fps))) * (self.fps / rate)
+        values = self.values.astype(np.float64)
+        if len(self) == 1:
+            new = np.repeat(values, len(where), axis=0)
+        elif rate > self.fps:
+            from scipy.interpolate import PchipInterpolator
+
+            new = PchipInterpolator(np.arange(len(self)), values)(np.minimum(where, len(self) - 1.0))
+        else:
+            half = 0.5 * self.fps / rate
+            new = (_integral(values, where + half) - _integral(values, where - half)) / (2.0 * half)
+        return RigSequence(new, rate, self.meta)
+
+    def slice(self, start_s: float = 0.0, end_s: float | None = None) -> RigSequence:
+        """The part from `start_s` to `end_s` seconds (to the end by default), to the nearest frames.
+
+        Raises RigError where that lies outside the rig or holds no frame.
+        """
+        end = self.seconds if end_s is None else end_s
+        slack = 0.5 / self.fps
+        if not (0.0 <= start_s <= self.seconds and 0.0 <= end <= self.seconds + slack):  # also refuses NaN
+            raise RigError(f"Cannot cut from {start_s:g} to {end:g} s: the rig lasts from 0 to {self.seconds:g} s.")
+        first, last = round(start_s * self.fps), min(round(end * self.fps), len(self))
+        if first >= last:
+            raise RigError(f"Cutting from {start_s:g} to {end:g} s leaves no frame of {1.0 / self.fps:.4g} s.")
+        return RigSequence(self.values[first:last], self.fps, self.meta)
+
+    def mirror(self) -> RigSequence:
+        """Left and right exchanged; twice gives the same rig again."""
+        return RigSequence(self.values[:, MIRROR] * MIRROR_SIGN, self.fps, self.meta)
+
+    def blend(
+        self, other: RigSequence, regions: Sequence[str] | None = None, weight: float | np.ndarray = 1.0
+    ) -> RigSequence:
+        """This rig with `regions` (all by default) taken from `other` by `weight`: 0 is this, 1 the other.
+
+        weight: one number or one per frame (T,), 0..1. Raises RigError where the two rigs differ in length or frame
+        rate, a region is unknown, or a weight is out of range.
+        """
+        if len(other) != len(self) or other.fps != self.fps:
+            raise RigError(f"Cannot blend {self!r} with {other!r}.", "Give them the same frames: resample, slice.")
+        names = tuple(REGIONS) if regions is None else tuple(regions)
+        if unknown := [name for name in names if name not in REGIONS]:
+            raise RigError(f"No region is called {unknown[0]!r}. Valid are {', '.join(REGIONS)}.")
+        weights = np.asarray(weight, np.float64)
+        if weights.shape not in ((), (len(self),)) or not np.all((weights >= 0.0) & (weights <= 1.0)):
+            raise RigError(f"A blend weight must be 0..1: one number, or one for each of the {len(self)} frames.")
+        values = self.values.copy()
+        if names:
+            columns = np.concatenate([REGIONS[name] for name in names])
+            column_weights = weights.reshape(-1, 1)
+            values[:, columns] += column_weights * (other.values[:, columns].astype(np.float64) - values[:, columns])
+        return RigSequence(values, self.fps, self.meta)
+
+    @staticmethod
+    def concatenate(parts: Sequence[RigSequence], crossfade_s: float = 0.0) -> RigSequence:
+        """One after another; neighbours overlap by `crossfade_s` seconds, over which one goes smoothly into the next.
+
+        The meta is that of the first. Raises RigError for no parts, differing frame rates, or an overlap longer than
+        a part.
+        """
+        if not parts:
+            raise RigError("There is nothing to concatenate: give at least one rig.")
+        fps = parts[0].fps
+        if odd := [part.fps for part in parts if part.fps != fps]:
+            raise RigError(f"Cannot concatenate rigs of {fps:g} and {odd[0]:g} fps.", "Resample them first.")
+        shortest = min(len(part) for part in parts)
+        if not 0.0 <= crossfade_s <= shortest / fps:
+            raise RigError(
+                f"A cross-fade of {crossfade_s:g} s does not fit.",
+                f"It must be 0 to {shortest / fps:g} s, the shortest part.",
+            )
+        overlap = round(crossfade_s * fps)
+        # Raised cosine: starts and ends without a kink. Its ends, 0 and 1, would only repeat the frames beside it.
+        fade = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, overlap + 1)[:, None] / (overlap + 1))
+        values = parts[0].values.astype(np.float64)
+        for part in parts[1:]:
+            kept = len(values) - overlap
+            mixed = (1.0 - fade) * values[kept:] + fade * part.values[:overlap]
+            values = np.concatenate([values[:kept], mixed, part.values[overlap:]])
+        return RigSequence(values, fps, parts[0].meta)
+
+
+def _checked_values(values: Any) -> np.ndarray:
+    """A read-only (T, 174) float32 copy, or RigError."""
+    try:
+        with np.errstate(over="ignore"):  # too large for float32 becomes inf, which is refused below
+            array = np.array(values, dtype=np.float32, order="C")
+    except (TypeError, ValueError) as error:
+        raise RigError(f"A rig's values must be numbers, (T, {N_CHANNELS}).") from error
+    if array.ndim != 2 or array.shape[1] != N_CHANNELS or not len(array):
+        raise RigError(f"A rig's values must be (T, {N_CHANNELS}) with T >= 1; these are {array.shape}.")
+    if not np.isfinite(array).all():
+        frame, channel = np.argwhere(~np.isfinite(array))[0]
+        raise RigError(f"A rig's values must be finite; channel {channel} of frame {frame} is {array[frame, channel]}.")
+    array.flags.writeable = False
+    return array
+
+
+def _integral(values: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """(N, C) integrals from 0 to `where` (N,) of the line through `values` (T, C) at 0, 1, 2..., held beyond its ends."""
+    last = len(values) - 1
+    area = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(0.5 * (values[1:] + values[:-1]), axis=0)])
+    inside = np.clip(where, 0.0, last)
+    left = np.minimum(inside.astype(np.intp), max(last - 1, 0))
+    part = (inside - left)[:, None]
+    slope = values[np.minimum(left + 1, last)] - values[left]
+    beyond = (where - inside)[:, None] * np.where((where < 0.0)[:, None], values[0], values[last])
+    return area[left] + part * (values[left] + 0.5 * part * slope) + beyond

@@ -1,0 +1,62 @@
+"""Packaging of MEDTalk: one distribution from three folders, a light core and extras.
+
+`python/medtalk` is the library and command line, `training/medtalk_train` the training, `assets` the data that ships
+(installed as the package `medtalk_assets`).
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'^__version__ = "([^"]+)"', (ROOT / "python/medtalk/__init__.py").read_text("utf-8"), re.M)
+assert VERSION is not None
+
+TORCH = "torch>=2.10"
+FULL = [
+    TORCH,
+    "safetensors>=0.5",
+    "transformers>=4.50",
+    "funasr>=1.2",
+    "openai-whisper>=20240930",
+    "open_clip_torch>=2.30",
+]
+TRAIN = [TORCH, "safetensors>=0.5", "lightning>=2.5", "tensorboard>=2.18", "onnx>=1.18", "pyyaml>=6.0"]
+BATCH = ["ray>=2.40"]
+REPORT = ["matplotlib>=3.9"]
+DEV = ["pytest>=8.4", "hypothesis>=6.120", "ruff>=0.14", "pyright>=1.1.400"]
+
+setup(
+    name="medtalk",
+    version=VERSION[1],
+    description="A recording in, an emotional MetaHuman face rig out",
+    long_description=(ROOT / "README.md").read_text("utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    author="MEDTalk for MetaHuman contributors",
+    python_requires=">=3.11",
+    package_dir={"": "python", "medtalk_train": "training/medtalk_train", "medtalk_assets": "assets"},
+    packages=[
+        *find_packages("python"),
+        *find_packages("training", include=["medtalk_train", "medtalk_train.*"]),
+        "medtalk_assets",
+    ],
+    package_data={
+        "medtalk": ["py.typed"],
+        "medtalk_assets": ["models/**/*", "audio/**/*", "poses/**/*"],
+    },
+    install_requires=[
+        "numpy>=2.0",
+        "scipy>=1.14",
+        "onnxruntime>=1.20",
+        "soundfile>=0.13",
+        "soxr>=0.5",
+        "typer>=0.15",
+        "rich>=13.9",
+    ],
+    extras_require={"full": FULL, "train": TRAIN, "batch": BATCH, "report": REPORT, "dev": DEV},
+    entry_points={
+        "console_scripts": ["medtalk = medtalk.cli:main", "medtalk-train = medtalk_train.cli:main"],
+    },
+)

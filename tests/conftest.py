@@ -1,0 +1,135 @@
+"""Fixtures for all tests: the reference recordings, small sounds, a small bundle, the command line in this process."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Reference recordings and tables beside the repository, which are not part of it."""
+    folder = ROOT.parent / "shared" / "reference"
+    if not folder.is_dir():
+        pytest.skip(f"no reference data: {folder} is not there")
+    return folder
+
+
+def babble(seconds: float, rate: int = 16000, seed: int = 1) -> np.ndarray:
+    """Something like speech, (n,) float32: a buzz of changing pitch and colour in syllables, with pauses."""
+    rng = np.random.default_rng(seed)
+    count = round(seconds * rate)
+    time = np.arange(count) / rate
+    pitch = 130.0 + 30.0 * np.sin(2 * np.pi * 0.7 * time)
+    phase = 2 * np.pi * np.cumsum(pitch) / rate
+    buzz = sum(np.sin(k * phase) / k for k in range(1, 12))
+    syllables = np.clip(np.sin(2 * np.pi * 3.1 * time) + 0.3, 0.0, None) * (np.sin(2 * np.pi * 0.4 * time) > -0.6)
+    return (0.12 * buzz * syllables + 0.002 * rng.standard_normal(count)).astype(np.float32)
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    """`voice.wav`, 2 s at 16 kHz."""
+    import soundfile
+
+    path = tmp_path / "voice.wav"
+    soundfile.write(path, babble(2.0), 16000)
+    return path
+
+
+@pytest.fixture
+def long_sound(tmp_path: Path) -> Path:
+    """`speech.wav`, 12 s at 16 kHz: long enough for blinks."""
+    import soundfile
+
+    path = tmp_path / "speech.wav"
+    soundfile.write(path, babble(12.0), 16000)
+    return path
+
+
+@pytest.fixture
+def silence(tmp_path: Path) -> Path:
+    """`silence.wav`, 12 s of zeros at 16 kHz."""
+    import soundfile
+
+    path = tmp_path / "silence.wav"
+    soundfile.write(path, np.zeros(12 * 16000, np.float32), 16000)
+    return path
+
+
+@pytest.fixture(scope="session")
+def sample() -> Path:
+    """The sample recording that ships with the package."""
+    from importlib.resources import files
+
+    return Path(str(files("medtalk_assets"))) / "audio" / "sample.wav"
+
+
+@pytest.fixture(scope="session")
+def shipped_bundle() -> Path:
+    """The bundle that ships with the package."""
+    from medtalk.bundle import default_bundle
+
+    return default_bundle()
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole small bundle of random weights, made with torch. Not to be changed: see `own_bundle`."""
+    import torch
+
+    from medtalk.backbones.acoustic import AcousticConfig, AcousticEncoder
+    from medtalk.model.config import ModelConfig
+    from medtalk.model.medtalk import MEDTalk
+    from medtalk_train.export import export_bundle
+
+    torch.manual_seed(4)
+    config = ModelConfig(content_features=16 + 35, hidden=32)
+    acoustic = AcousticEncoder(AcousticConfig(width=16, dilations=(1, 2)))
+    folder = tmp_path_factory.mktemp("bundles") / "tiny"
+    export_bundle(MEDTalk(config).eval(), acoustic.eval(), config, folder, {"name": "tiny"})
+    return folder
+
+
+@pytest.fixture
+def own_bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
+    """A copy of `tiny_bundle` that a test may spoil."""
+    return Path(shutil.copytree(tiny_bundle, tmp_path / "own_bundle"))
+
+
+class Result(NamedTuple):
+    """What a command gave."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def medtalk(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs the command line `medtalk` with the given words, in this process."""
+    from medtalk import cli
+
+    def run(*words: object) -> Result:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["medtalk", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        out, err = capsys.readouterr()
+        return Result(int(stopped.value.code or 0), out, err)
+
+    return run

@@ -1,0 +1,77 @@
+"""The light core needs no torch. `make test` runs this file a second time where torch is not installed at all."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+HEAVY = ("torch", "safetensors", "transformers", "lightning", "onnx", "matplotlib")
+
+
+def python(code: str, *arguments: object, without: tuple[str, ...] = HEAVY) -> subprocess.CompletedProcess[str]:
+    """Runs `code` in a new interpreter that cannot import the packages `without`."""
+    prologue = f"import sys; sys.modules.update(dict.fromkeys({without!r}))\n"
+    words = [sys.executable, "-W", "error", "-c", prologue + code, *map(str, arguments)]
+    return subprocess.run(words, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".txt", ".npz", ".json", ".arkit.csv", ".expressions.csv"])
+def test_a_recording_becomes_a_rig(sample, tmp_path, ending):
+    out = tmp_path / f"line{ending}"
+    done = python("from medtalk.cli import main; main()", "generate", sample, "--emotion", "angry", "-o", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert out.stat().st_size > 10_000
+
+
+def test_the_library_needs_nothing_more(sample):
+    done = python(
+        "import medtalk, sys\n"
+        "rig = medtalk.load().perform(sys.argv[1], 'so be it').decode('sad')\n"
+        "print(*rig.values.shape, *(name for name in sys.modules if name.startswith('torch.')))",
+        sample,
+    )
+    assert done.stderr == ""
+    frames, channels = map(int, done.stdout.split())
+    assert frames > 60 and channels == 174
+
+
+def test_importing_medtalk_imports_next_to_nothing():
+    slow = ("numpy", "scipy", "onnxruntime", "soundfile", "soxr", "typer", "rich")
+    done = python(f"import medtalk; print(*[name for name in {slow} if name in sys.modules])")
+    assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
+def test_the_command_line_starts_without_the_engine():
+    done = python("import medtalk.cli; print(*[n for n in ('scipy', 'onnxruntime', 'numpy') if n in sys.modules])")
+    assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
+def test_the_torch_engine_says_what_is_missing():
+    done = python(
+        "import medtalk\n"
+        "try:\n    medtalk.load(engine='torch')\n"
+        "except medtalk.MedtalkError as error:\n    print(error.code, error)"
+    )
+    assert done.stderr == ""
+    assert done.stdout.startswith("missing_extra ") and "pip install 'medtalk[full]'" in done.stdout
+
+
+def test_a_picture_says_what_is_missing(sample, tmp_path):
+    done = python("from medtalk.cli import main; main()", "generate", sample, "-o", tmp_path / "line.npz")
+    assert done.returncode == 0
+    done = python(
+        "from medtalk.picture import main; sys.exit(main(sys.argv[1:]))",
+        tmp_path / "line.npz",
+        sample,
+        tmp_path / "a.png",
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1 and "pip install 'medtalk[report]'" in done.stderr
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="torch is here; `make light` runs this where it is not")
+def test_nothing_heavy_is_installed():
+    assert [name for name in HEAVY if find_spec(name)] == []

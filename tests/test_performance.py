@@ -1,0 +1,192 @@
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+import medtalk
+from medtalk.audio import Speech
+from medtalk.engine import open_engine
+from medtalk.errors import GuidanceError, SettingError
+from medtalk.finishing import Finishing
+from medtalk.guidance import LABELS
+from medtalk.performance import FACE_PARTS, Model, Performance
+from medtalk.rig.channels import MAXIMUM, MINIMUM, N_CHANNELS, REGIONS
+
+RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_bundle) -> Model:
+    return medtalk.load(tiny_bundle)
+
+
+@pytest.fixture
+def performance(model, sound) -> Performance:
+    return model.perform(sound)
+
+
+def test_shapes_and_time(performance):
+    assert len(performance) == 120 and performance.seconds == 2.0
+    assert performance.content.shape == (120, 256)
+    assert performance.posteriors.shape == (120, 35)
+    assert performance.intensity.shape == performance.activity.shape == (120,)
+    np.testing.assert_allclose(performance.posteriors.sum(axis=1), 1.0, atol=1e-5)
+    assert performance.intensity.min() >= 0.0
+    rig = performance.decode()
+    assert rig.values.shape == (120, N_CHANNELS) and rig.fps == 60
+    assert np.isfinite(rig.values).all()
+    assert (rig.values >= MINIMUM).all() and (rig.values <= MAXIMUM).all()
+
+
+@pytest.mark.parametrize("samples", [1600, 4801, 16266, 31999])
+def test_frames_are_the_whole_sixtieths_of_a_second(model, samples):
+    speech = Speech.from_array(np.random.default_rng(1).normal(0, 0.1, samples).astype(np.float32), 16000)
+    assert len(model.perform(speech).decode()) == samples * 60 // 16000
+
+
+def test_decoding_does_no_audio_work(performance, monkeypatch):
+    first = performance.decode("angry")
+
+    def refuse(*_args, **_options):
+        raise AssertionError("audio work in decode")
+
+    for name in ("content", "intensity", "label_vectors"):
+        monkeypatch.setattr(performance.model.engine, name, refuse)
+    for name in (
+        "medtalk.backbones.mel.log_mel",
+        "medtalk.backbones.prosody.prosody",
+        "medtalk.performance.read_speech",
+    ):
+        monkeypatch.setattr(name, refuse)
+    assert np.array_equal(performance.decode("angry").values, first.values)
+    assert not np.array_equal(performance.decode("happy").values, first.values)
+
+
+def test_the_same_again_and_another_seed(model, sound):
+    first, again = (model.perform(sound).decode("sad", finishing=Finishing(seed=seed)) for seed in (3, 3))
+    assert np.array_equal(first.values, again.values)
+    other = model.perform(sound).decode("sad", finishing=Finishing(seed=4))
+    assert not np.array_equal(first.values, other.values)
+
+
+def test_every_label_gives_another_face(performance):
+    faces = [performance.decode(label, finishing=RAW).values for label in LABELS]
+    for index, face in enumerate(faces):
+        assert all(np.abs(face - other).max() > 1e-4 for other in faces[index + 1 :])
+
+
+def test_without_intensity_all_emotions_are_one(performance):
+    faces = [performance.decode(label, 0.0, RAW).values for label in ("angry", "happy")]
+    np.testing.assert_allclose(faces[0], faces[1], atol=1e-6)
+
+
+def test_an_intensity_curve_acts_frame_by_frame(performance):
+    curve = np.where(np.arange(120) < 60, 0.5, 2.0)
+    mixed = performance.decode("happy", curve, RAW).values
+    np.testing.assert_allclose(mixed[:60], performance.decode("happy", 0.5, RAW).values[:60], atol=1e-6)
+    np.testing.assert_allclose(mixed[60:], performance.decode("happy", 2.0, RAW).values[60:], atol=1e-6)
+
+
+def test_an_edited_intensity_is_what_is_decoded(performance):
+    edited = performance.with_intensity(performance.intensity * 2.0)
+    np.testing.assert_allclose(
+        edited.decode("fear", finishing=RAW).values, performance.decode("fear", 2.0, RAW).values, atol=1e-5
+    )
+    assert edited.content is performance.content
+    constant = performance.with_intensity(0.25)
+    assert constant.intensity.tolist() == [0.25] * 120
+
+
+def test_a_performance_cannot_be_changed(performance):
+    for name in ("content", "posteriors", "intensity", "activity", "emotion_features"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(performance, name)[0] = 0.0
+    curve = np.ones(120, np.float32)
+    performance.with_intensity(curve)
+    curve[0] = 2.0  # the caller's own array stays the caller's
+
+
+@pytest.mark.parametrize("intensity", [np.nan, np.inf, -0.1, 4.01, "much", None, [1.0, 2.0], np.ones((120, 1))])
+def test_impossible_intensities(performance, intensity):
+    with pytest.raises(SettingError, match="intensity"):
+        performance.decode("happy", intensity)
+
+
+@pytest.mark.parametrize("curve", [np.full(120, np.nan), np.full(120, -1.0), np.ones(119)])
+def test_impossible_intensity_curves(performance, curve):
+    with pytest.raises(SettingError, match="intensity curve"):
+        performance.with_intensity(curve)
+
+
+def test_unknown_emotion_and_region(performance):
+    with pytest.raises(GuidanceError, match="valid are angry"):
+        performance.decode("sleepy")
+    with pytest.raises(SettingError, match="valid are full, mouth, upper"):
+        performance.decode(region="nose")
+
+
+def test_regions_keep_their_channels_and_nothing_else(performance):
+    full = performance.decode("angry").values
+    for region in ("mouth", "upper"):
+        kept = np.concatenate([REGIONS[part] for part in FACE_PARTS[region]])
+        others = np.setdiff1d(np.arange(N_CHANNELS), kept)
+        part = performance.decode("angry", region=region).values
+        assert np.array_equal(part[:, kept], full[:, kept])
+        assert not part[:, others].any()
+    assert not set(FACE_PARTS["mouth"]) & set(FACE_PARTS["upper"])
+
+
+def test_silence_is_a_resting_face_with_blinks(model, silence):
+    performance = model.perform(silence)
+    rig = performance.decode("angry", finishing=Finishing(gaze=False))
+    moving = np.flatnonzero(np.abs(rig.values).max(axis=0) > 0.0)
+    assert set(moving) <= set(REGIONS["eye"]) | set(REGIONS["cheek"]) | set(REGIONS["brow"])
+    blink = rig.values[:, [36, 105]]  # eye_blink, left and right
+    assert blink.max() > 0.7 and np.median(blink) == 0.0
+    assert not performance.decode("angry", finishing=RAW).values.any()
+
+
+def test_words_reach_the_intensity(model, sound):
+    without, blank = model.perform(sound), model.perform(sound, "  \n")
+    words = model.perform(sound, "I am so terribly angry!")
+    assert np.array_equal(without.intensity, blank.intensity)
+    assert not np.array_equal(without.intensity, words.intensity)
+    assert np.array_equal(without.content, words.content)
+
+
+def test_meta_tells_what_a_rig_was_made_from(model, sound):
+    rig = model.perform(sound, "hello there").decode("joy:0.5", 1.5, Finishing(seed=9), "upper")
+    meta = json.loads(json.dumps(dict(rig.meta)))
+    assert meta["emotion"] == {"happy": 0.5, "neutral": 0.5} and meta["intensity"] == 1.5
+    assert meta["source"]["name"] == "voice.wav" and len(meta["source"]["sha256"]) == 64
+    assert meta["bundle"] == {"name": "tiny", "sha256": model.bundle.sha256}
+    assert (meta["finishing"]["seed"], meta["region"], meta["transcript"]) == (9, "upper", "hello there")
+
+
+def test_a_channel_of_a_file(model, tmp_path, sound):
+    voice = soundfile.read(sound, dtype="float32")[0]
+    path = tmp_path / "two.wav"
+    soundfile.write(path, np.stack([np.zeros_like(voice), voice], axis=1), 16000, subtype="FLOAT")
+    mono = model.perform(Speech.from_array(voice, 16000))
+    assert np.array_equal(model.perform(path, channel=1).content, mono.content)
+    assert not model.perform(path, channel=0).activity.any()
+
+
+def test_both_engines_give_the_same(model, tiny_bundle, sound):
+    other = medtalk.load(tiny_bundle, engine="torch")
+    assert type(other.engine) is not type(model.engine)
+    ours, theirs = (each.perform(sound, "so what").decode("fear", 1.2, RAW) for each in (model, other))
+    np.testing.assert_allclose(ours.values, theirs.values, atol=1e-5)
+
+
+def test_threads_do_not_change_the_result(tiny_bundle, sound):
+    one, two = (medtalk.load(tiny_bundle, threads=n).perform(sound).decode("sad").values for n in (1, 2))
+    np.testing.assert_allclose(one, two, atol=1e-6)
+
+
+def test_unknown_engine_and_threads(model):
+    with pytest.raises(SettingError, match="valid are auto, onnx, torch"):
+        open_engine(model.bundle, "tensorflow")
+    with pytest.raises(SettingError, match="threads"):
+        open_engine(model.bundle, threads=0)

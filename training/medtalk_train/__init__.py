@@ -1,0 +1,1 @@
+"""Training of MEDTalk: corpus, teacher, backbone and the four stages of the paper."""

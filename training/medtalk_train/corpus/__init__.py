@@ -1,0 +1,1 @@
+"""Speech with exact phone times, from free Debian packages: generated, not recorded."""

@@ -1,0 +1,276 @@
+"""Batches of the four stages: the teacher's rigs, drawn as they are needed, beside the frozen features of the sound.
+
+The lips of all sentences lie strung together in memory; the emotion is laid over a window when it is drawn, so no
+label, strength or speaker is ever met twice. A batch depends on the seed, the epoch and its number alone, which makes a
+cut run resumable without a trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from medtalk.backbones.mel import RATE, RIG_FPS
+from medtalk.backbones.words import NO_WORDS, tokenise
+from medtalk.errors import TrainingError
+from medtalk.guidance import LABELS
+from medtalk.rig.channels import N_CHANNELS
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from medtalk_train import descriptions
+from medtalk_train.teacher.emotion import compose, strength
+from medtalk_train.teacher.lips import lip_curves
+from medtalk_train.teacher.style import Style
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from medtalk_train.corpus.read import Corpus, Utterance
+    from medtalk_train.features import Features
+
+Batch = TypeVar("Batch")
+
+
+class Script:
+    """The teacher's lips of many sentences: `lips` (N, 174) float16, sentence k at frames starts[k]:starts[k + 1]."""
+
+    def __init__(self, utterances: Sequence[Utterance]) -> None:
+        if not utterances:
+            raise TrainingError("There are no sentences to train on.", "Make a larger corpus, or features of more hours.")
+        self.texts = [u.text for u in utterances]
+        frames = [u.samples * RIG_FPS // RATE for u in utterances]
+        self.starts = np.concatenate([[0], np.cumsum(frames)])
+        self.lips = np.empty((int(self.starts[-1]), N_CHANNELS), np.float16)
+        for k, utterance in enumerate(utterances):
+            self.lips[self.span(k)] = lip_curves(utterance.phones, frames[k])
+
+    @classmethod
+    def of_corpus(cls, corpus: Corpus, hours: float) -> Script:
+        """The first so many hours of the training voices; their sound is not needed."""
+        seconds, chosen = 0.0, []
+        for utterance in corpus.split("train"):
+            if seconds >= hours * 3600:
+                break
+            seconds += utterance.samples / RATE
+            chosen.append(utterance)
+        return cls(chosen)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def frames(self) -> int:
+        return len(self.lips)
+
+    def span(self, sentence: int) -> slice:
+        """Frames of a sentence."""
+        return slice(int(self.starts[sentence]), int(self.starts[sentence + 1]))
+
+    def window(self, rng: np.random.Generator, frames: int) -> slice:
+        """A window anywhere. It may span two sentences: they meet in silence, and what learns from windows sees frame
+        by frame anyway."""
+        frames = min(frames, self.frames)
+        first = int(rng.integers(0, self.frames - frames + 1))
+        return slice(first, first + frames)
+
+
+class Heard(Script):
+    """A script with what the frozen backbone heard: `content` (N, F), `posteriors` (N, 35), `prosody` (N, 16) float16,
+    and the teacher's `strength` (N,), the same for all emotions."""
+
+    def __init__(self, features: Features, clips: Iterable[int]) -> None:
+        chosen = [features[i] for i in clips]
+        super().__init__([clip.utterance for clip in chosen])
+        self.content = np.concatenate([clip.content for clip in chosen]).astype(np.float16)
+        self.posteriors = np.concatenate([clip.posteriors for clip in chosen]).astype(np.float16)
+        self.prosody = np.concatenate([clip.prosody for clip in chosen]).astype(np.float16)
+        self.strength = np.concatenate([strength(clip.prosody, clip.utterance.text) for clip in chosen])
+        if len(self.content) != self.frames:
+            raise TrainingError("The features do not fit the corpus they name.", "Run medtalk-train features --again.")
+
+
+class Clips(NamedTuple):
+    """Whole sentences, padded to the longest (T frames, N words), as stages 3 and 4 need them."""
+
+    content: Tensor  # (B, T, F) acoustic features
+    posteriors: Tensor  # (B, T, 35)
+    emotion_features: Tensor  # (B, T, 51)
+    lengths: Tensor  # (B,) real frames
+    mask: Tensor  # (B, T) 1 for real frames
+    tokens: Tensor  # (B, N, 8) words of the transcript, or "no words"
+    label: Tensor  # (B,) emotion
+    strength: Tensor  # (B, T) the teacher's, before the scale
+    scale: Tensor  # (B,) what strength and intensity are multiplied by
+    rig: Tensor  # (B, T, 174) the teacher's face
+    description: Tensor  # (B, M, 8) words that describe the face
+    by_label: Tensor  # (B,) bool: guided by the label rather than the description (stage 4)
+
+
+class Steps(Dataset[Batch]):
+    """The batches of one epoch: batch i is `draw(generator of (seed, epoch, i))`."""
+
+    def __init__(self, draw: Callable[[np.random.Generator], Batch], steps: int, seed: tuple[int, ...]) -> None:
+        self.draw, self.steps, self.seed = draw, steps, seed
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> Batch:
+        return self.draw(np.random.default_rng((*self.seed, step)))
+
+
+@dataclass(frozen=True)
+class Grids:
+    """Stage 1: two emotions by two contents, (2, 2, B, L, 174).
+
+    `grid[k, j]` is content j in emotion k. An emotion is a label with a strength trajectory and a speaker, so a row of
+    the grid really has one emotion and a column one content, and every exchange of Eq. 3 and 4 has an exact target.
+    """
+
+    script: Script
+    batch: int
+    frames: int
+    max_strength: float
+    lip_gain: float = 0.0
+
+    def __call__(self, rng: np.random.Generator) -> Tensor:
+        frames = min(self.frames, self.script.frames)
+        out = np.empty((2, 2, self.batch, frames, N_CHANNELS), np.float32)
+        for b in range(self.batch):
+            lips = [self._lips(rng) for _ in range(2)]
+            labels = rng.choice(len(LABELS), size=2, replace=False)
+            for k in range(2):
+                amount, style = random_strength(rng, frames, self.max_strength), Style.draw(rng)
+                for j in range(2):
+                    out[k, j, b] = compose(lips[j], int(labels[k]), amount, style)
+        return torch.from_numpy(out)
+
+    def _lips(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        gain = np.float32(1.0 + self.lip_gain * rng.uniform(-1.0, 1.0))
+        return self.script.lips[self.script.window(rng, self.frames)].astype(np.float32) * gain
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Stage 2: (acoustic features (B, L, F), posteriors (B, L, 35), rig (B, L, 174) in a random emotion)."""
+
+    heard: Heard
+    batch: int
+    frames: int
+    max_strength: float
+
+    def __call__(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        spans = [self.heard.window(rng, self.frames) for _ in range(self.batch)]
+        rigs = [
+            compose(
+                self.heard.lips[span].astype(np.float32),
+                int(rng.integers(len(LABELS))),
+                self.heard.strength[span] * rng.uniform(0.0, self.max_strength),
+                Style.draw(rng),
+            )
+            for span in spans
+        ]
+        return (
+            _stack([self.heard.content[span] for span in spans]),
+            _stack([self.heard.posteriors[span] for span in spans]),
+            _stack(rigs),
+        )
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Stages 3 and 4: whole sentences of similar length in random emotions."""
+
+    heard: Heard
+    batch: int
+    longest: int
+    """Frames; longer sentences are left out, as a cut one would have words that are not heard."""
+    max_scale: float
+    """Half of the clips get a scale drawn from 0 to this, the rest 1; 0 turns that off."""
+    transcript_dropout: float
+    styles: bool = False
+    describe: bool = False
+    """Draw descriptions (stage 4); their strength multiplies the teacher's."""
+    label_share: float = 0.0
+
+    def __call__(self, rng: np.random.Generator) -> Clips:
+        spans, texts = self._choose(rng)
+        count, frames = len(spans), max(span.stop - span.start for span in spans)
+        labels = rng.integers(len(LABELS), size=count)
+        scale = np.ones(count, np.float32)
+        if self.max_scale:
+            scale = np.where(rng.random(count) < 0.5, rng.uniform(0.0, self.max_scale, count), 1.0).astype(np.float32)
+        by_label = rng.random(count) < self.label_share if self.describe else np.ones(count, bool)
+        described = [descriptions.draw(int(label), rng) for label in labels]
+        lengths = np.array([span.stop - span.start for span in spans])
+        rigs, strengths = np.zeros((count, frames, N_CHANNELS), np.float32), np.zeros((count, frames), np.float32)
+        for b, span in enumerate(spans):
+            teacher = self.heard.strength[span]
+            amount = teacher * scale[b] * (1.0 if by_label[b] else described[b].strength)
+            style = Style.draw(rng) if self.styles else Style()
+            lips = self.heard.lips[span].astype(np.float32)
+            rigs[b, : lengths[b]] = compose(lips, int(labels[b]), amount, style, flashes=self.styles)
+            strengths[b, : lengths[b]] = teacher
+        heard = rng.random(count) >= self.transcript_dropout
+        words = [tokenise(text) if h else NO_WORDS for text, h in zip(texts, heard, strict=True)]
+        content, posteriors, prosody = (
+            _stack(_pad([values[span] for span in spans], frames))
+            for values in (self.heard.content, self.heard.posteriors, self.heard.prosody)
+        )
+        return Clips(
+            content=content,
+            posteriors=posteriors,
+            emotion_features=torch.cat([prosody, posteriors], dim=-1),
+            lengths=torch.from_numpy(lengths),
+            mask=torch.from_numpy((np.arange(frames) < lengths[:, None]).astype(np.float32)),
+            tokens=pad_tokens(words),
+            label=torch.from_numpy(labels),
+            strength=torch.from_numpy(strengths),
+            scale=torch.from_numpy(scale),
+            rig=torch.from_numpy(rigs),
+            description=pad_tokens([tokenise(d.text) for d in described]),
+            by_label=torch.from_numpy(by_label),
+        )
+
+    def _choose(self, rng: np.random.Generator) -> tuple[list[slice], list[str]]:
+        lengths = np.diff(self.heard.starts)
+        order = np.argsort(lengths, kind="stable")
+        order = order[: max(1, int((lengths <= self.longest).sum()))]
+        # neighbours in length waste little padding
+        centre, reach = int(rng.integers(len(order))), 4 * self.batch
+        near = order[max(0, centre - reach) : centre + reach]
+        chosen = rng.choice(near, size=min(self.batch, len(near)), replace=False)
+        return [self.heard.span(int(k)) for k in chosen], [self.heard.texts[k] for k in chosen]
+
+
+def random_strength(rng: np.random.Generator, frames: int, largest: float) -> NDArray[np.float32]:
+    """(T,) a smooth trajectory as speech might have it, for faces without sound: 0 to 1.5 times `largest`."""
+    knots = frames // 20 + 2  # three a second
+    curve = np.interp(np.arange(frames) / 20.0, np.arange(knots), rng.normal(0.0, 0.25, knots))
+    return (np.clip(rng.uniform(0.1, 1.2) + curve, 0.0, 1.5) * rng.uniform(0.0, largest)).astype(np.float32)
+
+
+def channel_spread(script: Script, seed: int, windows: int = 64, frames: int = 128) -> NDArray[np.float32]:
+    """(174,) standard deviation of each channel over rigs in all emotions, for `RigLoss.standardise`."""
+    grids = Grids(script, windows, frames, 1.0)(np.random.default_rng(seed))
+    return grids.flatten(0, -2).std(0).numpy()
+
+
+def pad_tokens(words: Sequence[NDArray[np.int64]]) -> Tensor:
+    """Token rows (N_b, 8) of several texts -> (B, N, 8), padded with 0."""
+    out = np.zeros((len(words), max(len(w) for w in words), words[0].shape[1]), np.int64)
+    for b, tokens in enumerate(words):
+        out[b, : len(tokens)] = tokens
+    return torch.from_numpy(out)
+
+
+def _pad(pieces: Sequence[NDArray], frames: int) -> list[NDArray]:
+    return [np.pad(piece, ((0, frames - len(piece)), (0, 0))) for piece in pieces]
+
+
+def _stack(pieces: Sequence[NDArray]) -> Tensor:
+    return torch.from_numpy(np.stack(pieces).astype(np.float32))

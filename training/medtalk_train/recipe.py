@@ -1,0 +1,225 @@
+"""Recipes: a YAML file with every setting of a training run, checked in full before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from medtalk.errors import TrainingError
+from medtalk.model.config import ModelConfig
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """Table 3: what to leave out."""
+
+    overlap: bool = True
+    """Overlap exchange (Eq. 3) in stage 1."""
+    cycle: bool = True
+    """Cycle exchange (Eq. 4) in stage 1."""
+    disentangle: bool = True
+    """Stage 1 at all; without it the decoder learns from pairs of sound and rig in stages 2 and 3."""
+    intensity: bool = True
+    """Intensity frame by frame; without it the emotion vector is the same over the clip."""
+    text: bool = True
+    """Words for the intensity; without it every clip has the "no words" token."""
+
+
+@dataclass(frozen=True)
+class RigLoss:
+    """What is added to the plain mean square error of a rig; all zero is the paper's."""
+
+    event_weight: float = 0.0
+    """Lip channels weigh 1 + this * |target|: closures, bites and rounding are rare, and a plain mean forgets them."""
+    velocity_weight: float = 0.0
+    """Weight of the square error of frame-to-frame differences: sharp onsets stay sharp."""
+    standardise: float = 0.0
+    """Channels weigh by the inverse of their spread, limited to this factor either way: small movements count too."""
+    closure_floor: float = 0.0
+    """Weight of the square by which a closure or bite stays under 85 % of its target, where the target is above 0.5."""
+
+
+@dataclass(frozen=True)
+class StageOptions:
+    """What all stages share."""
+
+    epochs: int = 10
+    steps: int = 100
+    """Batches an epoch."""
+    batch: int = 16
+    """Windows (stage 1, 2) or sentences (stage 3, 4) a batch."""
+    frames: int = 192
+    """Length of a window; stages 3 and 4 leave out sentences longer than four of them."""
+    rate: float = 1e-3
+    """Adam's learning rate."""
+    decay: float = 0.9
+    """StepLR: the rate is multiplied by this ..."""
+    decay_every: int = 1
+    """... after so many epochs."""
+    max_strength: float = 1.7
+    """Emotion strengths are multiplied by up to this, so that run-time intensities up to 1.5 were met in training."""
+    loss: RigLoss = field(default_factory=RigLoss)
+
+
+@dataclass(frozen=True)
+class Stage1Options(StageOptions):
+    """Cross reconstruction: `epochs` of self-reconstruction, then the two exchanges."""
+
+    epochs: int = 15
+    overlap_epochs: int = 15
+    cycle_epochs: int = 15
+    rate: float = 1e-4
+    decay: float = 0.995
+    hours: float = 2.0
+    """How much of the corpus gives its lips."""
+    keep_earlier: bool = False
+    """Later phases keep the losses of the earlier ones instead of replacing them."""
+    lip_gain: float = 0.0
+    """Lips are scaled by a factor drawn from 1 +- this, for speakers who move more or less."""
+
+
+@dataclass(frozen=True)
+class Stage2Options(StageOptions):
+    """Audio content mapping."""
+
+    similarity_weight: float = 0.1
+    posteriors_into_acm: bool = False
+    """ACM sees the phone posteriors beside the acoustic features."""
+
+
+@dataclass(frozen=True)
+class Stage3Options(StageOptions):
+    """Fusion intensity modelling."""
+
+    epochs: int = 20
+    similarity_weight: float = 0.1
+    intensity_weight: float = 0.1
+    strength_weight: float = 0.0
+    """Weight of the predicted intensity's square error against the teacher's own strength: anchors the curve's scale
+    (1 is plainly felt), which Eq. 11 leaves free."""
+    intensity_scale_augmentation: float = 0.0
+    """Half of the clips get the teacher's strength and the predicted intensity times a factor drawn from 0 to this:
+    what --intensity does at run time. 0 is off."""
+    transcript_dropout: float = 0.5
+    """Share of clips whose words are withheld."""
+    styles: bool = False
+    """Targets of random speakers instead of the average one."""
+
+
+@dataclass(frozen=True)
+class Stage4Options(StageOptions):
+    """Guidance by descriptions."""
+
+    epochs: int = 15
+    similarity_weight: float = 0.1
+    label_share: float = 0.0
+    """Share of clips guided by their label, so that E_fuse does not unlearn labels."""
+
+
+@dataclass(frozen=True)
+class FeatureOptions:
+    """Features of the frozen backbone on disk."""
+
+    hours: float = 2.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole run. `corpus` and `backbone` are handed on to their own modules."""
+
+    name: str
+    seed: int = 1
+    threads: int = 0
+    """Cores for torch; 0 leaves it to torch."""
+    corpus: Mapping[str, Any] = field(default_factory=dict)
+    backbone: Mapping[str, Any] = field(default_factory=dict)
+    features: FeatureOptions = field(default_factory=FeatureOptions)
+    model: Mapping[str, Any] = field(default_factory=dict)
+    ablation: Ablation = field(default_factory=Ablation)
+    stage1: Stage1Options = field(default_factory=Stage1Options)
+    stage2: Stage2Options = field(default_factory=Stage2Options)
+    stage3: Stage3Options = field(default_factory=Stage3Options)
+    stage4: Stage4Options = field(default_factory=Stage4Options)
+
+    def model_config(self, content_features: int, posteriors: int) -> ModelConfig:
+        """Sizes of the networks behind a backbone of so many features a frame."""
+        content = content_features + (posteriors if self.stage2.posteriors_into_acm else 0)
+        return ModelConfig.from_dict({**self.model, "content_features": content})
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        TrainingError: it cannot be read, or has a setting that does not exist or is of the wrong type.
+    """
+    import yaml
+
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise TrainingError(f"Cannot read the recipe {path}: {error.strerror or error}.") from error
+    except yaml.YAMLError as error:
+        raise TrainingError(f"The recipe {path} is not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise TrainingError(f"The recipe {path} is not a mapping of settings.")
+    recipe = _build(Recipe, {"name": path.stem, **values}, "")
+    _build_backbone(recipe)
+    recipe.model_config(160, 35)  # wrong sizes are found now, not after the backbone's hour
+    return recipe
+
+
+def _build_backbone(recipe: Recipe) -> None:
+    from medtalk_train.backbone import BackboneOptions
+
+    _build(BackboneOptions, {**recipe.backbone}, "backbone.")
+
+
+def _build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
+    """A dataclass from a mapping, nested ones too, with a clear word about what does not fit."""
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    if unknown := sorted(set(values) - set(known)):
+        raise TrainingError(f"Unknown setting {where}{unknown[0]}.", f"Valid are: {', '.join(sorted(known))}.")
+    default = kind(**({"name": ""} if kind is Recipe else {}))
+    out: dict[str, Any] = {}
+    for name, value in values.items():
+        present = getattr(default, name)
+        if is_dataclass(present):
+            if not isinstance(value, Mapping):
+                raise TrainingError(f"Setting {where}{name} must be a mapping.")
+            # Options that a section leaves out keep that section's own defaults.
+            value = _build(type(present), value, f"{where}{name}.")
+        elif isinstance(present, Mapping):
+            if not isinstance(value, Mapping):
+                raise TrainingError(f"Setting {where}{name} must be a mapping.")
+        elif isinstance(present, tuple):
+            value = tuple(value)
+        elif isinstance(present, bool) or isinstance(value, bool):
+            if not (isinstance(present, bool) and isinstance(value, bool)):
+                raise TrainingError(f"Setting {where}{name} is {value!r}; valid is {_valid(present)}.")
+        elif isinstance(present, float) and isinstance(value, int | float | str):
+            value = _number(value, where + name)  # YAML reads 1e-3 as text
+        elif not isinstance(value, type(present)):
+            raise TrainingError(f"Setting {where}{name} is {value!r}; valid is {_valid(present)}.")
+        out[name] = value
+    return kind(**out)
+
+
+def _number(value: float | str, name: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise TrainingError(f"Setting {name} is {value!r}; valid is a number.") from None
+
+
+def _valid(present: object) -> str:
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+    return names.get(type(present), type(present).__name__)

@@ -1,0 +1,174 @@
+"""The four stages of the paper's training (Sec. 3.2-3.4) as Lightning modules; what data they see is in `data`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from medtalk.model.intensity import intensity
+from medtalk.model.medtalk import MEDTalk
+from torch import Tensor
+
+from medtalk_train.fit import Draw, Stage
+from medtalk_train.losses import RigError, mean, similarity
+from medtalk_train.recipe import Ablation, Stage1Options, Stage2Options, Stage3Options, Stage4Options
+
+if TYPE_CHECKING:
+    from medtalk_train.data import Clips
+    from numpy.typing import NDArray
+
+
+class CrossReconstruction(Stage):
+    """Stage 1: E_e, E_c and D by self-reconstruction, then overlap exchange, then cycle exchange."""
+
+    number = 1
+    options: Stage1Options
+
+    def __init__(
+        self, model: MEDTalk, options: Stage1Options, draw: Draw, seed: int, ablation: Ablation, spread: NDArray
+    ) -> None:
+        super().__init__(model, options, draw, seed, [model.emo_encoder, model.cont_encoder, model.decoder])
+        self.error = RigError(options.loss, spread)
+        self.phases = ["self"] * options.epochs
+        self.phases += ["overlap"] * (options.overlap_epochs if ablation.overlap else 0)
+        self.phases += ["cycle"] * (options.cycle_epochs if ablation.cycle else 0)
+
+    @property
+    def epochs(self) -> int:
+        return len(self.phases)
+
+    def losses(self, batch: Tensor) -> dict[str, Tensor]:
+        """Losses of a grid (2 emotions, 2 contents, B, L, 174) in the phase that this epoch belongs to."""
+        phase = self.phases[min(self.current_epoch, self.epochs - 1)]
+        active = [phase]
+        if self.options.keep_earlier:
+            active = sorted(set(self.phases[: self.current_epoch + 1]))
+        emotion, content = self.model.emo_encoder(batch), self.model.cont_encoder(batch)
+        step = {"self": self.itself, "overlap": self.overlap, "cycle": self.cycle}
+        losses = {name: step[name](batch, emotion, content) for name in active}
+        return {"loss": torch.stack(list(losses.values())).sum(), **losses}
+
+    def itself(self, grid: Tensor, emotion: Tensor, content: Tensor) -> Tensor:
+        """Eq. 2: every rig from its own two embeddings."""
+        return self.error(self.model.decoder(emotion, content), grid)
+
+    def overlap(self, grid: Tensor, emotion: Tensor, content: Tensor) -> Tensor:
+        """Eq. 3: rigs of one content exchange it, rigs of one emotion exchange that; each stays what it was."""
+        same_content = self.error(self.model.decoder(emotion, content.flip(0)), grid)
+        same_emotion = self.error(self.model.decoder(emotion.flip(1), content), grid)
+        return 0.5 * (same_content + same_emotion)
+
+    def cycle(self, grid: Tensor, emotion: Tensor, content: Tensor) -> Tensor:
+        """Eq. 4: two unlike rigs exchange emotions, and the results exchange them back; all four have targets."""
+        model = self.model
+        e1_c2 = model.decoder(emotion[0, 0], content[1, 1])
+        e2_c1 = model.decoder(emotion[1, 1], content[0, 0])
+        e1_c1 = model.reconstruct(e1_c2, e2_c1)
+        e2_c2 = model.reconstruct(e2_c1, e1_c2)
+        return self.error(torch.stack([e1_c1, e1_c2, e2_c1, e2_c2]), grid.flatten(0, 1))
+
+
+class ContentMapping(Stage):
+    """Stage 2: ACM, between the frozen encoders and decoder (Eq. 6, 7)."""
+
+    number = 2
+    options: Stage2Options
+
+    def __init__(
+        self, model: MEDTalk, options: Stage2Options, draw: Draw, seed: int, ablation: Ablation, spread: NDArray
+    ) -> None:
+        # Without disentangled spaces there is nothing frozen to map into: the decoder learns along.
+        along = [] if ablation.disentangle else [model.emo_encoder, model.decoder]
+        super().__init__(model, options, draw, seed, [model.audio_content_map, *along])
+        self.disentangle = ablation.disentangle
+        self.error = RigError(options.loss, spread)
+
+    def losses(self, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
+        features, posteriors, rig = batch
+        content = self.model.content(features, posteriors)
+        reconstruction = self.error(self.model.decoder(self.model.emo_encoder(rig), content), rig)
+        if not self.disentangle:
+            return {"loss": reconstruction, "reconstruction": reconstruction}
+        alike = similarity(content, self.model.cont_encoder(rig))
+        loss = reconstruction + self.options.similarity_weight * alike
+        return {"loss": loss, "reconstruction": reconstruction, "similarity": alike}
+
+
+class IntensityModelling(Stage):
+    """Stage 3, FIM: CMF with its words, the label embedding and E_fuse (Eq. 8-12)."""
+
+    number = 3
+    options: Stage3Options
+
+    def __init__(
+        self, model: MEDTalk, options: Stage3Options, draw: Draw, seed: int, ablation: Ablation, spread: NDArray
+    ) -> None:
+        trained = [model.emotion_embedding, model.semantic_emotion_map]
+        if ablation.intensity:
+            trained.append(model.fusion_predictor)
+            if model.word_encoder is not None:
+                trained.append(model.word_encoder)
+        if not ablation.disentangle:
+            trained += [model.audio_content_map, model.decoder]
+        super().__init__(model, options, draw, seed, trained)
+        self.ablation = ablation
+        self.error = RigError(options.loss, spread)
+
+    def losses(self, batch: Clips) -> dict[str, Tensor]:
+        options, model, mask = self.options, self.model, batch.mask
+        vector = model.emotion_embedding(batch.label)[:, None]
+        felt = self.intensity(batch)
+        emotion = model.emotion(vector, felt * batch.scale[:, None])
+        found = model.decoder(emotion, model.content(batch.content, batch.posteriors))
+        out = {"reconstruction": self.error(found, batch.rig, mask)}
+        loss = out["reconstruction"]
+        if self.ablation.disentangle:
+            out["similarity"] = similarity(emotion, model.emo_encoder(batch.rig), mask)
+            loss = loss + options.similarity_weight * out["similarity"]
+        if self.ablation.intensity:
+            out["intensity"] = mean((intensity(found) - intensity(batch.rig)).square(), mask)
+            loss = loss + options.intensity_weight * out["intensity"]
+            if options.strength_weight:
+                out["strength"] = mean((felt - batch.strength).square(), mask)
+                loss = loss + options.strength_weight * out["strength"]
+        return {"loss": loss, **out}
+
+    def intensity(self, batch: Clips) -> Tensor:
+        """(B, T) predicted intensity; ones where the ablation wants a static emotion."""
+        if not self.ablation.intensity:
+            return torch.ones_like(batch.mask)
+        return self.model.intensity(batch.emotion_features, batch.tokens, batch.lengths)
+
+
+class Guidance(Stage):
+    """Stage 4: P_text and E_fuse, so that a description can stand in place of a label (Eq. 13, 14).
+
+    P_image learns in the same way from picture features; a corpus of speech has none, and the bundle says so.
+    """
+
+    number = 4
+    options: Stage4Options
+
+    def __init__(
+        self, model: MEDTalk, options: Stage4Options, draw: Draw, seed: int, ablation: Ablation, spread: NDArray
+    ) -> None:
+        super().__init__(model, options, draw, seed, [model.clip_text_map, model.semantic_emotion_map])
+        self.ablation = ablation
+        self.error = RigError(options.loss, spread)
+
+    def losses(self, batch: Clips) -> dict[str, Tensor]:
+        model = self.model
+        assert model.word_encoder is not None
+        with torch.no_grad():
+            by_label = model.emotion_embedding(batch.label)
+            text = model.word_encoder.pooled(batch.description)
+            content = model.content(batch.content, batch.posteriors)
+            felt = torch.ones_like(batch.mask)
+            if self.ablation.intensity:
+                felt = model.intensity(batch.emotion_features, batch.tokens, batch.lengths)
+        vector = torch.where(batch.by_label[:, None], by_label, model.clip_text_map(text))[:, None]
+        emotion = model.emotion(vector, felt * batch.scale[:, None])
+        reconstruction = self.error(model.decoder(emotion, content), batch.rig, batch.mask)
+        alike = similarity(emotion, model.emo_encoder(batch.rig), batch.mask)
+        loss = reconstruction + self.options.similarity_weight * alike
+        return {"loss": loss, "reconstruction": reconstruction, "similarity": alike}

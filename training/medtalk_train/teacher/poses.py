@@ -1,0 +1,53 @@
+"""Pose tables of ``assets/poses`` as vectors over the 174 channels."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medtalk.rig.channels import CHANNELS, N_CHANNELS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def channels_of(key: str) -> list[int]:
+    """Channel numbers that a pose key sets.
+
+    ``C_jaw.Y`` or ``L_eye_blink`` name one control (``.X``/``.Y`` where it has two axes), ``mouth_purseU``, or just
+    ``purseU``, both sides of one.
+
+    Raises:
+        KeyError: no such control, or not one control of each side.
+    """
+    name, _, axis = key.partition(".")
+    axis = f"translate{axis or 'Y'}"
+    found = [c.index for c in CHANNELS if c.axis == axis and c.control == f"CTRL_{name}"]
+    if not found:
+        found = [
+            c.index
+            for c in CHANNELS
+            if c.axis == axis and c.control[:7] in ("CTRL_L_", "CTRL_R_") and f"_{c.control}".lower().endswith(f"_{name}".lower())
+        ]
+        if len(found) != 2:
+            raise KeyError(f"pose key {key!r} names {len(found)} controls, not one of each side")
+    return found
+
+
+def vector(pose: dict[str, float]) -> NDArray[np.float32]:
+    """(174,) float32 of a pose given by keys."""
+    out = np.zeros(N_CHANNELS, np.float32)
+    for key, value in pose.items():
+        out[channels_of(key)] = value
+    return out
+
+
+@lru_cache(maxsize=4)
+def table(name: str) -> dict[str, dict[str, float]]:
+    """A pose table of ``assets/poses``, without its remarks."""
+    text = resources.files("medtalk_assets").joinpath("poses", f"{name}.json").read_text(encoding="utf-8")
+    return {key: value for key, value in json.loads(text).items() if isinstance(value, dict)}
