@@ -11,6 +11,8 @@ SOURCES := setup.py pyproject.toml README.md $(shell find python assets training
 
 .PHONY: demo test lint light clean
 .DELETE_ON_ERROR:
+# Two builds at once would share the folder build/.
+.NOTPARALLEL:
 
 demo: .venv-demo/installed
 	mkdir -p demo

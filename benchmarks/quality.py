@@ -17,7 +17,7 @@ import numpy as np
 from medtalk.finishing import Finishing
 from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
-from medtalk.rig.channels import NAMES, REGIONS, S_LIP, S_UP
+from medtalk.rig.channels import NAMES, REGIONS, S_LIP, S_UP, indices
 from medtalk_train.articulation import articulation
 from rich.console import Console
 from rich.table import Table
@@ -62,7 +62,7 @@ def lips(performances: dict, phones: dict) -> dict:
 def poses(performances: dict, reference: Path) -> dict:
     """Cosine of the mean upper face with the pose library's mean pose of each emotion, over brow, eye, nose channels."""
     library = json.loads((reference / "poses" / "metahuman_pose_library.json").read_text())
-    upper = np.concatenate([REGIONS["brow"], REGIONS["eye"], REGIONS["nose"]])
+    upper = indices("?_brow_*", "?_eye*", "?_nose*")
     keys = [name.replace("-", ".") for name in NAMES]
     wanted = {
         label: np.mean(

@@ -120,7 +120,7 @@ def test_arrays() -> None:
         with pytest.raises(AudioError):
             Speech.from_array(bad, RATE)
     for value in (np.nan, np.inf, 1e300, 32767.0):
-        with pytest.raises(AudioError, match="not numbers|full scale"):
+        with pytest.raises(AudioError, match=r"not numbers|full scale"):
             Speech.from_array(np.full(RATE, value), RATE)
     for rate in (0, -1, 3999, 10**9):
         with pytest.raises(LimitError):
@@ -198,12 +198,11 @@ def test_a_wav_written_into_a_pipe_is_read(length: int) -> None:
     assert read_speech(bytes(data)).seconds == 1.0
 
 
-def test_a_flac_that_does_not_tell_its_length_is_read_up_to_the_limit() -> None:
+def test_a_flac_that_does_not_tell_its_length_is_refused() -> None:
     data = bytearray(encoded(tone(3.0), kind="FLAC"))
     data[21] &= 0xF0  # the 36 bits of the number of samples, in the first block of meta data
     data[22:26] = bytes(4)
-    assert read_speech(bytes(data)).seconds == 3.0
-    assert "limit is 2 s" in refusal(bytes(data), LimitError, limits=AudioLimits(max_seconds=2.0))
+    assert "does not tell its length" in refusal(bytes(data))
 
 
 def test_chunks_before_the_samples_are_passed_over() -> None:
@@ -272,5 +271,5 @@ def test_damaged_headers_never_do_worse_than_an_audio_error() -> None:
 
 def test_reference_recordings(shared: Path) -> None:
     speech = read_speech(shared / "speech_dev" / "jfk.flac")
-    assert (speech.frames, speech.source_rate, speech.source_channels) == (660, 44100, 2)
+    assert (speech.frames, speech.source_rate, speech.source_channels) == (660, 44100, 1)
     assert read_speech(shared / "recorded" / "angry_gd04_001_021.wav").frames == 201

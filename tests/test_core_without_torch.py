@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -70,6 +71,19 @@ def test_a_picture_says_what_is_missing(sample, tmp_path):
     )
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1 and "pip install 'medtalk[report]'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("package", "source"),
+    [("medtalk", "python/medtalk"), ("medtalk_train", "training/medtalk_train"), ("medtalk_assets", "assets")],
+)
+def test_the_whole_source_is_installed(root, package, source):
+    spec = find_spec(package)
+    assert spec is not None and spec.origin is not None
+    installed = Path(spec.origin).parent
+    files = [path.relative_to(root / source) for path in (root / source).rglob("*") if path.is_file()]
+    missing = [str(path) for path in files if "__pycache__" not in path.parts and not (installed / path).is_file()]
+    assert files and missing == []
 
 
 @pytest.mark.skipif(find_spec("torch") is not None, reason="torch is here; `make light` runs this where it is not")

@@ -80,7 +80,7 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(OutputError, match="is a folder"):
         write_atomic(tmp_path / "folder.csv", write)
-    with pytest.raises(OutputError, match="too long|no permission|Cannot write"):
+    with pytest.raises(OutputError, match="name is too long"):
         write_atomic(tmp_path / ("x" * 300), write)
     with pytest.raises(OutputError, match="is a file"):
         write_folder_atomic(tmp_path / "file", lambda folder: None)

@@ -6,6 +6,7 @@ a line that looks whole is worse than an error.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import io
 import os
@@ -31,6 +32,7 @@ FPS = 60
 VALID = "Valid are WAV (PCM or float), FLAC and OGG."
 
 _BLOCK = 1 << 17  # frames decoded at a time
+_UNKNOWN = 1 << 48  # frames; the library gives a number beyond it for a FLAC that was made in a pipe
 _PEAK = 100.0  # times full scale; a float file beyond it holds integers that nobody scaled
 _SUBTYPES = {
     "WAV": {"PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"},
@@ -147,7 +149,7 @@ class Speech:
         limits.check(name, seconds=frames / rate if rate > 0 else None, channels=channels, rate=rate)
         _check_channel(channel, channels, name)
         blocks = (_to_float(data[at : at + _BLOCK]) for at in range(0, frames, _BLOCK))
-        return cls(_mono_16k(blocks, rate, channel, name, limits), name, rate, channels)
+        return cls(_mono_16k(blocks, rate, channel, name), name, rate, channels)
 
 
 def read_speech(
@@ -208,30 +210,30 @@ def _decode(file: soundfile.SoundFile, kind: str, name: str, channel: int | None
     found, subtype = _LIBRARY_NAME.get(file.format, file.format), file.subtype
     if found != kind or subtype not in _SUBTYPES[kind]:
         raise AudioError(f"{name} holds {file.subtype_info} sound in {file.format_info}. {VALID}", "Convert it first.")
-    # A FLAC made in a pipe may not know its length; the library then claims a nonsense number of frames.
-    promised = file.frames if 0 <= file.frames < 1 << 48 else None
-    if promised == 0:
+    if file.frames == 0:
         raise AudioError(f"{name} holds no samples.", "Record or export it again.")
-    seconds = None if promised is None else promised / file.samplerate
-    limits.check(name, seconds=seconds, channels=file.channels, rate=file.samplerate)
+    if file.frames >= _UNKNOWN:
+        raise AudioError(
+            f"{name} does not tell its length, so nobody can say whether it is whole.",
+            "Save it to a file rather than through a pipe.",
+        )
+    limits.check(name, seconds=file.frames / file.samplerate, channels=file.channels, rate=file.samplerate)
     _check_channel(channel, file.channels, name)
-    samples = _mono_16k(_blocks(file, promised, name), file.samplerate, channel, name, limits)
+    samples = _mono_16k(_blocks(file, name), file.samplerate, channel, name)
     return Speech(samples, Path(name).name, file.samplerate, file.channels)
 
 
-def _blocks(file: soundfile.SoundFile, promised: int | None, name: str) -> Iterator[np.ndarray]:
+def _blocks(file: soundfile.SoundFile, name: str) -> Iterator[np.ndarray]:
     """Yield (n, channels) float32 blocks; refuse a file that ends before the frames it promised."""
     done = 0
     while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
         done += len(block)
         yield block
-    if promised is not None and done < promised:
-        raise _cut(name, promised / file.samplerate, done / file.samplerate)
+    if done < file.frames:
+        raise _cut(name, file.frames / file.samplerate, done / file.samplerate)
 
 
-def _mono_16k(
-    blocks: Iterable[np.ndarray], rate: int, channel: int | None, name: str, limits: AudioLimits
-) -> np.ndarray:
+def _mono_16k(blocks: Iterable[np.ndarray], rate: int, channel: int | None, name: str) -> np.ndarray:
     """Mix (n, channels) blocks and resample them as one stream, to (round(n * 16000 / rate),) read-only float32."""
     import soxr
 
@@ -246,13 +248,8 @@ def _mono_16k(
                 f"{name} has float samples up to {peak:.4g}; full scale is 1.", "Scale it to -1..1 and save again."
             )
         count += len(block)
-        if count > limits.max_seconds * rate:  # only a file that did not tell its length comes so far
-            limits.check(name, seconds=count / rate, rate=rate)
         mono = block.mean(axis=1) if channel is None else np.ascontiguousarray(block[:, channel])
         parts.append(mono if resampler is None else resampler.resample_chunk(mono))
-    if count == 0:
-        raise AudioError(f"{name} holds no samples.", "Record or export it again.")
-    limits.check(name, seconds=count / rate, rate=rate)
     if resampler is not None:
         parts.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
 
@@ -323,7 +320,7 @@ def _sniff(stream: BinaryIO, name: str) -> str:
 
 def _is_text(head: bytes) -> bool:
     try:
-        text = head[: len(head) - 3 if len(head) == 512 else None].decode("utf-8", "strict")
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)  # `head` may end within a character
     except UnicodeDecodeError:
         return False
     return all(character.isprintable() or character in "\t\r\n\ufeff" for character in text)

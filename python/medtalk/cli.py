@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -102,7 +103,7 @@ class _Job:
 
 @app.command()
 def generate(
-    sounds: Annotated[list[Path], typer.Argument(metavar="SOUND...", readable=False, help="WAV, FLAC or OGG files.")],
+    sounds: Annotated[list[Path], typer.Argument(metavar="SOUND", readable=False, help="WAV, FLAC or OGG files.")],
     output: Annotated[
         str,
         typer.Option(
@@ -157,6 +158,8 @@ def generate(
     jobs = _jobs(sounds, output, file_format, transcript)
     finishing = Finishing(smooth=smooth, blink=blink, gaze=gaze, limits=limits, seed=seed)
     model = load(bundle, threads=threads)
+    for library in ("scipy.fft", "scipy.ndimage", "soundfile", "soxr"):
+        import_module(library)  # else at first use, and counted into the first sound's time
 
     def decode(performance: Performance) -> RigSequence:
         rig = performance.decode(weights, intensity, finishing, region)
@@ -416,7 +419,7 @@ def _human(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_human(part)}" if not isinstance(part, dict) else f"{name} ({_human(part)})"
                          for name, part in value.items())  # fmt: skip
-    return " ".join(str(value).split())
+    return " ".join(str(value).split()) or "-"
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:

@@ -24,11 +24,11 @@ def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
     """
     target = Path(path)
     check_folder(target)
-    if target.is_dir():
-        raise OutputError(f"{target} is a folder, not a file.", "Give a file name.")
     temporary = _beside(target)
     try:
         try:
+            if target.is_dir():
+                raise OutputError(f"{target} is a folder, not a file.", "Give a file name.")
             write(temporary)
             _sync(temporary)
             # A new file gets the mode any program would give it, an old one keeps its own.
@@ -49,11 +49,11 @@ def write_folder_atomic(path: str | Path, write: Callable[[Path], None]) -> Path
     """
     target = Path(path)
     check_folder(target)
-    if target.exists() and not target.is_dir():
-        raise OutputError(f"{target} is a file, and a folder is to be written.", "Give another name or remove it.")
     temporary, old = _beside(target), _beside(target)
     try:
         try:
+            if target.exists() and not target.is_dir():
+                raise OutputError(f"{target} is a file; a folder is to be written.", "Give another name or remove it.")
             temporary.mkdir()
             write(temporary)
             for file in temporary.rglob("*"):
@@ -72,7 +72,7 @@ def write_folder_atomic(path: str | Path, write: Callable[[Path], None]) -> Path
             raise _output_error(target, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        if target.exists():  # else `old` holds the only copy
+        if os.path.exists(target):  # else `old` holds the only copy
             shutil.rmtree(old, ignore_errors=True)
     return target
 

@@ -68,6 +68,8 @@ def draw(rig: RigSequence, speech: Speech, path: str | Path) -> None:
         for name, patterns in curves.items():
             axis.plot(rig.times, rig.values[:, indices(*patterns)].mean(axis=1), label=name, linewidth=1.2)
         axis.set_ylabel(title)
+        bottom, top = axis.get_ylim()
+        axis.set_ylim(min(bottom, -0.05), max(top, 0.5))  # a face at rest shall look like one
         axis.axhline(0.0, color="0.8", linewidth=0.8, zorder=0)
         axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=9)
     for axis in axes:

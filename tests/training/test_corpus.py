@@ -5,6 +5,7 @@ import subprocess
 
 import numpy as np
 import pytest
+
 from medtalk.backbones.phones import N_PHONES, PHONE_INDEX, PHONES
 from medtalk.errors import TrainingError
 from medtalk_train.corpus import espeak, festival, flite, generate, phones, plan, text
@@ -139,7 +140,7 @@ def test_espeak_speaks_mandarin_from_pinyin():
 
 def test_closures_of_espeak_stops_belong_to_the_stop():
     """The silence before the burst of p t k lies within the stop, though espeak-ng reports the burst."""
-    samples, rate, spans = espeak.engine().speak("A happy puppy kept a paper cup.", "en-us")
+    samples, rate, spans = espeak.speak("A happy puppy kept a paper cup.", "en-us")
     stops = [(start, end) for start, end, index in spans if PHONES[index] in ("p", "k")]
     assert len(stops) >= 8
     peak = np.abs(samples).max()
@@ -188,7 +189,6 @@ def test_unknown_phones_raise(look_up):
 
 
 def test_unknown_phone_is_refused_and_counted(monkeypatch, tmp_path, caplog):
-    monkeypatch.setitem(phones._RADIO, "n", "n")
     monkeypatch.delitem(phones._RADIO, "n")
     phones._from_table.cache_clear()
     try:
@@ -251,13 +251,15 @@ def test_unknown_voices_and_engines_are_one_clear_line():
         generate.say("Oh.", "flite", "slt", stretch=0.5)
 
 
-def test_a_festival_that_hangs_is_cut(monkeypatch):
+def test_an_engine_that_hangs_is_cut(monkeypatch):
     def hang(*_, **options):
         raise subprocess.TimeoutExpired("festival", options["timeout"])
 
-    monkeypatch.setattr(festival.subprocess, "run", hang)
-    results = festival.speak_all([("Hello you there.", 1.0)], "kal_diphone")
-    assert isinstance(results[0], phones.NotSpoken)
+    monkeypatch.setattr(subprocess, "run", hang)
+    assert isinstance(festival.speak_all([("Hello you there.", 1.0)], "kal_diphone")[0], phones.NotSpoken)
+    assert isinstance(espeak.speak_all([("Hello you there.", "en", {})])[0], phones.NotSpoken)
+    with pytest.raises(phones.NotSpoken):
+        flite.speak("Hello you there.")
 
 
 def test_clean_sentences():

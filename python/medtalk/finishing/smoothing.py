@@ -89,7 +89,7 @@ def _savitzky_golay(values: NDArray[np.float32], window: int) -> NDArray[np.floa
     # The same as scipy.signal.savgol_filter(mode="nearest"), which a test holds it to; that import takes 0.7 s.
     from scipy.ndimage import convolve1d
 
-    return convolve1d(values, _weights(window), axis=0, mode="nearest")
+    return np.asarray(convolve1d(values, _weights(window), axis=0, mode="nearest"), np.float32)
 
 
 @functools.cache

@@ -73,7 +73,7 @@ def read_rig(path: str | Path, fps: float | None = None) -> RigSequence:
     file = Path(path)
     if read is None:
         raise RigError(
-            f"{path} holds raw expression curves, which are written only: several controls share a curve's meaning.",
+            f"{path} holds raw expression curves, which are written only: not every control can be told from them.",
             f"Read the rig that it was made from: {' '.join(e for e in RIG_ENDINGS if _FORMATS[e][0])}",
         )
     try:

@@ -183,12 +183,13 @@ def _checked_values(values: Any) -> np.ndarray:
     if not np.isfinite(array).all():
         frame, channel = np.argwhere(~np.isfinite(array))[0]
         raise RigError(f"A rig's values must be finite; channel {channel} of frame {frame} is {array[frame, channel]}.")
+    array += 0.0  # no -0: nothing distinguishes it, and in text it reads like a mistake
     array.flags.writeable = False
     return array
 
 
 def _integral(values: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """(N, C) integrals from 0 to `where` (N,) of the line through `values` (T, C) at 0, 1, 2..., held beyond its ends."""
+    """(N, C) integrals from 0 to `where` (N,) of the line through `values` (T, C) at 0, 1, 2..., held beyond."""
     last = len(values) - 1
     area = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(0.5 * (values[1:] + values[:-1]), axis=0)])
     inside = np.clip(where, 0.0, last)

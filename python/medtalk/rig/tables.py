@@ -111,7 +111,8 @@ def frame_rate(path: Path, times: np.ndarray, at: Sequence[int], default: float)
     common = [rate for rate in (float(round(measured)), round(measured) * 1000.0 / 1001.0) if rate > 0.0]
     precise = off(measured).max() <= 1e-9 * max(1.0, abs(float(times[-1])))
     for rate in common:
-        if abs(rate / measured - 1.0) <= 1e-9 or (not precise and off(rate).max() <= min(_ROUNDING_S, 0.4 / rate)):
+        near = abs(rate / measured - 1.0) <= 1e-9 if precise else off(rate).max() <= min(_ROUNDING_S, 0.4 / rate)
+        if near:
             return rate
     if off(measured).max() > _SLACK_FRAMES / measured:
         steps = np.diff(times)

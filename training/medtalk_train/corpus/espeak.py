@@ -1,19 +1,28 @@
 """Speech from espeak-ng through its C library, with the time of every phone.
 
-espeak-ng is a formant synthesiser: less like a human than the others, but it speaks many languages, with dozens of voice
-variants, fast. Its library is one state per process, so one process speaks one utterance at a time.
+espeak-ng is a formant synthesiser: less like a human than the others, but it speaks many languages, with dozens of
+voice variants, fast. Its library keeps a state for the whole process that every utterance changes a little, and it
+cannot be stopped from outside. So `speak_all` lets a fresh process speak a list: the same list gives the same sound, in
+bounded time.
 """
 
 from __future__ import annotations
 
 import ctypes
 import ctypes.util
-from functools import cache, partial
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import partial
+from io import BytesIO
 
 import numpy as np
+
 from medtalk.errors import TrainingError
 
-from .phones import Span, from_ipa, timeline
+from .phones import NotSpoken, Span, from_ipa, timeline
 
 PACKAGES = "espeak-ng libespeak-ng1 espeak-ng-data"
 _SYNCHRONOUS = 2
@@ -23,12 +32,15 @@ _RATE, _PITCH, _RANGE = 1, 3, 4
 _POSITION_CHARACTER = 1
 _UTF8 = 1
 _MOST_SECONDS = 20.0  # a runaway utterance is stopped here
+_TIME_START, _TIME_EACH = 30.0, 5.0  # s a process may take
 
 _VOICELESS_STOPS = ("p", "t", "k", "c", "q", "ʈ")
 _LONGEST_CLOSURE = 0.080  # s
 _SHORTEST_REST = 0.015  # s which the phone before a closure keeps
 _QUIET_WINDOW = 45  # samples
 _QUIET_LEVEL = 0.006  # of the peak
+
+Spoken = tuple[np.ndarray, int, list[Span]]
 
 
 class _Id(ctypes.Union):
@@ -52,7 +64,7 @@ _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 
 class Espeak:
-    """The library, loaded once a process: use `engine()`."""
+    """The library; at most one in a process."""
 
     def __init__(self) -> None:
         name = ctypes.util.find_library("espeak-ng") or "libespeak-ng.so.1"
@@ -83,10 +95,8 @@ class Espeak:
             place += 1
         return int(self._count > _MOST_SECONDS * self.rate)
 
-    def speak(
-        self, text: str, voice: str = "en-us", rate: int = 165, pitch: int = 50, pitch_range: int = 50
-    ) -> tuple[np.ndarray, int, list[Span]]:
-        """Speaks ``text``; gives (float32 samples, samples a second, phone spans).
+    def speak(self, text: str, voice: str = "en-us", rate: int = 165, pitch: int = 50, pitch_range: int = 50) -> Spoken:
+        """Speaks ``text``; gives (int16 samples, samples a second, phone spans).
 
         ``voice`` is an espeak-ng language with an optional variant (``de+f3``), ``rate`` words a minute, ``pitch`` and
         ``pitch_range`` 0 to 99. Raises TrainingError for a voice that is not there, UnknownPhone for a strange symbol.
@@ -103,13 +113,78 @@ class Espeak:
         language = voice.split("+")[0]
         segments = _segments(self._marks, samples, self.rate)
         spans = timeline(segments, len(samples) / self.rate, partial(from_ipa, language=language))
-        return samples.astype(np.float32) / 32768.0, self.rate, spans
+        return samples, self.rate, spans
 
 
-@cache
-def engine() -> Espeak:
-    """The library of this process."""
-    return Espeak()
+def check() -> None:
+    """Raises TrainingError, naming the Debian packages, where espeak-ng is not installed."""
+    speak_all([])
+
+
+def speak(text: str, voice: str = "en-us", **settings: int) -> Spoken:
+    """Speaks one sentence in a process of its own; arguments and result are those of `Espeak.speak`."""
+    result = speak_all([(text, voice, settings)])[0]
+    if isinstance(result, NotSpoken):
+        raise result
+    return result
+
+
+def speak_all(requests: Sequence[tuple[str, str, dict[str, int]]]) -> list[Spoken | NotSpoken]:
+    """Speaks (text, voice, settings of `Espeak.speak`) in one fresh process.
+
+    Gives for each what `Espeak.speak` gives (samples as float32), or the NotSpoken that says why it could not be
+    spoken. Raises TrainingError where espeak-ng, its data or a voice is missing.
+    """
+    command = [sys.executable, "-m", __name__ if __name__ != "__main__" else "medtalk_train.corpus.espeak"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    limit = _TIME_START + _TIME_EACH * len(requests)
+    question = json.dumps(list(requests)).encode()
+    try:
+        answer = subprocess.run(
+            command, input=question, capture_output=True, timeout=limit, check=False, env=environment
+        )
+        output = answer.stdout
+    except subprocess.TimeoutExpired as expired:
+        output = expired.stdout or b""  # what was spoken before the one that hangs counts
+    stream = BytesIO(output)
+    results: list[Spoken | NotSpoken] = []
+    for line in iter(stream.readline, b""):
+        head = json.loads(line)
+        if "missing" in head:
+            raise TrainingError(*head["missing"])
+        if "refused" in head:
+            results.append(NotSpoken(*head["refused"]))
+            continue
+        data = stream.read(2 * head["samples"])
+        if len(data) < 2 * head["samples"]:
+            break
+        samples = np.frombuffer(data, "<i2").astype(np.float32) / 32768.0
+        results.append((samples, head["rate"], [(a, b, c) for a, b, c in head["phones"]]))
+    while len(results) < len(requests):
+        results.append(NotSpoken("espeak-ng stopped before this sentence", "engine failed"))
+    return results
+
+
+def _serve() -> None:
+    """The other end of `speak_all`: JSON in; for each sentence a JSON line, then int16 samples out."""
+    requests = json.load(sys.stdin)
+    output = sys.stdout.buffer
+
+    def write(head: dict, data: bytes = b"") -> None:
+        output.write(json.dumps(head).encode() + b"\n" + data)
+        output.flush()
+
+    try:
+        engine = Espeak()
+        for text, voice, settings in requests:
+            try:
+                samples, rate, phones = engine.speak(text, voice, **settings)
+            except NotSpoken as error:
+                write({"refused": [str(error), error.reason]})
+            else:
+                write({"samples": len(samples), "rate": rate, "phones": phones}, samples.astype("<i2").tobytes())
+    except TrainingError as error:
+        write({"missing": [error.message, error.hint]})
 
 
 def _segments(marks: list[tuple[int, str]], samples: np.ndarray, rate: int) -> list[tuple[float, float, str]]:
@@ -148,3 +223,7 @@ def _quiet(samples: np.ndarray) -> np.ndarray:
     total = np.concatenate([np.zeros(_QUIET_WINDOW, np.float64), np.cumsum(level, dtype=np.float64)])
     mean = (total[_QUIET_WINDOW:] - total[:-_QUIET_WINDOW]) / _QUIET_WINDOW
     return mean < _QUIET_LEVEL * level.max()
+
+
+if __name__ == "__main__":
+    _serve()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+
 from medtalk.errors import TrainingError
 
 from .phones import NotSpoken, Span, from_festival, timeline

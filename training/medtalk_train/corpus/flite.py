@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+
 from medtalk.errors import TrainingError
 
 from .phones import NotSpoken, Span, from_radio, timeline
@@ -30,8 +31,8 @@ def speak(
 ) -> tuple[np.ndarray, int, list[Span]]:
     """Speaks English ``text``; gives (float32 samples, samples a second, phone spans).
 
-    ``stretch`` multiplies durations; ``settings`` are further float features of flite, such as ``f0_shift`` for slt, rms
-    and awb or ``int_f0_target_mean`` (Hz) for kal16. Raises TrainingError where flite is missing,
+    ``stretch`` multiplies durations; ``settings`` are further float features of flite, such as ``f0_shift`` for slt,
+    rms and awb or ``int_f0_target_mean`` (Hz) for kal16. Raises TrainingError where flite is missing,
     NotSpoken where it fails.
     """
     if voice not in VOICES:

@@ -1,8 +1,8 @@
 """Generates the corpus: some hours of speech by three engines, with the time of every phone.
 
-The corpus is a plan and its execution. Utterance ``n`` of seed ``s`` depends on ``s`` and ``n`` alone, so a corpus is the
-same for any number of processes and after any interruption. Work goes in chunks in which all engines are mixed, so that
-every beginning of a corpus is a fair sample of it.
+The corpus is a plan and its execution. Chunk ``n`` of seed ``s`` depends on ``s`` and ``n`` alone, so a corpus is the
+same for any number of processes and after any interruption. All engines are mixed in every chunk, so that every
+beginning of a corpus is a fair sample of it.
 
 On disk (see `read.Corpus`): ``audio.i16``, ``index.jsonl`` and ``corpus.json`` (seed and statistics).
 """
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import soxr
+
 from medtalk.backbones.phones import PHONE_INDEX, SILENCE
 from medtalk.errors import OutputError, TrainingError
 from medtalk.files import write_atomic
@@ -57,9 +58,8 @@ def say(words: str, engine: str = "flite", voice: str = "slt", **settings: float
     speakers: dict[str, Callable[..., tuple[np.ndarray, int, list[Span]]]] = {
         "flite": flite.speak,
         "festival": festival.speak,
+        "espeak": espeak.speak,
     }
-    if engine == "espeak":
-        speakers["espeak"] = espeak.engine().speak
     if engine not in speakers:
         raise TrainingError(f"Speech engine {engine!r} is unknown; valid are espeak, flite, festival.")
     try:
@@ -111,21 +111,26 @@ def make_chunk(seed: int, number: int) -> list[Made | tuple[int, str, str]]:
     """Speaks all utterances of a chunk: what was made, or (id, reason, message) of what was refused."""
     jobs = plan_chunk(seed, number)
     sung = [job for job in jobs if job.engine == "festival"]
-    spoken = festival.speak_all([(job.text, job.settings["stretch"]) for job in sung], sung[0].voice) if sung else []
-    ready = {job.id: result for job, result in zip(sung, spoken, strict=True)}
+    read = [job for job in jobs if job.engine == "espeak"]
+    ready = dict(
+        zip(
+            [job.id for job in sung],
+            festival.speak_all([(job.text, job.settings["stretch"]) for job in sung], sung[0].voice) if sung else [],
+            strict=True,
+        )
+    )
+    requests = [(job.text, job.voice, {name: int(value) for name, value in job.settings.items()}) for job in read]
+    ready.update(zip([job.id for job in read], espeak.speak_all(requests), strict=True))
     results: list[Made | tuple[int, str, str]] = []
     for job in jobs:
         try:
-            if job.engine == "festival":
-                raw = ready[job.id]
-                if isinstance(raw, NotSpoken):
-                    raise raw
-            elif job.engine == "flite":
+            if job.engine == "flite":
                 extra = {name: value for name, value in job.settings.items() if name != "stretch"}
                 raw = flite.speak(job.text, job.voice, job.settings["stretch"], extra)
             else:
-                settings = {name: int(value) for name, value in job.settings.items()}
-                raw = espeak.engine().speak(job.text, job.voice, **settings)
+                raw = ready[job.id]
+                if isinstance(raw, NotSpoken):
+                    raise raw
             samples, phones = finish(*raw, lead=job.lead, tail=job.tail)
         except NotSpoken as error:
             results.append((job.id, error.reason, str(error)))
@@ -138,7 +143,7 @@ def check_engines() -> None:
     """Raises TrainingError, naming the Debian package, for the first engine, voice or text that is missing."""
     flite.check()
     festival.check()
-    espeak.engine()
+    espeak.check()
     for language in text.SOURCES:
         text.sentences(language)
 
@@ -177,7 +182,7 @@ def _append(
         (folder / "index.jsonl").open("a", encoding="utf-8") as index,
         Progress(disable=not progress) as bar,
     ):
-        task = bar.add_task("speech", total=wanted, completed=seconds)
+        task = bar.add_task("speech", total=wanted, completed=round(seconds))
         for number, results in _chunks(seed, (last + 1) // CHUNK, jobs):
             good = 0
             for result in results:
@@ -258,7 +263,7 @@ def _claim(folder: Path, seed: int) -> None:
     elif (folder / "index.jsonl").exists():
         raise TrainingError(f"{folder} holds a corpus without corpus.json.", "Choose another folder.")
     else:
-        write_atomic(path, lambda to: to.write_text(json.dumps({"seed": seed})))
+        _write_json(path, {"seed": seed})
 
 
 def _resume(folder: Path) -> tuple[float, int]:
@@ -304,5 +309,12 @@ def _summary(folder: Path, seed: int, refused: Counter[str]) -> dict:
         "hours_by_split": {name: round(value / RATE / 3600, 4) for name, value in sorted(by_split.items())},
         "refused_in_last_run": dict(refused),
     }
-    write_atomic(folder / "corpus.json", lambda to: to.write_text(json.dumps(summary, indent=1)))
+    _write_json(folder / "corpus.json", summary)
     return summary
+
+
+def _write_json(path: Path, content: dict) -> None:
+    def write(to: Path) -> None:
+        to.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+    write_atomic(path, write)

@@ -86,25 +86,25 @@ _ITALIAN = {
 }  # fmt: skip
 
 _FINNISH = {
-    "#": SILENCE, "##": SILENCE, "a": "aa", "e": "eh", "i": "iy", "o": "oh", "u": "uw", "y": "yr", "@": "ae", "7": "yr", "&": "ah",
-    "p": "p", "t": "t", "k": "k", "b": "b", "d": "d", "g": "g", "f": "f", "T": "th", "D": "dh", "s": "s", "S": "sh",
-    "z": "z", "Z": "zh", "h": "h", "v": "v", "m": "m", "n": "n", "N": "ng", "l": "l", "L": "l", "r": "r", "j": "y",
-    "w": "w",
+    "#": SILENCE, "##": SILENCE, "a": "aa", "e": "eh", "i": "iy", "o": "oh", "u": "uw", "y": "yr", "@": "ae",
+    "7": "yr", "&": "ah", "p": "p", "t": "t", "k": "k", "b": "b", "d": "d", "g": "g", "f": "f", "T": "th", "D": "dh",
+    "s": "s", "S": "sh", "z": "z", "Z": "zh", "h": "h", "v": "v", "m": "m", "n": "n", "N": "ng", "l": "l", "L": "l",
+    "r": "r", "j": "y", "w": "w",
 }  # fmt: skip
 
 _CATALAN = {
     "pau": SILENCE, "#": SILENCE, "_": SILENCE, "ax": "ah", "a": "aa", "e": "eh", "E": "eh", "i": "iy", "o": "oh",
-    "O": "ao", "u": "uw", "j": "y", "w": "w", "uw": "w", "y": "y", "b": "b", "B": "b", "d": "d", "D": "dh", "dZ": "d zh",
-    "dz": "d z", "f": "f", "g": "g", "G": "g", "k": "k", "l": "l", "L": "l", "m": "m", "n": "n", "J": "n", "N": "ng",
-    "p": "p", "r": "r", "rr": "r", "s": "s", "S": "sh", "t": "t", "tS": "t sh", "ts": "t s", "v": "v", "z": "z",
-    "Z": "zh",
+    "O": "ao", "u": "uw", "j": "y", "w": "w", "uw": "w", "y": "y", "b": "b", "B": "b", "d": "d", "D": "dh",
+    "dZ": "d zh", "dz": "d z", "f": "f", "g": "g", "G": "g", "k": "k", "l": "l", "L": "l", "m": "m", "n": "n",
+    "J": "n", "N": "ng", "p": "p", "r": "r", "rr": "r", "s": "s", "S": "sh", "t": "t", "tS": "t sh", "ts": "t s",
+    "v": "v", "z": "z", "Z": "zh",
 }  # fmt: skip
 
 FESTIVAL_SETS = {"radio": _RADIO, "czech": _CZECH, "italian": _ITALIAN, "finnish": _FINNISH, "catalan": _CATALAN}
 
 # IPA after stress, length, nasality and secondary articulation are stripped. Sounds outside English take the class with
-# the nearest mouth shape; where lips do not tell (x, uvulars, glottal stop) they take h, which lets the neighbours shape
-# the mouth.
+# the nearest mouth shape; where lips do not tell (x, uvulars, glottal stop) they take h, which lets the neighbours
+# shape the mouth.
 _IPA = {
     "p": "p", "b": "b", "β": "b", "m": "m", "ɱ": "m", "f": "f", "ɸ": "f", "v": "v", "ʋ": "v", "θ": "th", "ð": "dh",
     "t": "t", "ʈ": "t", "c": "t", "d": "d", "ɖ": "d", "ɟ": "d", "n": "n", "ɲ": "n", "ɳ": "n", "s": "s", "z": "z",

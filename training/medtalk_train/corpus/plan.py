@@ -19,67 +19,10 @@ _ENGLISH = {"en-us": 5, "en": 3, "en-gb-x-rp": 1, "en-gb-scotland": 1, "en-us-ny
 _FOREIGN = {"de": 1, "fr": 1, "es": 0.6, "es-419": 0.4, "it": 1, "pt": 0.5, "pt-br": 0.5, "pl": 1, "nl": 0.6, "sv": 1,
             "tr": 1, "ro": 1, "hu": 1, "cmn-latn-pinyin": 2}  # fmt: skip
 # The variants of espeak-ng that still sound like a person.
-_VARIANTS = [
-    "m1",
-    "m2",
-    "m3",
-    "m4",
-    "m5",
-    "m6",
-    "m7",
-    "m8",
-    "f1",
-    "f2",
-    "f3",
-    "f4",
-    "f5",
-    "klatt",
-    "klatt2",
-    "klatt3",
-    "klatt4",
-    "Alex",
-    "Alicia",
-    "Andrea",
-    "Andy",
-    "Annie",
-    "Denis",
-    "Diogo",
-    "Gene",
-    "Jacky",
-    "Lee",
-    "Mario",
-    "Michael",
-    "Mike",
-    "adam",
-    "anika",
-    "antonio",
-    "aunty",
-    "belinda",
-    "benjamin",
-    "boris",
-    "caleb",
-    "david",
-    "edward",
-    "grandma",
-    "grandpa",
-    "john",
-    "linda",
-    "marcelo",
-    "max",
-    "miguel",
-    "norbert",
-    "paul",
-    "pedro",
-    "quincy",
-    "rob",
-    "robert",
-    "sandro",
-    "shelby",
-    "steph",
-    "travis",
-    "victor",
-    "zac",
-]
+_VARIANT_NAMES = """m1 m2 m3 m4 m5 m6 m7 m8 f1 f2 f3 f4 f5 klatt klatt2 klatt3 klatt4 Alex Alicia Andrea Andy Annie
+Denis Diogo Gene Jacky Lee Mario Michael Mike adam anika antonio aunty belinda benjamin boris caleb david edward grandma
+grandpa john linda marcelo max miguel norbert paul pedro quincy rob robert sandro shelby steph travis victor zac"""
+_VARIANTS = _VARIANT_NAMES.split()
 _FLITE = {"slt": 1.0, "rms": 1.0, "awb": 0.3, "kal16": 0.8}
 _FESTIVAL = {"cmu_us_slt_arctic_hts": 1.2, "kal_diphone": 1.5, "ked_diphone": 0.4, "czech_dita": 1, "czech_krb": 1,
              "czech_machac": 0.3, "czech_ph": 1, "lp_diphone": 1.2, "pc_diphone": 0.3, "suo_fi_lj_diphone": 1.2,
@@ -161,9 +104,14 @@ def _plan(rng: np.random.Generator, index: int, festival_voice: str) -> Job:
         language, words = _words(rng, [(family, 1.0 if family == "cmn" else 0.75)])
     voice = f"{spoken}+{variant}" if variant else spoken
     held = variant in HELD_VARIANTS or spoken in HELD_LANGUAGES
-    settings = {"rate": rng.integers(120, 216), "pitch": rng.integers(15, 86), "pitch_range": rng.integers(20, 91)}
+    settings = {
+        "rate": float(rng.integers(120, 216)),
+        "pitch": float(rng.integers(15, 86)),
+        "pitch_range": float(rng.integers(20, 91)),
+    }
     lead, tail = rng.uniform(0.05, 0.35, 2)  # espeak-ng begins at once
-    return Job(index, engine, voice, language, "held" if held else "train", words, settings, lead, tail)
+    split = "held" if held else "train"
+    return Job(index, engine, voice, language, split, words, settings, float(lead), float(tail))
 
 
 def _split(voice: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from medtalk.errors import TrainingError
 
 from .phones import Span
@@ -19,8 +20,11 @@ RATE = 16000
 
 @dataclass(frozen=True)
 class Utterance:
-    """One line of the index. ``start`` and ``samples`` count samples in audio.i16; ``phones`` are (start s, end s, class)
-    contiguous from 0 to the end; ``split`` is "train" or, for voices that training never hears, "held"."""
+    """One line of the index.
+
+    ``start`` and ``samples`` count samples in audio.i16; ``phones`` are (start s, end s, class), contiguous from 0 to
+    the end; ``split`` is "train" or, for voices that training never hears, "held".
+    """
 
     id: int
     engine: str

@@ -1,7 +1,7 @@
 """What the corpus says: clean sentences of the fortunes packages and our own sentences with affect words.
 
-Only single sentences of 4 to 16 words are taken. The text drives synthesisers and is kept in the index of the corpus; it
-is no part of a trained bundle.
+Only single sentences of 4 to 16 words are taken. The text drives synthesisers and is kept in the index of the corpus;
+it is no part of a trained bundle.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+
 from medtalk.errors import TrainingError
 
 FORTUNES = Path("/usr/share/games/fortunes")
@@ -33,7 +34,7 @@ _SKIPPED = {"brasil", "debian", "ascii-art", "art", "translate-me", "banner", "a
 OWN: dict[str, tuple[str, ...]] = {
     "fr": (
         "Je ne sais pas pourquoi le chat dort sur la chaise.", "Nous avons mangé une bonne soupe au petit déjeuner.",
-        "Il pleut encore, mais les enfants veulent jouer dehors.", "La vieille voiture bleue ne démarre plus depuis hier.",
+        "Il pleut encore, mais les enfants veulent jouer dehors.", "La vieille voiture bleue ne démarre plus ce matin.",
         "Tu peux ouvrir la fenêtre, il fait trop chaud ici.", "Ma sœur habite près du marché, au bord du fleuve.",
         "C'est une histoire vraie que personne ne veut croire.", "On a perdu deux heures à chercher les clés.",
         "Quel bonheur de revoir tous ces beaux visages !", "Un jeune homme peureux a fui dans la rue brune.",
@@ -46,7 +47,7 @@ OWN: dict[str, tuple[str, ...]] = {
         "Mijn buurvrouw bakt op zondag altijd heerlijke broodjes.", "Zij hebben een klein huis achter de kerk gebouwd.",
         "We moeten vandaag vroeg opstaan om de trein te halen.", "De kinderen spelen buiten tot het donker wordt.",
         "Wat een vreselijke dag was dat, zei de bakker.", "Hij gelooft nog steeds dat alles goed zal komen.",
-        "Jouw broer vertelde me een vrolijk verhaal over zijn hond.", "Geef mij alsjeblieft het blauwe kopje van de tafel.",
+        "Jouw broer vertelde een vrolijk verhaal over zijn hond.", "Geef mij alsjeblieft het blauwe kopje van tafel.",
     ),
     "sv": (
         "Den gamla båten ligger kvar vid bryggan hela vintern.", "Jag förstår inte varför hon blev så ledsen igår.",
@@ -54,7 +55,7 @@ OWN: dict[str, tuple[str, ...]] = {
         "Barnen sjunger glada sånger när solen äntligen kommer.", "Min bror köpte en ny cykel för sina pengar.",
         "Det är mycket kallt ute, ta på dig mössan.", "Hon skrattade högt åt det roliga brevet.",
         "Fyra små fåglar flyger över den djupa skogen.", "I morgon måste vi tyvärr åka hem igen.",
-        "Läraren berättade en sorglig historia om en ensam kung.", "Pojken öppnade försiktigt dörren till det mörka rummet.",
+        "Läraren berättade en sorglig historia om en ensam kung.", "Pojken öppnade försiktigt dörren till rummet.",
     ),
     "tr": (
         "Bugün hava çok güzel, birlikte parka gidelim mi?", "Annem her sabah bize taze ekmek ve peynir hazırlar.",
@@ -83,144 +84,17 @@ OWN: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 # Mandarin is written in pinyin with tone digits, which espeak-ng reads without a dictionary.
-_MANDARIN = [
-    "wo3",
-    "ni3",
-    "ta1",
-    "wo3men5",
-    "zhe4ge5",
-    "na4ge5",
-    "shen2me5",
-    "peng2you3",
-    "lao3shi1",
-    "xue2sheng5",
-    "hai2zi5",
-    "ma1ma5",
-    "ba4ba5",
-    "ren2",
-    "shi4jie4",
-    "shi2jian1",
-    "jin1tian1",
-    "ming2tian1",
-    "zuo2tian1",
-    "xian4zai4",
-    "wan3shang5",
-    "zao3shang5",
-    "chun1tian1",
-    "dong1tian1",
-    "bei3jing1",
-    "xue2xiao4",
-    "gong1zuo4",
-    "wen4ti2",
-    "fang1fa3",
-    "dian4ying3",
-    "yin1yue4",
-    "fan4dian4",
-    "shui3guo3",
-    "cha2",
-    "ka1fei1",
-    "mao1",
-    "gou3",
-    "niao3",
-    "hua1",
-    "shu4",
-    "yue4liang5",
-    "tai4yang2",
-    "shan1",
-    "hai3",
-    "feng1",
-    "yu3",
-    "xue3",
-    "huo3che1",
-    "fei1ji1",
-    "lu4",
-    "fang2zi5",
-    "men2",
-    "chuang1hu5",
-    "hong2se4",
-    "lü4se4",
-    "lan2se4",
-    "da4",
-    "xiao3",
-    "duo1",
-    "shao3",
-    "gao1xing4",
-    "nan2guo4",
-    "sheng1qi4",
-    "hai4pa4",
-    "xi3huan5",
-    "ai4",
-    "tao3yan4",
-    "jue2de5",
-    "zhi1dao4",
-    "kan4jian4",
-    "ting1shuo1",
-    "chi1",
-    "he1",
-    "shuo1",
-    "zou3",
-    "pao3",
-    "chang4",
-    "xie3",
-    "du2",
-    "mai3",
-    "mai4",
-    "gei3",
-    "qu4",
-    "lai2",
-    "hui2jia1",
-    "fei1chang2",
-    "hen3",
-    "tai4",
-    "bu4",
-    "mei2you3",
-    "ye3",
-    "dou1",
-    "hai2shi5",
-    "ke3shi4",
-    "yin1wei4",
-    "suo3yi3",
-    "ru2guo3",
-    "yi1ding4",
-    "neng2",
-    "hui4",
-    "yao4",
-    "xiang3",
-    "xu1yao4",
-    "jue2ding4",
-    "qi2guai4",
-    "piao4liang5",
-    "ke3pa4",
-    "kuai4le4",
-    "zhong1guo2",
-    "er4",
-    "san1",
-    "si4",
-    "wu3",
-    "liu4",
-    "qi1",
-    "ba1",
-    "jiu3",
-    "shi2",
-    "yi4bai3",
-    "qian2",
-    "nü3er2",
-    "er2zi5",
-    "jiu4ju5",
-    "quan2jia1",
-    "xiong1di4",
-    "wen1nuan3",
-    "mo4sheng1",
-    "po4huai4",
-    "bang1zhu4",
-    "bao3bei4",
-    "fu4mu3",
-    "fa1xian4",
-    "ping2guo3",
-    "pu2tao2",
-    "mei3hao3",
-    "mu4biao1",
-]
+_MANDARIN_WORDS = """\
+wo3 ni3 ta1 wo3men5 zhe4ge5 na4ge5 shen2me5 peng2you3 lao3shi1 xue2sheng5 hai2zi5 ma1ma5 ba4ba5 ren2 shi4jie4
+shi2jian1 jin1tian1 ming2tian1 zuo2tian1 xian4zai4 wan3shang5 zao3shang5 chun1tian1 dong1tian1 bei3jing1 xue2xiao4
+gong1zuo4 wen4ti2 fang1fa3 dian4ying3 yin1yue4 fan4dian4 shui3guo3 cha2 ka1fei1 mao1 gou3 niao3 hua1 shu4 yue4liang5
+tai4yang2 shan1 hai3 feng1 yu3 xue3 huo3che1 fei1ji1 lu4 fang2zi5 men2 chuang1hu5 hong2se4 lü4se4 lan2se4 da4 xiao3
+duo1 shao3 gao1xing4 nan2guo4 sheng1qi4 hai4pa4 xi3huan5 ai4 tao3yan4 jue2de5 zhi1dao4 kan4jian4 ting1shuo1 chi1 he1
+shuo1 zou3 pao3 chang4 xie3 du2 mai3 mai4 gei3 qu4 lai2 hui2jia1 fei1chang2 hen3 tai4 bu4 mei2you3 ye3 dou1 hai2shi5
+ke3shi4 yin1wei4 suo3yi3 ru2guo3 yi1ding4 neng2 hui4 yao4 xiang3 xu1yao4 jue2ding4 qi2guai4 piao4liang5 ke3pa4
+kuai4le4 zhong1guo2 er4 san1 si4 wu3 liu4 qi1 ba1 jiu3 shi2 yi4bai3 qian2 nü3er2 er2zi5 jiu4ju5 quan2jia1 xiong1di4
+wen1nuan3 mo4sheng1 po4huai4 bang1zhu4 bao3bei4 fu4mu3 fa1xian4 ping2guo3 pu2tao2 mei3hao3 mu4biao1"""
+_MANDARIN = _MANDARIN_WORDS.split()
 
 # About sixty patterns of emotional sentences. {x} takes any of the words listed for x.
 _AFFECT = (
@@ -257,8 +131,9 @@ _AFFECT = (
     "Perhaps we are {happy}, perhaps we are {sad}.",
 )  # fmt: skip
 _WORDS = {
-    "thing": "this place|the truth|your brother|these people|the old house|my job|winter|that song|the storm|your voice|"
-    "the war|my family|being alone|this game|the party|a broken promise|the beautiful view|money|our team|the first kiss",
+    "thing": "this place|the truth|your brother|these people|the old house|my job|winter|that song|the storm|"
+    "your voice|the war|my family|being alone|this game|the party|a broken promise|the beautiful view|money|our team|"
+    "the first kiss",
     "bad": "terrible|awful|horrible|dreadful|cruel|miserable|stupid|hateful|evil|wicked|nasty",
     "good": "wonderful|amazing|fantastic|beautiful|lovely|brilliant|marvellous|great|sweet|perfect|magnificent",
     "angry": "angry|furious|mad|outraged|annoyed|bitter|enraged",
@@ -276,7 +151,7 @@ _ABBREVIATION = re.compile(r"\b(?:[A-Z]\.|Mr|Mrs|Dr|St|Jr|vs|etc|e\.g|i\.e|z\.B)
 
 
 def clean_sentences(text: str, english: bool = True) -> list[str]:
-    """Single sentences of a fortunes file: without signatures, markup, quotations marks, numbers or capitals shouted."""
+    """Single sentences of a fortunes file: without signatures, markup, quotation marks, numbers, shouting."""
     found: list[str] = []
     for fortune in re.split(r"^%.*$", text, flags=re.MULTILINE):
         lines: list[str] = []

@@ -7,6 +7,9 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+_WHOLE = "hell sick sad joy die lie lies lied win stop cry cried cries glad god".split()
+_STRENGTHENING = "very so really too extremely absolutely totally completely utterly".split()
+
 # stem: weight. A word counts when it begins with the stem; the longest stem wins.
 STEMS: dict[str, float] = {
     **dict.fromkeys(
@@ -16,14 +19,15 @@ STEMS: dict[str, float] = {
         1.0,
     ),
     **dict.fromkeys(
-        "angry anger afraid fear scar frighten happy happi joy sad sorrow cry weep tears grief alone lonely dead death "
-        "die dying lost wrong sick filthy rotten stink vomit nasty dirty great excite excit delight laugh glad proud "
-        "surpris astonish sudden wow danger help stop never always please sorry hurt pain enemy war win victory fool "
-        "stupid idiot damn hell devil evil cruel betray liar lie cheat threat hope dream freedom ashamed shame regret "
-        "worst best worr dread hopeless gorgeous sweet friend darling god".split(),
+        "angry anger afraid fear scared scary frighten happy happi joyful sadness sorrow weep tears grief alone lonely dead death "
+        "dying lost wrong filthy rotten stink vomit nasty dirty great excite excit delight laugh proud "
+        "surpris astonish sudden wow danger help never always please sorry hurt pain enemy war victory fool "
+        "stupid idiot damn devil evil cruel betray liar cheat threat hope dream freedom ashamed shame regret "
+        "worst best worr dread hopeless gorgeous sweet friend darling".split(),
         0.6,
     ),
-    **dict.fromkeys("very so really too extremely absolutely totally completely utterly".split(), 0.3),
+    **dict.fromkeys(_WHOLE, 0.6),
+    **dict.fromkeys(_STRENGTHENING, 0.3),
 }
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 
@@ -50,7 +54,9 @@ def curve(text: str, start: float, end: float, frames: int, fps: float = 60.0) -
 
 
 def _weight(word: str) -> float:
-    for size in range(len(word), 1, -1):
-        if (stem := word[:size]) in STEMS and (size > 3 or size == len(word)):
+    if word in _WHOLE or word in _STRENGTHENING:
+        return STEMS[word]
+    for size in range(len(word), 3, -1):
+        if (stem := word[:size]) in STEMS and stem not in _WHOLE and stem not in _STRENGTHENING:
             return STEMS[stem]
     return 0.0

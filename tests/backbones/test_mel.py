@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from medtalk.backbones import mel
+
+RATE = mel.RATE
+
+
+def tone(hertz: float, seconds: float = 1.0, amplitude: float = 0.5) -> np.ndarray:
+    return (amplitude * np.sin(2 * np.pi * hertz * np.arange(int(seconds * RATE)) / RATE)).astype(np.float32)
+
+
+def speechlike(seconds: float = 2.0, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    envelope = 0.5 + 0.5 * np.sin(2 * np.pi * 3 * np.arange(int(seconds * RATE)) / RATE)
+    return (0.1 * envelope * rng.standard_normal(len(envelope))).astype(np.float32)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 266, 267, 16000, 16001, 123457])
+def test_two_frames_for_each_rig_frame(samples: int) -> None:
+    assert mel.log_mel(np.zeros(samples, np.float32)).shape == (2 * (samples * 60 // RATE), 80)
+
+
+def test_a_click_peaks_in_the_frame_at_its_time() -> None:
+    samples = np.zeros(2 * RATE, np.float32)
+    samples[RATE] = 0.9
+    energy = mel.decibels(samples).sum(axis=1)
+    loud = np.flatnonzero(energy > energy.min() + 1.0)
+    assert loud.mean() == pytest.approx(mel.MEL_FPS, abs=0.5)  # one second in, symmetric around it
+
+
+def test_frames_do_not_drift_over_an_hour() -> None:
+    frames = np.array([0, 1, 2, 3, 432000])
+    offsets = np.arange(5)
+    ramp = np.arange(mel.WINDOW, dtype=np.float32)
+    assert mel.windows(ramp, frames[:1], 120, mel.WINDOW)[0, mel.WINDOW // 2] == 0.0
+    first = (frames * RATE + 60) // 120 - mel.WINDOW // 2
+    assert first[-1] == 432000 * RATE // 120 - mel.WINDOW // 2 and len(offsets) == len(first)
+
+
+def test_gain_and_microphone_colour_do_not_matter() -> None:
+    samples = speechlike()
+    quiet = mel.log_mel(samples * 0.1)
+    np.testing.assert_allclose(quiet, mel.log_mel(samples), atol=2e-2)
+    bands = mel.decibels(samples)
+    colour = np.linspace(-2, 2, 80, dtype=np.float32)
+    np.testing.assert_allclose(mel.normalise(bands + colour).mean(axis=0), mel.normalise(bands).mean(axis=0), atol=0.05)
+
+
+def test_silence_and_hum_below_the_gate_are_zero() -> None:
+    assert not mel.log_mel(np.zeros(RATE, np.float32)).any()
+    assert not mel.log_mel(tone(200, amplitude=1e-5)).any()
+    assert mel.log_mel(speechlike()).any()
+
+
+def test_tone_lights_its_own_band() -> None:
+    power = mel.decibels(tone(1000))[60]
+    centre = int(np.argmax(power))
+    hertz = np.linspace(0, RATE / 2, 257)[np.argmax(mel.filterbank()[:, centre])]
+    assert hertz == pytest.approx(1000, abs=60)
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = speechlike(3.0)
+    whole = mel.decibels(samples)
+    monkeypatch.setattr(mel, "_BLOCK", 37)
+    np.testing.assert_allclose(mel.decibels(samples), whole, atol=1e-4)

@@ -1,0 +1,232 @@
+"""RigSequence: time, parts, mirror, blend."""
+
+from __future__ import annotations
+
+import pickle
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from medtalk.errors import RigError, SettingError
+from medtalk.rig import REGIONS, RigSequence
+from medtalk.rig.channels import INDEX
+
+JAW = INDEX["CTRL_C_jaw-translateY"]
+
+
+def random_rig(frames: int = 90, fps: float = 60.0, seed: int = 0) -> RigSequence:
+    return RigSequence(np.random.default_rng(seed).uniform(0.0, 1.0, (frames, 174)), fps, {"seed": seed})
+
+
+def jaw(curve: np.ndarray, fps: float = 60.0) -> RigSequence:
+    values = np.zeros((len(curve), 174))
+    values[:, JAW] = curve
+    return RigSequence(values, fps)
+
+
+def test_it_is_a_copy_that_cannot_change() -> None:
+    values, meta = np.zeros((3, 174), np.float32), {"parts": [1]}
+    rig = RigSequence(values, meta=meta)
+    values[0, 0] = 1.0
+    meta["parts"].append(2)
+    assert rig.values[0, 0] == 0.0
+    assert rig.meta == {"parts": [1]}
+    with pytest.raises(ValueError, match="read-only"):
+        rig.values[0, 0] = 1.0
+    with pytest.raises(AttributeError):
+        rig.fps = 30.0  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(TypeError):
+        rig.meta["more"] = 1  # pyright: ignore[reportIndexIssue]
+    assert rig.with_meta(more=1).meta == {"parts": [1], "more": 1}
+
+
+def test_time() -> None:
+    rig = random_rig(90)
+    assert (len(rig), rig.seconds, rig.values.dtype) == (90, 1.5, np.float32)
+    assert rig.times[-1] == 89 / 60
+
+
+def test_it_survives_pickling() -> None:
+    rig = random_rig()
+    again = pickle.loads(pickle.dumps(rig))
+    assert (again.fps, again.meta) == (rig.fps, rig.meta)
+    np.testing.assert_array_equal(again.values, rig.values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.zeros((3, 173)), r"\(3, 173\)"),
+        (np.zeros(174), r"\(174,\)"),
+        (np.zeros((0, 174)), "T >= 1"),
+        (np.full((1, 174), np.nan), "finite"),
+        (np.full((1, 174), 1e300), "finite"),
+        ([["a"] * 174], "numbers"),
+    ],
+)
+def test_values_that_are_no_rig_are_refused(values: np.ndarray, message: str) -> None:
+    with pytest.raises(RigError, match=message):
+        RigSequence(values)
+
+
+@pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf"), 1001, "fast"])
+def test_frame_rates_that_make_no_sense_are_refused(fps: float) -> None:
+    with pytest.raises(SettingError, match="frame rate"):
+        RigSequence(np.zeros((1, 174)), fps)
+    with pytest.raises(SettingError, match="frame rate"):
+        random_rig().resample(fps)
+
+
+def test_meta_that_json_cannot_say_is_refused() -> None:
+    with pytest.raises(RigError, match="meta"):
+        RigSequence(np.zeros((1, 174)), meta={"made": object()})
+
+
+@pytest.mark.parametrize("fps", [1.0, 23.976, 24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 90.0, 120.0, 240.0])
+@pytest.mark.parametrize("frames", [1, 2, 101, 600])
+def test_resampling_keeps_the_length_in_seconds(frames: int, fps: float) -> None:
+    rig = random_rig(frames).resample(fps)
+    assert len(rig) == max(1, round(frames * fps / 60.0))
+    assert rig.fps == fps
+    assert rig.meta == {"seed": 0}
+    assert rig.values.min() >= 0.0
+    assert rig.values.max() <= 1.0
+
+
+@pytest.mark.parametrize("fps", [24.0, 25.0, 29.97, 30.0, 59.94, 75.0, 120.0])
+def test_resampling_keeps_time(fps: float) -> None:
+    # A movement known at any time: where it is does not depend on the frame rate.
+    def movement(time: np.ndarray) -> np.ndarray:
+        return 0.5 + 0.4 * np.sin(2 * np.pi * 0.7 * time)
+
+    rig = jaw(movement(np.arange(600) / 60.0)).resample(fps)
+    inner = slice(2, -3)  # the end has no frame after it to average with
+    np.testing.assert_allclose(rig.values[inner, JAW], movement(rig.times)[inner], atol=2e-3)
+
+
+def test_resampling_to_the_same_rate_is_the_same() -> None:
+    rig = random_rig()
+    assert rig.resample(60.0) is rig
+
+
+def test_resampling_upwards_passes_through_the_frames_and_overshoots_nowhere() -> None:
+    rig = jaw(np.array([0.0, 0.0, 1.0, 1.0, 0.0, 0.3, 0.0]))
+    doubled = rig.resample(120.0)
+    np.testing.assert_allclose(doubled.values[::2], rig.values, atol=1e-7)
+    assert doubled.values.min() >= 0.0
+    assert doubled.values.max() <= 1.0
+
+
+def test_resampling_downwards_loses_no_short_movement() -> None:
+    # Closed for one frame, at every place: none may vanish, and each counts the same.
+    for fps in (24.0, 30.0, 25.0):
+        areas = []
+        for place in range(20, 40):
+            curve = np.zeros(60)
+            curve[place] = 1.0
+            rig = jaw(curve).resample(fps)
+            assert rig.values.max() > 0.2
+            areas.append(rig.values[:, JAW].sum(dtype=np.float64) / fps)
+            centre = (rig.values[:, JAW] * rig.times).sum() / rig.values[:, JAW].sum()
+            assert centre == pytest.approx(place / 60.0, abs=0.5 / fps)
+        np.testing.assert_allclose(areas, 1.0 / 60.0, rtol=0.35)
+
+
+def test_downwards_by_two_is_the_mean_over_a_new_frame() -> None:
+    curve = np.random.default_rng(1).uniform(size=40)
+    rig = jaw(curve).resample(30.0)
+    wanted = 0.25 * curve[1:-2:2] + 0.5 * curve[2:-1:2] + 0.25 * curve[3::2]
+    np.testing.assert_allclose(rig.values[1:, JAW], wanted, atol=1e-6)
+
+
+def test_slice() -> None:
+    rig = random_rig(90)
+    np.testing.assert_array_equal(rig.slice(0.5, 1.0).values, rig.values[30:60])
+    np.testing.assert_array_equal(rig.slice(1.0).values, rig.values[60:])
+    for start, end in ((-0.1, 1.0), (0.0, 2.0), (1.0, 0.5), (0.5, 0.501), (float("nan"), 1.0)):
+        with pytest.raises(RigError, match=r"[Cc]ut"):
+            rig.slice(start, end)
+
+
+def test_slices_concatenate_to_the_whole() -> None:
+    rig = random_rig(90)
+    whole = RigSequence.concatenate([rig.slice(0.0, 0.5), rig.slice(0.5, 0.75), rig.slice(0.75)])
+    np.testing.assert_array_equal(whole.values, rig.values)
+
+
+def test_crossfade_goes_smoothly_from_one_to_the_other() -> None:
+    joined = RigSequence.concatenate([jaw(np.zeros(60)), jaw(np.ones(60))], crossfade_s=0.25).values[:, JAW]
+    assert len(joined) == 105
+    assert (joined[:45] == 0.0).all()
+    assert (joined[60:] == 1.0).all()
+    assert (np.diff(joined[44:61]) > 0.0).all()
+    assert np.abs(np.diff(joined)).max() < 0.12
+    same = random_rig(60)
+    np.testing.assert_allclose(RigSequence.concatenate([same, same], 1.0).values, same.values, atol=1e-7)
+
+
+def test_what_cannot_be_concatenated() -> None:
+    rig = random_rig(30)
+    for parts, fade, message in (
+        ([], 0.0, "nothing"),
+        ([rig, rig.resample(30)], 0.0, "30 fps"),
+        ([rig, rig], 0.6, "cross-fade"),
+        ([rig, rig], -0.1, "cross-fade"),
+        ([rig, rig], float("nan"), "cross-fade"),
+    ):
+        with pytest.raises(RigError, match=message):
+            RigSequence.concatenate(parts, fade)
+
+
+def test_mirror_exchanges_the_sides() -> None:
+    values = np.zeros((1, 174))
+    values[0, INDEX["CTRL_L_brow_down-translateY"]] = 0.6
+    values[0, INDEX["CTRL_C_jaw-translateX"]] = 0.3
+    values[0, INDEX["CTRL_L_eye-translateX"]] = 0.5
+    mirrored = RigSequence(values).mirror().values[0]
+    assert mirrored[INDEX["CTRL_R_brow_down-translateY"]] == np.float32(0.6)
+    assert mirrored[INDEX["CTRL_L_brow_down-translateY"]] == 0.0
+    assert mirrored[INDEX["CTRL_C_jaw-translateX"]] == np.float32(-0.3)
+    assert mirrored[INDEX["CTRL_R_eye-translateX"]] == -0.5
+
+
+def test_mirroring_twice_is_the_same() -> None:
+    rig = random_rig()
+    assert not np.array_equal(rig.mirror().values, rig.values)
+    np.testing.assert_array_equal(rig.mirror().mirror().values, rig.values)
+
+
+def test_blend_by_region() -> None:
+    one, other = random_rig(30, seed=1), random_rig(30, seed=2)
+    mixed = one.blend(other, ["brow", "eye"])
+    chosen = np.concatenate([REGIONS["brow"], REGIONS["eye"]])
+    rest = np.setdiff1d(np.arange(174), chosen)
+    np.testing.assert_allclose(mixed.values[:, chosen], other.values[:, chosen], atol=1e-7)
+    np.testing.assert_array_equal(mixed.values[:, rest], one.values[:, rest])
+    np.testing.assert_allclose(one.blend(other, weight=0.5).values, (one.values + other.values) / 2, atol=1e-7)
+    ramp = one.blend(other, weight=np.linspace(0.0, 1.0, 30))
+    np.testing.assert_array_equal(ramp.values[0], one.values[0])
+    np.testing.assert_allclose(ramp.values[-1], other.values[-1], atol=1e-7)
+    np.testing.assert_array_equal(one.blend(other, []).values, one.values)
+
+
+def test_what_cannot_be_blended() -> None:
+    rig = random_rig(30)
+    cases: tuple[tuple[RigSequence, dict[str, Any], str], ...] = (
+        (random_rig(31), {}, "Cannot blend"),
+        (RigSequence(rig.values, 30.0), {}, "Cannot blend"),
+        (rig, {"regions": ["forehead"]}, "mouth"),
+        (rig, {"weight": 1.5}, "0..1"),
+        (rig, {"weight": float("nan")}, "0..1"),
+        (rig, {"weight": np.ones(29)}, "0..1"),
+    )
+    for other, settings, message in cases:
+        with pytest.raises(RigError, match=message):
+            rig.blend(other, **settings)
+
+
+def test_television_rates_are_exact() -> None:
+    fps = float(Fraction(60000, 1001))
+    assert len(random_rig(600).resample(fps)) == round(600 * fps / 60)

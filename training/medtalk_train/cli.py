@@ -1,0 +1,132 @@
+"""The command line `medtalk-train`: each step of a run, all of them, and the evaluation of a bundle."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from medtalk.errors import MedtalkError, TrainingError
+
+if TYPE_CHECKING:
+    from medtalk_train.run import Run
+
+app = typer.Typer(
+    name="medtalk-train",
+    help="Train a MEDTalk bundle: corpus, backbone, features, the paper's four stages, export. A step that is done is skipped, "
+    "one that was cut goes on where it stopped.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Recipe = Annotated[Path, typer.Option("--recipe", "-r", help="Settings, such as training/recipes/compact.yaml.")]
+Work = Annotated[Path, typer.Option("--work", "-w", help="Folder of the run; made if it is not there.")]
+Corpus = Annotated[Path | None, typer.Option("--corpus", help="A corpus elsewhere, to use in place of WORK/corpus.")]
+Again = Annotated[bool, typer.Option("--again", help="Throw the step's earlier result away and start anew.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
+Speech = Annotated[
+    Path, typer.Option("--speech", help="Recordings with phone times (phones.json); left out where the folder is missing.")
+]
+_SPEECH = Path("../shared/reference/speech_dev")
+
+
+def main() -> NoReturn:
+    """Entry point of the console script: a MEDTalk error is one line and exit code 1."""
+    try:
+        app(prog_name="medtalk-train")
+    except MedtalkError as error:
+        print("medtalk-train:", error, file=sys.stderr)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _run(recipe: Path, work: Path, corpus: Path | None, quiet: bool) -> Run:
+    from medtalk_train.recipe import load_recipe
+    from medtalk_train.run import Run
+
+    logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    for name in ("lightning.pytorch", "lightning.fabric"):  # they print by themselves; once is enough
+        logging.getLogger(name).propagate = False
+    return Run(load_recipe(recipe), work, progress=not quiet and sys.stderr.isatty(), corpus=corpus)
+
+
+def _command(name: str, about: str) -> None:
+    def command(recipe: Recipe, work: Work, corpus: Corpus = None, again: Again = False, quiet: Quiet = False) -> None:
+        _run(recipe, work, corpus, quiet).step(name, again)
+
+    app.command(name, help=about)(command)
+
+
+_command("corpus", "Speech with exact phone times, by espeak-ng, flite and festival.")
+_command("backbone", "The acoustic encoder, from the corpus.")
+_command("features", "What the frozen backbone hears of the corpus; stages 2 to 4 read it.")
+_command("stage1", "Cross reconstruction: E_e, E_c and D (paper, section 3.2).")
+_command("stage2", "Audio content mapping: ACM (paper, section 3.3).")
+_command("stage3", "Fusion intensity modelling: CMF, label embedding, E_fuse (paper, section 3.3).")
+_command("stage4", "Guidance by descriptions: P_text, E_fuse (paper, section 3.4).")
+_command("export", "Write WORK/bundle: ONNX graphs, weights, model card.")
+
+
+@app.command("all", help="Every step in order, then the evaluation, whose figures go into the bundle and WORK/report.json.")
+def everything(
+    recipe: Recipe,
+    work: Work,
+    corpus: Corpus = None,
+    speech: Speech = _SPEECH,
+    again: Again = False,
+    quiet: Quiet = False,
+) -> None:
+    from medtalk_train.evaluate import evaluate as judge
+    from medtalk_train.run import STEPS
+
+    run = _run(recipe, work, corpus, quiet)
+    for name in STEPS[:-1]:
+        run.step(name, again)
+    metrics = judge(run.export(), run.corpus_folder, speech if speech.is_dir() else None)
+    run.export(metrics)
+    _report(metrics, run.work / "report.json", run.recipe.name, quiet)
+
+
+@app.command(help="Judge a bundle: the paper's metrics on held-out voices, articulation on real recordings.")
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(help="Folder of the bundle.")],
+    work: Annotated[Path | None, typer.Option("--work", "-w", help="Folder of a run; its corpus is used.")] = None,
+    corpus: Corpus = None,
+    speech: Speech = _SPEECH,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the figures here as JSON.")] = None,
+    clips: Annotated[int, typer.Option(min=1, help="Held-out sentences to judge on.")] = 84,
+    quiet: Quiet = False,
+) -> None:
+    from medtalk.bundle import load_bundle
+    from medtalk.files import check_folder
+
+    from medtalk_train.evaluate import evaluate as judge
+
+    if out is not None:
+        check_folder(out)
+    if speech != _SPEECH and not speech.is_dir():
+        raise TrainingError(f"There is no folder {speech}.", "Give one with recordings and phones.json.")
+    source = corpus or (work / "corpus" if work else None)
+    metrics = judge(load_bundle(bundle), source, speech if speech.is_dir() else None, clips)
+    _report(metrics, out, bundle.name, quiet)
+
+
+def _report(metrics: dict[str, float], path: Path | None, title: str, quiet: bool) -> None:
+    from medtalk.files import write_atomic
+
+    if path is not None:
+        write_atomic(path, lambda to: to.write_text(json.dumps(metrics, indent=1) + "\n", "utf-8"))
+    if not quiet:
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table("what", "value", title=title)
+        for name, value in metrics.items():
+            table.add_row(name, f"{value:.4f}")
+        Console().print(table)
