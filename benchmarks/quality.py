@@ -12,17 +12,18 @@ import argparse
 import json
 from pathlib import Path
 
-import medtalk
 import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import medtalk
 from medtalk.finishing import Finishing
 from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
 from medtalk.rig.channels import NAMES, REGIONS, S_LIP, S_UP, indices
 from medtalk_train.articulation import articulation
-from rich.console import Console
-from rich.table import Table
 
-POSES = {"angry": "Anger", "disgust": "Disgust", "fear": "Fear", "happy": "Joy", "sad": "Sadness", "surprised": "Surprise"}
+POSES = dict(angry="Anger", disgust="Disgust", fear="Fear", happy="Joy", sad="Sadness", surprised="Surprise")
 SPEECH = ("conversational", "jfk", "sonnet")
 STILL = Finishing(blink=False, gaze=False)
 
@@ -60,21 +61,26 @@ def lips(performances: dict, phones: dict) -> dict:
 
 
 def poses(performances: dict, reference: Path) -> dict:
-    """Cosine of the mean upper face with the pose library's mean pose of each emotion, over brow, eye, nose channels."""
+    """Cosine of the mean upper face (brow, eye, nose channels) with the pose library's mean pose of each emotion."""
     library = json.loads((reference / "poses" / "metahuman_pose_library.json").read_text())
     upper = indices("?_brow_*", "?_eye*", "?_nose*")
     keys = [name.replace("-", ".") for name in NAMES]
     wanted = {
         label: np.mean(
-            [[pose.get(key, 0.0) for key in keys] for name, pose in library.items() if name.startswith(f"expressions/{word}-")],
+            [
+                [p.get(key, 0.0) for key in keys]
+                for name, p in library.items()
+                if name.startswith(f"expressions/{word}-")
+            ],
             axis=0,
         )[upper]
         for label, word in POSES.items()
     }
     rows = {}
     for label in POSES:
-        mean = np.mean([performances[name].decode(label, finishing=STILL).values.mean(axis=0) for name in SPEECH], axis=0)
-        cosines = {other: float(_cosine(mean[upper], pose)) for other, pose in wanted.items()}
+        rigs = [performances[name].decode(label, finishing=STILL).values for name in SPEECH]
+        mean = np.mean([rig.mean(axis=0) for rig in rigs], axis=0)
+        cosines = {other: _cosine(mean[upper], pose) for other, pose in wanted.items()}
         rows[label] = {**cosines, "nearest is own": max(cosines, key=cosines.__getitem__) == label}
     return rows
 
@@ -90,11 +96,11 @@ def swap(performances: dict) -> dict:
         rigs = {name: performances[name].decode(label, finishing=STILL).values for name in SPEECH}
         rows[label] = {
             f"{where} change / spread": float(np.mean([
-                np.abs(rigs[n][:, channels] - neutral[n][:, channels]).mean() / neutral[n][:, channels].std(axis=0).mean()
+                np.abs(rigs[n] - neutral[n])[:, channels].mean() / neutral[n][:, channels].std(axis=0).mean()
                 for n in SPEECH
             ]))
             for where, channels in (("S_lip", S_LIP), ("mouth", mouth))
-        } | {"S_up change": float(np.mean([np.abs(rigs[n][:, S_UP] - neutral[n][:, S_UP]).mean() for n in SPEECH]))}  # fmt: skip
+        } | {"S_up change": float(np.mean([np.abs(rigs[n] - neutral[n])[:, S_UP].mean() for n in SPEECH]))}  # fmt: skip
     return rows
 
 
@@ -102,11 +108,8 @@ def intensities(model: medtalk.Model, performances: dict) -> dict:
     """Mean Int(R) (eq. 8) at multipliers 0 .. 1.5, the spread within clips, and what a louder recording does."""
     rows = {}
     for label in LABELS:
-        means = [
-            float(np.mean([intensity(performances[n].decode(label, intensity=x, finishing=STILL).values).mean() for n in SPEECH]))
-            for x in (0.0, 0.5, 1.0, 1.5)
-        ]
-        within = np.mean([intensity(performances[n].decode(label, finishing=STILL).values).std() for n in SPEECH])
+        means = [float(np.mean([felt(performances[n], label, x).mean() for n in SPEECH])) for x in (0.0, 0.5, 1.0, 1.5)]
+        within = np.mean([felt(performances[n], label, 1.0).std() for n in SPEECH])
         rows[label] = {f"x{x}": m for x, m in zip((0, 0.5, 1, 1.5), means, strict=True)}
         rows[label] |= {"monotone": bool(np.all(np.diff(means) > 0)), "std within": float(within)}
     curves = {n: performances[n].intensity for n in SPEECH}
@@ -128,6 +131,11 @@ def intensities(model: medtalk.Model, performances: dict) -> dict:
     return rows
 
 
+def felt(performance: medtalk.Performance, label: str, multiplier: float) -> np.ndarray:
+    """(T,) Int(R) of the decoded face."""
+    return intensity(performance.decode(label, intensity=multiplier, finishing=STILL).values)
+
+
 def _louder_half(samples: np.ndarray) -> np.ndarray:
     out = samples * 0.4
     out[len(out) // 2 :] *= 2.5
@@ -135,7 +143,7 @@ def _louder_half(samples: np.ndarray) -> np.ndarray:
 
 
 def _cosine(a: np.ndarray, b: np.ndarray) -> float:
-    return a @ b / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-12)
+    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-12))
 
 
 def show(title: str, rows: dict) -> None:

@@ -15,12 +15,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import medtalk
 import numpy as np
 import soundfile
-from medtalk.audio import RATE, Speech, read_speech
 from rich.console import Console
 from rich.table import Table
+
+import medtalk
+from medtalk.audio import RATE, Speech, read_speech
 
 
 def main() -> None:

@@ -1,4 +1,6 @@
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
@@ -104,6 +106,18 @@ def test_json_result(medtalk, tiny_bundle, sound, tmp_path):
 def test_quiet_prints_nothing(medtalk, tiny_bundle, sound, tmp_path):
     done = medtalk("generate", sound, "--bundle", tiny_bundle, "-o", tmp_path / "a.csv", "-q")
     assert done == (0, "", "")
+
+
+def test_progress_is_for_terminals_and_results_for_stdout(tiny_bundle, sound, tmp_path):
+    terminal, screen = pty.openpty()
+    words = [sys.executable, "-m", "medtalk.cli", "generate", sound, "--bundle", tiny_bundle, "-o", tmp_path / "a.npz"]
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=screen, text=True, env={**os.environ, "TERM": "xterm"})
+    os.close(screen)
+    with open(terminal, "rb", buffering=0) as shown:
+        drawn = shown.read(100_000).decode()
+    assert done.returncode == 0
+    assert done.stdout.startswith(str(tmp_path / "a.npz")) and "\x1b" not in done.stdout
+    assert "%" in drawn and "times real time" not in drawn
 
 
 @pytest.mark.parametrize("board", ["mh3", "mh4", "expressions", "arkit"])

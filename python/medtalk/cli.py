@@ -364,7 +364,8 @@ def _progress(steps: int, hidden: bool) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    # Lines of results must not break the bar, nor may they be drawn into it when stdout is a file.
+    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
         task = bar.add_task("", total=steps)
         yield lambda name: bar.update(task, advance=1, description=name)
 

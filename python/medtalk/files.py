@@ -15,7 +15,7 @@ from medtalk.errors import OutputError
 _BLOCK = 1 << 20
 
 
-def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
+def write_atomic(path: str | Path, write: Callable[[Path], object]) -> Path:
     """Let `write(temporary)` make a file beside `path`, then rename it to `path`, replacing what was there.
 
     The temporary name keeps `path`'s ending, for writers that look at it. If `write` fails in any way, nothing is left
@@ -42,7 +42,7 @@ def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
     return target
 
 
-def write_folder_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
+def write_folder_atomic(path: str | Path, write: Callable[[Path], object]) -> Path:
     """Let `write(temporary)` fill an empty folder beside `path`, then rename it to `path`.
 
     A folder that is there already is replaced as a whole, and put back if the exchange fails. Returns `path`.

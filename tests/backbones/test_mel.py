@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from medtalk.backbones import mel
 
 RATE = mel.RATE
@@ -39,7 +40,7 @@ def test_frames_do_not_drift_over_an_hour() -> None:
 
 def test_gain_and_microphone_colour_do_not_matter() -> None:
     samples = speechlike()
-    quiet = mel.log_mel(samples * 0.1)
+    quiet = mel.log_mel(samples * np.float32(0.1))
     np.testing.assert_allclose(quiet, mel.log_mel(samples), atol=2e-2)
     bands = mel.decibels(samples)
     colour = np.linspace(-2, 2, 80, dtype=np.float32)

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from medtalk.model.config import ModelConfig
-from medtalk.model.fusion import adjust
-from medtalk.model.intensity import intensity
 from medtalk.model.medtalk import MEDTalk
 
 TOLERANCE = 1e-4
@@ -54,7 +53,10 @@ def test_checkpoints_have_the_names_and_shapes_of_our_modules(parity: Path, mode
 @torch.no_grad()
 def test_cross_reconstruction(parity: Path, model: MEDTalk) -> None:
     assert len(load(model, parity / "cross_recon.pth")) == 12
-    truth = np.load(parity / "label_io.npz")
+    # the stored embeddings are those of the stage-3 checkpoint, whose nets have weights of their own
+    load(model, parity / "audio_semantic.pth")
+    with np.load(parity / "label_io.npz") as file:
+        truth = dict(file)
     rig = torch.from_numpy(truth["rig"])
     emotion, content = model.emo_encoder(rig), model.cont_encoder(rig)
     np.testing.assert_allclose(emotion, truth["emotion_embedding"], atol=TOLERANCE)
@@ -73,30 +75,3 @@ def test_cross_attention_is_multi_head_attention(parity: Path, model: MEDTalk) -
     absent = torch.tensor([[False] * 5, [False, False, True, True, True]])
     expected, _ = torchs(frames, text, text, key_padding_mask=absent)
     torch.testing.assert_close(ours(frames, text, absent), expected, atol=1e-5, rtol=1e-5)
-
-
-@torch.no_grad()
-def test_label_to_rig(parity: Path, model: MEDTalk) -> None:
-    """Everything behind the backbones: the release's intensity loss tells what its CMF and label embedding gave."""
-    load(model, parity / "audio_semantic.pth")
-    truth = np.load(parity / "label_io.npz")
-    frames = int(json.loads((parity / "meta.json").read_text())["seq_len"])
-    features = torch.from_numpy(truth["emotion2vec"]).T[None]
-    features = torch.nn.functional.interpolate(features, size=frames, mode="linear", align_corners=True)[0].T[None]
-    text = text_features(parity)
-    felt = model.fusion_predictor(features, text)
-    vector = model.emotion_embedding(torch.tensor([[0]]))
-    emotion = model.semantic_emotion_map(adjust(vector, felt))
-    rig = torch.from_numpy(truth["rig"])[None]
-    alike = 1 - torch.nn.functional.cosine_similarity(emotion, model.emo_encoder(rig), dim=-1).mean()
-    error = (felt - intensity(rig)).square().mean()
-    _, similarity, strength, _ = truth["fim_losses"].tolist()
-    assert float(alike) == pytest.approx(similarity, abs=TOLERANCE)
-    assert float(error) == pytest.approx(strength, abs=TOLERANCE)
-
-
-def text_features(parity: Path) -> torch.Tensor:
-    transformers = pytest.importorskip("transformers", reason="the fixture's text backbone needs transformers")
-    tokens = json.loads((parity / "meta.json").read_text())["text_token_ids_used"]
-    encoder = transformers.AutoModel.from_pretrained(parity / "roberta").eval()
-    return encoder(torch.tensor([tokens])).last_hidden_state

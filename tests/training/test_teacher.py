@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from medtalk.backbones.phones import PHONE_INDEX, PHONES
 from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
@@ -140,10 +141,10 @@ def test_emotions_point_at_the_pose_library(shared) -> None:
 
     library = json.loads((shared / "poses" / "metahuman_pose_library.json").read_text())
     upper = indices("?_brow_*", "?_eye*", "?_nose*")
-    words = {"angry": "Anger", "disgust": "Disgust", "fear": "Fear", "happy": "Joy", "sad": "Sadness", "surprised": "Surprise"}
+    words = dict(angry="Anger", disgust="Disgust", fear="Fear", happy="Joy", sad="Sadness", surprised="Surprise")
     means = {
         label: np.mean(
-            [[pose.get(n.replace("-", "."), 0.0) for n in NAMES] for k, pose in library.items() if f"/{word}-" in k], axis=0
+            [[p.get(n.replace("-", "."), 0.0) for n in NAMES] for k, p in library.items() if f"/{word}-" in k], axis=0
         )[upper]
         for label, word in words.items()
     }

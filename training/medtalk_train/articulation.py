@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medtalk.rig.channels import REGIONS
-
 from medtalk_train.teacher.poses import channels_of
 
 if TYPE_CHECKING:
@@ -69,19 +68,16 @@ def articulation(clips: Iterable[tuple[NDArray, Sequence[Phone]]]) -> Articulati
     Raises:
         ValueError: no clip has both kinds of frames for a measure.
     """
-    clips = [(values, frame_phones(phones, len(values)), phones) for values, phones in clips]
-    labels = np.concatenate([frames for _, frames, _ in clips])
+    clips = list(clips)
+    labels = np.concatenate([frame_phones(phones, len(values)) for values, phones in clips])
     aucs = {}
-    for name, positive, negative in (("close", CLOSED, None), ("jaw", OPEN, NARROW), ("round", ROUND, None), ("bite", BITE, None)):
-        scores = np.concatenate([measure(values, name) for values, _, _ in clips])
+    kinds = (("close", CLOSED, None), ("jaw", OPEN, NARROW), ("round", ROUND, None), ("bite", BITE, None))
+    for name, positive, negative in kinds:
+        scores = np.concatenate([measure(values, name) for values, _ in clips])
         is_positive = np.isin(labels, list(positive))
         is_negative = np.isin(labels, list(negative)) if negative else ~is_positive & ~np.isin(labels, list(PAUSES))
         aucs[name] = auc(scores[is_positive], scores[is_negative])
-    return Articulation(**aucs, closures=closures(clips_of(clips)), jitter=jitter([values for values, _, _ in clips]))
-
-
-def clips_of(clips: Sequence[tuple[NDArray, NDArray, Sequence[Phone]]]) -> list[tuple[NDArray, Sequence[Phone]]]:
-    return [(values, phones) for values, _, phones in clips]
+    return Articulation(**aucs, closures=closures(clips), jitter=jitter([values for values, _ in clips]))
 
 
 def closures(clips: Iterable[tuple[NDArray, Sequence[Phone]]], threshold: float = 0.5, reach: int = 2) -> float:

@@ -19,7 +19,7 @@ RATE = mel.RATE
 
 
 def features(
-    samples: NDArray[np.float32], rng: np.random.Generator, babble: Callable[[int], NDArray[np.float32]], amount: float = 1.0
+    samples: NDArray, rng: np.random.Generator, babble: Callable[[int], NDArray], amount: float = 1.0
 ) -> NDArray[np.float32]:
     """Log-mel features (2 T, 80) of an augmented clip.
 
@@ -50,7 +50,7 @@ def features(
     return out
 
 
-def room(samples: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+def room(samples: NDArray, rng: np.random.Generator) -> NDArray[np.float32]:
     """Reverberation of a small room: exponentially fading noise, 0.1 to 0.5 s, direct sound 4 to 20 dB above it."""
     from scipy.signal import oaconvolve
 
@@ -66,7 +66,8 @@ def room(samples: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.f
 def noise(bands: NDArray[np.float32], rng: np.random.Generator, snr_db: float) -> NDArray[np.float32]:
     """Steady coloured noise at a signal-to-noise ratio, added in the power of the mel bands."""
     level = float(np.percentile(bands.max(axis=1), 90)) - snr_db
-    colour = level - 8.0 + smooth_curve(rng, mel.N_MELS, 4, 6.0) + rng.uniform(-8.0, 4.0) * np.linspace(-1, 1, mel.N_MELS)
+    tilt = rng.uniform(-8.0, 4.0) * np.linspace(-1, 1, mel.N_MELS)
+    colour = level - 8.0 + smooth_curve(rng, mel.N_MELS, 4, 6.0) + tilt
     power = 10.0 ** (colour / 10.0) * rng.gamma(3.0, 1.0 / 3.0, bands.shape)  # a few DFT bins a band: about 6 d.o.f.
     return (10.0 * np.log10(10.0 ** (bands / 10.0) + power)).astype(np.float32)
 

@@ -8,7 +8,7 @@ weights is what ships.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
-from medtalk.backbones.acoustic import AcousticConfig, AcousticEncoder
-from medtalk.backbones.mel import RATE, RIG_FPS
-from medtalk.backbones.phones import N_PHONES
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
+from medtalk.backbones.acoustic import AcousticConfig, AcousticEncoder
+from medtalk.backbones.mel import RATE, RIG_FPS
+from medtalk.backbones.phones import N_PHONES
 from medtalk_train import augment
 from medtalk_train.corpus.read import Corpus
 from medtalk_train.teacher.lips import GROUPS, lip_curves
@@ -151,7 +151,9 @@ class BackboneTraining(L.LightningModule):
         phone = F.cross_entropy(logits.reshape(-1, N_PHONES), phones.reshape(-1), label_smoothing=0.05)
         loss = regression + self.options.velocity_weight * velocity + self.options.phone_weight * phone
         accuracy = (logits.argmax(-1) == phones).float().mean()
-        self.log_dict({"loss": loss, "regression": regression, "velocity": velocity, "phone": phone, "accuracy": accuracy})
+        self.log_dict(
+            {"loss": loss, "regression": regression, "velocity": velocity, "phone": phone, "accuracy": accuracy}
+        )
         self.log("acc", accuracy, prog_bar=True, logger=False)
         self.log("mse", regression, prog_bar=True, logger=False)
         return loss
@@ -159,7 +161,12 @@ class BackboneTraining(L.LightningModule):
     def configure_optimizers(self) -> Any:
         optimiser = torch.optim.AdamW(self.parameters(), self.options.rate, weight_decay=self.options.weight_decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, self.options.rate, total_steps=self.options.steps + 1, pct_start=0.04, div_factor=25, final_div_factor=40
+            optimiser,
+            self.options.rate,
+            total_steps=self.options.steps + 1,
+            pct_start=0.04,
+            div_factor=25,
+            final_div_factor=40,
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -197,7 +204,9 @@ def train_backbone(corpus: Path, options: BackboneOptions, folder: Path, seed: i
         log_every_n_steps=25,
         use_distributed_sampler=False,
     )
-    loader = DataLoader(windows, batch_size=None, num_workers=options.workers, prefetch_factor=4 if options.workers else None)
+    loader = DataLoader(
+        windows, batch_size=None, num_workers=options.workers, prefetch_factor=4 if options.workers else None
+    )
     trainer.fit(model, loader, ckpt_path=str(last) if last.exists() else None, weights_only=False)
     path = folder / "backbone.pt"
     torch.save({"config": model.encoder.config.to_dict(), "encoder": model.encoder.state_dict(),
@@ -213,7 +222,7 @@ def load_backbone(path: Path) -> AcousticEncoder:
     return encoder.eval()
 
 
-def frame_classes(phones: list[tuple[float, float, int]], frames: int) -> NDArray[np.int64]:
+def frame_classes(phones: Sequence[tuple[float, float, int]], frames: int) -> NDArray[np.int64]:
     """(T,) the phone class at each frame's time."""
     starts = np.array([start for start, _, _ in phones])
     kinds = np.array([kind for _, _, kind in phones], np.int64)

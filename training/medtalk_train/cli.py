@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
 from medtalk.errors import MedtalkError, TrainingError
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="medtalk-train",
-    help="Train a MEDTalk bundle: corpus, backbone, features, the paper's four stages, export. A step that is done is skipped, "
-    "one that was cut goes on where it stopped.",
+    help="Train a MEDTalk bundle: corpus, backbone, features, the paper's four stages, export. A step that is done is "
+    "skipped, one that was cut goes on where it stopped.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -31,7 +32,8 @@ Corpus = Annotated[Path | None, typer.Option("--corpus", help="A corpus elsewher
 Again = Annotated[bool, typer.Option("--again", help="Throw the step's earlier result away and start anew.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
 Speech = Annotated[
-    Path, typer.Option("--speech", help="Recordings with phone times (phones.json); left out where the folder is missing.")
+    Path,
+    typer.Option("--speech", help="Recordings with phone times (phones.json); left out where the folder is missing."),
 ]
 _SPEECH = Path("../shared/reference/speech_dev")
 
@@ -50,7 +52,9 @@ def _run(recipe: Path, work: Path, corpus: Path | None, quiet: bool) -> Run:
     from medtalk_train.recipe import load_recipe
     from medtalk_train.run import Run
 
-    logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.basicConfig(
+        level=logging.WARNING if quiet else logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
+    )
     for name in ("lightning.pytorch", "lightning.fabric"):  # they print by themselves; once is enough
         logging.getLogger(name).propagate = False
     return Run(load_recipe(recipe), work, progress=not quiet and sys.stderr.isatty(), corpus=corpus)
@@ -73,7 +77,7 @@ _command("stage4", "Guidance by descriptions: P_text, E_fuse (paper, section 3.4
 _command("export", "Write WORK/bundle: ONNX graphs, weights, model card.")
 
 
-@app.command("all", help="Every step in order, then the evaluation, whose figures go into the bundle and WORK/report.json.")
+@app.command("all", help="Every step in order, then the evaluation (into the bundle and WORK/report.json).")
 def everything(
     recipe: Recipe,
     work: Work,
@@ -105,7 +109,6 @@ def evaluate(
 ) -> None:
     from medtalk.bundle import load_bundle
     from medtalk.files import check_folder
-
     from medtalk_train.evaluate import evaluate as judge
 
     if out is not None:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
 from medtalk.backbones.mel import RATE, RIG_FPS
 from medtalk.backbones.words import NO_WORDS, tokenise
 from medtalk.errors import TrainingError
 from medtalk.guidance import LABELS
 from medtalk.rig.channels import N_CHANNELS
-from torch import Tensor
-from torch.utils.data import Dataset
-
 from medtalk_train import descriptions
 from medtalk_train.teacher.emotion import compose, strength
 from medtalk_train.teacher.lips import lip_curves
@@ -40,7 +40,9 @@ class Script:
 
     def __init__(self, utterances: Sequence[Utterance]) -> None:
         if not utterances:
-            raise TrainingError("There are no sentences to train on.", "Make a larger corpus, or features of more hours.")
+            raise TrainingError(
+                "There are no sentences to train on.", "Make a larger corpus, or features of more hours."
+            )
         self.texts = [u.text for u in utterances]
         frames = [u.samples * RIG_FPS // RATE for u in utterances]
         self.starts = np.concatenate([[0], np.cumsum(frames)])

@@ -1,10 +1,11 @@
-"""Descriptions of faces in words, for stage 4: what a user may type in place of a label (Sec. 3.4), with its strength."""
+"""Descriptions of faces in words, for stage 4: what a user may type in place of a label (Sec. 3.4), with strength."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+
 from medtalk.guidance import LABELS
 
 WORDS: dict[str, tuple[str, ...]] = {
@@ -33,8 +34,8 @@ FACES: dict[str, tuple[str, ...]] = {
     "surprised": ("with raised brows and wide eyes", "eyebrows high, mouth ajar", "as if at a sudden sight"),
 }
 STRENGTHS: tuple[tuple[str, float], ...] = (
-    ("slightly ", 0.5), ("a little ", 0.5), ("somewhat ", 0.7), ("mildly ", 0.6), ("", 1.0), ("", 1.0), ("", 1.0), ("quite ", 1.1),
-    ("very ", 1.35), ("extremely ", 1.6), ("deeply ", 1.4), ("intensely ", 1.5),
+    ("slightly ", 0.5), ("a little ", 0.5), ("somewhat ", 0.7), ("mildly ", 0.6), ("", 1.0), ("", 1.0), ("", 1.0),
+    ("quite ", 1.1), ("very ", 1.35), ("extremely ", 1.6), ("deeply ", 1.4), ("intensely ", 1.5),
 )  # fmt: skip
 FRAMES = ("{}", "{} face", "a {} face", "a {} expression", "the speaker looks {}", "someone who is {}", "she sounds {}",
           "he is {}", "look {}", "make it {}", "feeling {}", "a person who seems {}")  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from medtalk.backbones.mel import log_mel
 from medtalk.backbones.prosody import prosody
 from medtalk.backbones.words import NO_WORDS, tokenise
@@ -18,17 +19,17 @@ from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
 from medtalk.performance import Model
 from medtalk.rig.channels import S_EMO, S_LIP, S_UP
-
 from medtalk_train.articulation import articulation
 from medtalk_train.corpus.read import Corpus
 from medtalk_train.teacher.emotion import compose, strength
 from medtalk_train.teacher.lips import lip_curves
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from medtalk.bundle import Bundle
     from medtalk.engine import Engine
     from medtalk_train.corpus.read import Utterance
-    from numpy.typing import NDArray
 
 CLIPS = 84
 NEUTRAL = LABELS.index("neutral")

@@ -96,7 +96,7 @@ def graph_bytes(networks: Networks, name: str) -> bytes:
         torch.onnx.export(
             getattr(networks, name),
             examples(networks, name, 40),
-            out,
+            out,  # type: ignore[arg-type]  # the annotation forgets file objects
             input_names=list(inputs),
             output_names=list(outputs),
             dynamic_axes={**inputs, **outputs},

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+
 from medtalk.backbones import mel, prosody
 from medtalk.backbones.mel import RATE, RIG_FPS
 from medtalk.backbones.phones import N_PHONES
-
 from medtalk_train import augment
 from medtalk_train.backbone import load_backbone
 from medtalk_train.corpus.read import Corpus, Utterance
@@ -25,8 +25,9 @@ from medtalk_train.corpus.read import Corpus, Utterance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from medtalk.backbones.acoustic import AcousticEncoder
     from numpy.typing import NDArray
+
+    from medtalk.backbones.acoustic import AcousticEncoder
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,10 @@ class Features:
         frames = [row["frames"] for row in rows]
         self.starts = np.concatenate([[0], np.cumsum(frames)])
         self._values = np.memmap(
-            folder / "features.f16", np.float16, "r", shape=(int(self.starts[-1]), self.width + N_PHONES + prosody.N_PROSODY)
+            folder / "features.f16",
+            np.float16,
+            "r",
+            shape=(int(self.starts[-1]), self.width + N_PHONES + prosody.N_PROSODY),
         )
 
     def __len__(self) -> int:

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
-from medtalk.files import write_atomic
-from medtalk.model.medtalk import MEDTalk
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from medtalk.files import write_atomic
+from medtalk.model.medtalk import MEDTalk
 from medtalk_train.data import Steps
 from medtalk_train.recipe import StageOptions
 

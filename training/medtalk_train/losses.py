@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from medtalk.rig.channels import N_CHANNELS, S_LIP, indices
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from medtalk.rig.channels import N_CHANNELS, S_LIP, indices
 from medtalk_train.recipe import RigLoss
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ class RigError(nn.Module):
 
     With all options off it is exactly `mse_loss`.
     """
+
+    lips: Tensor
+    seals: Tensor
+    channels: Tensor
 
     def __init__(self, options: RigLoss, spread: Sequence[float] | NDArray | None = None) -> None:
         """`spread` (174,): standard deviation of each channel in the data, needed for `standardise`."""

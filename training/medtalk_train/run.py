@@ -1,4 +1,4 @@
-"""A training run in a folder: each step knows whether it is done, and starts anew when what it stands on has changed."""
+"""A training run in a folder: each step knows whether it is done, and starts anew when what it stands on changed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors.torch import load_file, save_file
+
 from medtalk.backbones.phones import N_PHONES
 from medtalk.errors import TrainingError
 from medtalk.files import sha256_file, write_atomic
 from medtalk.model.config import ModelConfig
 from medtalk.model.medtalk import MEDTalk
-from safetensors.torch import load_file, save_file
-
 from medtalk_train.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ KEY = "key.json"
 class Run:
     """A recipe and the folder that its results go to: corpus, backbone, features, stage1 to stage4, bundle."""
 
-    def __init__(self, recipe: Recipe, work: str | Path, progress: bool = True, corpus: str | Path | None = None) -> None:
+    def __init__(
+        self, recipe: Recipe, work: str | Path, progress: bool = True, corpus: str | Path | None = None
+    ) -> None:
         """`corpus`: a corpus elsewhere, to use in place of the run's own."""
         self.recipe, self.work, self.progress = recipe, Path(work), progress
         self.corpus_folder = Path(corpus) if corpus else self.work / "corpus"
@@ -76,13 +78,15 @@ class Run:
     def backbone(self) -> None:
         """The acoustic encoder, `backbone/backbone.pt`."""
         from medtalk_train.backbone import BackboneOptions, train_backbone
+        from medtalk_train.fit import quiet
 
         if (self.work / "backbone" / "backbone.pt").exists():
             return
         self._need(self.corpus_folder / "index.jsonl", "corpus")
         (self.work / "backbone").mkdir(exist_ok=True)
         options = BackboneOptions(**{**self.recipe.backbone, **self._tuples()})
-        train_backbone(self.corpus_folder, options, self.work / "backbone", self.recipe.seed, self.progress)
+        with quiet():
+            train_backbone(self.corpus_folder, options, self.work / "backbone", self.recipe.seed, self.progress)
 
     def features(self) -> None:
         """What the frozen backbone hears, `features/`."""
@@ -212,7 +216,9 @@ class Run:
         try:
             model.load_state_dict(load_file(path))
         except RuntimeError as error:
-            raise TrainingError(f"{path} has other sizes than the recipe.", f"Run medtalk-train stage{stage}.") from error
+            raise TrainingError(
+                f"{path} has other sizes than the recipe.", f"Run medtalk-train stage{stage}."
+            ) from error
         return model.eval()
 
     # how a stage runs
@@ -221,7 +227,11 @@ class Run:
         from medtalk_train.fit import CHECKPOINT, fit, quiet
 
         folder = self.work / f"stage{number}"
-        before = sha256_file(self._need(self.work / f"stage{number - 1}" / MODEL, f"stage{number - 1}")) if number > 1 else ""
+        before = (
+            sha256_file(self._need(self.work / f"stage{number - 1}" / MODEL, f"stage{number - 1}"))
+            if number > 1
+            else ""
+        )
         key = json.dumps({"options": self._options(number), "about": about, "before": before}, indent=1, sort_keys=True)
         known = (folder / KEY).read_text("utf-8") if (folder / KEY).exists() else None
         if known == key and (folder / MODEL).exists():

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from medtalk.model.intensity import intensity
-from medtalk.model.medtalk import MEDTalk
 from torch import Tensor
 
+from medtalk.model.intensity import intensity
+from medtalk.model.medtalk import MEDTalk
 from medtalk_train.fit import Draw, Stage
 from medtalk_train.losses import RigError, mean, similarity
 from medtalk_train.recipe import Ablation, Stage1Options, Stage2Options, Stage3Options, Stage4Options
 
 if TYPE_CHECKING:
-    from medtalk_train.data import Clips
     from numpy.typing import NDArray
+
+    from medtalk_train.data import Clips
 
 
 class CrossReconstruction(Stage):

@@ -1,1 +1,1 @@
-"""What turns sound and words into features: the compact backbone (ours) in numpy, its trained parts in torch or ONNX."""
+"""What turns sound and words into features: the compact backbone (ours), in numpy, with trained parts in torch."""

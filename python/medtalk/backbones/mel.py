@@ -74,7 +74,9 @@ def power_spectrum(samples: NDArray[np.float32], start: int, stop: int) -> NDArr
     """Power of the windowed mel frames ``start`` to ``stop``, (stop - start, 257) float32."""
     from scipy.fft import rfft
 
-    spectrum = rfft(windows(samples, np.arange(start, stop), MEL_FPS, WINDOW) * _hann(), N_FFT, axis=1)
+    spectrum: NDArray[np.complex64] = rfft(
+        windows(samples, np.arange(start, stop), MEL_FPS, WINDOW) * _hann(), N_FFT, axis=1
+    )  # pyright: ignore
     return (spectrum.real**2 + spectrum.imag**2) * np.float32((4.0 / WINDOW) ** 2)
 
 

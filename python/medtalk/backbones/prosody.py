@@ -173,4 +173,5 @@ def _slope(values: NDArray) -> NDArray:
 def _smooth(values: NDArray, width: int) -> NDArray:
     from scipy.ndimage import uniform_filter1d
 
-    return uniform_filter1d(uniform_filter1d(np.asarray(values, np.float64), width, mode="nearest"), width, mode="nearest")
+    once = uniform_filter1d(np.asarray(values, np.float64), width, mode="nearest")
+    return uniform_filter1d(once, width, mode="nearest")

@@ -117,7 +117,9 @@ class Networks:
                 acoustic.load_state_dict(_under("acoustic.", state))
                 model.load_state_dict(_under("model.", state))
         except (KeyError, TypeError, RuntimeError) as error:
-            raise BundleError(f"The bundle's sizes and weights do not fit: {str(error)[:200]}", "Export it again.") from error
+            raise BundleError(
+                f"The bundle's sizes and weights do not fit: {str(error)[:200]}", "Export it again."
+            ) from error
         return cls(acoustic, model)
 
 

@@ -12,7 +12,7 @@ HARMONICS = 16
 N_PLACES = 2 * HARMONICS
 
 
-def places(count: Tensor, size: int | Tensor) -> Tensor:
+def places(count: Tensor, size: int) -> Tensor:
     """Features of each place of a sequence.
 
     Args:
@@ -22,8 +22,9 @@ def places(count: Tensor, size: int | Tensor) -> Tensor:
     Returns:
         (B, size, 32) float32. Columns past a row's count repeat its last place.
     """
-    fraction = torch.arange(size, device=count.device, dtype=torch.float32)[None] / (count[:, None] - 1).clamp(min=1)
-    return wave(fraction.clamp(max=1.0))
+    last = (count[:, None] - 1).to(torch.float32)
+    place = torch.arange(size, device=count.device, dtype=torch.float32)[None]
+    return wave(torch.minimum(place, last) / last.clamp(min=1.0))
 
 
 def wave(fraction: Tensor) -> Tensor:

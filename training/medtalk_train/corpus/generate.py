@@ -236,7 +236,7 @@ def _chunks(seed: int, first: int, jobs: int) -> Iterator[tuple[int, list[Made |
         while True:
             yield number, make_chunk(seed, number)
             number += 1
-    # spawn: the library of espeak-ng and the caller's threads must not be forked
+    # spawn: a fork of a caller that has threads could hang
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         waiting: deque[tuple[int, Future]] = deque()
         try:

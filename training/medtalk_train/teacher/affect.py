@@ -19,8 +19,8 @@ STEMS: dict[str, float] = {
         1.0,
     ),
     **dict.fromkeys(
-        "angry anger afraid fear scared scary frighten happy happi joyful sadness sorrow weep tears grief alone lonely dead death "
-        "dying lost wrong filthy rotten stink vomit nasty dirty great excite excit delight laugh proud "
+        "angry anger afraid fear scared scary frighten happy happi joyful sadness sorrow weep tears grief alone lonely "
+        "dead death dying lost wrong filthy rotten stink vomit nasty dirty great excite excit delight laugh proud "
         "surpris astonish sudden wow danger help never always please sorry hurt pain enemy war victory fool "
         "stupid idiot damn devil evil cruel betray liar cheat threat hope dream freedom ashamed shame regret "
         "worst best worr dread hopeless gorgeous sweet friend darling".split(),

@@ -14,7 +14,6 @@ import numpy as np
 
 from medtalk.guidance import LABELS
 from medtalk.rig.channels import MAXIMUM, MINIMUM, N_CHANNELS, REGIONS
-
 from medtalk_train.teacher import affect
 from medtalk_train.teacher.poses import channels_of, table, vector
 from medtalk_train.teacher.style import Style
@@ -57,7 +56,7 @@ def strength(prosody: NDArray, text: str = "", style: Style | None = None) -> ND
 
 
 def compose(
-    lips: NDArray[np.float32], label: int, strength: NDArray, style: Style | None = None, flashes: bool = True
+    lips: NDArray[np.float32], label: int, strength: NDArray | float, style: Style | None = None, flashes: bool = True
 ) -> NDArray[np.float32]:
     """Lay an emotion over articulation.
 

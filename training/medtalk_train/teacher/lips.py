@@ -17,7 +17,6 @@ import numpy as np
 
 from medtalk.backbones.phones import PHONE_INDEX, PHONES, VOWELS
 from medtalk.rig.channels import N_CHANNELS
-
 from medtalk_train.teacher.poses import channels_of, table, vector
 from medtalk_train.teacher.style import Style
 
@@ -44,12 +43,12 @@ class Group:
 
 GROUPS = (
     Group(("C_jaw.Y",), 0.060, 0.055,
-          {"h": 0.08, "k": 0.5, "g": 0.5, "ng": 0.5, "l": 0.6, "r": 0.6, "w": 0.8, "s": 1.3, "z": 1.3, "sh": 1.3, "zh": 1.3,
-           "f": 0.9, "v": 0.9, "p": 0.8, "b": 0.8, "m": 0.8, "sil": 0.8}),
+          {"h": 0.08, "k": 0.5, "g": 0.5, "ng": 0.5, "l": 0.6, "r": 0.6, "w": 0.8, "s": 1.3, "z": 1.3,
+           "sh": 1.3, "zh": 1.3, "f": 0.9, "v": 0.9, "p": 0.8, "b": 0.8, "m": 0.8, "sil": 0.8}),
     Group(("funnelU", "funnelD", "purseU", "purseD", "towardsU", "towardsD"), 0.100, 0.070,
-          {"uw": 1.3, "uh": 1.1, "oh": 1.3, "ao": 1.3, "yr": 1.3, "w": 1.6, "r": 0.6, "er": 0.7, "sh": 0.8, "zh": 0.8, "h": 0.03,
-           "t": 0.1, "d": 0.1, "n": 0.1, "k": 0.1, "g": 0.1, "ng": 0.1, "p": 0.12, "b": 0.12, "m": 0.12, "l": 0.15,
-           "s": 0.3, "z": 0.3, "th": 0.2, "dh": 0.2, "f": 0.3, "v": 0.3, "sil": 0.5}),
+          {"uw": 1.3, "uh": 1.1, "oh": 1.3, "ao": 1.3, "yr": 1.3, "w": 1.6, "r": 0.6, "er": 0.7, "sh": 0.8, "zh": 0.8,
+           "h": 0.03, "t": 0.1, "d": 0.1, "n": 0.1, "k": 0.1, "g": 0.1, "ng": 0.1, "p": 0.12, "b": 0.12, "m": 0.12,
+           "l": 0.15, "s": 0.3, "z": 0.3, "th": 0.2, "dh": 0.2, "f": 0.3, "v": 0.3, "sil": 0.5}),
     Group(("mouth_stretch", "cornerPull", "mouth_dimple"), 0.070, 0.060,
           {"h": 0.03, "p": 0.15, "b": 0.15, "m": 0.15, "k": 0.2, "g": 0.2, "ng": 0.2, "sil": 0.5}, default=0.8),
     Group(("lowerLipDepress", "upperLipRaise", "jaw_chinRaiseD", "tightenD"), 0.055, 0.050,
@@ -117,7 +116,7 @@ def _trapezoid(ahead: NDArray, behind: NDArray, chosen: NDArray) -> NDArray:
 
 def _smooth(values: NDArray[np.float32]) -> NDArray[np.float32]:
     padded = np.concatenate([values[:1], values, values[-1:]])
-    return 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
+    return (0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]).astype(np.float32)
 
 
 def _classes(names: Sequence[str]) -> list[int]:

@@ -31,7 +31,7 @@ def channels_of(key: str) -> list[int]:
         found = [
             c.index
             for c in CHANNELS
-            if c.axis == axis and c.control[:7] in ("CTRL_L_", "CTRL_R_") and f"_{c.control}".lower().endswith(f"_{name}".lower())
+            if c.axis == axis and c.control[5:7] in ("L_", "R_") and c.control.lower().endswith(f"_{name}".lower())
         ]
         if len(found) != 2:
             raise KeyError(f"pose key {key!r} names {len(found)} controls, not one of each side")

@@ -1,0 +1,78 @@
+"""The losses against their equations, and each option for what it is there for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from medtalk.rig.channels import S_LIP
+from medtalk_train.losses import SEALS, RigError, channel_weights, similarity
+from medtalk_train.recipe import RigLoss
+
+
+def rigs(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(3)
+    return torch.rand(*shape, 174), torch.rand(*shape, 174)
+
+
+def test_without_options_it_is_the_mean_square_error() -> None:
+    found, truth = rigs(2, 5)
+    torch.testing.assert_close(RigError(RigLoss())(found, truth), torch.nn.functional.mse_loss(found, truth))
+
+
+def test_padding_does_not_count() -> None:
+    found, truth = rigs(2, 6)
+    mask = torch.tensor([[1.0] * 6, [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]])
+    options = RigLoss(event_weight=2.0, velocity_weight=0.5, closure_floor=1.0)
+    error = RigError(options)
+    spoiled = found.clone()
+    spoiled[1, 2:] = 1e3
+    torch.testing.assert_close(error(spoiled, truth, mask), error(found, truth, mask))
+    assert error(spoiled, truth) > 100
+
+
+def test_an_event_weighs_more_than_rest() -> None:
+    error = RigError(RigLoss(event_weight=4.0))
+    lips = int(S_LIP[0])
+    truth = torch.zeros(2, 1, 174)
+    truth[1, 0, lips] = 1.0
+    found = truth.clone()
+    found[:, 0, lips] += 0.2
+    rest, event = error(found[0], truth[0]), error(found[1], truth[1])
+    torch.testing.assert_close(event / rest, torch.tensor(5.0))
+
+
+def test_the_velocity_sees_jitter_that_the_square_error_does_not() -> None:
+    error, plain = RigError(RigLoss(velocity_weight=1.0)), RigError(RigLoss())
+    truth = torch.zeros(1, 8, 174)
+    steady, shaking = truth + 0.1, truth + 0.1 * torch.tensor([1.0, -1.0] * 4)[None, :, None]
+    torch.testing.assert_close(plain(steady, truth), plain(shaking, truth))
+    assert error(shaking, truth) > 2 * error(steady, truth)
+
+
+def test_the_closure_floor_punishes_only_what_stays_open() -> None:
+    error, plain = RigError(RigLoss(closure_floor=1.0)), RigError(RigLoss())
+    truth = torch.zeros(1, 3, 174)
+    truth[..., torch.from_numpy(SEALS.copy())] = 1.0
+    for value, punished in ((0.9, False), (1.1, False), (0.5, True)):
+        found = truth * value
+        assert (error(found, truth) > plain(found, truth) + 1e-6) == punished
+
+
+def test_channel_weights_are_limited_and_average_one() -> None:
+    spread = np.full(174, 0.1)
+    spread[:10], spread[10:20], spread[20:30] = 0.001 + 1e-6, 1.0, 0.0
+    weights = channel_weights(spread, 4.0)
+    assert float(weights.mean()) == pytest.approx(1.0, rel=1e-4)
+    relative = weights / weights[50]
+    assert float(relative[0]) == pytest.approx(4.0) and float(relative[10]) == pytest.approx(0.25)
+    assert float(relative[25]) == pytest.approx(1.0)
+    assert torch.equal(channel_weights(spread, 0.0), torch.ones(174))
+
+
+def test_similarity() -> None:
+    """Eq. 6."""
+    x = torch.randn(2, 4, 16)
+    assert float(similarity(3 * x, x)) == pytest.approx(0.0, abs=1e-6)
+    assert float(similarity(-x, x)) == pytest.approx(2.0, abs=1e-6)

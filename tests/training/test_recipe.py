@@ -1,0 +1,65 @@
+"""Recipes: those that ship can be read, and what is wrong in one is said before hours are spent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from medtalk.errors import TrainingError
+from medtalk_train.recipe import RigLoss, load_recipe
+
+
+@pytest.mark.parametrize("name", ["compact", "plain", "tiny"])
+def test_shipped_recipes(root: Path, name: str) -> None:
+    recipe = load_recipe(root / "training" / "recipes" / f"{name}.yaml")
+    assert recipe.name == name
+
+
+def test_the_plain_recipe_is_the_papers(root: Path) -> None:
+    recipe = load_recipe(root / "training" / "recipes" / "plain.yaml")
+    assert recipe.stage1.rate == 1e-4 and recipe.stage1.decay == 0.995 and not recipe.stage1.keep_earlier
+    for stage in (recipe.stage1, recipe.stage2, recipe.stage3, recipe.stage4):
+        assert stage.loss == RigLoss()
+    for stage in (recipe.stage2, recipe.stage3, recipe.stage4):
+        assert (stage.rate, stage.decay, stage.similarity_weight) == (1e-3, 0.9, 0.1)
+    assert recipe.stage3.intensity_weight == 0.1 and recipe.stage3.strength_weight == 0.0
+    assert not recipe.stage2.posteriors_into_acm
+    assert recipe.model_config(160, 35).content_features == 160
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("stage1: {epoch: 3}", "stage1.epoch.*Valid are.*epochs"),
+        ("stage9: {}", "stage9"),
+        ("stage2: {loss: {event: 1}}", r"stage2\.loss\.event"),
+        ("stage2: {epochs: many}", "a whole number"),
+        ("stage2: {rate: fast}", "a number"),
+        ("ablation: {text: 0}", "true or false"),
+        ("stage1: 3", "must be a mapping"),
+        ("backbone: {stepps: 3}", r"backbone\.stepps"),
+        ("model: {heads: 7}", "heads"),
+        ("- 1", "not a mapping"),
+        ("a: [", "not valid YAML"),
+    ],
+)
+def test_wrong_settings(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(Exception, match=said) as error:
+        load_recipe(path)
+    assert type(error.value).__module__ == "medtalk.errors"
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_recipe(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="Cannot read"):
+        load_recipe(tmp_path / "none.yaml")
+
+
+def test_numbers_without_a_point_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text("stage2: {rate: 1e-3, decay: 1}")
+    recipe = load_recipe(path)
+    assert recipe.stage2.rate == 1e-3 and recipe.stage2.decay == 1.0 and recipe.name == "r"

@@ -1,0 +1,317 @@
+"""The whole training on a toy corpus: it runs, the losses fall, a cut run goes on exactly, and the bundle speaks."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from medtalk.bundle import load_bundle
+from medtalk.errors import TrainingError
+from medtalk.guidance import LABELS
+from medtalk.model.intensity import intensity
+from medtalk_train import descriptions
+from medtalk_train.corpus.read import Corpus
+from medtalk_train.data import Grids, Script, Sentences, Steps, Windows
+from medtalk_train.fit import fit
+from medtalk_train.recipe import Ablation, Recipe, load_recipe
+from medtalk_train.run import Run
+from medtalk_train.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
+
+WORDS = "i am so happy to see these terrible people in the house of a wonderful friend".split()
+
+
+def write_corpus(folder: Path, sentences: int = 12) -> None:
+    """A corpus without a synthesiser: tones whose pitch tells the phone, so that there is something to learn."""
+    folder.mkdir(parents=True)
+    rng, start = np.random.default_rng(7), 0
+    with (folder / "audio.i16").open("wb") as audio, (folder / "index.jsonl").open("w") as index:
+        for number in range(sentences):
+            ends = np.cumsum(rng.uniform(0.06, 0.14, 16))
+            kinds = [0, *rng.integers(1, 35, 14).tolist(), 0]
+            count = int(ends[-1] * 16000)
+            time = np.arange(count) / 16000
+            kind = np.array(kinds)[np.minimum(np.searchsorted(ends, time), 15)]
+            loud = 0.3 * (kind > 0) * (1 + 0.5 * np.sin(2 * np.pi * time))
+            sound = loud * np.sin(2 * np.pi * np.cumsum(150 + 90 * kind) / 16000) + rng.normal(0, 1e-3, count)
+            audio.write((sound * 32767).astype("<i2").tobytes())
+            starts = [0.0, *ends[:-1].tolist()]
+            row = {
+                "id": number, "engine": "tone", "voice": "v", "language": "en", "start": start, "samples": count,
+                "split": "held" if number % 4 == 3 else "train", "text": " ".join(rng.choice(WORDS, 6)),
+                "phones": [[a, b, k] for a, b, k in zip(starts, ends.tolist(), kinds, strict=True)],
+            }  # fmt: skip
+            index.write(json.dumps(row) + "\n")
+            start += count
+    (folder / "corpus.json").write_text(json.dumps({"seed": 1, "hours": 1.0, "hours_by_engine": {"tone": 1.0}}))
+
+
+@pytest.fixture(scope="module")
+def recipe(root: Path) -> Recipe:
+    return load_recipe(root / "training" / "recipes" / "tiny.yaml")
+
+
+@pytest.fixture(scope="module")
+def trained(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A whole run of the tiny recipe."""
+    folder = tmp_path_factory.mktemp("training")
+    write_corpus(folder / "corpus")
+    run = Run(recipe, folder, progress=False)
+    for step in ("corpus", "backbone", "features", "stage1", "stage2", "stage3", "stage4", "export"):
+        run.step(step)
+    return run
+
+
+def history(run: Run, stage: int) -> dict[str, list[float]]:
+    return json.loads((run.work / f"stage{stage}" / "losses.json").read_text())
+
+
+def test_losses_fall(trained: Run) -> None:
+    first = history(trained, 1)
+    assert [sum(x is not None for x in first[name]) for name in ("self", "overlap", "cycle")] == [6, 4, 2]
+    assert first["self"][-1] < 0.7 * first["self"][0]
+    for stage, names in ((2, ("loss", "reconstruction", "similarity")), (3, ("loss", "similarity", "strength"))):
+        for name in names:
+            losses = history(trained, stage)[name]
+            assert losses[-1] < 0.9 * losses[0], (stage, name, losses)
+    assert history(trained, 4)["similarity"][-1] < history(trained, 3)["similarity"][0]
+
+
+def test_only_the_stages_own_parts_learn(trained: Run) -> None:
+    states = [load_file(trained.work / f"stage{k}" / "model.safetensors") for k in (1, 2, 3, 4)]
+    changed = [
+        {name.split(".")[0] for name in after if not torch.equal(before[name], after[name])}
+        for before, after in pairwise(states)
+    ]
+    assert changed[0] == {"audio_content_map"}
+    assert changed[1] == {"fusion_predictor", "word_encoder", "emotion_embedding", "semantic_emotion_map"}
+    assert changed[2] == {"clip_text_map", "semantic_emotion_map"}
+
+
+def test_what_is_done_is_not_done_again(trained: Run, recipe: Recipe) -> None:
+    path = trained.work / "stage2" / "model.safetensors"
+    before = path.stat().st_mtime_ns
+    trained.step("stage2")
+    assert path.stat().st_mtime_ns == before
+    other = dataclasses.replace(recipe, stage2=dataclasses.replace(recipe.stage2, rate=1e-4))
+    key = (trained.work / "stage2" / "key.json").read_text()
+    assert json.loads(key)["options"]["stage"]["rate"] == recipe.stage2.rate
+    copy = trained.work.parent / f"{trained.work.name}-other"
+    for name in ("corpus", "features", "stage1"):
+        copy.mkdir(exist_ok=True)
+        (copy / name).symlink_to(trained.work / name)
+    changed = Run(other, copy, progress=False)
+    changed.step("stage2")
+    fresh = path.read_bytes()
+    assert (copy / "stage2" / "model.safetensors").read_bytes() != fresh
+    Run(recipe, copy, progress=False).step("stage2")
+    assert (copy / "stage2" / "model.safetensors").read_bytes() == fresh, "another run of the same recipe is the same"
+
+
+def test_a_cut_run_goes_on_as_if_it_had_not_been(trained: Run, tmp_path: Path) -> None:
+    """Two epochs, then the rest from the checkpoint: bit for bit what one run gives."""
+    script, options = trained.script, trained.recipe.stage1
+    draw = Grids(script, options.batch, options.frames, options.max_strength)
+
+    def stage() -> CrossReconstruction:
+        torch.manual_seed(5)
+        from medtalk.model.medtalk import MEDTalk
+
+        return CrossReconstruction(MEDTalk(trained.config), options, draw, 1, Ablation(), np.ones(174))
+
+    whole, cut, rest = stage(), stage(), stage()
+    fit(whole, tmp_path / "whole", progress=False)
+    phases = cut.phases
+    cut.phases = phases[:3]
+    fit(cut, tmp_path / "cut", progress=False)
+    fit(rest, tmp_path / "cut", progress=False)
+    for name, tensor in whole.model.state_dict().items():
+        assert torch.equal(tensor, rest.model.state_dict()[name]), name
+    histories = [json.loads((tmp_path / name / "losses.json").read_text()) for name in ("whole", "cut")]
+    assert histories[0] == histories[1]
+
+
+def test_grid_rows_share_the_emotion_and_columns_the_content(trained: Run) -> None:
+    grid = Grids(trained.script, 3, 40, 1.7)(np.random.default_rng(1))
+    assert grid.shape == (2, 2, 3, 40, 174)
+    # brows are the emotion's alone, the tongue's tip is the content's
+    from medtalk.rig.channels import indices
+
+    brow, tongue = indices("[LR]_brow_down").tolist(), indices("C_tongue_inOut").tolist()
+    torch.testing.assert_close(grid[:, 0][..., brow], grid[:, 1][..., brow])
+    torch.testing.assert_close(grid[0][..., tongue], grid[1][..., tongue])
+    assert not torch.equal(grid[0, 0], grid[0, 1]) and not torch.equal(grid[0, 0], grid[1, 0])
+
+
+def test_a_perfect_space_has_no_exchange_loss(trained: Run) -> None:
+    """Eq. 2-4 hold exactly for nets that split a rig without loss: here the upper face and the rest."""
+    from medtalk.model.medtalk import MEDTalk
+    from medtalk.rig.channels import S_UP
+
+    upper = torch.zeros(174)
+    upper[torch.from_numpy(S_UP.copy())] = 1.0
+
+    class Splitting(torch.nn.Module):
+        def __init__(self, keep: torch.Tensor) -> None:
+            super().__init__()
+            self.keep = keep
+
+        def forward(self, rig: torch.Tensor) -> torch.Tensor:
+            return rig * self.keep
+
+    class Adding(torch.nn.Module):
+        def forward(self, emotion: torch.Tensor, content: torch.Tensor) -> torch.Tensor:
+            return emotion + content
+
+    stage = CrossReconstruction(
+        MEDTalk(trained.config), trained.recipe.stage1, Grids(trained.script, 2, 8, 1.0), 1, Ablation(), np.ones(174)
+    )
+    model = stage.model
+    model.emo_encoder, model.cont_encoder = Splitting(upper), Splitting(1 - upper)  # type: ignore[assignment]
+    model.decoder = Adding()  # type: ignore[assignment]
+    faces = torch.rand(2, 2, 8, 174)  # [emotion or content, k, L, 174]
+    grid = torch.stack(
+        [torch.stack([faces[0, k] * upper + faces[1, j] * (1 - upper) for j in range(2)]) for k in range(2)]
+    )
+    grid = grid[:, :, None]
+    emotion, content = model.emo_encoder(grid), model.cont_encoder(grid)
+    for phase in (stage.itself, stage.overlap, stage.cycle):
+        assert float(phase(grid, emotion, content)) < 1e-12, phase.__name__
+    wrong = content.flip(1)
+    for phase in (stage.itself, stage.overlap, stage.cycle):
+        assert float(phase(grid, emotion, wrong)) > 1e-2, phase.__name__
+
+
+def test_windows_fit_together(trained: Run) -> None:
+    features, posteriors, rig = Windows(trained.heard, 3, 32, 1.7)(np.random.default_rng(0))
+    assert features.shape == (3, 32, 16) and posteriors.shape == (3, 32, 35) and rig.shape == (3, 32, 174)
+    torch.testing.assert_close(posteriors.sum(-1), torch.ones(3, 32), atol=1e-2, rtol=0)
+
+
+def test_sentences(trained: Run) -> None:
+    draw = Sentences(trained.heard, 4, 600, 1.7, 0.5, describe=True, label_share=0.5)
+    batches = [draw(np.random.default_rng(k)) for k in range(8)]
+    for batch in batches:
+        frames = batch.mask.shape[1]
+        assert batch.rig.shape == (4, frames, 174) and batch.emotion_features.shape == (4, frames, 51)
+        assert batch.mask.sum(1).tolist() == batch.lengths.tolist() and int(batch.lengths.max()) == frames
+        assert (batch.tokens[:, 0, 0] > 0).all() and (batch.description[:, 0, 0] > 0).all()
+        # a clip scaled to nothing has nothing of the emotion in it
+        assert bool((batch.rig[batch.mask == 0] == 0).all())
+    withheld = np.mean([(batch.tokens[:, 0, 0] == 1).float().mean() for batch in batches])
+    assert 0.2 < withheld < 0.8
+    assert {bool(x) for batch in batches for x in batch.by_label} == {True, False}
+
+
+def test_scale_moves_the_emotion_only(trained: Run) -> None:
+    draws = Sentences(trained.heard, 4, 600, 1.7, 0.5)
+    found = []
+    for seed in range(10):
+        batch = draws(np.random.default_rng(seed))
+        strength = (intensity(batch.rig) * batch.mask).sum(1) / batch.mask.sum(1)
+        felt = (batch.strength * batch.mask).sum(1) / batch.mask.sum(1) * batch.scale
+        found += [
+            (float(f), float(s))
+            for f, s, label in zip(felt, strength, batch.label, strict=True)
+            if LABELS[int(label)] == "angry"
+        ]
+    felt, strength = np.array(found).T
+    assert np.corrcoef(felt, strength)[0, 1] > 0.9
+
+
+def test_batches_depend_on_their_number_alone(trained: Run) -> None:
+    draw = Grids(trained.script, 1, 8, 1.0)
+    steps = Steps(draw, 3, (1, 1, 0))
+    assert len(steps) == 3
+    assert torch.equal(steps[2], Steps(draw, 3, (1, 1, 0))[2])
+    assert not torch.equal(steps[2], steps[1]) and not torch.equal(steps[2], Steps(draw, 3, (1, 1, 1))[2])
+
+
+def test_stage_one_needs_no_more_than_was_asked(trained: Run) -> None:
+    script = Script.of_corpus(Corpus(trained.corpus_folder), 1.0 / 3600)
+    assert len(script) == 1 and script.frames == trained.script.starts[1]
+
+
+@pytest.mark.parametrize(
+    "ablation",
+    [{"overlap": False}, {"cycle": False}, {"disentangle": False}, {"intensity": False}, {"text": False}],
+    ids=lambda a: next(iter(a)),
+)
+def test_ablations(trained: Run, ablation: dict[str, bool]) -> None:
+    off = Ablation(**ablation)
+    recipe = trained.recipe
+    model = trained.model(3)
+    spread = np.ones(174)
+    first = CrossReconstruction(model, recipe.stage1, Grids(trained.script, 2, 8, 1.0), 1, off, spread)
+    assert ("overlap" in first.phases, "cycle" in first.phases) == (off.overlap, off.cycle)
+    windows = Windows(trained.heard, 2, 16, 1.7)
+    second = ContentMapping(model, recipe.stage2, windows, 1, off, spread)
+    assert ("similarity" in second.losses(windows(np.random.default_rng(0)))) == off.disentangle
+    assert any(p.requires_grad for p in model.decoder.parameters()) != off.disentangle
+    run = Run(dataclasses.replace(recipe, ablation=off), trained.work, progress=False)
+    sentences = Sentences(trained.heard, 2, 600, 0.0, run._dropout())
+    batch = sentences(np.random.default_rng(0))
+    third = IntensityModelling(model, recipe.stage3, sentences, 1, off, spread)
+    losses = third.losses(batch)
+    assert ("intensity" in losses) == off.intensity and ("similarity" in losses) == off.disentangle
+    assert bool(third.intensity(batch).std() > 1e-6) == off.intensity
+    if not off.text:
+        assert bool((batch.tokens[..., 0] <= 1).all())
+    fourth = Guidance(model, recipe.stage4, sentences, 1, off, spread)
+    assert torch.isfinite(fourth.losses(batch)["loss"])
+
+
+def test_descriptions_name_every_emotion() -> None:
+    rng = np.random.default_rng(0)
+    for label in range(len(LABELS)):
+        drawn = [descriptions.draw(label, rng) for _ in range(200)]
+        assert len({d.text for d in drawn}) > 100
+        assert min(d.strength for d in drawn) < 0.6 and max(d.strength for d in drawn) > 1.4
+        others = {word for name, words in descriptions.WORDS.items() if name != LABELS[label] for word in words}
+        assert not others & set(descriptions.WORDS[LABELS[label]])
+
+
+def test_the_bundle_hears_and_shows(trained: Run) -> None:
+    import medtalk
+    from medtalk.audio import Speech
+
+    bundle = load_bundle(trained.work / "bundle")
+    assert bundle.manifest["untrained"] == ["clip_image_map"]
+    assert "no capture" in (bundle.folder / "README.md").read_text()
+    corpus = Corpus(trained.corpus_folder)
+    performance = medtalk.load(bundle.folder).perform(Speech.from_array(corpus.audio(0), 16000), corpus.items[0].text)
+    assert performance.decode("angry").values.shape == (corpus.items[0].frames, 174)
+
+
+def test_evaluate_and_report(
+    trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from medtalk_train import cli
+
+    out = tmp_path / "report.json"
+    words = ["evaluate", str(trained.work / "bundle"), "--work", str(trained.work), "-o", str(out)]
+    monkeypatch.chdir(tmp_path)  # away from any recordings beside the repository
+    monkeypatch.setattr(sys, "argv", ["medtalk-train", *words])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code == 0
+    report = json.loads(out.read_text())
+    assert {"MLE", "MEE", "EIE", "FRD", "swap lips / speech", "intensity r, words"} <= set(report)
+    assert all(np.isfinite(value) for value in report.values())
+    assert "MLE" in capsys.readouterr().out
+
+
+def test_a_step_out_of_order_says_what_is_missing(recipe: Recipe, tmp_path: Path) -> None:
+    run = Run(recipe, tmp_path / "work", progress=False)
+    for step in ("backbone", "features", "stage1", "stage2", "stage4", "export"):
+        with pytest.raises(TrainingError, match=r"Run medtalk-train \w+ first"):
+            run.step(step)
+    with pytest.raises(TrainingError, match="no step"):
+        run.step("stage5")
