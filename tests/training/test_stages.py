@@ -116,9 +116,15 @@ def test_what_is_done_is_not_done_again(trained: Run, recipe: Recipe) -> None:
 
 
 def test_a_cut_run_goes_on_as_if_it_had_not_been(trained: Run, tmp_path: Path) -> None:
-    """Two epochs, then the rest from the checkpoint: bit for bit what one run gives."""
+    """Three epochs, then the rest from the checkpoint: bit for bit what one run gives."""
     script, options = trained.script, trained.recipe.stage1
-    draw = Grids(script, options.batch, options.frames, options.max_strength)
+    grids = Grids(script, options.batch, options.frames, options.max_strength)
+    drawn = 0
+
+    def draw(rng: np.random.Generator) -> torch.Tensor:
+        nonlocal drawn
+        drawn += 1
+        return grids(rng)
 
     def stage() -> CrossReconstruction:
         torch.manual_seed(5)
@@ -131,7 +137,9 @@ def test_a_cut_run_goes_on_as_if_it_had_not_been(trained: Run, tmp_path: Path) -
     phases = cut.phases
     cut.phases = phases[:3]
     fit(cut, tmp_path / "cut", progress=False)
+    drawn = 0
     fit(rest, tmp_path / "cut", progress=False)
+    assert drawn == 3 * options.steps, "three of the six epochs were left"
     for name, tensor in whole.model.state_dict().items():
         assert torch.equal(tensor, rest.model.state_dict()[name]), name
     histories = [json.loads((tmp_path / name / "losses.json").read_text()) for name in ("whole", "cut")]

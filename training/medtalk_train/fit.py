@@ -108,7 +108,7 @@ def fit(stage: Stage, folder: Path, progress: bool = True) -> None:
                 # last, so that what it saves includes the other callbacks' work of the epoch
                 LossFile(folder / LOSSES),
                 *([TQDMProgressBar(20)] if progress else []),
-                ModelCheckpoint(folder, save_last=True, save_top_k=0, every_n_epochs=1),
+                ModelCheckpoint(folder, CHECKPOINT.removesuffix(".ckpt"), enable_version_counter=False),
             ],
             reload_dataloaders_every_n_epochs=1,
             enable_progress_bar=progress,

@@ -54,8 +54,9 @@ class Run:
         """
         if name not in STEPS:
             raise TrainingError(f"There is no step {name!r}; valid are {', '.join(STEPS)}.")
-        if again and name != "corpus":
-            shutil.rmtree(self.work / ("bundle" if name == "export" else name), ignore_errors=True)
+        folder = self.work / ("bundle" if name == "export" else name)
+        if again and not (name == "corpus" and self.corpus_folder != folder):  # a corpus elsewhere is not ours
+            shutil.rmtree(folder, ignore_errors=True)
         log.info("%s ...", name)
         getattr(self, name)()
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from medtalk.model.intensity import intensity
 from medtalk.model.medtalk import MEDTalk
@@ -86,7 +87,7 @@ class ContentMapping(Stage):
 
     def losses(self, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
         features, posteriors, rig = batch
-        content = self.model.content(features, posteriors)
+        content = self.model.content(F.dropout(features, self.options.feature_dropout), posteriors)
         reconstruction = self.error(self.model.decoder(self.model.emo_encoder(rig), content), rig)
         if not self.disentangle:
             return {"loss": reconstruction, "reconstruction": reconstruction}

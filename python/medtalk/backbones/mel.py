@@ -21,9 +21,9 @@ WINDOW = 400  # 25 ms
 N_FFT = 512
 N_MELS = 80
 LOW_HZ, HIGH_HZ = 60.0, 7600.0
-FLOOR_DB = 20.0
-"""How far under its own mean a band is still heard. Room noise lies below it in most recordings, and so does all
-that tells one microphone from another; without the floor bites (f, v) drown in it."""
+FLOOR_DB = 30.0
+"""How far under the clip's loud frames a band is still heard. Room noise and reverberation lie below it in most
+recordings; without the floor they fill the closures of p, b and m (measured on real speech: .05 to .1 of the AUC)."""
 LOUD_RANGE_DB = 25.0
 """Frames within this of the clip's loud ones (95th percentile) give the band means."""
 SILENCE_DBFS = -66.0
@@ -52,7 +52,7 @@ def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
         samples: (n,) float32 at 16 kHz.
 
     Returns:
-        (2 T, 80) float32 with T = n * 60 // 16000; 0 is the floor or silence, 1 a band's own mean.
+        (2 T, 80) float32 with T = n * 60 // 16000; 0 is a band's own mean, or silence.
     """
     return normalise(decibels(samples))
 
@@ -91,16 +91,16 @@ def windows(samples: NDArray[np.float32], frames: NDArray, fps: int, width: int)
 
 
 def normalise(bands: NDArray[np.float32], floor_db: float = FLOOR_DB) -> NDArray[np.float32]:
-    """Take each band's mean over the loud frames away and cut at the floor.
+    """Cut at the floor, then take each band's mean over the loud frames away.
 
     The mean removes the microphone, the room's colour and the gain; loud frames only, so that pauses do not count.
 
     Args:
         bands: (M, 80) dB.
-        floor_db: how far below its mean a band is still heard.
+        floor_db: how far below the clip's loud frames a band is still heard.
 
     Returns:
-        (M, 80) float32, 0 at the floor, 1 at the mean.
+        (M, 80) float32, in units of 20 dB around each band's mean; all 0 for silence.
     """
     if not len(bands):
         return bands.astype(np.float32)
@@ -108,8 +108,9 @@ def normalise(bands: NDArray[np.float32], floor_db: float = FLOOR_DB) -> NDArray
     loud = float(np.percentile(level, 95))
     if loud < SILENCE_DBFS:
         return np.zeros_like(bands, np.float32)
-    mean = bands[level >= loud - LOUD_RANGE_DB].mean(axis=0)
-    return (np.maximum(bands - mean, -floor_db) + floor_db).astype(np.float32) * np.float32(1.0 / floor_db)
+    heard = np.maximum(bands, np.float32(loud - floor_db))
+    mean = heard[level >= loud - LOUD_RANGE_DB].mean(axis=0)
+    return (heard - mean) * np.float32(1.0 / 20.0)
 
 
 @lru_cache(maxsize=1)

@@ -20,6 +20,8 @@ class ModelConfig:
     guidance_features: width of a text's or picture's features before P_text and P_image.
     label_hidden: width inside the label embedding. labels: emotions.
     places: whether CMF and the word encoder know where in the clip a frame or word is (the authors' CMF does not).
+    content_smoothing: how often [1 2 1] / 4 runs over ACM's output in time. ACM sees frame by frame, and so do phones'
+    posteriors: without it the mouth trembles (the authors' has none).
     words: whether the model has its own word encoder; without one, text features are handed in ready-made.
     """
 
@@ -36,6 +38,7 @@ class ModelConfig:
     labels: int = 7
     dropout: float = 0.1
     places: bool = True
+    content_smoothing: int = 0
     words: bool = True
 
     def __post_init__(self) -> None:

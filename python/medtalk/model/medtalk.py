@@ -46,9 +46,14 @@ class MEDTalk(nn.Module):
 
         A model whose ACM is as wide as the features alone does not look at the posteriors (the paper's plain way).
         """
-        if self.config.content_features == features.shape[-1]:
-            return self.audio_content_map(features)
-        return self.audio_content_map(torch.cat([features, posteriors], dim=-1))
+        if self.config.content_features != features.shape[-1]:
+            features = torch.cat([features, posteriors], dim=-1)
+        content = self.audio_content_map(features)
+        for _ in range(self.config.content_smoothing):
+            before = torch.cat([content[:, :1], content[:, :-1]], dim=1)
+            after = torch.cat([content[:, 1:], content[:, -1:]], dim=1)
+            content = 0.25 * before + 0.5 * content + 0.25 * after
+        return content
 
     def intensity(self, emotion_features: Tensor, tokens: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Predicted intensity of each frame, (B, T), from emotion features (B, T, E) and word tokens (B, N, 8).
