@@ -131,6 +131,7 @@ def _own_fields() -> dict[str, Any]:
                 "low_hz": mel.LOW_HZ,
                 "high_hz": mel.HIGH_HZ,
                 "floor_db": mel.FLOOR_DB,
+                "quiet_db": mel.QUIET_DB,
             },
             "prosody": list(PROSODY),
             "phones": list(PHONES),

@@ -28,7 +28,7 @@ def features(
         babble: gives n samples of somebody else.
         amount: 0 none .. 1 full; ramped in during training.
     """
-    if rng.random() < 0.5 * amount:
+    if rng.random() < 0.35 * amount:
         samples = room(samples, rng)
     if rng.random() < 0.15 * amount:
         other = babble(len(samples))
@@ -40,7 +40,8 @@ def features(
     if rng.random() < 0.12 * amount:  # a telephone, an old recording, a narrow codec
         bands[:, int(rng.integers(52, 74)) :] -= 40.0
         bands = noise(bands, rng, 45.0)
-    out = mel.normalise(bands, mel.FLOOR_DB + rng.uniform(-7.0, 7.0) * amount)
+    floor, quiet = rng.uniform(-5.0, 5.0) * amount, rng.uniform(-8.0, 8.0) * amount
+    out = mel.normalise(bands, mel.FLOOR_DB + floor, mel.QUIET_DB + quiet)
     for _ in range(rng.integers(0, 3)):
         first = int(rng.integers(0, mel.N_MELS - 8))
         out[:, first : first + int(rng.integers(2, 9) * amount)] = 0.0

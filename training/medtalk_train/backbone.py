@@ -45,7 +45,7 @@ CURVES = [channels_of(key)[0] for group in GROUPS for key in group.keys] + [
 class BackboneOptions:
     """Settings of the ``backbone`` stage of a recipe."""
 
-    steps: int = 4000
+    steps: int = 2800
     """More make the encoder surer of synthetic voices and worse on real ones."""
     batch: int = 16
     """Windows a step."""
