@@ -45,8 +45,7 @@ CURVES = [channels_of(key)[0] for group in GROUPS for key in group.keys] + [
 class BackboneOptions:
     """Settings of the ``backbone`` stage of a recipe."""
 
-    steps: int = 2800
-    """More make the encoder surer of synthetic voices and worse on real ones."""
+    steps: int = 6500
     batch: int = 16
     """Windows a step."""
     seconds: float = 4.0

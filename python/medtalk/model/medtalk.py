@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,6 +14,23 @@ from medtalk.model.disentangle import Decoder, MotionEncoder
 from medtalk.model.fusion import FusionEncoder, adjust
 from medtalk.model.guidance import GuidanceMap
 from medtalk.model.label import LabelEmbedding
+from medtalk.rig.channels import N_CHANNELS, indices
+
+SEALED = {"[LR]_mouth_lipsTogether[DU]": 1.0, "[LR]_mouth_lipsPressU": 0.4, "[LR]_mouth_lipBiteD": 0.75}
+"""Channels that seal the lips, and the value of each in a full closure or bite."""
+OPEN_BELOW, SHUT_ABOVE = 0.1, 0.85
+"""Shares of that value which sharpening takes for open and for shut."""
+_SHUT = np.zeros(N_CHANNELS, np.float32)
+for _pattern, _value in SEALED.items():
+    _SHUT[indices(_pattern)] = _value
+
+
+def sealing(rig: Tensor) -> Tensor:
+    """What a full sharpening of the closures adds to a rig (..., 174): a smooth step in place of each sealing channel's
+    own value, nothing elsewhere. The order of values stays, so what was more closed still is."""
+    shut = torch.from_numpy(_SHUT).to(rig)
+    t = ((rig / shut.clamp(min=0.1) - OPEN_BELOW) / (SHUT_ABOVE - OPEN_BELOW)).clamp(0.0, 1.0)
+    return torch.from_numpy(_SHUT > 0).to(rig) * (shut * t * t * (3.0 - 2.0 * t) - rig)
 
 
 class MEDTalk(nn.Module):
@@ -71,4 +89,7 @@ class MEDTalk(nn.Module):
 
     def decode(self, content: Tensor, vector: Tensor, intensity: Tensor) -> Tensor:
         """Eq. 5 from the embeddings on: the rig (B, T, 174), before finishing."""
-        return self.decoder(self.emotion(vector, intensity), content)
+        rig = self.decoder(self.emotion(vector, intensity), content)
+        if self.config.closure_sharpening:
+            rig = rig + self.config.closure_sharpening * sealing(rig)
+        return rig
