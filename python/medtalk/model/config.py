@@ -22,7 +22,7 @@ class ModelConfig:
     places: whether CMF and the word encoder know where in the clip a frame or word is (the authors' CMF does not).
     content_smoothing: how often [1 2 1] / 4 runs over ACM's output in time. ACM sees frame by frame, and so do phones'
     posteriors: without it the mouth trembles (the authors' has none).
-    closure_sharpening: 0..1, how far the channels that seal the lips are pushed towards open or shut after D. A mean over
+    closure_sharpening: 0..1, how far the channels that seal the lips are pushed towards open or shut after D. A mean of
     doubts leaves lips half shut; a mouth closes or does not (the authors' has none).
     words: whether the model has its own word encoder; without one, text features are handed in ready-made.
     """
