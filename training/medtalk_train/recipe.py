@@ -135,6 +135,8 @@ class Recipe:
     """A whole run. `corpus` and `backbone` are handed on to their own modules."""
 
     name: str
+    notes: str = ""
+    """A paragraph for the model card."""
     seed: int = 1
     threads: int = 0
     """Cores for torch; 0 leaves it to torch."""

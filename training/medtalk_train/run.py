@@ -207,6 +207,12 @@ class Run:
             "faces made by rules; no recording and no capture of a person",
             "metrics": metrics or {},
             "untrained": ["clip_image_map"],
+            "notes": [
+                f"Made by `medtalk-train all --recipe training/recipes/{self.recipe.name}.yaml --work RUN`, seed "
+                f"{self.recipe.seed}. Articulation is measured on the finished neutral output of real recordings with "
+                "phone times, all else against the rules' own faces on synthetic voices that training never heard.",
+                *([self.recipe.notes.strip()] if self.recipe.notes else []),
+            ],
         }
         return export_bundle(model, acoustic, model.config, self.work / "bundle", meta)
 
