@@ -47,11 +47,11 @@ def strength(prosody: NDArray, text: str = "", style: Style | None = None) -> ND
     heard = np.flatnonzero(columns[14] > 0.5)
     if not len(heard):
         return np.full(columns.shape[1], LOWEST, np.float32)
-    moving = 0.30 * np.clip(loudness - loudness[heard].mean(), -1.2, 1.0) + 0.22 * np.clip(pitch, -1.0, 1.5) * speaking
+    moving = 0.30 * np.clip(loudness - loudness[heard].mean(), -0.7, 1.0) + 0.22 * np.clip(pitch, -1.0, 1.5) * speaking
     clip = 0.20 * np.clip(columns[13], -1.5, 1.5) + 0.12 * (columns[11] - 0.7) + 0.15 * (columns[15] - 0.6)
     words = 0.40 * affect.curve(text, heard[0] / FPS, (heard[-1] + 1) / FPS, columns.shape[1])
     level = 0.56 + style.liveliness * moving + np.clip(clip, -0.3, 0.4) + words
-    level = level * (0.45 + 0.55 * _release(speaking))
+    level = level * (0.7 + 0.3 * _release(speaking))
     return np.clip(_smooth(level, 9), LOWEST, HIGHEST).astype(np.float32)
 
 
@@ -60,7 +60,8 @@ def compose(
 ) -> NDArray[np.float32]:
     """Lay an emotion over articulation.
 
-    A lip closure stays a closure in every emotion, and the mouth part gives way to rounding.
+    A lip closure stays a closure in every emotion: what would open the lips gives way to it, while a smile stays. The
+    whole mouth gives way to rounding.
 
     Args:
         lips: (T, 174) of ``lip_curves``.
@@ -78,8 +79,8 @@ def compose(
         face = face + _micro_expressions(amount[:, 0], style)
     closure = lips[:, _closing()].mean(axis=1, keepdims=True)
     rounding = lips[:, _rounding()].mean(axis=1, keepdims=True)
-    mouth = _mouth()
-    face[:, mouth] *= (1.0 - 0.8 * closure) * (1.0 - 0.5 * np.clip(rounding, 0.0, 1.0))
+    face[:, _mouth()] *= 1.0 - 0.35 * np.clip(rounding, 0.0, 1.0)
+    face[:, _opening()] *= 1.0 - 0.85 * closure
     return np.clip(lips + face, MINIMUM, MAXIMUM).astype(np.float32)
 
 
@@ -140,6 +141,12 @@ def _emotions() -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
 @lru_cache(maxsize=1)
 def _mouth() -> NDArray:
     return np.concatenate([REGIONS["mouth"], REGIONS["jaw"]])
+
+
+@lru_cache(maxsize=1)
+def _opening() -> list[int]:
+    keys = ("C_jaw.Y", "lowerLipDepress", "upperLipRaise", "mouth_stretch", "funnelU", "funnelD")
+    return [c for key in keys for c in channels_of(key)]
 
 
 @lru_cache(maxsize=1)
