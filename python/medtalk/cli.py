@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from medtalk.performance import Model, Performance
     from medtalk.rig import RigSequence
 
+_UsageError: Any = typer.BadParameter.__base__  # typer keeps its click to itself
 MAX_FPS = 240.0
 MAX_TRANSCRIPT_BYTES = 1 << 16
 _LIMIT = f"{MAX_TRANSCRIPT_BYTES >> 10} KiB"
@@ -59,13 +61,25 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")
 
 def main() -> NoReturn:
     """Entry point of the console script: a MEDTalk error is one line, never a traceback."""
+    # An editor or a build system that cancels sends SIGTERM: as an exception it lets unfinished files be removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        app(prog_name="medtalk")
+        code = app(prog_name="medtalk", standalone_mode=False)
     except MedtalkError as error:
         _fail(str(error), error)
+    except _UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # `medtalk` or `medtalk bundle` alone: its message is the help
+            print(error.format_message(), file=sys.stderr)
+        else:
+            _complain(f"{error.format_message()} (--help tells what there is)")
+        sys.exit(2)
+    except typer.Abort:
+        sys.exit(130)
+    except OSError as error:
+        _fail(f"cannot write: {error.strerror or error}", error)
     except Exception as error:
         _fail(f"internal error, please report it: {type(error).__name__}: {error} (--debug shows where)", error)
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(message: str, error: Exception) -> NoReturn:
@@ -215,6 +229,9 @@ def convert(
         Path, typer.Argument(metavar="B", readable=False, help="Rig file to write; its ending is the format.")
     ],
     fps: Annotated[float | None, typer.Option(help="Frames a second to resample to, up to 240.")] = None,
+    source_fps: Annotated[
+        float | None, typer.Option(help="Frames a second of A, where A does not say: .txt, taken for 60.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Turn a rig file into another format or frame rate."""
@@ -223,7 +240,9 @@ def convert(
     if fps is not None:
         _check_fps(fps)
     check_output(target)
-    rig = read_rig(source)
+    if source_fps is not None:
+        _check_fps(source_fps)
+    rig = read_rig(source, source_fps)
     write_rig(target, rig if fps is None else rig.resample(fps))
 
 
@@ -271,6 +290,8 @@ def _jobs(sounds: list[Path], output: str, file_format: str, transcript: str | N
     """What to do, checked: every output can be written, none twice."""
     from medtalk.rig import RIG_ENDINGS, check_output
 
+    if not output:
+        raise OutputError("The name after -o is empty.", "Give a file, or a folder as -o rigs/.")
     folder = Path(output)
     texts = _transcripts(sounds, transcript)
     if output.endswith(("/", "\\")) or folder.is_dir():
@@ -305,7 +326,8 @@ def _transcripts(sounds: list[Path], transcript: str | None) -> list[str | None]
         raise SettingError(
             "One transcript cannot fit several sounds.", "Give a folder that holds NAME.txt for each NAME.wav."
         )
-    if is_file or path.suffix.lower() == ".txt":
+    names_a_file = len(transcript.split()) == 1 and (path.suffix or "/" in transcript or "\\" in transcript)
+    if is_file or names_a_file:
         return [_read_transcript(path)]
     return [_checked_transcript(transcript, "--transcript")]
 

@@ -81,9 +81,11 @@ def emotion_weights(emotion: str | Mapping[str, float]) -> dict[str, float]:
     """
     if isinstance(emotion, str):
         return parse_emotion(emotion)
+    if not isinstance(emotion, Mapping):
+        raise GuidanceError(f"An emotion is a text or a mapping, not {type(emotion).__name__}.", "Write 'happy'.")
     weights: dict[str, float] = {}
     for word, weight in emotion.items():
-        if not math.isfinite(weight) or weight < 0:
+        if not isinstance(weight, (int, float)) or not math.isfinite(weight) or weight < 0:
             raise GuidanceError(f"The weight {weight} of emotion {word} must be a finite number, 0 or more.")
         label = label_name(word)
         weights[label] = weights.get(label, 0.0) + float(weight)

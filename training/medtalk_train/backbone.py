@@ -8,6 +8,7 @@ weights is what ships.
 from __future__ import annotations
 
 import logging
+import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from medtalk.backbones.acoustic import AcousticConfig, AcousticEncoder
 from medtalk.backbones.mel import RATE, RIG_FPS
 from medtalk.backbones.phones import N_PHONES
+from medtalk.errors import TrainingError
 from medtalk_train import augment
 from medtalk_train.corpus.read import Corpus
 from medtalk_train.teacher.lips import GROUPS, lip_curves
@@ -216,9 +218,12 @@ def train_backbone(corpus: Path, options: BackboneOptions, folder: Path, seed: i
 
 def load_backbone(path: Path) -> AcousticEncoder:
     """The trained encoder of a ``backbone.pt``, in evaluation mode."""
-    saved = torch.load(path, weights_only=True)
-    encoder = AcousticEncoder(AcousticConfig.from_dict(saved["config"]))
-    encoder.load_state_dict(saved["encoder"])
+    try:
+        saved = torch.load(path, weights_only=True)
+        encoder = AcousticEncoder(AcousticConfig.from_dict(saved["config"]))
+        encoder.load_state_dict(saved["encoder"])
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        raise TrainingError(f"{path} is not a trained backbone.", "Run medtalk-train backbone --again.") from error
     return encoder.eval()
 
 

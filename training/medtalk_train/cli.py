@@ -27,7 +27,10 @@ app = typer.Typer(
 )
 
 Recipe = Annotated[Path, typer.Option("--recipe", "-r", help="Settings, such as training/recipes/compact.yaml.")]
-Work = Annotated[Path, typer.Option("--work", "-w", help="Folder of the run; made if it is not there.")]
+Work = Annotated[
+    Path | None,
+    typer.Option("--work", "-w", help="Folder of the run; made if it is not there. Default: runs/NAME of the recipe."),
+]
 Corpus = Annotated[Path | None, typer.Option("--corpus", help="A corpus elsewhere, to use in place of WORK/corpus.")]
 Again = Annotated[bool, typer.Option("--again", help="Throw the step's earlier result away and start anew.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
@@ -48,7 +51,7 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-def _run(recipe: Path, work: Path, corpus: Path | None, quiet: bool) -> Run:
+def _run(recipe: Path, work: Path | None, corpus: Path | None, quiet: bool) -> Run:
     from medtalk_train.recipe import load_recipe
     from medtalk_train.run import Run
 
@@ -57,11 +60,11 @@ def _run(recipe: Path, work: Path, corpus: Path | None, quiet: bool) -> Run:
     )
     for name in ("lightning.pytorch", "lightning.fabric"):  # they print by themselves; once is enough
         logging.getLogger(name).propagate = False
-    return Run(load_recipe(recipe), work, progress=not quiet and sys.stderr.isatty(), corpus=corpus)
+    return Run(load_recipe(recipe), work or Path("runs") / recipe.stem, progress=not quiet and sys.stderr.isatty(), corpus=corpus)
 
 
 def _command(name: str, about: str) -> None:
-    def command(recipe: Recipe, work: Work, corpus: Corpus = None, again: Again = False, quiet: Quiet = False) -> None:
+    def command(recipe: Recipe, work: Work = None, corpus: Corpus = None, again: Again = False, quiet: Quiet = False) -> None:
         _run(recipe, work, corpus, quiet).step(name, again)
 
     app.command(name, help=about)(command)
@@ -80,7 +83,7 @@ _command("export", "Write WORK/bundle: ONNX graphs, weights, model card.")
 @app.command("all", help="Every step in order, then the evaluation (into the bundle and WORK/report.json).")
 def everything(
     recipe: Recipe,
-    work: Work,
+    work: Work = None,
     corpus: Corpus = None,
     speech: Speech = _SPEECH,
     again: Again = False,

@@ -112,7 +112,7 @@ def check_graph(networks: Networks, name: str, graph: bytes) -> float:
     Raises:
         TrainingError: it is above `TOLERANCE`.
     """
-    import onnxruntime
+    from medtalk.engine.onnx import onnxruntime  # which has switched its telemetry off
 
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     module: nn.Module = getattr(networks, name)

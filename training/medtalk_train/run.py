@@ -199,6 +199,7 @@ class Run:
 
         acoustic = load_backbone(self._need(self.work / "backbone" / "backbone.pt", "backbone"))
         model = self.model(4)
+        self._rest(model)
         about = json.loads((self.corpus_folder / "corpus.json").read_text("utf-8"))
         engines = ", ".join(about.get("hours_by_engine", {}))
         meta = {
@@ -215,6 +216,15 @@ class Run:
             ],
         }
         return export_bundle(model, acoustic, model.config, self.work / "bundle", meta)
+
+    def _rest(self, model: MEDTalk) -> None:
+        """Channels that no face of the teacher moves shall stay at 0, not at what the decoder's fit left there."""
+        from medtalk_train.data import channel_spread
+
+        still = torch.from_numpy(channel_spread(self.script, self.recipe.seed, windows=256) == 0.0)
+        with torch.no_grad():
+            model.decoder.fc2.weight[still] = 0.0
+            model.decoder.fc2.bias[still] = 0.0
 
     def model(self, stage: int) -> MEDTalk:
         """The networks as a stage left them."""

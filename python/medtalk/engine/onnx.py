@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-import onnxruntime
+
+# The library starts to collect events for its maker when it is imported, and makes files in the user's home for them.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime  # noqa: E402
 
 from medtalk.bundle import GRAPHS
 from medtalk.errors import BundleError

@@ -24,6 +24,8 @@ class ModelConfig:
     posteriors: without it the mouth trembles (the authors' has none).
     closure_sharpening: 0..1, how far the channels that seal the lips are pushed towards open or shut after D. A mean of
     doubts leaves lips half shut; a mouth closes or does not (the authors' has none).
+    still_upper_face: whether the upper face at intensity 0 is taken away from every frame. Speech does not move it, so
+    what D leaves there is the error of its fit: without this a neutral face is slightly lopsided (the authors' has it).
     words: whether the model has its own word encoder; without one, text features are handed in ready-made.
     """
 
@@ -42,6 +44,7 @@ class ModelConfig:
     places: bool = True
     content_smoothing: int = 0
     closure_sharpening: float = 0.0
+    still_upper_face: bool = False
     words: bool = True
 
     def __post_init__(self) -> None:

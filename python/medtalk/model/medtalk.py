@@ -14,7 +14,7 @@ from medtalk.model.disentangle import Decoder, MotionEncoder
 from medtalk.model.fusion import FusionEncoder, adjust
 from medtalk.model.guidance import GuidanceMap
 from medtalk.model.label import LabelEmbedding
-from medtalk.rig.channels import N_CHANNELS, indices
+from medtalk.rig.channels import N_CHANNELS, S_UP, indices
 
 SEALED = {"[LR]_mouth_lipsTogether[DU]": 1.0, "[LR]_mouth_lipsPressU": 0.4, "[LR]_mouth_lipBiteD": 0.75}
 """Channels that seal the lips, and the value of each in a full closure or bite."""
@@ -23,6 +23,9 @@ OPEN_BELOW, SHUT_ABOVE = 0.1, 0.85
 _SHUT = np.zeros(N_CHANNELS, np.float32)
 for _pattern, _value in SEALED.items():
     _SHUT[indices(_pattern)] = _value
+
+_UPPER = np.zeros(N_CHANNELS, np.float32)
+_UPPER[S_UP] = 1.0
 
 
 def sealing(rig: Tensor) -> Tensor:
@@ -90,6 +93,9 @@ class MEDTalk(nn.Module):
     def decode(self, content: Tensor, vector: Tensor, intensity: Tensor) -> Tensor:
         """Eq. 5 from the embeddings on: the rig (B, T, 174), before finishing."""
         rig = self.decoder(self.emotion(vector, intensity), content)
+        if self.config.still_upper_face:
+            calm = self.semantic_emotion_map(torch.zeros_like(content[:1, :1])).expand_as(content)
+            rig = rig - self.decoder(calm, content) * torch.from_numpy(_UPPER).to(rig)
         if self.config.closure_sharpening:
             rig = rig + self.config.closure_sharpening * sealing(rig)
         return rig

@@ -1,10 +1,10 @@
-"""What compact models do to the mouth beyond the paper: content smoothed in time, closures sharpened."""
+"""What compact models do beyond the paper: content smoothed, closures sharpened, the upper face at rest in calm."""
 
 import torch
 
 from medtalk.model.config import ModelConfig
 from medtalk.model.medtalk import MEDTalk, sealing
-from medtalk.rig.channels import INDEX, N_CHANNELS
+from medtalk.rig.channels import INDEX, N_CHANNELS, S_UP
 
 TOGETHER = INDEX["CTRL_L_mouth_lipsTogetherU-translateY"]
 PRESS = INDEX["CTRL_R_mouth_lipsPressU-translateY"]
@@ -38,6 +38,21 @@ def test_content_is_smoothed_in_time_and_constant_content_stays() -> None:
     torch.testing.assert_close(even[0, 20], (rough[0, 18:23] * weights[:, None]).sum(0), atol=1e-5, rtol=1e-5)
     same = features[:, :1].expand(-1, 40, -1), posteriors[:, :1].expand(-1, 40, -1)
     torch.testing.assert_close(smooth.content(*same), plain.content(*same), atol=1e-5, rtol=1e-5)
+
+
+def test_the_upper_face_rests_at_intensity_0() -> None:
+    torch.manual_seed(0)
+    plain, still = MEDTalk(ModelConfig()).eval(), MEDTalk(ModelConfig(still_upper_face=True)).eval()
+    still.load_state_dict(plain.state_dict())
+    content, vector = torch.randn(1, 9, 256), torch.randn(1, 9, 256)
+    calm, felt = torch.zeros(1, 9), torch.ones(1, 9)
+    upper = torch.from_numpy(S_UP.copy())
+    rest = torch.ones(N_CHANNELS, dtype=torch.bool)
+    rest[upper] = False
+    assert still.decode(content, vector, calm)[..., upper].abs().max() < 1e-6
+    moved = plain.decode(content, vector, felt) - plain.decode(content, vector, calm)
+    torch.testing.assert_close(still.decode(content, vector, felt)[..., upper], moved[..., upper], atol=1e-6, rtol=0)
+    torch.testing.assert_close(still.decode(content, vector, felt)[..., rest], plain.decode(content, vector, felt)[..., rest])
 
 
 def test_sharpening_is_off_by_default_and_for_the_authors() -> None:
