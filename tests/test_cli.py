@@ -175,7 +175,7 @@ def test_version_and_help(medtalk):
 )  # fmt: skip
 def test_a_command_that_is_not_understood_is_code_2(medtalk, words):
     done = medtalk(*words)
-    assert done.code == 2 and done.out == "" and "Error: " in done.err
+    assert done.code == 2 and done.out == "" and len(done.err.splitlines()) == 1 and done.err.startswith("medtalk: ")
 
 
 def test_debug_shows_the_traceback(tmp_path):

@@ -52,7 +52,9 @@ def test_the_upper_face_rests_at_intensity_0() -> None:
     assert still.decode(content, vector, calm)[..., upper].abs().max() < 1e-6
     moved = plain.decode(content, vector, felt) - plain.decode(content, vector, calm)
     torch.testing.assert_close(still.decode(content, vector, felt)[..., upper], moved[..., upper], atol=1e-6, rtol=0)
-    torch.testing.assert_close(still.decode(content, vector, felt)[..., rest], plain.decode(content, vector, felt)[..., rest])
+    torch.testing.assert_close(
+        still.decode(content, vector, felt)[..., rest], plain.decode(content, vector, felt)[..., rest]
+    )
 
 
 def test_sharpening_is_off_by_default_and_for_the_authors() -> None:

@@ -60,11 +60,18 @@ def _run(recipe: Path, work: Path | None, corpus: Path | None, quiet: bool) -> R
     )
     for name in ("lightning.pytorch", "lightning.fabric"):  # they print by themselves; once is enough
         logging.getLogger(name).propagate = False
-    return Run(load_recipe(recipe), work or Path("runs") / recipe.stem, progress=not quiet and sys.stderr.isatty(), corpus=corpus)
+    return Run(
+        load_recipe(recipe),
+        work or Path("runs") / recipe.stem,
+        progress=not quiet and sys.stderr.isatty(),
+        corpus=corpus,
+    )
 
 
 def _command(name: str, about: str) -> None:
-    def command(recipe: Recipe, work: Work = None, corpus: Corpus = None, again: Again = False, quiet: Quiet = False) -> None:
+    def command(
+        recipe: Recipe, work: Work = None, corpus: Corpus = None, again: Again = False, quiet: Quiet = False
+    ) -> None:
         _run(recipe, work, corpus, quiet).step(name, again)
 
     app.command(name, help=about)(command)

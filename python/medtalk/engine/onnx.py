@@ -9,7 +9,7 @@ import numpy as np
 
 # The library starts to collect events for its maker when it is imported, and makes files in the user's home for them.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime  # noqa: E402
+import onnxruntime
 
 from medtalk.bundle import GRAPHS
 from medtalk.errors import BundleError
