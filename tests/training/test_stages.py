@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -323,3 +324,30 @@ def test_a_step_out_of_order_says_what_is_missing(recipe: Recipe, tmp_path: Path
             run.step(step)
     with pytest.raises(TrainingError, match="no step"):
         run.step("stage5")
+
+
+def test_a_backbone_of_other_settings_is_made_anew(trained: Run, recipe: Recipe, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    shutil.copytree(trained.work, work)
+    before = (work / "backbone" / "backbone.pt").stat().st_mtime_ns
+    Run(recipe, work, progress=False, corpus=trained.corpus_folder).backbone()
+    assert (work / "backbone" / "backbone.pt").stat().st_mtime_ns == before, "nothing has changed"
+    other = dataclasses.replace(recipe, backbone={**recipe.backbone, "phone_weight": 0.123})
+    Run(other, work, progress=False, corpus=trained.corpus_folder).backbone()
+    assert (work / "backbone" / "backbone.pt").stat().st_mtime_ns > before
+
+
+def test_features_that_were_cut_are_not_trained_on(trained: Run, recipe: Recipe, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    shutil.copytree(trained.work, work)
+    (work / "features" / "complete").unlink()
+    with pytest.raises(TrainingError, match="features"):
+        Run(recipe, work, progress=False, corpus=trained.corpus_folder).stage2()
+
+
+def test_a_damaged_backbone_is_told(trained: Run, tmp_path: Path) -> None:
+    from medtalk_train.backbone import load_backbone
+
+    (tmp_path / "backbone.pt").write_text("junk")
+    with pytest.raises(TrainingError, match="not a trained backbone"):
+        load_backbone(tmp_path / "backbone.pt")

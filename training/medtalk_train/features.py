@@ -86,6 +86,7 @@ def extract(corpus: Path, backbone: Path, folder: Path, hours: float, seed: int 
              "backbone_time": backbone.stat().st_mtime}  # fmt: skip
     width = encoder.config.width + N_PHONES + prosody.N_PROSODY
     index, values = folder / "features.jsonl", folder / "features.f16"
+    (folder / "complete").unlink(missing_ok=True)
     done = _resume(folder, about, width)
     with index.open("a", encoding="utf-8") as rows, values.open("ab") as raw:
         for number, utterance in enumerate(_progress(chosen[done:], progress), done):
@@ -96,6 +97,7 @@ def extract(corpus: Path, backbone: Path, folder: Path, hours: float, seed: int 
             raw.flush()
             rows.write(json.dumps({"id": utterance.id, "frames": frames}) + "\n")
             rows.flush()
+    (folder / "complete").touch()
     return folder
 
 

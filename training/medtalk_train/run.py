@@ -7,6 +7,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 STEPS = ("corpus", "backbone", "features", "stage1", "stage2", "stage3", "stage4", "export")
 MODEL = "model.safetensors"
 KEY = "key.json"
+COMPLETE = "complete"
 
 
 class Run:
@@ -81,13 +83,22 @@ class Run:
         from medtalk_train.backbone import BackboneOptions, train_backbone
         from medtalk_train.fit import quiet
 
-        if (self.work / "backbone" / "backbone.pt").exists():
-            return
-        self._need(self.corpus_folder / "index.jsonl", "corpus")
-        (self.work / "backbone").mkdir(exist_ok=True)
+        folder = self.work / "backbone"
         options = BackboneOptions(**{**self.recipe.backbone, **self._tuples()})
+        known = (folder / KEY).read_text("utf-8") if (folder / KEY).exists() else None
+        if known is None and (folder / "backbone.pt").exists():
+            return  # put there by hand: the user's own
+        about = sha256_file(self._need(self.corpus_folder / "index.jsonl", "corpus"))
+        key = json.dumps({"options": asdict(options), "corpus": about, "seed": self.recipe.seed}, indent=1)
+        if known == key and (folder / "backbone.pt").exists():
+            return
+        if known is not None and known != key:
+            log.info("backbone starts anew: its recipe or the corpus has changed")
+            shutil.rmtree(folder)
+        folder.mkdir(exist_ok=True)
+        write_atomic(folder / KEY, lambda to: to.write_text(key, "utf-8"))
         with quiet():
-            train_backbone(self.corpus_folder, options, self.work / "backbone", self.recipe.seed, self.progress)
+            train_backbone(self.corpus_folder, options, folder, self.recipe.seed, self.progress)
 
     def features(self) -> None:
         """What the frozen backbone hears, `features/`."""
@@ -118,7 +129,7 @@ class Run:
         from medtalk_train.data import Heard
         from medtalk_train.features import Features
 
-        self._need(self.work / "features" / "features.json", "features")
+        self._need(self.work / "features" / COMPLETE, "features")
         features = Features(self.work / "features")
         return Heard(features, features.split("train"))
 
@@ -281,6 +292,7 @@ class Run:
         }
 
     def _features_key(self) -> str:
+        self._need(self.work / "features" / COMPLETE, "features")
         path = self._need(self.work / "features" / "features.json", "features")
         index = self._need(self.work / "features" / "features.jsonl", "features")
         return hashlib.sha256(path.read_bytes() + index.read_bytes()).hexdigest()
