@@ -91,7 +91,7 @@ class Stage2Options(StageOptions):
     """ACM sees the phone posteriors beside the acoustic features."""
     feature_dropout: float = 0.0
     """Share of acoustic features withheld from ACM in training: what it builds on them for synthetic voices alone does
-    not carry over to real ones (measured: articulation rises, more epochs without it lower it)."""
+    not carry over to real ones."""
 
 
 @dataclass(frozen=True)
