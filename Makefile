@@ -7,7 +7,7 @@ PYTHON ?= python3
 PIP = -m pip --disable-pip-version-check
 export PIP_NO_INPUT = 1
 
-SOURCES := setup.py pyproject.toml README.md $(shell find python assets training -type f -not -name '*.pyc' -not -path '*.egg-info/*')
+SOURCES := setup.py pyproject.toml README.md $(shell find python assets training unreal_plugin -type f -not -name '*.pyc' -not -path '*.egg-info/*')
 
 .PHONY: demo test lint light clean
 .DELETE_ON_ERROR:
@@ -33,7 +33,7 @@ light: .venv-light/installed
 # The developer's environment: editable, with all that the tests need.
 .venv/installed: setup.py constraints.txt
 	$(PYTHON) -m venv .venv
-	.venv/bin/python $(PIP) install --quiet -c constraints.txt -e '.[train,report,dev]'
+	.venv/bin/python $(PIP) install --quiet -c constraints.txt -e '.[train,report,metrics,dev]'
 	touch $@
 
 # The user's environments: a plain install of the light core, from nothing but what a release would hold.

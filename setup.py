@@ -1,7 +1,7 @@
-"""Packaging of MEDTalk: one distribution from three folders, a light core and extras.
+"""Packaging of MEDTalk: one distribution from four folders, a light core and extras.
 
 `python/medtalk` is the library and command line, `training/medtalk_train` the training, `assets` the data that ships
-(installed as the package `medtalk_assets`).
+(installed as the package `medtalk_assets`), and `medtalk_wire`, the sidecar's client, lies where Unreal looks for it.
 """
 
 import re
@@ -25,7 +25,17 @@ FULL = [
 TRAIN = [TORCH, "safetensors>=0.5", "lightning>=2.5", "tensorboard>=2.18", "onnx>=1.18", "pyyaml>=6.0"]
 BATCH = ["ray>=2.40"]
 REPORT = ["matplotlib>=3.9"]
-DEV = ["pytest>=8.4", "hypothesis>=6.120", "ruff>=0.14", "pyright>=1.1.400"]
+METRICS = ["prometheus-client>=0.21"]
+DEV = [
+    "pytest>=8.4",
+    "hypothesis>=6.120",
+    "ruff>=0.14",
+    "pyright>=1.1.400",
+    "psutil>=6.1",
+    # has wheels for these only, and builds nowhere without a clang of its own
+    'atheris>=3.0; sys_platform == "linux" and platform_machine == "x86_64" and python_version < "3.15"',
+]
+WIRE = "unreal_plugin/MEDTalk/Content/Python"
 
 setup(
     name="medtalk",
@@ -36,9 +46,15 @@ setup(
     license="MIT",
     author="MEDTalk for MetaHuman contributors",
     python_requires=">=3.11",
-    package_dir={"": "python", "medtalk_train": "training/medtalk_train", "medtalk_assets": "assets"},
+    package_dir={
+        "": "python",
+        "medtalk_wire": f"{WIRE}/medtalk_wire",
+        "medtalk_train": "training/medtalk_train",
+        "medtalk_assets": "assets",
+    },
     packages=[
         *find_packages("python"),
+        *find_packages(WIRE, include=["medtalk_wire", "medtalk_wire.*"]),
         *find_packages("training", include=["medtalk_train", "medtalk_train.*"]),
         "medtalk_assets",
     ],
@@ -54,8 +70,11 @@ setup(
         "soxr>=0.5",
         "typer>=0.15",
         "rich>=13.9",
+        "pyzmq>=26.2",
+        "msgpack>=1.1",
+        "msgspec>=0.19",
     ],
-    extras_require={"full": FULL, "train": TRAIN, "batch": BATCH, "report": REPORT, "dev": DEV},
+    extras_require={"full": FULL, "train": TRAIN, "batch": BATCH, "report": REPORT, "metrics": METRICS, "dev": DEV},
     entry_points={
         "console_scripts": ["medtalk = medtalk.cli:main", "medtalk-train = medtalk_train.cli:main"],
     },

@@ -46,8 +46,16 @@ def test_importing_medtalk_imports_next_to_nothing():
 
 
 def test_the_command_line_starts_without_the_engine():
-    done = python("import medtalk.cli; print(*[n for n in ('scipy', 'onnxruntime', 'numpy') if n in sys.modules])")
+    slow = ("scipy", "onnxruntime", "numpy", "zmq", "msgpack", "msgspec", "rich")
+    done = python(f"import medtalk.cli; print(*[name for name in {slow} if name in sys.modules])")
     assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
+def test_a_local_run_needs_no_sockets(sample, tmp_path):
+    code, out = "from medtalk.cli import main; main()", tmp_path / "line.npz"
+    done = python(code, "generate", sample, "-o", out, without=(*HEAVY, "zmq", "msgpack", "msgspec", "medtalk_wire"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert out.is_file()
 
 
 def test_the_torch_engine_says_what_is_missing():
@@ -75,7 +83,12 @@ def test_a_picture_says_what_is_missing(sample, tmp_path):
 
 @pytest.mark.parametrize(
     ("package", "source"),
-    [("medtalk", "python/medtalk"), ("medtalk_train", "training/medtalk_train"), ("medtalk_assets", "assets")],
+    [
+        ("medtalk", "python/medtalk"),
+        ("medtalk_wire", "unreal_plugin/MEDTalk/Content/Python/medtalk_wire"),
+        ("medtalk_train", "training/medtalk_train"),
+        ("medtalk_assets", "assets"),
+    ],
 )
 def test_the_whole_source_is_installed(root, package, source):
     spec = find_spec(package)

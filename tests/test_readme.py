@@ -7,19 +7,24 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"<!-- test -->\n```(sh|python)\n(.*?)```\n(?:<!-- prints -->\n```\n(.*?)```)?", README, re.S)
+BLOCKS = re.findall(
+    r"<!-- test( beside a sidecar)? -->\n```(sh|python)\n(.*?)```\n(?:<!-- prints -->\n```\n(.*?)```)?", README, re.S
+)
 BIN = Path(sys.executable).parent
 
 
 @pytest.fixture
-def desk(tmp_path, sample) -> Path:
-    """A folder with the recordings that the README speaks of."""
+def desk(tmp_path, sample, monkeypatch) -> Path:
+    """A folder with the recordings that the README speaks of. A sidecar's connection file would lie in it too."""
+    monkeypatch.setenv("MEDTALK_RUNTIME", str(tmp_path / "runtime"))
     for name in ("line.wav", "other.wav"):
         shutil.copy(sample, tmp_path / name)
     return tmp_path
@@ -32,16 +37,30 @@ def run(words: list[str], folder: Path) -> str:
     return done.stdout
 
 
+@contextmanager
+def serving(runtime: Path) -> Iterator[str]:
+    """The README's sidecar runs while the block does; gives the line that it prints."""
+    words = [BIN / "medtalk", "serve", "--port", "0"]
+    environment = {**os.environ, "MEDTALK_RUNTIME": str(runtime)}
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline()
+        finally:
+            process.kill()
+
+
 def without_numbers(text: str) -> str:
     return re.sub(r"\d+(\.\d+)?", "N", text)
 
 
-@pytest.mark.parametrize(("language", "block", "printed"), BLOCKS, ids=[f"{i}-{b[0]}" for i, b in enumerate(BLOCKS)])
-def test_blocks_of_the_readme(desk, language, block, printed):
-    if language == "python":
-        run([sys.executable, "-W", "error", "-c", block], desk)
-        return
-    out = run(["bash", "-euc", block], desk)
+@pytest.mark.parametrize(
+    ("sidecar", "language", "block", "printed"), BLOCKS, ids=[f"{i}-{b[1]}" for i, b in enumerate(BLOCKS)]
+)
+def test_blocks_of_the_readme(desk, sidecar, language, block, printed):
+    words = [sys.executable, "-W", "error", "-c", block] if language == "python" else ["bash", "-euc", block]
+    with serving(desk / "runtime") if sidecar else nullcontext():
+        out = run(words, desk)
     if printed:
         assert without_numbers(out) == without_numbers(printed)
     for written in re.findall(r"-o (\S+\.(?:csv|npz))|convert \S+ (\S+)", block):
@@ -49,8 +68,16 @@ def test_blocks_of_the_readme(desk, language, block, printed):
 
 
 def test_both_languages_and_the_first_output_are_covered():
-    assert {language for language, _, _ in BLOCKS} == {"sh", "python"}
-    assert BLOCKS[0][2].startswith("line.csv: ")
+    assert {block[:2] for block in BLOCKS} == {
+        (where, what) for where in ("", " beside a sidecar") for what in ("sh", "python")
+    }
+    assert BLOCKS[0][3].startswith("line.csv: ")
+
+
+def test_what_the_sidecar_prints(tmp_path):
+    shown = re.findall(r"<!-- printed by the sidecar -->\n```\n(.*?)```", README, re.S)
+    with serving(tmp_path) as line:
+        assert [without_numbers(line)] == list(map(without_numbers, shown))
 
 
 def test_what_the_readme_points_to_is_there():

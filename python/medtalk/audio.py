@@ -13,6 +13,7 @@ import os
 import stat
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from medtalk.errors import AudioError, LimitError
+from medtalk.watch import checkpoint
 
 if TYPE_CHECKING:
     import soundfile
@@ -153,16 +155,36 @@ class Speech:
 
 
 def read_speech(
-    source: str | Path | bytes, *, channel: int | None = None, limits: AudioLimits = AudioLimits()
+    source: str | Path | bytes | memoryview,
+    *,
+    channel: int | None = None,
+    limits: AudioLimits = AudioLimits(),
+    name: str = "The sound",
 ) -> Speech:
     """Read a sound file (a path, or the bytes of one) as 16 kHz mono speech.
 
-    All channels are mixed, or only `channel` (0 is the first) is taken. Raises `AudioError`, one line, for anything
-    that is not a whole WAV (PCM, float), FLAC or OGG sound of finite samples, and `LimitError` beyond `limits`.
+    All channels are mixed, or only `channel` (0 is the first) is taken. `name` is what bytes are called. Raises
+    `AudioError`, one line, for anything that is not a whole WAV (PCM, float), FLAC or OGG sound of finite samples, and
+    `LimitError` beyond `limits`.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _read(io.BytesIO(source), memoryview(source).nbytes, "The sound", channel, limits)
-    path = Path(source)
+        return _read(io.BytesIO(source), memoryview(source).nbytes, name, channel, limits)
+    with _open(Path(source)) as (stream, size, shown):
+        return _read(stream, size, shown, channel, limits)
+
+
+def read_bytes(path: Path, limits: AudioLimits = AudioLimits()) -> bytes:
+    """The bytes of a sound file as it stands, for `read_speech`; `AudioError` and `LimitError` as that raises."""
+    with _open(path) as (stream, size, shown):
+        _check_size(size, shown, limits)
+        data = stream.read(limits.max_bytes + 1)
+        _check_size(len(data), shown, limits)  # it may have grown
+        return data
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[tuple[BinaryIO, int, str]]:
+    """The open file, its size in bytes and how to call it; `AudioError` for whatever is no readable file."""
     # Not str(path): a name that is not valid Unicode must still fit in a message.
     shown = os.fsencode(path).decode("utf-8", "replace")
     try:
@@ -172,7 +194,7 @@ def read_speech(
         if not stat.S_ISREG(status.st_mode):  # opening a device or pipe could block or never end
             raise AudioError(f"{shown} is a device or pipe, not a file.", f"Give a sound file. {VALID}")
         with open(path, "rb") as stream:
-            return _read(stream, status.st_size, shown, channel, limits)
+            yield stream, status.st_size, shown
     except FileNotFoundError as error:
         raise AudioError(f"{shown} does not exist.", "Check the path.") from error
     except PermissionError as error:
@@ -182,11 +204,15 @@ def read_speech(
         raise AudioError(f"{shown} cannot be read: {reason}.", "Check the path.") from error
 
 
-def _read(stream: BinaryIO, size: int, name: str, channel: int | None, limits: AudioLimits) -> Speech:
+def _check_size(size: int, name: str, limits: AudioLimits) -> None:
     if size == 0:
         raise AudioError(f"{name} is empty (0 bytes).", "Record or export it again.")
     if size > limits.max_bytes:
         raise LimitError(f"{name} has {size} bytes; the limit is {limits.max_bytes}.", "Split it into shorter files.")
+
+
+def _read(stream: BinaryIO, size: int, name: str, channel: int | None, limits: AudioLimits) -> Speech:
+    _check_size(size, name, limits)
     kind = _sniff(stream, name)
     if kind == "WAV":
         _check_wav(stream, size, name, limits)
@@ -241,6 +267,7 @@ def _mono_16k(blocks: Iterable[np.ndarray], rate: int, channel: int | None, name
     parts: list[np.ndarray] = []
     count = 0
     for block in blocks:
+        checkpoint()
         if not np.isfinite(block).all():
             raise AudioError(f"{name} holds samples that are not numbers (NaN or infinite).", "Export it again.")
         if (peak := float(np.abs(block).max())) > _PEAK:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
@@ -21,16 +23,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 
 import medtalk
-from medtalk.errors import GuidanceError, MedtalkError, OutputError, RigError, SettingError
+from medtalk.errors import GuidanceError, MedtalkError, OutputError, RigError, ServiceError, SettingError
+from medtalk.options import AsJson, Debug, debugging
+from medtalk.service import commands
 
 if TYPE_CHECKING:
-    from medtalk.performance import Model, Performance
+    from medtalk.performance import Performance
     from medtalk.rig import RigSequence
+    from medtalk.service.remote import RigMaker
 
 _UsageError: Any = typer.BadParameter.__base__  # typer keeps its click to itself
 MAX_FPS = 240.0
 MAX_TRANSCRIPT_BYTES = 1 << 16
 _LIMIT = f"{MAX_TRANSCRIPT_BYTES >> 10} KiB"
+_ADDRESS = re.compile(r"auto|tcp://.+|[^-].*:\d+|[^-].*\.json")
 
 Board = Literal["mh3", "mh4", "expressions", "arkit"]
 Region = Literal["full", "mouth", "upper"]
@@ -47,22 +53,14 @@ app = typer.Typer(
 bundle_app = typer.Typer(help="Look at models on disk.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(bundle_app, name="bundle")
 
-_debug = False
-
-
-def _set_debug(value: bool) -> None:
-    global _debug
-    _debug = value
-
-
-Debug = Annotated[bool, typer.Option("--debug", help="Show the Python traceback of an error.", callback=_set_debug)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+app.add_typer(commands.keys_app, name="keys")
 
 
 def main() -> NoReturn:
     """Entry point of the console script: a MEDTalk error is one line, never a traceback."""
     # An editor or a build system that cancels sends SIGTERM: as an exception it lets unfinished files be removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    sys.argv[1:] = _with_server(sys.argv[1:])
     try:
         code = app(prog_name="medtalk", standalone_mode=False)
     except MedtalkError as error:
@@ -82,8 +80,20 @@ def main() -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _with_server(words: list[str]) -> list[str]:
+    """`words` with `--server=auto` for a `--server` that stands alone.
+
+    typer knows options with a value and options without one, but none whose value may be left out. The next word is
+    the address only if it looks like one: in `generate --server line.wav` it is a sound.
+    """
+    followed = zip(words, [*words[1:], ""], strict=True)
+    return [
+        "--server=auto" if word == "--server" and not _ADDRESS.fullmatch(after) else word for word, after in followed
+    ]
+
+
 def _fail(message: str, error: Exception) -> NoReturn:
-    if _debug:
+    if debugging():
         raise error
     _complain(message)
     sys.exit(1)
@@ -156,6 +166,14 @@ def generate(
         str, typer.Option("--format", metavar="ENDING", help="Ending of the files when OUT is a folder.")
     ] = "csv",
     threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if left out.")] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[ADDRESS]",
+            help="Let `medtalk serve` do it: the one at HOST:PORT or of a connection file, or the one that runs.",
+        ),
+    ] = None,
+    keys: commands.Keys = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")] = False,
     as_json: AsJson = False,
     debug: Debug = False,
@@ -163,7 +181,7 @@ def generate(
     """Animate a face from recordings: SOUND to a rig of 174 channels."""
     from medtalk.finishing import Finishing
     from medtalk.guidance import emotion_weights
-    from medtalk.performance import check_range, load
+    from medtalk.performance import check_range
 
     # Everything that can be wrong is looked at before any work is done.
     weights = emotion_weights(emotion)
@@ -171,19 +189,32 @@ def generate(
     _check_fps(fps)
     jobs = _jobs(sounds, output, file_format, transcript)
     finishing = Finishing(smooth=smooth, blink=blink, gaze=gaze, limits=limits, seed=seed)
-    model = load(bundle, threads=threads)
-    for library in ("scipy.fft", "scipy.ndimage", "soundfile", "soxr"):
-        import_module(library)  # else at first use, and counted into the first sound's time
+    if server is None:
+        if keys is not None:
+            raise SettingError("--keys is for --server; without it nobody is asked.", "Leave it out.")
 
-    def decode(performance: Performance) -> RigSequence:
-        rig = performance.decode(weights, intensity, finishing, region)
-        return rig if fps == rig.fps else rig.resample(fps)
+        def decode(performance: Performance) -> RigSequence:
+            rig = performance.decode(weights, intensity, finishing, region)
+            return rig if fps == rig.fps else rig.resample(fps)
+
+        rigs = _local_rigs(bundle, threads, channel, decode)
+    else:
+        if bundle is not None or threads is not None:
+            raise SettingError("--bundle and --threads cannot go with --server.", "Give them to `medtalk serve`.")
+        from medtalk.service.remote import sidecar_rigs
+        from medtalk_wire import Settings
+
+        settings = Settings(
+            emotion=emotion, intensity=intensity, fps=fps, region=region,
+            smooth=smooth, blink=blink, gaze=gaze, limits=limits, seed=seed,
+        )  # fmt: skip
+        rigs = sidecar_rigs(server, keys, settings, channel)
 
     failed = False
-    with _progress(3 * len(jobs), quiet or as_json) as step:
-        for job in jobs:
+    with rigs as make, _progress(len(jobs), quiet or as_json) as show:
+        for number, job in enumerate(jobs):
             try:
-                result = _generate_one(job, model, channel, decode, step)
+                result = _generate_one(job, make, partial(show, number, job.sound.name))
             except MedtalkError as error:
                 if debug:
                     raise
@@ -193,6 +224,8 @@ def generate(
                 if as_json:
                     problem = {"code": error.code, "message": error.message, "hint": error.hint}
                     print(json.dumps({"sound": str(job.sound), "error": problem}), flush=True)
+                if isinstance(error, ServiceError):
+                    break  # nothing is wrong with this sound; the next one would meet the same
                 continue
             if as_json:
                 print(json.dumps({**result, "emotion": weights}), flush=True)
@@ -204,6 +237,10 @@ def generate(
                 )
     if failed:
         raise typer.Exit(1)
+
+
+for command in (commands.serve, commands.ping, commands.stop):
+    app.command()(command)
 
 
 @app.command()
@@ -349,39 +386,59 @@ def _checked_transcript(text: str, source: str) -> str:
     return text
 
 
-def _generate_one(
-    job: _Job,
-    model: Model,
+@contextmanager
+def _local_rigs(
+    bundle: Path | None,
+    threads: int | None,
     channel: int | None,
     decode: Callable[[Performance], RigSequence],
-    step: Callable[[str], None],
-) -> dict[str, Any]:
+) -> Iterator[RigMaker]:
+    """What makes rigs in this process."""
+    from medtalk.performance import load
+
+    model = load(bundle, threads=threads)
+    for library in ("scipy.fft", "scipy.ndimage", "soundfile", "soxr"):
+        import_module(library)  # else at first use, and counted into the first sound's time
+
+    def make(sound: Path, transcript: str | None, tell: Callable[[float], None]) -> RigSequence:
+        performance = model.perform(sound, transcript, channel=channel)
+        tell(0.6)
+        rig = decode(performance)
+        tell(0.8)
+        return rig
+
+    yield make
+
+
+def _generate_one(job: _Job, make: RigMaker, tell: Callable[[float], None]) -> dict[str, Any]:
     from medtalk.rig import write_rig
 
     started = time.perf_counter()
-    performance = model.perform(job.sound, job.transcript, channel=channel)
-    step(job.sound.name)
-    rig = decode(performance)
-    step(job.sound.name)
+    tell(0.0)
+    rig = make(job.sound, job.transcript, tell)
     write_rig(job.output, rig)
-    step(job.sound.name)
+    tell(1.0)
     elapsed = time.perf_counter() - started
+    seconds = rig.meta["source"]["seconds"]
     return {
         "sound": str(job.sound),
         "file": str(job.output),
-        "seconds": performance.seconds,
+        "seconds": seconds,
         "frames": len(rig),
         "fps": rig.fps,
         "elapsed": elapsed,
-        "speed": performance.seconds / elapsed,
+        "speed": seconds / elapsed,
     }
 
 
 @contextmanager
-def _progress(steps: int, hidden: bool) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr while the block runs, where a person looks on; calls to the function given move it a step."""
+def _progress(steps: int, hidden: bool) -> Iterator[Callable[[int, str, float], None]]:
+    """A bar on stderr while the block runs, where a person looks on.
+
+    The function given takes the number of the step (from 0), what it works on, and the fraction of it that is done.
+    """
     if hidden or not sys.stderr.isatty():
-        yield lambda _: None
+        yield lambda *_: None
         return
     from rich.console import Console
     from rich.progress import Progress
@@ -389,7 +446,7 @@ def _progress(steps: int, hidden: bool) -> Iterator[Callable[[str], None]]:
     # Lines of results must not break the bar, nor may they be drawn into it when stdout is a file.
     with Progress(console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
         task = bar.add_task("", total=steps)
-        yield lambda name: bar.update(task, advance=1, description=name)
+        yield lambda step, name, done: bar.update(task, completed=step + done, description=name)
 
 
 def _check_fps(fps: float) -> None:

@@ -10,6 +10,8 @@
         ├── SettingError          an option outside its range
         ├── OutputError           a result that cannot be written
         ├── MissingExtraError     an optional dependency that is not installed
+        ├── CancelledError        work that was told to stop
+        ├── ServiceError          the sidecar: out of reach, or it will not do it
         └── TrainingError         a recipe, corpus or checkpoint that training cannot use
 
 A caller that catches `MedtalkError` catches all of them; anything else is a bug of ours.
@@ -83,6 +85,23 @@ class MissingExtraError(MedtalkError):
     """An optional dependency that is not installed."""
 
     code = "missing_extra"
+
+
+class CancelledError(MedtalkError):
+    """Work that was told to stop (`medtalk.watch`)."""
+
+    code = "cancelled"
+
+
+class ServiceError(MedtalkError):
+    """The sidecar is out of reach or will not do it.
+
+    `code` tells which: "unreachable", "refused", "silent", "protocol", or one of the sidecar's own (docs/protocol.md).
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.code = code
 
 
 class TrainingError(MedtalkError):

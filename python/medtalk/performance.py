@@ -22,6 +22,7 @@ from medtalk.finishing import Finishing, finish
 from medtalk.guidance import LABELS, emotion_weights
 from medtalk.rig import RigSequence
 from medtalk.rig.channels import N_CHANNELS, REGIONS
+from medtalk.watch import stage
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -36,20 +37,27 @@ FACE_PARTS = {
 MAX_INTENSITY = 4.0
 """The strongest multiplier: beyond it the network only guesses."""
 
+# What a second of sound costs in a network, roughly: only for the progress that is shown while one runs.
+_CONTENT_SECONDS, _DECODE_SECONDS = 0.004, 0.0008
 
-def load(bundle: str | Path | None = None, engine: str = "auto", threads: int | None = None) -> Model:
+
+def load(
+    bundle: str | Path | None = None, engine: str = "auto", threads: int | None = None, device: str = "auto"
+) -> Model:
     """Load a model.
 
     Args:
         bundle: folder of a bundle; None is the one that ships with medtalk.
         engine: "auto", "onnx" or "torch"; see `medtalk.engine.open_engine`.
         threads: cores for one clip; None lets the engine choose.
+        device: "cpu", "cuda" or "cuda:N" (needs the extra `full`), or "auto".
 
     Raises:
         BundleError: the bundle is missing, changed or made for another version.
+        SettingError: the engine, the device or the number of threads is not valid.
     """
     loaded = load_bundle(bundle)
-    return Model(loaded, open_engine(loaded, engine, threads))
+    return Model(loaded, open_engine(loaded, engine, threads, device))
 
 
 class Model:
@@ -81,13 +89,17 @@ class Model:
         """
         from medtalk.backbones.mel import log_mel
         from medtalk.backbones.prosody import prosody, voice_activity
-        from medtalk.backbones.words import NO_WORDS, tokenise
 
+        stage("read", 0.05)
         speech = sound if isinstance(sound, Speech) else read_speech(sound, channel=channel, limits=limits)
         text = (transcript or "").strip()
-        content, posteriors = self.engine.content(log_mel(speech.samples))
+        stage("listen", 0.12)
+        mel = log_mel(speech.samples)
+        stage("listen", 0.55, expected=_CONTENT_SECONDS * speech.seconds)
+        content, posteriors = self.engine.content(mel)
+        stage("listen", 0.85)
         emotion_features = np.concatenate([prosody(speech.samples), posteriors], axis=1)
-        intensity = self.engine.intensity(emotion_features, tokenise(text) if text else NO_WORDS)
+        intensity = self._intensity(emotion_features, text)
         return Performance(
             model=self,
             speech=speech,
@@ -98,6 +110,11 @@ class Model:
             intensity=_read_only(intensity),
             activity=_read_only(voice_activity(speech.samples)),
         )
+
+    def _intensity(self, emotion_features: NDArray[np.float32], text: str) -> NDArray[np.float32]:
+        from medtalk.backbones.words import NO_WORDS, tokenise
+
+        return self.engine.intensity(emotion_features, tokenise(text) if text else NO_WORDS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +150,20 @@ class Performance:
         """Length of the sound in seconds."""
         return self.speech.seconds
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that its arrays take."""
+        arrays = (self.content, self.posteriors, self.emotion_features, self.intensity, self.activity)
+        return self.speech.samples.nbytes + sum(array.nbytes for array in arrays)
+
+    def with_transcript(self, transcript: str) -> Performance:
+        """The same performance with other words known, "" for none: the intensity is heard anew, the rest stays."""
+        text = transcript.strip()
+        if text == self.transcript:
+            return self
+        intensity = _read_only(self.model._intensity(self.emotion_features, text))
+        return replace(self, transcript=text, intensity=intensity)
+
     def with_intensity(self, curve: ArrayLike) -> Performance:
         """The same performance with an edited intensity curve, (T,), finite, 0 or more."""
         return replace(self, intensity=_read_only(self._curve(curve, "The intensity curve", np.inf)))
@@ -163,6 +194,7 @@ class Performance:
             raise SettingError(f"Unknown region {region!r}; valid are {', '.join(FACE_PARTS)}.")
         weights = emotion_weights(emotion)
         scale = self._curve(intensity, "intensity", MAX_INTENSITY)
+        stage("decode", 0.95, expected=_DECODE_SECONDS * self.seconds)
         if self.activity.any():
             mixture = np.array([weights.get(label, 0.0) for label in LABELS], np.float32)
             vector = mixture @ self.model.label_vectors  # (256,)
@@ -170,6 +202,7 @@ class Performance:
             raw = self.model.engine.decode(self.content, vectors, self.intensity * scale)
         else:
             raw = np.zeros((len(self), N_CHANNELS), np.float32)  # nobody speaks: whatever the nets hear is noise
+        stage("decode", 1.0)
         values = finish(raw, self.activity, finishing, FPS)
         return RigSequence(_keep(values, region), FPS, self._meta(weights, intensity, finishing, region))
 

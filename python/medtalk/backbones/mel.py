@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medtalk.watch import checkpoint
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -64,6 +66,7 @@ def decibels(samples: NDArray[np.float32], warp: float = 1.0) -> NDArray[np.floa
     count = 2 * (len(samples) * RIG_FPS // RATE)
     out = np.empty((count, N_MELS), np.float32)
     for start in range(0, count, _BLOCK):
+        checkpoint(start / count)
         stop = min(start + _BLOCK, count)
         out[start:stop] = power_spectrum(samples, start, stop) @ filterbank(warp)
     np.maximum(out, 1e-12, out=out)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medtalk.backbones.mel import RATE, RIG_FPS, SILENCE_DBFS, decibels, windows
+from medtalk.watch import checkpoint
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -138,6 +139,7 @@ def pitch_track(samples: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
     first, last = int(_PITCH_RATE / HIGHEST_HZ), int(_PITCH_RATE / LOWEST_HZ) + 1
     pitch, voicing = np.zeros(count), np.zeros(count)
     for start in range(0, count, 8192):
+        checkpoint(start / count)
         frames = np.arange(start, min(start + 8192, count))
         piece = windows(low_passed, frames, RIG_FPS * step, width).copy()
         piece -= piece.mean(axis=1, keepdims=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Protocol
 
 from medtalk.errors import SettingError
@@ -15,7 +16,15 @@ ENGINES = ("auto", "onnx", "torch")
 
 
 class Engine(Protocol):
-    """The four graphs of a bundle over one clip at a time. All arrays are numpy, float32 unless said otherwise."""
+    """The four graphs of a bundle over one clip at a time. All arrays are numpy, float32 unless said otherwise.
+
+    A call under a `medtalk.watch.Watch` ends with `CancelledError` soon after that is cancelled.
+    """
+
+    @property
+    def device(self) -> str:
+        """Where it computes: "cpu", "cuda:0"."""
+        ...
 
     def content(self, mel: NDArray) -> tuple[NDArray, NDArray]:
         """Content embedding (T, 256) and phone posteriors (T, 35) of log-mel features (2 T, 80) (Sec. 3.3, ACM)."""
@@ -34,26 +43,35 @@ class Engine(Protocol):
         ...
 
 
-def open_engine(bundle: Bundle, engine: str = "auto", threads: int | None = None) -> Engine:
+def open_engine(
+    bundle: Bundle, engine: str = "auto", threads: int | None = None, device: str = "auto"
+) -> Engine:
     """An engine for `bundle`.
 
     Args:
         bundle: a verified bundle.
-        engine: "onnx", "torch" (needs the extra `full` or `train`), or "auto": what the bundle's kind is made for.
+        engine: "onnx", "torch" (needs the extra `full` or `train`), or "auto": what the bundle's kind is made for,
+            and torch for a GPU.
         threads: how many cores one clip may use; None lets the engine choose.
+        device: "cpu", "cuda" or "cuda:N", or "auto": what the engine is best at.
 
     Raises:
-        SettingError: another engine, or a number of threads below 1.
+        SettingError: another engine, a device that is not there, or a number of threads below 1.
         MissingExtraError: the engine is not installed.
     """
     if threads is not None and threads < 1:
         raise SettingError(f"threads is {threads}; valid are 1 and more.", "Leave it out to use all cores.")
-    if engine in ("auto", "onnx"):
-        from medtalk.engine.onnx import OnnxEngine
-
-        return OnnxEngine(bundle, threads)
-    if engine == "torch":
+    if engine not in ENGINES:
+        raise SettingError(f"Unknown engine {engine!r}; valid are {', '.join(ENGINES)}.")
+    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
+        raise SettingError(f"Unknown device {device!r}; valid are auto, cpu, cuda and cuda:N.")
+    on_gpu = device.startswith("cuda")
+    if engine == "torch" or (engine == "auto" and on_gpu):
         from medtalk.engine.torch import TorchEngine
 
-        return TorchEngine(bundle, threads=threads)
-    raise SettingError(f"Unknown engine {engine!r}; valid are {', '.join(ENGINES)}.")
+        return TorchEngine(bundle, device if on_gpu else "cpu", threads)
+    if on_gpu:
+        raise SettingError("The engine onnx computes on the CPU only.", "Leave the engine out, or the device.")
+    from medtalk.engine.onnx import OnnxEngine
+
+    return OnnxEngine(bundle, threads)

@@ -14,6 +14,7 @@ import onnxruntime
 from medtalk.bundle import GRAPHS
 from medtalk.errors import BundleError
 from medtalk.guidance import LABELS
+from medtalk.watch import checkpoint, interruptible
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +26,8 @@ _ERRORS_ONLY = 3  # warnings about graphs and devices mean nothing to a user
 
 class OnnxEngine:
     """The graphs of a compact bundle in ONNX Runtime; see `medtalk.engine.Engine` for the calls."""
+
+    device = "cpu"
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
         onnxruntime.set_default_logger_severity(_ERRORS_ONLY)
@@ -66,4 +69,14 @@ class OnnxEngine:
         return self._run("decode", content=content[None], emotion=emotion[None], intensity=intensity[None])[0][0]
 
     def _run(self, graph: str, **inputs: NDArray) -> list[NDArray]:
-        return cast("list[NDArray]", self._sessions[graph].run(None, inputs))
+        options = onnxruntime.RunOptions()
+
+        def stop() -> None:
+            options.terminate = True  # looked at between two operators
+
+        with interruptible(stop):
+            try:
+                return cast("list[NDArray]", self._sessions[graph].run(None, inputs, options))
+            except Exception:  # ONNX Runtime's own exceptions have no common base but this
+                checkpoint()  # raises the error that cancelling means
+                raise

@@ -20,6 +20,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from medtalk.model.graphs import Networks
+from medtalk.watch import checkpoint
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +45,9 @@ class TorchEngine:
             raise SettingError(f"Cannot use the device {device!r}: {str(error)[:120]}", 'Try "cpu".') from error
         networks = Networks.build(bundle.manifest.get("sizes", {}), state)
         self._networks = Networks(networks.acoustic.to(self._device), networks.model.to(self._device))
+        for network in (self._networks.acoustic, self._networks.model):
+            for module in network.modules():
+                module.register_forward_pre_hook(_checkpoint)
 
     @torch.inference_mode()
     def content(self, mel: NDArray) -> tuple[NDArray, NDArray]:
@@ -64,8 +68,16 @@ class TorchEngine:
         inputs = (self._in(values)[None] for values in (content, emotion, intensity))
         return _out(self._networks.decode(*inputs)[0])
 
+    @property
+    def device(self) -> str:
+        return str(self._device)
+
     def _in(self, values: NDArray) -> Tensor:
         return torch.tensor(values, device=self._device)  # a copy: torch cannot hold read-only arrays
+
+
+def _checkpoint(*_: object) -> None:
+    checkpoint()
 
 
 def _out(values: Tensor) -> NDArray:

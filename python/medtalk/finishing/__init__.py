@@ -17,6 +17,7 @@ from medtalk.finishing.gaze import add_gaze
 from medtalk.finishing.limits import limit
 from medtalk.finishing.smoothing import check_windows, smooth
 from medtalk.rig.channels import N_CHANNELS
+from medtalk.watch import checkpoint
 
 __all__ = ["Finishing", "finish"]
 
@@ -80,10 +81,13 @@ def finish(
         return rig
     if settings.smooth:
         rig = smooth(rig, settings.smoothing)
+        checkpoint(0.7)
     if settings.gaze:
         rig = add_gaze(rig, fps, np.random.default_rng([settings.seed, _GAZE_STREAM]))
+        checkpoint(0.8)
     if settings.blink:
         rig = add_blinks(rig, voice, fps, np.random.default_rng([settings.seed, _BLINK_STREAM]))
+        checkpoint(0.9)
     if settings.limits:
         rig = limit(rig)
     return rig

@@ -1,0 +1,1 @@
+"""The sidecar: one warm process holds the model, and clients talk to it over ZeroMQ (`docs/protocol.md`)."""

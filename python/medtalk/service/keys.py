@@ -1,0 +1,127 @@
+"""Key pairs of a sidecar that others may reach, and of the clients that it lets in.
+
+A folder of keys:
+
+    server.key           the sidecar's public key, for its clients
+    server.key_secret    for the sidecar alone
+    clients/NAME.key     the public key of each client that is let in
+    NAME.key_secret      for that client, beside a copy of server.key
+
+All are CURVE certificates in pyzmq's format. Secret files are their owner's alone (0600) from the moment they exist.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+from medtalk.errors import OutputError, SettingError
+from medtalk.files import check_folder
+
+SERVER = "server"
+_KEY_LENGTH = 40  # characters of a key in Z85
+
+
+def new_keys(folder: str | Path, client: str = "client") -> list[Path]:
+    """Make a key pair for `client` in `folder`, and the sidecar's own where there is none yet.
+
+    Returns the files that were made. Raises `SettingError` for a name that cannot be a file's, `OutputError` for a
+    client that has keys already and for whatever cannot be written; then nothing is left behind.
+    """
+    folder = Path(folder)
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", client) or client.lower() == SERVER:
+        raise SettingError(
+            f"A client cannot be called {client[:70]!r}; valid are 1 to 64 letters, digits, _ and -, but not {SERVER}."
+        )
+    clients = folder / "clients"
+    server = folder / f"{SERVER}.key", folder / f"{SERVER}.key_secret"
+    own = clients / f"{client}.key", folder / f"{client}.key_secret"
+    if taken := [path for path in own if path.exists()]:
+        raise OutputError(
+            f"The client {client} has keys already: {taken[0]} is there.", "Choose another --client, or remove it."
+        )
+    there = [path for path in server if path.exists()]
+    if len(there) == 1:
+        raise OutputError(f"{there[0]} is there without its other half.", "Restore that, or remove this one.")
+    check_folder(folder)
+    made: list[Path] = []
+    try:
+        for needed in (folder, clients):
+            if not needed.is_dir():
+                needed.mkdir(mode=0o700)
+                made.append(needed)
+        for pair in (own,) if there else (server, own):
+            _make_pair(*pair, made)
+    except BaseException as error:
+        for path in reversed(made):
+            path.rmdir() if path.is_dir() else path.unlink()
+        if isinstance(error, OSError):
+            raise OutputError(
+                f"Cannot make keys in {folder}: {error.strerror or error}.", "Choose a folder you may write to."
+            ) from error
+        raise
+    return [path for path in made if not path.is_dir()]
+
+
+def server_keys(folder: str | Path) -> tuple[bytes, bytes, Path]:
+    """The sidecar's public and secret key in `folder`, and the folder of its clients' public keys.
+
+    Raises `SettingError` where one is missing or damaged, others could read or exchange one, or no client has a key.
+    """
+    folder = Path(folder)
+    make = f"Make keys with: medtalk keys new {folder}"
+    public, secret = _read(folder / f"{SERVER}.key_secret", make)
+    if secret is None:
+        raise SettingError(f"{folder / f'{SERVER}.key_secret'} holds no secret key.", make)
+    clients = folder / "clients"
+    for place in (folder, clients):
+        if _mode(place) & 0o022:
+            raise SettingError(f"Others may put keys into {place}.", f"Close it: chmod 700 {place}")
+    files = sorted(clients.glob("*.key"))
+    if not files:
+        raise SettingError(f"No client has a key in {clients}, so nobody could connect.", make)
+    for file in files:
+        _read(file, "Restore or remove it.")
+    return public, secret, clients
+
+
+def _make_pair(public: Path, secret: Path, made: list[Path]) -> None:
+    """Make a key pair under other names and move it to its place; what is there for good is told in `made`."""
+    from zmq.auth import create_certificates
+
+    workshop = Path(tempfile.mkdtemp(prefix=".medtalk-", dir=secret.parent))
+    try:
+        # The certificate is written into a file that is there already and keeps its mode.
+        os.close(os.open(workshop / "new.key_secret", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        create_certificates(workshop, "new")
+        for name, target in (("new.key_secret", secret), ("new.key", public)):
+            os.replace(workshop / name, target)
+            made.append(target)
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _read(file: Path, hint: str) -> tuple[bytes, bytes | None]:
+    """Public and secret key in a certificate."""
+    from zmq.auth import load_certificate
+
+    try:
+        public, secret = load_certificate(file)
+    except OSError as error:
+        raise SettingError(f"Cannot read the key {file}: {error.strerror or error}.", hint) from error
+    except ValueError:
+        public = secret = None
+    if public is None or any(len(key) != _KEY_LENGTH for key in (public, secret) if key is not None):
+        raise SettingError(f"{file} is not a key that medtalk made.", hint)
+    if secret is not None and _mode(file) & 0o077:
+        raise SettingError(f"The secret key {file} may be read by others.", f"Close it: chmod 600 {file}")
+    return public, secret
+
+
+def _mode(path: Path) -> int:
+    """Permission bits, 0 where there is no such thing."""
+    return stat.S_IMODE(path.stat().st_mode) if os.name == "posix" and path.exists() else 0

@@ -1,0 +1,50 @@
+"""What the sidecar takes before it refuses: settings, told to every client in `hello`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+from medtalk.audio import AudioLimits
+from medtalk.errors import SettingError
+from medtalk.performance import MAX_INTENSITY
+
+MAX_FPS = 240.0
+"""Frames a second of a rig that is asked for."""
+
+
+@dataclass(frozen=True)
+class ServiceLimits:
+    """Names and meaning as in `docs/protocol.md`, Limits. Raises SettingError for a limit that makes no sense."""
+
+    min_seconds: float = 0.1
+    max_seconds: float = 3600.0
+    min_rate: int = 4000
+    max_rate: int = 384_000
+    max_channels: int = 8
+    max_bytes: int = 512 << 20
+    max_queue: int = 256
+    max_queue_bytes: int = 1 << 30
+    max_text: int = 1 << 16
+    max_pixels: int = 1 << 24
+    max_result_bytes: int = 256 << 20
+    max_cache_bytes: int = 512 << 20
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            least = 0 if name in ("max_result_bytes", "max_cache_bytes") else 1 if isinstance(value, int) else 1e-3
+            if not math.isfinite(value) or value < least:
+                raise SettingError(f"The limit {name} is {value:g}; it must be a number of at least {least:g}.")
+        if self.min_seconds > self.max_seconds or self.min_rate > self.max_rate:
+            raise SettingError("A lower limit is above its upper limit.")
+
+    @property
+    def audio(self) -> AudioLimits:
+        """The part that concerns a sound."""
+        return AudioLimits(
+            self.max_seconds, self.min_seconds, self.max_channels, self.min_rate, self.max_rate, self.max_bytes
+        )
+
+    def told(self) -> dict[str, float]:
+        """All of them, with those that are no settings, as `hello` tells them."""
+        return {**asdict(self), "max_intensity": MAX_INTENSITY, "max_fps": MAX_FPS}

@@ -1,0 +1,133 @@
+"""Where the sidecar listens: the ZeroMQ socket, who is let in, and the file that tells clients how."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+import time
+from pathlib import Path
+
+import zmq
+from medtalk_wire.connection import connection_folder, remove_connection, write_connection
+from zmq.auth.thread import ThreadAuthenticator
+
+import medtalk
+from medtalk.errors import OutputError, SettingError
+from medtalk.service.keys import server_keys
+from medtalk_wire.protocol import MAX_HEADER_BYTES
+
+_DOMAIN = "medtalk"
+_USER = "medtalk"
+_LAST_MESSAGES_MS = 500
+
+
+class Listener:
+    """A bound ROUTER (`socket`) at `address`, behind a token on loopback or behind CURVE keys.
+
+    Raises SettingError for an address that cannot be had, or that is open to others without keys.
+    """
+
+    def __init__(self, host: str, port: int, keys: Path | None, max_bytes: int) -> None:
+        if keys is None and not is_loopback(host):
+            raise SettingError(
+                f"{host} is not a loopback address; a sidecar that others can reach needs keys.",
+                "Make them with medtalk keys new DIR, and give --keys DIR.",
+            )
+        curve = None if keys is None else server_keys(keys)
+        self.token = secrets.token_hex(32) if curve is None else ""
+        self._file: Path | None = None
+        self._instance = ""
+        self._context = zmq.Context()
+        self._authenticator = ThreadAuthenticator(self._context)
+        self._authenticator.start()
+        self.socket = self._context.socket(zmq.ROUTER)
+        try:
+            self._set(self.socket, max_bytes)
+            self.socket.zap_domain = _DOMAIN.encode()
+            if curve is None:
+                self.socket.plain_server = True
+                self._authenticator.configure_plain(domain=_DOMAIN, passwords={_USER: self.token})
+            else:
+                self.socket.curve_server = True
+                self.socket.curve_publickey, self.socket.curve_secretkey, clients = curve
+                self._authenticator.configure_curve(domain=_DOMAIN, location=str(clients))
+            self.address = self._bind(host, port)
+        except BaseException:
+            self.close()
+            raise
+
+    @staticmethod
+    def _set(router: zmq.Socket[bytes], max_bytes: int) -> None:
+        router.router_mandatory = True  # tells that a client has gone, instead of dropping its messages in silence
+        router.router_handover = True  # a client that reconnects keeps its name
+        router.maxmsgsize = max(max_bytes, MAX_HEADER_BYTES)  # default: no limit
+        router.rcvhwm = 16  # messages a client that wait to be read; each may be large. Default 1000
+        router.sndhwm = 256  # a minute of progress, for an editor that sleeps. Default 1000
+        router.backlog = 128
+        router.handshake_ivl = 5000  # ms for a stranger to say who it is. Default 30 s
+        # Default off: a client that is frozen, or whose machine is gone, would stay for ever. Milliseconds.
+        router.heartbeat_ivl, router.heartbeat_timeout, router.heartbeat_ttl = 2000, 8000, 8000
+
+    def _bind(self, host: str, port: int) -> str:
+        host = host.strip("[]")
+        self.socket.ipv6 = ":" in host
+        shown = f"[{host}]" if ":" in host else host
+        try:
+            self.socket.bind(f"tcp://{shown}:{port or '*'}")
+        except zmq.ZMQError as error:
+            if error.errno == zmq.EADDRINUSE:
+                raise SettingError(
+                    f"Port {port} is taken; a sidecar may run there already (medtalk ping tells).",
+                    "Give another with --port, or 0 for any that is free.",
+                ) from None
+            raise SettingError(f"Cannot listen on {shown} port {port}: {error.strerror}.") from None
+        endpoint = self.socket.get(zmq.LAST_ENDPOINT)
+        assert isinstance(endpoint, bytes)
+        return endpoint.rstrip(b"\0").decode()
+
+    def publish(self, instance: str, file: Path | None = None) -> None:
+        """Write the connection file; `OutputError` if that fails."""
+        path = file or connection_folder() / f"{self.address.rpartition(':')[2]}.json"
+        # Nobody can connect to "any address"; on this machine loopback reaches it.
+        address = self.address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+        try:
+            write_connection(
+                path,
+                address=address,
+                token=self.token,
+                pid=os.getpid(),
+                version=medtalk.__version__,
+                instance=instance,
+                started=time.time(),
+            )
+        except OSError as error:
+            raise OutputError(
+                f"Cannot write the connection file {path}: {error.strerror or error}.",
+                "Give another with --connection-file.",
+            ) from error
+        self._file, self._instance = path, instance
+
+    def unpublish(self) -> None:
+        """Remove the connection file, unless another sidecar has put its own there."""
+        if self._file is not None:
+            remove_connection(self._file, self._instance)
+            self._file = None
+
+    def close(self) -> None:
+        """Stop listening, after the last messages have had a moment to leave."""
+        self.unpublish()
+        if not self._context.closed:
+            self.socket.close(linger=_LAST_MESSAGES_MS)
+            self._authenticator.stop()
+            self._context.term()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,134 @@
+"""The sidecar's client for the command line: its errors as MEDTalk's own, its results as rigs."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import medtalk_wire
+from medtalk.errors import (
+    AudioError,
+    BundleError,
+    GuidanceError,
+    LimitError,
+    MedtalkError,
+    MissingExtraError,
+    RigError,
+    ServiceError,
+    SettingError,
+)
+from medtalk.rig import RigSequence
+from medtalk.rig.channels import CHANNEL_HASH
+from medtalk_wire import Client, Connection, RequestError, Settings, SidecarError, Sound, UnreachableError
+
+AUTO = "auto"
+"""The address that means: whichever sidecar is found."""
+
+_LIBRARY_ERRORS = {
+    kind.code: kind
+    for kind in (AudioError, LimitError, RigError, BundleError, GuidanceError, SettingError, MissingExtraError)
+}
+
+
+def find(server: str | None, keys: Path | None) -> Connection:
+    """The connection to the sidecar at `server` (see `medtalk_wire.find_connection`; None and "auto" find one)."""
+    with _our_errors():
+        return medtalk_wire.find_connection(None if server in (None, AUTO) else server, keys)
+
+
+@contextmanager
+def connected(connection: Connection) -> Iterator[Client]:
+    """A client for the length of the block, in which the sidecar's errors are MEDTalk's."""
+    with _our_errors(), Client(connection, name="medtalk", channel_hash=CHANNEL_HASH) as client:
+        yield client
+
+
+def wait_until_gone(connection: Connection, seconds: float) -> None:
+    """Return when that sidecar has ended; `ServiceError` if it has not after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not _is_gone(connection):
+        if time.monotonic() > deadline:
+            raise ServiceError(
+                "silent",
+                f"The sidecar at {connection.address} said that it would end, and has not within {seconds:g} s.",
+                "Look at its log, or end its process.",
+            )
+        time.sleep(0.05)
+
+
+RigMaker = Callable[[Path, str | None, Callable[[float], None]], RigSequence]
+"""Makes the rig of a sound (file, transcript), and calls its third argument with the fraction that is done."""
+
+
+@contextmanager
+def sidecar_rigs(server: str, keys: Path | None, settings: Settings, channel: int | None) -> Iterator[RigMaker]:
+    """What makes rigs while the block runs: the sidecar at `server`, by `settings`.
+
+    An error of the sound or of a setting is the one that the library raises; whatever is wrong with the sidecar or the
+    way to it is a `ServiceError`.
+    """
+    with connected(find(server, keys)) as client:
+        client.wait(client.hello())  # before anything is read: whether somebody is there, with the same channels
+
+        def make(sound: Path, transcript: str | None, tell: Callable[[float], None]) -> RigSequence:
+            with _our_errors(sound):
+                return _make(client, sound, replace(settings, transcript=transcript or ""), channel, tell)
+
+        yield make
+
+
+def _make(
+    client: Client, file: Path, settings: Settings, channel: int | None, tell: Callable[[float], None]
+) -> RigSequence:
+    import numpy as np
+
+    from medtalk.audio import read_bytes
+
+    job = client.generate(Sound.from_bytes(read_bytes(file), name=_shown(file.name), channel=channel), settings)
+    try:
+        result = client.wait(job, on_progress=lambda job: tell(job.fraction))
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C and SIGTERM
+        with suppress(SidecarError):
+            client.wait(client.cancel(job))
+        raise
+    return RigSequence(np.asarray(result.rig), result.fps, result.meta)
+
+
+@contextmanager
+def _our_errors(file: Path | None = None) -> Iterator[None]:
+    try:
+        yield
+    except SidecarError as error:
+        message = error.message
+        if file is not None and message.startswith(name := _shown(file.name)):  # all that the sidecar knows of it
+            message = _shown(file) + message.removeprefix(name)
+        raise _our_error(error, message) from error
+
+
+def _our_error(error: SidecarError, message: str) -> MedtalkError:
+    if isinstance(error, RequestError) and (kind := _LIBRARY_ERRORS.get(error.code)):
+        return kind(message, error.hint)
+    return ServiceError(error.code, message, error.hint)
+
+
+def _shown(path: str | Path) -> str:
+    return os.fsencode(path).decode("utf-8", "replace")  # as medtalk.audio has it in its messages
+
+
+def _is_gone(connection: Connection) -> bool:
+    if connection.file is not None:
+        with suppress(UnreachableError):  # the file was removed, or its process is dead
+            return medtalk_wire.find_connection(str(connection.file)).instance != connection.instance
+    address: Any = urlsplit(connection.address)
+    try:
+        socket.create_connection((address.hostname, address.port), timeout=1.0).close()
+    except OSError:
+        return True
+    return False

@@ -1,0 +1,317 @@
+"""What clients may ask, typed: frames in, checked requests out (`docs/protocol.md`, Messages).
+
+Everything that can be told from the request alone is refused here, before it waits in the queue.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from medtalk.errors import LimitError, MedtalkError, ServiceError, SettingError
+from medtalk.finishing import Finishing
+from medtalk.guidance import emotion_weights
+from medtalk.performance import FACE_PARTS, check_range
+from medtalk.service.limits import MAX_FPS, ServiceLimits
+from medtalk_wire.errors import ProtocolError
+from medtalk_wire.protocol import JOBS, MAX_HEADER_BYTES, MAX_ID, REQUESTS, Buffer, check_buffers, check_version
+
+_ID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_ID}}}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+GUIDANCE = ("label",)
+SOUNDS = ("pcm", "file", "path")
+
+
+class Header(msgspec.Struct):
+    """The first frame. `body` stays packed until the type is known."""
+
+    id: str
+    type: str
+    body: msgspec.Raw
+    protocol: str = ""
+    parent: str | None = None
+    buffers: list[Any] = []
+
+
+class Hello(msgspec.Struct):
+    client: str = ""
+    channel_hash: str = ""
+
+
+class Empty(msgspec.Struct):
+    pass
+
+
+class Cancel(msgspec.Struct):
+    job: str
+
+
+class SoundFields(msgspec.Struct):
+    kind: str
+    sha256: str = ""
+    rate: int = 0
+    path: str = ""
+    name: str = ""
+    channel: int | None = None
+
+
+class GuidanceFields(msgspec.Struct):
+    kind: str = "label"
+    emotion: Any = "neutral"
+
+
+class FinishingFields(msgspec.Struct):
+    smooth: bool = True
+    blink: bool = True
+    gaze: bool = True
+    limits: bool = True
+    seed: int = 0
+
+
+class SettingsFields(msgspec.Struct):
+    guidance: GuidanceFields = msgspec.field(default_factory=GuidanceFields)
+    transcript: str = ""
+    intensity: float = 1.0
+    span: tuple[float, float | None] | None = None
+    fps: float = 60.0
+    region: str = "full"
+    finishing: FinishingFields = msgspec.field(default_factory=FinishingFields)
+
+
+class Generate(SettingsFields, kw_only=True):
+    sound: SoundFields
+
+
+class Decode(SettingsFields, kw_only=True):
+    heard: str
+
+
+_BODIES = {"hello": Hello, "ping": Empty, "cancel": Cancel, "shutdown": Empty, "generate": Generate, "decode": Decode}
+assert set(_BODIES) == set(REQUESTS)
+_header = msgspec.msgpack.Decoder(Header)
+_bodies = {name: msgspec.msgpack.Decoder(kind) for name, kind in _BODIES.items()}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a sound that was heard becomes a rig, checked."""
+
+    weights: dict[str, float]
+    transcript: str
+    intensity: float
+    curve: NDArray[np.float32] | None
+    span: tuple[float, float | None]
+    fps: float
+    region: str
+    finishing: Finishing
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound on its way in. `data` is the buffer of a "pcm" or "file", `path` that of a "path"."""
+
+    kind: str
+    name: str
+    channel: int | None
+    data: Buffer | None = None
+    rate: int = 0
+    sha256: str = ""
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """A `generate` (with `sound`) or `decode` (with `heard`). Requests are the same if their `fingerprint` is."""
+
+    type: str
+    settings: Settings
+    fingerprint: bytes
+    nbytes: int
+    sound: Sound | None = None
+    heard: str = ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request of any type; `body` is a struct of this module, or a `JobRequest`."""
+
+    id: str
+    type: str
+    body: Any
+
+
+class BadRequest(Exception):
+    """A request that is refused: `error` says why, `parent` is its id if that could be read."""
+
+    def __init__(self, error: MedtalkError, parent: str = "") -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.parent = parent
+
+
+def read_request(frames: Sequence[memoryview], limits: ServiceLimits, folders: Sequence[Path] | None) -> Request:
+    """The request in `frames`; raises `BadRequest` for anything else.
+
+    `folders` are those that sounds may be read from: empty for any, None for no paths at all.
+    """
+    header = _read_header(frames)
+    try:
+        check_version(header.protocol)
+    except ProtocolError as error:
+        raise BadRequest(ServiceError("version", error.message, error.hint), header.id) from None
+    try:
+        if header.type not in _bodies:
+            raise ServiceError("unknown_type", f"Unknown type {header.type[:40]!r}; valid are {', '.join(REQUESTS)}.")
+        buffers = check_buffers(header.buffers, frames[1:])
+        body = _bodies[header.type].decode(header.body)
+        if header.type in JOBS:
+            body = _job(header, body, buffers, limits, folders)
+    except ProtocolError as error:
+        raise BadRequest(ServiceError("bad_message", error.message, error.hint), header.id) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        problem = ServiceError("bad_message", f"The body of {header.type} is wrong: {error}.", "See docs/protocol.md.")
+        raise BadRequest(problem, header.id) from None
+    except MedtalkError as error:
+        raise BadRequest(error, header.id) from None
+    return Request(header.id, header.type, body)
+
+
+def _read_header(frames: Sequence[memoryview]) -> Header:
+    try:
+        if not frames or len(frames[0]) > MAX_HEADER_BYTES:
+            raise ServiceError("bad_message", f"The header is missing or longer than {MAX_HEADER_BYTES} bytes.")
+        header = _header.decode(frames[0])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        problem = ServiceError("bad_message", f"The header is wrong: {error}.", "See docs/protocol.md.")
+        raise BadRequest(problem) from None
+    except MedtalkError as error:
+        raise BadRequest(error) from None
+    if not _ID.fullmatch(header.id):
+        problem = ServiceError("bad_message", f"The id is not 1 to {MAX_ID} letters, digits, _ or -.")
+        raise BadRequest(problem)
+    return header
+
+
+def _job(
+    header: Header,
+    body: Generate | Decode,
+    buffers: Sequence[Buffer],
+    limits: ServiceLimits,
+    folders: Sequence[Path] | None,
+) -> JobRequest:
+    named = {buffer.name: buffer for buffer in buffers}
+    curve = named.pop("intensity", None)
+    settings = _settings(body, curve, limits)
+    # A sound counts by its sha256, which the body holds; a curve has none, and is small.
+    fingerprint = hashlib.sha256(header.type.encode() + bytes(header.body))
+    if curve is not None:
+        fingerprint.update(curve.data)
+    if isinstance(body, Generate):
+        wanted = {"pcm": "samples", "file": "file"}.get(body.sound.kind, "")
+        sound = _sound(body.sound, named.pop(wanted, None), limits, folders)
+        request = JobRequest(
+            header.type, settings, fingerprint.digest(), sum(memoryview(b.data).nbytes for b in buffers), sound
+        )
+    else:
+        request = JobRequest(header.type, settings, fingerprint.digest(), 0, heard=body.heard)
+    if named:
+        raise ServiceError("bad_message", f"The buffer {next(iter(named))[:40]!r} does not belong to this request.")
+    return request
+
+
+def _settings(body: SettingsFields, curve: Buffer | None, limits: ServiceLimits) -> Settings:
+    if body.guidance.kind not in GUIDANCE:
+        raise ServiceError(
+            "unsupported",
+            f"This bundle knows no guidance of kind {body.guidance.kind[:40]!r}; valid are {', '.join(GUIDANCE)}.",
+        )
+    emotion = body.guidance.emotion
+    if not isinstance(emotion, (str, dict)) or (isinstance(emotion, dict) and not all(map(_is_text, emotion))):
+        raise ServiceError("bad_message", "The emotion must be a text or a map from label to weight.")
+    for what, text in (("transcript", body.transcript), ("emotion", emotion if isinstance(emotion, str) else "")):
+        if len(text.encode()) > limits.max_text:
+            raise LimitError(f"The {what} has {len(text)} characters; the limit is {limits.max_text} bytes.", "Cut it.")
+    if not 0.0 < body.fps <= MAX_FPS:
+        raise SettingError(f"fps is {body.fps:g}; valid are numbers above 0, up to {MAX_FPS:g}.")
+    if body.region not in FACE_PARTS:
+        raise SettingError(f"Unknown region {body.region[:40]!r}; valid are {', '.join(FACE_PARTS)}.")
+    values = None
+    if curve is not None:
+        if curve.dtype != "float32" or len(curve.shape) != 1:
+            raise ServiceError("bad_message", "The buffer intensity must be float32 of shape (T,).")
+        values = check_range(np.frombuffer(curve.data, "<f4"), "The intensity curve", np.inf)
+    finishing = body.finishing
+    return Settings(
+        weights=emotion_weights(emotion),
+        transcript=body.transcript,
+        intensity=float(check_range(body.intensity)),
+        curve=values,
+        span=_span(body.span),
+        fps=body.fps,
+        region=body.region,
+        finishing=Finishing(finishing.smooth, finishing.blink, finishing.gaze, finishing.limits, finishing.seed),
+    )
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _span(span: tuple[float, float | None] | None) -> tuple[float, float | None]:
+    start, end = span or (0.0, None)
+    if not (math.isfinite(start) and start >= 0.0) or (end is not None and not (math.isfinite(end) and end > start)):
+        raise SettingError("The span makes no sense; valid are [start, end] in seconds, with 0 <= start < end.")
+    return start, end
+
+
+def _sound(fields: SoundFields, data: Buffer | None, limits: ServiceLimits, folders: Sequence[Path] | None) -> Sound:
+    name = " ".join(fields.name.split())[:200] or "The sound"
+    if fields.kind not in SOUNDS or (fields.kind == "path" and folders is None):
+        valid = SOUNDS if folders is not None else SOUNDS[:-1]
+        raise ServiceError("unsupported", f"No sounds of kind {fields.kind[:40]!r}; valid are {', '.join(valid)}.")
+    if fields.kind == "path":
+        path = _reachable(fields.path, folders or ())
+        return Sound("path", fields.name or path.name, fields.channel, path=path)
+    if data is None:
+        wanted = "samples" if fields.kind == "pcm" else "file"
+        raise ServiceError("bad_message", f"A sound of kind {fields.kind} needs the buffer {wanted}.")
+    if not _SHA256.fullmatch(fields.sha256):
+        raise ServiceError("bad_message", "The sound's sha256 is not 64 hexadecimal digits in lower case.")
+    size = memoryview(data.data).nbytes
+    if size > limits.max_bytes:
+        raise LimitError(f"{name} has {size} bytes; the limit is {limits.max_bytes}.", "Split it into shorter files.")
+    if fields.kind == "pcm":
+        if data.dtype == "uint8":
+            raise ServiceError("bad_message", "The buffer samples must be int16, int32 or float32.")
+        frames, channels = data.shape[0], data.shape[1] if len(data.shape) == 2 else 1
+        seconds = frames / fields.rate if frames and fields.rate > 0 else None
+        limits.audio.check(name, seconds=seconds, channels=channels, rate=fields.rate)
+    elif data.dtype != "uint8" or len(data.shape) != 1:
+        raise ServiceError("bad_message", "The buffer file must be uint8 of shape (n,).")
+    return Sound(fields.kind, name, fields.channel, data, fields.rate, fields.sha256)
+
+
+def _reachable(text: str, folders: Sequence[Path]) -> Path:
+    path = Path(text)
+    if not path.is_absolute() or "\0" in text:
+        raise ServiceError("path", f"The path {text[:200]!r} is not absolute.", "Give the whole path.")
+    try:
+        real = path.resolve()  # a link must not lead outside
+    except (OSError, RuntimeError) as error:
+        raise ServiceError("path", f"The path {text[:200]!r} cannot be followed: {error}.") from None
+    if folders and not any(real.is_relative_to(folder) for folder in folders):
+        raise ServiceError(
+            "path",
+            f"The path {text[:200]!r} is outside the folders that this sidecar may read.",
+            "Start it with --sounds FOLDER, or send the sound itself.",
+        )
+    return real

@@ -1,0 +1,445 @@
+"""The sidecar's main loop: it reads and answers messages and never computes, so nobody waits for the compute thread."""
+
+from __future__ import annotations
+
+import math
+import os
+import secrets
+import socket
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import zmq
+
+import medtalk
+from medtalk.audio import FPS, RATE, Speech
+from medtalk.errors import CancelledError, MedtalkError, ServiceError, SettingError
+from medtalk.guidance import LABELS
+from medtalk.performance import FACE_PARTS, load
+from medtalk.rig.channels import CHANNEL_HASH, NAMES
+from medtalk.service.cache import ByteCache
+from medtalk.service.jobs import FairQueue, Job
+from medtalk.service.limits import ServiceLimits
+from medtalk.service.listener import Listener, is_loopback
+from medtalk.service.log import note
+from medtalk.service.schema import GUIDANCE, SOUNDS, BadRequest, Request, read_request
+from medtalk.service.worker import Outcome, Worker
+from medtalk_wire.protocol import Message, pack
+
+PORT = 5717
+PROGRESS_SECONDS = 0.15  # the protocol promises five a second
+WAITING_SECONDS = 1.0
+GONE_SECONDS = 10.0
+"""How long the jobs of a client that cannot be reached are kept."""
+FINISH_SECONDS, CANCEL_SECONDS = 3.0, 1.5
+"""How long a job may go on, and then take to end, when the sidecar is told to stop: together below 5 s."""
+
+_BATCH = 64  # messages read before the clock is looked at again
+_LONGEST_MESSAGE = 400  # characters of an error: what a client sent may be quoted in it
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """How `medtalk serve` runs; the options of the command say what each is."""
+
+    host: str = "127.0.0.1"
+    port: int = PORT
+    bundle: Path | None = None
+    device: str = "auto"
+    threads: int | None = None
+    idle_exit: float | None = None
+    keys: Path | None = None
+    sounds: Sequence[Path] = ()
+    connection_file: Path | None = None
+    metrics: int | None = None
+    limits: ServiceLimits = field(default_factory=ServiceLimits)
+
+    def __post_init__(self) -> None:
+        for name, port in (("port", self.port), ("metrics", self.metrics or 0)):
+            if not 0 <= port < 1 << 16:
+                raise SettingError(f"The {name} {port} is not valid; valid are 0 to 65535.")
+        if self.idle_exit is not None and not (math.isfinite(self.idle_exit) and self.idle_exit > 0):
+            raise SettingError(f"The idle time {self.idle_exit:g} is not valid; valid are seconds above 0.")
+        for folder in self.sounds:
+            if not folder.is_dir():
+                raise SettingError(f"The sound folder {folder} does not exist.", "Give a folder.")
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """An ended job: what it asked, and its last message."""
+
+    fingerprint: bytes
+    last: Message
+
+
+class Server:
+    """A sidecar that is ready; `run` serves until `stop`. Use it as a context manager.
+
+    Raises MedtalkError if it cannot start: no bundle, a port that is taken, an open address without keys.
+    """
+
+    def __init__(self, settings: ServiceSettings = ServiceSettings()) -> None:
+        began = time.perf_counter()
+        self.settings = settings
+        self.instance = secrets.token_hex(16)
+        self.address = ""
+        self._began = time.monotonic()
+        self._last_heard = self._began
+        self._queue = FairQueue()
+        self._jobs: dict[str, Job] = {}  # that have not had their last message
+        self._working: Job | None = None
+        self._kept: ByteCache[_Kept] = ByteCache(settings.limits.max_result_bytes)
+        self._done: deque[tuple[Job, Outcome]] = deque()
+        self._stops = 0
+        self._stopping_since: float | None = None
+        self._metrics = None
+        self._listener: Listener | None = None
+        self._worker: Worker | None = None
+        # Where client and sidecar are on different machines, a path means another file.
+        folders = tuple(folder.resolve() for folder in settings.sounds)
+        self._folders = folders if folders or is_loopback(settings.host) else None
+        self._wake, self._waker = socket.socketpair()
+        for end in (self._wake, self._waker):
+            end.setblocking(False)
+        try:
+            # First, so that a second sidecar is refused at once, and clients that come early wait inside.
+            self._listener = Listener(settings.host, settings.port, settings.keys, settings.limits.max_bytes)
+            self.address = self._listener.address
+            self._socket = self._listener.socket
+            self._model = load(settings.bundle, threads=settings.threads, device=settings.device)
+            self._worker = Worker(self._model, settings.limits, self._report)
+            # The first sound would pay for libraries that load when first used.
+            rng = np.random.default_rng(0)
+            warm = Speech.from_array(0.1 * rng.standard_normal(RATE), 44100, "warm-up")
+            self._model.perform(warm).decode().resample(30.0)
+            if settings.metrics is not None:
+                from medtalk.service.metrics import Metrics
+
+                self._metrics = Metrics(settings.metrics)
+            self._worker.start()
+            self._listener.publish(self.instance, settings.connection_file)
+        except BaseException:
+            self.close()
+            raise
+        self.ready_seconds = time.perf_counter() - began
+        note("ready", address=self.address, bundle=self._model.bundle.name, seconds=round(self.ready_seconds, 3))
+
+    def ready_line(self) -> str:
+        """What the command prints when it is ready."""
+        return (
+            f"medtalk serve: {self.address}, bundle {self._model.bundle.name}, {self._model.engine.device}, "
+            f"ready in {self.ready_seconds:.2f} s"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def stop(self) -> None:
+        """Let `run` return: the job that is worked on may end within 3 s; called again, it is cancelled at once.
+
+        May be called from any thread and from a signal handler.
+        """
+        self._stops += 1
+        self._wake_up()
+
+    def run(self) -> None:
+        """Serve until `stop`, a `shutdown` request, or the idle time."""
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._wake, zmq.POLLIN)
+        while not self._ended():
+            ready = dict(poller.poll(self._wait_ms()))
+            if self._wake.fileno() in ready:
+                self._sleep_again()
+            while self._done:
+                self._end(*self._done.popleft())
+            if self._socket in ready:
+                self._receive()
+            self._tell_progress()
+            self._start_next()
+
+    def close(self) -> bool:
+        """Let go of everything; the connection file goes first. False if the compute thread would not end."""
+        if self._listener is not None:
+            self._listener.unpublish()
+        ended = True
+        if self._worker is not None:
+            if self._working is not None:
+                self._working.watch.cancel()
+            ended = self._worker.finish(CANCEL_SECONDS)
+        if self._listener is not None:
+            self._listener.close()
+        if self._metrics is not None:
+            self._metrics.close()
+            self._metrics = None
+        self._wake.close()
+        self._waker.close()
+        return ended
+
+    # -- waiting
+
+    def _wake_up(self) -> None:
+        with suppress(OSError):  # the pipe is full, which wakes just as well, or closed, as nobody sleeps any more
+            self._waker.send(b".")
+
+    def _sleep_again(self) -> None:
+        with suppress(BlockingIOError):
+            while self._wake.recv(4096):
+                pass
+
+    def _wait_ms(self) -> int:
+        """Until something is due that nobody sends a message for."""
+        now = time.monotonic()
+        due = [now + 30.0]
+        due += [job.told + WAITING_SECONDS for job in self._queue]
+        if self._working is not None:
+            due.append(self._working.told + PROGRESS_SECONDS)
+        if self._stopping_since is not None:
+            due.append(now + PROGRESS_SECONDS)
+        if self.settings.idle_exit is not None and not self._jobs:
+            due.append(self._last_heard + self.settings.idle_exit)
+        return max(0, math.ceil(1000.0 * (min(due) - now)))
+
+    def _ended(self) -> bool:
+        """Whether to return from `run`; takes the steps towards it."""
+        now, idle = time.monotonic(), self.settings.idle_exit
+        if idle is not None and not self._jobs and self._working is None and now - self._last_heard >= idle:
+            note("idle", seconds=idle)
+            return True
+        if not self._stops:
+            return False
+        if self._stopping_since is None:
+            self._stopping_since = now
+            note("stopping", queued=len(self._queue))
+            for job in list(self._queue):
+                self._queue.remove(job)
+                self._finish(job, _stopping())
+        if self._working is None:
+            return True
+        patience = 0.0 if self._stops > 1 else FINISH_SECONDS
+        if now - self._stopping_since >= patience:
+            self._working.watch.cancel()
+            if self._working.id in self._jobs:
+                self._finish(self._working, _stopping())
+        return now - self._stopping_since >= patience + CANCEL_SECONDS
+
+    # -- messages in
+
+    def _receive(self) -> None:
+        for _ in range(_BATCH):
+            try:
+                client, *frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            self._last_heard = time.monotonic()
+            self._answer(client.bytes, [frame.buffer for frame in frames])
+
+    def _answer(self, client: bytes, frames: list[memoryview]) -> None:
+        try:
+            request = read_request(frames, self.settings.limits, self._folders)
+        except BadRequest as bad:
+            self._refuse(client, bad.parent, bad.error)
+            return
+        if request.type in ("generate", "decode"):
+            self._admit(client, request)
+            return
+        if request.type == "hello" and request.body.channel_hash not in ("", CHANNEL_HASH):
+            problem = ServiceError(
+                "channels",
+                f"Your channel table is another than this sidecar's ({CHANNEL_HASH[:12]}).",
+                "Install the same version of MEDTalk on both sides.",
+            )
+            self._refuse(client, request.id, problem)
+            return
+        answers = {"hello": self._hello, "ping": self._ping, "cancel": self._cancel, "shutdown": self._shutdown}
+        self._send(client, Message(f"{request.type}_reply", answers[request.type](request.body), parent=request.id))
+
+    def _hello(self, body: Any) -> dict[str, Any]:
+        note("hello", client=body.client[:100])
+        bundle = self._model.bundle
+        return {
+            "version": medtalk.__version__,
+            "instance": self.instance,
+            "pid": os.getpid(),
+            "bundle": {"name": bundle.name, "kind": bundle.manifest["kind"], "sha256": bundle.sha256},
+            "device": self._model.engine.device,
+            "channels": list(NAMES),
+            "channel_hash": CHANNEL_HASH,
+            "fps": float(FPS),
+            "labels": list(LABELS),
+            "regions": list(FACE_PARTS),
+            "limits": self.settings.limits.told(),
+            "capabilities": {
+                "sounds": list(SOUNDS if self._folders is not None else SOUNDS[:-1]),
+                "guidance": list(GUIDANCE),
+            },
+        }
+
+    def _ping(self, body: Any) -> dict[str, Any]:
+        return {
+            "instance": self.instance,
+            "uptime": time.monotonic() - self._began,
+            "queued": len(self._queue),
+            "working": int(self._working is not None),
+        }
+
+    def _shutdown(self, body: Any) -> dict[str, Any]:
+        self.stop()
+        return {"instance": self.instance}
+
+    def _cancel(self, body: Any) -> dict[str, Any]:
+        job = self._jobs.get(body.job)
+        if job is not None:
+            self._give_up(job, CancelledError("The job was cancelled.", "Ask again with another id."))
+            return {"job": body.job, "state": "cancelled"}
+        return {"job": body.job, "state": "finished" if self._kept.get(body.job) else "unknown"}
+
+    # -- jobs
+
+    def _admit(self, client: bytes, request: Request) -> None:
+        asked, limits = request.body, self.settings.limits
+        job, kept = self._jobs.get(request.id), self._kept.get(request.id)
+        known = job.request.fingerprint if job else kept.fingerprint if kept else asked.fingerprint
+        problem = None
+        if known != asked.fingerprint:
+            problem = ServiceError("id_reused", f"{request.id} is the id of another job.", "Make an id for each job.")
+        elif job is None and kept is None:
+            if self._stops:
+                problem = _stopping()
+            elif len(self._queue) >= limits.max_queue:
+                problem = ServiceError("queue_full", f"{len(self._queue)} jobs wait, the limit.", "Ask again later.")
+            elif len(self._queue) and self._queue.bytes + asked.nbytes > limits.max_queue_bytes:
+                problem = ServiceError(
+                    "queue_full", f"Sounds of {self._queue.bytes >> 20} MiB wait, the limit.", "Ask again later."
+                )
+        if problem is not None:
+            self._refuse(client, request.id, problem)
+        elif kept is not None:
+            self._send(client, Message("accepted", {"ahead": 0}, parent=request.id))
+            self._send(client, kept.last)
+        elif job is not None:
+            self._queue.move(job, client)
+            job.client, job.gone = client, None
+            self._accept(job)
+        else:
+            job = Job(request.id, client, asked)
+            self._jobs[job.id] = job
+            self._queue.put(job)
+            note("accepted", job=job.id, type=asked.type, client=client.hex(), queued=len(self._queue))
+            self._accept(job)
+
+    def _refuse(self, client: bytes, job: str, error: MedtalkError) -> None:
+        note("refused", job=job, client=client.hex(), code=error.code, message=error.message[:_LONGEST_MESSAGE])
+        if self._metrics:
+            self._metrics.refused.labels(error.code).inc()
+        self._send(client, _error(job, error))
+
+    def _accept(self, job: Job) -> None:
+        job.told = time.monotonic()
+        self._send(job.client, Message("accepted", {"ahead": self._ahead(job)}, parent=job.id))
+
+    def _ahead(self, job: Job) -> int:
+        return 0 if job is self._working else self._queue.ahead(job) + (self._working is not None)
+
+    def _start_next(self) -> None:
+        if self._working is None and not self._stops and (job := self._queue.take()) is not None:
+            job.started = job.told = time.monotonic()
+            self._working = job
+            self._worker.submit(job)
+        if self._metrics:
+            self._metrics.queued.set(len(self._queue))
+
+    def _tell_progress(self) -> None:
+        now = time.monotonic()
+        for job in list(self._queue):
+            if now - job.told >= WAITING_SECONDS:
+                self._progress(job, now, "queued", 0.0)
+        job = self._working
+        if job is not None and job.id in self._jobs and now - job.told >= PROGRESS_SECONDS:
+            self._progress(job, now, job.watch.phase or "read", job.watch.fraction())
+
+    def _progress(self, job: Job, now: float, phase: str, fraction: float) -> None:
+        job.told = now
+        body = {"phase": phase, "fraction": fraction, "ahead": self._ahead(job)}
+        if self._send(job.client, Message("progress", body, parent=job.id)):
+            job.gone = None
+        elif job.gone is None:
+            job.gone = now
+        elif now - job.gone >= GONE_SECONDS:
+            self._give_up(job, CancelledError("The client has gone."))
+
+    def _give_up(self, job: Job, error: MedtalkError) -> None:
+        """End a job that waits or is worked on, now; what the compute thread makes of it is dropped."""
+        self._queue.remove(job)
+        job.watch.cancel()
+        self._finish(job, error)
+
+    def _report(self, job: Job, outcome: Outcome) -> None:
+        """Called by the compute thread."""
+        self._done.append((job, outcome))
+        self._wake_up()
+
+    def _end(self, job: Job, outcome: Outcome) -> None:
+        """The compute thread is done with a job."""
+        self._working = None
+        self._last_heard = time.monotonic()  # the idle time begins
+        if self._metrics:
+            self._metrics.work.labels(job.request.type).observe(self._last_heard - job.started)
+            self._metrics.wait.observe(job.started - job.received)
+            self._metrics.sound.inc(outcome.sound_seconds)
+            self._metrics.hits.inc(int(outcome.body.get("cached", False)))
+            self._metrics.cache.set(self._worker.heard.bytes)
+        if job.id in self._jobs:
+            self._finish(job, outcome.error or outcome)
+
+    def _finish(self, job: Job, end: Outcome | MedtalkError) -> None:
+        """Send a job's last message, and keep it."""
+        del self._jobs[job.id]
+        if isinstance(end, Outcome):
+            last = Message("result", end.body, parent=job.id, buffers=end.buffers)
+            code = "ok"
+        else:
+            last, code = _error(job.id, end), end.code
+        note("ended", job=job.id, type=job.request.type, code=code, seconds=round(time.monotonic() - job.received, 4))
+        if self._metrics:
+            self._metrics.jobs.labels(job.request.type, code).inc()
+        self._send(job.client, last)
+        # These would come out otherwise if asked again.
+        if code not in ("stopping", "not_heard", "internal", "path"):
+            size = 2048 + sum(memoryview(buffer.data).nbytes for buffer in last.buffers)
+            self._kept.put(job.id, _Kept(job.request.fingerprint, last), size)
+
+    # -- messages out
+
+    def _send(self, client: bytes, message: Message) -> bool:
+        """Send without waiting; False if the client has gone or does not read. It may ask again, so nothing is lost."""
+        try:
+            self._socket.send_multipart([client, *pack(message)], zmq.NOBLOCK, copy=False)
+        except zmq.Again:
+            return True  # it is there, and busy
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            return False
+        return True
+
+
+def _stopping() -> ServiceError:
+    return ServiceError("stopping", "The sidecar ends.", "Start it again and ask again, with the same id.")
+
+
+def _error(parent: str, error: MedtalkError) -> Message:
+    message = error.message
+    if len(message) > _LONGEST_MESSAGE:
+        message = message[: _LONGEST_MESSAGE - 1] + "…"
+    return Message("error", {"code": error.code, "message": message, "hint": error.hint}, parent=parent)

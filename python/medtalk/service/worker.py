@@ -1,0 +1,155 @@
+"""The compute thread: one job after another, from sounds to rigs, with what was heard kept for the next time."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from medtalk.audio import Speech, read_bytes, read_speech
+from medtalk.errors import MedtalkError, ServiceError, SettingError
+from medtalk.performance import Model, Performance
+from medtalk.rig.channels import CHANNEL_HASH
+from medtalk.service.cache import ByteCache
+from medtalk.service.jobs import Job
+from medtalk.service.limits import ServiceLimits
+from medtalk.service.log import log
+from medtalk.service.schema import Sound
+from medtalk.watch import checkpoint, stage
+from medtalk_wire.protocol import Buffer
+
+_NUMPY = {"int16": "<i2", "int32": "<i4", "float32": "<f4", "uint8": "u1"}
+_HASH_BLOCK = 8 << 20  # bytes between two looks at whether the job was cancelled
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: the body and buffers of its `result`, or the error."""
+
+    body: dict[str, Any]
+    buffers: tuple[Buffer, ...] = ()
+    error: MedtalkError | None = None
+    sound_seconds: float = 0.0
+
+
+class Worker(threading.Thread):
+    """Works on the jobs submitted, in order, and calls `done(job, outcome)` after each, in its own thread."""
+
+    def __init__(self, model: Model, limits: ServiceLimits, done: Callable[[Job, Outcome], None]) -> None:
+        super().__init__(name="medtalk-worker", daemon=True)
+        self.heard: ByteCache[Performance] = ByteCache(limits.max_cache_bytes)
+        self._model = model
+        self._limits = limits
+        self._done = done
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+
+    def submit(self, job: Job) -> None:
+        """Work on `job` after those submitted before."""
+        self._jobs.put(job)
+
+    def finish(self, seconds: float) -> bool:
+        """Let the thread end after the jobs submitted; whether it did, within so many seconds."""
+        self._jobs.put(None)
+        if self.ident is not None:  # it was started
+            self.join(seconds)
+        return not self.is_alive()
+
+    def run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            try:
+                with job.watch:
+                    outcome = self._work(job)
+            except MedtalkError as error:
+                outcome = Outcome({}, error=error)
+            except MemoryError:
+                outcome = Outcome({}, error=ServiceError("limit", "The memory is not enough.", "Split the sound."))
+            except Exception as error:
+                log.exception("fault", extra={"facts": {"job": job.id}})
+                message = f"The sidecar failed: {type(error).__name__}: {error}."
+                outcome = Outcome({}, error=ServiceError("internal", message, "Please report it, with the log."))
+            self._done(job, outcome)
+            del job, outcome  # not kept alive, with their sounds, until the next job comes
+
+    def _work(self, job: Job) -> Outcome:
+        request, settings = job.request, job.request.settings
+        if request.sound is None:
+            heard, name = request.heard, None
+            performance = self.heard.get(heard)
+            if performance is None:
+                raise ServiceError(
+                    "not_heard", "This sound is not in the sidecar's cache.", "Send generate with the sound again."
+                )
+            cached = True
+        else:
+            name = request.sound.name
+            stage("read", 0.02)
+            heard, data = _identify(request.sound, self._limits)
+            performance = self.heard.get(heard)
+            cached = performance is not None
+            if performance is None:
+                speech = _speech(request.sound, data, self._limits)
+                performance = self._model.perform(speech, settings.transcript)
+            self.heard.put(heard, performance, performance.nbytes)
+        performance = performance.with_transcript(settings.transcript)
+        if settings.curve is not None:
+            if len(settings.curve) != len(performance):
+                raise SettingError(
+                    f"The intensity curve has {len(settings.curve)} values; this sound has {len(performance)} frames.",
+                    "Give one value for each 60 fps frame of the whole sound.",
+                )
+            performance = performance.with_intensity(settings.curve)
+        rig = performance.decode(settings.weights, settings.intensity, settings.finishing, settings.region)
+        rig = rig.resample(settings.fps)
+        if settings.span != (0.0, None):
+            rig = rig.slice(*settings.span).with_meta(span=settings.span)
+        meta = dict(rig.meta)
+        if name is not None:
+            meta["source"] = {**meta["source"], "name": name}
+        body = {
+            "heard": heard,
+            "frames": len(rig),
+            "fps": rig.fps,
+            "seconds": rig.seconds,
+            "channel_hash": CHANNEL_HASH,
+            "cached": cached,
+            "timing": {"queued": job.started - job.received, "work": time.monotonic() - job.started},
+            "meta": meta,
+        }
+        return Outcome(body, (_buffer("rig", rig.values), _buffer("intensity", performance.intensity)),
+                       sound_seconds=performance.seconds)  # fmt: skip
+
+
+def _identify(sound: Sound, limits: ServiceLimits) -> tuple[str, Any]:
+    """A name for exactly this sound, and its bytes; they are checked against the sum that the client gave."""
+    if sound.data is None:
+        assert sound.path is not None
+        data, shape, dtype = memoryview(read_bytes(sound.path, limits.audio)), None, None
+    else:
+        data, shape, dtype = memoryview(sound.data.data), sound.data.shape, sound.data.dtype
+    digest = hashlib.sha256()
+    for at in range(0, data.nbytes, _HASH_BLOCK):
+        checkpoint()
+        digest.update(data[at : at + _HASH_BLOCK])
+    if sound.data is not None and digest.hexdigest() != sound.sha256:
+        raise ServiceError("checksum", f"{sound.name} did not arrive as it was sent.", "Send it again.")
+    kind = ("pcm", sound.rate, shape, dtype) if sound.kind == "pcm" else ("file",)
+    return hashlib.sha256(repr((digest.hexdigest(), sound.channel, *kind)).encode()).hexdigest(), data
+
+
+def _speech(sound: Sound, data: memoryview, limits: ServiceLimits) -> Speech:
+    if sound.kind != "pcm":
+        return read_speech(data, channel=sound.channel, limits=limits.audio, name=sound.name)
+    assert sound.data is not None
+    samples = np.frombuffer(data, _NUMPY[sound.data.dtype]).reshape(sound.data.shape)
+    return Speech.from_array(samples, sound.rate, sound.name, sound.channel, limits.audio)
+
+
+def _buffer(name: str, values: np.ndarray) -> Buffer:
+    values = np.ascontiguousarray(values, "<f4")
+    return Buffer(name, "float32", values.shape, values)
