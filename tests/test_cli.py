@@ -164,14 +164,16 @@ def test_version_and_help(medtalk):
     import medtalk as package
 
     assert medtalk("--version").out == f"medtalk {package.__version__}\n"
-    for words in ([], ["generate"], ["convert"], ["channels"], ["info"], ["bundle", "info"]):
+    for words in ([], ["generate"], ["convert"], ["channels"], ["info"], ["bundle", "info"], ["serve"], ["ping"],
+                  ["stop"], ["keys", "new"]):  # fmt: skip
         assert "Usage: medtalk" in medtalk(*words, "--help").out
 
 
 @pytest.mark.parametrize(
     "words",
     [["generate"], ["generate", "a.wav"], ["nonsense"], ["channels", "--board", "mh5"], ["convert", "a.csv"],
-     ["generate", "a.wav", "-o", "a.csv", "--fps", "fast"], ["generate", "a.wav", "-o", "a.csv", "--region", "nose"]],
+     ["generate", "a.wav", "-o", "a.csv", "--fps", "fast"], ["generate", "a.wav", "-o", "a.csv", "--region", "nose"],
+     ["serve", "--port", "http"], ["keys", "new"]],
 )  # fmt: skip
 def test_a_command_that_is_not_understood_is_code_2(medtalk, words):
     done = medtalk(*words)

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,10 +55,9 @@ def serve(
     metrics: Annotated[
         int | None, typer.Option(metavar="PORT", help="Serve Prometheus metrics at this port of this machine.")
     ] = None,
-    max_seconds: Annotated[float | None, typer.Option(help="Longest sound that is taken; 3600 if left out.")] = None,
-    max_queue: Annotated[int | None, typer.Option(help="Jobs that may wait; 256 if left out.")] = None,
-    cache_mb: Annotated[
-        int | None, typer.Option(metavar="MB", help="Memory for sounds that were heard; 512 if left out.")
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Change a limit, as max_seconds=600; may be repeated. See ping --json."),
     ] = None,
     debug: Debug = False,
 ) -> None:
@@ -68,11 +66,6 @@ def serve(
     from medtalk.service.log import start_log
     from medtalk.service.server import Server, ServiceSettings
 
-    changed: dict[str, Any] = {
-        "max_seconds": max_seconds,
-        "max_queue": max_queue,
-        "max_cache_bytes": None if cache_mb is None else cache_mb << 20,
-    }
     settings = ServiceSettings(
         host=host,
         port=port,
@@ -84,7 +77,7 @@ def serve(
         sounds=tuple(sounds or ()),
         connection_file=connection_file,
         metrics=metrics,
-        limits=replace(ServiceLimits(), **{name: value for name, value in changed.items() if value is not None}),
+        limits=ServiceLimits.parse(limit or ()),
     )
     if log is not None:
         start_log(log)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Self
 
 from medtalk.audio import AudioLimits
 from medtalk.errors import SettingError
@@ -37,6 +39,22 @@ class ServiceLimits:
                 raise SettingError(f"The limit {name} is {value:g}; it must be a number of at least {least:g}.")
         if self.min_seconds > self.max_seconds or self.min_rate > self.max_rate:
             raise SettingError("A lower limit is above its upper limit.")
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> Self:
+        """The defaults, changed by texts such as `max_seconds=600`; SettingError for a name or number that is none."""
+        kinds = {name: type(value) for name, value in asdict(cls()).items()}
+        changed = {}
+        for text in texts:
+            name, _, number = text.partition("=")
+            if name not in kinds:
+                raise SettingError(f"Unknown limit {name[:40]!r}; valid are {', '.join(kinds)}.", "Write NAME=VALUE.")
+            try:
+                changed[name] = kinds[name](number)
+            except ValueError:
+                kind = "whole number" if kinds[name] is int else "number"
+                raise SettingError(f"The limit {name} is {number[:40]!r}; it must be a {kind}.") from None
+        return cls(**changed)
 
     @property
     def audio(self) -> AudioLimits:

@@ -1,0 +1,158 @@
+"""What a client asks for: a sound, and how it shall be animated."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from medtalk_wire.errors import RequestError
+from medtalk_wire.protocol import ITEM_BYTES, Buffer
+
+PCM = ("int16", "int32", "float32")
+"""The types of samples that travel."""
+
+_MAX_FILE_BYTES = 2 << 30  # no sound; keeps a video that was picked by mistake out of memory
+# How the values of each type may be called by an array's own buffer; int32 is "l" on Windows.
+_CODES = {"uint8": "B", "int16": "h", "int32": "il", "float32": "f"}
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """A sound for `Client.generate`. Make one with `from_file`, `from_bytes`, `from_pcm` or `on_server`.
+
+    All take `channel` (0 is the first): that channel alone, in place of the mix of all. What cannot be a sound raises
+    `RequestError` of the code `audio`, `limit` or `path`.
+    """
+
+    fields: Mapping[str, Any]
+    buffer: Buffer | None = None
+
+    @classmethod
+    def from_file(cls, path: str | Path, *, channel: int | None = None) -> Sound:
+        """A WAV, FLAC or OGG file of this machine; its bytes travel."""
+        path = Path(path)
+        try:
+            if not path.is_file():
+                raise RequestError(
+                    "audio", f"{path} is {'not a file' if path.exists() else 'not there'}.", "Give a sound file."
+                )
+            if path.stat().st_size > _MAX_FILE_BYTES:
+                raise RequestError("limit", f"{path} has more than {_MAX_FILE_BYTES} bytes.", "Give a shorter sound.")
+            data = path.read_bytes()
+        except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
+            reason = getattr(error, "strerror", None) or error
+            raise RequestError("audio", f"{path} cannot be read: {reason}.") from error
+        return cls.from_bytes(data, path.name, channel=channel)
+
+    @classmethod
+    def from_bytes(cls, data: Any, name: str = "", *, channel: int | None = None) -> Sound:
+        """The bytes of a WAV, FLAC or OGG file."""
+        values = _values(data, "uint8", "audio", name or "The sound")
+        return cls._travelling({"kind": "file"}, Buffer("file", "uint8", (len(values),), values), name, channel)
+
+    @classmethod
+    def from_pcm(
+        cls, data: Any, rate: int, shape: Sequence[int], dtype: str, name: str = "", *, channel: int | None = None
+    ) -> Sound:
+        """Samples (n,) or (n, channels) of `int16`, `int32` or `float32` (full scale 1), `rate` a second.
+
+        `data` is an array of that type, or its little-endian bytes in C order.
+        """
+        what = name or "The sound"
+        if dtype not in PCM or not 1 <= len(shape) <= 2:
+            raise RequestError(
+                "audio", f"{what} has the shape {tuple(shape)} and the type {dtype}.",
+                f"Valid are (n,) and (n, channels) of {', '.join(PCM)}.",
+            )  # fmt: skip
+        values, size = _values(data, dtype, "audio", what), tuple(int(count) for count in shape)
+        if min(size) < 0 or len(values) != math.prod(size) * ITEM_BYTES[dtype]:
+            raise RequestError("audio", f"{what} has {len(values)} bytes; {size} of {dtype} are others.")
+        buffer = Buffer("samples", dtype, size, values)
+        return cls._travelling({"kind": "pcm", "rate": int(rate)}, buffer, name, channel)
+
+    @classmethod
+    def on_server(cls, path: str | Path, *, channel: int | None = None) -> Sound:
+        """A file that the sidecar reads itself: an absolute path on its machine, which need not be this one."""
+        text = str(path)
+        if not (PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute()):
+            raise RequestError("path", f"{text!r} is not an absolute path.", "The sidecar has another working folder.")
+        return cls({"kind": "path", "path": text, **({} if channel is None else {"channel": channel})})
+
+    @classmethod
+    def _travelling(cls, fields: dict[str, Any], buffer: Buffer, name: str, channel: int | None) -> Sound:
+        if not buffer.data:
+            raise RequestError("audio", f"{name or 'The sound'} is empty.", "Give a sound with a voice in it.")
+        fields |= {"sha256": hashlib.sha256(buffer.data).hexdigest(), "name": name}
+        return cls(fields if channel is None else {**fields, "channel": channel}, buffer)
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """How a sound is animated (docs/protocol.md, Settings).
+
+    `emotion` is a label, a mixture as "happy:0.7,surprised:0.3" or a map from label to weight. `curve` (T,), an array
+    of float32 or its bytes, takes the place of the heard intensity; `span` is (start, end) in seconds, end None for the
+    end of the sound.
+    """
+
+    emotion: str | Mapping[str, float] = "neutral"
+    transcript: str = ""
+    intensity: float = 1.0
+    curve: Any = None
+    span: tuple[float, float | None] | None = None
+    fps: float = 60.0
+    region: str = "full"
+    smooth: bool = True
+    blink: bool = True
+    gaze: bool = True
+    limits: bool = True
+    seed: int = 0
+
+    def fields(self) -> dict[str, Any]:
+        """The settings as a request's body has them; `RequestError` `setting` for values that cannot be written."""
+        try:
+            emotion = self.emotion
+            if not isinstance(emotion, str):
+                emotion = {str(label): float(weight) for label, weight in emotion.items()}
+            fields: dict[str, Any] = {
+                "guidance": {"kind": "label", "emotion": emotion},
+                "transcript": str(self.transcript),
+                "intensity": float(self.intensity),
+                "fps": float(self.fps),
+                "region": str(self.region),
+                "finishing": {
+                    "smooth": bool(self.smooth), "blink": bool(self.blink), "gaze": bool(self.gaze),
+                    "limits": bool(self.limits), "seed": int(self.seed),
+                },
+            }  # fmt: skip
+            if self.span is not None:
+                start, end = self.span
+                fields["span"] = [float(start), None if end is None else float(end)]
+        except (TypeError, ValueError, AttributeError) as error:
+            raise RequestError("setting", f"A setting is of a wrong type: {error}.") from error
+        return fields
+
+    def buffers(self) -> list[Buffer]:
+        """The intensity curve as the request's buffer, or nothing."""
+        if self.curve is None:
+            return []
+        values = _values(self.curve, "float32", "setting", "The intensity curve")
+        return [Buffer("intensity", "float32", (len(values) // ITEM_BYTES["float32"],), values)]
+
+
+def _values(data: Any, dtype: str, code: str, what: str) -> bytes:
+    """The bytes of an array of `dtype`, or bytes as they are: a copy, for a request may be sent twice."""
+    try:
+        view = memoryview(data)
+    except TypeError as error:
+        raise RequestError(code, f"{what} is a {type(data).__name__}, no bytes and no array of {dtype}.") from error
+    kind = view.format.lstrip("@=<")
+    if kind not in ("B", "c", *_CODES[dtype]) or (kind in _CODES[dtype] and view.itemsize != ITEM_BYTES[dtype]):
+        raise RequestError(code, f"{what} is an array of the type {view.format!r}; {dtype} is needed.")
+    if view.nbytes % ITEM_BYTES[dtype]:
+        raise RequestError(code, f"{what} has {view.nbytes} bytes, which are no whole number of {dtype}.")
+    return data if isinstance(data, bytes) else view.tobytes()
