@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.service.sidecars import Raw, Sidecar
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import zmq
+
 from medtalk_wire.connection import Connection, find_connection
 from medtalk_wire.protocol import FINAL, Message, pack, unpack
 

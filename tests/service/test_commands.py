@@ -67,8 +67,10 @@ def test_it_ends_when_nobody_asks(start, tiny_bundle):
     assert not sidecar.file.exists()
 
 
-def test_the_limits_that_a_user_may_change(start, medtalk, tiny_bundle, sound, tmp_path):
-    sidecar = start("--bundle", tiny_bundle, "--max-seconds", 1, "--max-queue", 2, "--cache-mb", 3)
+def test_a_limit_is_a_setting(start, medtalk, tiny_bundle, sound, tmp_path):
+    sidecar = start("--bundle", tiny_bundle, "--limit", "max_seconds=1", "--limit", "max_queue=2")
+    limits = json.loads(medtalk("ping", "--server", sidecar.file, "--json").out)["limits"]
+    assert (limits["max_seconds"], limits["max_queue"], limits["max_channels"]) == (1.0, 2, 8)
     done = medtalk("generate", sound, "--server", sidecar.file, "-o", tmp_path / "a.csv")
     assert one_line(done) == f"medtalk: {sound} lasts 2.0 s; the limit is 1 s. Split it into shorter files.\n"
 
@@ -88,7 +90,8 @@ def test_what_serve_refuses(medtalk, tiny_bundle, tmp_path):
             "no_sounds does not exist": ("--sounds", tmp_path / "no_sounds"),
             "Cannot write the connection file": ("--connection-file", tmp_path),
             "Cannot write the log": ("--log", tmp_path),
-            "max_queue is 0": ("--max-queue", 0),
+            "max_queue is 0": ("--limit", "max_queue=0"),
+            "Unknown limit": ("--limit", "fun=0"),
         }
         for told, words in refusals.items():
             assert told in one_line(medtalk("serve", "--bundle", tiny_bundle, "--port", 0, *words)), words
@@ -248,6 +251,7 @@ def test_ping(medtalk, sidecar):
         connection.instance,
         sidecar.process.pid,
     )
+    assert facts["limits"]["max_fps"] == 240
     assert facts["bundle"]["name"] == "tiny" and facts["device"] == "cpu"
     assert facts["uptime"] > 0 and facts["round_trip_ms"] > 0 and (facts["queued"], facts["working"]) == (0, 0)
     done = medtalk("ping", "--server", sidecar.file)

@@ -14,15 +14,15 @@ import msgpack
 import numpy as np
 import pytest
 import soundfile
-from medtalk_wire.protocol import ERROR_CODES, PROTOCOL, Buffer, Message, new_id, pack
+from tests.service.sidecars import Raw, Sidecar, until
+from tests.sounds import babble
 
 import medtalk
 from medtalk import Finishing
 from medtalk.audio import RATE, Speech
 from medtalk.performance import Model
 from medtalk.rig.channels import CHANNEL_HASH, NAMES
-from tests.service.sidecars import Raw, Sidecar, until
-from tests.sounds import babble
+from medtalk_wire.protocol import ERROR_CODES, PROTOCOL, Buffer, Message, new_id, pack
 
 
 def pcm(samples: np.ndarray, rate: int = RATE, **more: Any) -> tuple[dict[str, Any], list[Buffer]]:
@@ -324,7 +324,10 @@ def test_every_bad_request_gets_one_clear_error_and_the_sidecar_lives(
         raw.send(request)
         while (answer := raw.receive()).type in ("accepted", "progress"):
             pass
-        assert (answer.type, answer.body.get("code"), answer.parent) == ("error", code, request.id), (words, answer.body)
+        assert (answer.type, answer.body.get("code"), answer.parent) == ("error", code, request.id), (
+            words,
+            answer.body,
+        )
         assert words in answer.body["message"] and "\n" not in answer.body["message"] and code in ERROR_CODES
         assert raw.ask("ping").type == "ping_reply"
 

@@ -66,8 +66,9 @@ class Listener:
         router.sndhwm = 256  # a minute of progress, for an editor that sleeps. Default 1000
         router.backlog = 128
         router.handshake_ivl = 5000  # ms for a stranger to say who it is. Default 30 s
-        # Default off: a client that is frozen, or whose machine is gone, would stay for ever. Milliseconds.
-        router.heartbeat_ivl, router.heartbeat_timeout, router.heartbeat_ttl = 2000, 8000, 8000
+        # Default off: a client that is frozen, or whose machine is gone, would stay for ever. Milliseconds; long,
+        # because a large sound on a slow network is one message, and nothing else passes beside it.
+        router.heartbeat_ivl, router.heartbeat_timeout, router.heartbeat_ttl = 5000, 60_000, 60_000
 
     def _bind(self, host: str, port: int) -> str:
         host = host.strip("[]")

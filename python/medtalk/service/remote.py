@@ -37,17 +37,16 @@ _LIBRARY_ERRORS = {
 }
 
 
-def find(server: str | None, keys: Path | None) -> Connection:
-    """The connection to the sidecar at `server` (see `medtalk_wire.find_connection`; None and "auto" find one)."""
-    with _our_errors():
-        return medtalk_wire.find_connection(None if server in (None, AUTO) else server, keys)
-
-
 @contextmanager
-def connected(connection: Connection) -> Iterator[Client]:
-    """A client for the length of the block, in which the sidecar's errors are MEDTalk's."""
-    with _our_errors(), Client(connection, name="medtalk", channel_hash=CHANNEL_HASH) as client:
-        yield client
+def connected(server: str | None, keys: Path | None) -> Iterator[Client]:
+    """A client of the sidecar at `server` while the block runs; in it the sidecar's errors are MEDTalk's.
+
+    `server` and `keys` are as for `medtalk_wire.find_connection`; "auto" finds one, as None does.
+    """
+    with _our_errors():
+        connection = medtalk_wire.find_connection(None if server == AUTO else server, keys)
+        with Client(connection, name="medtalk", channel_hash=CHANNEL_HASH) as client:
+            yield client
 
 
 def wait_until_gone(connection: Connection, seconds: float) -> None:
@@ -74,7 +73,7 @@ def sidecar_rigs(server: str, keys: Path | None, settings: Settings, channel: in
     An error of the sound or of a setting is the one that the library raises; whatever is wrong with the sidecar or the
     way to it is a `ServiceError`.
     """
-    with connected(find(server, keys)) as client:
+    with connected(server, keys) as client:
         client.wait(client.hello())  # before anything is read: whether somebody is there, with the same channels
 
         def make(sound: Path, transcript: str | None, tell: Callable[[float], None]) -> RigSequence:
@@ -92,12 +91,7 @@ def _make(
     from medtalk.audio import read_bytes
 
     job = client.generate(Sound.from_bytes(read_bytes(file), name=_shown(file.name), channel=channel), settings)
-    try:
-        result = client.wait(job, on_progress=lambda job: tell(job.fraction))
-    except (KeyboardInterrupt, SystemExit):  # Ctrl-C and SIGTERM
-        with suppress(SidecarError):
-            client.wait(client.cancel(job))
-        raise
+    result = client.wait(job, on_progress=lambda job: tell(job.fraction))  # Ctrl-C and SIGTERM cancel it
     return RigSequence(np.asarray(result.rig), result.fps, result.meta)
 
 
@@ -124,8 +118,9 @@ def _shown(path: str | Path) -> str:
 
 def _is_gone(connection: Connection) -> bool:
     if connection.file is not None:
-        with suppress(UnreachableError):  # the file was removed, or its process is dead
-            return medtalk_wire.find_connection(str(connection.file)).instance != connection.instance
+        with suppress(UnreachableError):  # the file was removed; that is the first thing it does
+            if medtalk_wire.find_connection(str(connection.file)).instance != connection.instance:
+                return True  # another one has started in its place
     address: Any = urlsplit(connection.address)
     try:
         socket.create_connection((address.hostname, address.port), timeout=1.0).close()

@@ -17,7 +17,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from medtalk.errors import LimitError, MedtalkError, ServiceError, SettingError
+from medtalk.audio import FPS
+from medtalk.errors import AudioError, LimitError, MedtalkError, ServiceError, SettingError
 from medtalk.finishing import Finishing
 from medtalk.guidance import emotion_weights
 from medtalk.performance import FACE_PARTS, check_range
@@ -29,6 +30,7 @@ _ID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_ID}}}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 GUIDANCE = ("label",)
 SOUNDS = ("pcm", "file", "path")
+_MAX_PATH = 4096  # characters; Linux takes no more, and to follow very many parts takes minutes
 
 
 class Header(msgspec.Struct):
@@ -175,6 +177,8 @@ def read_request(frames: Sequence[memoryview], limits: ServiceLimits, folders: S
         body = _bodies[header.type].decode(header.body)
         if header.type in JOBS:
             body = _job(header, body, buffers, limits, folders)
+        elif buffers:
+            raise ServiceError("bad_message", f"{header.type} takes no buffers.")
     except ProtocolError as error:
         raise BadRequest(ServiceError("bad_message", error.message, error.hint), header.id) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -212,20 +216,20 @@ def _job(
     curve = named.pop("intensity", None)
     settings = _settings(body, curve, limits)
     # A sound counts by its sha256, which the body holds; a curve has none, and is small.
-    fingerprint = hashlib.sha256(header.type.encode() + bytes(header.body))
+    described = repr([header.type, *((buffer.name, buffer.dtype, buffer.shape) for buffer in buffers)])
+    fingerprint = hashlib.sha256(described.encode() + bytes(header.body))
     if curve is not None:
         fingerprint.update(curve.data)
+    sound, heard = None, ""
     if isinstance(body, Generate):
         wanted = {"pcm": "samples", "file": "file"}.get(body.sound.kind, "")
         sound = _sound(body.sound, named.pop(wanted, None), limits, folders)
-        request = JobRequest(
-            header.type, settings, fingerprint.digest(), sum(memoryview(b.data).nbytes for b in buffers), sound
-        )
     else:
-        request = JobRequest(header.type, settings, fingerprint.digest(), 0, heard=body.heard)
+        heard = body.heard
     if named:
         raise ServiceError("bad_message", f"The buffer {next(iter(named))[:40]!r} does not belong to this request.")
-    return request
+    nbytes = sum(memoryview(buffer.data).nbytes for buffer in buffers)
+    return JobRequest(header.type, settings, fingerprint.digest(), nbytes, sound, heard)
 
 
 def _settings(body: SettingsFields, curve: Buffer | None, limits: ServiceLimits) -> Settings:
@@ -234,10 +238,11 @@ def _settings(body: SettingsFields, curve: Buffer | None, limits: ServiceLimits)
             "unsupported",
             f"This bundle knows no guidance of kind {body.guidance.kind[:40]!r}; valid are {', '.join(GUIDANCE)}.",
         )
-    emotion = body.guidance.emotion
-    if not isinstance(emotion, (str, dict)) or (isinstance(emotion, dict) and not all(map(_is_text, emotion))):
-        raise ServiceError("bad_message", "The emotion must be a text or a map from label to weight.")
-    for what, text in (("transcript", body.transcript), ("emotion", emotion if isinstance(emotion, str) else "")):
+    try:
+        emotion = msgspec.convert(body.guidance.emotion, str | dict[str, float])
+    except msgspec.ValidationError:
+        raise ServiceError("bad_message", "The emotion must be a text or a map from label to weight.") from None
+    for what, text in (("transcript", body.transcript), ("emotion", "".join(emotion))):  # of a map, its labels
         if len(text.encode()) > limits.max_text:
             raise LimitError(f"The {what} has {len(text)} characters; the limit is {limits.max_text} bytes.", "Cut it.")
     if not 0.0 < body.fps <= MAX_FPS:
@@ -248,22 +253,25 @@ def _settings(body: SettingsFields, curve: Buffer | None, limits: ServiceLimits)
     if curve is not None:
         if curve.dtype != "float32" or len(curve.shape) != 1:
             raise ServiceError("bad_message", "The buffer intensity must be float32 of shape (T,).")
+        if curve.shape[0] > limits.max_seconds * FPS:
+            raise LimitError(
+                f"The intensity curve has {curve.shape[0]} values; the limit is {limits.max_seconds * FPS:g}.",
+                "Give one value for each 60 fps frame of the whole sound.",
+            )
         values = check_range(np.frombuffer(curve.data, "<f4"), "The intensity curve", np.inf)
+    with np.errstate(over="ignore"):  # what is beyond float32 is infinite, and refused as such
+        intensity = float(check_range(body.intensity))
     finishing = body.finishing
     return Settings(
         weights=emotion_weights(emotion),
         transcript=body.transcript,
-        intensity=float(check_range(body.intensity)),
+        intensity=intensity,
         curve=values,
         span=_span(body.span),
         fps=body.fps,
         region=body.region,
         finishing=Finishing(finishing.smooth, finishing.blink, finishing.gaze, finishing.limits, finishing.seed),
     )
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def _span(span: tuple[float, float | None] | None) -> tuple[float, float | None]:
@@ -274,26 +282,27 @@ def _span(span: tuple[float, float | None] | None) -> tuple[float, float | None]
 
 
 def _sound(fields: SoundFields, data: Buffer | None, limits: ServiceLimits, folders: Sequence[Path] | None) -> Sound:
-    name = " ".join(fields.name.split())[:200] or "The sound"
+    name = " ".join((fields.name or Path(fields.path).name).split())[:200] or "The sound"
     if fields.kind not in SOUNDS or (fields.kind == "path" and folders is None):
         valid = SOUNDS if folders is not None else SOUNDS[:-1]
         raise ServiceError("unsupported", f"No sounds of kind {fields.kind[:40]!r}; valid are {', '.join(valid)}.")
     if fields.kind == "path":
-        path = _reachable(fields.path, folders or ())
-        return Sound("path", fields.name or path.name, fields.channel, path=path)
+        return Sound("path", name, fields.channel, path=_reachable(fields.path, folders or ()))
     if data is None:
         wanted = "samples" if fields.kind == "pcm" else "file"
         raise ServiceError("bad_message", f"A sound of kind {fields.kind} needs the buffer {wanted}.")
     if not _SHA256.fullmatch(fields.sha256):
         raise ServiceError("bad_message", "The sound's sha256 is not 64 hexadecimal digits in lower case.")
     size = memoryview(data.data).nbytes
+    if size == 0:
+        raise AudioError(f"{name} holds no samples.", "Give a sound with a voice in it.")
     if size > limits.max_bytes:
         raise LimitError(f"{name} has {size} bytes; the limit is {limits.max_bytes}.", "Split it into shorter files.")
     if fields.kind == "pcm":
         if data.dtype == "uint8":
             raise ServiceError("bad_message", "The buffer samples must be int16, int32 or float32.")
         frames, channels = data.shape[0], data.shape[1] if len(data.shape) == 2 else 1
-        seconds = frames / fields.rate if frames and fields.rate > 0 else None
+        seconds = frames / fields.rate if fields.rate > 0 else None
         limits.audio.check(name, seconds=seconds, channels=channels, rate=fields.rate)
     elif data.dtype != "uint8" or len(data.shape) != 1:
         raise ServiceError("bad_message", "The buffer file must be uint8 of shape (n,).")
@@ -302,11 +311,13 @@ def _sound(fields: SoundFields, data: Buffer | None, limits: ServiceLimits, fold
 
 def _reachable(text: str, folders: Sequence[Path]) -> Path:
     path = Path(text)
-    if not path.is_absolute() or "\0" in text:
+    if not path.is_absolute():
         raise ServiceError("path", f"The path {text[:200]!r} is not absolute.", "Give the whole path.")
+    if "\0" in text or len(text) > _MAX_PATH:
+        raise ServiceError("path", f"The path {text[:200]!r} holds a null byte, or more than {_MAX_PATH} characters.")
     try:
         real = path.resolve()  # a link must not lead outside
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links; what this system's names cannot hold
         raise ServiceError("path", f"The path {text[:200]!r} cannot be followed: {error}.") from None
     if folders and not any(real.is_relative_to(folder) for folder in folders):
         raise ServiceError(

@@ -68,7 +68,7 @@ class Worker(threading.Thread):
             except MedtalkError as error:
                 outcome = Outcome({}, error=error)
             except MemoryError:
-                outcome = Outcome({}, error=ServiceError("limit", "The memory is not enough.", "Split the sound."))
+                outcome = Outcome({}, error=ServiceError("internal", "The memory is not enough.", "Split the sound."))
             except Exception as error:
                 log.exception("fault", extra={"facts": {"job": job.id}})
                 message = f"The sidecar failed: {type(error).__name__}: {error}."

@@ -1,9 +1,9 @@
 """The sidecar's protocol and its client, in pure Python: the standard library, pyzmq and msgpack.
 
-    from medtalk_wire import Client, Settings, Sound, find_connection
+from medtalk_wire import Client, Settings, Sound, find_connection
 
-    with Client(find_connection()) as client:
-        result = client.wait(client.generate(Sound.from_file("line.wav"), Settings(emotion="happy")))
+with Client(find_connection()) as client:
+    result = client.wait(client.generate(Sound.from_file("line.wav"), Settings(emotion="happy")))
 """
 
 from medtalk_wire.client import Client

@@ -159,8 +159,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _connection(path: Path, entry: dict[str, Any]) -> Connection:
     """The connection in the content of the file `path`."""
-    if len(entry["token"].encode("utf-8", "replace")) > _MAX_TOKEN_BYTES:
-        raise UnreachableError(f"The connection file {path} is damaged: its token is too long.", START)
+    if not entry["token"].isascii() or len(entry["token"]) > _MAX_TOKEN_BYTES:
+        raise UnreachableError(f"The connection file {path} is damaged: its token cannot be one.", START)
     return Connection(_address(entry["address"]), entry["token"], entry["instance"], file=path.absolute())
 
 

@@ -72,7 +72,7 @@ class Job:
             self.fail(read_error(message))
         elif self.type not in JOBS:
             if message.type == f"{self.type}_reply":
-                self.state, self.result = "done", dict(message.body)
+                self.finish(dict(message.body))
         elif message.type == "accepted":
             self.state, self.ahead = "accepted", field(message, "ahead", int)
         elif message.type == "progress":
@@ -82,12 +82,15 @@ class Job:
             self.state, self.fraction = "accepted", fraction
             self.phase, self.ahead = field(message, "phase", str), field(message, "ahead", int)
         elif message.type == "result":
-            self.result = Result.read(message)
-            self.state, self.fraction = "done", 1.0
+            self.finish(Result.read(message))
+
+    def finish(self, result: Any) -> None:
+        """End the job with its result."""
+        self.state, self.fraction, self.result = "done", 1.0, result
 
     def fail(self, error: SidecarError) -> None:
         """End the job with `error`."""
-        self.state, self.error = "failed", error
+        self.state, self.result, self.error = "failed", None, error
 
     def start_again(self) -> None:
         """Another sidecar does the job, from its beginning."""

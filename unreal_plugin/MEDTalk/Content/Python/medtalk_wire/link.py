@@ -163,7 +163,7 @@ class Link:
         poller = zmq.Poller()
         poller.register(self._monitor, zmq.POLLIN)
         poller.register(self._socket, zmq.POLLIN | (zmq.POLLOUT if sending else 0))
-        poller.poll(1000 * seconds)
+        poller.poll(int(1000 * seconds) + 1)
 
     def close(self) -> None:
         """Leave nothing behind."""

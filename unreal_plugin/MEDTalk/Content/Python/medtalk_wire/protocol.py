@@ -126,7 +126,8 @@ def check_version(protocol: Any) -> None:
     """`ProtocolError` unless `protocol` is "MAJOR.MINOR" with our major."""
     major, dot, minor = protocol.partition(".") if isinstance(protocol, str) else ("", "", "")
     if not (dot and major.isdecimal() and minor.isdecimal()):
-        raise ProtocolError(f"The protocol version {str(protocol)[:20]!r} makes no sense; ours is {PROTOCOL}.")
+        shown = repr(protocol[:20]) if isinstance(protocol, str) else f"of type {type(protocol).__name__}"
+        raise ProtocolError(f"The protocol version {shown} makes no sense; ours is {PROTOCOL}.")
     if int(major[:9]) != MAJOR:
         raise ProtocolError(
             f"The other side speaks protocol {protocol[:20]}; this one speaks {PROTOCOL}.",
@@ -142,7 +143,8 @@ def check_buffers(described: Any, frames: Sequence[Any]) -> tuple[Buffer, ...]:
     for entry, data in zip(described, frames, strict=True):
         entry = entry if isinstance(entry, dict) else {}
         name, dtype, shape = entry.get("name"), entry.get("dtype"), entry.get("shape")
-        if not isinstance(name, str) or dtype not in ITEM_BYTES or entry.get("byte_order") != "little":
+        # A tuple is asked, which takes what cannot be hashed.
+        if not isinstance(name, str) or dtype not in tuple(ITEM_BYTES) or entry.get("byte_order") != "little":
             raise ProtocolError(
                 f"A buffer is described wrongly; it needs a name, a dtype of {', '.join(ITEM_BYTES)}, a shape and the "
                 "byte order little."

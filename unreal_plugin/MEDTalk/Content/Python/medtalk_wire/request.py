@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from medtalk_wire.errors import RequestError
-from medtalk_wire.protocol import ITEM_BYTES, Buffer
+from medtalk_wire.protocol import ITEM_BYTES, Buffer, Message
 
 PCM = ("int16", "int32", "float32")
 """The types of samples that travel."""
@@ -142,6 +142,49 @@ class Settings:
             return []
         values = _values(self.curve, "float32", "setting", "The intensity curve")
         return [Buffer("intensity", "float32", (len(values) // ITEM_BYTES["float32"],), values)]
+
+
+DEFAULT = Settings()
+
+
+def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[str, Any]) -> RequestError | None:
+    """Why a sidecar of these limits and capabilities would not take the request, if so.
+
+    Asked before it is sent: a message that is too large is dropped without a word.
+    """
+    sound = request.body.get("sound", {})
+    name, kind = sound.get("name") or "The sound", sound.get("kind")
+    kinds = capabilities.get("sounds")
+    if kind and isinstance(kinds, list) and kind not in kinds:
+        return RequestError(
+            "unsupported", f"This sidecar takes no sound as {kind}.", f"It takes: {', '.join(map(str, kinds))}."
+        )
+    most = _limit(limits, "max_bytes")
+    for buffer in request.buffers:
+        if len(buffer.data) > most:
+            what = name if sound and buffer.name != "intensity" else "The intensity curve"
+            return RequestError(
+                "limit", f"{what} has {len(buffer.data)} bytes; this sidecar takes {most:.0f} at most.",
+                "Give it as FLAC, in parts, or with a higher limit of the sidecar.",
+            )  # fmt: skip
+    most = _limit(limits, "max_text")
+    guidance = request.body.get("guidance", {})
+    texts = {
+        "transcript": request.body.get("transcript"),
+        "emotion": guidance.get("emotion"),
+        "name": sound.get("name"),
+    }
+    for what, text in texts.items():
+        if isinstance(text, str) and len(text.encode()) > most:
+            return RequestError(
+                "limit", f"The {what} has {len(text.encode())} bytes; this sidecar takes {most:.0f} at most."
+            )
+    return None
+
+
+def _limit(limits: Mapping[str, Any], name: str) -> float:
+    value = limits.get(name)
+    return value if isinstance(value, (int, float)) else math.inf
 
 
 def _values(data: Any, dtype: str, code: str, what: str) -> bytes:

@@ -1,0 +1,65 @@
+"""The exchange in docs/protocol.md, played against a real sidecar."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgpack
+from tests.service.sidecars import PATIENCE, Raw, Sidecar
+from tests.sounds import babble
+
+
+def same(written: Any, came: Any, where: str) -> None:
+    """`came` is what the document says, apart from what it leaves open."""
+    if written == "…":
+        return
+    if isinstance(written, dict):
+        assert written.keys() == came.keys(), where
+        for name in written:
+            same(written[name], came[name], f"{where}.{name}")
+    elif isinstance(written, float):
+        assert isinstance(came, float), where
+    elif where.endswith(".pid"):
+        assert isinstance(came, int), where
+    else:
+        assert written == came, where
+
+
+def test_the_exchange_in_the_document(root: Path, start: Callable[..., Sidecar], tiny_bundle: Path) -> None:
+    document = (root / "docs/protocol.md").read_text("utf-8")
+    part = document[document.index("## An exchange") : document.index("## Jobs")]
+    steps = [
+        step
+        for block in re.findall(r"```json\n(.*?)```", part, re.S)
+        for step in re.split(r"^(?=[→←])", block, flags=re.M)
+    ]
+    steps = [(step[0], json.loads(step[1:])) for step in steps if step.strip()]
+    assert len(steps) == 14
+    sidecar = start("--bundle", tiny_bundle)
+    client = Raw(sidecar.connection)
+    samples = babble(1.0).tobytes()
+    heard = ""
+    for direction, header in steps:
+        if direction == "→":
+            if "sound" in header["body"]:
+                header["body"]["sound"]["sha256"] = hashlib.sha256(samples).hexdigest()
+            if "heard" in header["body"]:
+                header["body"]["heard"] = heard
+            client.socket.send_multipart([msgpack.packb(header), *([samples] if header.get("buffers") else [])])
+            continue
+        assert client.socket.poll(1000 * PATIENCE)
+        frames = client.socket.recv_multipart()
+        came = msgpack.unpackb(frames[0])
+        same(header, came, header["type"])
+        assert len(frames) == 1 + len(header["buffers"])
+        for buffer, frame in zip(header["buffers"], frames[1:], strict=True):
+            rows, *columns = buffer["shape"]
+            assert len(frame) == 4 * rows * (columns[0] if columns else 1)
+        heard = came["body"].get("heard", heard)
+    client.close()
+    assert sidecar.process.wait(PATIENCE) == 0

@@ -1,0 +1,207 @@
+"""A little sidecar that is run as a program: it speaks the protocol and behaves, or misbehaves, as it is told.
+
+    little_sidecar.py CONNECTION_FILE BEHAVIOUR [--port N] [--token T] [--keys FOLDER]
+
+It prints one line for each message that it gets: the type and the id.
+"""
+
+import argparse
+import os
+import secrets
+import socket
+import struct
+import sys
+import time
+
+import zmq
+import zmq.auth
+from zmq.auth.thread import ThreadAuthenticator
+
+from medtalk_wire.connection import write_connection
+from medtalk_wire.protocol import Buffer, Message, pack, unpack
+
+CHANNEL_HASH = "c0" * 32
+FRAMES = 3
+
+
+class Sidecar:
+    """Answers until it is asked to end. A behaviour is a word; one that is not known is that of a good sidecar."""
+
+    def __init__(self, router: zmq.Socket, behaviour: str, instance: str) -> None:
+        self.router, self.behaviour, self.instance = router, behaviour, instance
+        self.seen: dict[str, int] = {}
+        self.working: dict[str, tuple[bytes, Message, int]] = {}
+        self.ended = False
+
+    def send(self, to: bytes, request: Message, type: str, body: dict, *buffers: Buffer, protocol: str = "1.0") -> None:
+        answer = Message(type, body, parent=request.id, buffers=buffers, protocol=protocol)
+        self.router.send_multipart([to, *pack(answer)])
+
+    def run(self) -> None:
+        while not self.ended:
+            if self.router.poll(50):
+                to, *frames = self.router.recv_multipart()
+                request = unpack(frames)
+                print(request.type, request.id, flush=True)
+                getattr(self, request.type)(to, request)
+            for id, (to, request, step) in list(self.working.items()):
+                self.progress(to, request, min(0.99, step / 20))
+                self.working[id] = (to, request, step + 1)
+                if step == 20 and self.behaviour == "work":
+                    del self.working[id]
+                    self.result(to, request)
+
+    def hello(self, to: bytes, request: Message) -> None:
+        if self.behaviour == "hello-error":
+            return self.send(to, request, "error", {"code": "internal", "message": "No.", "hint": "Look."})
+        small = self.behaviour == "small"
+        body = {
+            "version": "0.1.0", "instance": self.instance, "pid": os.getpid(), "fps": 60.0, "device": "cpu",
+            "channel_hash": "ff" * 32 if self.behaviour == "channels" else CHANNEL_HASH,
+            "limits": {"max_bytes": 1000 if small else 512 << 20, "max_text": 100 if small else 65536},
+            "capabilities": {"sounds": ["pcm", "file"] if small else ["pcm", "file", "path"], "guidance": ["label"]},
+        }  # fmt: skip
+        if self.behaviour == "hello-without-limits":
+            del body["limits"]
+        self.send(to, request, "hello_reply", body, protocol="2.0" if self.behaviour == "version" else "1.0")
+
+    def ping(self, to: bytes, request: Message) -> None:
+        body = {"instance": self.instance, "uptime": 1.0, "queued": 0, "working": len(self.working)}
+        self.send(to, request, "ping_reply", body)
+
+    def shutdown(self, to: bytes, request: Message) -> None:
+        self.send(to, request, "shutdown_reply", {"instance": self.instance})
+        self.ended = True
+
+    def cancel(self, to: bytes, request: Message) -> None:
+        job = request.body["job"]
+        if self.behaviour == "deaf-to-cancel":
+            return
+        known = self.working.pop(job, None)
+        self.send(to, request, "cancel_reply", {"job": job, "state": "cancelled" if known else "unknown"})
+        if known:
+            self.send(to, known[1], "error", {"code": "cancelled", "message": "It was cancelled.", "hint": ""})
+
+    def decode(self, to: bytes, request: Message) -> None:
+        self.generate(to, request)
+
+    def generate(self, to: bytes, request: Message) -> None:
+        """One behaviour after the other; what falls through is answered well."""
+        count = self.seen[request.id] = self.seen.get(request.id, 0) + 1
+        match self.behaviour:
+            case "loses-request" if count == 1:
+                return None
+            case "deaf":
+                return None
+            case "error":
+                error = {"code": "guidance", "message": "No such\nemotion.", "hint": "Try happy."}
+                return self.send(to, request, "error", error)
+            case "error-without-parent":
+                error = {"code": "bad_message", "message": "Unreadable.", "hint": ""}
+                return self.router.send_multipart([to, *pack(Message("error", error))]) and None
+            case "garbage":
+                return self.router.send_multipart([to, b"\xc1 no msgpack"]) and None
+            case "later-version":
+                return self.send(to, request, "accepted", {"ahead": 0}, protocol="2.1")
+        self.send(to, request, "accepted", {"ahead": 0})
+        match self.behaviour:
+            case "mute" | "die-accepted" | "breaks":
+                pass
+            case "work" | "deaf-to-cancel":
+                self.working[request.id] = (to, request, 0)
+            case "bad-progress" if request.body["transcript"] == "bad":
+                self.send(to, request, "progress", {"phase": "listen", "fraction": "much", "ahead": 0})
+            case "loses-result" if count == 1:
+                self.progress(to, request, 0.5)
+            case _:
+                self.progress(to, request, 0.5)
+                if self.behaviour == "strange":
+                    self.send(to, request, "weather", {"sunny": True})
+                    self.send(to, Message("ping", {}, id="nobody"), "ping_reply", {"instance": "?"})
+                if self.behaviour != "die-progress":
+                    self.result(to, request)
+                if self.behaviour == "talks-on":
+                    self.progress(to, request, 0.7)
+                    self.send(to, request, "error", {"code": "internal", "message": "Late.", "hint": ""})
+        if self.behaviour.startswith("die-"):
+            time.sleep(0.3)  # ended by nobody, but after what was said has left
+            os._exit(1)
+        if self.behaviour == "breaks":
+            place = self.router.last_endpoint
+            self.router.unbind(place)
+            time.sleep(0.1)
+            sys.exit(75)
+
+    def progress(self, to: bytes, request: Message, fraction: float) -> None:
+        self.send(to, request, "progress", {"phase": "listen", "fraction": fraction, "ahead": 0})
+
+    def result(self, to: bytes, request: Message) -> None:
+        """A rig whose values are 0, 1, 2, ..."""
+        frames = FRAMES - 1 if self.behaviour == "bad-result" and request.body["transcript"] == "bad" else FRAMES
+        rig = struct.pack(f"<{FRAMES * 174}f", *range(FRAMES * 174))
+        buffers = [
+            Buffer("rig", "float32", (FRAMES, 174), rig),
+            Buffer("intensity", "float32", (2,), struct.pack("<2f", 0.5, 1.5)),
+        ]
+        body = {
+            "heard": "h1", "frames": frames, "fps": 60.0, "seconds": 0.05, "cached": False,
+            "channel_hash": "ff" * 32 if self.behaviour == "result-channels" else CHANNEL_HASH,
+            "timing": {"queued": 0.0, "work": 0.1}, "meta": {"instance": self.instance, "asked": dict(request.body)},
+        }  # fmt: skip
+        self.send(to, request, "result", body, *buffers)
+
+
+def no_sidecar(file: str, behaviour: str, token: str) -> None:
+    """Another kind of server: one that answers anything with a line of HTTP, or that hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        announce(file, server.getsockname()[1], token, "web")
+        while True:
+            peer, _ = server.accept()
+            with peer:
+                peer.recv(64)
+                peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 8 if behaviour == "http" else b"")
+
+
+def announce(file: str, port: int, token: str, instance: str) -> None:
+    write_connection(
+        file, address=f"tcp://127.0.0.1:{port}", token=token, pid=os.getpid(), version="0.1.0", instance=instance,
+        started=time.time(),
+    )  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("file")
+    parser.add_argument("behaviour")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--token", default=secrets.token_hex(8))
+    parser.add_argument("--keys")
+    words = parser.parse_args()
+    if words.behaviour in ("http", "hangs-up"):
+        return no_sidecar(words.file, words.behaviour, words.token)
+    context = zmq.Context()
+    guard = ThreadAuthenticator(context)
+    guard.start()
+    router = context.socket(zmq.ROUTER)
+    router.setsockopt(zmq.ROUTER_HANDOVER, 1)
+    if words.keys:
+        guard.configure_curve(domain="*", location=os.path.join(words.keys, "clients"))
+        router.curve_publickey, router.curve_secretkey = zmq.auth.load_certificate(f"{words.keys}/server.key_secret")
+        router.curve_server = True
+    else:
+        guard.configure_plain(domain="*", passwords={"medtalk": words.token})
+        router.plain_server = True
+    router.bind(f"tcp://127.0.0.1:{words.port}")
+    port = int(bytes(router.last_endpoint).decode().rsplit(":", 1)[1])
+    instance = secrets.token_hex(4)
+    announce(words.file, port, "" if words.keys else words.token, instance)
+    try:
+        Sidecar(router, words.behaviour, instance).run()
+    finally:
+        router.close(1000)
+        guard.stop()
+        context.term()
+
+
+if __name__ == "__main__":
+    main()
