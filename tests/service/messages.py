@@ -11,11 +11,11 @@ from typing import Any
 
 import msgpack
 import numpy as np
-from medtalk_wire.protocol import ERROR_CODES, MAX_HEADER_BYTES, Message, pack
 
 from medtalk.errors import MedtalkError
 from medtalk.service.limits import ServiceLimits
 from medtalk.service.schema import BadRequest, Request, read_request
+from medtalk_wire.protocol import ERROR_CODES, MAX_HEADER_BYTES, Message, pack
 
 LIMITS = ServiceLimits()
 SAMPLES = np.arange(3200, dtype="<i2").tobytes()

@@ -291,7 +291,7 @@ def test_a_sidecar_with_keys(start, medtalk, tiny_bundle, sound, tmp_path):
     assert done == (0, "", "")
     assert len(read_rig(out)) == 120
     (others / "server.key").write_bytes((keys / "server.key").read_bytes())  # a stranger who knows the sidecar's key
-    assert "medtalk keys new" in one_line(medtalk("ping", "--server", address, "--keys", others))
+    assert "does not know our key" in one_line(medtalk("ping", "--server", address, "--keys", others))
     done = medtalk("stop", "--server", address, "--keys", keys)
     assert (done.code, done.out) == (0, f"tcp://{address}: the sidecar has ended\n")
     assert sidecar.process.wait(60) == 0

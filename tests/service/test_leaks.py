@@ -1,4 +1,4 @@
-"""A thousand jobs of every kind, from clients that come and go: what the sidecar holds afterwards is what it held."""
+"""Thousands of jobs of every kind, from clients that come and go: the sidecar holds no more afterwards than before."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
+from itertools import repeat
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
 import pytest
-from medtalk_wire.connection import Connection, find_connection
-from medtalk_wire.protocol import FINAL, Buffer, Message, new_id
 
 from medtalk.audio import RATE
+from medtalk_wire.connection import Connection, find_connection
+from medtalk_wire.protocol import FINAL, Buffer, Message, new_id
 from tests.service.sidecars import PATIENCE, Raw, until
 from tests.sounds import babble
 
@@ -42,8 +42,8 @@ WARM_UP, MEASURED = 50, 200
 """Visits. The warm-up fills both caches (24 sounds, 70 results) many times."""
 
 MAX_GROWTH = 5_000_000
-"""Bytes that the measured visits may add to the memory. None are expected; what the allocator keeps differs by less than
-2 MB from run to run. 2.5 kB that stay of each of the 2,000 jobs are found: a sound has 19 kB, a result 13, a request 3."""
+"""Bytes that the measured visits may add to the memory. None are expected; what the allocator keeps differs by less
+than 2 MB from run to run. 2.5 kB that stay of each of 2,000 jobs are found: a sound has 19, a result 13, a request 3."""
 
 
 @pytest.fixture
@@ -57,75 +57,66 @@ def sidecar(tiny_bundle: Path, tmp_path: Path) -> Iterator[tuple[psutil.Process,
             assert process.stdout.readline().startswith("medtalk serve"), process.stderr.read()
             connection = find_connection(str(file))
             yield psutil.Process(process.pid), connection
-            last = Raw(connection)
-            last.ask("shutdown")
-            last.close()
+            with closing(Raw(connection)) as last:
+                last.ask("shutdown")
             assert process.wait(PATIENCE) == 0 and process.stderr.read() == ""
         finally:
             process.kill()
 
 
-def test_a_thousand_jobs_leave_nothing_behind(sidecar: tuple[psutil.Process, Connection]) -> None:
+def test_thousands_of_jobs_leave_nothing_behind(sidecar: tuple[psutil.Process, Connection]) -> None:
     process, connection = sidecar
-    watching = Raw(connection)
-
-    def busy() -> bool:
-        state = watching.ask("ping").body
-        return bool(state["queued"] or state["working"])
 
     def held() -> tuple[int, int]:
         """Threads and open files; what Windows calls handles comes and goes there by itself."""
         return process.num_threads(), process.num_fds() if psutil.POSIX else 0
 
-    until(lambda: not busy(), "the sidecar is idle")
-    at_first = held()
-    with ThreadPoolExecutor(CLIENTS) as clients:
-        list(clients.map(lambda number: visit(connection, number), range(WARM_UP)))
-        until(lambda: not busy(), "the sidecar is idle")
-        until(lambda: held() == at_first, f"{at_first} threads and files, as before the warm-up; it has {held()}")
-        before = process.memory_info().rss
-        ends = list(clients.map(lambda number: visit(connection, number), range(WARM_UP, WARM_UP + MEASURED)))
-    assert "cancelled" in ends  # and not all of them too late
-    until(lambda: not busy(), "the sidecar is idle")
-    until(lambda: held() == at_first, f"{at_first} threads and files; it has {held()}")
-    growth = process.memory_info().rss - before
-    assert growth < MAX_GROWTH, f"{growth / JOBS / MEASURED / 1000:.1f} kB a job stay"
-    assert watching.ask("ping").type == "ping_reply"
-    watching.close()
+    def settle() -> int:
+        """Wait until the sidecar has no work and holds what it held at first; gives its memory in bytes."""
+        until(lambda: (state := watching.ask("ping").body)["queued"] + state["working"] == 0, "it has no work")
+        until(lambda: held() == at_first, f"{at_first} threads and open files, as at first")
+        return process.memory_info().rss
+
+    with closing(Raw(connection)) as watching, ThreadPoolExecutor(CLIENTS) as clients:
+        watching.ask("ping")  # connected
+        at_first = held()
+        list(clients.map(visit, repeat(connection), range(WARM_UP)))
+        before = settle()
+        codes = list(clients.map(visit, repeat(connection), range(WARM_UP, WARM_UP + MEASURED)))
+        growth = settle() - before
+        assert "cancelled" in codes  # and not all of them too late
+        assert growth < MAX_GROWTH, f"{growth / JOBS / MEASURED / 1000:.1f} kB a job stay"
 
 
 def visit(connection: Connection, number: int) -> str:
-    """All that a client does before it goes, ten jobs and some nonsense; gives the code that its cancelled job got."""
+    """All that a client does before it goes: ten jobs and some nonsense. Gives the code that its cancelled job got."""
     strange(connection)
-    raw = Raw(connection)
-    new, other, third = (generate(babble(0.3, seed=3 * number + kind)) for kind in range(3))
-    first = ends(raw, new)[0]
-    assert first.type == "result" and not first.body["cached"]
-    assert ends(raw, new)[0].body == first.body  # the same job
-    again = Message("generate", new.body, buffers=new.buffers)
-    assert ends(raw, again)[0].body["cached"]
-    decode = Message("decode", {"heard": first.body["heard"], "guidance": {"kind": "label", "emotion": "sad"}})
-    assert ends(raw, decode)[0].type == "result"
+    with closing(Raw(connection)) as raw:
+        new, other, third = (generate(babble(0.3, seed=3 * number + kind)) for kind in range(3))
+        first = ends(raw, new)[0]
+        assert first.type == "result" and not first.body["cached"]
+        assert ends(raw, new)[0].body == first.body  # the same job
+        again = Message("generate", new.body, buffers=new.buffers)
+        assert ends(raw, again)[0].body["cached"]
+        sad = {"heard": first.body["heard"], "guidance": {"kind": "label", "emotion": "sad"}}
+        assert ends(raw, Message("decode", sad))[0].type == "result"
 
-    refused = Message("generate", {**new.body, "region": "nose"}, buffers=new.buffers)
-    unknown = Message("decode", {"heard": "nothing"})
-    sound = {**new.body["sound"], "sha256": "0" * 64}
-    damaged = Message("generate", {"sound": sound}, buffers=new.buffers)
-    codes = [end.body["code"] for end in ends(raw, refused, unknown, damaged)]
-    assert codes == ["setting", "not_heard", "checksum"]
-    raw.socket.send_multipart([b"no msgpack", b"a frame too many"])
-    assert raw.receive().body["code"] == "bad_message"
+        refused = Message("generate", {**new.body, "region": "nose"}, buffers=new.buffers)
+        unknown = Message("decode", {"heard": "nothing"})
+        sound = {**new.body["sound"], "sha256": "0" * 64}
+        damaged = Message("generate", {"sound": sound}, buffers=new.buffers)
+        codes = [end.body["code"] for end in ends(raw, refused, unknown, damaged)]
+        assert codes == ["setting", "not_heard", "checksum"]
+        raw.socket.send_multipart([b"no msgpack", b"a frame too many"])
+        assert raw.receive().body["code"] == "bad_message"
 
-    cancel = Message("cancel", {"job": other.id})
-    end, reply = ends(raw, other, cancel)
-    code = end.body.get("code", "done")
-    assert (reply.body["state"], code) in (("cancelled", "cancelled"), ("finished", "done"))
-    late = Message("decode", decode.body)
-    for request in (late, third):
-        raw.send(request)  # and does not wait for them
-    raw.receive()
-    raw.close()
-    return code
+        end, reply = ends(raw, other, Message("cancel", {"job": other.id}))
+        code = end.body.get("code", "done")
+        assert (reply.body["state"], code) in (("cancelled", "cancelled"), ("finished", "done"))
+        raw.send(Message("decode", sad))
+        raw.send(third)
+        raw.receive()  # one has been accepted; and now it leaves
+        return code
 
 
 def strange(connection: Connection) -> None:
@@ -135,10 +126,9 @@ def strange(connection: Connection) -> None:
         browser.sendall(b"GET / HTTP/1.1\r\n\r\n")
         while browser.recv(1024):  # until it is thrown out
             pass
-    stranger = Raw(connection, token="0" * 64)
-    stranger.send(Message("ping", {}))
-    assert not stranger.socket.poll(20)
-    stranger.close()
+    with closing(Raw(connection, token="0" * 64)) as stranger:
+        stranger.send(Message("ping", {}))
+        assert not stranger.socket.poll(20)
 
 
 def generate(samples: np.ndarray) -> Message:
@@ -151,7 +141,7 @@ def ends(raw: Raw, *requests: Message) -> list[Message]:
     """Send them all, and give the last message of each."""
     for request in requests:
         raw.send(request)
-    last: dict[str, Any] = {}
+    last: dict[str, Message] = {}
     while len(last) < len(requests):
         message = raw.receive()
         if message.type in FINAL or message.type.endswith("_reply"):

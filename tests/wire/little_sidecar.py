@@ -10,8 +10,8 @@ import os
 import secrets
 import socket
 import struct
-import sys
 import time
+from collections.abc import Callable
 
 import zmq
 import zmq.auth
@@ -27,8 +27,9 @@ FRAMES = 3
 class Sidecar:
     """Answers until it is asked to end. A behaviour is a word; one that is not known is that of a good sidecar."""
 
-    def __init__(self, router: zmq.Socket, behaviour: str, instance: str) -> None:
-        self.router, self.behaviour, self.instance = router, behaviour, instance
+    def __init__(self, make_router: Callable[[], zmq.Socket], behaviour: str, instance: str) -> None:
+        self.make_router, self.behaviour, self.instance = make_router, behaviour, instance
+        self.router = make_router()
         self.seen: dict[str, int] = {}
         self.working: dict[str, tuple[bytes, Message, int]] = {}
         self.ended = False
@@ -75,7 +76,7 @@ class Sidecar:
 
     def cancel(self, to: bytes, request: Message) -> None:
         job = request.body["job"]
-        if self.behaviour == "deaf-to-cancel":
+        if self.behaviour == "mute-to-cancel":
             return
         known = self.working.pop(job, None)
         self.send(to, request, "cancel_reply", {"job": job, "state": "cancelled" if known else "unknown"})
@@ -102,12 +103,12 @@ class Sidecar:
             case "garbage":
                 return self.router.send_multipart([to, b"\xc1 no msgpack"]) and None
             case "later-version":
-                return self.send(to, request, "accepted", {"ahead": 0}, protocol="2.1")
+                self.send(to, request, "accepted", {"ahead": 0}, protocol="1.7")
         self.send(to, request, "accepted", {"ahead": 0})
         match self.behaviour:
-            case "mute" | "die-accepted" | "breaks":
+            case "mute" | "mute-to-cancel" | "die-accepted" | "breaks":
                 pass
-            case "work" | "deaf-to-cancel":
+            case "work" | "works-on":
                 self.working[request.id] = (to, request, 0)
             case "bad-progress" if request.body["transcript"] == "bad":
                 self.send(to, request, "progress", {"phase": "listen", "fraction": "much", "ahead": 0})
@@ -124,13 +125,10 @@ class Sidecar:
                     self.progress(to, request, 0.7)
                     self.send(to, request, "error", {"code": "internal", "message": "Late.", "hint": ""})
         if self.behaviour.startswith("die-"):
-            time.sleep(0.3)  # ended by nobody, but after what was said has left
-            os._exit(1)
+            raise SystemExit(1)
         if self.behaviour == "breaks":
-            place = self.router.last_endpoint
-            self.router.unbind(place)
-            time.sleep(0.1)
-            sys.exit(75)
+            self.router.close(1000)
+            self.router = self.make_router()
 
     def progress(self, to: bytes, request: Message, fraction: float) -> None:
         self.send(to, request, "progress", {"phase": "listen", "fraction": fraction, "ahead": 0})
@@ -182,23 +180,35 @@ def main() -> None:
     context = zmq.Context()
     guard = ThreadAuthenticator(context)
     guard.start()
-    router = context.socket(zmq.ROUTER)
-    router.setsockopt(zmq.ROUTER_HANDOVER, 1)
     if words.keys:
         guard.configure_curve(domain="*", location=os.path.join(words.keys, "clients"))
-        router.curve_publickey, router.curve_secretkey = zmq.auth.load_certificate(f"{words.keys}/server.key_secret")
-        router.curve_server = True
     else:
         guard.configure_plain(domain="*", passwords={"medtalk": words.token})
-        router.plain_server = True
-    router.bind(f"tcp://127.0.0.1:{words.port}")
-    port = int(bytes(router.last_endpoint).decode().rsplit(":", 1)[1])
-    instance = secrets.token_hex(4)
-    announce(words.file, port, "" if words.keys else words.token, instance)
+
+    def make_router() -> zmq.Socket:
+        router = context.socket(zmq.ROUTER)
+        router.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        if words.keys:
+            keys = zmq.auth.load_certificate(os.path.join(words.keys, "server.key_secret"))
+            router.curve_publickey, router.curve_secretkey = keys
+            router.curve_server = True
+        else:
+            router.plain_server = True
+        while True:
+            try:
+                router.bind(f"tcp://127.0.0.1:{words.port}")
+                break
+            except zmq.ZMQError:  # the one before is still closing
+                time.sleep(0.01)
+        words.port = int(bytes(router.last_endpoint).decode().rstrip("\0").rsplit(":", 1)[1])
+        return router
+
+    sidecar = Sidecar(make_router, words.behaviour, secrets.token_hex(4))
+    announce(words.file, words.port, "" if words.keys else words.token, sidecar.instance)
     try:
-        Sidecar(router, words.behaviour, instance).run()
+        sidecar.run()
     finally:
-        router.close(1000)
+        sidecar.router.close(1000)
         guard.stop()
         context.term()
 

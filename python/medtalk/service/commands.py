@@ -94,13 +94,14 @@ def ping(server: ServerAddress = None, keys: Keys = None, as_json: AsJson = Fals
     """Ask a sidecar how it is."""
     from medtalk.service import remote
 
-    with remote.connected(server, keys) as client:
+    connection = remote.find(server, keys)
+    with remote.connected(connection) as client:
         about = client.wait(client.hello())
         asked = time.perf_counter()
         state = client.wait(client.ping())
         milliseconds = 1000.0 * (time.perf_counter() - asked)
     facts: dict[str, Any] = {
-        "address": client.connection.address,
+        "address": connection.address,
         **{name: about[name] for name in ("version", "instance", "pid", "bundle", "device", "limits")},
         **{name: state[name] for name in ("uptime", "queued", "working")},
         "round_trip_ms": milliseconds,
@@ -118,10 +119,11 @@ def stop(server: ServerAddress = None, keys: Keys = None, debug: Debug = False) 
     """End a sidecar, and wait until it has gone."""
     from medtalk.service import remote
 
-    with remote.connected(server, keys) as client:
+    connection = remote.find(server, keys)
+    with remote.connected(connection) as client:
         client.wait(client.shutdown())
-    remote.wait_until_gone(client.connection, STOP_SECONDS)
-    print(f"{client.connection.address}: the sidecar has ended")
+    remote.wait_until_gone(connection, STOP_SECONDS)
+    print(f"{connection.address}: the sidecar has ended")
 
 
 @keys_app.command("new")

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import medtalk_wire
@@ -37,16 +36,26 @@ _LIBRARY_ERRORS = {
 }
 
 
-@contextmanager
-def connected(server: str | None, keys: Path | None) -> Iterator[Client]:
-    """A client of the sidecar at `server` while the block runs; in it the sidecar's errors are MEDTalk's.
+def find(server: str | None, keys: Path | None) -> Connection:
+    """The connection to the sidecar at `server`, where somebody listens.
 
     `server` and `keys` are as for `medtalk_wire.find_connection`; "auto" finds one, as None does.
     """
     with _our_errors():
         connection = medtalk_wire.find_connection(None if server == AUTO else server, keys)
-        with Client(connection, name="medtalk", channel_hash=CHANNEL_HASH) as client:
-            yield client
+    # The client would wait for a sidecar that may just be starting; a person wants to know at once.
+    if not _listens(connection):
+        raise ServiceError(
+            "unreachable", f"Nobody listens at {connection.address}.", "Start the sidecar with: medtalk serve."
+        )
+    return connection
+
+
+@contextmanager
+def connected(connection: Connection) -> Iterator[Client]:
+    """A client while the block runs; in it the sidecar's errors are MEDTalk's."""
+    with _our_errors(), Client(connection, name="medtalk", channel_hash=CHANNEL_HASH) as client:
+        yield client
 
 
 def wait_until_gone(connection: Connection, seconds: float) -> None:
@@ -73,7 +82,7 @@ def sidecar_rigs(server: str, keys: Path | None, settings: Settings, channel: in
     An error of the sound or of a setting is the one that the library raises; whatever is wrong with the sidecar or the
     way to it is a `ServiceError`.
     """
-    with connected(server, keys) as client:
+    with connected(find(server, keys)) as client:
         client.wait(client.hello())  # before anything is read: whether somebody is there, with the same channels
 
         def make(sound: Path, transcript: str | None, tell: Callable[[float], None]) -> RigSequence:
@@ -121,9 +130,14 @@ def _is_gone(connection: Connection) -> bool:
         with suppress(UnreachableError):  # the file was removed; that is the first thing it does
             if medtalk_wire.find_connection(str(connection.file)).instance != connection.instance:
                 return True  # another one has started in its place
-    address: Any = urlsplit(connection.address)
+    return not _listens(connection)
+
+
+def _listens(connection: Connection) -> bool:
+    """Whether somebody, whoever it is, listens at the address."""
+    address = urlsplit(connection.address)
     try:
-        socket.create_connection((address.hostname, address.port), timeout=1.0).close()
+        socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=5.0).close()
     except OSError:
-        return True
-    return False
+        return False
+    return True

@@ -29,7 +29,7 @@ _MAX_TOKEN_BYTES = 255  # of a password in ZMTP PLAIN
 class Connection:
     """What a client needs to know of a sidecar.
 
-    `address` is "tcp://HOST:PORT". A sidecar on this machine asks for `token`, one elsewhere for the three keys (40
+    `address` is "tcp://HOST:PORT"; another raises `UnreachableError`. A sidecar on this machine asks for `token`, one elsewhere for the three keys (40
     characters of Z85 each). `file` is the connection file that this was read from; it tells of a restart.
     """
 
@@ -40,6 +40,10 @@ class Connection:
     public_key: bytes = b""
     secret_key: bytes = field(default=b"", repr=False)
     file: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.address != _address(self.address, local="localhost"):
+            raise UnreachableError(f"{self.address!r} is no address of a sidecar.", "Valid is tcp://HOST:PORT.")
 
 
 def connection_folder() -> Path:
@@ -164,14 +168,14 @@ def _connection(path: Path, entry: dict[str, Any]) -> Connection:
     return Connection(_address(entry["address"]), entry["token"], entry["instance"], file=path.absolute())
 
 
-def _address(where: str) -> str:
-    """`where` as "tcp://HOST:PORT"."""
+def _address(where: str, local: str = "127.0.0.1") -> str:
+    """`where` as "tcp://HOST:PORT", with `local` in place of localhost."""
     match = re.fullmatch(r"(?:tcp://)?([\w.:%\[\]-]+):(\d{1,5})", where, re.ASCII)
     if not match or not 0 < int(match[2]) < 1 << 16:
         raise UnreachableError(
             f"{where!r} is no address of a sidecar.", "Valid are HOST:PORT, tcp://HOST:PORT and a connection file.json."
         )
-    host = "127.0.0.1" if match[1] == "localhost" else match[1]
+    host = local if match[1] == "localhost" else match[1]
     return f"tcp://{host}:{int(match[2])}"
 
 

@@ -227,7 +227,7 @@ class Exchange:
         if link.refusal:
             self._drop()
             # One that let us in before was started anew, and will tell its token in a moment.
-            started = self.connection.file and (self._instance or not self.connection.token)
+            started = self.connection.file and (self._instance or not self.connection.instance)
             if started or self._reread():
                 self._refusal = link.refusal
             else:

@@ -69,7 +69,9 @@ class Link:
         # Few: what cannot go yet stays with the client, which can still take it back. Sounds would lie here as copies.
         socket.sndhwm = 16
         socket.rcvhwm = WAITING
-        socket.immediate = 1  # nothing goes into a connection that is not made, to come out when it is stale
+        # With it, libzmq would throw away what came before a connection broke and was not read yet. We send nothing
+        # into a connection that is not made anyway.
+        socket.immediate = 0
         # A frame beyond it ends the connection: an hour of rig at 240 fps is 600 MB, more is a fault.
         socket.maxmsgsize = 1 << 30
         # A sidecar that is being started is met soon, and one that is not there costs nothing.
@@ -90,7 +92,7 @@ class Link:
             socket.curve_secretkey = connection.secret_key
         else:
             socket.plain_username = _USER
-            socket.plain_password = connection.token.encode()
+            socket.plain_password = connection.token.encode() or b"-"  # libzmq takes no empty one
 
     def look(self) -> None:
         """Take what the monitor has told since."""
@@ -132,11 +134,11 @@ class Link:
             return RefusedError(f"The sidecar at {address} does not ask for {'keys' if keyed else 'a token'}.", hint)
         if event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL and self._hung_up >= _TRIES:
             if keyed:
-                return RefusedError(
-                    f"The sidecar at {address} closes every connection: it has another key than our server.key.",
-                    "Copy its server.key again. If it asks for no keys, leave them out.",
-                )
-            return ProtocolError(f"What listens at {address} closes every connection; it is no sidecar.", START)
+                why = "it has another key than our server.key, or asks for none"
+                hint = "Copy its server.key again, or leave the keys out."
+            else:
+                why, hint = "it asks for keys, or is no sidecar", "Give the folder of its keys."
+            return RefusedError(f"What listens at {address} closes every connection: {why}.", hint)
         if event == zmq.EVENT_DISCONNECTED and not self._tries_again:
             # libzmq has given up: it understood nothing of what came.
             return ProtocolError(f"What listens at {address} is no sidecar.", START)

@@ -1,0 +1,699 @@
+"""Whatever bytes come in: a typed request, or one `BadRequest` that says what is valid. Never anything else."""
+
+from __future__ import annotations
+
+import copy
+import math
+import mmap
+import os
+import re
+import struct
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from medtalk import Finishing
+from medtalk.errors import MedtalkError
+from medtalk.service.limits import ServiceLimits
+from medtalk.service.schema import BadRequest, JobRequest, Request
+from medtalk_wire.errors import ProtocolError
+from medtalk_wire.protocol import MAX_HEADER_BYTES, REQUESTS, unpack
+from tests.service.messages import (
+    CURVE,
+    CURVE_BUFFER,
+    FILE_BUFFER,
+    LIMITS,
+    SAMPLES,
+    SAMPLES_BUFFER,
+    SETTINGS,
+    VALID,
+    described,
+    generate,
+    header,
+    pcm,
+    read,
+    request,
+)
+
+many = settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+
+
+def refused(frames: list[Any], limits: ServiceLimits = LIMITS, folders: Any = ()) -> MedtalkError:
+    """Why `frames` are refused."""
+    with pytest.raises(BadRequest) as caught:
+        read(frames, limits, folders)
+    return caught.value.error
+
+
+def either(frames: list[Any]) -> Request | MedtalkError:
+    """The request in `frames`, or why they are refused; any other exception is a failed test.
+
+    The client's own reader must take them as calmly.
+    """
+    with suppress(ProtocolError):
+        unpack(frames)
+    try:
+        return read(frames)
+    except BadRequest as bad:
+        return bad.error
+
+
+def job(frames: list[Any]) -> JobRequest:
+    return read(frames).body
+
+
+def packed(fields: list[tuple[str, Any]]) -> bytes:
+    """A msgpack map of these fields in this order, the same one twice if so; bytes are taken as packed already."""
+    data = bytes([0x80 | len(fields)])
+    for name, value in fields:
+        data += msgspec.msgpack.encode(name) + (value if isinstance(value, bytes) else msgspec.msgpack.encode(value))
+    return data
+
+
+def places(tree: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value inside `tree`."""
+    for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ():
+        yield (*at, key)
+        yield from places(value, (*at, key))
+
+
+def value_at(tree: Any, at: tuple[Any, ...]) -> Any:
+    for key in at:
+        tree = tree[key]
+    return tree
+
+
+def changed(tree: Any, at: tuple[Any, ...], change: Callable[[Any, Any], None]) -> Any:
+    """A copy of `tree` in which `change(inner, key)` was done at that place."""
+    tree = copy.deepcopy(tree)
+    change(value_at(tree, at[:-1]), at[-1])
+    return tree
+
+
+def replaced(tree: Any, at: tuple[Any, ...], value: Any) -> Any:
+    return changed(tree, at, lambda inner, key: inner.__setitem__(key, value))
+
+
+# -- what is good
+
+
+def test_good_requests_are_read() -> None:
+    kinds = {name: read(frames) for name, frames in VALID.items()}
+    assert {name: kinds[name].type for name in kinds} == {name: name.split()[0] for name in VALID}
+    assert set(REQUESTS) == {kind.type for kind in kinds.values()}
+    assert (kinds["hello"].body.client, kinds["cancel"].body.job, kinds["ping"].id) == ("test", "a-0", "a-1")
+
+
+def test_settings_that_are_left_out_are_the_librarys() -> None:
+    for frames in (generate(), request("decode", {"heard": "x"})):
+        got = job(frames).settings
+        assert (got.weights, got.transcript, got.intensity, got.curve) == ({"neutral": 1.0}, "", 1.0, None)
+        assert (got.span, got.fps, got.region, got.finishing) == ((0.0, None), 60.0, "full", Finishing())
+
+
+@pytest.mark.parametrize("name", ["generate pcm", "decode"])
+def test_settings_that_are_given(name: str) -> None:
+    got = job(VALID[name]).settings
+    assert got.weights == {"happy": pytest.approx(0.7), "sad": pytest.approx(0.3)} and got.transcript == "Good day."
+    assert (got.intensity, got.span, got.fps, got.region) == (1.5, (0.1, 0.2), 30.0, "mouth")
+    assert got.finishing == Finishing(False, False, False, False, 7)
+    assert got.curve is not None
+    np.testing.assert_array_equal(got.curve, np.frombuffer(CURVE, "<f4"))
+
+
+def test_sounds() -> None:
+    asked = job(VALID["generate pcm"])
+    assert asked.sound and asked.sound.data and bytes(asked.sound.data.data) == SAMPLES
+    assert (asked.sound.kind, asked.sound.name, asked.sound.rate, asked.sound.channel) == ("pcm", "line 1", 16000, 0)
+    assert asked.nbytes == len(SAMPLES) + len(CURVE)
+    asked = job(VALID["generate file"])
+    assert asked.sound and asked.sound.data and (asked.sound.name, asked.sound.channel) == ("The sound", None)
+    assert job(VALID["decode"]).nbytes == len(CURVE)
+    for kind in ("int16", "int32", "float32"):
+        for shape in ((400,), (400, 2), (400, 8)):
+            data = bytes(math.prod(shape) * np.dtype(kind).itemsize)
+            sound = job(generate((described("samples", kind, *shape), data), sound=pcm(rate=4000), fps=240)).sound
+            assert sound and sound.data and (sound.data.shape, sound.data.dtype) == (shape, kind)
+
+
+def test_a_newer_minor_version_may_say_more() -> None:
+    more = {"x": {"y": [1, None]}}
+    body = {"sound": pcm(**more), **SETTINGS, "guidance": {"kind": "label", "emotion": "sad", **more}, **more}
+    frames = request("generate", body, ({**SAMPLES_BUFFER[0], **more}, SAMPLES), protocol="1.7", **more)
+    assert job(frames).settings.weights == {"sad": 1.0}
+
+
+def test_the_same_request_has_the_same_fingerprint() -> None:
+    for frames in (VALID["generate pcm"], VALID["generate file"], VALID["generate path"], VALID["decode"]):
+        assert job(frames).fingerprint == job([bytes(frame) for frame in frames]).fingerprint
+    # The sound counts by its sum, which is looked at when the job is done.
+    other = bytes(len(SAMPLES))
+    assert job(generate()).fingerprint == job(generate((SAMPLES_BUFFER[0], other))).fingerprint
+    assert job(generate(id="x")).fingerprint == job(generate(id="x")).fingerprint
+
+
+def test_each_change_changes_the_fingerprint() -> None:
+    full = {"sound": pcm(channel=0), **SETTINGS}
+    variants = [
+        {**full, "sound": pcm(channel=1)},
+        {**full, "sound": pcm(channel=0, rate=16001)},
+        {**full, "sound": pcm(channel=0, sha256="1" * 64)},
+        {**full, "guidance": {"emotion": "sad"}},
+        {**full, "transcript": "Good day!"},
+        {**full, "intensity": math.nextafter(1.5, 2.0)},
+        {**full, "span": [0.1, None]},
+        {**full, "fps": 30.000001},
+        {**full, "region": "upper"},
+        {**full, "finishing": {**SETTINGS["finishing"], "seed": 8}},
+    ]
+    prints = [job(generate(SAMPLES_BUFFER, CURVE_BUFFER, **body)).fingerprint for body in (full, *variants)]
+    for bit in range(8 * len(CURVE)):
+        curve = bytearray(CURVE)
+        curve[bit // 8] ^= 1 << bit % 8
+        if (np.isfinite(values := np.frombuffer(curve, "<f4")) & (values >= 0)).all():
+            prints.append(job(generate(SAMPLES_BUFFER, (CURVE_BUFFER[0], curve), **full)).fingerprint)
+    assert len(prints) > 200
+    # The same bytes, described otherwise, are another sound.
+    for dtype, *shape in (("int16", 1600, 2), ("int16", 3200, 1), ("int32", 1600), ("float32", 1600)):
+        samples = ({**SAMPLES_BUFFER[0], "dtype": dtype, "shape": shape}, SAMPLES)
+        prints.append(job(generate(samples, CURVE_BUFFER, **full)).fingerprint)
+    nothing = (described("intensity", "float32", 0), b"")
+    prints += [job(generate(SAMPLES_BUFFER, nothing, **full)).fingerprint, job(generate(**full)).fingerprint]
+    prints += [job(frames).fingerprint for frames in (VALID["generate path"], VALID["decode"])]
+    assert len(set(prints)) == len(prints)
+
+
+# -- bytes and trees of all kinds
+
+
+@many
+@given(st.lists(st.binary(max_size=300), max_size=7))
+def test_any_bytes(frames: list[bytes]) -> None:
+    either(frames)
+
+
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(-(1 << 63), (1 << 64) - 1), st.floats(), st.text(max_size=20),
+    st.binary(max_size=20), st.sampled_from(["1.0", "label", "pcm", "file", "path", "float32", "little", *REQUESTS]),
+    st.builds(msgpack.ExtType, st.integers(0, 127), st.binary(max_size=12)),
+    st.builds(msgpack.Timestamp, st.integers(-(1 << 63), (1 << 63) - 1), st.integers(0, 999_999_999)),
+)  # fmt: skip
+FIELDS = sorted({place[-1] for kind in VALID.values() for place in places(msgpack.unpackb(kind[0])) if place}, key=str)
+KEYS = st.one_of(st.sampled_from([field for field in FIELDS if isinstance(field, str)]), st.text(max_size=5))
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(KEYS, inner, max_size=4),
+        st.dictionaries(st.one_of(st.integers(-9, 9), st.floats(), st.binary(max_size=3)), inner, max_size=2),
+    ),
+    max_leaves=12,
+)
+
+
+@many
+@given(TREES, st.lists(st.binary(max_size=30), max_size=4))
+def test_any_tree_as_a_header(tree: Any, buffers: list[bytes]) -> None:
+    either([msgpack.packb(tree), *buffers])
+
+
+@many
+@given(st.sampled_from(REQUESTS), TREES, st.lists(TREES, max_size=3), st.lists(st.binary(max_size=30), max_size=3))
+def test_any_tree_as_body_and_buffers(kind: str, body: Any, buffers: list[Any], data: list[bytes]) -> None:
+    either([msgpack.packb(header(kind, body, buffers)), *data])
+
+
+@many
+@given(st.sampled_from(sorted(VALID)), st.data())
+def test_good_requests_with_two_places_changed(name: str, data: st.DataObject) -> None:
+    frames = VALID[name]
+    head = msgpack.unpackb(frames[0])
+    for _ in range(2):
+        head = replaced(head, data.draw(st.sampled_from(list(places(head)))), data.draw(TREES))
+    either([msgpack.packb(head), *frames[1:]])
+
+
+# -- good requests, spoilt in every place
+
+ODD = (
+    None, True, -1, 0, 1, 1 << 31, -(1 << 63), (1 << 64) - 1, 0.0, -0.0, 1.5, -1e-300, 5e-324, 1e39, 1e308,
+    math.nan, math.inf, -math.inf, "", "x", "\0", "\n\x1b[31m\u2028\u202e", "é" * 40_000, "9" * 100_000, "../" * 50_000,
+    b"", b"\xff\xff", [], [[]], [0] * 50_000, [math.nan, None], {}, {"": {}}, {"x": 1}, {1: 2}, {b"\xff": []},
+    msgpack.ExtType(5, b"x"), msgpack.Timestamp(1 << 40, 1),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(VALID))
+def test_every_field_with_every_odd_value(name: str) -> None:
+    frames = VALID[name]
+    head = msgpack.unpackb(frames[0])
+    for at in places(head):
+        for value in ODD:
+            either([msgpack.packb(replaced(head, at, value)), *frames[1:]])
+
+
+ANOTHER_TYPE = {
+    str: (1, 1.5, True, b"x", ["x"], {"x": "x"}),
+    bool: (0, 1.0, None, "true", [True]),
+    int: (True, 1.5, None, "1", b"\1", [1]),
+    float: (True, None, "1", "nan", [1.0]),
+    list: (1, None, "x", {"x": 1}),
+    dict: (1, None, "x", [["x", 1]]),
+}
+OPTIONAL = {("body", "span"), ("span", 1), ("sound", "channel")}
+"""Where nil is valid."""
+
+
+@pytest.mark.parametrize("name", sorted(VALID))
+def test_a_field_of_another_type_is_a_bad_message(name: str) -> None:
+    frames = VALID[name]
+    head = msgpack.unpackb(frames[0])
+    for at in places(head):
+        for value in ANOTHER_TYPE[type(value_at(head, at))]:
+            if (value is None and at[-2:] in OPTIONAL) or (at[-1] == "emotion" and isinstance(value, str)):
+                continue
+            error = refused([msgpack.packb(replaced(head, at, value)), *frames[1:]])
+            assert error.code == "bad_message", (at, value)
+
+
+@pytest.mark.parametrize("name", sorted(VALID))
+def test_every_field_left_out(name: str) -> None:
+    frames = VALID[name]
+    head = msgpack.unpackb(frames[0])
+    needed = {("id",), ("type",), ("body",), ("body", "job"), ("body", "sound"), ("body", "heard"),
+              ("body", "sound", "kind")}  # fmt: skip
+    for at in places(head):
+        got = either([msgpack.packb(changed(head, at, lambda inner, key: inner.pop(key))), *frames[1:]])
+        if at in needed:
+            assert isinstance(got, MedtalkError) and got.code == "bad_message", at
+    for key in ("name", "dtype", "shape", "byte_order"):
+        for place in range(len(frames) - 1):
+            without = changed(head, ("buffers", place, key), lambda inner, key: inner.pop(key))
+            assert refused([msgpack.packb(without), *frames[1:]]).code == "bad_message"
+
+
+@pytest.mark.parametrize("name", sorted(VALID))
+def test_a_header_cut_at_every_byte_or_with_one_flipped(name: str) -> None:
+    frames = VALID[name]
+    for end in range(len(frames[0])):
+        assert refused([frames[0][:end], *frames[1:]]).code == "bad_message"
+        flipped = bytearray(frames[0])
+        for bit in range(8):
+            flipped[end] ^= 1 << bit
+            either([bytes(flipped), *frames[1:]])
+            flipped[end] ^= 1 << bit
+    assert refused([frames[0] + b"\0", *frames[1:]]).code == "bad_message"
+
+
+def test_fields_that_come_twice() -> None:
+    head = header("generate", {"sound": pcm()}, [SAMPLES_BUFFER[0]])
+    for name in head:
+        for value in ODD:
+            for pair in ([(name, head[name]), (name, value)], [(name, value), (name, head[name])]):
+                rest = [(key, head[key]) for key in head if key != name]
+                data = packed([(key, msgpack.packb(value)) for key, value in [*pair, *rest]])
+                either([data, SAMPLES])
+    body = packed([("sound", pcm()), ("seed", 1), ("sound", "x"), ("fps", 30.0), ("fps", "x")])
+    assert refused([packed([*head.items(), ("body", body)]), SAMPLES]).code == "bad_message"
+
+
+# -- deep, wide and lying: nothing may overflow the stack or take the memory
+
+SHELLS = {"lists": b"\x91", "maps": b"\x81\xa1a", "keys": b"\x81", "wide lists": b"\xdd\x00\x00\x00\x01"}
+
+
+@pytest.mark.parametrize("depth", [200, 800, 990, 10_000, 100_000])
+@pytest.mark.parametrize("shell", sorted(SHELLS))
+def test_deep_nesting_anywhere(shell: str, depth: int) -> None:
+    deep = SHELLS[shell] * depth + b"\xc0"
+    good = header("generate", {"sound": pcm()}, [SAMPLES_BUFFER[0]])
+    assert len(deep) < MAX_HEADER_BYTES
+
+    def check(head: list[tuple[str, Any]], *, ignored: bool) -> None:
+        got = either([packed(head), SAMPLES])
+        if not ignored or depth > 1000 or shell == "keys":
+            assert isinstance(got, MedtalkError) and got.code == "bad_message", got
+        elif depth == 200:
+            assert isinstance(got, Request), got
+
+    for name in good:
+        check([*((key, value) for key, value in good.items() if key != name), (name, deep)], ignored=False)
+    check([*good.items(), ("unknown", deep)], ignored=True)
+    buffer = packed([*SAMPLES_BUFFER[0].items(), ("unknown", deep)])
+    for name in SAMPLES_BUFFER[0]:
+        other = packed([(key, value) for key, value in SAMPLES_BUFFER[0].items() if key != name] + [(name, deep)])
+        check([*good.items(), ("buffers", b"\x91" + other)], ignored=False)
+    check([*good.items(), ("buffers", b"\x91" + buffer)], ignored=True)
+    for body in (
+        [("sound", pcm()), ("unknown", deep)],
+        [("sound", packed([*pcm().items(), ("unknown", deep)]))],
+        [("sound", pcm()), ("guidance", packed([("kind", "label"), ("unknown", deep)]))],
+        [("sound", pcm()), ("finishing", packed([("unknown", deep)]))],
+    ):
+        check([*good.items(), ("body", packed(body))], ignored=True)
+    for body in (
+        [("sound", deep)],
+        [("sound", pcm()), ("span", deep)],
+        [("sound", pcm()), ("guidance", packed([("emotion", deep)]))],
+        [("sound", pcm()), ("guidance", packed([("emotion", packed([("happy", deep)]))]))],
+    ):
+        check([*good.items(), ("body", packed(body))], ignored=False)
+    assert refused([deep]).code == "bad_message"
+
+
+def bombs() -> Iterator[tuple[str, bytes]]:
+    """Headers that are small and say that they are large, or whose content is many small things."""
+    room = 1 << 17
+    claims = {"list": b"\xdd", "map": b"\xdf", "str": b"\xdb", "bin": b"\xc6", "ext": b"\xc9"}
+    inner = {
+        f"{name} of {count}": code + struct.pack(">I", count) + b"\x05"
+        for name, code in claims.items()
+        for count in (1 << 20, 1 << 28, (1 << 32) - 1)
+    }
+    inner |= {f"lists of {count} nested": (b"\xdd" + struct.pack(">I", count)) * 900 for count in (1000, 1 << 19)}
+    small = {"maps": b"\x80", "floats": b"\xcb" + bytes(8), "texts": b"\xa1x", "times": b"\xd6\xff\0\0\0\1"}
+    inner |= {
+        f"very many {what}": b"\xdd" + struct.pack(">I", room // len(item)) + item * (room // len(item))
+        for what, item in small.items()
+    }
+    count = room // 8
+    labels = b"".join(b"\xa6%06d\x01" % number for number in range(count))
+    inner["very many labels"] = b"\xdf" + struct.pack(">I", count) + labels
+    good = header("generate", {"sound": pcm()}, [SAMPLES_BUFFER[0]])
+    for what, bomb in inner.items():
+        for name in good:
+            yield f"{what} as {name}", packed([*good.items(), (name, bomb)])
+        yield f"{what} in buffers", packed([*good.items(), ("buffers", b"\x91" + bomb)])
+        yield (
+            f"{what} as shape",
+            packed([*good.items(), ("buffers", b"\x91" + packed([*SAMPLES_BUFFER[0].items(), ("shape", bomb)]))]),
+        )
+        emotion = packed([("sound", pcm()), ("guidance", packed([("emotion", bomb)]))])
+        yield f"{what} as emotion", packed([*good.items(), ("body", emotion)])
+
+
+def test_small_messages_take_little_memory() -> None:
+    count = 0
+    tracemalloc.start()
+    try:
+        for what, data in bombs():
+            before = tracemalloc.get_traced_memory()[0]
+            tracemalloc.reset_peak()
+            assert refused([data, SAMPLES]).code in ("bad_message", "limit"), what
+            taken = tracemalloc.get_traced_memory()[1] - before
+            assert taken < 128 * len(data) + (1 << 20), what  # a small object for each byte, and some ground
+            count += 1
+    finally:
+        tracemalloc.stop()
+    assert count > 150
+
+
+def test_a_header_has_a_limit() -> None:
+    fill = MAX_HEADER_BYTES - len(request("hello", {"client": "x" * 70_000})[0]) + 70_000
+    assert read(request("hello", {"client": "x" * fill})).type == "hello"
+    assert refused(request("hello", {"client": "x" * (fill + 1)})).code == "bad_message"
+    assert refused([]).code == refused([b""]).code == "bad_message"
+
+
+# -- buffers
+
+
+def other(**fields: Any) -> tuple[dict[str, Any], bytes]:
+    """The buffer of samples, described otherwise."""
+    return {**SAMPLES_BUFFER[0], **fields}, SAMPLES
+
+
+BUFFERS = {
+    "none": request("generate", {"sound": pcm()}),
+    "one too few": [generate()[0]],
+    "one too many": [*generate(), b""],
+    "five": [generate(*[other(name=str(number)) for number in range(5)])[0], *[SAMPLES] * 5],
+    "very many": [generate()[0], *[b""] * 5000],
+    "twice": generate(SAMPLES_BUFFER, SAMPLES_BUFFER),
+    "of no sound": generate(SAMPLES_BUFFER, FILE_BUFFER),
+    "for a path": request("generate", {"sound": {"kind": "path", "path": os.path.abspath("x.wav")}}, SAMPLES_BUFFER),
+    "for a decode": request("decode", {"heard": "x"}, SAMPLES_BUFFER),
+    "for a ping": request("ping", {}, SAMPLES_BUFFER),
+    "for a hello": request("hello", {}, CURVE_BUFFER),
+    "a byte too short": generate((SAMPLES_BUFFER[0], SAMPLES[:-1])),
+    "a byte too long": generate((SAMPLES_BUFFER[0], SAMPLES + b"\0")),
+    "empty": generate((SAMPLES_BUFFER[0], b"")),
+    "negative shape": generate(other(shape=[-3200])),
+    "negative twice": generate(other(shape=[-1600, -2])),
+    "overflow to the right size": generate(other(shape=[(1 << 64) - 1, (1 << 64) - 3200])),
+    "overflow to zero": generate((described("samples", "int16", 1 << 32, 1 << 32), b"")),
+    "zero times much": generate((described("samples", "int16", 0, 1 << 63), b"")),
+    "shape of floats": generate(other(shape=[3200.0])),
+    "shape of booleans": generate((described("samples", "int16", True), b"xx")),
+    "shape of text": generate(other(shape="3200")),
+    "no shape": generate((described("samples", "int16"), b"xx")),
+    "three dimensions": generate(other(shape=[40, 40, 2])),
+    "nested shape": generate(other(shape=[[3200]])),
+    "big-endian": generate(other(byte_order="big")),
+    "native": generate(other(byte_order="=")),
+    "no byte order": generate(other(byte_order=None)),
+    "float64": generate((described("samples", "float64", 800), SAMPLES)),
+    "object": generate(other(dtype="object")),
+    "numpy's name": generate(other(dtype="<i2")),
+    "no dtype": generate(other(dtype=None)),
+    "dtype that cannot be hashed": generate(other(dtype=["int16"])),
+    "dtype that is a map": generate(other(dtype={"int16": 1})),
+    "no name": generate(other(name=None)),
+    "another name": generate(other(name="sound")),
+    "samples of bytes": generate((described("samples", "uint8", 6400), SAMPLES)),
+    "file of shorts": generate((described("file", "int16", 3200), SAMPLES), sound=pcm(kind="file")),
+    "file of two dimensions": generate((described("file", "uint8", 3200, 2), SAMPLES), sound=pcm(kind="file")),
+    "curve of shorts": generate(SAMPLES_BUFFER, (described("intensity", "int16", 24), CURVE)),
+    "curve of two dimensions": generate(SAMPLES_BUFFER, (described("intensity", "float32", 12, 1), CURVE)),
+}
+
+
+@pytest.mark.parametrize("name", sorted(BUFFERS))
+def test_bad_buffers(name: str) -> None:
+    assert refused(BUFFERS[name]).code == "bad_message"
+
+
+# -- what is well written and still wrong
+
+BAD = {  # frames, code, what the error must say
+    "0 samples": (generate((described("samples", "int16", 0), b"")), "audio", "no samples"),
+    "0 samples of 2 channels": (generate((described("samples", "int16", 0, 2), b"")), "audio", "no samples"),
+    "samples of 0 channels": (generate((described("samples", "int16", 16000, 0), b"")), "audio", "no samples"),
+    "0 bytes": (generate((described("file", "uint8", 0), b""), sound=pcm(kind="file")), "audio", "no samples"),
+    "too short": (generate((described("samples", "int16", 1599), SAMPLES[:3198])), "limit", r"at least 0\.1 s"),
+    "9 channels": (generate((described("samples", "int16", 800, 9), bytes(14400))), "limit", "at most 8"),
+    "1 Hz": (generate(sound=pcm(rate=1)), "limit", "4000 to 384000"),
+    "0 Hz": (generate(sound=pcm(rate=0)), "limit", "4000 to 384000"),
+    "-16000 Hz": (generate(sound=pcm(rate=-16000)), "limit", "4000 to 384000"),
+    "no rate": (generate(sound={"kind": "pcm", "sha256": "0" * 64}), "limit", "4000 to 384000"),
+    "huge rate": (generate(sound=pcm(rate=(1 << 64) - 1)), "limit", "4000 to 384000"),
+    "long transcript": (generate(transcript="x" * 100_000), "limit", "100000 characters; the limit is 65536"),
+    "transcript of wide characters": (generate(transcript="é" * 40_000), "limit", "65536 bytes"),
+    "long emotion": (generate(guidance={"emotion": "happy," * 20_000}), "limit", "65536"),
+    "long label": (generate(guidance={"emotion": {"x" * 100_000: 1.0}}), "limit", "65536"),
+    "unknown label": (generate(guidance={"emotion": "hangry"}), "guidance", "valid are angry, disgust.*mean angry"),
+    "unknown label in a map": (generate(guidance={"emotion": {"grim": 1}}), "guidance", "valid are angry, disgust"),
+    "no label": (generate(guidance={"emotion": ""}), "guidance", "LABEL.*angry"),
+    "negative weight": (generate(guidance={"emotion": {"happy": -1}}), "guidance", "finite number, 0 or more"),
+    "NaN weight": (generate(guidance={"emotion": {"happy": math.nan}}), "guidance", "finite number, 0 or more"),
+    "infinite weight": (generate(guidance={"emotion": "happy:inf"}), "guidance", "finite number, 0 or more"),
+    "weights beyond all": (generate(guidance={"emotion": {"happy": 1e308, "sad": 1e308}}), "guidance", "too large"),
+    "weight of text": (generate(guidance={"emotion": {"happy": "1"}}), "bad_message", "map from label to weight"),
+    "weight of lists": (generate(guidance={"emotion": {"happy": [1]}}), "bad_message", "map from label to weight"),
+    "label that is no text": (generate(guidance={"emotion": {1: 1.0}}), "bad_message", "map from label to weight"),
+    "emotion of a list": (generate(guidance={"emotion": ["happy"]}), "bad_message", "map from label to weight"),
+    "unknown guidance": (generate(guidance={"kind": "picture"}), "unsupported", "valid are label"),
+    "unknown kind of sound": (generate(sound={"kind": "mp3"}), "unsupported", "valid are pcm, file, path"),
+    "unknown type of field": (generate(fps={"x": 1}), "bad_message", r"float.*\$\.fps"),
+    "unknown message": (request("dance"), "unknown_type", "valid are hello, ping, generate"),
+    "message without a name": (request(""), "unknown_type", "valid are hello, ping, generate"),
+    "an answer": (request("result"), "unknown_type", "valid are hello, ping, generate"),
+    "next major version": (request("ping", protocol="2.0"), "version", "speaks 1.0.*same version"),
+    "version 0": (request("ping", protocol="0.9"), "version", "speaks 1.0"),
+    "huge version": (request("ping", protocol="9" * 100_000 + ".0"), "version", "speaks 1.0"),
+    "version of no number": (request("ping", protocol="one"), "version", "ours is 1.0"),
+    "no version": (request("ping", protocol=""), "version", "ours is 1.0"),
+    "empty id": (request("ping", id=""), "bad_message", "1 to 64 letters"),
+    "id of 65": (request("ping", id="x" * 65), "bad_message", "1 to 64 letters"),
+    "id with a space": (request("ping", id="a b"), "bad_message", "1 to 64 letters"),
+    "id with a line feed": (request("ping", id="a\n"), "bad_message", "1 to 64 letters"),
+    "id of other digits": (request("ping", id="١"), "bad_message", "1 to 64 letters"),
+    "relative path": (generate(sound={"kind": "path", "path": "voice.wav"}), "path", "not absolute.*whole path"),
+    "no path": (generate(sound={"kind": "path"}), "path", "not absolute"),
+    "span backwards": (generate(span=[2.0, 1.0]), "setting", "0 <= start < end"),
+    "span of nothing": (generate(span=[1.0, 1.0]), "setting", "0 <= start < end"),
+    "span before the sound": (generate(span=[-1.0, 1.0]), "setting", "0 <= start < end"),
+    "span of NaN": (generate(span=[math.nan, 1.0]), "setting", "0 <= start < end"),
+    "span to NaN": (generate(span=[0.0, math.nan]), "setting", "0 <= start < end"),
+    "span to infinity": (generate(span=[0.0, math.inf]), "setting", "0 <= start < end"),
+    "span from infinity": (generate(span=[math.inf, None]), "setting", "0 <= start < end"),
+    "span of one": (generate(span=[1.0]), "bad_message", "length 2"),
+    "span of three": (generate(span=[0.0, 1.0, 2.0]), "bad_message", "length 2"),
+    "intensity below 0": (generate(intensity=-0.1), "setting", "0 to 4"),
+    "intensity above 4": (generate(intensity=4.001), "setting", "0 to 4"),
+    "intensity NaN": (generate(intensity=math.nan), "setting", "0 to 4"),
+    "intensity infinite": (generate(intensity=math.inf), "setting", "0 to 4"),
+    "intensity beyond float32": (generate(intensity=1e300), "setting", "0 to 4"),
+    "fps 0": (generate(fps=0), "setting", "above 0, up to 240"),
+    "fps NaN": (generate(fps=math.nan), "setting", "above 0, up to 240"),
+    "fps 1000": (generate(fps=1000.0), "setting", "above 0, up to 240"),
+    "fps -30": (generate(fps=-30), "setting", "above 0, up to 240"),
+    "fps infinite": (generate(fps=math.inf), "setting", "above 0, up to 240"),
+    "unknown region": (generate(region="nose"), "setting", "valid are full, mouth, upper"),
+    "seed negative": (generate(finishing={"seed": -1}), "setting", "whole numbers from 0"),
+    "seed a boolean": (generate(finishing={"seed": True}), "bad_message", r"int.*\$\.finishing\.seed"),
+    "seed a half": (generate(finishing={"seed": 0.5}), "bad_message", r"int.*\$\.finishing\.seed"),
+    "seed a text": (generate(finishing={"seed": "9" * 100}), "bad_message", r"int.*\$\.finishing\.seed"),
+    "short sum": (generate(sound=pcm(sha256="0" * 63)), "bad_message", "64 hexadecimal digits in lower case"),
+    "sum in capitals": (generate(sound=pcm(sha256="A" * 64)), "bad_message", "64 hexadecimal digits in lower case"),
+    "sum of other digits": (generate(sound=pcm(sha256="١" * 64)), "bad_message", "64 hexadecimal digits"),
+    "sum and a line feed": (generate(sound=pcm(sha256="0" * 64 + "\n")), "bad_message", "64 hexadecimal digits"),
+    "no sum": (generate(sound={"kind": "pcm", "rate": 16000}), "bad_message", "64 hexadecimal digits"),
+    "no sound": (request("generate", SETTINGS), "bad_message", "sound"),
+    "nothing to decode": (request("decode", SETTINGS), "bad_message", "heard"),
+    "no job": (request("cancel", {}), "bad_message", "job"),
+    **{
+        f"curve of {value}": (
+            generate(SAMPLES_BUFFER, (described("intensity", "float32", 1), struct.pack("<f", value))),
+            "setting", "finite numbers from 0",
+        )
+        for value in (math.nan, math.inf, -1.0)
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(BAD))
+def test_bad_input_is_told_with_what_is_valid(name: str) -> None:
+    frames, code, said = BAD[name]
+    error = refused(frames)
+    assert error.code == code and re.search(said, str(error)), error
+
+
+def test_the_refusal_names_the_request() -> None:
+    wrong = (request("dance"), generate(fps=0), generate(fps="x"), generate()[:1], request("ping", protocol="2.0"))
+    for frames in wrong:
+        with pytest.raises(BadRequest) as caught:
+            read(frames)
+        assert caught.value.parent == "a-1"
+    for frames in ([b"\xc1"], request("ping", id="a b"), request("ping", id=1)):
+        with pytest.raises(BadRequest) as caught:
+            read(frames)
+        assert caught.value.parent == ""
+
+
+def test_huge_seeds_are_seeds() -> None:
+    seed = job(generate(finishing={"seed": (1 << 64) - 1})).settings.finishing.seed
+    assert np.random.default_rng([seed, 1]).random() >= 0
+
+
+def test_two_hours_are_refused() -> None:
+    rate, frames = 4000, 2 * 3600 * 4000
+    data = mmap.mmap(-1, 2 * frames)  # takes no memory as long as nobody looks at it
+    error = refused(generate((described("samples", "int16", frames), data), sound=pcm(rate=rate, name="Play")))
+    assert error.code == "limit" and "Play lasts 7200.0 s; the limit is 3600 s. Split it" in str(error)
+    error = refused(generate(SAMPLES_BUFFER, (described("intensity", "float32", frames // 2), data)))
+    assert error.code == "limit" and "the limit is 216000" in str(error)
+
+
+def test_limits_are_settings() -> None:
+    small = ServiceLimits(max_seconds=0.15, max_bytes=6000, max_channels=1, max_text=10)
+    stereo = generate((described("samples", "int16", 1000, 2), SAMPLES[:4000]))
+    for frames, said in (
+        (generate(), "6400 bytes; the limit is 6000"),
+        (generate((described("samples", "int16", 2500), SAMPLES[:5000])), r"0\.2 s; the limit is 0\.15"),
+        (stereo, "at most 1"),
+        (generate(transcript="far too long"), "12 characters; the limit is 10"),
+        (request("decode", {"heard": "x"}, CURVE_BUFFER), "12 values; the limit is 9"),
+    ):
+        error = refused(frames, small)
+        assert error.code == "limit" and re.search(said, str(error)), error
+    fits = generate((described("samples", "int16", 2000), SAMPLES[:4000]), transcript="short")
+    assert read(fits, small).body.nbytes == 4000
+
+
+# -- paths
+
+
+def path_sound(path: object, **fields: Any) -> list[Any]:
+    return request("generate", {"sound": {"kind": "path", "path": str(path), **fields}})
+
+
+def link(at: Path, to: Path) -> Path:
+    try:
+        at.symlink_to(to)
+    except OSError:
+        pytest.skip("this user may not make links")
+    return at
+
+
+def test_paths_are_only_for_sidecars_that_take_them() -> None:
+    messages = Path(__file__).with_name("messages.py").resolve()
+    error = refused(VALID["generate path"], folders=None)
+    assert error.code == "unsupported" and re.search(r"valid are pcm, file\.", str(error))
+    assert read(VALID["generate path"], folders=()).body.sound.path == messages
+
+
+def test_paths_stay_inside_their_folders(tmp_path: Path) -> None:
+    tmp_path = tmp_path.resolve()
+    inside, outside = tmp_path / "sounds", tmp_path / "sounds2"
+    inside.mkdir()
+    outside.mkdir()
+    for path in (outside / "a.wav", inside / ".." / "sounds2" / "a.wav", tmp_path, inside / "..", "/"):
+        error = refused(path_sound(path), folders=(inside,))
+        assert error.code == "path" and re.search("outside.*--sounds FOLDER, or send the sound", str(error)), path
+    good = inside / "more" / ".." / "a.wav"
+    assert read(path_sound(good), folders=(tmp_path / "x", inside)).body.sound.path == inside / "a.wav"
+
+
+def test_links_do_not_lead_outside(tmp_path: Path) -> None:
+    tmp_path = tmp_path.resolve()
+    inside, secret = tmp_path / "sounds", tmp_path / "secret.wav"
+    inside.mkdir()
+    secret.touch()
+    straight, folder = link(inside / "a.wav", secret), link(inside / "up", tmp_path)
+    for path in (straight, folder / "secret.wav", link(inside / "twice.wav", straight)):
+        assert refused(path_sound(path), folders=(inside,)).code == "path"
+    assert read(path_sound(folder / "sounds" / "b.wav"), folders=(inside,)).body.sound.path == inside / "b.wav"
+    # Before Python 3.13 a loop is an error; since, it is a file that cannot be opened.
+    loop = either(path_sound(link(inside / "loop.wav", inside / "loop.wav")))
+    assert isinstance(loop, Request) or loop.code == "path"
+
+
+@pytest.mark.parametrize("text", ["/a\0b.wav", "/" + "a/" * 500_000, "/" + "x" * 5000])
+def test_paths_that_no_file_can_have(text: str) -> None:
+    error = refused(path_sound(os.path.abspath(os.sep) + text[1:]))
+    assert error.code == "path" and "null byte, or more than 4096 characters" in str(error)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names that are not text")
+def test_a_name_can_be_sent_back_wherever_the_link_leads(tmp_path: Path) -> None:
+    target = os.fsencode(tmp_path) + b"/\xff.wav"
+    open(target, "wb").close()
+    os.symlink(target, tmp_path / "good.wav")
+    sound = read(path_sound(tmp_path / "good.wav")).body.sound
+    assert sound.name == "good.wav" and os.fsencode(sound.path) == os.fsencode(tmp_path.resolve()) + b"/\xff.wav"
+    sound = read(path_sound(tmp_path / "good.wav", name=" two\n lines ")).body.sound
+    assert sound.name == "two lines"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all names of files are Unicode")
+def test_a_system_without_unicode_refuses_what_it_cannot_name(root: Path) -> None:
+    code = (
+        "from tests.service.messages import BadRequest, read, request\n"
+        "try: read(request('generate', {'sound': {'kind': 'path', 'path': '/\\u6f22.wav'}}))\n"
+        "except BadRequest as bad: print(bad.error.code)"
+    )
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(root)}
+    done = subprocess.run([sys.executable, "-c", code], env=plain, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("path\n", "")
