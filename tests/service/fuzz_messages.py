@@ -1,73 +1,80 @@
-"""Feeds what reads messages with bytes that atheris makes up: `python tests/service/fuzz_messages.py CORPUS -runs=100000`.
+"""Feeds what reads messages with bytes that atheris makes up.
 
-It begins with the good messages, which it puts into the folder CORPUS. All options are libFuzzer's; what it finds is
-written to a file that, given in place of CORPUS, shows the fault again.
+`python -m tests.service.fuzz_messages CORPUS -runs=100000` begins with the good messages, which it puts into the folder
+CORPUS. The options are libFuzzer's. What it finds is written to a file which, given in place of CORPUS, shows it again.
 """
 
+import copy
 import random
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
 
 import atheris
 import msgpack
 
-with atheris.instrument_imports(include=["medtalk.service.schema", "medtalk.guidance", "medtalk_wire.protocol"]):
+with atheris.instrument_imports(  # pyright: ignore[reportAttributeAccessIssue]
+    include=["medtalk.service.schema", "medtalk.guidance", "medtalk_wire.protocol"]
+):
     from medtalk.service.schema import BadRequest, read_request
     from medtalk_wire.errors import ProtocolError
-    from medtalk_wire.protocol import pack, unpack
+    from medtalk_wire.protocol import unpack
 
 from tests.service.messages import LIMITS, SETTINGS, VALID, check_refusal
 
 BETWEEN = b"\xc1\xc1"
-"""Stands between two frames: bytes that no msgpack has."""
-
-_ODD = [None, True, -1, 0, 1 << 40, 1e300, float("nan"), "", "x" * 300, b"x", [], {}, [[]], {"": []}, SETTINGS]
+"""Stands between two frames: no msgpack has it."""
+ODD = [None, True, -1, 0, 1 << 40, 1e300, float("nan"), "", "x" * 300, b"x", [], {}, [[]], {"": []}, SETTINGS]
 
 
 def read(data: bytes) -> None:
-    """What comes in is a request or is refused as it should be, by the sidecar and by the client."""
+    """The frames in `data` are a request, or are refused as they should be, by the sidecar and by the client."""
     frames = data.split(BETWEEN)
     try:
         read_request([memoryview(frame) for frame in frames], LIMITS, ())
     except BadRequest as bad:
         check_refusal(bad)
     try:
-        pack(unpack(frames))
+        unpack(frames)
     except ProtocolError as error:
         assert len(str(error).splitlines()) == 1
 
 
 def change(data: bytes, most: int, seed: int) -> bytes:
-    """Other bytes; every second time another tree in the same message, which bytes that change seldom give."""
+    """Something like `data`, of `most` bytes: either some bytes are others, or a value inside the header is."""
     chance = random.Random(seed)
-    frames = data.split(BETWEEN)
-    try:
-        assert chance.random() < 0.5
-        header = msgpack.unpackb(frames[0], strict_map_key=False)
-        inner = header
-        while True:
-            key = chance.choice(list(inner) if isinstance(inner, dict) else range(len(inner)))
-            if not (isinstance(inner[key], (dict, list)) and inner[key]) or chance.random() < 0.3:
-                break
-            inner = inner[key]
-        inner[key] = chance.choice([*_ODD, *every(header)])
-        frames[0] = msgpack.packb(header)
-    except Exception:  # not a tree
-        return atheris.Mutate(data, most)
-    return BETWEEN.join(frames)[:most]
+    if chance.random() < 0.5:
+        header, *buffers = data.split(BETWEEN)
+        try:
+            changed = BETWEEN.join([spoilt(header, chance), *buffers])
+        except Exception:  # it is no msgpack, for which there are many kinds of errors
+            changed = b""
+        if 0 < len(changed) <= most:
+            return changed
+    return atheris.Mutate(data, most)
 
 
-def every(tree: Any) -> list[Any]:
-    """All values inside `tree`."""
-    inner = list(tree.values()) if isinstance(tree, dict) else tree if isinstance(tree, list) else []
-    return [*inner, *(value for part in inner for value in every(part))]
+def spoilt(header: bytes, chance: random.Random) -> bytes:
+    """The map `header` with something odd, or something that belongs elsewhere, at some place, or nothing there."""
+    tree = msgpack.unpackb(header, strict_map_key=False)
+    places = [(tree, key) for key in tree]
+    for inner, key in places:  # grows meanwhile
+        value = inner[key]
+        if isinstance(value, (dict, list)):
+            places += [(value, key) for key in (value if isinstance(value, dict) else range(len(value)))]
+    inner, key = chance.choice(places)
+    if chance.random() < 0.1:
+        del inner[key]
+    else:
+        other, at = chance.choice(places)
+        inner[key] = copy.deepcopy(chance.choice([*ODD, other[at]]))
+    return bytes(msgpack.packb(tree) or b"")
 
 
 def main() -> None:
     warnings.simplefilter("error")
-    if (corpus := Path(sys.argv[1])).is_dir():
+    corpus = Path(sys.argv[1])
+    if corpus.is_dir():
         for name, frames in VALID.items():
             (corpus / name).write_bytes(BETWEEN.join(frames))
     atheris.Setup(sys.argv, read, custom_mutator=change)

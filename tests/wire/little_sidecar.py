@@ -200,7 +200,7 @@ def main() -> None:
                 break
             except zmq.ZMQError:  # the one before is still closing
                 time.sleep(0.01)
-        words.port = int(bytes(router.last_endpoint).decode().rstrip("\0").rsplit(":", 1)[1])
+        words.port = int(router.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0").rsplit(":", 1)[1])
         return router
 
     sidecar = Sidecar(make_router, words.behaviour, secrets.token_hex(4))

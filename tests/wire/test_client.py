@@ -194,7 +194,7 @@ def test_a_job_that_was_not_sent_is_cancelled_at_once(start, connect, voice: Sou
 
 def test_a_job_ends_though_nobody_answers_the_cancellation(start, connect, until, voice: Sound) -> None:
     sidecar = start("mute-to-cancel")
-    client = connect(sidecar, patience=0.5)
+    client = connect(sidecar, patience=1.5)
     job = client.generate(voice)
     until(lambda: job.state == "accepted", client)
     client.cancel(job)

@@ -57,7 +57,7 @@ def serve(
     ] = None,
     limit: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Change a limit, as max_seconds=600; may be repeated. See ping --json."),
+        typer.Option(metavar="NAME=VALUE", help="Change a limit, as max_seconds=600; may be repeated."),
     ] = None,
     debug: Debug = False,
 ) -> None:

@@ -260,12 +260,12 @@ def _settings(body: SettingsFields, curve: Buffer | None, limits: ServiceLimits)
             )
         values = check_range(np.frombuffer(curve.data, "<f4"), "The intensity curve", np.inf)
     with np.errstate(over="ignore"):  # what is beyond float32 is infinite, and refused as such
-        intensity = float(check_range(body.intensity))
+        check_range(body.intensity)
     finishing = body.finishing
     return Settings(
         weights=emotion_weights(emotion),
         transcript=body.transcript,
-        intensity=intensity,
+        intensity=body.intensity,
         curve=values,
         span=_span(body.span),
         fps=body.fps,
@@ -282,7 +282,9 @@ def _span(span: tuple[float, float | None] | None) -> tuple[float, float | None]
 
 
 def _sound(fields: SoundFields, data: Buffer | None, limits: ServiceLimits, folders: Sequence[Path] | None) -> Sound:
-    name = " ".join((fields.name or Path(fields.path).name).split())[:200] or "The sound"
+    name = fields.name or Path(fields.path).name or "The sound"
+    if len(name.encode()) > limits.max_text:
+        raise LimitError(f"The name of the sound is longer than {limits.max_text} bytes.", "Shorten it.")
     if fields.kind not in SOUNDS or (fields.kind == "path" and folders is None):
         valid = SOUNDS if folders is not None else SOUNDS[:-1]
         raise ServiceError("unsupported", f"No sounds of kind {fields.kind[:40]!r}; valid are {', '.join(valid)}.")

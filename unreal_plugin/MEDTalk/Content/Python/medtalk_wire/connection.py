@@ -29,8 +29,9 @@ _MAX_TOKEN_BYTES = 255  # of a password in ZMTP PLAIN
 class Connection:
     """What a client needs to know of a sidecar.
 
-    `address` is "tcp://HOST:PORT"; another raises `UnreachableError`. A sidecar on this machine asks for `token`, one elsewhere for the three keys (40
-    characters of Z85 each). `file` is the connection file that this was read from; it tells of a restart.
+    `address` is "tcp://HOST:PORT" and may be given as "HOST:PORT"; another raises `UnreachableError`. A sidecar
+    on this machine asks for `token`, one elsewhere for the three keys (40 characters of Z85 each). `file` is the
+    connection file that this was read from; it tells of a restart.
     """
 
     address: str
@@ -42,8 +43,7 @@ class Connection:
     file: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.address != _address(self.address, local="localhost"):
-            raise UnreachableError(f"{self.address!r} is no address of a sidecar.", "Valid is tcp://HOST:PORT.")
+        object.__setattr__(self, "address", _address(self.address))
 
 
 def connection_folder() -> Path:
@@ -99,7 +99,7 @@ def find_connection(where: str | None = None, keys: str | Path | None = None) ->
     if where is not None and where.endswith(".json"):
         connection = read_connection(where)
     elif where is not None and keys is not None:
-        connection = Connection(_address(where))
+        connection = Connection(where)
     else:
         connection = _newest(_address(where) if where is not None else None, keyed=keys is not None)
     if keys is None:
@@ -165,17 +165,17 @@ def _connection(path: Path, entry: dict[str, Any]) -> Connection:
     """The connection in the content of the file `path`."""
     if not entry["token"].isascii() or len(entry["token"]) > _MAX_TOKEN_BYTES:
         raise UnreachableError(f"The connection file {path} is damaged: its token cannot be one.", START)
-    return Connection(_address(entry["address"]), entry["token"], entry["instance"], file=path.absolute())
+    return Connection(entry["address"], entry["token"], entry["instance"], file=path.absolute())
 
 
-def _address(where: str, local: str = "127.0.0.1") -> str:
-    """`where` as "tcp://HOST:PORT", with `local` in place of localhost."""
+def _address(where: str) -> str:
+    """`where` as "tcp://HOST:PORT"."""
     match = re.fullmatch(r"(?:tcp://)?([\w.:%\[\]-]+):(\d{1,5})", where, re.ASCII)
     if not match or not 0 < int(match[2]) < 1 << 16:
         raise UnreachableError(
             f"{where!r} is no address of a sidecar.", "Valid are HOST:PORT, tcp://HOST:PORT and a connection file.json."
         )
-    host = local if match[1] == "localhost" else match[1]
+    host = "127.0.0.1" if match[1] == "localhost" else match[1]
     return f"tcp://{host}:{int(match[2])}"
 
 

@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -68,11 +69,15 @@ class Sound:
                 "audio", f"{what} has the shape {tuple(shape)} and the type {dtype}.",
                 f"Valid are (n,) and (n, channels) of {', '.join(PCM)}.",
             )  # fmt: skip
-        values, size = _values(data, dtype, "audio", what), tuple(int(count) for count in shape)
+        try:
+            rate, size = index(rate), tuple(index(count) for count in shape)
+        except TypeError as error:
+            raise RequestError("audio", f"{what} has a rate or shape that is not whole: {rate}, {shape}.") from error
+        values = _values(data, dtype, "audio", what)
         if min(size) < 0 or len(values) != math.prod(size) * ITEM_BYTES[dtype]:
             raise RequestError("audio", f"{what} has {len(values)} bytes; {size} of {dtype} are others.")
         buffer = Buffer("samples", dtype, size, values)
-        return cls._travelling({"kind": "pcm", "rate": int(rate)}, buffer, name, channel)
+        return cls._travelling({"kind": "pcm", "rate": rate}, buffer, name, channel)
 
     @classmethod
     def on_server(cls, path: str | Path, *, channel: int | None = None) -> Sound:
