@@ -24,11 +24,12 @@ test: lint light
 
 lint: .venv/installed
 	.venv/bin/ruff check
+	.venv/bin/python -m tests.plugin.typings
 	.venv/bin/pyright --pythonpath .venv/bin/python
 
 light: .venv-light/installed
 	.venv-light/bin/python -c "import importlib.util as u, sys; sys.exit('torch is in the light core' if u.find_spec('torch') else 0)"
-	.venv-light/bin/python -m pytest tests/test_core_without_torch.py
+	.venv-light/bin/python -m pytest tests/test_core_without_torch.py tests/test_plugin_install.py
 
 # The developer's environment: editable, with all that the tests need.
 .venv/installed: setup.py constraints.txt

@@ -1,7 +1,8 @@
 """Packaging of MEDTalk: one distribution from four folders, a light core and extras.
 
 `python/medtalk` is the library and command line, `training/medtalk_train` the training, `assets` the data that ships
-(installed as the package `medtalk_assets`), and `medtalk_wire`, the sidecar's client, lies where Unreal looks for it.
+(installed as the package `medtalk_assets`), `unreal_plugin` the plugin that `medtalk plugin install` copies (installed
+as the package `medtalk_plugin`), and `medtalk_wire`, the sidecar's client, lies in it, where Unreal looks for it.
 """
 
 import re
@@ -32,6 +33,7 @@ DEV = [
     "ruff>=0.14",
     "pyright>=1.1.400",
     "psutil>=6.1",
+    "unreal-stub>=0.3",  # what Unreal 5.6 says of its Python classes: pyright and tests/fake_unreal are held to it
     # has wheels for these only, and builds nowhere without a clang of its own
     'atheris>=3.0; sys_platform == "linux" and platform_machine == "x86_64" and python_version < "3.15"',
 ]
@@ -51,16 +53,19 @@ setup(
         "medtalk_wire": f"{WIRE}/medtalk_wire",
         "medtalk_train": "training/medtalk_train",
         "medtalk_assets": "assets",
+        "medtalk_plugin": "unreal_plugin",
     },
     packages=[
         *find_packages("python"),
         *find_packages(WIRE, include=["medtalk_wire", "medtalk_wire.*"]),
         *find_packages("training", include=["medtalk_train", "medtalk_train.*"]),
         "medtalk_assets",
+        "medtalk_plugin",
     ],
     package_data={
         "medtalk": ["py.typed"],
         "medtalk_assets": ["models/**/*", "audio/**/*", "poses/**/*"],
+        "medtalk_plugin": ["MEDTalk/*.uplugin", "MEDTalk/Content/Python/**/*.py"],
     },
     install_requires=[
         "numpy>=2.0",

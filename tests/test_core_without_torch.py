@@ -53,7 +53,7 @@ def test_the_command_line_starts_without_the_engine():
 
 def test_a_local_run_needs_no_sockets(sample, tmp_path):
     code, out = "from medtalk.cli import main; main()", tmp_path / "line.npz"
-    done = python(code, "generate", sample, "-o", out, without=(*HEAVY, "zmq", "msgpack", "msgspec", "medtalk_wire"))
+    done = python(code, "generate", sample, "-o", out, without=(*HEAVY, "zmq", "msgpack", "msgspec"))
     assert (done.returncode, done.stderr) == (0, "")
     assert out.is_file()
 
@@ -88,6 +88,7 @@ def test_a_picture_says_what_is_missing(sample, tmp_path):
         ("medtalk_wire", "unreal_plugin/MEDTalk/Content/Python/medtalk_wire"),
         ("medtalk_train", "training/medtalk_train"),
         ("medtalk_assets", "assets"),
+        ("medtalk_plugin", "unreal_plugin"),
     ],
 )
 def test_the_whole_source_is_installed(root, package, source):

@@ -54,6 +54,8 @@ bundle_app = typer.Typer(help="Look at models on disk.", no_args_is_help=True, r
 app.add_typer(bundle_app, name="bundle")
 
 app.add_typer(commands.keys_app, name="keys")
+plugin_app = typer.Typer(help="The plugin for Unreal Editor.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(plugin_app, name="plugin")
 
 
 def main() -> NoReturn:
@@ -321,6 +323,47 @@ def bundle_info(
         del facts[name]
     for name, value in facts.items():
         print(f"{name:>16}: {_human(value)}")
+
+
+@plugin_app.command("install")
+def plugin_install(
+    project: Annotated[Path, typer.Argument(metavar="PROJECT.uproject", readable=False, help="Project of Unreal 5.")],
+    platform: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="win64|linux|mac|all",
+            help="Editors that are to work without a download; may be repeated. Left out: this machine's.",
+        ),
+    ] = None,
+    wheels: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", readable=False, help="Take pyzmq and msgpack from here, without network."),
+    ] = None,
+    no_wheels: Annotated[
+        bool, typer.Option("--no-wheels", help="Leave pyzmq and msgpack to Unreal, which downloads them at its start.")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the plugin out of the project again.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Put the plugin into an Unreal project, or bring the one in it up to date."""
+    from medtalk.plugin import PLATFORMS, install_plugin, remove_plugin
+
+    if remove:
+        if platform or wheels is not None or no_wheels:
+            raise SettingError("--remove takes the whole plugin out.", "Leave the other options out.")
+        print(f"{remove_plugin(project)}: removed")
+        return
+    if no_wheels and (platform or wheels is not None):
+        raise SettingError("--no-wheels cannot go with --platform or --wheels.", "Leave one of them out.")
+    wanted = () if no_wheels else PLATFORMS if platform and "all" in platform else platform
+    done = install_plugin(project, wanted, wheels=wheels)
+    print(f"{done.folder}: {'brought up to date' if done.updated else 'installed'}, MEDTalk {medtalk.__version__}")
+    names = ", ".join(PLATFORMS[name] for name in done.platforms)
+    print(f"pyzmq and msgpack: {f'with the plugin, for {names}' if names else 'Unreal downloads them at its start'}")
+    print(f"Python of the sidecar: {done.python}")
+    if done.switched_off:
+        print("The project switches the plugin off: in Unreal Editor, Edit > Plugins, tick MEDTalk.")
+    print("Now start Unreal Editor, again if it is open. Then Tools > MEDTalk > Test Connection.")
 
 
 def _jobs(sounds: list[Path], output: str, file_format: str, transcript: str | None) -> list[_Job]:

@@ -12,6 +12,7 @@
         ├── MissingExtraError     an optional dependency that is not installed
         ├── CancelledError        work that was told to stop
         ├── ServiceError          the sidecar: out of reach, or it will not do it
+        ├── InstallError          the Unreal plugin cannot be put into a project, or taken out
         └── TrainingError         a recipe, corpus or checkpoint that training cannot use
 
 A caller that catches `MedtalkError` catches all of them; anything else is a bug of ours.
@@ -102,6 +103,12 @@ class ServiceError(MedtalkError):
     def __init__(self, code: str, message: str, hint: str = "") -> None:
         super().__init__(message, hint)
         self.code = code
+
+
+class InstallError(MedtalkError):
+    """The Unreal plugin cannot be put into a project, or taken out."""
+
+    code = "install"
 
 
 class TrainingError(MedtalkError):

@@ -4,21 +4,29 @@ from medtalk_wire import Client, Settings, Sound, find_connection
 
 with Client(find_connection()) as client:
     result = client.wait(client.generate(Sound.from_file("line.wav"), Settings(emotion="happy")))
+
+The names are imported when they are first used: `medtalk_wire.boards` needs neither pyzmq nor msgpack.
 """
 
-from medtalk_wire.client import Client
-from medtalk_wire.connection import Connection, connection_folder, find_connection
-from medtalk_wire.errors import (
-    ProtocolError,
-    RefusedError,
-    RequestError,
-    SidecarError,
-    SilentError,
-    UnreachableError,
-)
-from medtalk_wire.job import Job, Result
-from medtalk_wire.protocol import PROTOCOL
-from medtalk_wire.request import Settings, Sound
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from medtalk_wire.client import Client
+    from medtalk_wire.connection import Connection, connection_folder, find_connection
+    from medtalk_wire.errors import (
+        ProtocolError,
+        RefusedError,
+        RequestError,
+        SidecarError,
+        SilentError,
+        UnreachableError,
+    )
+    from medtalk_wire.job import Job, Result
+    from medtalk_wire.protocol import PROTOCOL
+    from medtalk_wire.request import Settings, Sound
 
 __all__ = [
     "PROTOCOL",
@@ -37,3 +45,19 @@ __all__ = [
     "connection_folder",
     "find_connection",
 ]
+
+_HOME = {
+    "client": "Client",
+    "connection": "Connection connection_folder find_connection",
+    "errors": "ProtocolError RefusedError RequestError SidecarError SilentError UnreachableError",
+    "job": "Job Result",
+    "protocol": "PROTOCOL",
+    "request": "Settings Sound",
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOME.items():
+        if name in names.split():
+            return getattr(import_module(f"medtalk_wire.{module}"), name)
+    raise AttributeError(f"module 'medtalk_wire' has no attribute {name!r}")

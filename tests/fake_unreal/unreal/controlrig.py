@@ -1,0 +1,274 @@
+"""Control rigs: the asset, the instance in a track, and the library that keys it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import boards
+from .channels import ChannelData
+from .enums import MovieSceneKeyInterpolation
+from .hierarchy import RigHierarchy
+from .objects import BlueprintFunctionLibrary, Object, new_class
+from .sequencer import proxy
+from .state import EDITOR
+from .structs import SmartReduceParams, Vector2D
+from .timing import in_ticks
+from .tracks import MovieSceneNameableTrack, MovieSceneSection
+from .values import StructBase
+
+
+class BlueprintCore(Object):
+    pass
+
+
+class Blueprint(BlueprintCore):
+    def generated_class(self) -> Any:
+        return self._class
+
+
+class RigVMBlueprint(Blueprint):
+    pass
+
+
+class ControlRigBlueprint(RigVMBlueprint):
+    """A control rig asset; `_board` says which controls it has."""
+
+    _properties = "hierarchy"
+
+    def _get_hierarchy(self) -> Any:
+        if "_hierarchy" not in self.__dict__:
+            self._hierarchy = RigHierarchy(self, "Hierarchy").__dict__["_self"]
+            self._hierarchy._board = self._board
+        return self._hierarchy
+
+    def _of(self, board: str) -> Any:
+        self._board = board
+        return self
+
+    def _finish(self) -> Any:
+        """Once it has a path: makes the class of its instances."""
+        made = new_class(f"{self._name}_C", ControlRig, f"{self._package}.{self._name}_C")
+        made._asset_of, made._board = self, self._board
+        self._class = made
+        return self
+
+    def get_control_rig_class(self) -> Any:
+        return self._class
+
+
+class RigVMHost(Object):
+    pass
+
+
+class ControlRig(RigVMHost):
+    """The instance that a track evaluates."""
+
+    _board = "mh4"
+
+    def _of(self, kind: Any) -> Any:
+        self._class, self._board = kind, kind._board
+        self._name = kind._name.removesuffix("_C")
+        return self
+
+    def get_class(self) -> Any:
+        return self._class
+
+    def get_hierarchy(self) -> Any:
+        if "_hierarchy" not in self.__dict__:
+            self._hierarchy = RigHierarchy(self, "RigHierarchy").__dict__["_self"]
+            self._hierarchy._board = self._board
+        return self._hierarchy
+
+    def supports_backwards_solve(self) -> bool:
+        return True
+
+
+class FKControlRig(ControlRig):
+    """The rig that keys bones; it has none of a face board's controls."""
+
+
+class MovieSceneParameterSection(MovieSceneSection):
+    """Parameter curves: what these make are channels of their own, not those of the controls."""
+
+    def add_scalar_parameter_key(self, parameter_name: Any, time: Any, value: float) -> None:
+        self._channels.setdefault(f"{parameter_name}_parameter", ChannelData("float")).add(
+            time._values["value"], value, MovieSceneKeyInterpolation.AUTO
+        )
+
+
+class MovieSceneControlRigParameterSection(MovieSceneParameterSection):
+    """The keys of a control rig: a channel for each axis of each control."""
+
+    _properties = "control_rig_class is_active is_locked"
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        kind = self._outer._rig_class if isinstance(self._outer, MovieSceneControlRigParameterTrack) else None
+        self._values["control_rig_class"] = kind
+        board = kind._board if kind is not None else ""
+        for control in boards.controls(board).values() if board else ():
+            for channel in control.channels:
+                self._channels[channel] = ChannelData("bool" if control.kind == "bool" else "float")
+
+
+class MovieSceneControlRigParameterTrack(MovieSceneNameableTrack):
+    """A rig on a binding."""
+
+    _section_class = MovieSceneControlRigParameterSection
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self._rig_class: Any = None
+        self._rig: Any = None
+
+    def _put(self, kind: Any) -> Any:
+        self._rig_class = kind
+        self._rig = kind._python(self).__dict__["_self"]._of(kind)
+        self._title = self._rig._name
+        section = self._add()
+        if EDITOR.rig_section_bounded:
+            section._range = self._sequence()._playback
+        return self
+
+
+class ControlRigSequencerBindingProxy(StructBase):
+    pass
+
+
+class ControlRigSequencerLibrary(BlueprintFunctionLibrary):
+    """Control rigs in Sequencer. What asks for a rig's values wants the sequence open, and does nothing otherwise."""
+
+    @staticmethod
+    def find_or_create_control_rig_track(
+        world: Any, level_sequence: Any, control_rig_class: Any, binding: Any, is_layered_control_rig: bool
+    ) -> Any:
+        record = binding._binding()
+        if record is None or level_sequence._read_only or not hasattr(control_rig_class, "_board"):
+            return None
+        for track in record.tracks:
+            if isinstance(track, MovieSceneControlRigParameterTrack) and track._rig_class == control_rig_class:
+                return track
+        track = binding.add_track(MovieSceneControlRigParameterTrack)
+        return track._put(control_rig_class)
+
+    @staticmethod
+    def get_control_rigs(level_sequence: Any) -> Any:
+        found = []
+        if EDITOR.sequence is None or level_sequence not in (EDITOR.sequence, EDITOR.focused):
+            return found
+        for guid, record in level_sequence._bindings.items():
+            for track in record.tracks:
+                if isinstance(track, MovieSceneControlRigParameterTrack) and track._rig is not None:
+                    made = ControlRigSequencerBindingProxy()
+                    made._values.update(proxy=proxy(level_sequence, guid), control_rig=track._rig, track=track)
+                    found.append(made)
+        return found
+
+    @staticmethod
+    def is_fk_control_rig(control_rig: Any) -> bool:
+        return isinstance(control_rig, FKControlRig)
+
+    @staticmethod
+    def is_layered_control_rig(control_rig: Any) -> bool:
+        return False
+
+    @staticmethod
+    def set_local_control_rig_float(
+        level_sequence: Any,
+        control_rig: Any,
+        control_name: Any,
+        frame: Any,
+        value: float,
+        time_unit: Any,
+        set_key: bool,
+    ) -> None:
+        if set_key:
+            _key(level_sequence, control_rig, control_name, [frame], [(value,)], time_unit, "float")
+
+    @staticmethod
+    def set_local_control_rig_floats(
+        level_sequence: Any, control_rig: Any, control_name: Any, frames: Any, values: Any, time_unit: Any
+    ) -> None:
+        rows = [(value,) for value in values._items]
+        _key(level_sequence, control_rig, control_name, frames._items, rows, time_unit, "float")
+
+    @staticmethod
+    def set_local_control_rig_vector2d(
+        level_sequence: Any, control_rig: Any, control_name: Any, frame: Any, value: Any, time_unit: Any, set_key: bool
+    ) -> None:
+        if set_key:
+            row = (value._values["x"], value._values["y"])
+            _key(level_sequence, control_rig, control_name, [frame], [row], time_unit, "vector2d")
+
+    @staticmethod
+    def set_local_control_rig_vector2_ds(
+        level_sequence: Any, control_rig: Any, control_name: Any, frames: Any, values: Any, time_unit: Any
+    ) -> None:
+        rows = [(value._values["x"], value._values["y"]) for value in values._items]
+        _key(level_sequence, control_rig, control_name, frames._items, rows, time_unit, "vector2d")
+
+    @staticmethod
+    def get_local_control_rig_float(
+        level_sequence: Any, control_rig: Any, control_name: Any, frame: Any, time_unit: Any
+    ) -> float:
+        return _read(level_sequence, control_rig, control_name, [frame], time_unit)[0][0]
+
+    @staticmethod
+    def get_local_control_rig_floats(
+        level_sequence: Any, control_rig: Any, control_name: Any, frames: Any, time_unit: Any
+    ) -> Any:
+        return [row[0] for row in _read(level_sequence, control_rig, control_name, frames._items, time_unit)]
+
+    @staticmethod
+    def get_local_control_rig_vector2_ds(
+        level_sequence: Any, control_rig: Any, control_name: Any, frames: Any, time_unit: Any
+    ) -> Any:
+        found = _read(level_sequence, control_rig, control_name, frames._items, time_unit)
+        return [Vector2D(*(row if len(row) == 2 else (row[0], 0.0))) for row in found]
+
+    @staticmethod
+    def export_anim_sequence_from_sequencer(
+        anim_sequence: Any, export_option: Any, binding: Any, create_link: bool
+    ) -> bool:
+        sequence = EDITOR.focused
+        return sequence is not None and EDITOR.bake(sequence, anim_sequence, export_option, binding)
+
+    @staticmethod
+    def smart_reduce(movie_scene_section: Any) -> Any:
+        return SmartReduceParams() if EDITOR.sequence is not None else None
+
+
+def _evaluated(sequence: Any, rig: Any, name: Any) -> tuple[Any, Any]:
+    """(section to key, control) of an open sequence, (None, None) where the real call does nothing."""
+    control = rig.get_hierarchy()._controls().get(str(name).lower())
+    if control is None or EDITOR.sequence is None or sequence not in (EDITOR.sequence, EDITOR.focused):
+        return None, None
+    track = rig._outer
+    return (track._to_key or (track._sections[0] if track._sections else None)), control
+
+
+def _key(sequence: Any, rig: Any, name: Any, frames: list[Any], rows: list[Any], unit: Any, kind: str) -> None:
+    section, control = _evaluated(sequence, rig, name)
+    if len(frames) != len(rows):
+        raise Exception("Number of frames and values must be the same")
+    if section is None or control.kind != kind or section._values["is_locked"]:
+        return
+    section._touch()
+    for frame, row in zip(frames, rows, strict=True):
+        tick = in_ticks(sequence, frame, 0.0, unit)
+        for channel, number, low, high in zip(control.channels, row, control.lowest, control.highest, strict=True):
+            section._channels[channel].put(tick, min(max(number, low), high), MovieSceneKeyInterpolation.AUTO)
+
+
+def _read(sequence: Any, rig: Any, name: Any, frames: list[Any], unit: Any) -> list[tuple[float, ...]]:
+    section, control = _evaluated(sequence, rig, name)
+    if section is None:
+        return [(0.0,) for _ in frames]
+    ticks = [in_ticks(sequence, frame, 0.0, unit) for frame in frames]
+    return [
+        tuple(
+            min(max(section._channels[channel].at(tick), low), high)
+            for channel, low, high in zip(control.channels, control.lowest, control.highest, strict=True)
+        )
+        for tick in ticks
+    ]

@@ -1,0 +1,228 @@
+"""The state of the editor that the stand-in plays: one `EDITOR`, made anew for each test.
+
+EditorCrash is what kills a real editor (an engine check, an access violation): no `except Exception` may catch it.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+class EditorCrash(BaseException):
+    """What would take a real editor down."""
+
+
+class Log:
+    """The output log: (level, line); level is "Display", "Warning" or "Error"."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+
+    def add(self, level: str, line: str) -> None:
+        self.lines.append((level, line))
+
+    def of(self, level: str) -> list[str]:
+        return [line for found, line in self.lines if found == level]
+
+    @property
+    def errors(self) -> list[str]:
+        return self.of("Error")
+
+    @property
+    def warnings(self) -> list[str]:
+        return self.of("Warning")
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line for _, line in self.lines)
+
+
+class EditorState:
+    """Everything that the stand-in knows. Tests reach it through the `editor` fixture."""
+
+    def __init__(self, project_dir: Path) -> None:
+        self.project_dir = project_dir
+        self.thread = threading.get_ident()
+        self.log = Log()
+        self.command_line = f'"{project_dir.as_posix()}/Show.uproject"'
+        self.unattended = False
+        self.commandlet = False
+        self.engine_version = "5.6.0-43139311+++UE5+Release-5.6"
+        self.calls: Counter[str] = Counter()
+        self.depth = 0  # of API calls inside API calls; only the outermost is counted
+        self.scope = 0  # > 0 while the editor runs plugin code: wrappers that it takes then end with it
+        self.generation = 0
+        self.ticking = 0
+        self.pumping = False
+        # by noun, filled by the modules
+        self.assets: dict[str, Any] = {}  # package path in lower case -> asset
+        self.folders: set[str] = {"/Game"}
+        self.dirty: set[str] = set()
+        self.saved: Counter[str] = Counter()
+        self.metadata: dict[tuple[str, str], str] = {}
+        self.loading_assets = False
+        self.actors: list[Any] = []
+        self.world: Any = None
+        self.binaries = project_dir / "Engine" / "Binaries"
+        self.console: list[str] = []
+        self.browser_path: str | None = "/Game"
+        self.evaluated: float | None = None
+        self.tabs_work = True
+        self.read_only: set[str] = set()  # packages whose file cannot be written
+        self.importer: Callable[[Any], None] = lambda task: None
+        self.selected_actors: list[Any] = []
+        self.selected_assets: list[Any] = []
+        self.sequence: Any = None  # open in Sequencer
+        self.focused: Any = None  # the sub-sequence that is edited
+        self.sequence_locked = False
+        self.position = 0.0  # display frames
+        self.transaction: dict[int, tuple[Any, dict[str, Any]]] | None = None
+        self.transaction_name = ""
+        self.transaction_depth = 0
+        self.undo_stack: list[tuple[str, dict[int, tuple[Any, dict[str, Any]]]]] = []
+        self.post_ticks: dict[Any, Callable[[float], None]] = {}
+        self.pre_ticks: dict[Any, Callable[[float], None]] = {}
+        self.shutdowns: dict[Any, Callable[[], None]] = {}
+        self.quit = False
+        self.keep_alive = False
+        self.subsystems: dict[str, Any] = {}
+        self.menus: Any = None
+        self.open_tabs: list[Any] = []
+        self.dialogs: Any = None
+        self.slow_task: Any = None
+        self.cancel_slow_task_after: int | None = None  # frames of a slow task until the user presses Cancel
+        self.slow_tasks: list[str] = []
+        self.classes: dict[str, type] = {}  # made by @unreal.uclass
+        self.names: Counter[str] = Counter()  # for unique object names
+        # what is not known of the real editor, to be switched in tests
+        self.rig_section_bounded = False
+        self.parents_components = False  # add_possessable(component) makes the actor's binding and parents itself
+        self.class_objects: dict[type, Any] = {}
+
+    def single(self, kind: Any) -> Any:
+        """The one object of a class that there is one of."""
+        if kind.__name__ not in self.subsystems:
+            self.subsystems[kind.__name__] = kind()
+        return self.subsystems[kind.__name__]
+
+    def modal(self, what: str) -> None:
+        """A modal window opens."""
+        if self.ticking:
+            raise EditorCrash(f"{what} opened in a Slate tick")
+        if self.unattended:
+            raise EditorCrash(f"{what} would wait for ever: the editor is unattended")
+
+    def pump(self) -> None:
+        """The editor draws its windows in the middle of a call: the tick callbacks run, some of them again."""
+        if self.scope and not self.pumping:
+            self.pumping = True
+            try:
+                self.run_ticks(0.0)
+            finally:
+                self.pumping = False
+
+    def run_ticks(self, seconds: float) -> None:
+        """Calls the Slate callbacks; what they raise is only logged."""
+        self.ticking += 1
+        depth, self.depth = self.depth, 0
+        try:
+            for callbacks in (self.pre_ticks, self.post_ticks):
+                for handle, callback in list(callbacks.items()):
+                    if handle not in callbacks:
+                        continue
+                    with self.plugin_code():
+                        try:
+                            callback(seconds)
+                        except Exception:
+                            self.log.add("Error", traceback.format_exc())
+        finally:
+            self.ticking -= 1
+            self.depth = depth
+
+    def find_object(self, path: str) -> Any:
+        """An asset, an actor or a component by its full path name; None."""
+        if path.endswith("'"):
+            path = path[:-1].partition("'")[2]
+        for actor in self.actors:
+            for one in (actor, *actor._components):
+                if one._path().lower() == path.lower():
+                    return one
+        for one in self.open_tabs:
+            if one._path() == path:
+                return one
+        asset = self.assets.get(path.partition(".")[0].lower())
+        return asset if asset is not None and ":" not in path else None
+
+    def check_thread(self, what: str) -> None:
+        if threading.get_ident() != self.thread:
+            raise EditorCrash(f"{what} was called off the game thread")
+
+    @contextmanager
+    def plugin_code(self) -> Iterator[None]:
+        """The editor runs code of a plugin: a menu entry, a tick, a button. What it takes must not be kept."""
+        self.scope += 1
+        try:
+            yield
+        finally:
+            self.scope -= 1
+            if self.scope == 0:
+                self.generation += 1
+
+    def touch(self, thing: Any) -> None:
+        """`thing` is about to change: its state goes into the open transaction, once."""
+        if self.transaction is not None and id(thing.__dict__) not in self.transaction:
+            self.transaction[id(thing.__dict__)] = (thing, copied(thing.__dict__))
+
+    def undo(self) -> str:
+        """Takes the last transaction back; its name."""
+        name, states = self.undo_stack.pop()
+        for thing, state in states.values():
+            thing.__dict__.clear()
+            thing.__dict__.update(state)
+        return name
+
+    def unique_name(self, base: str) -> str:
+        number = self.names[base]
+        self.names[base] += 1
+        return f"{base}_{number}"
+
+
+def copied(value: Any) -> Any:
+    """Containers and records copied all through, objects as they are."""
+    if isinstance(value, dict):
+        return {key: copied(one) for key, one in value.items()}
+    if type(value) in (list, tuple, set):
+        return type(value)(copied(one) for one in value)
+    return value._copied() if hasattr(type(value), "_copied") else value
+
+
+class _Holder:
+    """`EDITOR.state` is the one editor; a class of its own so that every module sees the change."""
+
+    state: EditorState
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "state":
+            raise EditorCrash("no editor runs: take the `editor` fixture")
+        return getattr(self.state, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "state":
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.state, name, value)
+
+
+EDITOR: Any = _Holder()
+
+
+def start(project_dir: Path) -> EditorState:
+    """A fresh editor."""
+    EDITOR.state = EditorState(project_dir)
+    return EDITOR.state

@@ -1,0 +1,281 @@
+"""The stand-in editor dies where the real one dies, and forgets nothing that it should keep."""
+
+from __future__ import annotations
+
+import threading
+import wave
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fake_unreal.editor import Editor
+from tests.sounds import babble
+
+
+@pytest.fixture
+def sequence(editor: Editor) -> Any:
+    return editor.new_sequence(30)
+
+
+@pytest.fixture
+def section(editor: Editor, sequence: Any) -> Any:
+    """The section of a face board on an mh4 MetaHuman."""
+    return editor.add_board(sequence, editor.add_metahuman("mh4"))
+
+
+def jaw(section: Any) -> Any:
+    return section.get_channel("CTRL_C_jaw.Y")
+
+
+# Life and death -----------------------------------------------------------------------------------------------------
+
+
+def test_nothing_of_unreal_off_the_game_thread(editor: Editor, unreal: Any, crash: type[BaseException]) -> None:
+    caught: list[str] = []
+    calls = [
+        lambda: unreal.log("x"),
+        lambda: unreal.FrameNumber(1),
+        lambda: unreal.SystemLibrary.get_command_line(),
+        lambda: unreal.AssetExportTask(),
+        lambda: unreal.ScopedSlowTask(1).__enter__(),
+    ]
+
+    def run() -> None:
+        for call in calls:
+            try:
+                call()
+            except crash as error:
+                caught.append(str(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert len(caught) == len(calls)
+
+
+def test_what_is_gone_is_deadly(editor: Editor, unreal: Any, sequence: Any, crash: type[BaseException]) -> None:
+    actor, other = editor.add_metahuman(), editor.add_actor()
+    face, channel = editor.face_of(actor), jaw(editor.add_board(sequence, actor))
+    assert unreal.SystemLibrary.is_valid(other)
+    editor.delete(other)
+    assert not unreal.SystemLibrary.is_valid(other)
+    with pytest.raises(crash):
+        other.get_actor_label()
+    editor.reload_level()
+    for gone in (actor, face):
+        with pytest.raises(crash):
+            gone.get_name()
+        with pytest.raises(crash):
+            unreal.SystemLibrary.get_path_name(gone)
+    assert [one.get_actor_label() for one in editor.state.actors] == ["BP_Ada"]
+    binding = sequence.get_bindings()[1]
+    assert len(sequence.locate_bound_objects(binding, editor.state.world)) == 1  # found again by its path
+    editor.delete(sequence)
+    for use in (sequence.get_tracks, channel.get_num_keys):
+        with pytest.raises(crash):
+            use()
+
+
+def test_what_plugin_code_took_dies_with_the_tick(editor: Editor, unreal: Any, crash: type[BaseException]) -> None:
+    editor.new_sequence(package="/Game/A").add_possessable(editor.add_actor())
+    kept: list[Any] = []
+
+    def take(seconds: float) -> None:
+        sequence = unreal.load_asset("/Game/A")
+        assert sequence is unreal.load_asset("/Game/A") and sequence == editor.asset("/Game/A")
+        kept.extend([sequence, sequence.get_bindings()[0], sequence.get_bindings(), unreal.AssetExportTask()])
+        assert kept[1].is_valid() and len(kept[2]) == 1
+
+    handle = unreal.register_slate_post_tick_callback(take)
+    editor.tick()
+    unreal.unregister_slate_post_tick_callback(handle)
+    for use in (kept[0].get_name, kept[1].is_valid, lambda: kept[2][0], kept[3].get_name):
+        with pytest.raises(crash, match="earlier tick"):
+            use()
+    assert unreal.SystemLibrary.is_valid(kept[0])  # it lives; only the wrapper must not be kept
+
+
+def test_a_modal_in_a_tick_is_deadly_and_in_a_click_it_is_answered(
+    editor: Editor, unreal: Any, crash: type[BaseException]
+) -> None:
+    def ask(seconds: float = 0.0) -> Any:
+        return unreal.EditorDialog.show_message("T", "text", unreal.AppMsgType.YES_NO, unreal.AppReturnType.NO)
+
+    handle = unreal.register_slate_post_tick_callback(ask)
+    with pytest.raises(crash, match="tick"):
+        editor.tick()
+    unreal.unregister_slate_post_tick_callback(handle)
+    editor.dialogs.answers = [unreal.AppReturnType.YES]
+    with editor.plugin_code():
+        assert ask() is unreal.AppReturnType.YES and ask() is unreal.AppReturnType.NO
+    editor.state.unattended = True
+    assert ask() is unreal.AppReturnType.NO and len(editor.dialogs.messages) == 2
+
+
+def test_ticks_are_entered_again_from_within_and_faults_are_logged(editor: Editor, unreal: Any) -> None:
+    depths: list[int] = []
+    depth = 0
+
+    def busy(seconds: float) -> None:
+        nonlocal depth
+        depth += 1
+        depths.append(depth)
+        with unreal.ScopedSlowTask(1, "Work") as task:
+            task.make_dialog(True)
+            task.enter_progress_frame(1, "step")
+        depth -= 1
+        raise ValueError("oh")
+
+    unreal.register_slate_post_tick_callback(busy)
+    editor.tick()
+    assert depths == [1, 2]
+    assert len(editor.log.errors) == 2 and "ValueError: oh" in editor.log.errors[0]
+
+
+def test_a_slow_task_can_be_cancelled_where_it_said_so(editor: Editor, unreal: Any) -> None:
+    editor.state.cancel_slow_task_after = 2
+    for can_cancel in (True, False):
+        done = 0
+        with unreal.ScopedSlowTask(5, "Work") as task:
+            task.make_dialog(can_cancel)
+            while done < 5 and not task.should_cancel():
+                task.enter_progress_frame(1)
+                done += 1
+        assert done == (2 if can_cancel else 5)
+
+
+# Assets, menus, classes ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_a_sound_is_exported_as_it_is(editor: Editor, unreal: Any, tmp_path: Path, channels: int) -> None:
+    pcm = (babble(0.1) * 32767).astype("<i2").repeat(channels).tobytes()
+    sound = editor.add_samples("/Game/Sounds/A", pcm, 16000, channels)
+    task = unreal.AssetExportTask()
+    task.set_editor_properties({"object": sound, "filename": str(tmp_path / "a.wav"), "automated": True})
+    task.set_editor_property("exporter", unreal.SoundExporterWAV())
+    assert unreal.Exporter.run_asset_export_task(task) == (channels <= 2)
+    if channels > 2:
+        task.set_editor_property("exporter", unreal.SoundSurroundExporterWAV())
+        assert unreal.Exporter.run_asset_export_task(task) and len(list(tmp_path.glob("a_*.wav"))) == channels
+        return
+    with wave.open(str(tmp_path / "a.wav")) as file:
+        assert (file.getnchannels(), file.getframerate()) == (channels, 16000)
+        assert file.readframes(file.getnframes()) == pcm
+
+
+def test_assets_by_path_and_by_class(editor: Editor, unreal: Any) -> None:
+    tools = unreal.AssetToolsHelpers.get_asset_tools()
+    made = tools.create_asset("A", "/Game/New", unreal.LevelSequence, unreal.LevelSequenceFactoryNew())
+    assert made.get_path_name() == "/Game/New/A.A" and unreal.load_asset("/game/new/a.A") == made
+    assert tools.create_asset("A", "/Game/New", unreal.LevelSequence, unreal.LevelSequenceFactoryNew()) is None
+    assert tools.create_unique_asset_name("/Game/New/A", "") == ("/Game/New/A1", "A1")
+    registry = unreal.AssetRegistryHelpers.get_asset_registry()
+    kind = unreal.LevelSequence.static_class().get_class_path_name()
+    assert [str(data.package_name) for data in registry.get_assets_by_class(kind)] == ["/Game/New/A"]
+    editor.state.loading_assets = True
+    assert len(registry.get_assets_by_class(kind)) == 0
+    assert unreal.load_asset("/Game/New/A", unreal.SoundWave) is None
+
+
+def test_a_restart_keeps_what_is_saved_and_nothing_else(editor: Editor, unreal: Any, sequence: Any) -> None:
+    actor, closed = editor.add_actor(), []
+    unreal.register_slate_post_tick_callback(lambda seconds: None)
+    unreal.register_python_shutdown_callback(lambda: closed.append(True))
+    unreal.ToolMenus.get().extend_menu("Own").add_section("Section")
+    editor.open(sequence)
+    editor.restart()
+    assert closed == [True] and not editor.state.post_ticks and not editor.state.shutdowns
+    assert unreal.ToolMenus.get().find_menu("Own") is None
+    assert unreal.LevelSequenceEditorBlueprintLibrary.get_current_level_sequence() is None
+    assert editor.sequences() == ["/Game/Cinematics/Shot"]
+    assert not unreal.SystemLibrary.is_valid(actor) and editor.state.actors[0].get_actor_label() == "Cube"
+
+
+def test_maps_and_files_that_cannot_be_written(editor: Editor, unreal: Any, sequence: Any) -> None:
+    editor.add_actor()
+    load = unreal.EditorLoadingAndSavingUtils.load_map
+    assert load("/Game/Nowhere") is None and load("/Game/Maps/Main").get_path_name() == "/Game/Maps/Main.Main"
+    save = unreal.EditorAssetLibrary.save_loaded_asset
+    assert save(sequence) and editor.state.saved == {"/Game/Cinematics/Shot": 1}
+    editor.make_read_only("/Game/Cinematics/Shot")
+    assert not save(sequence) and "read-only" in editor.log.warnings[-1]
+    editor.rename(sequence, "/Game/Cinematics/Shot2")
+    assert sequence.get_path_name() == "/Game/Cinematics/Shot2.Shot2" and save(sequence)
+
+
+def test_a_class_of_python(editor: Editor, unreal: Any) -> None:
+    @unreal.uclass()
+    class MEDTalkProbe(unreal.Object):
+        count = unreal.uproperty(int, meta={"DisplayPriority": "1"})
+        sound = unreal.uproperty(unreal.SoundWave)
+        names = unreal.uproperty(unreal.Array(str))
+
+        def _post_init(self) -> None:
+            self.count = 3
+
+        @unreal.ufunction(meta={"CallInEditor": "true"})
+        def more(self) -> None:
+            self.count += 1
+
+    @unreal.uclass()
+    class MEDTalkNodes(unreal.BlueprintFunctionLibrary):
+        @unreal.ufunction(static=True, params=[str], ret=str)
+        def twice(text: str) -> Any:  # type: ignore[misc]
+            return text * 2 if text else None
+
+    probe = unreal.new_object(MEDTalkProbe)
+    editor.press(probe, "more")
+    assert probe.count == 4 and probe.get_editor_property("count") == 4 and probe.sound is None
+    with pytest.raises(TypeError):
+        probe.count = "4"
+    probe.names = ("a", "b")
+    assert list(probe.names) == ["a", "b"]
+    assert editor.blueprint("MEDTalkNodes", "twice", "ab") == "abab"
+    assert editor.blueprint("MEDTalkNodes", "twice", "") is None and len(editor.log.errors) == 1
+    with pytest.raises(Exception, match="overrides nothing"):
+        unreal.uclass()(type("Bad", (unreal.Object,), {"x": unreal.ufunction(override=True)(lambda self: None)}))
+
+
+def test_menus_are_clicked_as_they_are_made(editor: Editor, unreal: Any) -> None:
+    menu = unreal.ToolMenus.get().extend_menu("LevelEditor.MainMenu.Tools")
+    for name, kind in (("Shown", unreal.MultiBlockType.MENU_ENTRY), ("Hidden", unreal.MultiBlockType.NONE)):
+        entry = unreal.ToolMenuEntry(name=name, owner=unreal.ToolMenuOwner("Ours"), type=kind)
+        entry.set_label("Label")
+        entry.set_string_command(unreal.ToolMenuStringCommandType.PYTHON, "", "import unreal; unreal.log('clicked')")
+        menu.add_menu_entry("Section", entry)
+    assert editor.menu_entries() == ["LevelEditor.MainMenu.Tools/Shown"]
+    editor.click("LevelEditor.MainMenu.Tools", "Shown")
+    assert editor.log.of("Display") == ["clicked"]
+    unreal.ToolMenus.get().unregister_owner_by_name("Ours")
+    with pytest.raises(AssertionError):
+        editor.click("LevelEditor.MainMenu.Tools", "Shown")
+    assert unreal.ToolMenus.get().find_menu("Sequencer.MainToolBar") is None
+
+
+def test_a_baked_animation_has_the_curves_of_the_board(
+    editor: Editor, unreal: Any, sequence: Any, section: Any
+) -> None:
+    for frame, value in ((0, 0.0), (30, 1.0)):
+        interpolation = unreal.MovieSceneKeyInterpolation.LINEAR
+        jaw(section).add_key(unreal.FrameNumber(frame), value, interpolation=interpolation)
+    factory = unreal.AnimSequenceFactory()
+    mesh = editor.face_of(editor.state.actors[0]).get_skeletal_mesh_asset()
+    factory.set_editor_property("target_skeleton", mesh.get_editor_property("skeleton"))
+    tools = unreal.AssetToolsHelpers.get_asset_tools()
+    animation = tools.create_asset("Baked", "/Game", unreal.AnimSequence, factory)
+    options, binding = unreal.AnimSeqExportOption(), sequence.get_bindings()[1]
+    assert unreal.SequencerTools.export_anim_sequence(
+        editor.state.world, sequence, animation, options, binding, create_link=False
+    )
+    value = unreal.AnimationLibrary.get_float_value_at_time(animation, "CTRL_expressions_jawOpen", 0.5)
+    assert value == pytest.approx(0.5, abs=1e-6)
+    assert unreal.AnimationLibrary.get_sequence_length(animation) == 5.0
+    editor.open(sequence)
+    unreal.LevelSequenceEditorBlueprintLibrary.set_global_position(
+        unreal.MovieSceneSequencePlaybackParams(frame=unreal.FrameTime(unreal.FrameNumber(15)))
+    )
+    face = editor.face_of(editor.state.actors[0])
+    editor.tick()
+    assert face.get_curve_value("CTRL_expressions_jawOpen", 0.0) == pytest.approx(0.5, abs=1e-6)

@@ -1,0 +1,110 @@
+"""The generate form: what it offers, and what it makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def form(editor: Any) -> Any:
+    import unreal
+
+    from medtalk_unreal import forms
+    from medtalk_unreal.request import Request
+
+    made = unreal.new_object(forms.MEDTalkGenerateForm)
+    forms.fill(made, Request())
+    return made
+
+
+def change(**values: Any) -> None:
+    from medtalk_unreal import settings
+
+    settings.save(replace(settings.load(), **values))
+
+
+def test_it_says_back_what_was_put_in(editor: Any, form: Any) -> None:
+    from medtalk_unreal import forms
+    from medtalk_unreal.request import Request
+
+    actor, sequence = editor.add_metahuman("mh4"), editor.new_sequence(30)
+    editor.select_actors(actor)
+    wanted = Request(
+        emotion="sad", mixture="happy:0.5,sad:0.5", mood_intensity=1.5, sequence_folder="/Game/Takes", start_frame=1001,
+        frame_step=2, blink=False, gaze=False, process_mask="mouth", tolerance=0.01, replace=False, writer="arrays",
+    )  # fmt: skip
+    forms.fill(form, wanted)
+    form.set_editor_property("sequence", sequence)
+    read = forms.read(form)
+    assert read.mood_intensity == pytest.approx(1.5) and read.tolerance == pytest.approx(0.01)
+    assert replace(read, actor="", sequence="", mood_intensity=1.5, tolerance=0.01) == wanted
+    assert (read.actor, read.sequence) == (actor.get_path_name(), sequence.get_path_name())
+
+
+def test_the_defaults(form: Any) -> None:
+    from medtalk_unreal import forms
+    from medtalk_unreal.request import Request
+
+    form.set_editor_property("target", forms.IN_SEQUENCE)
+    read = forms.read(form)
+    assert replace(read, mood_intensity=1.0, tolerance=0.002) == Request()
+
+
+def test_the_choices_are_those_that_the_sidecar_told(form: Any) -> None:
+    from medtalk_unreal import settings
+
+    assert list(form.emotion_choices()) == list(settings.LABELS)
+    change(labels=["calm", "wild"], regions=["full", "mouth"])
+    assert list(form.emotion_choices()) == ["calm", "wild"]
+    assert list(form.mask_choices()) == ["Full Face", "Mouth Only"]
+
+
+def test_text_and_picture_are_offered_if_the_sidecar_takes_them(form: Any) -> None:
+    import unreal
+
+    from medtalk_unreal import forms
+    from medtalk_unreal.request import Request
+
+    def filled() -> Request:
+        forms.fill(form, Request())
+        form.set_editor_properties(
+            {"target": forms.IN_SEQUENCE, "text": " so sad ", "picture": unreal.FilePath("/pictures/face.png")}
+        )
+        return forms.read(form)
+
+    assert (filled().text, filled().picture) == ("", "")
+    assert not form.get_editor_property("takes_text")
+    change(guidance=["label", "text", "picture"])
+    assert (filled().text, filled().picture) == ("so sad", "/pictures/face.png")
+
+
+def test_what_was_used_last_is_shown_again_where_it_still_fits(editor: Any) -> None:
+    from medtalk_unreal import settings
+    from medtalk_unreal.request import Request
+
+    request = Request(emotion="sad", frame_step=3, sounds=("/Game/A",), actor="B", sequence="/Game/C")
+    change(form=request.to_remember())
+    assert Request.remembered(settings.load()) == Request(emotion="sad", frame_step=3)
+    change(form={"emotion": "sad", "writer": "pen"})
+    assert Request.remembered(settings.load()) == Request()
+    change(form={"emotion": 3, "blink": False, "of_a_later_version": 1})
+    assert Request.remembered(settings.load()) == Request(blink=False)
+
+
+def test_actors_without_a_face_do_not_count(editor: Any, form: Any) -> None:
+    from medtalk_unreal import forms
+
+    actor = editor.add_metahuman("mh3")
+    editor.select_actors(actor, editor.add_actor("Lamp"))
+    form.set_editor_property("target", forms.SELECTED)
+    assert forms.read(form).actor == actor.get_path_name()
+
+
+def test_every_property_has_its_place_in_order(form: Any) -> None:
+    metas = {name: meta for name, meta in type(form)._metas.items() if not name.startswith("takes_")}
+    places = [(meta["Category"], int(meta["DisplayPriority"])) for meta in metas.values()]
+    assert len(set(places)) == len(places)
+    assert all(meta["DisplayName"] and meta["ToolTip"] for meta in metas.values())

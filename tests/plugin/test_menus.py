@@ -1,0 +1,196 @@
+"""What a click does: forms, dialogs, reports."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.plugin.running import pid_of_sidecar, saved, tick_until
+from tests.plugin.test_generate import add_sounds
+
+TOOLS = "LevelEditor.MainMenu.Tools"
+SOUNDS = "ContentBrowser.AssetContextMenu.SoundWave"
+BAR = "Sequencer.MainToolBar"
+
+
+@pytest.fixture
+def started(configured: Any) -> Any:
+    """An editor with the plugin's menus."""
+    import medtalk_unreal
+
+    medtalk_unreal.startup()
+    return configured
+
+
+def form_of(editor: Any, kind: str) -> Any:
+    """The form that is open in a tab."""
+    return next(one for one in editor.tabs if type(one).__name__ == kind)
+
+
+def report(editor: Any) -> list[str]:
+    return [str(line) for line in form_of(editor, "MEDTalkReportForm").get_editor_property("lines")]
+
+
+def test_every_entry_can_be_clicked(started: Any) -> None:
+    from medtalk_unreal import menus
+
+    for entry in menus.ENTRIES:
+        if entry.action not in ("test", "start", "stop", "selftest"):
+            started.click(entry.menu, f"MEDTalk.{entry.action}")
+    assert started.log.errors == []
+
+
+def test_a_click_on_sounds_shows_them_in_the_form(started: Any, tmp_path: Path) -> None:
+    sounds = add_sounds(started, tmp_path, 1.0, 0.5)
+    started.select_assets(*sounds)
+    started.click(SOUNDS, "MEDTalk.generate")
+    form = form_of(started, "MEDTalkGenerateForm")
+    assert [wave.get_path_name() for wave in form.get_editor_property("sounds")] == list(sounds)
+    assert started.dialogs.shown == []
+
+
+def test_from_the_click_to_the_keys(started: Any, tmp_path: Path) -> None:
+    from medtalk_unreal import generate
+
+    sounds = add_sounds(started, tmp_path, 1.0)
+    started.select_actors(started.add_metahuman("mh4"))
+    started.select_assets(*sounds)
+    started.click(SOUNDS, "MEDTalk.generate")
+    form = form_of(started, "MEDTalkGenerateForm")
+    form.set_editor_property("emotion", "happy")
+    started.press(form, "generate")
+    assert started.dialogs.messages == []
+    seen = set()
+    tick_until(
+        started,
+        lambda: seen.add(str(form.get_editor_property("status"))) or generate.running() is None,
+        "the end of the generation",
+    )
+    assert any(line.startswith("1 take written") for line in seen) and len(seen) > 3
+    assert started.dialogs.messages == [], "a dialog was opened from the tick"
+    started.click(TOOLS, "MEDTalk.generate")
+    again = form_of(started, "MEDTalkGenerateForm")
+    assert str(again.get_editor_property("emotion")) == "happy"
+
+
+def test_without_tabs_the_form_is_a_dialog(started: Any, tmp_path: Path) -> None:
+    from medtalk_unreal import generate
+
+    started.state.tabs_work = False
+    started.select_actors(started.add_metahuman("mh3"))
+    started.select_assets(*add_sounds(started, tmp_path, 0.5))
+    started.dialogs.forms.append(lambda form: True)
+    started.click(SOUNDS, "MEDTalk.generate")
+    assert len(started.dialogs.shown) == 1 and generate.running() is not None
+    tick_until(started, lambda: generate.running() is None, "the end")
+    assert started.log.errors == []
+    started.dialogs.forms.append(lambda form: False)
+    started.click(SOUNDS, "MEDTalk.generate")
+    assert generate.running() is None
+
+
+@pytest.mark.parametrize(
+    ("faces", "sounds", "said"),
+    [(1, 0, "No sound is selected"), (0, 1, "No MetaHuman is selected"), (2, 1, "2 MetaHumans are selected")],
+)
+def test_what_is_missing_is_one_line_in_a_dialog(
+    started: Any, tmp_path: Path, faces: int, sounds: int, said: str
+) -> None:
+    from medtalk_unreal import generate
+
+    started.select_actors(*(started.add_metahuman("mh4", name) for name in ("Ada", "Bob")[:faces]))
+    started.select_assets(*add_sounds(started, tmp_path, *[1.0] * sounds))
+    started.click(TOOLS, "MEDTalk.generate")
+    started.press(form_of(started, "MEDTalkGenerateForm"), "generate")
+    assert len(started.dialogs.messages) == 1 and said in started.dialogs.messages[0][1]
+    assert generate.running() is None and len(started.log.errors) == 1
+
+
+def test_from_the_sequencer_the_open_sequence_is_offered(started: Any, tmp_path: Path) -> None:
+    from medtalk_unreal import forms
+
+    sequence = started.new_sequence(24)
+    started.open(sequence)
+    started.click(BAR, "MEDTalk.generate")
+    form = form_of(started, "MEDTalkGenerateForm")
+    assert form.get_editor_property("sequence").get_path_name() == sequence.get_path_name()
+    assert str(form.get_editor_property("target")) == forms.IN_SEQUENCE
+
+
+def test_the_cancel_button(started: Any, tmp_path: Path) -> None:
+    from medtalk_unreal import generate
+
+    started.select_actors(started.add_metahuman("mh4"))
+    started.select_assets(*add_sounds(started, tmp_path, 1.0))
+    started.click(SOUNDS, "MEDTalk.generate")
+    form = form_of(started, "MEDTalkGenerateForm")
+    started.press(form, "generate")
+    started.tick(n=3)
+    started.press(form, "cancel")
+    assert generate.running() is None and str(form.get_editor_property("status")) == "Cancelled."
+
+
+def test_test_connection_shows_its_steps(started: Any) -> None:
+    started.click(TOOLS, "MEDTalk.test")
+    tick_until(started, lambda: report(started)[-1:] == ["The connection is good."], "the test's end")
+    assert [line.split("'")[1] for line in report(started)[:-1]] == [
+        "Python", "package", "client", "start", "greeting", "bundle"
+    ]  # fmt: skip
+
+
+def test_start_and_stop(started: Any) -> None:
+    started.click(TOOLS, "MEDTalk.start")
+    tick_until(started, lambda: report(started)[-1:] == ["The sidecar runs."], "the start")
+    assert pid_of_sidecar(started)
+    started.tabs.clear()
+    started.click(TOOLS, "MEDTalk.stop")
+    tick_until(started, lambda: report(started)[-1:] == ["The sidecar has ended."], "the stop")
+
+
+def test_a_report_whose_tab_was_closed_goes_on_in_the_log(started: Any) -> None:
+    started.click(TOOLS, "MEDTalk.test")
+    started.tick(n=2)
+    started.tabs.clear()
+    tick_until(started, lambda: "The connection is good." in started.log.text, "the test's end")
+    assert started.log.errors == []
+
+
+def test_the_settings_are_saved_with_ok_only(started: Any, tmp_path: Path) -> None:
+    import unreal
+
+    from medtalk_unreal import settings
+
+    def fill(form: Any, ok: bool) -> bool:
+        form.set_editor_property("python", unreal.FilePath("Tools/python.exe"))
+        form.set_editor_property("max_seconds", 60.0)
+        form.set_editor_property("device", "  ")
+        return ok
+
+    before = settings.load()
+    started.dialogs.forms.append(lambda form: fill(form, False))
+    started.click(TOOLS, "MEDTalk.settings")
+    assert settings.load() == before
+    started.dialogs.forms.append(lambda form: fill(form, True))
+    started.click(TOOLS, "MEDTalk.settings")
+    now = settings.load()
+    assert now.python == (Path(started.project_dir) / "Tools/python.exe").as_posix()
+    assert (now.max_seconds, now.device, now.bundle) == (60.0, "auto", before.bundle)
+
+
+def test_a_fault_is_one_line_and_its_traceback_is_in_the_log(started: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import unreal
+
+    monkeypatch.delattr(unreal, "LevelSequenceEditorBlueprintLibrary")
+    started.click(TOOLS, "MEDTalk.generate")
+    assert len(started.dialogs.messages) == 1 and "AttributeError" in started.dialogs.messages[0][1]
+    assert "Traceback" in started.log.text
+
+
+def test_the_self_test_is_a_click(started: Any) -> None:
+    started.select_actors(started.add_metahuman("mh4"))
+    started.click(TOOLS, "MEDTalk.selftest")
+    tick_until(started, lambda: any("questions failed" in line for line in report(started)), "the self-test's end")
+    assert json.loads((saved(started) / "selftest.json").read_text())["questions"]

@@ -1,0 +1,90 @@
+"""The self-test answers each question, also where there is no MetaHuman, and puts everything back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.plugin.running import do, saved
+
+
+def ask(editor: Any) -> dict[str, Any]:
+    from medtalk_unreal import selftest
+
+    lines: list[str] = []
+    task = do(editor, selftest.steps(lines.append))
+    assert task.error is None, task.error
+    assert len(lines) == len(selftest.QUESTIONS) + 1
+    assert json.loads((saved(editor) / "selftest.json").read_text()) == task.result
+    return task.result
+
+
+@pytest.mark.parametrize("generation", ["mh3", "mh4"])
+def test_every_question_is_answered(editor: Any, generation: str) -> None:
+    editor.add_metahuman(generation)
+    report = ask(editor)
+    assert report["ok"] and report["face"]["generation"] == generation
+    answers = report["questions"]
+    assert {answer["outcome"] for answer in answers.values()} == {"answered"}
+    assert answers["jaw"]["opens"] is True
+    assert answers["add_key_twice"]["keys_after"] in (1, 2)
+    assert answers["speed"]["microseconds_per_key_channels"] > 0
+    assert answers["sockets"]["echo"] is True
+    assert answers["ticks"]["ticks"] == 20
+
+
+def test_without_a_metahuman_its_questions_are_skipped(editor: Any) -> None:
+    report = ask(editor)
+    assert report["ok"] and report["face"] is None
+    outcomes = {name: answer["outcome"] for name, answer in report["questions"].items()}
+    assert outcomes["jaw"] == outcomes["export"] == "skipped"
+    assert outcomes["sockets"] == outcomes["packages"] == outcomes["menus"] == "answered"
+
+
+def test_everything_is_put_back(editor: Any) -> None:
+    editor.add_metahuman("mh4")
+    sequence = editor.new_sequence(24)
+    editor.open(sequence)
+    before = set(editor.state.assets)
+    ask(editor)
+    assert set(editor.state.assets) == before
+    assert editor.state.sequence == sequence
+    assert not editor.tabs
+
+
+def test_cancelled_half_way_it_still_puts_everything_back(editor: Any) -> None:
+    from medtalk_unreal import selftest, ticks
+
+    editor.add_metahuman("mh4")
+    before = set(editor.state.assets)
+    task = ticks.begin(selftest.steps(lambda _: None))
+    editor.tick(n=6)
+    assert set(editor.state.assets) != before
+    task.cancel()
+    assert task.ended and set(editor.state.assets) == before
+
+
+def test_the_users_own_folder_is_not_touched(editor: Any) -> None:
+    import unreal
+
+    from medtalk_unreal import selftest
+
+    unreal.EditorAssetLibrary.make_directory(selftest.SCRATCH)
+    task = do(editor, selftest.steps(lambda _: None))
+    assert "already" in str(task.error)
+    assert unreal.EditorAssetLibrary.does_directory_exist(selftest.SCRATCH)
+
+
+def test_a_question_that_fails_does_not_stop_the_others(editor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import unreal
+
+    monkeypatch.delattr(unreal, "SequencerTools")
+    editor.add_metahuman("mh4")
+    from medtalk_unreal import selftest
+
+    report = do(editor, selftest.steps(lambda _: None)).result
+    assert not report["ok"]
+    assert report["questions"]["export"]["outcome"] == "failed"
+    assert report["questions"]["ticks"]["outcome"] == "answered"

@@ -1,0 +1,578 @@
+"""Takes on the board: the right values at the right time, whole or not at all, and nothing of the user's is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from medtalk.performance import FACE_PARTS
+from medtalk.rig.boards import MH4
+from medtalk.rig.channels import INDEX, N_CHANNELS
+from medtalk_wire.boards import PROCESS_MASKS, masked
+from tests.plugin.takes import KEYED, a_sound, as_take, board_section, moving, on_board, state_of, write
+
+FRAMES = 40
+JAW = INDEX["CTRL_C_jaw-translateY"]
+TICKS_60 = 400  # of a frame at 60 fps
+
+
+@pytest.fixture
+def shot(editor: Any) -> tuple[Any, str, str]:
+    """An editor with a MetaHuman (its path) and a sequence (its path) at 30 frames a second."""
+    return editor, editor.add_metahuman().get_path_name(), "/Game/Cinematics/Shot" + _new(editor)
+
+
+def _new(editor: Any, fps: Any = 30, name: str = "") -> str:
+    editor.new_sequence(fps, f"/Game/Cinematics/Shot{name}")
+    return name
+
+
+def audio(editor: Any, sequence: str) -> list[tuple[str, Any]]:
+    """Title and section of all sounds of a sequence."""
+    tracks = editor.asset(sequence)._tracks
+    return [(track._title, section) for track in tracks for section in track._sections]
+
+
+# --- the values
+
+
+@pytest.mark.parametrize("start", [0, 1001])
+@pytest.mark.parametrize("display", [24, 30, 60, (24000, 1001)])
+@pytest.mark.parametrize("board", ["mh3", "mh4"])
+def test_the_keys_are_the_rig_at_every_frame(editor: Any, board: str, display: Any, start: int) -> None:
+    actor, sequence = editor.add_metahuman(board), editor.new_sequence(display)
+    values = moving(FRAMES)
+    report = write(editor, values, sequence=sequence, actor=actor, start_frame=start)
+    tick = sequence._tick / sequence._display * start
+    exact = tick.denominator == 1
+    found = on_board(editor, sequence, FRAMES, start=start, board=board)
+    # Where frames do not fall on ticks a key is up to half a tick off, and a line through it that part of a frame.
+    np.testing.assert_allclose(found[:, KEYED], values[:, KEYED], atol=1e-6 if exact else 0.5 / TICKS_60 * 2)
+    assert (report.keys, report.missing, report.clamped, report.warnings) == (FRAMES * len(KEYED), (), {}, ())
+    assert sequence._display == pytest.approx(display if isinstance(display, int) else 24000 / 1001)
+    section = board_section(editor, sequence)
+    assert editor.keys(section, "CTRL_C_jaw.Y")[0][0] == round(tick)
+
+
+@pytest.mark.parametrize("fps", [24.0, 25.0, 29.97, 30.0, 48.0, 59.94, 60.0])
+def test_a_new_sequence_has_the_rate_of_the_take(editor: Any, fps: float) -> None:
+    actor = editor.add_metahuman()
+    values = moving(FRAMES)
+    report = write(editor, values, fps, actor=actor)
+    sequence = editor.asset(report.sequence)
+    assert report.sequence == "/Game/MEDTalk/LS_BP_Ada_line" and float(sequence._display) == pytest.approx(fps, 1e-4)
+    rows = [round(frame * sequence._tick / sequence._display) for frame in range(FRAMES)]
+    section = board_section(editor, sequence)
+    assert [tick for tick, _ in editor.keys(section, "CTRL_C_jaw.Y")] == rows
+    np.testing.assert_allclose([value for _, value in editor.keys(section, "CTRL_C_jaw.Y")], values[:, JAW], atol=1e-7)
+    assert (sequence.get_playback_start(), sequence.get_playback_end()) == (0, FRAMES)
+    assert (report.first_frame, report.last_frame) == (0, FRAMES - 1)
+    assert editor.state.sequence == sequence, "the user sees what was written"
+
+
+def test_reduced_keys_are_fewer_and_within_the_tolerance(shot: Any) -> None:
+    editor, actor, sequence = shot
+    smooth = np.repeat(0.5 + 0.4 * np.sin(np.linspace(0, 6, 200))[:, None], N_CHANNELS, axis=1).astype(np.float32)
+    report = write(editor, smooth, sequence=sequence, actor=actor, tolerance=0.002)
+    found = on_board(editor, sequence, 200)
+    assert np.abs(found - smooth)[:, KEYED].max() <= 0.002 + 1e-6
+    assert report.keys < 0.25 * smooth[:, KEYED].size
+
+
+def test_a_constant_channel_is_one_key(shot: Any) -> None:
+    editor, actor, sequence = shot
+    values = moving(FRAMES)
+    values[:, JAW] = 0.25
+    write(editor, values, sequence=sequence, actor=actor)
+    section = board_section(editor, sequence)
+    assert editor.keys(section, "CTRL_C_jaw.Y") == [(0, 0.25)]
+    assert len(editor.keys(section, "CTRL_C_jaw.X")) == FRAMES
+
+
+def test_a_constant_channel_is_held_where_a_key_of_the_user_follows(shot: Any) -> None:
+    editor, actor, sequence = shot
+    write(editor, moving(2), sequence=sequence, actor=actor)
+    section = board_section(editor, sequence)
+    user_key(editor, section, "CTRL_C_jaw.Y", FRAMES * TICKS_60 + 4000, 1.0)
+    values = np.full((FRAMES, N_CHANNELS), 0.25, np.float32)
+    write(editor, values, sequence=sequence, actor=actor)
+    assert len(editor.keys(section, "CTRL_C_jaw.Y")) == 3 and len(editor.keys(section, "CTRL_C_jaw.X")) == 1
+    np.testing.assert_allclose(on_board(editor, sequence, FRAMES)[:, JAW], 0.25)
+
+
+@pytest.mark.parametrize("step", [2, 7, 1000])
+def test_frame_step(shot: Any, step: int) -> None:
+    editor, actor, sequence = shot
+    values = moving(FRAMES)
+    write(editor, values, sequence=sequence, actor=actor, frame_step=step)
+    rows = sorted({*range(0, FRAMES, step), FRAMES - 1})
+    keys = editor.keys(board_section(editor, sequence), "CTRL_C_jaw.Y")
+    assert [tick for tick, _ in keys] == [row * TICKS_60 for row in rows]
+    np.testing.assert_allclose([value for _, value in keys], values[rows, JAW])
+
+
+def test_one_frame_is_a_take(shot: Any) -> None:
+    editor, actor, sequence = shot
+    report = write(editor, moving(1), sequence=sequence, actor=actor)
+    assert (report.keys, report.first_frame, report.last_frame) == (len(KEYED), 0, 0)
+
+
+def test_values_beyond_the_boards_limits_are_held_and_counted(shot: Any) -> None:
+    editor, actor, sequence = shot
+    values = moving(FRAMES)
+    values[3:5, JAW] = -0.5
+    values[7, INDEX["CTRL_L_eye_blink-translateY"]] = 1.5
+    report = write(editor, values, sequence=sequence, actor=actor)
+    assert report.clamped == {"CTRL_C_jaw.Y": 2, "CTRL_L_eye_blink": 1}
+    found = on_board(editor, sequence, FRAMES)
+    assert found[3, JAW] == found[4, JAW] == 0.0 and found[7, INDEX["CTRL_L_eye_blink-translateY"]] == 1.0
+    assert any("CTRL_C_jaw.Y (2 keys)" in line for line in report.lines())
+
+
+def test_what_the_board_has_not_is_reported(shot: Any) -> None:
+    editor, actor, sequence = shot
+    write(editor, moving(2), sequence=sequence, actor=actor)
+    section = board_section(editor, sequence)
+    del section._channels["CTRL_L_brow_down"], section._channels["CTRL_C_tongue_move.X"]
+    report = write(editor, moving(FRAMES), sequence=sequence, actor=actor)
+    assert report.missing == ("CTRL_C_tongue_move.X", "CTRL_L_brow_down")
+    assert any("CTRL_L_brow_down" in line for line in report.lines())
+    mouth = write(editor, moving(FRAMES), sequence=sequence, actor=actor, process_mask="mouth")
+    assert mouth.missing == ("CTRL_C_tongue_move.X",)
+
+
+def test_process_masks_are_those_of_the_library() -> None:
+    assert {name: PROCESS_MASKS[name] for name in ("mouth", "upper")} == {
+        name: FACE_PARTS[name] for name in ("mouth", "upper")
+    }
+    assert set(PROCESS_MASKS["full"]) == set(FACE_PARTS["full"]) - {"switch"}
+
+
+@pytest.mark.parametrize("mask", ["mouth", "upper"])
+def test_a_process_mask_leaves_the_other_controls_alone(shot: Any, mask: str) -> None:
+    editor, actor, sequence = shot
+    first, second = moving(FRAMES, 1), moving(FRAMES, 2)
+    write(editor, first, sequence=sequence, actor=actor)
+    section = board_section(editor, sequence)
+    before = {name: editor.keys(section, name) for name in editor.keyed(section)}
+    report = write(editor, second, sequence=sequence, actor=actor, process_mask=mask)
+    inside = {MH4[name] for name, index in INDEX.items() if index in masked(mask)}
+    assert report.keys == FRAMES * len(inside)
+    for name, keys in before.items():
+        assert (editor.keys(section, name) != keys) == (name in inside)
+
+
+def test_a_coarse_tick_resolution_keeps_one_key_a_tick(shot: Any) -> None:
+    editor, actor, sequence = shot
+    editor.asset(sequence)._tick = editor.asset(sequence)._display
+    report = write(editor, moving(FRAMES), sequence=sequence, actor=actor)
+    ticks = [tick for tick, _ in editor.keys(board_section(editor, sequence), "CTRL_C_jaw.Y")]
+    assert ticks == sorted(set(ticks)) and 20 <= len(ticks) <= 21
+    assert any("coarser" in warning for warning in report.warnings)
+
+
+# --- the user's things
+
+
+def user_key(editor: Any, section: Any, channel: str, tick: int, value: float) -> None:
+    section._channels[channel].add(tick, value, editor.unreal.MovieSceneKeyInterpolation.AUTO)
+
+
+def test_a_take_is_one_undo_step_which_takes_all_of_it_back(shot: Any, tmp_path: Path) -> None:
+    editor, actor, sequence = shot
+    sound = a_sound(editor, tmp_path)
+    before = state_of(editor)
+    write(editor, moving(FRAMES), sequence=sequence, actor=actor, sound=sound, start_frame=1001)
+    assert state_of(editor) != before
+    assert editor.undo_steps == ["MEDTalk: line"]
+    editor.undo()
+    assert state_of(editor) == before
+
+
+def test_keys_outside_the_span_survive_and_those_inside_give_way(shot: Any) -> None:
+    editor, actor, sequence = shot
+    write(editor, moving(2), sequence=sequence, actor=actor)
+    section = board_section(editor, sequence)
+    start, end = 100 * 800, 100 * 800 + FRAMES * TICKS_60  # 30 fps; the end is exclusive
+    mine = {start - 1: 0.1, start: 0.2, start + 150: 0.3, end - 1: 0.4, end: 0.5, end + 99_999: 0.6}
+    for tick, value in mine.items():
+        user_key(editor, section, "CTRL_C_jaw.Y", tick, value)
+    user_key(editor, section, "CTRL_lookAtSwitch", start + 3, 0.0)
+    before = editor.keys(section, "CTRL_C_jaw.X")[:2]
+    values = moving(FRAMES)
+    write(editor, values, sequence=sequence, actor=actor, start_frame=100)
+    keys = dict(editor.keys(section, "CTRL_C_jaw.Y"))
+    assert len(keys) == len(editor.keys(section, "CTRL_C_jaw.Y")), "no key lies on another"
+    assert {tick for tick in mine if tick in keys} == {start - 1, start, end, end + 99_999}
+    assert keys[start] == pytest.approx(values[0, JAW]) and keys[end] == pytest.approx(0.5)
+    assert editor.keys(section, "CTRL_C_jaw.X")[:2] == before
+    assert editor.keys(section, "CTRL_lookAtSwitch") == [(start + 3, 0.0)]
+    found = on_board(editor, sequence, FRAMES, start=100)
+    np.testing.assert_allclose(found[:, KEYED], values[:, KEYED], atol=1e-6)
+
+
+@pytest.mark.parametrize("writer", ["channels", "arrays"])
+def test_a_second_run_replaces_the_first(shot: Any, tmp_path: Path, writer: str) -> None:
+    editor, actor, sequence = shot
+    sound = a_sound(editor, tmp_path)
+    for seed in (1, 2):
+        values = moving(FRAMES, seed)
+        report = write(editor, values, sequence=sequence, actor=actor, sound=sound, writer=writer, start_frame=5)
+        assert report.keys == FRAMES * len(KEYED)
+    section = board_section(editor, sequence)
+    assert sum(len(editor.keys(section, name)) for name in editor.keyed(section)) == report.keys
+    np.testing.assert_allclose(on_board(editor, sequence, FRAMES, start=5)[:, KEYED], values[:, KEYED], atol=1e-6)
+    assert len(audio(editor, sequence)) == 1 and len(editor.asset(sequence)._bindings) == 2
+
+
+def test_without_a_sequence_a_second_run_finds_its_own_again(editor: Any, tmp_path: Path) -> None:
+    actor, sound = editor.add_metahuman(), a_sound(editor, tmp_path)
+    first = write(editor, moving(FRAMES, 1), actor=actor, sound=sound)
+    again = write(editor, moving(FRAMES, 2), actor=actor, sound=sound)
+    fresh = write(editor, moving(FRAMES, 3), actor=actor, sound=sound, replace=False)
+    assert (again.sequence, fresh.sequence) == (first.sequence, f"{first.sequence}_2")
+    assert editor.sequences() == [first.sequence, fresh.sequence]
+    assert len(audio(editor, first.sequence)) == 1
+    np.testing.assert_allclose(
+        on_board(editor, first.sequence, FRAMES)[:, KEYED], moving(FRAMES, 2)[:, KEYED], atol=1e-6
+    )
+
+
+def test_two_metahumans_in_one_sequence(shot: Any, tmp_path: Path) -> None:
+    editor, ada, sequence = shot
+    bob, sound = editor.add_metahuman("mh4", "Bob"), a_sound(editor, tmp_path)
+    for actor in (ada, bob, ada):
+        write(editor, moving(FRAMES), sequence=sequence, actor=actor, sound=sound)
+    assert len([one for one in editor.sections(sequence) if editor.keyed(one)]) == 2
+    assert sorted(title for title, _ in audio(editor, sequence)) == ["MEDTalk BP_Ada: line", "MEDTalk BP_Bob: line"]
+
+
+# --- the ranges
+
+
+def test_ranges_grow_as_needed_and_never_shrink(shot: Any) -> None:
+    editor, actor, sequence = shot
+    editor.state.rig_section_bounded = True
+    asset = editor.asset(sequence)  # plays frames 0 to 150
+    write(editor, moving(FRAMES), sequence=sequence, actor=actor, start_frame=10)
+    section = board_section(editor, sequence)
+    assert (section.get_start_frame(), section.get_end_frame()) == (0, 150)
+    write(editor, moving(FRAMES), sequence=sequence, actor=actor, start_frame=140)
+    write(editor, moving(FRAMES), sequence=sequence, actor=actor, start_frame=-7)
+    for start, end in (
+        (section.get_start_frame(), section.get_end_frame()), (asset.get_playback_start(), asset.get_playback_end())
+    ):  # fmt: skip
+        assert (start, end) == (-7, 160)
+
+
+def test_an_endless_section_stays_endless(shot: Any) -> None:
+    editor, actor, sequence = shot
+    write(editor, moving(FRAMES), sequence=sequence, actor=actor, start_frame=500)
+    section = board_section(editor, sequence)
+    assert not section.has_start_frame() and not section.has_end_frame()
+
+
+# --- the sound
+
+
+@pytest.mark.parametrize("display", [24, 30, 60])
+@pytest.mark.parametrize("start", [0, 1001])
+def test_the_sound_lies_beside_the_keys(editor: Any, tmp_path: Path, display: int, start: int) -> None:
+    actor, sequence = editor.add_metahuman(), editor.new_sequence(display)
+    sound = a_sound(editor, tmp_path, seconds=1.51)
+    report = write(editor, moving(90), sequence=sequence, actor=actor, sound=sound, start_frame=start)
+    ((title, section),) = audio(editor, sequence.get_path_name())
+    assert title == "MEDTalk BP_Ada: line" and section.get_sound() == editor.asset(sound)
+    assert section.get_start_frame() == start and section.get_end_frame() == start + -(-151 * display // 100)
+    assert (report.first_frame, report.last_frame) == (start, section.get_end_frame() - 1)
+    assert section.get_start_offset().value == 0 and not section.get_looping()
+    assert sequence.get_playback_end() >= section.get_end_frame()
+
+
+def test_a_take_that_moves_takes_its_sound_along_and_says_what_stays(shot: Any, tmp_path: Path) -> None:
+    editor, actor, sequence = shot
+    sound = a_sound(editor, tmp_path)
+    write(editor, moving(FRAMES), sequence=sequence, actor=actor, sound=sound)
+    report = write(editor, moving(FRAMES), sequence=sequence, actor=actor, sound=sound, start_frame=100)
+    ((_, section),) = audio(editor, sequence)
+    assert section.get_start_frame() == 100
+    assert len(report.warnings) == 1 and "frame 0" in report.warnings[0]
+    assert editor.keys(board_section(editor, sequence), "CTRL_C_jaw.Y")[0][0] == 0
+
+
+def test_a_new_take_lays_its_own_sound(shot: Any, tmp_path: Path) -> None:
+    editor, actor, sequence = shot
+    sound = a_sound(editor, tmp_path)
+    for start in (0, 100):
+        write(editor, moving(9), sequence=sequence, actor=actor, sound=sound, start_frame=start, replace=False)
+    assert [section.get_start_frame() for _, section in audio(editor, sequence)] == [0, 100]
+    write(editor, moving(9), sequence=sequence, actor=actor, sound=sound, start_frame=0)
+    assert [section.get_start_frame() for _, section in audio(editor, sequence)] == [0, 100]
+
+
+def test_another_sound_of_the_same_name_is_another_take(shot: Any, tmp_path: Path) -> None:
+    editor, actor, sequence = shot
+    first = a_sound(editor, tmp_path)
+    editor.add_sound(tmp_path / "line.wav", "/Game/Other/line")
+    for sound, start in ((first, 0), ("/Game/Other/line", 60)):
+        write(editor, moving(9), sequence=sequence, actor=actor, sound=sound, start_frame=start)
+    assert [section.get_start_frame() for _, section in audio(editor, sequence)] == [0, 60]
+
+
+# --- whole or not at all
+
+
+@pytest.mark.parametrize("writer", ["channels", "arrays"])
+@pytest.mark.parametrize("after", [0, 1, 100])
+@pytest.mark.parametrize("made", [False, True])
+def test_cancel_undoes_everything(shot: Any, tmp_path: Path, made: bool, after: int, writer: str) -> None:
+    from medtalk_unreal.errors import CancelledError
+
+    editor, actor, sequence = shot
+    sound = a_sound(editor, tmp_path)
+    if not made:
+        write(editor, moving(6, 1), sequence=sequence, actor=actor, sound=sound)
+    before, steps = state_of(editor), list(editor.undo_steps)
+    target = {"actor": actor, "sound": sound, "writer": writer} | ({} if made else {"sequence": sequence})
+    editor.state.cancel_slow_task_after = after
+    with pytest.raises(CancelledError, match=r"line: cancelled\. Nothing was changed\."):
+        write(editor, moving(6, 2), **target)
+    assert state_of(editor) == before and editor.undo_steps == steps
+    assert editor.log.errors == []
+    editor.state.cancel_slow_task_after = None
+    report = write(editor, moving(6, 2), **target)  # the next click works
+    np.testing.assert_allclose(on_board(editor, report.sequence, 6)[:, KEYED], moving(6, 2)[:, KEYED], atol=1e-6)
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_fault_in_the_middle_undoes_everything(shot: Any, monkeypatch: pytest.MonkeyPatch, made: bool) -> None:
+    from medtalk_unreal import keys
+
+    editor, actor, sequence = shot
+    write(editor, moving(2), sequence=sequence, actor=actor)
+    before = state_of(editor)
+    original = keys.ChannelWriter.write
+
+    def fails(self: Any, curves: Any) -> int:
+        if curves[0].name.startswith("CTRL_R_mouth"):
+            raise RuntimeError("the editor would not")
+        return original(self, curves)
+
+    monkeypatch.setattr(keys.ChannelWriter, "write", fails)
+    with pytest.raises(RuntimeError):
+        write(editor, moving(FRAMES), actor=actor, **({} if made else {"sequence": sequence}))
+    assert state_of(editor) == before
+
+
+def test_the_progress_is_what_was_promised(shot: Any) -> None:
+    editor, actor, sequence = shot
+    for mask in ("full", "mouth", "upper"):
+        write(editor, moving(3), sequence=sequence, actor=actor, process_mask=mask)
+    assert editor.state.slow_tasks == ["MEDTalk: line"] * 3 and editor.log.errors == []
+
+
+# --- what is refused: one line, and nothing is touched
+
+
+def refused(editor: Any, match: str, values: np.ndarray | None = None, **target: Any) -> str:
+    from medtalk_unreal.errors import PluginError
+
+    before, steps = state_of(editor), list(editor.undo_steps)
+    with pytest.raises(PluginError, match=match) as caught:
+        write(editor, moving(FRAMES) if values is None else values, **target)
+    assert state_of(editor) == before and editor.undo_steps == steps
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def refused_at_once(editor: Any, match: str, **target: Any) -> None:
+    """Refused also before a job is sent."""
+    from medtalk_unreal.errors import PluginError
+    from medtalk_unreal.take import Target, check_target
+
+    refused(editor, match, **target)
+    with pytest.raises(PluginError, match=match), editor.plugin_code():
+        check_target(Target(**target))
+
+
+def test_a_good_target_is_not_refused(shot: Any) -> None:
+    from medtalk_unreal.take import Target, check_target
+
+    editor, actor, sequence = shot
+    before = state_of(editor)
+    with editor.plugin_code():
+        check_target(Target(sequence, actor=actor))
+        check_target(Target(None, actor=actor))
+    assert state_of(editor) == before
+
+
+def test_a_locked_section(shot: Any) -> None:
+    editor, actor, sequence = shot
+    write(editor, moving(2), sequence=sequence, actor=actor)
+    board_section(editor, sequence).set_is_locked(True)
+    refused_at_once(editor, "section of the control board of BP_Ada is locked", sequence=sequence, actor=actor)
+
+
+def test_a_locked_sound(shot: Any, tmp_path: Path) -> None:
+    editor, actor, sequence = shot
+    sound = a_sound(editor, tmp_path)
+    write(editor, moving(2), sequence=sequence, actor=actor, sound=sound)
+    audio(editor, sequence)[0][1].set_is_locked(True)
+    refused(editor, "audio section of line is locked", sequence=sequence, actor=actor, sound=sound)
+
+
+def test_a_read_only_sequence(shot: Any) -> None:
+    editor, actor, sequence = shot
+    editor.asset(sequence).set_read_only(True)
+    refused_at_once(editor, "Shot is read-only", sequence=sequence, actor=actor)
+
+
+def test_a_locked_sequence(shot: Any) -> None:
+    editor, actor, sequence = shot
+    editor.open(sequence)
+    editor.state.sequence_locked = True
+    refused_at_once(editor, "Shot is locked", sequence=sequence, actor=actor)
+    editor.open(None)
+    write(editor, moving(2), sequence=sequence, actor=actor)  # the lock is Sequencer's, not the sequence's
+
+
+def test_a_sequence_that_is_open_as_a_part(shot: Any) -> None:
+    editor, actor, sequence = shot
+    editor.open(editor.new_sequence(30, "/Game/Cinematics/Film"))
+    editor.focus(sequence)
+    refused_at_once(editor, "Shot is open as a part of Film", sequence=sequence, actor=actor)
+
+
+def test_a_locked_playback_range(shot: Any) -> None:
+    editor, actor, sequence = shot
+    editor.asset(sequence).set_playback_range_locked(True)
+    write(editor, moving(FRAMES), sequence=sequence, actor=actor, start_frame=130)  # ends with the range
+    line = refused(
+        editor, "playback range of Shot is locked at 0 to 149", sequence=sequence, actor=actor, start_frame=131
+    )
+    assert "frames 131 to 150" in line
+    refused_at_once(editor, "locked at 0 to 149", sequence=sequence, actor=actor, start_frame=150)
+
+
+def test_an_fk_rig_on_the_face(shot: Any, unreal: Any) -> None:
+    editor, actor, sequence = shot
+    write(editor, moving(2), sequence=sequence, actor=actor)
+    (binding,) = [one for one in editor.asset(sequence).get_bindings() if one.get_name() == "Face"]
+    track = editor.add_fk_rig(editor.asset(sequence), binding)
+    refused_at_once(editor, "FK rig .*moves the face of BP_Ada", sequence=sequence, actor=actor)
+    track._sections[0].set_is_active(False)
+    report = write(editor, moving(FRAMES), sequence=sequence, actor=actor)
+    assert any("FK rig" in warning for warning in report.warnings)
+
+
+def test_an_animation_on_the_face(shot: Any, unreal: Any) -> None:
+    editor, actor, sequence = shot
+    write(editor, moving(2), sequence=sequence, actor=actor)
+    (binding,) = [one for one in editor.asset(sequence).get_bindings() if one.get_name() == "Face"]
+    section = binding.add_track(unreal.MovieSceneSkeletalAnimationTrack).add_section()
+    section.set_range(10, 20)
+    refused(editor, "animation .*moves the face of BP_Ada", sequence=sequence, actor=actor)
+    report = write(editor, moving(FRAMES), sequence=sequence, actor=actor, start_frame=20)
+    assert any("animation" in warning for warning in report.warnings)
+
+
+def test_the_look_at_switch(shot: Any) -> None:
+    editor, actor, sequence = shot
+    write(editor, moving(2), sequence=sequence, actor=actor)
+    user_key(editor, board_section(editor, sequence), "CTRL_lookAtSwitch", 0, 1.0)
+    report = write(editor, moving(2), sequence=sequence, actor=actor)
+    assert any("CTRL_lookAtSwitch is on" in warning for warning in report.warnings)
+
+
+def test_a_section_that_is_not_active(shot: Any) -> None:
+    editor, actor, sequence = shot
+    write(editor, moving(2), sequence=sequence, actor=actor)
+    board_section(editor, sequence).set_is_active(False)
+    report = write(editor, moving(2), sequence=sequence, actor=actor)
+    assert any("not active" in warning for warning in report.warnings)
+
+
+def test_what_is_gone_by_now(shot: Any, tmp_path: Path) -> None:
+    editor, actor, sequence = shot
+    sound = a_sound(editor, tmp_path)
+    good = {"sequence": sequence, "actor": actor, "sound": sound}
+    write(editor, moving(2), **good)
+    editor.reload_level()
+    write(editor, moving(2), **good)  # the same actor under the same name
+    editor.rename(sound, "/Game/Sounds/renamed")
+    refused(editor, "sound /Game/Sounds/line is not in the project", **good)
+    editor.rename("/Game/Sounds/renamed", sound)
+    editor.rename(sequence, "/Game/Cinematics/Renamed")
+    refused(editor, "sequence /Game/Cinematics/Shot is not in the project", **good)
+    editor.rename("/Game/Cinematics/Renamed", sequence)
+    editor.delete(actor)
+    refused(editor, "not in the level", **good)
+
+
+def test_things_of_another_kind(shot: Any, tmp_path: Path) -> None:
+    editor, actor, sequence = shot
+    sound = a_sound(editor, tmp_path)
+    refused(editor, "is a SoundWave, not a Level Sequence", sequence=sound, actor=actor)
+    refused(editor, "is a LevelSequence, not a SoundWave", sequence=sequence, actor=actor, sound=sequence)
+    refused_at_once(editor, "Cube has no MetaHuman face", sequence=sequence, actor=editor.add_actor().get_path_name())
+    refused_at_once(editor, "is no folder", actor=actor, sequence_folder="Game/../x")
+    refused(editor, "out of what a sequence can hold", sequence=sequence, actor=actor, start_frame=9_000_000)
+
+
+def test_a_name_that_no_asset_can_have(editor: Any) -> None:
+    actor = editor.add_metahuman()
+    report = write(editor, moving(2), name="Où est-elle? (2)", actor=actor)
+    assert report.sequence == "/Game/MEDTalk/LS_BP_Ada_O_est_elle_2_"
+
+
+def test_an_asset_of_another_kind_is_in_the_way(editor: Any, tmp_path: Path) -> None:
+    actor = editor.add_metahuman()
+    a_sound(editor, tmp_path)
+    editor.rename("/Game/Sounds/line", "/Game/MEDTalk/LS_BP_Ada_line")
+    assert write(editor, moving(2), actor=actor).sequence == "/Game/MEDTalk/LS_BP_Ada_line_2"
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"process_mask": "nose"}, "process mask must be one of full, mouth, upper"),
+        ({"writer": "pen"}, "writer must be one of channels, arrays"),
+        ({"frame_step": 0}, "frame step is 0"),
+        ({"tolerance": -0.1}, "tolerance is -0.1"),
+        ({"tolerance": float("nan")}, "tolerance is nan"),
+    ],
+)
+def test_targets_that_make_no_sense(shot: Any, change: dict[str, Any], match: str) -> None:
+    editor, actor, sequence = shot
+    refused(editor, match, sequence=sequence, actor=actor, **change)
+
+
+def test_rigs_that_are_none(editor: Any) -> None:
+    from medtalk_unreal.errors import PluginError
+    from medtalk_unreal.take import Take
+
+    bad = moving(3)
+    bad[1, 5] = np.nan
+    for values in (bad, moving(3)[:, :170]):
+        with pytest.raises(PluginError):
+            as_take(values)
+    with pytest.raises(PluginError, match="float32"):
+        Take("line", np.zeros((3, 174)).data, 60.0)
+    with pytest.raises(PluginError, match="frames a second"):
+        as_take(moving(3), fps=0.0)
+
+
+def test_an_editor_that_nobody_watches_is_left_alone(editor: Any) -> None:
+    """Unattended, nothing opens Sequencer; with another sequence open, the user's stays open."""
+    actor = editor.add_metahuman()
+    editor.state.unattended = True
+    write(editor, moving(2), actor=actor)
+    assert editor.state.sequence is None
+    editor.state.unattended = False
+    mine = editor.new_sequence(30)
+    editor.open(mine)
+    write(editor, moving(2), name="other", actor=actor)
+    assert editor.state.sequence == mine

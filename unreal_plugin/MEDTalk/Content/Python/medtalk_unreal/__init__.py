@@ -1,0 +1,57 @@
+"""MEDTalk in Unreal Editor: editable keys on a MetaHuman's face board, made from sounds by the sidecar.
+
+    menus -> forms -> generate -> sound, sidecar (medtalk_wire), take
+    headless, blueprint -> generate
+
+Everything runs on the game thread and nothing waits: what takes time is a generator that `ticks` goes on with. Between
+two ticks only paths and ids are kept, no objects of the editor: a level may be left, an asset deleted.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import unreal
+
+_shutdown: Any = None  # the handle of the callback, while the plugin is started
+
+
+def startup() -> None:
+    """Put the plugin into the editor. May be called again; never raises, a failure is one line in the log."""
+    global _shutdown
+    try:
+        # Blueprints with our nodes are also compiled by commandlets. Nothing else is wanted there.
+        from medtalk_unreal import blueprint  # noqa: F401
+
+        if _shutdown is None and not is_commandlet():
+            if not unreal.SystemLibrary.is_unattended():
+                from medtalk_unreal import menus
+
+                menus.install()
+            _shutdown = unreal.register_python_shutdown_callback(shutdown)
+    except Exception as error:
+        unreal.log_error(f"MEDTalk could not start: {type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def shutdown() -> None:
+    """Take the plugin out of the editor: what runs is cancelled, the sidecar that we started is asked to end."""
+    global _shutdown
+    if _shutdown is None:
+        return
+    handle, _shutdown = _shutdown, None
+    try:
+        from medtalk_unreal import menus, ticks
+        from medtalk_unreal.sidecar import the_sidecar
+
+        unreal.unregister_python_shutdown_callback(handle)
+        ticks.cancel_all()
+        the_sidecar.close()
+        menus.remove()
+    except Exception as error:
+        unreal.log_error(f"MEDTalk could not end well: {type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def is_commandlet() -> bool:
+    """Whether this is a cook or the like: an editor without windows and ticks."""
+    return re.search(r"(^|\s)-run=", unreal.SystemLibrary.get_command_line(), re.IGNORECASE) is not None

@@ -1,0 +1,53 @@
+"""The sound of a take in a sequence: an audio track whose name says which take it is.
+
+By that name a later run finds its own take again, and the reading back the takes that there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import unreal
+
+from medtalk_unreal.errors import PluginError
+
+
+def title(face: str, take: str) -> str:
+    """The name of the audio track of a take on a face."""
+    return f"MEDTalk {face}: {take}"
+
+
+def find(sequence: Any, face: str) -> Iterator[tuple[str, Any]]:
+    """Name and audio section of each take on a face."""
+    start = title(face, "")
+    for track in sequence.find_tracks_by_type(unreal.MovieSceneAudioTrack):
+        name = str(track.get_display_name())
+        if name.startswith(start):
+            for section in track.get_sections():
+                if section.get_sound() is not None:
+                    yield name.removeprefix(start), section
+
+
+def own(sequence: Any, face: str, take: str, sound: Any, start_frame: int) -> Any:
+    """The section that an earlier run laid for the same take, or None. Raises `PluginError` if it is locked."""
+    path = sound.get_path_name()
+    found = [one for name, one in find(sequence, face) if name == take and one.get_sound().get_path_name() == path]
+    # Where the same sound was laid as a new take, too, the one at this place is meant.
+    found.sort(key=lambda one: one.has_start_frame() and one.get_start_frame() == start_frame)
+    if found and found[-1].is_locked():
+        raise PluginError(f"The audio section of {take} is locked.", "Unlock it in the sequence.")
+    return found[-1] if found else None
+
+
+def lay(sequence: Any, name: str, section: Any, sound: Any, start_frame: int, end_frame: int) -> None:
+    """Put a sound at a place: the section that it has already, or a new one on a track called `name`."""
+    if section is None:
+        track = sequence.add_track(unreal.MovieSceneAudioTrack)
+        track.set_display_name(name)
+        section = track.add_section()
+        section.set_sound(sound)
+        section.set_looping(False)
+    section.modify()
+    section.set_start_offset(unreal.FrameNumber(0))
+    section.set_range(start_frame, end_frame)

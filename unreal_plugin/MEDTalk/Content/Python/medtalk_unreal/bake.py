@@ -1,0 +1,178 @@
+"""The face as an AnimSequence, for whoever plays it without Sequencer.
+
+bake_sequence  Unreal itself plays the sequence and records the face: exact, needs the level and the control rig.
+bake_curves    a rig becomes curves (`CTRL_expressions_...`) by our table: needs no level, so a commandlet can do it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import unreal
+
+from medtalk_unreal import compat, facerig
+from medtalk_unreal.edits import Edit, asset_path, edit
+from medtalk_unreal.errors import PluginError
+from medtalk_unreal.keys import reduce_keys
+from medtalk_unreal.take import CHANNELS, TITLE, Take, find_sequence
+from medtalk_wire.boards import EXPRESSION_PREFIX, expressions
+
+_TAG = "MEDTalk.bake"  # on every asset that was baked here: only those are written over
+
+
+@dataclass(frozen=True)
+class BakeReport:
+    """asset: path of the AnimSequence. curves: how many expression curves it has. keys: of all of them."""
+
+    asset: str
+    curves: int
+    keys: int
+    frames: int
+    fps: float
+
+    def lines(self) -> list[str]:
+        """The report for the user."""
+        return [f"{self.asset}: {self.curves} curves, {self.keys} keys, {self.frames} frames at {self.fps:g} fps."]
+
+
+def bake_sequence(
+    sequence: str, actor: str | None, folder: str, name: str, frames: tuple[int, int] | None = None, fps: float = 0.0
+) -> BakeReport:
+    """Record the face of a MetaHuman in a sequence as the AnimSequence `name` in `folder`.
+
+    actor: path name, None for the one in the sequence. frames: the first display frame and the one after the last, the
+    playback range by default. fps: of the AnimSequence, the display rate by default. Raises `PluginError`.
+    """
+    found = find_sequence(sequence)
+    face = facerig.resolve(found, actor)
+    if face.binding is None or face.track is None:
+        raise PluginError(f"{found.get_name()} has no control board for {face.name}.", "Generate a take first.")
+    if face.component is None:
+        raise PluginError(f"The face of {face.name} is not in the level that is open.", "Open its level.")
+    skeleton = compat.mesh(face.component).get_editor_property("skeleton")
+    path = asset_path(folder, name)
+    with edit(f"{TITLE}: bake {name}", steps=2) as change:
+        change.step("The asset")
+        anim, made = _animation(change, path, skeleton)
+        options = _options(found, frames, fps, transact=not made)
+        change.begin(anim)
+        change.step("Unreal records the face")
+        if not _export(found, anim, options, face.binding):
+            raise PluginError(f"Unreal could not record the face of {face.name} in {found.get_name()}.")
+        report = _report(path, anim, fps or float(compat.rate(found.get_display_rate())))
+        if not report.curves:
+            raise PluginError(
+                f"Unreal recorded no expression of {face.name}.",
+                "Is its control board track muted or overridden there?",
+            )
+        unreal.EditorAssetLibrary.set_metadata_tag(anim, _TAG, name)
+    return report
+
+
+def bake_curves(
+    take: Take, skeleton: str, folder: str, name: str, tolerance: float = 0.0, generation: str = "mh4"
+) -> BakeReport:
+    """Write a rig as the AnimSequence `name` in `folder`.
+
+    skeleton: path of the face's Skeleton, or of its SkeletalMesh. tolerance: how far reduced keys may be off; 0 keeps
+    all. generation: the face board whose tongue the MetaHuman has. Raises `PluginError`.
+    """
+    bones = _skeleton(skeleton)
+    path = asset_path(folder, name)
+    rate = compat.frame_rate(take.fps)
+    rows, flat = len(take.rows), take.flat
+    seconds = [float(row / compat.rate(rate)) for row in range(rows)]
+    curves = expressions(generation)
+    with edit(f"{TITLE}: bake {name}", steps=len(curves) + 1) as change:
+        change.step("The asset")
+        anim, _ = _animation(change, path, bones)
+        change.begin(anim)
+        controller = anim.get_editor_property("controller")
+        controller.open_bracket(TITLE, True)
+        try:
+            controller.remove_all_curves_of_type(unreal.RawCurveTrackTypes.RCT_FLOAT, True)
+            controller.set_frame_rate(rate, True)
+            controller.set_number_of_frames(unreal.FrameNumber(rows), True)
+            for curve in curves:
+                change.step(curve.name)
+                columns = [flat[index :: len(CHANNELS)] for index in curve.channels]
+                values = [curve.at(sum(row)) for row in zip(*columns, strict=True)]
+                kept = reduce_keys(seconds, values, tolerance)
+                full = EXPRESSION_PREFIX + curve.name
+                unreal.AnimationLibrary.add_curve(anim, full, unreal.RawCurveTrackTypes.RCT_FLOAT, False)
+                unreal.AnimationLibrary.add_float_curve_keys(
+                    anim, full, [seconds[at] for at in kept], [values[at] for at in kept]
+                )
+        finally:
+            controller.close_bracket(True)
+        unreal.EditorAssetLibrary.set_metadata_tag(anim, _TAG, name)
+        report = _report(path, anim, take.fps)
+    return report
+
+
+def _skeleton(path: str) -> Any:
+    """The Skeleton at a path, or of the SkeletalMesh there."""
+    asset = compat.load(path)
+    if isinstance(asset, unreal.SkeletalMesh):
+        asset = asset.get_editor_property("skeleton")
+    if not isinstance(asset, unreal.Skeleton):
+        raise PluginError(f"{path} is no Skeleton.", "Give the path of the face's SkeletalMesh, or of its Skeleton.")
+    return asset
+
+
+def _animation(change: Edit, path: str, skeleton: Any) -> tuple[Any, bool]:
+    """The AnimSequence to write, and whether it is new. One that was not baked here is left alone."""
+    anim = compat.load(path)
+    if anim is None:
+        factory = unreal.AnimSequenceFactory()
+        factory.set_editor_property("target_skeleton", skeleton)
+        return change.make_asset(path, unreal.AnimSequence, factory), True
+    baked = isinstance(anim, unreal.AnimSequence) and unreal.EditorAssetLibrary.get_metadata_tag(anim, _TAG)
+    if not baked:
+        raise PluginError(f"{path} is in the project already, and was not baked here.", "Choose another name.")
+    if anim.get_editor_property("skeleton") != skeleton:
+        raise PluginError(f"{path} was baked for another skeleton.", "Choose another name.")
+    return anim, False
+
+
+def _options(sequence: Any, frames: tuple[int, int] | None, fps: float, transact: bool) -> Any:
+    options = unreal.AnimSeqExportOption()
+    settings: dict[str, Any] = {
+        "export_transforms": True,
+        "export_morph_targets": True,
+        "export_attribute_curves": True,
+        "export_material_curves": True,
+        "evaluate_all_skeletal_mesh_components": True,
+        "record_in_world_space": False,
+        "interpolation": unreal.AnimInterpolationType.LINEAR,
+        "curve_interpolation": unreal.RichCurveInterpMode.RCIM_LINEAR,
+        "transact_recording": transact,
+    }
+    if frames is not None:
+        settings |= {
+            "use_custom_time_range": True,
+            "custom_start_frame": unreal.FrameNumber(frames[0]),
+            "custom_end_frame": unreal.FrameNumber(frames[1]),
+            "custom_display_rate": sequence.get_display_rate(),
+        }
+    if fps:
+        settings |= {"use_custom_frame_rate": True, "custom_frame_rate": compat.frame_rate(fps)}
+    for name, value in settings.items():
+        options.set_editor_property(name, value)
+    return options
+
+
+def _export(sequence: Any, anim: Any, options: Any, binding: Any) -> bool:
+    if compat.is_open(sequence):  # spawned actors are there only in Sequencer
+        library = unreal.ControlRigSequencerLibrary
+        return library.export_anim_sequence_from_sequencer(anim, options, binding, False)
+    return unreal.SequencerTools.export_anim_sequence(compat.world(), sequence, anim, options, binding, False)
+
+
+def _report(path: str, anim: Any, fps: float) -> BakeReport:
+    library = unreal.AnimationLibrary
+    names = [str(name) for name in library.get_animation_curve_names(anim, unreal.RawCurveTrackTypes.RCT_FLOAT)]
+    ours = [name for name in names if name.startswith(EXPRESSION_PREFIX)]
+    keys = sum(len(library.get_float_keys(anim, name)[0]) for name in ours)
+    return BakeReport(path, len(ours), keys, library.get_num_frames(anim), fps)

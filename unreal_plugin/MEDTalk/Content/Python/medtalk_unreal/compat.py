@@ -1,0 +1,133 @@
+"""What differs between Unreal 5.4 and 5.8: it is asked what is there, never which version runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import unreal
+
+
+def ticks() -> Any:
+    """The time unit of a sequence's tick resolution, in which nothing is rounded to frames."""
+    units = getattr(unreal, "MovieSceneTimeUnit", None) or unreal.SequenceTimeUnit  # pyright: ignore
+    return units.TICK_RESOLUTION
+
+
+def world() -> Any:
+    """The world of the level that is open."""
+    return unreal.get_editor_subsystem(unreal.UnrealEditorSubsystem).get_editor_world()  # pyright: ignore
+
+
+def actors() -> list[Any]:
+    """All actors of the level that is open."""
+    return list(unreal.get_editor_subsystem(unreal.EditorActorSubsystem).get_all_level_actors())  # pyright: ignore
+
+
+def load(path: str) -> Any:
+    """The asset at a path, or None. Asked first whether it is there, because loading logs an error otherwise."""
+    library = unreal.EditorAssetLibrary
+    return library.load_asset(path) if path and library.does_asset_exist(path) else None
+
+
+def package(path: str) -> str:
+    """`/Game/A/B.B` -> `/Game/A/B`."""
+    return path.rsplit("/", 1)[0] + "/" + path.rsplit("/", 1)[-1].split(".")[0] if "/" in path else path
+
+
+def rate(frame_rate: Any) -> Fraction:
+    """Frames a second of a FrameRate."""
+    return Fraction(frame_rate.numerator, frame_rate.denominator)
+
+
+def frame_rate(fps: float) -> Any:
+    """The FrameRate nearest to `fps`: 29.97 is 30000/1001."""
+    for nearest in (Fraction(round(fps)), Fraction(round(fps * 1.001) * 1000, 1001)):
+        if abs(nearest - Fraction(fps)) < 0.005:
+            return unreal.FrameRate(nearest.numerator, nearest.denominator)
+    other = Fraction(fps).limit_denominator(1000)
+    return unreal.FrameRate(other.numerator, other.denominator)
+
+
+def mesh(component: Any) -> Any:
+    """The SkeletalMesh of a component, or None."""
+    getter = getattr(component, "get_skeletal_mesh_asset", None)
+    return getter() if getter else component.get_editor_property("skeletal_mesh")
+
+
+def default_rig(component: Any) -> Any:
+    """The rig asset that the component or its mesh names for animation, or None."""
+    getter = getattr(component, "get_default_animating_rig", None)
+    rig = getter() if getter else None
+    found = mesh(component)
+    return rig or (found.get_editor_property("default_animating_rig") if found else None)
+
+
+def metahuman_face(actor: Any) -> str:
+    """The name of the face component, where the actor has a component that tells (5.6 and later); "" elsewhere."""
+    kind = getattr(unreal, "MetaHumanComponentUE", None)
+    told = actor.get_component_by_class(kind) if kind else None
+    return str(told.get_editor_property("face_component_name")) if told else ""
+
+
+def rig_class(asset: Any) -> Any:
+    """The class of a Control Rig asset; None for anything else."""
+    for name in ("get_control_rig_class", "generated_class"):
+        if getter := getattr(asset, name, None):
+            return getter()
+    return None
+
+
+def rig_hierarchy(asset: Any) -> Any:
+    """The hierarchy of a Control Rig asset, or None where it cannot be read."""
+    try:
+        return asset.get_editor_property("hierarchy")
+    except Exception:  # another kind of asset in a later version
+        return None
+
+
+def control_settings(hierarchy: Any, key: Any) -> Any:
+    """The settings of a control, or None."""
+    if getter := getattr(hierarchy, "get_control_settings", None):
+        return getter(key)
+    if finder := getattr(hierarchy, "find_control", None):
+        return finder(key).settings
+    controller = hierarchy.get_controller()
+    return controller.get_control_settings(key) if controller else None
+
+
+def face_boards() -> Iterator[str]:
+    """Package paths of all assets of the project called `...Face_ControlBoard_CtrlRig`, in order."""
+    registry = unreal.AssetRegistryHelpers.get_asset_registry()
+    kind = getattr(unreal, "ControlRigBlueprint", None)
+    if kind is None:
+        return
+    found = registry.get_assets_by_class(kind.static_class().get_class_path_name(), True) or []
+    yield from sorted(str(data.package_name) for data in found if str(data.asset_name).lower().endswith(BOARD_ASSET))
+
+
+BOARD_ASSET = "face_controlboard_ctrlrig"
+
+
+def undo() -> None:
+    """Takes the last undo step back. Python has no function for it; the console has."""
+    unreal.SystemLibrary.execute_console_command(world(), "TRANSACTION UNDO")
+
+
+def current_sequence() -> Any:
+    """The sequence that is open in Sequencer, or None."""
+    return unreal.LevelSequenceEditorBlueprintLibrary.get_current_level_sequence()
+
+
+def is_open(sequence: Any) -> bool:
+    """Whether this sequence itself, not as a part of another one, is open in Sequencer."""
+    current = current_sequence()
+    return current is not None and current.get_path_name() == sequence.get_path_name()
+
+
+def close(path: str) -> None:
+    """Close the sequence at a path, if it is the one that is open."""
+    current = current_sequence()
+    if current is not None and package(current.get_path_name()) == path:
+        unreal.LevelSequenceEditorBlueprintLibrary.close_level_sequence()

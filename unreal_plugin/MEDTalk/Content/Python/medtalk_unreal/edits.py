@@ -1,0 +1,96 @@
+"""One change of the project: one undo step, behind a progress bar with Cancel, whole or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import unreal
+
+from medtalk_unreal import compat
+from medtalk_unreal.errors import CancelledError, PluginError
+
+_PATIENCE = 0.5  # seconds before a progress bar appears
+_PATH = re.compile(r"(/\w+)+")  # also what Unreal allows beyond it is better left out of asset names
+
+
+class Edit:
+    """What `edit` gives: steps of the progress bar, new assets, and the begin of the undo step."""
+
+    def __init__(self, title: str, steps: int) -> None:
+        self._title, self._steps = title, steps
+        self._stack = ExitStack()
+        self._slow: Any = None
+        self._made: list[str] = []
+        self._begun = False
+
+    def step(self, text: str, work: float = 1.0) -> None:
+        """Go on with the progress bar. Raises `CancelledError` if the user has pressed Cancel."""
+        if self._slow.should_cancel():
+            raise CancelledError(f"{self._title}: cancelled.", "Nothing was changed.")
+        self._slow.enter_progress_frame(work, text)
+
+    def make_asset(self, path: str, kind: Any, factory: Any) -> Any:
+        """A new asset, which is gone again if the change fails. Raises `PluginError` where Unreal makes none."""
+        folder, _, name = path.rpartition("/")
+        if compat.load(path) is not None:
+            raise PluginError(f"{path} is in the project already.")
+        asset = unreal.AssetToolsHelpers.get_asset_tools().create_asset(name, folder, kind, factory)
+        if asset is None:
+            raise PluginError(f"Unreal made no asset {path}.", "Choose another folder.")
+        self._made.append(path)
+        return asset
+
+    def begin(self, *objects: Any) -> None:
+        """From here on everything belongs to the undo step; `objects` will be changed."""
+        self._stack.enter_context(unreal.ScopedEditorTransaction(self._title))
+        self._begun = True
+        for one in objects:
+            one.modify()
+
+    def _open(self) -> None:
+        self._slow = self._stack.enter_context(unreal.ScopedSlowTask(self._steps, self._title))
+        self._slow.make_dialog_delayed(_PATIENCE, True)
+
+    def _take_back(self) -> None:
+        """Undo the step, which is over, and delete what was made. A step is never empty: `begin` marks its objects."""
+        if self._begun:
+            compat.undo()
+        for path in self._made:
+            compat.close(path)
+            unreal.EditorAssetLibrary.delete_asset(path)
+
+
+@contextmanager
+def edit(title: str, steps: int) -> Iterator[Edit]:
+    """A change of the project; whatever is raised inside takes all of it back."""
+    change = Edit(title, steps)
+    try:
+        with change._stack:
+            change._open()
+            yield change
+    except Exception:
+        change._take_back()
+        raise
+
+
+def asset_path(folder: str, name: str = "") -> str:
+    """`folder`, or the path of an asset called like `name` in it, without what Unreal forbids in names.
+
+    Raises `PluginError` for a folder that is none.
+    """
+    plain = folder.rstrip("/")
+    if not _PATH.fullmatch(plain):
+        raise PluginError(f"{folder!r:.100} is no folder of the project.", "Folders look like /Game/Cinematics/Faces.")
+    return f"{plain}/{re.sub(r'[^0-9A-Za-z_]+', '_', name) or 'Take'}" if name else plain
+
+
+def free_path(path: str) -> str:
+    """`path`, or with the first number behind it that no asset has."""
+    number, free = 1, path
+    while unreal.EditorAssetLibrary.does_asset_exist(free):
+        number += 1
+        free = f"{path}_{number}"
+    return free

@@ -1,0 +1,390 @@
+"""The face of a MetaHuman and its control board: found, checked, and put into a sequence where it is missing.
+
+Nothing is known by a path alone. A face is a component that the MetaHuman names, or one called Face, or one whose mesh
+is animated by a board; a board is a rig that has CTRL_C_jaw. What is returned holds objects of the editor and must not
+outlive the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import unreal
+
+from medtalk_unreal import compat
+from medtalk_unreal.errors import PluginError
+from medtalk_wire.boards import TABLE, Board, board_channels
+
+KNOWN_BOARDS = (
+    "/MetaHumanCharacter/Face/Face_ControlBoard_CtrlRig",  # 5.6 and later
+    "/Game/MetaHumans/Common/Face/Face_ControlBoard_CtrlRig",
+)
+FACE = "Face"
+_SWITCH = "ctrl_lookatswitch"
+_A_BOARD = 0.5  # of the channels; less is another rig that shares a few names
+_UNKNOWN = Board("", (None,) * len(TABLE), ())
+_SELECT = "Select the MetaHuman in the level, then try again."
+
+
+@dataclass(frozen=True)
+class FaceRig:
+    """A face and what animates it.
+
+    name: of the actor, for messages. component: of the face, None where only the sequence knows it. binding, track: in
+    the sequence, None where they must be made. board: without names where they are not known before the track is there.
+    """
+
+    name: str
+    actor: Any
+    component: Any
+    binding: Any
+    track: Any
+    rig_class: Any
+    rig_path: str
+    board: Board
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def section(self) -> Any:
+        """The section that takes keys, or None."""
+        if self.track is None:
+            return None
+        sections = list(self.track.get_sections())
+        return (self.track.get_section_to_key() or sections[0]) if sections else None
+
+
+def find_actor(path: str) -> Any:
+    """The actor of that path name in the open level; `PluginError` where there is none."""
+    for actor in compat.actors():
+        if actor.get_path_name() == path:
+            return actor
+    raise PluginError(f"The actor {path.rpartition('.')[2]} is not in the level that is open.", _SELECT)
+
+
+def find_face(actor: Any) -> Any:
+    """The face component of an actor, or None."""
+    components = list(actor.get_components_by_class(unreal.SkeletalMeshComponent))
+    told = compat.metahuman_face(actor).lower()
+    tests: tuple[Callable[[Any], bool], ...] = (
+        lambda component: component.get_name().lower() == told,
+        lambda component: component.get_name() == FACE,
+        lambda component: _is_board(compat.default_rig(component)),
+    )
+    for test in tests:
+        for component in components:
+            if compat.mesh(component) is not None and test(component):
+                return component
+    return None
+
+
+def resolve(sequence: Any, actor_path: str | None) -> FaceRig:
+    """The face to animate, as it is; nothing is made. `PluginError` where there is none, more than one, or no board.
+
+    sequence: a LevelSequence or None. actor_path: the MetaHuman, None for the one that the sequence has.
+    """
+    if actor_path:
+        actor = find_actor(actor_path)
+        component = find_face(actor)
+        if component is None:
+            raise PluginError(f"{actor.get_actor_label()} has no MetaHuman face.", _SELECT)
+        found = _in_sequence(sequence, component, actor) if sequence else None
+        return _with_rig(FaceRig(actor.get_actor_label(), actor, component, found, None, None, "", _UNKNOWN))
+    if sequence is None:
+        raise PluginError("No MetaHuman is selected, and no sequence that has one.", _SELECT)
+    faces = list(_faces(sequence))
+    if not faces:
+        raise PluginError(f"{sequence.get_name()} has no MetaHuman in it.", _SELECT)
+    if len(faces) > 1:
+        names = ", ".join(sorted(face.name for face in faces))
+        raise PluginError(f"{sequence.get_name()} has {len(faces)} MetaHumans: {names}.", "Select one in the level.")
+    return _with_rig(faces[0])
+
+
+def make(sequence: Any, face: FaceRig) -> FaceRig:
+    """The face with binding, track and section in the sequence, made where they are missing."""
+    binding = face.binding
+    if binding is None:
+        binding = _bind(sequence, face)
+    track = face.track
+    if track is None:
+        track = unreal.ControlRigSequencerLibrary.find_or_create_control_rig_track(
+            compat.world(), sequence, face.rig_class, binding, False
+        )
+        if track is None:
+            raise PluginError(f"Unreal made no Control Rig track of {face.rig_path} for {face.name}.")
+        if not list(track.get_sections()) and track.add_section() is None:
+            raise PluginError(f"The Control Rig track of {face.name} has no section, and none can be added.")
+    made = replace(face, binding=binding, track=track)
+    return replace(made, board=_board_of(made.name, section_channels(made.section)))
+
+
+def section_channels(section: Any) -> dict[str, Any]:
+    """The float channels of a section by name. `channel_name`, because `get_name` has a number behind it."""
+    return {
+        str(channel.channel_name): channel
+        for channel in section.get_all_channels()
+        if isinstance(channel, unreal.MovieSceneScriptingFloatChannel)
+    }
+
+
+def live_rig(sequence: Any, face: FaceRig) -> Any:
+    """The ControlRig that runs on the face's track, or None. The sequence must be open."""
+    wanted = face.track.get_path_name()
+    for proxy in unreal.ControlRigSequencerLibrary.get_control_rigs(sequence):
+        if proxy.track is not None and proxy.track.get_path_name() == wanted:
+            return proxy.control_rig
+    return None
+
+
+def limits(face: FaceRig) -> list[tuple[float, float]]:
+    """What the rig allows for each of the 174 channels; where it cannot be asked, what boards usually allow."""
+    usual = [(channel.minimum, channel.maximum) for channel in TABLE]
+    hierarchy = compat.rig_hierarchy(compat.load(face.rig_path))
+    if hierarchy is None:
+        return usual
+    found, asked = list(usual), {}
+    for index, name in enumerate(face.board.targets):
+        if name is None:
+            continue
+        control, _, axis = name.partition(".")
+        if control not in asked:
+            asked[control] = _control_limits(hierarchy, control, two=bool(axis))
+        if told := asked[control].get(axis):
+            found[index] = told
+    return found
+
+
+def conflicts(face: FaceRig, first: int, last: int) -> tuple[list[str], list[str]]:
+    """What else moves the face in display frames `first` to `last`: what forbids keys, what is worth knowing."""
+    wrong: list[str] = []
+    notes: list[str] = []
+    if face.binding is None:
+        return wrong, notes
+    own = face.track.get_path_name() if face.track else ""
+    animation = unreal.MovieSceneSkeletalAnimationTrack
+    for track in face.binding.get_tracks():
+        is_rig = isinstance(track, unreal.MovieSceneControlRigParameterTrack)
+        if track.get_path_name() == own or not (is_rig or isinstance(track, animation)):
+            continue
+        title = str(track.get_display_name())
+        sections = list(track.get_sections())
+        hit = [section for section in sections if section.is_active() and _overlaps(section, first, last)]
+        if is_rig and not any("FKControlRig" in _class_path(section) for section in sections):
+            if hit:
+                notes.append(f"Another rig ({title}) also moves the face of {face.name} there.")
+        elif hit:
+            wrong.append(f"{'An FK rig' if is_rig else 'An animation'} ({title}) moves the face of {face.name} there.")
+        else:
+            kind = "FK rig" if is_rig else "animation"
+            notes.append(f"The face of {face.name} also has an {kind} ({title}), which is not active there.")
+    if face.track is not None:
+        section = face.section
+        for other in face.track.get_sections():
+            if section is None or other.get_path_name() == section.get_path_name():
+                continue
+            if other.is_active() and _overlaps(other, first, last):
+                state = "locked " if other.is_locked() else ""
+                notes.append(f"Another {state}section of the board of {face.name} is blended with the take.")
+        if section is not None and _looks_at(section):
+            notes.append("CTRL_lookAtSwitch is on: the eyes follow its aim, not the keys.")
+    return wrong, notes
+
+
+# --- in the sequence
+
+
+def bound_objects(sequence: Any, binding: Any) -> list[Any]:
+    """What a binding stands for. A component is bound inside its actor, so that one is looked up first."""
+    parent = binding.get_parent()
+    contexts = bound_objects(sequence, parent) if parent.is_valid() else [compat.world()]
+    found = [one for context in contexts for one in sequence.locate_bound_objects(binding, context)]
+    if not found:  # a spawnable is there only while its sequence is open
+        library = unreal.LevelSequenceEditorBlueprintLibrary
+        current = library.get_current_level_sequence()
+        if current is not None and current.get_path_name() == sequence.get_path_name():
+            found = list(library.get_bound_objects(sequence.get_binding_id(binding)))
+    return [one for one in found if one is not None]
+
+
+def _in_sequence(sequence: Any, component: Any, actor: Any) -> Any:
+    """The binding of a face, or None."""
+    wanted = {component.get_path_name()}
+    if isinstance(actor, unreal.SkeletalMeshActor):
+        wanted.add(actor.get_path_name())
+    for binding in sequence.get_bindings():
+        if any(one.get_path_name() in wanted for one in bound_objects(sequence, binding)):
+            return binding
+    return None
+
+
+def _bind(sequence: Any, face: FaceRig) -> Any:
+    actor_path = face.actor.get_path_name()
+    owner = None
+    for binding in sequence.get_bindings():
+        if any(one.get_path_name() == actor_path for one in bound_objects(sequence, binding)):
+            owner = binding
+    if owner is None:
+        owner = sequence.add_possessable(face.actor)
+    if isinstance(face.actor, unreal.SkeletalMeshActor):
+        return owner
+    binding = sequence.add_possessable(face.component)
+    if not binding.get_parent().is_valid():
+        binding.set_parent(owner)
+    return binding
+
+
+def _faces(sequence: Any) -> Iterator[FaceRig]:
+    """The faces that a sequence has, each once."""
+    seen: set[str] = set()
+    for binding in sequence.get_bindings():
+        parent = binding.get_parent()
+        title = str((parent if parent.is_valid() else binding).get_display_name())
+        track = _board_track(binding)
+        objects = bound_objects(sequence, binding)
+        component = next((one for one in objects if isinstance(one, unreal.SkeletalMeshComponent)), None)
+        actor = next((one for one in objects if isinstance(one, unreal.Actor)), None)
+        if actor is not None and component is None:
+            component = find_face(actor)
+            if component is not None and not isinstance(actor, unreal.SkeletalMeshActor):
+                face = _in_sequence(sequence, component, actor)
+                if face is not None:
+                    continue  # its own binding comes, or came
+                binding = None
+        elif component is not None:
+            actor = component.get_owner()
+            if track is None and component.get_name() != getattr(find_face(actor), "get_name", str)():
+                continue  # the body
+        known = component or track
+        if known is None or known.get_path_name() in seen:
+            continue
+        seen.add(known.get_path_name())
+        yield FaceRig(actor.get_actor_label() if actor else title, actor, component, binding, None, None, "", _UNKNOWN)
+
+
+def _board_track(binding: Any) -> Any:
+    """The track of a face board on a binding, or None."""
+    for track in binding.find_tracks_by_type(unreal.MovieSceneControlRigParameterTrack):
+        for section in track.get_sections():
+            if _is_whole(board_channels(section_channels(section))):
+                return track
+    return None
+
+
+def _overlaps(section: Any, first: int, last: int) -> bool:
+    after = section.has_start_frame() and section.get_start_frame() > last
+    before = section.has_end_frame() and section.get_end_frame() <= first
+    return not after and not before
+
+
+def _looks_at(section: Any) -> bool:
+    for channel in section.get_all_channels():
+        if str(channel.channel_name).lower() == _SWITCH:
+            values = [key.get_value() for key in channel.get_keys()]
+            return any(values) if values else bool(channel.has_default() and channel.get_default())
+    return False
+
+
+# --- the rig
+
+
+def _with_rig(face: FaceRig) -> FaceRig:
+    """The face with its board: of the track, of the mesh, at a known place, anywhere in the project."""
+    track = _board_track(face.binding) if face.binding else None
+    if track is not None:
+        found = replace(face, track=track)
+        board = _board_of(face.name, section_channels(found.section))
+        path = _class_path(found.section)
+        kind = found.section.get_editor_property("control_rig_class")
+        return replace(found, rig_class=kind, rig_path=compat.package(path), board=board)
+    if face.component is None:
+        raise PluginError(f"The face of {face.name} is not in the level that is open.", _SELECT)
+    asset = compat.default_rig(face.component)
+    warnings: tuple[str, ...] = ()
+    if not _is_board(asset):
+        mesh = compat.mesh(face.component).get_path_name()
+        asset = next((found for found in map(compat.load, _places(mesh)) if _is_board(found)), None)
+        if asset is None:
+            raise PluginError(
+                f"The face of {face.name} has no control board.",
+                "Its mesh names none as Default Animating Rig, and the project has no Face_ControlBoard_CtrlRig.",
+            )
+        warnings = (f"The face mesh of {face.name} names no control board; {asset.get_path_name()} is used.",)
+    hierarchy = compat.rig_hierarchy(asset)
+    board = board_channels(_channel_names(hierarchy)) if hierarchy is not None else _UNKNOWN
+    path = compat.package(asset.get_path_name())
+    return replace(face, rig_class=compat.rig_class(asset), rig_path=path, board=board, warnings=warnings)
+
+
+def _places(mesh: str) -> Iterator[str]:
+    """Where a board may be: the known places, then all of the project, the one nearest to the mesh first."""
+    yield from KNOWN_BOARDS
+
+    def shared(path: str) -> int:
+        return next((i for i, (a, b) in enumerate(zip(path, mesh, strict=False)) if a != b), len(mesh))
+
+    yield from sorted(compat.face_boards(), key=lambda path: (-shared(path), path))
+
+
+def _is_board(asset: Any) -> bool:
+    if asset is None or compat.rig_class(asset) is None:
+        return False
+    hierarchy = compat.rig_hierarchy(asset)
+    if hierarchy is None:
+        return "controlboard" in asset.get_name().lower()
+    return _is_whole(board_channels(_channel_names(hierarchy)))
+
+
+def _is_whole(board: Board) -> bool:
+    there = sum(target is not None for target in board.targets)
+    return there >= _A_BOARD * (there + len(board.missing))
+
+
+def _board_of(name: str, channels: Mapping[str, Any]) -> Board:
+    board = board_channels(channels)
+    if not _is_whole(board):
+        raise PluginError(
+            f"The rig on the face of {name} is no control board: {len(board.missing)} of its controls are missing.",
+            "Remove its track, or bake it to the Face_ControlBoard_CtrlRig.",
+        )
+    return board
+
+
+def _channel_names(hierarchy: Any) -> Sequence[str]:
+    """What the channels of a section of this rig will be called."""
+    names: list[str] = []
+    for key in hierarchy.get_controls():
+        settings = compat.control_settings(hierarchy, key)
+        kind = settings.control_type if settings else None
+        if kind == unreal.RigControlType.VECTOR2D:
+            names += [f"{key.name}.X", f"{key.name}.Y"]
+        else:
+            names.append(str(key.name))
+    return names
+
+
+def _control_limits(hierarchy: Any, control: str, two: bool) -> dict[str, tuple[float, float]]:
+    """Axis ("" for the only one) -> limits of a control; nothing where it cannot be asked."""
+    key = unreal.RigElementKey(unreal.RigElementType.CONTROL, control)
+    settings = compat.control_settings(hierarchy, key) if hierarchy.contains(key) else None
+    if settings is None:
+        return {}
+    kinds = unreal.RigControlValueType
+    low, high = (hierarchy.get_control_value(key, kind) for kind in (kinds.MINIMUM, kinds.MAXIMUM))
+    if two:
+        points = [unreal.RigHierarchy.get_vector2d_from_control_value(value) for value in (low, high)]
+        pairs = {"X": (points[0].x, points[1].x), "Y": (points[0].y, points[1].y)}
+    else:
+        bottom, top = (unreal.RigHierarchy.get_float_from_control_value(value) for value in (low, high))
+        pairs = {"": (bottom, top)}
+    endless = float("inf")
+    limited = {}
+    for (axis, (bottom, top)), enabled in zip(pairs.items(), settings.limit_enabled, strict=False):
+        limited[axis] = (bottom if enabled.minimum else -endless, top if enabled.maximum else endless)
+    return limited
+
+
+def _class_path(section: Any) -> str:
+    kind = section.get_editor_property("control_rig_class")
+    return kind.get_path_name() if kind else ""

@@ -1,0 +1,345 @@
+"""The two forms, as details views of classes of ours: what to generate, and the settings.
+
+Epic's own words are used where there are such: mood, mood intensity, process mask. Details views show the properties of
+a Python class in reverse; DisplayPriority puts them in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import unreal
+
+from medtalk_unreal import compat, facerig, generate
+from medtalk_unreal import settings as settings_file
+from medtalk_unreal.errors import PluginError
+from medtalk_unreal.generate import Status
+from medtalk_unreal.request import MAX_MOOD_INTENSITY, Request
+
+SELECTED, IN_SEQUENCE = "Selected actor", "The one in the sequence"
+MASKS = {"Full Face": "full", "Mouth Only": "mouth", "Upper Face": "upper"}
+WRITERS = {"Channel keys": "channels", "Array setters": "arrays"}
+GENERATE_TITLE, SETTINGS_TITLE = "Generate Face Animation (MEDTalk)", "MEDTalk Settings"
+_WIDTH, _HEIGHT = 560, 640
+
+_open = ""  # path name of the generate form that was opened last
+
+
+def _meta(category: str, name: str, priority: int, tip: str, **more: str) -> dict[str, str]:
+    return {"Category": category, "DisplayName": name, "DisplayPriority": str(priority), "ToolTip": tip, **more}
+
+
+@unreal.uclass()
+class MEDTalkGenerateForm(unreal.Object):
+    """What to generate, and where to."""
+
+    sounds = unreal.uproperty(
+        unreal.Array(unreal.SoundWave),
+        meta=_meta("1 Sound", "Sounds", 1, "Each becomes a take, one after the other."),
+    )
+    emotion = unreal.uproperty(
+        str, meta=_meta("2 Mood", "Mood", 1, "The emotion of the voice.", GetOptions="emotion_choices")
+    )
+    mixture = unreal.uproperty(
+        str, meta=_meta("2 Mood", "Mixture", 2, "In place of Mood: several, as happy:0.7,surprised:0.3")
+    )
+    text = unreal.uproperty(
+        str,
+        meta=_meta(
+            "2 Mood", "Text", 3, "In place of Mood: a sentence.", EditCondition="takes_text", EditConditionHides=""
+        ),
+    )
+    picture = unreal.uproperty(
+        unreal.FilePath,
+        meta=_meta(
+            "2 Mood", "Picture", 4, "In place of Mood: a picture of a face.",
+            EditCondition="takes_picture", EditConditionHides="", FilePathFilter="png;*.jpg;*.jpeg;*.webp",
+        ),
+    )  # fmt: skip
+    mood_intensity = unreal.uproperty(
+        float,
+        meta=_meta(
+            "2 Mood", "Mood Intensity", 5, "1 is as strong as the voice, 0 is no emotion.",
+            ClampMin="0", ClampMax=f"{MAX_MOOD_INTENSITY:g}", UIMax="2",
+        ),
+    )  # fmt: skip
+    target = unreal.uproperty(
+        str,
+        meta=_meta("3 Target", "Target MetaHuman", 1, "Whose face is animated.", GetOptions="target_choices"),
+    )
+    sequence = unreal.uproperty(
+        unreal.LevelSequence,
+        meta=_meta("3 Target", "Level Sequence", 2, "Where the keys go. Empty: a new one is made."),
+    )
+    sequence_folder = unreal.uproperty(
+        unreal.DirectoryPath,
+        meta=_meta("3 Target", "Folder of New Sequences", 3, "Where a new sequence is made.", ContentDir=""),
+    )
+    start_frame = unreal.uproperty(
+        int, meta=_meta("3 Target", "Start Frame", 4, "Where the first sound begins, in frames of the sequence.")
+    )
+    replace = unreal.uproperty(
+        bool, meta=_meta("3 Target", "Replace Take", 5, "Replace an earlier take of the sound; else a new take.")
+    )
+    process_mask = unreal.uproperty(
+        str, meta=_meta("4 Animation", "Process Mask", 1, "The part that gets keys.", GetOptions="mask_choices")
+    )
+    blink = unreal.uproperty(bool, meta=_meta("4 Animation", "Blink", 2, "Blinks in the pauses of the speech."))
+    gaze = unreal.uproperty(bool, meta=_meta("4 Animation", "Gaze", 3, "Small movements of the eyes."))
+    frame_step = unreal.uproperty(
+        int, meta=_meta("5 Keys", "Frame Step", 1, "1 is a key on each frame, 2 on each second frame.", ClampMin="1")
+    )
+    tolerance = unreal.uproperty(
+        float,
+        meta=_meta(
+            "5 Keys", "Key Reduction Tolerance", 2, "Keys that change the animation by less are left out. 0 keeps all.",
+            ClampMin="0", ClampMax="0.5",
+        ),
+    )  # fmt: skip
+    writer = unreal.uproperty(
+        str, meta=_meta("5 Keys", "Writer", 3, "How keys are written.", GetOptions="writer_choices")
+    )
+    status = unreal.uproperty(str, meta=_meta("6 Status", "Status", 1, "What is going on.", EditCondition="false"))
+    takes_text = unreal.uproperty(bool, meta={"EditCondition": "false", "EditConditionHides": ""})
+    takes_picture = unreal.uproperty(bool, meta={"EditCondition": "false", "EditConditionHides": ""})
+
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def emotion_choices(self):
+        return settings_file.load().labels
+
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def target_choices(self):
+        return [SELECTED, IN_SEQUENCE]
+
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def mask_choices(self):
+        regions = settings_file.load().regions
+        return [name for name, region in MASKS.items() if region in regions]
+
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def writer_choices(self):
+        return list(WRITERS)
+
+    @unreal.ufunction(meta=_meta("6 Status", "Generate", 2, "Make the takes.", CallInEditor="true"))
+    def generate(self):
+        from medtalk_unreal import menus
+
+        menus.guarded(lambda: submit(self))
+
+    @unreal.ufunction(meta=_meta("6 Status", "Cancel", 3, "Stop; takes that are written stay.", CallInEditor="true"))
+    def cancel(self):
+        generate.cancel()
+
+
+@unreal.uclass()
+class MEDTalkSettingsForm(unreal.Object):
+    """The settings of this machine and user."""
+
+    python = unreal.uproperty(
+        unreal.FilePath, meta=_meta("Sidecar", "Python", 1, "The Python that has the package medtalk installed.")
+    )
+    bundle = unreal.uproperty(
+        unreal.DirectoryPath, meta=_meta("Sidecar", "Model", 2, "Folder of the model. Empty: the one that ships.")
+    )
+    device = unreal.uproperty(str, meta=_meta("Sidecar", "Device", 3, "auto, cpu or cuda:0."))
+    idle_exit = unreal.uproperty(
+        float,
+        meta=_meta("Sidecar", "End When Idle", 4, "Seconds without a request after which it ends.", ClampMin="10"),
+    )
+    server = unreal.uproperty(
+        str, meta=_meta("Sidecar", "Server", 5, "HOST:PORT of a sidecar elsewhere. Empty: one is started here.")
+    )
+    keys = unreal.uproperty(
+        unreal.DirectoryPath, meta=_meta("Sidecar", "Keys", 6, "Folder of the keys for a sidecar elsewhere.")
+    )
+    max_seconds = unreal.uproperty(
+        float, meta=_meta("Sounds", "Longest Sound", 1, "Longer sounds are refused; in seconds.", ClampMin="1")
+    )
+
+
+@unreal.uclass()
+class MEDTalkReportForm(unreal.Object):
+    """Lines that come one by one while the editor goes on."""
+
+    lines = unreal.uproperty(
+        unreal.Array(str), meta=_meta("Report", "Steps", 1, "Also in the Output Log.", EditCondition="false")
+    )
+
+
+def open_report() -> Callable[[str], None]:
+    """Open a tab for lines; the function that adds one, also long after. They are in the log too."""
+    form = unreal.new_object(MEDTalkReportForm)
+    path = form.get_path_name()
+    tabs = unreal.get_editor_subsystem(unreal.AssetEditorSubsystem)
+    if tabs is not None:
+        tabs.open_editor_for_assets([form])
+
+    def tell(line: str) -> None:
+        unreal.log(f"MEDTalk: {line}")
+        report = unreal.find_object(None, path)
+        if report is not None:
+            report.set_editor_property("lines", [*_get(report, "lines"), line])
+
+    return tell
+
+
+def open_generate(sounds: Sequence[str] = ()) -> None:
+    """Show the generate form with these sounds (asset paths): a tab, or a dialog where there are no tabs."""
+    global _open
+    request = replace(Request.remembered(settings_file.load()), sounds=tuple(sounds))
+    form = unreal.new_object(MEDTalkGenerateForm)
+    fill(form, request)
+    tabs = unreal.get_editor_subsystem(unreal.AssetEditorSubsystem)
+    before = _form()
+    if tabs is not None and before is not None:
+        tabs.close_all_editors_for_asset(before)
+    _open = form.get_path_name()
+    if tabs is not None and tabs.open_editor_for_assets([form]):
+        return
+    if unreal.EditorDialog.show_object_details_view(GENERATE_TITLE, form, _options()):
+        submit(form)
+
+
+def submit(form: Any) -> None:
+    """What the button Generate does. Raises `PluginError` for what cannot be done."""
+    request = read(form)
+    settings = settings_file.load()
+    generate.start(request, show)
+    settings_file.save(replace(settings, form=request.to_remember()))
+
+
+def open_settings() -> None:
+    """Show the settings; they are saved with OK."""
+    settings = settings_file.load()
+    form = unreal.new_object(MEDTalkSettingsForm)
+    form.set_editor_properties(
+        {
+            "python": unreal.FilePath(settings.python),
+            "bundle": unreal.DirectoryPath(settings.bundle),
+            "device": settings.device,
+            "idle_exit": settings.idle_exit,
+            "server": settings.server,
+            "keys": unreal.DirectoryPath(settings.keys),
+            "max_seconds": settings.max_seconds,
+        }
+    )
+    if unreal.EditorDialog.show_object_details_view(SETTINGS_TITLE, form, _options()):
+        settings_file.save(
+            replace(
+                settings,
+                python=_path(form, "python", "file_path"),
+                bundle=_path(form, "bundle", "path"),
+                device=_get(form, "device").strip() or "auto",
+                idle_exit=_get(form, "idle_exit"),
+                server=_get(form, "server").strip(),
+                keys=_path(form, "keys", "path"),
+                max_seconds=_get(form, "max_seconds"),
+            )
+        )
+
+
+def fill(form: Any, request: Request) -> None:
+    """Put a request into a form; sequence and target are what the editor shows."""
+    guidance = settings_file.load().guidance
+    current = unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
+    form.set_editor_properties(
+        {
+            "sounds": [wave for wave in map(compat.load, request.sounds) if wave is not None],
+            "emotion": request.emotion,
+            "mixture": request.mixture,
+            "text": request.text,
+            "picture": unreal.FilePath(request.picture),
+            "mood_intensity": request.mood_intensity,
+            "target": SELECTED if selected_faces() or current is None else IN_SEQUENCE,
+            "sequence": current,
+            "sequence_folder": unreal.DirectoryPath(request.sequence_folder),
+            "start_frame": request.start_frame,
+            "replace": request.replace,
+            "process_mask": _key(MASKS, request.process_mask),
+            "blink": request.blink,
+            "gaze": request.gaze,
+            "frame_step": request.frame_step,
+            "tolerance": request.tolerance,
+            "writer": _key(WRITERS, request.writer),
+            "status": "Ready.",
+            "takes_text": "text" in guidance,
+            "takes_picture": "picture" in guidance,
+        }
+    )
+
+
+def read(form: Any) -> Request:
+    """The request that a form says. `PluginError` if it is not clear whose face is meant."""
+    sequence = _get(form, "sequence")
+    actor = ""
+    if _get(form, "target") == SELECTED:
+        actors = selected_faces()
+        if not actors:
+            raise PluginError(
+                "No MetaHuman is selected in the level.", f"Select one, or set Target MetaHuman to: {IN_SEQUENCE}."
+            )
+        if len(actors) > 1:
+            labels = ", ".join(found.get_actor_label() for found in actors)
+            raise PluginError(f"{len(actors)} MetaHumans are selected: {labels}.", "Select one.")
+        actor = actors[0].get_path_name()
+    return Request(
+        sounds=tuple(wave.get_path_name() for wave in _get(form, "sounds") if wave is not None),
+        emotion=_get(form, "emotion"),
+        mixture=_get(form, "mixture").strip(),
+        text=_get(form, "text").strip() if _get(form, "takes_text") else "",
+        picture=_path(form, "picture", "file_path") if _get(form, "takes_picture") else "",
+        mood_intensity=_get(form, "mood_intensity"),
+        actor=actor,
+        sequence=sequence.get_path_name() if sequence is not None else "",
+        sequence_folder=_get(form, "sequence_folder").path or Request.sequence_folder,
+        start_frame=_get(form, "start_frame"),
+        frame_step=_get(form, "frame_step"),
+        blink=_get(form, "blink"),
+        gaze=_get(form, "gaze"),
+        process_mask=MASKS.get(_get(form, "process_mask"), "full"),
+        tolerance=_get(form, "tolerance"),
+        replace=_get(form, "replace"),
+        writer=WRITERS.get(_get(form, "writer"), "channels"),
+    )
+
+
+def show(status: Status) -> None:
+    """Put a status into the form, if it is still there."""
+    form = _form()
+    if form is not None and _get(form, "status") != status.text:
+        form.set_editor_property("status", status.text)
+
+
+def selected_faces() -> list[Any]:
+    """The actors selected in the level that have a MetaHuman's face."""
+    actors = unreal.get_editor_subsystem(unreal.EditorActorSubsystem)
+    selected = actors.get_selected_level_actors() if actors is not None else []
+    return [actor for actor in selected if facerig.find_face(actor) is not None]
+
+
+def _form() -> Any:
+    return unreal.find_object(None, _open) if _open else None
+
+
+def _get(form: Any, name: str) -> Any:
+    return form.get_editor_property(name)
+
+
+def _path(form: Any, name: str, field: str) -> str:
+    """A path of a picker: those inside the project are given relative to it."""
+    text = getattr(_get(form, name), field).strip()
+    if not text or Path(text).is_absolute():
+        return text
+    project = unreal.Paths.convert_relative_path_to_full(unreal.Paths.project_dir())
+    return (Path(project) / text).as_posix()
+
+
+def _key(table: dict[str, str], value: str) -> str:
+    return next(name for name, found in table.items() if found == value)
+
+
+def _options() -> Any:
+    return unreal.EditorDialogLibraryObjectDetailsViewOptions(False, True, True, _WIDTH, _HEIGHT, 0.6)

@@ -1,0 +1,208 @@
+"""From sounds to takes: the job behind every button, node and command line.
+
+One sound after the other: read from the project, sent to the sidecar, its rig written as a take. Everything is looked
+at before anything is sent, and again before anything is written: in between, the user goes on with his work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import unreal
+
+from medtalk_unreal import compat, ticks
+from medtalk_unreal import settings as settings_file
+from medtalk_unreal import sound as sounds
+from medtalk_unreal.errors import CancelledError, PluginError
+from medtalk_unreal.request import Request
+from medtalk_unreal.sidecar import the_sidecar
+from medtalk_unreal.sound import SoundFacts
+from medtalk_unreal.take import Take, TakeReport, check_target, write_take
+
+if TYPE_CHECKING:
+    from medtalk_wire import Client, Result
+
+_OF_THE_SOUND = ("audio", "limit", "checksum")  # codes of errors that the next sound need not have
+MODEL_FPS = 60.0
+_MOST_FPS = 240.0
+
+
+@dataclass
+class Status:
+    """How a generation stands. `state` is "running", "done", "failed" or "cancelled"; `fraction` is 0 to 1; `text` one
+    line for the user; `reports` are of the takes that were written, `failures` lines about sounds that could not be.
+    """
+
+    state: str = "running"
+    phase: str = "waiting"
+    fraction: float = 0.0
+    text: str = "Waiting."
+    reports: list[TakeReport] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+class Generation:
+    """A request on its way. `watch(status)` is called whenever the status has changed."""
+
+    def __init__(self, request: Request, watch: Callable[[Status], None] = lambda status: None) -> None:
+        self.status = Status()
+        self._request, self._watch = request, watch
+        self._done = 0  # sounds
+
+    def steps(self) -> Generator[None, None, Status]:
+        """The steps, for `ticks`. Raises `PluginError` if nothing at all could be done."""
+        facts = check(self._request)
+        self._say("sidecar", 0.0, "Looking for the sidecar.")
+        client = yield from the_sidecar.connect(lambda line: self._say("sidecar", 0.0, line))
+        request = self._request
+        for self._done, sound in enumerate(facts):
+            try:
+                report = yield from self._take(client, request, sound)
+            except _SoundError as error:
+                self.status.failures.append(str(error))
+                unreal.log_error(f"MEDTalk: {error}")
+                continue
+            self.status.reports.append(report)
+            for line in report.lines():
+                unreal.log(f"MEDTalk: {line}")
+            for line in report.warnings:
+                unreal.log_warning(f"MEDTalk: {line}")
+            request = replace(request, sequence=report.sequence, start_frame=report.last_frame + 1)
+        if not self.status.reports:
+            raise PluginError(self.status.failures[0])
+        return self.status
+
+    def ended(self, task: ticks.Task) -> None:
+        """For `ticks`: the steps have ended, however it was."""
+        status, written = self.status, len(self.status.reports)
+        takes = f"{written} take{'s' if written != 1 else ''} written"
+        if task.error is None:
+            status.state, status.fraction = "done", 1.0
+            failed = f"; {len(status.failures)} failed: {status.failures[0]}" if status.failures else "."
+            keys = sum(report.keys for report in status.reports)
+            self._say("done", 1.0, f"{takes}, {keys} keys{failed}")
+        else:
+            status.state = "cancelled" if isinstance(task.error, CancelledError) else "failed"
+            before = f" {takes} before." if written else ""
+            self._say(status.phase, status.fraction, f"{task.error}{before}")
+            if status.state == "failed":
+                unreal.log_error(f"MEDTalk: {status.text}")
+
+    def _take(self, client: Client, request: Request, sound: SoundFacts) -> Generator[None, None, TakeReport]:
+        """Steps from one sound to its take."""
+        self._say("sound", 0.0, f"Reading the sound {sound.name}.")
+        yield
+        result = yield from self._animate(client, request, sound)
+        self._say("writing", 1.0, f"Writing the keys of {sound.name}.")
+        yield
+        take = Take(sound.name, result.rig, result.fps, sound.path, dict(result.meta))
+        return write_take(take, request.target())
+
+    def _animate(self, client: Client, request: Request, sound: SoundFacts) -> Generator[None, None, Result]:
+        """Steps from a sound to its rig."""
+        from medtalk_wire import RequestError, Settings, Sound
+
+        what = f"Generating {sound.name}"
+        try:
+            data, notes = sounds.read(sound.path)
+            for note in notes:
+                unreal.log_warning(f"MEDTalk: {note}")
+            settings = Settings(**request.wire_settings(fps_of(request), sound.spoken))
+            job = client.generate(Sound.from_bytes(data, sound.name), settings)
+        except (PluginError, RequestError) as error:
+            raise _SoundError(f"{what}: {error.message}", error.hint) from error
+        try:
+            while not job.ended:
+                wait = f"{job.ahead} before it" if job.ahead else job.phase or "sent"
+                self._say(job.phase or "sent", job.fraction, f"{what}: {wait}, {job.fraction:.0%}.")
+                yield
+                client.poll()
+                if not job.ended:
+                    the_sidecar.check_alive()
+        finally:
+            if not job.ended:
+                client.cancel(job)
+        error = job.error
+        if error is None:
+            return job.result
+        if error.code in _OF_THE_SOUND:
+            raise _SoundError(f"{what}: {error.message}", error.hint)
+        if not isinstance(error, RequestError):
+            the_sidecar.leave()
+        raise PluginError(f"{what}: {error.message}", error.hint)
+
+    def _say(self, phase: str, fraction: float, text: str) -> None:
+        """Tell how far it is; into the log only what is new in more than its percentage."""
+        status, count = self.status, len(self._request.sounds)
+        if phase != status.phase:
+            unreal.log(f"MEDTalk: {text}")
+        status.phase, status.text = phase, text
+        status.fraction = 1.0 if phase == "done" else min(1.0, (self._done + fraction) / max(count, 1))
+        self._watch(status)
+
+
+class _SoundError(PluginError):
+    """One sound cannot be animated; the next may."""
+
+
+_running: tuple[Generation, ticks.Task] | None = None
+
+
+def start(request: Request, watch: Callable[[Status], None] = lambda status: None) -> Generation:
+    """Begin a request, if none is on its way; the tick goes on with it. `PluginError` if it cannot be done."""
+    global _running
+    if running():
+        raise PluginError("A face animation is being generated already.", "Wait for its end, or cancel it.")
+    check(request)
+    generation = Generation(request, watch)
+    _running = generation, ticks.begin(generation.steps(), generation.ended)
+    return generation
+
+
+def running() -> Generation | None:
+    """The generation on its way."""
+    return _running[0] if _running and not _running[1].ended else None
+
+
+def cancel() -> None:
+    """End the generation on its way; takes that are written stay."""
+    if _running:
+        _running[1].cancel()
+
+
+def check(request: Request) -> list[SoundFacts]:
+    """Look at everything that can be looked at without the sidecar; the sounds. Raises `PluginError`."""
+    settings = settings_file.load()
+    request.check(settings)
+    if not request.sounds:
+        raise PluginError("No sound is selected.", "Select one or more SoundWaves in the Content Browser.")
+    facts = [sounds.look(path, settings.max_seconds) for path in request.sounds]
+    check_target(request.target())
+    return facts
+
+
+def fps_of(request: Request) -> float:
+    """The rate of the rig to ask for: one row for each frame of the sequence, so that keys lie on frames."""
+    sequence = compat.load(request.sequence)
+    if sequence is None:
+        return MODEL_FPS
+    fps = float(compat.rate(sequence.get_display_rate()))
+    return fps if 1.0 <= fps <= _MOST_FPS else MODEL_FPS
+
+
+def result(status: Status) -> Mapping[str, Any]:
+    """The status as it is given to programs."""
+    takes = [
+        {
+            "sequence": report.sequence, "keys": report.keys, "missing": list(report.missing),
+            "clamped": dict(report.clamped), "warnings": list(report.warnings),
+            "first_frame": report.first_frame, "last_frame": report.last_frame,
+        }
+        for report in status.reports
+    ]  # fmt: skip
+    return {
+        "state": status.state, "phase": status.phase, "fraction": round(status.fraction, 4), "text": status.text,
+        "takes": takes, "failures": list(status.failures),
+    }  # fmt: skip

@@ -1,0 +1,159 @@
+"""Without a person: a job file in, a result file out, and the editor ends.
+
+    UnrealEditor-Cmd PROJECT.uproject -ExecutePythonScript=".../medtalk_unreal/headless.py" -unattended -nosplash
+
+The environment variable MEDTALK_JOB names the job file, a JSON object:
+
+    {"map": "/Game/Maps/Stage",                          opened first, may be left out
+     "requests": [{"sounds": ["/Game/Voice/Line1"], "actor": "Ada", "emotion": "happy"}],
+     "selftest": false,                                  also run the self-test
+     "result": "C:/work/result.json"}                    where to write the result; beside the job file if left out
+
+A request has the names of `request.Request`; `actor` may also be the actor's label. What was written is saved. Whether
+all went well is told by `ok` in the result, not by the editor's exit code, which counts errors of the whole project.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import unreal
+
+from medtalk_unreal import compat, generate, is_commandlet, ticks
+from medtalk_unreal.errors import PluginError
+from medtalk_unreal.request import Request
+from medtalk_unreal.sidecar import the_sidecar
+
+VARIABLE = "MEDTALK_JOB"
+_NAMES = {"map": str, "requests": list, "selftest": bool, "result": str}
+_REGISTRY_SECONDS = 1800.0  # a large project, seen for the first time
+
+
+def run() -> None:
+    """Do the job that the environment names; the editor ends after it."""
+    name = os.environ.get(VARIABLE, "")
+    if not name:
+        unreal.log_error(f"MEDTalk: the environment variable {VARIABLE} does not name a job file.")
+        return
+    path = Path(name)
+    outcome: dict[str, Any] = {
+        "ok": False, "error": "", "requests": [], "engine": unreal.SystemLibrary.get_engine_version(),
+    }  # fmt: skip
+    report = path.with_suffix(".result.json")
+    try:
+        job = _read(path)
+        report = Path(job.get("result") or report)
+        report.unlink(missing_ok=True)  # that of an earlier run must not be taken for ours
+        steps = _steps(job, outcome)
+    except (PluginError, OSError) as error:
+        steps = _failing(error)
+
+    def ended(task: ticks.Task) -> None:
+        outcome["ok"] = task.error is None and all(done["state"] == "done" for done in outcome["requests"])
+        outcome["error"] = str(task.error or "")
+        if task.error is not None:
+            unreal.log_error(f"MEDTalk: {task.error}")
+        the_sidecar.close()
+        _write(report, outcome)
+        if not is_commandlet():
+            unreal.EditorPythonScripting.set_keep_python_script_alive(False)
+            unreal.SystemLibrary.quit_editor()
+
+    if is_commandlet():
+        ticks.drain(steps, ended)
+    else:
+        unreal.EditorPythonScripting.set_keep_python_script_alive(True)
+        ticks.begin(steps, ended)
+
+
+def _steps(job: Mapping[str, Any], outcome: dict[str, Any]) -> ticks.Steps:
+    patience = ticks.Patience(_REGISTRY_SECONDS)
+    while unreal.AssetRegistryHelpers.get_asset_registry().is_loading_assets():
+        if patience.over:
+            raise PluginError("The editor has not found all assets in half an hour.")
+        yield
+    if job.get("map") and not unreal.EditorLoadingAndSavingUtils.load_map(job["map"]):
+        raise PluginError(f"The map {job['map']} cannot be opened.", "Give its path as /Game/Maps/Name.")
+    yield
+    for content in job.get("requests", []):
+        outcome["requests"].append((yield from _request(content)))
+    if job.get("selftest"):
+        from medtalk_unreal import selftest
+
+        outcome["selftest"] = yield from selftest.steps(lambda line: unreal.log(f"MEDTalk: {line}"))
+
+
+def _request(content: Any) -> Generator[None, None, Mapping[str, Any]]:
+    """Steps that do one request; its result. A request that fails does not keep the next ones from being done."""
+    try:
+        request = Request.read(content)
+        generation = generate.Generation(replace(request, actor=_actor_path(request.actor)))
+    except PluginError as error:
+        unreal.log_error(f"MEDTalk: {error}")
+        return {"state": "failed", "text": str(error), "takes": [], "failures": []}
+    task = ticks.Task(generation.steps(), generation.ended)
+    try:
+        while not task.ended:
+            task.advance()
+            yield
+    finally:
+        task.cancel()
+    result = generate.result(generation.status)
+    for sequence in {take["sequence"] for take in result["takes"]}:
+        if not unreal.EditorAssetLibrary.save_asset(sequence, False):
+            return {**result, "state": "failed", "text": f"The sequence {sequence} cannot be saved. Is it checked out?"}
+    return result if not result["failures"] else {**result, "state": "failed"}
+
+
+def _actor_path(text: str) -> str:
+    """The path name of the actor that is called so."""
+    if not text or "." in text:
+        return text
+    found = [actor.get_path_name() for actor in compat.actors() if text in (actor.get_actor_label(), actor.get_name())]
+    if len(found) != 1:
+        raise PluginError(f"{len(found) or 'No'} actors are called {text!r}.", "Give the actor's path name.")
+    return found[0]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        job = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise PluginError(f"The job file {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise PluginError(f"The job file {path} is no JSON: {error}.") from error
+    if not isinstance(job, dict):
+        raise PluginError(f"The job file {path} holds no JSON object.", f"Its names are {', '.join(_NAMES)}.")
+    for name, value in job.items():
+        if name not in _NAMES:
+            raise PluginError(f"Unknown name {name[:60]!r} in the job file.", f"Valid are {', '.join(_NAMES)}.")
+        if not isinstance(value, _NAMES[name]):
+            raise PluginError(f"{name} in the job file must be a {_NAMES[name].__name__}.")
+    return job
+
+
+def _failing(error: Exception) -> ticks.Steps:
+    yield
+    raise PluginError(str(error))
+
+
+def _write(path: Path, outcome: Mapping[str, Any]) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        beside.write_text(json.dumps(outcome, indent=1), "utf-8")
+        os.replace(beside, path)
+        unreal.log(f"MEDTalk: the result is in {path}.")
+    except OSError as error:
+        unreal.log_error(f"MEDTalk: the result cannot be written to {path}: {error.strerror}.")
+
+
+if __name__ == "__main__":
+    # The editor runs this file as a program. The module is another one, which all others import.
+    from medtalk_unreal import headless
+
+    headless.run()

@@ -1,0 +1,126 @@
+"""The Python that has the package `medtalk`: programs that it runs for us, while the editor goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+from medtalk_unreal.errors import PluginError
+from medtalk_unreal.settings import Settings, folder
+from medtalk_unreal.ticks import Patience
+
+SETTINGS = "Tools > MEDTalk > Settings"
+INSTALL = "Run `medtalk plugin install PROJECT.uproject` with the Python that has the package medtalk."
+CHECK_SECONDS = 60.0
+RECORD = Path(__file__).parents[1] / "medtalk_install.json"
+
+_LAST_BYTES = 1 << 16
+
+
+class Program:
+    """A program of that Python; what it says goes into a file of `Saved/MEDTalk`."""
+
+    def __init__(self, python: str, words: Sequence[str], log: str) -> None:
+        self.log = folder() / log
+        # An editor's own settings of its Python are not meant for this one.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
+        try:
+            with open(self.log, "wb") as output:
+                self.process = subprocess.Popen(
+                    [python, *words],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env={**environment, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"},
+                    cwd=self.log.parent,
+                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                    start_new_session=True,  # Ctrl-C in the shell of the editor is not meant for it
+                )
+        except OSError as error:
+            raise PluginError(
+                f"Step 'Python': {python} cannot be run: {error.strerror}.", f"Name another in {SETTINGS}."
+            ) from error
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        """End it by force."""
+        self.process.kill()
+        self.process.wait()
+
+    def last_line(self) -> str:
+        """The last that it said."""
+        try:
+            with open(self.log, "rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST_BYTES))
+                text = file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return lines[-1].removeprefix("medtalk: ") if lines else ""
+
+    def failure(self) -> PluginError:
+        """Why it ended, by what it said: the step that failed, and what to do."""
+        line = self.last_line()
+        if "No module named" in line:
+            return PluginError(f"Step 'package': {line}.", f"{INSTALL} Another Python can be named in {SETTINGS}.")
+        step = next((step for word, step in _STEPS if word in line), "start")
+        said = line or f"it ended with code {self.process.returncode} and said nothing"
+        return PluginError(f"Step '{step}': {said}", f"All that it said is in {self.log}.")
+
+
+# Words in the last line of `medtalk serve` when it cannot start.
+_STEPS = (("bundle", "bundle"), ("Port ", "port"), ("listen", "port"), ("connection file", "connection file"))
+
+
+def find(settings: Settings) -> str:
+    """The path of that Python: of the settings, $MEDTALK_PYTHON, or what `medtalk plugin install` wrote down.
+
+    `PluginError` if nobody has told, or what was told is not there.
+    """
+    told = {
+        SETTINGS: settings.python,
+        "$MEDTALK_PYTHON": os.environ.get("MEDTALK_PYTHON", ""),
+        str(RECORD): _recorded(),
+    }
+    by, python = next(((by, python) for by, python in told.items() if python), ("", ""))
+    if not python:
+        raise PluginError(
+            "Step 'Python': it is not known which Python has the package medtalk.",
+            f"{INSTALL} Or name it in {SETTINGS}.",
+        )
+    if not Path(python).is_file():
+        raise PluginError(f"Step 'Python': there is no {python}, which {by} names.", f"Name another in {SETTINGS}.")
+    return python
+
+
+def _recorded() -> str:
+    try:
+        return str(json.loads(RECORD.read_text("utf-8"))["python"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""  # the folder was dropped into the project
+
+
+def ask(python: str, words: Sequence[str]) -> Generator[None, None, str]:
+    """Steps that run a short program; the last line that it said."""
+    program = Program(python, words, "check.log")
+    patience = Patience(CHECK_SECONDS)
+    try:
+        while program.running:
+            if patience.over:
+                raise PluginError(
+                    f"Step 'time-out': {python} has not answered for {CHECK_SECONDS:g} s.", "Is the machine busy?"
+                )
+            yield
+    finally:
+        if program.running:
+            program.kill()
+    if program.process.returncode:
+        raise program.failure()
+    return program.last_line()

@@ -1,0 +1,149 @@
+"""Keys on the channels of a face board: reduced, cleared and written, in one of two ways.
+
+ChannelWriter  adds key by key to the channels of the section: says the time in ticks and that keys are linear.
+ArrayWriter    gives whole curves to the control rig: far fewer calls, but its sequence must be open in Sequencer.
+
+Both give the same values at every time.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import unreal
+
+from medtalk_unreal import compat, facerig
+from medtalk_unreal.errors import PluginError
+from medtalk_unreal.facerig import FaceRig
+
+_LOOK_AHEAD = 1000  # keys; a line that passes more of them is cut, so that the time stays in proportion
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The keys of one channel: its name in the section, ticks (ascending) and values."""
+
+    name: str
+    ticks: Sequence[int]
+    values: Sequence[float]
+
+    def held(self, tick: int) -> Curve:
+        """The same with its last value once more at a later tick."""
+        return Curve(self.name, [*self.ticks, tick], [*self.values, self.values[-1]])
+
+    def at(self, tick: int) -> float:
+        """The value at a tick: linear between the keys, held outside."""
+        after = bisect_right(self.ticks, tick)
+        if after == 0 or after == len(self.ticks):
+            return self.values[min(after, len(self.ticks) - 1)]
+        t0, t1 = self.ticks[after - 1 : after + 1]
+        v0, v1 = self.values[after - 1 : after + 1]
+        return v0 + (v1 - v0) * (tick - t0) / (t1 - t0)
+
+
+def reduce_keys(times: Sequence[float], values: Sequence[float], tolerance: float) -> list[int]:
+    """Indices of the values to key, so that straight lines between them miss no value by more than `tolerance`.
+
+    The first and the last are among them, except where all values lie within `tolerance` of the first: that needs one
+    key. With a tolerance of 0 every value of a curve that moves is kept.
+    """
+    first = values[0]
+    if max(values) - first <= tolerance and first - min(values) <= tolerance:
+        return [0]
+    if tolerance <= 0:
+        return list(range(len(values)))
+    kept, last = [0], len(values) - 1
+    while kept[-1] < last:
+        kept.append(_farthest(times, values, tolerance, kept[-1]))
+    return kept
+
+
+def _farthest(times: Sequence[float], values: Sequence[float], tolerance: float, start: int) -> int:
+    """The last index that a line from `start` may end at: its slope must suit all that it passes."""
+    time, value = times[start], values[start]
+    end, low, high = start + 1, -math.inf, math.inf
+    for index in range(start + 1, min(len(values), start + _LOOK_AHEAD)):
+        apart, rise = times[index] - time, values[index] - value
+        if low <= rise / apart <= high:
+            end = index
+        low, high = max(low, (rise - tolerance) / apart), min(high, (rise + tolerance) / apart)
+        if low > high:
+            break
+    return end
+
+
+class ChannelWriter:
+    """Writes key by key into the channels of the section that takes keys."""
+
+    def __init__(self, sequence: Any, face: FaceRig) -> None:
+        self._channels = facerig.section_channels(face.section)
+        self._unit = compat.ticks()
+
+    def clear(self, name: str, first: int, end: int) -> bool:
+        """Remove the keys of a channel from tick `first` up to `end`; whether it has any from `end` on."""
+        channel = self._channels[name]
+        later = False
+        if channel.get_num_keys():
+            for key in reversed(list(channel.get_keys())):
+                tick = key.get_time(self._unit).frame_number.value
+                later = later or tick >= end
+                if first <= tick < end:
+                    channel.remove_key(key)
+        return later
+
+    def write(self, curves: Sequence[Curve]) -> int:
+        """Write the curves of one control where no keys are; how many keys that were."""
+        linear = unreal.MovieSceneKeyInterpolation.LINEAR
+        for curve in curves:
+            channel = self._channels[curve.name]
+            for tick, value in zip(curve.ticks, curve.values, strict=True):
+                channel.add_key(unreal.FrameNumber(tick), value, 0.0, self._unit, linear)
+        return sum(len(curve.ticks) for curve in curves)
+
+
+class ArrayWriter(ChannelWriter):
+    """Gives each control its curves in one call. Both axes of a control get keys at the same times."""
+
+    def __init__(self, sequence: Any, face: FaceRig) -> None:
+        super().__init__(sequence, face)
+        self._sequence = sequence
+        self._rig = facerig.live_rig(sequence, face)
+        if self._rig is None:
+            raise PluginError(
+                f"The control board of {face.name} does not run in Sequencer.",
+                "Open the sequence in Sequencer, or choose the key writer channels.",
+            )
+
+    def write(self, curves: Sequence[Curve]) -> int:
+        by_axis = {curve.name.partition(".")[2].upper(): curve for curve in curves}
+        ticks = sorted({tick for curve in curves for tick in curve.ticks})
+        frames = [unreal.FrameNumber(tick) for tick in ticks]
+        control = curves[0].name.partition(".")[0]
+        library = unreal.ControlRigSequencerLibrary
+        if set(by_axis) == {""}:
+            values = list(by_axis[""].values)
+            library.set_local_control_rig_floats(self._sequence, self._rig, control, frames, values, self._unit)
+        elif set(by_axis) == {"X", "Y"}:
+            x, y = by_axis["X"], by_axis["Y"]
+            points = [unreal.Vector2D(x.at(tick), y.at(tick)) for tick in ticks]
+            library.set_local_control_rig_vector2_ds(self._sequence, self._rig, control, frames, points, self._unit)
+        else:  # one axis alone cannot be set without the other
+            return super().write(curves)
+        for curve in curves:
+            self._straighten(curve.name, set(ticks))
+        return len(ticks) * len(curves)
+
+    def _straighten(self, name: str, ticks: set[int]) -> None:
+        """Make the new keys linear: the control rig keys as the editor's settings say."""
+        linear = unreal.RichCurveInterpMode.RCIM_LINEAR
+        for key in self._channels[name].get_keys():
+            tick = key.get_time(self._unit).frame_number.value
+            if tick in ticks and key.get_interpolation_mode() != linear:
+                key.set_interpolation_mode(linear)
+
+
+WRITERS: dict[str, type[ChannelWriter]] = {"channels": ChannelWriter, "arrays": ArrayWriter}

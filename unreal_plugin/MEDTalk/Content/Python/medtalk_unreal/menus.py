@@ -1,0 +1,136 @@
+"""Menus and tool bar buttons, and what they do. Dialogs are opened from here only: never from the tick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import unreal
+
+from medtalk_unreal import forms, generate, ticks
+from medtalk_unreal.errors import CancelledError, PluginError
+from medtalk_unreal.sidecar import the_sidecar
+
+OWNER = "MEDTalk"
+TITLE = "MEDTalk"
+
+
+class Entry(NamedTuple):
+    """An entry of a menu or tool bar; `action` is a key of `ACTIONS`."""
+
+    menu: str
+    section: str
+    action: str
+    label: str
+    tip: str
+
+
+SOUND_MENU = "ContentBrowser.AssetContextMenu.SoundWave"
+TOOLS_MENU = "LevelEditor.MainMenu.Tools"
+SEQUENCER_BAR = "Sequencer.MainToolBar"
+ENTRIES = (
+    Entry(SOUND_MENU, "GetAssetActions", "generate", "Generate Face Animation (MEDTalk)...",
+          "Make keys on a MetaHuman's face board that speak the selected sounds."),
+    Entry(TOOLS_MENU, OWNER, "generate", "Generate Face Animation...",
+          "Make keys on a MetaHuman's face board that speak the selected sounds."),
+    Entry(TOOLS_MENU, OWNER, "cancel", "Cancel Generation", "Stop; takes that are written stay."),
+    Entry(TOOLS_MENU, OWNER, "test", "Test Connection", "Look for what may be missing, step by step."),
+    Entry(TOOLS_MENU, OWNER, "start", "Start Sidecar", "Load the model now; else the first take does it."),
+    Entry(TOOLS_MENU, OWNER, "stop", "Stop Sidecar", "Free the memory of the model."),
+    Entry(TOOLS_MENU, OWNER, "selftest", "Self-Test",
+          "Try everything that the plugin needs of this editor, in a scratch sequence, and write a report."),
+    Entry(TOOLS_MENU, OWNER, "settings", "Settings...", "Where the sidecar's Python is, and more."),
+    Entry(SEQUENCER_BAR, OWNER, "generate", "Generate Face", "Generate face animation from sounds with MEDTalk."),
+)  # fmt: skip
+
+
+def install() -> None:
+    """Put the entries into the editor; those that were there are replaced."""
+    menus = unreal.ToolMenus.get()
+    menus.unregister_owner_by_name(OWNER)
+    sections = set()
+    for entry in ENTRIES:
+        menu = menus.extend_menu(entry.menu)
+        if entry.section == OWNER and entry.menu not in sections:
+            menu.add_section(OWNER, TITLE)
+            sections.add(entry.menu)
+        menu.add_menu_entry(entry.section, _made(entry))
+    menus.refresh_all_widgets()
+
+
+def remove() -> None:
+    """Take the entries away."""
+    menus = unreal.ToolMenus.get()
+    menus.unregister_owner_by_name(OWNER)
+    menus.refresh_all_widgets()
+
+
+def run(action: str) -> None:
+    """What an entry does when it is clicked."""
+    guarded(ACTIONS[action])
+
+
+def guarded(action: Callable[[], Any]) -> None:
+    """Call what a click asks for; what goes wrong is shown as one line, and logged."""
+    try:
+        action()
+    except CancelledError:
+        pass
+    except PluginError as error:
+        _complain(error)
+    except Exception as error:
+        _complain(ticks.fault(error))
+
+
+def _complain(error: PluginError) -> None:
+    unreal.log_error(f"MEDTalk: {error}")
+    unreal.EditorDialog.show_message(
+        TITLE, str(error), unreal.AppMsgType.OK, unreal.AppReturnType.OK, unreal.AppMsgCategory.ERROR
+    )
+
+
+def _made(entry: Entry) -> Any:
+    kind = unreal.MultiBlockType.TOOL_BAR_BUTTON if entry.menu == SEQUENCER_BAR else unreal.MultiBlockType.MENU_ENTRY
+    made = unreal.ToolMenuEntry(name=f"{OWNER}.{entry.action}", owner=unreal.ToolMenuOwner(OWNER), type=kind)
+    made.set_label(entry.label)
+    made.set_tool_tip(entry.tip)
+    command = f"from medtalk_unreal import menus; menus.run({entry.action!r})"
+    made.set_string_command(unreal.ToolMenuStringCommandType.PYTHON, "", command)
+    return made
+
+
+def _generate() -> None:
+    waves = unreal.EditorUtilityLibrary.get_selected_assets_of_class(unreal.SoundWave)
+    forms.open_generate([wave.get_path_name() for wave in waves])
+
+
+def _in_background(steps: Callable[[Callable[[str], None]], ticks.Steps], done: str = "") -> None:
+    """Do steps in the tick, where no dialog may be opened: a tab and the log tell of them and of their end."""
+    tell = forms.open_report()
+
+    def ended(task: ticks.Task) -> None:
+        if task.error is not None:
+            tell(str(task.error))
+            unreal.log_error(f"MEDTalk: {task.error}")
+        else:
+            tell(task.result if isinstance(task.result, str) else done)
+
+    ticks.begin(steps(tell), ended)
+
+
+def _selftest() -> None:
+    from medtalk_unreal import selftest
+
+    _in_background(selftest.steps)
+
+
+ACTIONS: dict[str, Callable[[], None]] = {
+    "generate": _generate,
+    "cancel": generate.cancel,
+    "test": lambda: _in_background(the_sidecar.test, "The connection is good."),
+    "start": lambda: _in_background(the_sidecar.connect, "The sidecar runs."),
+    "stop": lambda: _in_background(lambda _: the_sidecar.stop()),
+    "selftest": _selftest,
+    "settings": forms.open_settings,
+}
+assert {entry.action for entry in ENTRIES} == set(ACTIONS)

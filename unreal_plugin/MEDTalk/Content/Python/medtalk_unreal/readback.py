@@ -1,0 +1,191 @@
+"""Takes read back from a sequence: a recorded rig as .npz, as the library `medtalk` reads it, with its sound.
+
+What the user has changed since is in it: it is the curves of the board that are read, not the rig that was written.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import struct
+import zipfile
+from array import array
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import unreal
+
+from medtalk_unreal import audiotrack, compat, facerig, sound
+from medtalk_unreal.errors import PluginError
+from medtalk_unreal.facerig import FaceRig
+from medtalk_unreal.take import find_sequence
+from medtalk_wire.boards import CHANNELS
+
+_VERSION = 1  # of the .npz, see medtalk.rig.formats
+
+
+@dataclass(frozen=True)
+class FoundTake:
+    """A take in a sequence. sound: path of its SoundWave. Display frames; `end_frame` is the one after the last."""
+
+    name: str
+    sound: str
+    first_frame: int
+    end_frame: int
+
+
+@dataclass(frozen=True)
+class RecordedRig:
+    """What the board does in a span: `values` row by row, 174 a row, at `fps`; `meta` says where it comes from."""
+
+    values: array[float]
+    fps: float
+    meta: dict[str, Any]
+
+    @property
+    def frames(self) -> int:
+        return len(self.values) // len(CHANNELS)
+
+
+def find_takes(sequence: str, actor: str | None = None) -> list[FoundTake]:
+    """The takes of a MetaHuman in a sequence, in order; they are known by the names of their audio tracks."""
+    found = find_sequence(sequence)
+    takes = []
+    for name, section in audiotrack.find(found, facerig.resolve(found, actor).name):
+        if section.has_start_frame() and section.has_end_frame():
+            path = compat.package(section.get_sound().get_path_name())
+            takes.append(FoundTake(name, path, section.get_start_frame(), section.get_end_frame()))
+    return sorted(takes, key=lambda take: (take.first_frame, take.name))
+
+
+def read_rig(
+    sequence: str, actor: str | None, first_frame: int, end_frame: int, fps: float = 0.0, name: str = ""
+) -> RecordedRig:
+    """What the face board does from a display frame up to another one.
+
+    fps: of the rig, the display rate by default. Channels that the board has not, or that were never keyed, rest.
+    Raises `PluginError` where there is no board, or no frame.
+    """
+    if end_frame <= first_frame:
+        raise PluginError(f"From frame {first_frame} to {end_frame} there is nothing to read.")
+    found = find_sequence(sequence)
+    face = facerig.resolve(found, actor)
+    if face.track is None:
+        raise PluginError(f"{found.get_name()} has no control board for {face.name}.", "Generate a take first.")
+    display = compat.rate(found.get_display_rate())
+    rate = compat.frame_rate(fps) if fps else found.get_display_rate()
+    frames = max(1, round((end_frame - first_frame) / display * compat.rate(rate)))
+    span = found.make_range(first_frame, end_frame - first_frame)
+    channels = facerig.section_channels(face.section)
+    values = array("f", bytes(4 * frames * len(CHANNELS)))
+    keyed = 0
+    for index, target in enumerate(face.board.targets):
+        if target is not None:
+            column = _column(channels[target], span, rate, frames)
+            keyed += channels[target].get_num_keys() > 0
+            values[index :: len(CHANNELS)] = array("f", column)
+    if not keyed:
+        raise PluginError(
+            f"The control board of {face.name} in {found.get_name()} has no keys.", "Generate a take first."
+        )
+    if not all(map(math.isfinite, values)):
+        raise PluginError(f"The curves of {face.name} have values that are no numbers.")
+    return RecordedRig(values, float(compat.rate(rate)), _meta(found, face, first_frame, end_frame, name))
+
+
+def export_recorded_rig(
+    sequence: str, actor: str | None, folder: str | Path, name: str = "", fps: float = 0.0
+) -> list[Path]:
+    """Write the takes of a MetaHuman, or the one called `name`, into a folder: an .npz and, with it, a .wav each.
+
+    Returns the files. Raises `PluginError`, after which the files that are written are whole.
+    """
+    takes = [take for take in find_takes(sequence, actor) if name in ("", take.name)]
+    if not takes:
+        what = f"take called {name!r}" if name else "take with a sound"
+        raise PluginError(f"{compat.package(sequence)} has no {what}.", "Generate one first.")
+    files: list[Path] = []
+    place, used = Path(folder), set()
+    for take in takes:
+        rig = read_rig(sequence, actor, take.first_frame, take.end_frame, fps, take.name)
+        data, _ = sound.read(take.sound)
+        stem = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in take.name) or "take"
+        while stem.lower() in used:  # the same sound was laid more than once
+            stem += "_"
+        used.add(stem.lower())
+        for path, content in ((place / f"{stem}.npz", npz(rig)), (place / f"{stem}.wav", data)):
+            _write(path, content)
+            files.append(path)
+    return files
+
+
+def _column(channel: Any, span: Any, rate: Any, frames: int) -> list[float]:
+    """The values of a channel, one a frame. Without keys it has its default."""
+    if not channel.get_num_keys():
+        return [float(channel.get_default()) if channel.has_default() else 0.0] * frames
+    values = [float(value) for value in channel.evaluate_keys(span, rate)]
+    if not values:
+        raise PluginError(f"Unreal gave no values of {channel.channel_name}.")
+    return (values + [values[-1]] * frames)[:frames]  # one more or less, where the rates do not divide
+
+
+def _meta(sequence: Any, face: FaceRig, first_frame: int, end_frame: int, name: str) -> dict[str, Any]:
+    return {
+        "source": "unreal", "engine": str(unreal.SystemLibrary.get_engine_version()), "take": name,
+        "sequence": compat.package(sequence.get_path_name()), "face": face.name, "rig": face.rig_path,
+        "board": face.board.generation, "missing": list(face.board.missing),
+        "first_frame": first_frame, "end_frame": end_frame,
+    }  # fmt: skip
+
+
+# --- .npz without numpy: a zip of .npy files
+
+
+def npz(rig: RecordedRig) -> bytes:
+    """A rig as the bytes of an .npz file; `medtalk.rig.read_rig` reads it."""
+    values = array("f", rig.values)
+    if struct.pack("=H", 1) != struct.pack("<H", 1):
+        values.byteswap()
+    meta = json.dumps(rig.meta, ensure_ascii=False)
+    parts = {
+        "version": _npy((), "<i8", struct.pack("<q", _VERSION)),
+        "values": _npy((rig.frames, len(CHANNELS)), "<f4", values.tobytes()),
+        "fps": _npy((), "<f8", struct.pack("<d", rig.fps)),
+        "channels": _npy((len(CHANNELS),), *_texts(CHANNELS)),
+        "meta": _npy((), *_texts((meta,))),
+    }
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content, zipfile.ZIP_DEFLATED)
+    return file.getvalue()
+
+
+def _texts(texts: tuple[str, ...]) -> tuple[str, bytes]:
+    """The kind and the bytes of an array of texts: UTF-32, filled up with zeros."""
+    width = max(map(len, texts))
+    return f"<U{width}", b"".join(text.encode("utf-32-le").ljust(4 * width, b"\0") for text in texts)
+
+
+def _npy(shape: tuple[int, ...], kind: str, data: bytes) -> bytes:
+    """An array in the format .npy 1.0."""
+    header = f"{{'descr': {kind!r}, 'fortran_order': False, 'shape': {shape!r}, }}".encode("latin1")
+    header += b" " * (-(10 + len(header) + 1) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, over what was there."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
+        raise PluginError(f"{path} cannot be written: {error.strerror}.", "Choose another folder.") from error

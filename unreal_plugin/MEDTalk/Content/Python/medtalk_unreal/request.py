@@ -1,0 +1,128 @@
+"""What is asked for: sounds, how they shall be animated, and where the keys go. Only texts and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from medtalk_unreal.errors import PluginError
+from medtalk_unreal.settings import Settings, fitting
+from medtalk_unreal.take import Target
+
+MAX_MOOD_INTENSITY = 4.0
+_PICTURES = {".png": (b"\x89PNG\r\n\x1a\n",), ".jpg": (b"\xff\xd8\xff",), ".webp": (b"RIFF",)}
+
+
+@dataclass(frozen=True)
+class Request:
+    """`sounds` are asset paths of SoundWaves; each becomes a take, one after the other from `start_frame` on.
+
+    The mood is `text` or `picture` (a file) if the sidecar takes such, else `mixture` ("happy:0.7,surprised:0.3"), else
+    the label `emotion`. `actor` is the path name of an actor in the level, "" the one that `sequence` has already;
+    `sequence` an asset path, "" makes a new one in `sequence_folder`. The rest is that of `take.Target`.
+    """
+
+    sounds: tuple[str, ...] = ()
+    emotion: str = "neutral"
+    mixture: str = ""
+    text: str = ""
+    picture: str = ""
+    mood_intensity: float = 1.0
+    actor: str = ""
+    sequence: str = ""
+    sequence_folder: str = "/Game/MEDTalk"
+    start_frame: int = 0
+    frame_step: int = 1
+    blink: bool = True
+    gaze: bool = True
+    process_mask: str = "full"
+    tolerance: float = 0.002
+    replace: bool = True
+    writer: str = "channels"
+
+    @classmethod
+    def read(cls, content: Any) -> Request:
+        """The request that a job file or a Blueprint gives; `PluginError` for names and values that are none."""
+        if not isinstance(content, dict):
+            raise PluginError("A request is a JSON object.", f"Its names are: {', '.join(_names())}.")
+        good, bad = fitting(cls, content)
+        if bad:
+            name = bad[0]
+            if name in _names():
+                kind = type(getattr(cls(), name)).__name__.replace("tuple", "list of texts").replace("str", "text")
+                raise PluginError(f"{name} is {content[name]!r:.60}; it must be a {kind}.")
+            raise PluginError(f"Unknown name {name[:60]!r} in a request.", f"Valid are {', '.join(_names())}.")
+        return cls(**good)
+
+    @classmethod
+    def remembered(cls, settings: Settings) -> Request:
+        """As the form was last used; what does not fit any more is the default."""
+        good, _ = fitting(cls, settings.form)
+        request = cls(**good)
+        try:
+            request.check(settings)
+        except PluginError:
+            return cls()
+        return request
+
+    def to_remember(self) -> dict[str, Any]:
+        """What the form shall show again: all but the sounds, the actor and the sequence."""
+        left_out = ("sounds", "actor", "sequence")
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
+
+    def check(self, settings: Settings) -> None:
+        """Raise `PluginError` for a value outside its range, as far as that can be told without the editor."""
+        if not 0 <= self.mood_intensity <= MAX_MOOD_INTENSITY:
+            raise PluginError(f"Mood intensity is {self.mood_intensity:g}; valid are 0 to {MAX_MOOD_INTENSITY:g}.")
+        self.target()
+        self._check_mood(settings)
+
+    def target(self) -> Target:
+        """Where the keys go."""
+        return Target(
+            sequence=self.sequence or None, sequence_folder=self.sequence_folder, actor=self.actor or None,
+            start_frame=self.start_frame, frame_step=self.frame_step, process_mask=self.process_mask,
+            tolerance=self.tolerance, replace=self.replace, writer=self.writer,
+        )  # fmt: skip
+
+    def _check_mood(self, settings: Settings) -> None:
+        if self.text and self.picture:
+            raise PluginError("There is a text and a picture.", "Clear one of the two.")
+        longest = settings.limits.get("max_text", 65536)
+        for name in ("text", "mixture"):
+            if len(getattr(self, name).encode("utf-8", "replace")) > longest:
+                raise PluginError(
+                    f"The {name} has {len(getattr(self, name))} characters; {longest:.0f} bytes are taken."
+                )
+        for kind in ("text", "picture"):
+            if getattr(self, kind) and kind not in settings.guidance:
+                raise PluginError(
+                    f"The sidecar's model takes no {kind} as mood.", "Choose an emotion, or another model."
+                )
+        if self.picture:
+            _check_picture(Path(self.picture))
+
+    def wire_settings(self, fps: float, transcript: str) -> Mapping[str, Any]:
+        """The parameters of `medtalk_wire.Settings`."""
+        return {
+            "emotion": self.mixture.strip() or self.emotion, "transcript": transcript, "fps": fps,
+            "intensity": self.mood_intensity, "region": self.process_mask, "blink": self.blink, "gaze": self.gaze,
+            **{kind: getattr(self, kind) for kind in ("text", "picture") if getattr(self, kind)},
+        }  # fmt: skip
+
+
+def _check_picture(path: Path) -> None:
+    valid = "Valid are PNG, JPEG and WEBP files."
+    try:
+        with open(path, "rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise PluginError(f"The picture {path} cannot be read: {error.strerror}.", valid) from error
+    if not any(start.startswith(marks) for marks in _PICTURES.values()):
+        raise PluginError(f"{path} is no picture.", valid)
+
+
+def _names() -> list[str]:
+    return [entry.name for entry in fields(Request)]

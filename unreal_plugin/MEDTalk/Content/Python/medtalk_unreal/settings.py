@@ -1,0 +1,96 @@
+"""What the plugin remembers: `Saved/MEDTalk/settings.json` of the project. Belongs to one machine and one user."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import unreal
+
+LABELS = ("neutral", "angry", "disgust", "fear", "happy", "sad", "surprised")
+"""Emotions to choose from before a sidecar has told its own."""
+
+
+@dataclass
+class Settings:
+    """`python` has the package `medtalk`; `server` is the address of a sidecar that we do not start (HOST:PORT or a
+    connection file), with `keys`, the folder of its keys; `max_seconds` the longest sound that is written into a
+    sequence; `form` the generate form as it was last used. The last four were told by a sidecar.
+    """
+
+    python: str = ""
+    bundle: str = ""
+    device: str = "auto"
+    idle_exit: float = 1800.0
+    server: str = ""
+    keys: str = ""
+    max_seconds: float = 300.0
+    form: dict[str, Any] = field(default_factory=dict)
+    labels: list[str] = field(default_factory=lambda: list(LABELS))
+    regions: list[str] = field(default_factory=lambda: ["full", "mouth", "upper"])
+    guidance: list[str] = field(default_factory=lambda: ["label"])
+    limits: dict[str, float] = field(default_factory=dict)
+
+
+def folder() -> Path:
+    """`Saved/MEDTalk` of the project; made if it is missing."""
+    saved = unreal.Paths.convert_relative_path_to_full(unreal.Paths.project_saved_dir())
+    path = Path(saved) / "MEDTalk"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def load() -> Settings:
+    """The settings as they were saved; the default for whatever is missing or damaged."""
+    settings = Settings()
+    path = folder() / "settings.json"
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return settings
+    except (OSError, ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        unreal.log_warning(f"MEDTalk: {path} cannot be read; the settings are the default ones.")
+        return settings
+    good, _ = fitting(Settings, content)
+    return Settings(**good)
+
+
+def save(settings: Settings) -> None:
+    """Write the settings, whole or not at all. A disk that is full or read-only costs a line in the log, no more."""
+    path = folder() / "settings.json"
+    beside = path.with_name(f"settings.{os.getpid()}.new")
+    try:
+        beside.write_text(json.dumps(asdict(settings), indent=1), "utf-8")
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        unreal.log_warning(f"MEDTalk: {path} cannot be written: {error.strerror}.")
+
+
+def fitting(kind: type, content: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The values of `content` that fit the fields of the dataclass `kind`, and the names that do not."""
+    default = kind()
+    known = {entry.name: getattr(default, entry.name) for entry in fields(kind)}
+    good, bad = {}, []
+    for name, value in content.items():
+        fits = name in known and _same_kind(known[name], value)
+        if fits:
+            good[name] = type(known[name])(value)
+        else:
+            bad.append(name)
+    return good, bad
+
+
+def _same_kind(default: Any, value: Any) -> bool:
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, (int, float)) and abs(value) < 1e9  # also no NaN, which JSON lets through
+    if isinstance(default, (list, tuple)):
+        return isinstance(value, (list, tuple)) and all(isinstance(entry, str) for entry in value)
+    return isinstance(value, type(default))

@@ -1,0 +1,266 @@
+"""The sidecar of this project: found, started, greeted, stopped; and our one client of it. Nothing here waits.
+
+The sidecar tells where it is in `Saved/MEDTalk/sidecar.json`, so that all editors of a project share one. Whoever is
+found there is greeted before it is used, and if it does not answer well (it was killed, is frozen, is of another
+version) we start one in its place. By force we end only one that we started.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import unreal
+
+from medtalk_unreal import interpreter
+from medtalk_unreal import settings as settings_file
+from medtalk_unreal.errors import PluginError
+from medtalk_unreal.interpreter import INSTALL, Program
+from medtalk_unreal.settings import Settings, folder
+from medtalk_unreal.ticks import Patience
+
+if TYPE_CHECKING:
+    from medtalk_wire import Client, Connection, Job
+
+START_SECONDS = 180.0  # a large model on a slow disk
+GREETING_SECONDS = 6.0
+FAREWELL_SECONDS = 1.0  # for which the editor may wait when it ends
+PATIENCE_SECONDS = 10.0  # without a word of a job
+
+Tell = Callable[[str], None]
+
+
+class Sidecar:
+    """One for each editor; see `the_sidecar`."""
+
+    def __init__(self) -> None:
+        self.about: dict[str, Any] = {}
+        """What the sidecar told of itself when it was last greeted (docs/protocol.md, hello)."""
+        self._program: Program | None = None  # that we started
+        self._started = ""  # its instance
+        self._client: Client | None = None
+        self._connection: Connection | None = None  # of the client
+
+    def connect(self, tell: Tell) -> Generator[None, None, Client]:
+        """Steps to a client of a sidecar that answers; one is started if need be. `tell` hears of each step.
+
+        Raises `PluginError` that names the step which failed and what to do.
+        """
+        settings = settings_file.load()
+        tell(_check_packages())
+        connection = self._find(settings)
+        if connection is not None:
+            try:
+                return (yield from self._greet(connection, tell))
+            except PluginError as error:
+                if settings.server:
+                    raise
+                unreal.log_warning(f"MEDTalk: {error} Another sidecar is started in its place.")
+        connection = yield from self._start(settings, tell)
+        return (yield from self._greet(connection, tell))
+
+    def test(self, tell: Tell) -> Generator[None, None, None]:
+        """Steps of "Test connection": as `connect`, and the Python is looked into before it is used."""
+        settings = settings_file.load()
+        if not settings.server and self._find(settings) is None:
+            python = interpreter.find(settings)
+            version = yield from interpreter.ask(python, ["-c", "import sys; print(sys.version.split()[0])"])
+            tell(f"Step 'Python': {python} is Python {version}.")
+            package = yield from interpreter.ask(python, ["-m", "medtalk.cli", "--version"])
+            tell(f"Step 'package': {package}.")
+        yield from self.connect(tell)
+        name = (self.about.get("bundle") or {}).get("name")
+        tell(f"Step 'bundle': {name} on {self.about.get('device')}; moods: {', '.join(_remember(self.about).labels)}.")
+
+    def stop(self) -> Generator[None, None, str]:
+        """Steps that end the sidecar of this project; a line about what became of it."""
+        settings = settings_file.load()
+        _check_packages()
+        if settings.server:
+            raise PluginError(f"The sidecar at {settings.server} was not started here.", "Stop it where it was.")
+        connection = self._find(settings)
+        if connection is None:
+            return "No sidecar is running."
+        try:
+            client = yield from self._greet(connection, lambda _: None)
+            state = yield from _answer(client, client.ping())
+            if state["queued"] or state["working"]:
+                raise _AtWorkError()
+            yield from _answer(client, client.shutdown())
+            patience = Patience(GREETING_SECONDS)
+            while self._is_ours(connection):
+                if patience.over:
+                    raise PluginError(f"It has not ended for {GREETING_SECONDS:g} s.")
+                yield
+            return "The sidecar has ended."
+        except _AtWorkError:
+            raise
+        except PluginError as error:
+            if not self._is_ours(connection):
+                raise
+            self._kill()
+            return f"The sidecar was ended by force. {error}"
+        finally:
+            self.leave()
+
+    def check_alive(self) -> None:
+        """Raise `PluginError` if the sidecar that we started has ended: nobody needs to wait for it."""
+        program, connection = self._program, self._connection
+        if program is None or connection is None or program.running or connection.instance != self._started:
+            return
+        self.leave()
+        raise PluginError(
+            "The sidecar has ended.",
+            f"The next click starts it again. The last that it said: {program.last_line() or 'nothing'}",
+        )
+
+    def leave(self) -> None:
+        """Drop the client: what it has begun fails, the next `connect` makes another."""
+        client, self._client, self._connection = self._client, None, None
+        if client is not None:
+            client.close()
+
+    def close(self) -> None:
+        """The end of the editor. A sidecar that we started is asked to end too, unless it works for another editor."""
+        client, connection = self._client, self._connection
+        if client is not None and connection is not None and self._is_ours(connection):
+            end = time.monotonic() + FAREWELL_SECONDS
+            state = _hurry(client, client.ping(), end)
+            if state and not state["queued"] and not state["working"]:
+                _hurry(client, client.shutdown(), end)
+        self.leave()
+
+    def _find(self, settings: Settings) -> Connection | None:
+        """The sidecar that should be there; None if there is none."""
+        from medtalk_wire import SidecarError, find_connection
+
+        try:
+            if settings.server:
+                return find_connection(settings.server, settings.keys or None)
+            connection = find_connection((folder() / "sidecar.json").as_posix())
+        except SidecarError as error:
+            if settings.server:
+                raise PluginError(f"Step 'sidecar': {error.message}", error.hint) from error
+            return None
+        # It may have been killed, and could not remove its file.
+        gone = self._program is not None and not self._program.running and connection.instance == self._started
+        return None if gone else connection
+
+    def _is_ours(self, connection: Connection) -> bool:
+        return self._program is not None and self._program.running and connection.instance == self._started
+
+    def _start(self, settings: Settings, tell: Tell) -> Generator[None, None, Connection]:
+        """Steps that start a sidecar and wait until it tells where it is."""
+        before = self._find(settings)
+        self._kill()
+        python = interpreter.find(settings)
+        words = ["-m", "medtalk.cli", "serve", "--port", "0", "--idle-exit", f"{settings.idle_exit:g}",
+                 "--connection-file", (folder() / "sidecar.json").as_posix(), "--device", settings.device]  # fmt: skip
+        if settings.bundle:
+            words += ["--bundle", settings.bundle]
+        program = self._program = Program(python, words, "sidecar.log")
+        self._started = ""
+        patience = Patience(START_SECONDS)
+        try:
+            while True:
+                yield
+                connection = self._find(settings)
+                if connection is not None and (before is None or connection.instance != before.instance):
+                    self._started = connection.instance
+                    tell(f"Step 'start': a sidecar runs; what it says is in {program.log}.")
+                    return connection
+                if not program.running:
+                    raise program.failure()
+                if patience.over:
+                    raise PluginError(
+                        f"Step 'time-out': the sidecar was not ready after {START_SECONDS:g} s.",
+                        f"What it said is in {program.log}. Is the machine busy?",
+                    )
+        finally:
+            if not self._started:  # also if it was cancelled
+                self._kill()
+
+    def _greet(self, connection: Connection, tell: Tell) -> Generator[None, None, Client]:
+        """Steps to a client that the sidecar answers."""
+        from medtalk_wire import Client, SidecarError
+        from medtalk_wire.boards import CHANNEL_HASH
+
+        if connection != self._connection:
+            self.leave()
+        if self._client is None:
+            engine = unreal.SystemLibrary.get_engine_version().partition("-")[0]
+            self._client = Client(
+                connection, name=f"Unreal Editor {engine}", channel_hash=CHANNEL_HASH, patience=PATIENCE_SECONDS
+            )
+            self._connection = connection
+        client = self._client
+        try:
+            self.about = yield from _answer(client, client.hello())
+        except (PluginError, SidecarError) as error:
+            self.leave()
+            raise PluginError(f"Step 'greeting': {error.message}", error.hint) from error
+        _remember(self.about)
+        tell(f"Step 'greeting': the sidecar at {connection.address} answers; medtalk {self.about.get('version')}.")
+        return client
+
+    def _kill(self) -> None:
+        """End the one that we started, if it has not ended: it does not do, or nobody finds it any more."""
+        if self._program is not None and self._program.running:
+            self._program.kill()
+
+
+class _AtWorkError(PluginError):
+    def __init__(self) -> None:
+        super().__init__("The sidecar is at work for another editor.", "It ends by itself when nobody uses it.")
+
+
+the_sidecar = Sidecar()
+
+
+def _check_packages() -> str:
+    """What the client is made of; `PluginError` if the editor's Python has it not."""
+    try:
+        import msgpack
+        import zmq
+    except ImportError as error:
+        raise PluginError(
+            f"Step 'client': the editor's Python {sys.version.split()[0]} has no pyzmq or msgpack ({error}).", INSTALL
+        ) from error
+    return f"Step 'client': pyzmq {zmq.__version__} and msgpack {'.'.join(map(str, msgpack.version))} are there."
+
+
+def _answer(client: Client, job: Job) -> Generator[None, None, dict[str, Any]]:
+    """Steps to the answer to a question that a sidecar can answer at any time."""
+    patience = Patience(GREETING_SECONDS)
+    while not job.ended:
+        if patience.over:
+            raise PluginError(f"The sidecar has not answered for {GREETING_SECONDS:g} s.", "Is it frozen?")
+        yield
+        client.poll()
+    if job.error:
+        raise PluginError(job.error.message, job.error.hint)
+    return job.result
+
+
+def _hurry(client: Client, job: Job, end: float) -> Any:
+    while not job.ended and time.monotonic() < end:
+        client.poll(0.02)
+    return job.result
+
+
+def _remember(about: dict[str, Any]) -> Settings:
+    """Keep what the form needs before the sidecar is asked the next time."""
+    before = settings_file.load()
+    now = replace(
+        before,
+        labels=[str(label) for label in about.get("labels") or before.labels],
+        regions=[str(region) for region in about.get("regions") or before.regions],
+        guidance=[str(kind) for kind in about["capabilities"].get("guidance") or ["label"]],
+        limits={str(name): value for name, value in about["limits"].items() if isinstance(value, (int, float))},
+    )
+    if now != before:
+        settings_file.save(now)
+    return now

@@ -1,0 +1,393 @@
+"""A take: one rig with its sound, as keys on the face board of a MetaHuman in a Level Sequence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import groupby
+from typing import Any
+
+import unreal
+
+from medtalk_unreal import audiotrack, compat, facerig
+from medtalk_unreal.edits import Edit, asset_path, edit, free_path
+from medtalk_unreal.errors import PluginError
+from medtalk_unreal.facerig import FaceRig
+from medtalk_unreal.keys import WRITERS, Curve, reduce_keys
+from medtalk_wire.boards import CHANNELS, PROCESS_MASKS, TARGETS, masked
+
+TITLE = "MEDTalk"
+_WIDTH = len(CHANNELS)
+_MAX_TICK = 2**31 - 1  # a FrameNumber
+_SLACK = Fraction(1, 1000)  # of a frame: how much a sound may stick out of one without costing another
+_OUT_OF_PLACE = "Move the start, or set the tick resolution of the sequence to 24000."
+
+
+@dataclass(frozen=True)
+class Take:
+    """A rig to write: `rows` (T, 174) float32 at `fps`; `sound` the path of the SoundWave it belongs to, if any."""
+
+    name: str
+    rows: memoryview
+    fps: float
+    sound: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        rows = self.rows
+        if rows.format != "f" or rows.ndim != 2 or not len(rows) or rows.nbytes != 4 * _WIDTH * len(rows):
+            raise PluginError(f"A take is a rig of float32 (T, {_WIDTH}); this is {rows.format} {rows.shape}.")
+        if not 0 < self.fps <= 1000:
+            raise PluginError(f"A take of {self.fps:g} frames a second makes no sense.")
+        if not all(map(math.isfinite, self.flat)):
+            raise PluginError(
+                f"The rig of {self.name} has values that are no numbers.", "Nothing can be written of it."
+            )
+
+    @property
+    def flat(self) -> memoryview[float]:
+        """All values, row by row."""
+        return self.rows.cast("B").cast("f")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a take is to go.
+
+    sequence: asset path; None makes one in `sequence_folder`, or takes the one that an earlier run made for the same
+    take. actor: path name of the MetaHuman in the level; None is the one that the sequence has. start_frame: in
+    display frames. frame_step: only every so many frames of the rig get keys. process_mask: "full", "mouth" or
+    "upper"; other controls keep what they have. tolerance: how far reduced keys may be off; 0 keeps all. replace: an
+    earlier take of the same name gives way. writer: "channels" or "arrays".
+    """
+
+    sequence: str | None = None
+    sequence_folder: str = "/Game/MEDTalk"
+    actor: str | None = None
+    start_frame: int = 0
+    frame_step: int = 1
+    process_mask: str = "full"
+    tolerance: float = 0.002
+    replace: bool = True
+    writer: str = "channels"
+
+    def __post_init__(self) -> None:
+        for name, valid in (("process_mask", PROCESS_MASKS), ("writer", WRITERS)):
+            if getattr(self, name) not in valid:
+                raise PluginError(f"The {name.replace('_', ' ')} must be one of {', '.join(valid)}.")
+        if self.frame_step < 1:
+            raise PluginError(f"The frame step is {self.frame_step}; it must be at least 1.")
+        if not 0 <= self.tolerance < math.inf:
+            raise PluginError(f"The tolerance is {self.tolerance:g}; it must be 0 or more.")
+
+
+@dataclass(frozen=True)
+class TakeReport:
+    """What was written. sequence: its asset path. keys: how many. missing: channels that this board has not. clamped:
+    channel -> in how many keys it was held at the board's limit. Display frames; the last one belongs to the take.
+    """
+
+    take: str
+    sequence: str
+    keys: int
+    missing: tuple[str, ...]
+    clamped: Mapping[str, int]
+    warnings: tuple[str, ...]
+    first_frame: int
+    last_frame: int
+
+    def lines(self) -> list[str]:
+        """The report for the user, without the warnings."""
+        frames = f"frames {self.first_frame} to {self.last_frame}"
+        lines = [f"{self.take}: {self.keys} keys in {self.sequence}, {frames}."]
+        if self.missing:
+            lines.append(f"{self.take}: not on this board: {', '.join(self.missing)}.")
+        if self.clamped:
+            held = ", ".join(f"{name} ({count} keys)" for name, count in self.clamped.items())
+            lines.append(f"{self.take}: held at the limits of the board: {held}.")
+        return lines
+
+
+@dataclass(frozen=True)
+class Span:
+    """The time of a take in a sequence. `first` and `end` are ticks, `start_frame` and `end_frame` display frames; both
+    ends are exclusive. Keys lie before `end`; a sound may last to `end_frame`.
+    """
+
+    start_frame: int
+    end_frame: int
+    first: int
+    end: int
+    ticks: tuple[int, ...]
+    """Of each row of the rig."""
+
+    @classmethod
+    def of(cls, take: Take, seconds: float, start_frame: int, display: Fraction, resolution: Fraction) -> Span:
+        """The span of a take whose sound lasts `seconds`."""
+        fps = compat.rate(compat.frame_rate(take.fps))
+        rows = len(take.rows)
+        first = round(start_frame * resolution / display)
+        ticks = tuple(first + round(row * resolution / fps) for row in range(rows))
+        end = first + round(rows * resolution / fps)
+        frames = max(1, math.ceil(max(rows / fps, Fraction(seconds)) * display - _SLACK))
+        if not -_MAX_TICK < first <= end < _MAX_TICK:
+            raise PluginError(f"Frame {start_frame} is out of what a sequence can hold.", _OUT_OF_PLACE)
+        return cls(start_frame, start_frame + frames, first, max(end, ticks[-1] + 1), ticks)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A target as it is found: the sequence, None where it must be made at `path`; the face; notes for the user."""
+
+    path: str
+    sequence: Any
+    face: FaceRig
+    notes: tuple[str, ...] = ()
+
+
+def check_target(target: Target) -> None:
+    """Raise `PluginError` where no take could be written; nothing is made."""
+    place = _find(target, None)
+    if place.sequence is not None:
+        _check_span(place, target.start_frame, target.start_frame + 1)
+
+
+def write_take(take: Take, target: Target) -> TakeReport:
+    """Write a take, whole or not at all, as one undo step.
+
+    Raises `PluginError` where it cannot be written, `CancelledError` if the user cancels.
+    """
+    place = _find(target, take)
+    sound = _sound(take)
+    seconds = float(sound.get_editor_property("duration")) if sound else 0.0
+    if place.sequence is not None:
+        span = _span(place.sequence, take, target, seconds)
+        place = _check_span(place, span.start_frame, span.end_frame)
+        _own_sound(place, take, sound, target)
+    with edit(f"{TITLE}: {take.name}", steps=len(masked(target.process_mask)) + 1) as change:
+        change.step("The sequence")
+        made = place.sequence is None
+        sequence = _make_sequence(change, place.path, take) if made else place.sequence
+        if target.writer == "arrays":
+            _open(sequence)
+        span = _span(sequence, take, target, seconds)
+        change.begin(sequence)
+        place = replace(place, sequence=sequence, face=facerig.make(sequence, place.face))
+        _make_room(place, span, made)
+        warnings = [*place.notes, *(_lay_sound(place, take, sound, span, target) if sound else ())]
+        if len(set(span.ticks)) < len(span.ticks):
+            warnings.append(
+                "The tick resolution of the sequence is coarser than the take; some of its frames are lost."
+            )
+        keys, clamped = _write_keys(change, place, take, span, target)
+    _show(sequence, made)
+    return TakeReport(
+        take.name, place.path, keys, _missing(place.face, target), clamped, tuple(warnings),
+        span.start_frame, span.end_frame - 1,
+    )  # fmt: skip
+
+
+# --- looking
+
+
+def _find(target: Target, take: Take | None) -> _Place:
+    """The target as it is, checked as far as no span is needed."""
+    path, sequence = target.sequence, None
+    if path:
+        path = compat.package(path)
+        sequence = find_sequence(path)
+    else:
+        asset_path(target.sequence_folder)
+    face = facerig.resolve(sequence, target.actor)
+    if not path and take is not None:
+        path = asset_path(target.sequence_folder, f"LS_{face.name}_{take.name}")
+        found = compat.load(path)
+        if isinstance(found, unreal.LevelSequence) and target.replace:
+            sequence, face = found, facerig.resolve(found, target.actor)
+        elif found is not None:
+            path = free_path(path)
+    if sequence is not None:
+        _check_sequence(sequence)
+        section = face.section
+        if section is not None and section.is_locked():
+            raise PluginError(
+                f"The section of the control board of {face.name} is locked.",
+                f"Unlock it in {sequence.get_name()}: right-click it, Properties, Locked.",
+            )
+    return _Place(path or "", sequence, face, face.warnings)
+
+
+def find_sequence(path: str) -> Any:
+    """The LevelSequence at a path; `PluginError` where there is none."""
+    sequence = compat.load(path)
+    if sequence is None:
+        raise PluginError(f"The sequence {path} is not in the project.", "Was it renamed or deleted? Choose it again.")
+    if not isinstance(sequence, unreal.LevelSequence):
+        raise PluginError(f"{path} is a {type(sequence).__name__}, not a Level Sequence.")
+    return sequence
+
+
+def _check_sequence(sequence: Any) -> None:
+    name = sequence.get_name()
+    if sequence.is_read_only():
+        raise PluginError(f"The sequence {name} is read-only.", "Switch Read Only off in its Sequencer tool bar.")
+    library = unreal.LevelSequenceEditorBlueprintLibrary
+    focused, opened = library.get_focused_level_sequence(), compat.is_open(sequence)
+    if focused is not None and focused.get_path_name() == sequence.get_path_name() and not opened:
+        root = compat.current_sequence()
+        within = f" of {root.get_name()}" if root else ""
+        raise PluginError(f"The sequence {name} is open as a part{within}.", f"Open {name} by itself.")
+    if opened and library.is_level_sequence_locked():
+        raise PluginError(f"The sequence {name} is locked.", "Unlock it: the padlock in the tool bar of Sequencer.")
+
+
+def _check_span(place: _Place, start: int, end: int) -> _Place:
+    """The place with notes on what else animates the face there. Raises `PluginError` for what forbids keys."""
+    wrong, notes = facerig.conflicts(place.face, start, end - 1)
+    if wrong:
+        raise PluginError(wrong[0], "Mute or remove it, or bake it to the control board, then try again.")
+    sequence, section = place.sequence, place.face.section
+    low, high = sequence.get_playback_start(), sequence.get_playback_end()
+    if sequence.is_playback_range_locked() and (start < low or end > high):
+        raise PluginError(
+            f"The take needs frames {start} to {end - 1}; the playback range of {sequence.get_name()} is locked at "
+            f"{low} to {high - 1}.",
+            "Unlock the playback range in Sequencer, or choose another start.",
+        )
+    if section is not None and not section.is_active():
+        notes.append(f"The section of the control board of {place.face.name} is not active: its keys are not seen.")
+    return replace(place, notes=(*place.notes, *notes))
+
+
+def _sound(take: Take) -> Any:
+    """The SoundWave of a take, or None for a take without."""
+    if not take.sound:
+        return None
+    path = compat.package(take.sound)
+    sound = compat.load(path)
+    if sound is None:
+        raise PluginError(f"The sound {path} is not in the project.", "Was it renamed or deleted? Select it again.")
+    if not isinstance(sound, unreal.SoundWave):
+        raise PluginError(f"{path} is a {type(sound).__name__}, not a SoundWave.")
+    return sound
+
+
+def _own_sound(place: _Place, take: Take, sound: Any, target: Target) -> Any:
+    """The audio section that this take is to replace, or None."""
+    if sound is None or not target.replace:
+        return None
+    return audiotrack.own(place.sequence, place.face.name, take.name, sound, target.start_frame)
+
+
+def _span(sequence: Any, take: Take, target: Target, seconds: float) -> Span:
+    display, resolution = compat.rate(sequence.get_display_rate()), compat.rate(sequence.get_tick_resolution())
+    return Span.of(take, seconds, target.start_frame, display, resolution)
+
+
+def _missing(face: FaceRig, target: Target) -> tuple[str, ...]:
+    """What the board lacks of what the take would have keyed."""
+    wanted = TARGETS[face.board.generation]
+    channels = [index for index in masked(target.process_mask) if face.board.targets[index] is None]
+    return tuple(name for index in channels if (name := wanted[index]))
+
+
+# --- making
+
+
+def _make_sequence(change: Edit, path: str, take: Take) -> Any:
+    sequence = change.make_asset(path, unreal.LevelSequence, unreal.LevelSequenceFactoryNew())
+    sequence.set_display_rate(compat.frame_rate(take.fps))
+    return sequence
+
+
+def _open(sequence: Any) -> None:
+    if compat.is_open(sequence):
+        return
+    if not unreal.LevelSequenceEditorBlueprintLibrary.open_level_sequence(sequence):
+        raise PluginError(
+            f"{sequence.get_name()} cannot be opened in Sequencer.", "Choose the key writer channels, which needs none."
+        )
+
+
+def _make_room(place: _Place, span: Span, made: bool) -> None:
+    """Let the section and the playback range hold the take."""
+    sequence, section = place.sequence, place.face.section
+    section.modify()
+    if section.has_start_frame() and section.get_start_frame() > span.start_frame:
+        section.set_start_frame(span.start_frame)
+    if section.has_end_frame() and section.get_end_frame() < span.end_frame:
+        section.set_end_frame(span.end_frame)
+    if made or sequence.get_playback_end() < span.end_frame:
+        sequence.set_playback_end(span.end_frame)
+    if made or sequence.get_playback_start() > span.start_frame:
+        sequence.set_playback_start(span.start_frame)
+    if made:
+        fps = compat.rate(sequence.get_display_rate())
+        start, end = float(span.start_frame / fps), float(span.end_frame / fps)
+        sequence.set_view_range_start(start - 0.1)
+        sequence.set_view_range_end(end + 0.1)
+        sequence.set_work_range_start(start - 0.1)
+        sequence.set_work_range_end(end + 0.1)
+
+
+def _lay_sound(place: _Place, take: Take, sound: Any, span: Span, target: Target) -> list[str]:
+    """Put the sound beside the keys; what the user should know of it."""
+    name, own = place.face.name, _own_sound(place, take, sound, target)
+    before = own.get_start_frame() if own is not None and own.has_start_frame() else span.start_frame
+    audiotrack.lay(place.sequence, audiotrack.title(name, take.name), own, sound, span.start_frame, span.end_frame)
+    return [] if before == span.start_frame else [f"{take.name} was at frame {before}; its keys there are still there."]
+
+
+def _write_keys(change: Edit, place: _Place, take: Take, span: Span, target: Target) -> tuple[int, dict[str, int]]:
+    """The keys of all controls; how many, and in how many each channel was held at its limits."""
+    board, limits = place.face.board, facerig.limits(place.face)
+    writer = WRITERS[target.writer](place.sequence, place.face)
+    rows = _rows(span.ticks, target.frame_step)
+    ticks = [span.ticks[row] for row in rows]
+    flat = take.flat
+    keys, clamped = 0, {}
+    wanted = [(index, board.targets[index]) for index in masked(target.process_mask)]
+    for control, channels in groupby(wanted, key=lambda one: (one[1] or "").partition(".")[0]):
+        curves = []
+        for index, name in channels:
+            change.step(f"{take.name}: {control}")
+            if not name:
+                continue
+            column = flat[index::_WIDTH].tolist()
+            column, beyond = _held_within([column[row] for row in rows], *limits[index])
+            if beyond:
+                clamped[name] = beyond
+            kept = reduce_keys(ticks, column, target.tolerance)
+            curve = Curve(name, [ticks[at] for at in kept], [column[at] for at in kept])
+            later = writer.clear(name, span.first, span.end)
+            # One key holds a channel only as long as no other key comes after it.
+            curves.append(curve.held(ticks[-1]) if later and len(kept) < len(ticks) and len(kept) == 1 else curve)
+        if curves:
+            keys += writer.write(curves)
+    return keys, clamped
+
+
+def _rows(ticks: Sequence[int], step: int) -> list[int]:
+    """The rows that may get keys: every so many, the last, and of those on one tick the first."""
+    chosen = sorted({*range(0, len(ticks), step), len(ticks) - 1})
+    return [row for at, row in enumerate(chosen) if at == 0 or ticks[row] > ticks[chosen[at - 1]]]
+
+
+def _held_within(column: list[float], low: float, high: float) -> tuple[list[float], int]:
+    """The values within the limits, and how many were not."""
+    if low <= min(column) and max(column) <= high:
+        return column, 0
+    held = [min(max(value, low), high) for value in column]
+    return held, sum(a != b for a, b in zip(held, column, strict=True))
+
+
+def _show(sequence: Any, made: bool) -> None:
+    """Let the user see what was written: a new sequence is opened, if nobody works on another one."""
+    library = unreal.LevelSequenceEditorBlueprintLibrary
+    current = compat.current_sequence()
+    if made and current is None and not unreal.SystemLibrary.is_unattended():
+        library.open_level_sequence(sequence)
+    elif current is not None:
+        library.refresh_current_level_sequence()
