@@ -15,7 +15,7 @@ import zmq
 from medtalk_wire.connection import Connection, find_connection
 from medtalk_wire.protocol import FINAL, Message, pack, unpack
 
-PATIENCE = 60.0
+PATIENCE = 60
 """Seconds after which a test gives up: a guard against hanging, not a measure."""
 
 
@@ -66,9 +66,9 @@ class Raw:
         self.socket.send_multipart(pack(message))
         return message
 
-    def receive(self, seconds: float = PATIENCE) -> Message:
+    def receive(self, seconds: int = PATIENCE) -> Message:
         """The next message, whatever it is."""
-        assert self.socket.poll(int(1000 * seconds)), "no message came"
+        assert self.socket.poll(1000 * seconds), "no message came"
         return unpack(self.socket.recv_multipart())
 
     def ask(self, kind: str, body: dict[str, Any] | None = None, **more: Any) -> Message:

@@ -43,7 +43,7 @@ WARM_UP, MEASURED = 50, 200
 
 MAX_GROWTH = 5_000_000
 """Bytes that the measured visits may add to the memory. None are expected; what the allocator keeps differs by less
-than 2 MB from run to run. 2.5 kB that stay of each of 2,000 jobs are found: a sound has 19, a result 13, a request 3."""
+than 2 MB from run to run. 2.5 kB that stay of each of 2,000 jobs are found: a sound is 19, a result 13, a request 3."""
 
 
 @pytest.fixture

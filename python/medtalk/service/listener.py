@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import zmq
-from medtalk_wire.connection import connection_folder, remove_connection, write_connection
 from zmq.auth.thread import ThreadAuthenticator
 
 import medtalk
 from medtalk.errors import OutputError, SettingError
 from medtalk.service.keys import server_keys
+from medtalk_wire.connection import connection_folder, remove_connection, write_connection
 from medtalk_wire.protocol import MAX_HEADER_BYTES
 
 _DOMAIN = "medtalk"

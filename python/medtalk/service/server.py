@@ -9,7 +9,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -100,21 +100,16 @@ class Server:
         self._stops = 0
         self._stopping_since: float | None = None
         self._metrics = None
-        self._listener: Listener | None = None
-        self._worker: Worker | None = None
         # Where client and sidecar are on different machines, a path means another file.
         folders = tuple(folder.resolve() for folder in settings.sounds)
         self._folders = folders if folders or is_loopback(settings.host) else None
-        self._wake, self._waker = socket.socketpair()
-        for end in (self._wake, self._waker):
-            end.setblocking(False)
-        try:
+        with ExitStack() as made:
             # First, so that a second sidecar is refused at once, and clients that come early wait inside.
             self._listener = Listener(settings.host, settings.port, settings.keys, settings.limits.max_bytes)
+            made.callback(self._listener.close)
             self.address = self._listener.address
             self._socket = self._listener.socket
             self._model = load(settings.bundle, threads=settings.threads, device=settings.device)
-            self._worker = Worker(self._model, settings.limits, self._report)
             # The first sound would pay for libraries that load when first used.
             rng = np.random.default_rng(0)
             warm = Speech.from_array(0.1 * rng.standard_normal(RATE), 44100, "warm-up")
@@ -123,11 +118,14 @@ class Server:
                 from medtalk.service.metrics import Metrics
 
                 self._metrics = Metrics(settings.metrics)
-            self._worker.start()
+                made.callback(self._metrics.close)
+            self._wake, self._waker = map(made.enter_context, socket.socketpair())
+            self._wake.setblocking(False)
+            self._waker.setblocking(False)
+            self._worker = Worker(self._model, settings.limits, self._report)
             self._listener.publish(self.instance, settings.connection_file)
-        except BaseException:
-            self.close()
-            raise
+            self._made = made.pop_all()
+        self._worker.start()
         self.ready_seconds = time.perf_counter() - began
         note("ready", address=self.address, bundle=self._model.bundle.name, seconds=round(self.ready_seconds, 3))
 
@@ -170,20 +168,11 @@ class Server:
 
     def close(self) -> bool:
         """Let go of everything; the connection file goes first. False if the compute thread would not end."""
-        if self._listener is not None:
-            self._listener.unpublish()
-        ended = True
-        if self._worker is not None:
-            if self._working is not None:
-                self._working.watch.cancel()
-            ended = self._worker.finish(CANCEL_SECONDS)
-        if self._listener is not None:
-            self._listener.close()
-        if self._metrics is not None:
-            self._metrics.close()
-            self._metrics = None
-        self._wake.close()
-        self._waker.close()
+        self._listener.unpublish()
+        if self._working is not None:
+            self._working.watch.cancel()
+        ended = self._worker.finish(CANCEL_SECONDS)
+        self._made.close()
         return ended
 
     # -- waiting
@@ -376,13 +365,14 @@ class Server:
         elif job.gone is None:
             job.gone = now
         elif now - job.gone >= GONE_SECONDS:
-            self._give_up(job, CancelledError("The client has gone."))
+            # Not kept: a client that comes back, and asks again, has not cancelled anything.
+            self._give_up(job, CancelledError("The client has gone."), keep=False)
 
-    def _give_up(self, job: Job, error: MedtalkError) -> None:
+    def _give_up(self, job: Job, error: MedtalkError, keep: bool = True) -> None:
         """End a job that waits or is worked on, now; what the compute thread makes of it is dropped."""
         self._queue.remove(job)
         job.watch.cancel()
-        self._finish(job, error)
+        self._finish(job, error, keep)
 
     def _report(self, job: Job, outcome: Outcome) -> None:
         """Called by the compute thread."""
@@ -402,8 +392,8 @@ class Server:
         if job.id in self._jobs:
             self._finish(job, outcome.error or outcome)
 
-    def _finish(self, job: Job, end: Outcome | MedtalkError) -> None:
-        """Send a job's last message, and keep it."""
+    def _finish(self, job: Job, end: Outcome | MedtalkError, keep: bool = True) -> None:
+        """Send a job's last message, and keep it to be asked for again."""
         del self._jobs[job.id]
         if isinstance(end, Outcome):
             last = Message("result", end.body, parent=job.id, buffers=end.buffers)
@@ -414,8 +404,8 @@ class Server:
         if self._metrics:
             self._metrics.jobs.labels(job.request.type, code).inc()
         self._send(job.client, last)
-        # These would come out otherwise if asked again.
-        if code not in ("stopping", "not_heard", "internal", "path"):
+        # Some errors would be others, or none, the next time.
+        if keep and code not in ("stopping", "not_heard", "internal", "path"):
             size = 2048 + sum(memoryview(buffer.data).nbytes for buffer in last.buffers)
             self._kept.put(job.id, _Kept(job.request.fingerprint, last), size)
 

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -71,7 +72,11 @@ def write_connection(
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(content, file)
-        os.replace(beside, path)
+        try:
+            os.replace(beside, path)
+        except PermissionError:  # on Windows, while a client reads the old one
+            time.sleep(0.1)
+            os.replace(beside, path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
