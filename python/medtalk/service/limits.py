@@ -9,10 +9,7 @@ from typing import Self
 
 from medtalk.audio import AudioLimits
 from medtalk.errors import SettingError
-from medtalk.performance import MAX_INTENSITY
-
-MAX_FPS = 240.0
-"""Frames a second of a rig that is asked for."""
+from medtalk.performance import MAX_FPS, MAX_INTENSITY
 
 
 @dataclass(frozen=True)

@@ -429,7 +429,7 @@ def _stopping() -> ServiceError:
 
 
 def _error(parent: str, error: MedtalkError) -> Message:
-    message = error.message
+    message = error.message.encode("utf-8", "replace").decode()  # names of files may hold what is not Unicode
     if len(message) > _LONGEST_MESSAGE:
         message = message[: _LONGEST_MESSAGE - 1] + "…"
     return Message("error", {"code": error.code, "message": message, "hint": error.hint}, parent=parent)
