@@ -1,21 +1,22 @@
 """The sidecar as its clients meet it: what it adds to the engine; how fast it starts, answers, cancels; jobs a second.
 
-    python benchmarks/service.py [--bundle DIR] [--sound FILE] [--runs N] [--quick]
+    OMP_NUM_THREADS=1 python benchmarks/service.py [--bundle DIR] [--sound FILE] [--runs N] [--quick]
 
-A real `medtalk serve --threads 1` and the real client on one machine, with the model in this process beside them. Each
-sound is new to the sidecar unless its line says otherwise. Goals are those of the median, and of the least progress.
+A real `medtalk serve --threads 1` and the real client on one machine, with the model in this process beside them; the
+variable keeps numpy's own threads off the other cores. Each sound is new to the sidecar unless its line says otherwise.
+Goals are those of the median, and of the least progress.
 
-What the sidecar adds to the engine is told in four ways:
+What the sidecar adds to the engine is told in three ways:
 
-- *wall - work + checksum* is the one to judge by. From the client's wall time, from samples in its hand to a rig in its
-  hand, goes `timing.work` of the same call; the checksum, which is in that work and none of the engine's, is timed here
-  on the same bytes and put back. So the part of the work that is taken off is what anybody pays who has the engine in
-  his process: samples to speech, hearing, decoding, meta data. It is no difference of two runs, and noise leaves it be.
-- *processor* is what both processes together used beyond `perform` and `decode` in this process, a mean over all runs.
-  It would show an engine that is slower inside the sidecar; but what two processes do at the same time counts twice.
-- *wall - bare* is the time beyond `perform` and `decode` here, which take turns with the sidecar. Nothing is left out,
-  but it is a small difference of two large numbers: where others use the machine, it is mostly theirs.
-- *known: wall - bare* is the same for a sound that the sidecar knows, against `decode` of the kept performance here: it
+- *wall - work + checksum* is the one to judge the code by. From the client's wall time, from samples in its hand to a
+  rig in its hand, goes `timing.work` of the same call; the checksum, which is in that work and none of the engine's, is
+  timed here on the same bytes and put back. Taken off is what anybody pays who has the engine in his process: samples
+  to speech, hearing, decoding, meta data. It is no difference of two runs, so others on the machine hardly move it.
+- *beyond bare* is what `perform` and `decode` in this process do not take, who take turns with the sidecar: in time, and
+  in time of the processor (a mean; what two processes do at once counts twice). Nothing is left out, not even that a
+  sidecar writes what it keeps to fresh memory until its cache is full. But it is a small difference of large numbers,
+  and the same engine differs by several per cent from one process to the next.
+- *known: beyond bare* is the same for a sound that the sidecar knows, against `decode` of the kept performance here: it
   has all that the sidecar adds, without the network that hears and most of the noise.
 """
 
@@ -219,11 +220,11 @@ def overhead(
     what = f"{seconds} s as {'WAV' if as_file else 'PCM'}"
     goal = "5" if seconds == 60 and not as_file else ""
     report.line(f"{what}: wall - work + checksum, ms", "call", goal, digits=2)
-    report.row(f"{what}: processor, mean, ms", f"{1e3 * np.mean(processor):.1f}")
+    report.row(f"{what}: beyond bare, processor, ms (mean)", f"{1e3 * np.mean(processor):.1f}")
     wall, bare = np.median(walls), np.median(bares)
-    report.row(f"{what}: wall - bare, ms: {1e3 * wall:.1f} - {1e3 * bare:.1f}", f"{1e3 * (wall - bare):.1f}")
+    report.row(f"{what}: beyond bare, ms: {1e3 * wall:.1f} - {1e3 * bare:.1f}", f"{1e3 * (wall - bare):.1f}")
     report.row(f"{what}: wall / bare", f"{wall / bare:.3f}")
-    report.line(f"{what}: known: wall - bare, ms", "known", digits=2)
+    report.line(f"{what}: known: beyond bare, ms", "known", digits=2)
 
 
 def answers(report: Report, client: Client, sounds: Sounds, runs: int) -> None:
@@ -261,11 +262,13 @@ def long_job(report: Report, client: Client, sidecar: Sidecar, sounds: Sounds, s
     pinging.start()
     start = time.perf_counter()
     job = client.generate(sound)
-    result = client.wait(job, lambda job: told.append(time.perf_counter()))
-    took = time.perf_counter() - start
+    while not job.ended:
+        client.poll(10.0)  # until one message or more has come
+        told.append(time.perf_counter())
+    result = client.wait(job)
+    took = told.pop() - start
     ended.set()
     pinging.join()
-    told.pop()  # the result
     report.row(f"a sound of {seconds} s, s", f"{took:.2f}")
     report.line(f"ping while a sound of {seconds} s is worked on, ms", "ping", digits=2)
     windows = np.arange(told[0], told[-1] - 1.0, 0.01)
