@@ -12,7 +12,7 @@ What the sidecar adds to the engine is told in three ways:
   rig in its hand, goes `timing.work` of the same call; the checksum, which is in that work and none of the engine's, is
   timed here on the same bytes and put back. Taken off is what anybody pays who has the engine in his process: samples
   to speech, hearing, decoding, meta data. It is no difference of two runs, so others on the machine hardly move it.
-- *beyond bare* is what `perform` and `decode` in this process do not take, who take turns with the sidecar: in time, and
+- *beyond bare* is what `perform` and `decode` in this process, in turns with the sidecar, do not take: in time, and
   in time of the processor (a mean; what two processes do at once counts twice). Nothing is left out, not even that a
   sidecar writes what it keeps to fresh memory until its cache is full. But it is a small difference of large numbers,
   and the same engine differs by several per cent from one process to the next.

@@ -91,6 +91,7 @@ def test_what_serve_refuses(medtalk, tiny_bundle, tmp_path):
             "Cannot write the connection file": ("--connection-file", tmp_path),
             "Cannot write the log": ("--log", tmp_path),
             "max_queue is 0": ("--limit", "max_queue=0"),
+            "max_bytes is 99": ("--limit", f"max_bytes={'9' * 400}"),
             "Unknown limit": ("--limit", "fun=0"),
         }
         for told, words in refusals.items():

@@ -37,7 +37,7 @@ PROGRESS_SECONDS = 0.15  # the protocol promises five a second
 WAITING_SECONDS = 1.0
 GONE_SECONDS = 10.0
 """How long the jobs of a client that cannot be reached are kept."""
-FINISH_SECONDS, CANCEL_SECONDS = 3.0, 1.5
+FINISH_SECONDS, CANCEL_SECONDS = 3.0, 1.0
 """How long a job may go on, and then take to end, when the sidecar is told to stop: together below 5 s."""
 
 _BATCH = 64  # messages read before the clock is looked at again
@@ -191,11 +191,11 @@ class Server:
         now = time.monotonic()
         due = [now + 30.0]
         due += [job.told + WAITING_SECONDS for job in self._queue]
-        if self._working is not None:
+        if self._working is not None and self._open(self._working):
             due.append(self._working.told + PROGRESS_SECONDS)
         if self._stopping_since is not None:
             due.append(now + PROGRESS_SECONDS)
-        if self.settings.idle_exit is not None and not self._jobs:
+        if self.settings.idle_exit is not None and not self._jobs and self._working is None:
             due.append(self._last_heard + self.settings.idle_exit)
         return max(0, math.ceil(1000.0 * (min(due) - now)))
 
@@ -216,11 +216,11 @@ class Server:
         if self._working is None:
             return True
         patience = 0.0 if self._stops > 1 else FINISH_SECONDS
-        if now - self._stopping_since >= patience:
-            self._working.watch.cancel()
-            if self._working.id in self._jobs:
-                self._finish(self._working, _stopping())
-        return now - self._stopping_since >= patience + CANCEL_SECONDS
+        if now - self._stopping_since < patience:
+            return False
+        if self._open(self._working):
+            self._finish(self._working, _stopping())
+        return True  # `close` cancels it, and waits for the compute thread
 
     # -- messages in
 
@@ -327,6 +327,10 @@ class Server:
             note("accepted", job=job.id, type=asked.type, client=client.hex(), queued=len(self._queue))
             self._accept(job)
 
+    def _open(self, job: Job) -> bool:
+        """Whether its last message has not been sent. A job that was given up may have a successor of the same id."""
+        return self._jobs.get(job.id) is job
+
     def _refuse(self, client: bytes, job: str, error: MedtalkError) -> None:
         note("refused", job=job, client=client.hex(), code=error.code, message=error.message[:_LONGEST_MESSAGE])
         if self._metrics:
@@ -354,7 +358,7 @@ class Server:
             if now - job.told >= WAITING_SECONDS:
                 self._progress(job, now, "queued", 0.0)
         job = self._working
-        if job is not None and job.id in self._jobs and now - job.told >= PROGRESS_SECONDS:
+        if job is not None and self._open(job) and now - job.told >= PROGRESS_SECONDS:
             self._progress(job, now, job.watch.phase or "read", job.watch.fraction())
 
     def _progress(self, job: Job, now: float, phase: str, fraction: float) -> None:
@@ -389,7 +393,7 @@ class Server:
             self._metrics.sound.inc(outcome.sound_seconds)
             self._metrics.hits.inc(int(outcome.body.get("cached", False)))
             self._metrics.cache.set(self._worker.heard.bytes)
-        if job.id in self._jobs:
+        if self._open(job):
             self._finish(job, outcome.error or outcome)
 
     def _finish(self, job: Job, end: Outcome | MedtalkError, keep: bool = True) -> None:

@@ -125,8 +125,11 @@ def _newest(address: str | None, keyed: bool) -> Connection:
         except UnreachableError as error:
             unusable = f" {error.message}"
             continue
-        # An empty token is of a sidecar that asks for keys.
-        if _alive(entry["pid"]) and (connection.token or keyed) and address in (None, connection.address):
+        if not _alive(entry["pid"]) or address not in (None, connection.address):
+            continue
+        if not (connection.token or keyed):
+            unusable = f" The one at {connection.address} asks for keys."
+        else:
             found.append((entry["started"], connection))
     if found:
         return max(found, key=lambda pair: pair[0])[1]
