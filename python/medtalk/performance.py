@@ -154,9 +154,9 @@ class Performance:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory that its arrays take."""
+        """Bytes of memory that it takes, but for its model."""
         arrays = (self.content, self.posteriors, self.emotion_features, self.intensity, self.activity)
-        return self.speech.samples.nbytes + sum(array.nbytes for array in arrays)
+        return self.speech.samples.nbytes + sum(array.nbytes for array in arrays) + 4 * len(self.transcript)
 
     def with_transcript(self, transcript: str) -> Performance:
         """The same performance with other words known, "" for none: the intensity is heard anew, the rest stays."""

@@ -22,11 +22,14 @@ PATIENCE = 60
 class Sidecar:
     """A running `medtalk serve`."""
 
-    def __init__(self, folder: Path, *options: object, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *options: object, environment: dict[str, str] | None = None, published: bool = False
+    ) -> None:
+        """`published`: it puts its connection file where all may find it."""
         self.file = folder / "sidecar.json"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "medtalk.cli", "serve", "--port", "0", "--threads", "1",
-             "--connection-file", self.file, *map(str, options)],
+             *([] if published else ["--connection-file", self.file]), *map(str, options)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})},
         )  # fmt: skip
 

@@ -387,7 +387,7 @@ def test_a_name_can_be_sent_back_wherever_the_link_leads(tmp_path: Path) -> None
     target = os.fsencode(tmp_path) + b"/\xff.wav"
     open(target, "wb").close()
     os.symlink(target, tmp_path / "good.wav")
-    sound = read(path_sound(tmp_path / "good.wav")).body.sound
+    sound = read(path_sound(tmp_path / "good.wav"), folders=[tmp_path.resolve()]).body.sound
     assert sound.name == "good.wav" and os.fsencode(sound.path) == os.fsencode(tmp_path.resolve()) + b"/\xff.wav"
     sound = read(path_sound(tmp_path / "good.wav", name=" two\n lines ")).body.sound
     assert sound.name == " two\n lines ", "as it is: the rig's meta tells it"
@@ -397,7 +397,9 @@ def test_a_name_can_be_sent_back_wherever_the_link_leads(tmp_path: Path) -> None
 def test_a_system_without_unicode_refuses_what_it_cannot_name(root: Path) -> None:
     code = (
         "from tests.service.messages import BadRequest, read, request\n"
-        "try: read(request('generate', {'sound': {'kind': 'path', 'path': '/\\u6f22.wav'}}))\n"
+        "from pathlib import Path\n"
+        "wanted = {'sound': {'kind': 'path', 'path': '/\\u6f22.wav'}}\n"
+        "try: read(request('generate', wanted), folders=[Path('/')])\n"
         "except BadRequest as bad: print(bad.error.code)"
     )
     plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(root)}

@@ -316,11 +316,13 @@ def _reachable(text: str, folders: Sequence[Path]) -> Path:
         raise ServiceError("path", f"The path {text[:200]!r} is not absolute.", "Give the whole path.")
     if "\0" in text or len(text) > _MAX_PATH:
         raise ServiceError("path", f"The path {text[:200]!r} holds a null byte, or more than {_MAX_PATH} characters.")
+    if not folders:
+        return path
     try:
         real = path.resolve()  # a link must not lead outside
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links; what this system's names cannot hold
         raise ServiceError("path", f"The path {text[:200]!r} cannot be followed: {error}.") from None
-    if folders and not any(real.is_relative_to(folder) for folder in folders):
+    if not any(real.is_relative_to(folder) for folder in folders):
         raise ServiceError(
             "path",
             f"The path {text[:200]!r} is outside the folders that this sidecar may read.",

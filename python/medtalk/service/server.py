@@ -27,7 +27,7 @@ from medtalk.service.cache import ByteCache
 from medtalk.service.jobs import FairQueue, Job
 from medtalk.service.limits import ServiceLimits
 from medtalk.service.listener import Listener, is_loopback
-from medtalk.service.log import note
+from medtalk.service.log import log, note
 from medtalk.service.schema import GUIDANCE, SOUNDS, BadRequest, Request, read_request
 from medtalk.service.worker import Outcome, Worker
 from medtalk_wire.protocol import Message, pack
@@ -41,6 +41,7 @@ FINISH_SECONDS, CANCEL_SECONDS = 3.0, 1.0
 """How long a job may go on, and then take to end, when the sidecar is told to stop: together below 5 s."""
 
 _BATCH = 64  # messages read before the clock is looked at again
+_OVERHEAD = 1024  # bytes that a kept job takes beside its last message
 _LONGEST_MESSAGE = 400  # characters of an error: what a client sent may be quoted in it
 
 
@@ -61,9 +62,10 @@ class ServiceSettings:
     limits: ServiceLimits = field(default_factory=ServiceLimits)
 
     def __post_init__(self) -> None:
-        for name, port in (("port", self.port), ("metrics", self.metrics or 0)):
-            if not 0 <= port < 1 << 16:
-                raise SettingError(f"The {name} {port} is not valid; valid are 0 to 65535.")
+        if not 0 <= self.port < 1 << 16:
+            raise SettingError(f"The port {self.port} is not valid; valid are 1 to 65535, and 0 for any.")
+        if self.metrics is not None and not 1 <= self.metrics < 1 << 16:
+            raise SettingError(f"The metrics port {self.metrics} is not valid; valid are 1 to 65535.")
         if self.idle_exit is not None and not (math.isfinite(self.idle_exit) and self.idle_exit > 0):
             raise SettingError(f"The idle time {self.idle_exit:g} is not valid; valid are seconds above 0.")
         for folder in self.sounds:
@@ -73,10 +75,10 @@ class ServiceSettings:
 
 @dataclass(frozen=True)
 class _Kept:
-    """An ended job: what it asked, and its last message."""
+    """An ended job: what it asked, and the frames of its last message."""
 
     fingerprint: bytes
-    last: Message
+    last: list[Any]
 
 
 class Server:
@@ -96,6 +98,7 @@ class Server:
         self._jobs: dict[str, Job] = {}  # that have not had their last message
         self._working: Job | None = None
         self._kept: ByteCache[_Kept] = ByteCache(settings.limits.max_result_bytes)
+        self._unread: dict[bytes, list[tuple[zmq.MessageTracker, int]]] = {}  # results on their way, by client
         self._done: deque[tuple[Job, Outcome]] = deque()
         self._stops = 0
         self._stopping_since: float | None = None
@@ -189,7 +192,7 @@ class Server:
     def _wait_ms(self) -> int:
         """Until something is due that nobody sends a message for."""
         now = time.monotonic()
-        due = [now + 30.0]
+        due = [now + (30.0 if os.name == "posix" else 1.0)]  # on Windows, Ctrl-C does not end the waiting
         due += [job.told + WAITING_SECONDS for job in self._queue]
         if self._working is not None and self._open(self._working):
             due.append(self._working.told + PROGRESS_SECONDS)
@@ -231,7 +234,12 @@ class Server:
             except zmq.Again:
                 return
             self._last_heard = time.monotonic()
-            self._answer(client.bytes, [frame.buffer for frame in frames])
+            try:
+                self._answer(client.bytes, [frame.buffer for frame in frames])
+            except Exception as error:  # a fault of ours: this message is lost, the sidecar is not
+                log.exception("fault", extra={"facts": {"client": client.bytes.hex()}})
+                message = f"The sidecar failed: {type(error).__name__}: {error}."
+                self._send(client.bytes, _error("", ServiceError("internal", message, "Please report it.")))
 
     def _answer(self, client: bytes, frames: list[memoryview]) -> None:
         try:
@@ -315,7 +323,7 @@ class Server:
             self._refuse(client, request.id, problem)
         elif kept is not None:
             self._send(client, Message("accepted", {"ahead": 0}, parent=request.id))
-            self._send(client, kept.last)
+            self._send_result(client, kept.last)
         elif job is not None:
             self._queue.move(job, client)
             job.client, job.gone = client, None
@@ -407,25 +415,45 @@ class Server:
         note("ended", job=job.id, type=job.request.type, code=code, seconds=round(time.monotonic() - job.received, 4))
         if self._metrics:
             self._metrics.jobs.labels(job.request.type, code).inc()
-        self._send(job.client, last)
+        frames = pack(last)
+        self._send_result(job.client, frames)
         # Some errors would be others, or none, the next time.
         if keep and code not in ("stopping", "not_heard", "internal", "path"):
-            size = 2048 + sum(memoryview(buffer.data).nbytes for buffer in last.buffers)
-            self._kept.put(job.id, _Kept(job.request.fingerprint, last), size)
+            self._kept.put(job.id, _Kept(job.request.fingerprint, frames), _OVERHEAD + _nbytes(frames))
 
     # -- messages out
 
     def _send(self, client: bytes, message: Message) -> bool:
-        """Send without waiting; False if the client has gone or does not read. It may ask again, so nothing is lost."""
+        """Send without waiting; False if the client has gone. One that does not read may lose it, and ask again."""
+        return self._send_frames(client, pack(message)) is not None
+
+    def _send_result(self, client: bytes, frames: list[Any]) -> None:
+        """Send a last message, unless the client has left too many unread already: it would fill our memory."""
+        unread = [(tracker, size) for tracker, size in self._unread.pop(client, []) if not tracker.done]
+        if sum(size for _, size in unread) <= self.settings.limits.max_result_bytes:
+            tracker = self._send_frames(client, frames)
+            if tracker is not None and not tracker.done:
+                unread.append((tracker, _nbytes(frames)))
+        if unread:
+            self._unread[client] = unread
+
+    def _send_frames(self, client: bytes, frames: list[Any]) -> zmq.MessageTracker | None:
+        """Send; what tells whether the frames have left (large ones go without a copy), or None for a lost client."""
+        *most, last = [client, *frames]
         try:
-            self._socket.send_multipart([client, *pack(message)], zmq.NOBLOCK, copy=False)
+            sent = [self._socket.send(frame, zmq.NOBLOCK | zmq.SNDMORE, copy=False, track=True) for frame in most]
+            sent.append(self._socket.send(last, zmq.NOBLOCK, copy=False, track=True))
+            return zmq.MessageTracker(*sent)
         except zmq.Again:
-            return True  # it is there, and busy
+            return zmq.MessageTracker()  # it is there, and busy; nothing of this waits
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
-            return False
-        return True
+            return None
+
+
+def _nbytes(frames: list[Any]) -> int:
+    return sum(memoryview(frame).nbytes for frame in frames)
 
 
 def _stopping() -> ServiceError:

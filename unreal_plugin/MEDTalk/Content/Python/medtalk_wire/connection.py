@@ -53,7 +53,10 @@ def connection_folder() -> Path:
     for variable, below in places:
         if os.environ.get(variable):
             return Path(os.environ[variable], below)
-    return Path.home() / ".local" / "state" / "medtalk"
+    try:
+        return Path.home() / ".local" / "state" / "medtalk"
+    except RuntimeError as error:  # a user that the system does not know
+        raise UnreachableError("There is no folder for connection files: no home.", "Set MEDTALK_RUNTIME.") from error
 
 
 def write_connection(
