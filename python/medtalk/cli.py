@@ -7,7 +7,6 @@ be done, with one line for each reason; 2: the command itself was not understood
 from __future__ import annotations
 
 import json
-import math
 import re
 import signal
 import sys
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from medtalk.service.remote import RigMaker
 
 _UsageError: Any = typer.BadParameter.__base__  # typer keeps its click to itself
-MAX_FPS = 240.0
 MAX_TRANSCRIPT_BYTES = 1 << 16
 _LIMIT = f"{MAX_TRANSCRIPT_BYTES >> 10} KiB"
 _ADDRESS = re.compile(r"auto|tcp://.+|[^-].*:\d+|[^-].*\.json")
@@ -154,7 +152,7 @@ def generate(
     bundle: Annotated[
         Path | None, typer.Option(readable=False, help="Folder of another model than the one that ships.")
     ] = None,
-    fps: Annotated[float, typer.Option(help="Frames a second of the rig, up to 240.")] = 60.0,
+    fps: Annotated[float, typer.Option(help="Frames a second of the rig, 1 to 240.")] = 60.0,
     region: Annotated[Region, typer.Option(help="Part of the face to animate.")] = "full",
     seed: Annotated[int, typer.Option(help="Seed of blinks and gaze.")] = 0,
     blink: Annotated[bool, typer.Option("--blink/--no-blink", help="Add blinks.")] = True,
@@ -267,7 +265,7 @@ def convert(
     target: Annotated[
         Path, typer.Argument(metavar="B", readable=False, help="Rig file to write; its ending is the format.")
     ],
-    fps: Annotated[float | None, typer.Option(help="Frames a second to resample to, up to 240.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames a second to resample to, 1 to 240.")] = None,
     source_fps: Annotated[
         float | None, typer.Option(help="Frames a second of A, where A does not say: .txt, taken for 60.")
     ] = None,
@@ -493,8 +491,10 @@ def _progress(steps: int, hidden: bool) -> Iterator[Callable[[int, str, float], 
 
 
 def _check_fps(fps: float) -> None:
-    if not math.isfinite(fps) or not 0.0 < fps <= MAX_FPS:
-        raise SettingError(f"--fps is {fps:g}; valid are numbers above 0, up to {MAX_FPS:g}.")
+    from medtalk.performance import MAX_FPS, MIN_FPS
+
+    if not MIN_FPS <= fps <= MAX_FPS:
+        raise SettingError(f"--fps is {fps:g}; valid are {MIN_FPS:g} to {MAX_FPS:g}.")
 
 
 def _rig_facts(file: Path) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def emotion_weights(emotion: str | Mapping[str, float]) -> dict[str, float]:
     weights: dict[str, float] = {}
     for word, weight in emotion.items():
         if not isinstance(weight, (int, float)) or not math.isfinite(weight) or weight < 0:
-            raise GuidanceError(f"The weight {weight} of emotion {word} must be a finite number, 0 or more.")
+            raise GuidanceError(f"The weight {weight} of emotion {str(word)[:40]} must be a finite number, 0 or more.")
         label = label_name(word)
         weights[label] = weights.get(label, 0.0) + float(weight)
     total = sum(weights.values())

@@ -36,6 +36,8 @@ FACE_PARTS = {
 
 MAX_INTENSITY = 4.0
 """The strongest multiplier: beyond it the network only guesses."""
+MIN_FPS, MAX_FPS = 1.0, 240.0
+"""Frames a second of a rig that a user may ask for."""
 
 # What a second of sound costs in a network, roughly: only for the progress that is shown while one runs.
 _CONTENT_SECONDS, _DECODE_SECONDS = 0.004, 0.0008
@@ -152,9 +154,9 @@ class Performance:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory that its arrays take."""
+        """Bytes of memory that it takes, but for its model."""
         arrays = (self.content, self.posteriors, self.emotion_features, self.intensity, self.activity)
-        return self.speech.samples.nbytes + sum(array.nbytes for array in arrays)
+        return self.speech.samples.nbytes + sum(array.nbytes for array in arrays) + 4 * len(self.transcript)
 
     def with_transcript(self, transcript: str) -> Performance:
         """The same performance with other words known, "" for none: the intensity is heard anew, the rest stays."""
@@ -238,7 +240,8 @@ class Performance:
 def check_range(values: ArrayLike, what: str = "intensity", largest: float = MAX_INTENSITY) -> NDArray[np.float32]:
     """`values` as float32; `SettingError` naming `what` unless all are numbers from 0 to `largest`."""
     try:
-        curve = np.asarray(values, np.float32)
+        with np.errstate(over="ignore"):  # what is beyond float32 is infinite, and judged as such
+            curve = np.asarray(values, np.float32)
     except (TypeError, ValueError):
         raise SettingError(f"{what} is not a number or a row of numbers.") from None
     good = np.isfinite(curve) & (curve >= 0.0) & (curve <= largest)

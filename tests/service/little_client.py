@@ -8,11 +8,11 @@ import sys
 import time
 
 import numpy as np
-from tests.service.sidecars import Raw
-from tests.sounds import babble
 
 from medtalk_wire.connection import find_connection
 from medtalk_wire.protocol import Buffer, Message
+from tests.service.sidecars import Raw
+from tests.sounds import babble
 
 client = Raw(find_connection(sys.argv[1]))
 data = np.resize(babble(10.0), round(float(sys.argv[2]) * 16000)).tobytes()

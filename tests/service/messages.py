@@ -11,6 +11,7 @@ from typing import Any
 
 import msgpack
 import numpy as np
+import pytest
 
 from medtalk.errors import MedtalkError
 from medtalk.service.limits import ServiceLimits
@@ -87,6 +88,13 @@ def read(frames: Sequence[Any], limits: ServiceLimits = LIMITS, folders: Sequenc
     except BadRequest as bad:
         check_refusal(bad)
         raise
+
+
+def refused(frames: list[Any], limits: ServiceLimits = LIMITS, folders: Sequence[Path] | None = ()) -> MedtalkError:
+    """Why `frames` are refused."""
+    with pytest.raises(BadRequest) as caught:
+        read(frames, limits, folders)
+    return caught.value.error
 
 
 def check_refusal(bad: BadRequest) -> None:

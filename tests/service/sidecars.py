@@ -15,18 +15,21 @@ import zmq
 from medtalk_wire.connection import Connection, find_connection
 from medtalk_wire.protocol import FINAL, Message, pack, unpack
 
-PATIENCE = 60.0
+PATIENCE = 60
 """Seconds after which a test gives up: a guard against hanging, not a measure."""
 
 
 class Sidecar:
     """A running `medtalk serve`."""
 
-    def __init__(self, folder: Path, *options: object, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *options: object, environment: dict[str, str] | None = None, published: bool = False
+    ) -> None:
+        """`published`: it puts its connection file where all may find it."""
         self.file = folder / "sidecar.json"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "medtalk.cli", "serve", "--port", "0", "--threads", "1",
-             "--connection-file", self.file, *map(str, options)],
+             *([] if published else ["--connection-file", self.file]), *map(str, options)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})},
         )  # fmt: skip
 
@@ -66,9 +69,9 @@ class Raw:
         self.socket.send_multipart(pack(message))
         return message
 
-    def receive(self, seconds: float = PATIENCE) -> Message:
+    def receive(self, seconds: int = PATIENCE) -> Message:
         """The next message, whatever it is."""
-        assert self.socket.poll(int(1000 * seconds)), "no message came"
+        assert self.socket.poll(1000 * seconds), "no message came"
         return unpack(self.socket.recv_multipart())
 
     def ask(self, kind: str, body: dict[str, Any] | None = None, **more: Any) -> Message:

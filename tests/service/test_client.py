@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from medtalk_wire import Client, Job, RequestError, Settings, SidecarError, SilentError, Sound, UnreachableError
 
 import medtalk
 from medtalk.audio import RATE, Speech
 from medtalk.rig.channels import CHANNEL_HASH
+from medtalk_wire import Client, Job, RequestError, Settings, SidecarError, SilentError, Sound, UnreachableError
 from tests.service.sidecars import PATIENCE, Sidecar, until
 from tests.sounds import babble
 

@@ -81,7 +81,7 @@ def test_what_serve_refuses(medtalk, tiny_bundle, tmp_path):
         refusals = {
             f"Port {port} is taken": ("--port", port),
             "needs keys": ("--host", "0.0.0.0"),
-            "valid are 0 to 65535": ("--port", 70000),
+            "valid are 1 to 65535": ("--port", 70000),
             "no_bundle": ("--bundle", tmp_path / "no_bundle"),
             "Unknown device": ("--device", "gpu"),
             "threads is 0": ("--threads", 0),
@@ -91,6 +91,7 @@ def test_what_serve_refuses(medtalk, tiny_bundle, tmp_path):
             "Cannot write the connection file": ("--connection-file", tmp_path),
             "Cannot write the log": ("--log", tmp_path),
             "max_queue is 0": ("--limit", "max_queue=0"),
+            "max_bytes is 99": ("--limit", f"max_bytes={'9' * 400}"),
             "Unknown limit": ("--limit", "fun=0"),
         }
         for told, words in refusals.items():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgpack
+
 from tests.service.sidecars import PATIENCE, Raw, Sidecar
 from tests.sounds import babble
 
@@ -50,7 +51,8 @@ def test_the_exchange_in_the_document(root: Path, start: Callable[..., Sidecar],
                 header["body"]["sound"]["sha256"] = hashlib.sha256(samples).hexdigest()
             if "heard" in header["body"]:
                 header["body"]["heard"] = heard
-            client.socket.send_multipart([msgpack.packb(header), *([samples] if header.get("buffers") else [])])
+            packed: Any = msgpack.packb(header)
+            client.socket.send_multipart([packed, *([samples] if header.get("buffers") else [])])
             continue
         assert client.socket.poll(1000 * PATIENCE)
         frames = client.socket.recv_multipart()

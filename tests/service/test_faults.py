@@ -17,11 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import zmq
-from tests.service.sidecars import PATIENCE, Raw, Sidecar, until
-from tests.service.test_server import generate
-from tests.sounds import babble
 from zmq.utils.monitor import recv_monitor_message
 
 from medtalk.errors import BundleError, SettingError
@@ -30,6 +28,9 @@ from medtalk.service.keys import new_keys
 from medtalk.service.server import Server, ServiceSettings
 from medtalk_wire.connection import find_connection
 from medtalk_wire.protocol import Message, pack
+from tests.service.sidecars import PATIENCE, Raw, Sidecar, until
+from tests.service.test_server import generate
+from tests.sounds import babble
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
@@ -222,10 +223,9 @@ def test_the_jobs_of_a_client_that_has_gone_are_given_up(
             assert stays.last(mine).type == "result"
             until(lambda: stays.ask("ping").body["queued"] == 0, "the job that waits is given up")
             until(lambda: stays.ask("ping").body["working"] == 0, "the job that is worked on is given up")
-            for job in jobs:
-                assert stays.ask("cancel", {"job": job.id}).body["state"] == "finished"
-                again = stays.last(stays.send(Message(job.type, job.body, job.id, buffers=job.buffers)))
-                assert again.body["code"] == "cancelled"
+            assert [stays.ask("cancel", {"job": job.id}).body["state"] for job in jobs] == ["unknown", "unknown"]
+            short = stays.send(generate(babble(0.5), jobs[0].id))
+            assert stays.last(short).type == "result", "the id is free again"
             stays.close()
         finally:
             server.stop()
@@ -243,6 +243,64 @@ def test_a_client_that_never_reads_loses_nothing(sidecar: Sidecar, raw: Raw, min
     until(lambda: raw.ask("ping").body["working"] + raw.ask("ping").body["queued"] == 0, "its jobs end")
     again = raw.last(raw.send(Message("generate", jobs[0].body, jobs[0].id, buffers=jobs[0].buffers)))
     assert again.type == "result"
+
+
+def test_results_that_nobody_reads_do_not_fill_the_memory(
+    start: Callable[..., Sidecar], tiny_bundle: Path, minutes: np.ndarray
+) -> None:
+    sidecar = start("--bundle", tiny_bundle, "--limit", "max_result_bytes=20000000")
+    deaf, other = Raw(sidecar.connection), Raw(sidecar.connection)
+    heard = other.last(other.send(generate(minutes[: 60 * 16000]))).body["heard"]
+    server = psutil.Process(sidecar.process.pid)
+    before = server.memory_info().rss
+    for _ in range(40):  # 10 MB each
+        deaf.send(Message("decode", {"heard": heard, "fps": 240.0}))
+    until(lambda: other.ask("ping").body["queued"] > 0, "the jobs have come")
+    until(lambda: (lambda body: body["queued"] + body["working"] == 0)(other.ask("ping").body), "the jobs have ended")
+    assert server.memory_info().rss - before < 250e6, "400 MB of results, of which 20 may wait and 20 are kept"
+    first = deaf.receive()
+    assert first.type == "accepted"
+    assert other.last(other.send(generate(babble(0.5)))).type == "result"
+    deaf.close()
+    other.close()
+
+
+def test_a_log_that_nobody_reads_does_not_stop_the_sidecar(
+    start: Callable[..., Sidecar], tiny_bundle: Path, sidecar: Sidecar
+) -> None:
+    loud = start("--bundle", tiny_bundle, "--log", "-")  # its stderr is a pipe that this test never reads
+    client = Raw(loud.connection)
+    for _ in range(3000):
+        client.send(Message("nonsense", {}))
+    for _ in range(3000):
+        assert client.receive().type == "error"
+    assert client.ask("shutdown").type == "shutdown_reply"
+    assert loud.process.wait(PATIENCE) == 0
+    client.close()
+
+
+@posix
+def test_a_signal_while_it_loads(start: Callable[..., Sidecar], tiny_bundle: Path, tmp_path: Path) -> None:
+    for seconds in (0.2, 0.35, 0.5):
+        sidecar = start("--bundle", tiny_bundle, wait=False)
+        time.sleep(seconds)
+        sidecar.process.terminate()
+        assert sidecar.process.wait(PATIENCE) in (0, -signal.SIGTERM, 128 + signal.SIGTERM)  # before Python is up
+        assert not sidecar.file.exists()
+
+
+def test_two_addresses_with_one_port(
+    start: Callable[..., Sidecar], tiny_bundle: Path, tmp_path: Path, medtalk: Callable
+) -> None:
+    runtime = {"MEDTALK_RUNTIME": str(tmp_path / "runtime")}
+    first = start("--bundle", tiny_bundle, environment=runtime, published=True)
+    port = first.line.split()[2].rstrip(",").rpartition(":")[2]
+    second = start("--bundle", tiny_bundle, "--host", "127.0.0.2", "--port", port, environment=runtime, published=True)
+    names = {f"{port}.json", f"127.0.0.2_{port}.json"}
+    assert {path.name for path in (tmp_path / "runtime").iterdir()} == names
+    second.process.terminate()
+    assert second.process.wait(PATIENCE) == 0
+    assert [path.name for path in (tmp_path / "runtime").iterdir()] == [f"{port}.json"]
 
 
 def test_two_hundred_jobs_of_twenty_clients(sidecar: Sidecar, raw: Raw) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from itertools import repeat
@@ -14,58 +12,28 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-import pytest
 
 from medtalk.audio import RATE
-from medtalk_wire.connection import Connection, find_connection
+from medtalk_wire.connection import Connection
 from medtalk_wire.protocol import FINAL, Buffer, Message, new_id
-from tests.service.sidecars import PATIENCE, Raw, until
+from tests.service.sidecars import PATIENCE, Raw, Sidecar, until
 from tests.sounds import babble
 
-# The command has no option for the results that are kept: at their usual 256 MiB they would grow all the time.
-SERVE = """
-import sys
-from pathlib import Path
-from medtalk.service.limits import ServiceLimits
-from medtalk.service.server import Server, ServiceSettings
-
-limits = ServiceLimits(max_cache_bytes=1 << 20, max_result_bytes=1 << 20)
-bundle, file = map(Path, sys.argv[1:])
-with Server(ServiceSettings(port=0, threads=1, bundle=bundle, connection_file=file, limits=limits)) as server:
-    print(server.ready_line(), flush=True)
-    server.run()
-"""
+KEEP_LITTLE = ("--limit", "max_cache_bytes=1000000", "--limit", "max_result_bytes=1000000")
 CLIENTS = 3
 JOBS = 10
 """A visit; see `visit`."""
 WARM_UP, MEASURED = 50, 200
-"""Visits. The warm-up fills both caches (24 sounds, 70 results) many times."""
+"""Visits. The warm-up fills both caches (22 sounds, 68 results) many times."""
 
 MAX_GROWTH = 5_000_000
 """Bytes that the measured visits may add to the memory. None are expected; what the allocator keeps differs by less
-than 2 MB from run to run. 2.5 kB that stay of each of 2,000 jobs are found: a sound has 19, a result 13, a request 3."""
+than 2 MB from run to run. 2.5 kB that stay of each of 2,000 jobs are found: a sound is 19, a result 13, a request 3."""
 
 
-@pytest.fixture
-def sidecar(tiny_bundle: Path, tmp_path: Path) -> Iterator[tuple[psutil.Process, Connection]]:
-    """A sidecar that keeps little; it has to end by itself when it is asked to."""
-    file = tmp_path / "sidecar.json"
-    command = [sys.executable, "-c", SERVE, str(tiny_bundle), str(file)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None and process.stderr is not None
-            assert process.stdout.readline().startswith("medtalk serve"), process.stderr.read()
-            connection = find_connection(str(file))
-            yield psutil.Process(process.pid), connection
-            with closing(Raw(connection)) as last:
-                last.ask("shutdown")
-            assert process.wait(PATIENCE) == 0 and process.stderr.read() == ""
-        finally:
-            process.kill()
-
-
-def test_thousands_of_jobs_leave_nothing_behind(sidecar: tuple[psutil.Process, Connection]) -> None:
-    process, connection = sidecar
+def test_thousands_of_jobs_leave_nothing_behind(start: Callable[..., Sidecar], tiny_bundle: Path) -> None:
+    sidecar = start("--bundle", tiny_bundle, *KEEP_LITTLE)
+    process, connection = psutil.Process(sidecar.process.pid), sidecar.connection
 
     def held() -> tuple[int, int]:
         """Threads and open files; what Windows calls handles comes and goes there by itself."""
@@ -86,6 +54,9 @@ def test_thousands_of_jobs_leave_nothing_behind(sidecar: tuple[psutil.Process, C
         growth = settle() - before
         assert "cancelled" in codes  # and not all of them too late
         assert growth < MAX_GROWTH, f"{growth / JOBS / MEASURED / 1000:.1f} kB a job stay"
+        watching.ask("shutdown")
+    out, err = sidecar.process.communicate(timeout=PATIENCE)
+    assert (sidecar.process.returncode, out, err) == (0, "", "")
 
 
 def visit(connection: Connection, number: int) -> str:

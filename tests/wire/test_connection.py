@@ -116,6 +116,8 @@ def test_a_sidecar_that_asks_for_keys_is_passed_over_without(folder: Path) -> No
     write(folder / "1.json", 1, started=time.time() - 5)
     write(folder / "2.json", 2, token="")
     assert find_connection().address == "tcp://127.0.0.1:1"
+    with pytest.raises(UnreachableError, match=r":2 asks for keys"):
+        find_connection("127.0.0.1:2")
 
 
 @posix

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from medtalk.bundle import Bundle
 
 ENGINES = ("auto", "onnx", "torch")
+MAX_THREADS = 256
+"""Each is a thread of the system in each of four sessions: a slip of the finger would take the whole machine."""
 
 
 class Engine(Protocol):
@@ -56,11 +58,11 @@ def open_engine(
         device: "cpu", "cuda" or "cuda:N", or "auto": what the engine is best at.
 
     Raises:
-        SettingError: another engine, a device that is not there, or a number of threads below 1.
+        SettingError: another engine, a device that is not there, or a number of threads out of range.
         MissingExtraError: the engine is not installed.
     """
-    if threads is not None and threads < 1:
-        raise SettingError(f"threads is {threads}; valid are 1 and more.", "Leave it out to use all cores.")
+    if threads is not None and not 1 <= threads <= MAX_THREADS:
+        raise SettingError(f"threads is {threads}; valid are 1 to {MAX_THREADS}.", "Leave it out to use all cores.")
     if engine not in ENGINES:
         raise SettingError(f"Unknown engine {engine!r}; valid are {', '.join(ENGINES)}.")
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):

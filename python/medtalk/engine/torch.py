@@ -36,6 +36,8 @@ class TorchEngine:
         """`threads` sets torch's number of threads for the whole process."""
         if threads is not None:
             torch.set_num_threads(threads)
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise SettingError(f"Cannot use the device {device!r}: torch sees no CUDA GPU here.", 'Try "cpu".')
         try:
             self._device = torch.device(device)
             state = load_file(bundle.file(WEIGHTS), device=str(self._device))

@@ -7,11 +7,14 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from medtalk.options import AsJson, Debug
+
+if TYPE_CHECKING:
+    from medtalk.service.server import Server
 
 STOP_SECONDS = 10.0
 
@@ -62,8 +65,20 @@ def serve(
     debug: Debug = False,
 ) -> None:
     """Keep the model loaded for other programs: the sidecar. Ctrl-C or `medtalk stop` ends it."""
+    server: Server | None = None
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+        if server is not None:  # else it is still loading, which takes less than a second
+            server.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
     from medtalk.service.limits import ServiceLimits
-    from medtalk.service.log import start_log
+    from medtalk.service.log import open_log
     from medtalk.service.server import Server, ServiceSettings
 
     settings = ServiceSettings(
@@ -79,15 +94,16 @@ def serve(
         metrics=metrics,
         limits=ServiceLimits.parse(limit or ()),
     )
-    if log is not None:
-        start_log(log)
-    with Server(settings) as server:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: server.stop())
-        print(server.ready_line(), flush=True)
-        server.run()
-        if not server.close():
-            os._exit(0)  # a network that cannot be interrupted still computes; Python cannot end beside it
+    with open_log(log):
+        server = Server(settings)
+        with server:
+            if stopped:
+                server.stop()
+            print(server.ready_line(), flush=True)
+            server.run()
+            ended = server.close()
+    if not ended:
+        os._exit(0)  # a network that cannot be interrupted still computes; Python cannot end beside it
 
 
 def ping(server: ServerAddress = None, keys: Keys = None, as_json: AsJson = False, debug: Debug = False) -> None:

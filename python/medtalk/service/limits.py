@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Self
 
 from medtalk.audio import AudioLimits
 from medtalk.errors import SettingError
-from medtalk.performance import MAX_INTENSITY
+from medtalk.performance import MAX_FPS, MAX_INTENSITY
 
-MAX_FPS = 240.0
-"""Frames a second of a rig that is asked for."""
+_MOST = 10**15  # far beyond any machine, and within what messages and sockets hold
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,8 @@ class ServiceLimits:
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             least = 0 if name in ("max_result_bytes", "max_cache_bytes") else 1 if isinstance(value, int) else 1e-3
-            if not math.isfinite(value) or value < least:
-                raise SettingError(f"The limit {name} is {value:g}; it must be a number of at least {least:g}.")
+            if not least <= value <= _MOST:
+                raise SettingError(f"The limit {name} is {str(value)[:40]}; valid are {least:g} to {_MOST:g}.")
         if self.min_seconds > self.max_seconds or self.min_rate > self.max_rate:
             raise SettingError("A lower limit is above its upper limit.")
 

@@ -9,12 +9,13 @@ import time
 from pathlib import Path
 
 import zmq
-from medtalk_wire.connection import connection_folder, remove_connection, write_connection
 from zmq.auth.thread import ThreadAuthenticator
 
 import medtalk
 from medtalk.errors import OutputError, SettingError
 from medtalk.service.keys import server_keys
+from medtalk_wire.connection import connection_folder, remove_connection, write_connection
+from medtalk_wire.errors import UnreachableError
 from medtalk_wire.protocol import MAX_HEADER_BYTES
 
 _DOMAIN = "medtalk"
@@ -87,9 +88,17 @@ class Listener:
         assert isinstance(endpoint, bytes)
         return endpoint.rstrip(b"\0").decode()
 
+    def _file_name(self) -> str:
+        host, _, port = self.address.removeprefix("tcp://").rpartition(":")
+        # A port may be had once at each address of this machine.
+        return f"{port}.json" if host == "127.0.0.1" else f"{host.strip('[]').replace(':', '-')}_{port}.json"
+
     def publish(self, instance: str, file: Path | None = None) -> None:
         """Write the connection file; `OutputError` if that fails."""
-        path = file or connection_folder() / f"{self.address.rpartition(':')[2]}.json"
+        try:
+            path = file or connection_folder() / self._file_name()
+        except UnreachableError as error:
+            raise OutputError(error.message, error.hint) from None
         # Nobody can connect to "any address"; on this machine loopback reaches it.
         address = self.address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
         try:

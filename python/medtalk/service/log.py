@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
-import sys
+import os
+import queue
 import time
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from logging.handlers import QueueHandler, QueueListener
+from typing import Any, TextIO
 
 from medtalk.errors import OutputError
 
 log = logging.getLogger("medtalk.service")
 log.propagate = False
+_WAITING = 10_000  # lines that may wait to be written
+_LAST_SECONDS = 0.5  # for the last of them
 log.addHandler(logging.NullHandler())
 
 
@@ -25,18 +32,63 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def start_log(target: str) -> None:
-    """Write the log to the file `target`, behind what it holds already, or to stderr for "-"."""
-    if target == "-":
-        handler: logging.Handler = logging.StreamHandler(sys.stderr)
-    else:
-        try:
-            handler = logging.FileHandler(target, encoding="utf-8")
-        except OSError as error:
-            raise OutputError(f"Cannot write the log {target}: {error.strerror or error}.") from error
-    handler.setFormatter(_JsonLines())
-    log.addHandler(handler)
+class _Writer(logging.StreamHandler[TextIO]):
+    def createLock(self) -> None:
+        self.lock = None  # one thread writes
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A log that cannot be written (a full disk) is no reason for a traceback a line."""
+
+
+class _Door(QueueHandler):
+    """Hands records to the thread that writes; counts those that it has no room for."""
+
+    lost = 0
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        return record  # it stays in this process: no need to make it ready for another
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        self.lost += 1
+
+
+@contextmanager
+def open_log(target: str | None) -> Iterator[None]:
+    """Within the block, write the log to the file `target`, behind what it holds, or to stderr for "-"; None: nowhere.
+
+    A thread writes it: a pipe that nobody reads, or a disk that hangs, must not stop the sidecar. Lines beyond what
+    may wait are lost.
+    """
+    if target is None:
+        yield
+        return
+    try:
+        # Not sys.stderr itself: Python could not end while a line hangs in it.
+        stream = open(os.dup(2) if target == "-" else target, "a", encoding="utf-8")  # noqa: SIM115
+    except OSError as error:
+        raise OutputError(f"Cannot write the log {target}: {error.strerror or error}.") from error
+    writer = _Writer(stream)
+    writer.setFormatter(_JsonLines())
+    door = _Door(queue.Queue(_WAITING))
+    listener = QueueListener(door.queue, writer)
+    listener.start()
+    log.addHandler(door)
     log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        if door.lost:
+            note("lost", lines=door.lost)
+        log.removeHandler(door)
+        thread = listener._thread  # its own `stop` would wait for ever
+        assert thread is not None
+        with suppress(queue.Full):
+            listener.enqueue_sentinel()
+        thread.join(_LAST_SECONDS)
+        if thread.is_alive():
+            writer.stream = io.StringIO()  # logging flushes all streams when Python ends, and would hang in it too
+        else:
+            stream.close()
 
 
 def note(event: str, **facts: Any) -> None:

@@ -21,8 +21,8 @@ from medtalk.audio import FPS
 from medtalk.errors import AudioError, LimitError, MedtalkError, ServiceError, SettingError
 from medtalk.finishing import Finishing
 from medtalk.guidance import emotion_weights
-from medtalk.performance import FACE_PARTS, check_range
-from medtalk.service.limits import MAX_FPS, ServiceLimits
+from medtalk.performance import FACE_PARTS, MAX_FPS, MIN_FPS, check_range
+from medtalk.service.limits import ServiceLimits
 from medtalk_wire.errors import ProtocolError
 from medtalk_wire.protocol import JOBS, MAX_HEADER_BYTES, MAX_ID, REQUESTS, Buffer, check_buffers, check_version
 
@@ -245,8 +245,8 @@ def _settings(body: SettingsFields, curve: Buffer | None, limits: ServiceLimits)
     for what, text in (("transcript", body.transcript), ("emotion", "".join(emotion))):  # of a map, its labels
         if len(text.encode()) > limits.max_text:
             raise LimitError(f"The {what} has {len(text)} characters; the limit is {limits.max_text} bytes.", "Cut it.")
-    if not 0.0 < body.fps <= MAX_FPS:
-        raise SettingError(f"fps is {body.fps:g}; valid are numbers above 0, up to {MAX_FPS:g}.")
+    if not MIN_FPS <= body.fps <= MAX_FPS:
+        raise SettingError(f"fps is {body.fps:g}; valid are {MIN_FPS:g} to {MAX_FPS:g}.")
     if body.region not in FACE_PARTS:
         raise SettingError(f"Unknown region {body.region[:40]!r}; valid are {', '.join(FACE_PARTS)}.")
     values = None
@@ -259,8 +259,7 @@ def _settings(body: SettingsFields, curve: Buffer | None, limits: ServiceLimits)
                 "Give one value for each 60 fps frame of the whole sound.",
             )
         values = check_range(np.frombuffer(curve.data, "<f4"), "The intensity curve", np.inf)
-    with np.errstate(over="ignore"):  # what is beyond float32 is infinite, and refused as such
-        check_range(body.intensity)
+    check_range(body.intensity)
     finishing = body.finishing
     return Settings(
         weights=emotion_weights(emotion),
@@ -317,11 +316,13 @@ def _reachable(text: str, folders: Sequence[Path]) -> Path:
         raise ServiceError("path", f"The path {text[:200]!r} is not absolute.", "Give the whole path.")
     if "\0" in text or len(text) > _MAX_PATH:
         raise ServiceError("path", f"The path {text[:200]!r} holds a null byte, or more than {_MAX_PATH} characters.")
+    if not folders:
+        return path
     try:
         real = path.resolve()  # a link must not lead outside
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links; what this system's names cannot hold
         raise ServiceError("path", f"The path {text[:200]!r} cannot be followed: {error}.") from None
-    if folders and not any(real.is_relative_to(folder) for folder in folders):
+    if not any(real.is_relative_to(folder) for folder in folders):
         raise ServiceError(
             "path",
             f"The path {text[:200]!r} is outside the folders that this sidecar may read.",

@@ -9,7 +9,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -27,7 +27,7 @@ from medtalk.service.cache import ByteCache
 from medtalk.service.jobs import FairQueue, Job
 from medtalk.service.limits import ServiceLimits
 from medtalk.service.listener import Listener, is_loopback
-from medtalk.service.log import note
+from medtalk.service.log import log, note
 from medtalk.service.schema import GUIDANCE, SOUNDS, BadRequest, Request, read_request
 from medtalk.service.worker import Outcome, Worker
 from medtalk_wire.protocol import Message, pack
@@ -37,10 +37,11 @@ PROGRESS_SECONDS = 0.15  # the protocol promises five a second
 WAITING_SECONDS = 1.0
 GONE_SECONDS = 10.0
 """How long the jobs of a client that cannot be reached are kept."""
-FINISH_SECONDS, CANCEL_SECONDS = 3.0, 1.5
+FINISH_SECONDS, CANCEL_SECONDS = 3.0, 1.0
 """How long a job may go on, and then take to end, when the sidecar is told to stop: together below 5 s."""
 
 _BATCH = 64  # messages read before the clock is looked at again
+_OVERHEAD = 1024  # bytes that a kept job takes beside its last message
 _LONGEST_MESSAGE = 400  # characters of an error: what a client sent may be quoted in it
 
 
@@ -61,9 +62,10 @@ class ServiceSettings:
     limits: ServiceLimits = field(default_factory=ServiceLimits)
 
     def __post_init__(self) -> None:
-        for name, port in (("port", self.port), ("metrics", self.metrics or 0)):
-            if not 0 <= port < 1 << 16:
-                raise SettingError(f"The {name} {port} is not valid; valid are 0 to 65535.")
+        if not 0 <= self.port < 1 << 16:
+            raise SettingError(f"The port {self.port} is not valid; valid are 1 to 65535, and 0 for any.")
+        if self.metrics is not None and not 1 <= self.metrics < 1 << 16:
+            raise SettingError(f"The metrics port {self.metrics} is not valid; valid are 1 to 65535.")
         if self.idle_exit is not None and not (math.isfinite(self.idle_exit) and self.idle_exit > 0):
             raise SettingError(f"The idle time {self.idle_exit:g} is not valid; valid are seconds above 0.")
         for folder in self.sounds:
@@ -73,10 +75,10 @@ class ServiceSettings:
 
 @dataclass(frozen=True)
 class _Kept:
-    """An ended job: what it asked, and its last message."""
+    """An ended job: what it asked, and the frames of its last message."""
 
     fingerprint: bytes
-    last: Message
+    last: list[Any]
 
 
 class Server:
@@ -96,25 +98,21 @@ class Server:
         self._jobs: dict[str, Job] = {}  # that have not had their last message
         self._working: Job | None = None
         self._kept: ByteCache[_Kept] = ByteCache(settings.limits.max_result_bytes)
+        self._unread: dict[bytes, list[tuple[zmq.MessageTracker, int]]] = {}  # results on their way, by client
         self._done: deque[tuple[Job, Outcome]] = deque()
         self._stops = 0
         self._stopping_since: float | None = None
         self._metrics = None
-        self._listener: Listener | None = None
-        self._worker: Worker | None = None
         # Where client and sidecar are on different machines, a path means another file.
         folders = tuple(folder.resolve() for folder in settings.sounds)
         self._folders = folders if folders or is_loopback(settings.host) else None
-        self._wake, self._waker = socket.socketpair()
-        for end in (self._wake, self._waker):
-            end.setblocking(False)
-        try:
+        with ExitStack() as made:
             # First, so that a second sidecar is refused at once, and clients that come early wait inside.
             self._listener = Listener(settings.host, settings.port, settings.keys, settings.limits.max_bytes)
+            made.callback(self._listener.close)
             self.address = self._listener.address
             self._socket = self._listener.socket
             self._model = load(settings.bundle, threads=settings.threads, device=settings.device)
-            self._worker = Worker(self._model, settings.limits, self._report)
             # The first sound would pay for libraries that load when first used.
             rng = np.random.default_rng(0)
             warm = Speech.from_array(0.1 * rng.standard_normal(RATE), 44100, "warm-up")
@@ -123,11 +121,14 @@ class Server:
                 from medtalk.service.metrics import Metrics
 
                 self._metrics = Metrics(settings.metrics)
-            self._worker.start()
+                made.callback(self._metrics.close)
+            self._wake, self._waker = map(made.enter_context, socket.socketpair())
+            self._wake.setblocking(False)
+            self._waker.setblocking(False)
+            self._worker = Worker(self._model, settings.limits, self._report)
             self._listener.publish(self.instance, settings.connection_file)
-        except BaseException:
-            self.close()
-            raise
+            self._made = made.pop_all()
+        self._worker.start()
         self.ready_seconds = time.perf_counter() - began
         note("ready", address=self.address, bundle=self._model.bundle.name, seconds=round(self.ready_seconds, 3))
 
@@ -170,20 +171,11 @@ class Server:
 
     def close(self) -> bool:
         """Let go of everything; the connection file goes first. False if the compute thread would not end."""
-        if self._listener is not None:
-            self._listener.unpublish()
-        ended = True
-        if self._worker is not None:
-            if self._working is not None:
-                self._working.watch.cancel()
-            ended = self._worker.finish(CANCEL_SECONDS)
-        if self._listener is not None:
-            self._listener.close()
-        if self._metrics is not None:
-            self._metrics.close()
-            self._metrics = None
-        self._wake.close()
-        self._waker.close()
+        self._listener.unpublish()
+        if self._working is not None:
+            self._working.watch.cancel()
+        ended = self._worker.finish(CANCEL_SECONDS)
+        self._made.close()
         return ended
 
     # -- waiting
@@ -200,13 +192,13 @@ class Server:
     def _wait_ms(self) -> int:
         """Until something is due that nobody sends a message for."""
         now = time.monotonic()
-        due = [now + 30.0]
+        due = [now + (30.0 if os.name == "posix" else 1.0)]  # on Windows, Ctrl-C does not end the waiting
         due += [job.told + WAITING_SECONDS for job in self._queue]
-        if self._working is not None:
+        if self._working is not None and self._open(self._working):
             due.append(self._working.told + PROGRESS_SECONDS)
         if self._stopping_since is not None:
             due.append(now + PROGRESS_SECONDS)
-        if self.settings.idle_exit is not None and not self._jobs:
+        if self.settings.idle_exit is not None and not self._jobs and self._working is None:
             due.append(self._last_heard + self.settings.idle_exit)
         return max(0, math.ceil(1000.0 * (min(due) - now)))
 
@@ -227,11 +219,11 @@ class Server:
         if self._working is None:
             return True
         patience = 0.0 if self._stops > 1 else FINISH_SECONDS
-        if now - self._stopping_since >= patience:
-            self._working.watch.cancel()
-            if self._working.id in self._jobs:
-                self._finish(self._working, _stopping())
-        return now - self._stopping_since >= patience + CANCEL_SECONDS
+        if now - self._stopping_since < patience:
+            return False
+        if self._open(self._working):
+            self._finish(self._working, _stopping())
+        return True  # `close` cancels it, and waits for the compute thread
 
     # -- messages in
 
@@ -242,7 +234,12 @@ class Server:
             except zmq.Again:
                 return
             self._last_heard = time.monotonic()
-            self._answer(client.bytes, [frame.buffer for frame in frames])
+            try:
+                self._answer(client.bytes, [frame.buffer for frame in frames])
+            except Exception as error:  # a fault of ours: this message is lost, the sidecar is not
+                log.exception("fault", extra={"facts": {"client": client.bytes.hex()}})
+                message = f"The sidecar failed: {type(error).__name__}: {error}."
+                self._send(client.bytes, _error("", ServiceError("internal", message, "Please report it.")))
 
     def _answer(self, client: bytes, frames: list[memoryview]) -> None:
         try:
@@ -326,7 +323,7 @@ class Server:
             self._refuse(client, request.id, problem)
         elif kept is not None:
             self._send(client, Message("accepted", {"ahead": 0}, parent=request.id))
-            self._send(client, kept.last)
+            self._send_result(client, kept.last)
         elif job is not None:
             self._queue.move(job, client)
             job.client, job.gone = client, None
@@ -337,6 +334,10 @@ class Server:
             self._queue.put(job)
             note("accepted", job=job.id, type=asked.type, client=client.hex(), queued=len(self._queue))
             self._accept(job)
+
+    def _open(self, job: Job) -> bool:
+        """Whether its last message has not been sent. A job that was given up may have a successor of the same id."""
+        return self._jobs.get(job.id) is job
 
     def _refuse(self, client: bytes, job: str, error: MedtalkError) -> None:
         note("refused", job=job, client=client.hex(), code=error.code, message=error.message[:_LONGEST_MESSAGE])
@@ -365,7 +366,7 @@ class Server:
             if now - job.told >= WAITING_SECONDS:
                 self._progress(job, now, "queued", 0.0)
         job = self._working
-        if job is not None and job.id in self._jobs and now - job.told >= PROGRESS_SECONDS:
+        if job is not None and self._open(job) and now - job.told >= PROGRESS_SECONDS:
             self._progress(job, now, job.watch.phase or "read", job.watch.fraction())
 
     def _progress(self, job: Job, now: float, phase: str, fraction: float) -> None:
@@ -376,13 +377,14 @@ class Server:
         elif job.gone is None:
             job.gone = now
         elif now - job.gone >= GONE_SECONDS:
-            self._give_up(job, CancelledError("The client has gone."))
+            # Not kept: a client that comes back, and asks again, has not cancelled anything.
+            self._give_up(job, CancelledError("The client has gone."), keep=False)
 
-    def _give_up(self, job: Job, error: MedtalkError) -> None:
+    def _give_up(self, job: Job, error: MedtalkError, keep: bool = True) -> None:
         """End a job that waits or is worked on, now; what the compute thread makes of it is dropped."""
         self._queue.remove(job)
         job.watch.cancel()
-        self._finish(job, error)
+        self._finish(job, error, keep)
 
     def _report(self, job: Job, outcome: Outcome) -> None:
         """Called by the compute thread."""
@@ -399,11 +401,11 @@ class Server:
             self._metrics.sound.inc(outcome.sound_seconds)
             self._metrics.hits.inc(int(outcome.body.get("cached", False)))
             self._metrics.cache.set(self._worker.heard.bytes)
-        if job.id in self._jobs:
+        if self._open(job):
             self._finish(job, outcome.error or outcome)
 
-    def _finish(self, job: Job, end: Outcome | MedtalkError) -> None:
-        """Send a job's last message, and keep it."""
+    def _finish(self, job: Job, end: Outcome | MedtalkError, keep: bool = True) -> None:
+        """Send a job's last message, and keep it to be asked for again."""
         del self._jobs[job.id]
         if isinstance(end, Outcome):
             last = Message("result", end.body, parent=job.id, buffers=end.buffers)
@@ -413,25 +415,45 @@ class Server:
         note("ended", job=job.id, type=job.request.type, code=code, seconds=round(time.monotonic() - job.received, 4))
         if self._metrics:
             self._metrics.jobs.labels(job.request.type, code).inc()
-        self._send(job.client, last)
-        # These would come out otherwise if asked again.
-        if code not in ("stopping", "not_heard", "internal", "path"):
-            size = 2048 + sum(memoryview(buffer.data).nbytes for buffer in last.buffers)
-            self._kept.put(job.id, _Kept(job.request.fingerprint, last), size)
+        frames = pack(last)
+        self._send_result(job.client, frames)
+        # Some errors would be others, or none, the next time.
+        if keep and code not in ("stopping", "not_heard", "internal", "path"):
+            self._kept.put(job.id, _Kept(job.request.fingerprint, frames), _OVERHEAD + _nbytes(frames))
 
     # -- messages out
 
     def _send(self, client: bytes, message: Message) -> bool:
-        """Send without waiting; False if the client has gone or does not read. It may ask again, so nothing is lost."""
+        """Send without waiting; False if the client has gone. One that does not read may lose it, and ask again."""
+        return self._send_frames(client, pack(message)) is not None
+
+    def _send_result(self, client: bytes, frames: list[Any]) -> None:
+        """Send a last message, unless the client has left too many unread already: it would fill our memory."""
+        unread = [(tracker, size) for tracker, size in self._unread.pop(client, []) if not tracker.done]
+        if sum(size for _, size in unread) <= self.settings.limits.max_result_bytes:
+            tracker = self._send_frames(client, frames)
+            if tracker is not None and not tracker.done:
+                unread.append((tracker, _nbytes(frames)))
+        if unread:
+            self._unread[client] = unread
+
+    def _send_frames(self, client: bytes, frames: list[Any]) -> zmq.MessageTracker | None:
+        """Send; what tells whether the frames have left (large ones go without a copy), or None for a lost client."""
+        *most, last = [client, *frames]
         try:
-            self._socket.send_multipart([client, *pack(message)], zmq.NOBLOCK, copy=False)
+            sent = [self._socket.send(frame, zmq.NOBLOCK | zmq.SNDMORE, copy=False, track=True) for frame in most]
+            sent.append(self._socket.send(last, zmq.NOBLOCK, copy=False, track=True))
+            return zmq.MessageTracker(*sent)
         except zmq.Again:
-            return True  # it is there, and busy
+            return zmq.MessageTracker()  # it is there, and busy; nothing of this waits
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
-            return False
-        return True
+            return None
+
+
+def _nbytes(frames: list[Any]) -> int:
+    return sum(memoryview(frame).nbytes for frame in frames)
 
 
 def _stopping() -> ServiceError:
@@ -439,7 +461,7 @@ def _stopping() -> ServiceError:
 
 
 def _error(parent: str, error: MedtalkError) -> Message:
-    message = error.message
+    message = error.message.encode("utf-8", "replace").decode()  # names of files may hold what is not Unicode
     if len(message) > _LONGEST_MESSAGE:
         message = message[: _LONGEST_MESSAGE - 1] + "…"
     return Message("error", {"code": error.code, "message": message, "hint": error.hint}, parent=parent)

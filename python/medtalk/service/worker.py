@@ -56,8 +56,7 @@ class Worker(threading.Thread):
     def finish(self, seconds: float) -> bool:
         """Let the thread end after the jobs submitted; whether it did, within so many seconds."""
         self._jobs.put(None)
-        if self.ident is not None:  # it was started
-            self.join(seconds)
+        self.join(seconds)
         return not self.is_alive()
 
     def run(self) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -52,7 +53,10 @@ def connection_folder() -> Path:
     for variable, below in places:
         if os.environ.get(variable):
             return Path(os.environ[variable], below)
-    return Path.home() / ".local" / "state" / "medtalk"
+    try:
+        return Path.home() / ".local" / "state" / "medtalk"
+    except RuntimeError as error:  # a user that the system does not know
+        raise UnreachableError("There is no folder for connection files: no home.", "Set MEDTALK_RUNTIME.") from error
 
 
 def write_connection(
@@ -71,7 +75,11 @@ def write_connection(
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(content, file)
-        os.replace(beside, path)
+        try:
+            os.replace(beside, path)
+        except PermissionError:  # on Windows, while a client reads the old one
+            time.sleep(0.1)
+            os.replace(beside, path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
@@ -120,8 +128,11 @@ def _newest(address: str | None, keyed: bool) -> Connection:
         except UnreachableError as error:
             unusable = f" {error.message}"
             continue
-        # An empty token is of a sidecar that asks for keys.
-        if _alive(entry["pid"]) and (connection.token or keyed) and address in (None, connection.address):
+        if not _alive(entry["pid"]) or address not in (None, connection.address):
+            continue
+        if not (connection.token or keyed):
+            unusable = f" The one at {connection.address} asks for keys."
+        else:
             found.append((entry["started"], connection))
     if found:
         return max(found, key=lambda pair: pair[0])[1]
