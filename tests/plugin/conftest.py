@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.fake_unreal.editor import Editor, stand_in
+from tests.plugin.clicking import desk, serving  # noqa: F401
 from tests.plugin.running import configured, empty_python  # noqa: F401
 
 

@@ -52,6 +52,18 @@ def test_direct_curves_are_those_of_the_library(editor: Any, generation: str) ->
     assert anim._values["controller"]._open == 0
 
 
+@pytest.mark.parametrize("generation", ["mh3", "mh4"])
+def test_direct_curves_are_those_of_the_mesh(editor: Any, generation: str) -> None:
+    editor.add_metahuman(generation)
+    bake_curves(editor, rig())
+    names, _ = curves(editor, "/Game/Anims/AS_line", np.zeros(1))
+    assert tuple(names) == to_expressions(RigSequence(rig()), generation)[0]
+    skeleton = "/Game/MetaHumans/Common/Face/Face_Archetype_Skeleton"
+    bake_curves(editor, rig(), name="AS_other", skeleton=skeleton)
+    names, _ = curves(editor, "/Game/Anims/AS_other", np.zeros(1))
+    assert tuple(names) == to_expressions(RigSequence(rig()), "mh4")[0]
+
+
 def test_direct_curves_with_fewer_keys(editor: Any) -> None:
     editor.add_metahuman()
     whole = bake_curves(editor, rig())

@@ -19,24 +19,31 @@ def node(configured: Any) -> Any:
     return lambda name, *words: json.loads(configured.blueprint("MEDTalkLibrary", name, *words))
 
 
-def test_from_start_to_result(configured: Any, node: Any, tmp_path: Path) -> None:
-    request = {
-        "sounds": list(add_sounds(configured, tmp_path, 1.0)), "actor": configured.add_metahuman("mh3").get_path_name(), "emotion": "sad"
-    }  # fmt: skip
-    assert node("start_face_animation", json.dumps(request)) == {"state": "running"}
+@pytest.fixture
+def wanted(configured: Any, tmp_path: Path) -> str:
+    """A request that can be done."""
+    sounds, actor = add_sounds(configured, tmp_path, 1.0), configured.add_metahuman("mh3").get_path_name()
+    return json.dumps({"sounds": list(sounds), "actor": actor, "emotion": "sad"})
+
+
+def test_from_start_to_result(configured: Any, node: Any, wanted: str) -> None:
+    assert node("start_face_animation", wanted) == {"state": "running"}
     assert node("poll_face_animation")["state"] == "running"
     tick_until(configured, lambda: node("poll_face_animation")["state"] != "running", "the end")
     result = node("get_face_animation_result")
     assert result["state"] == "done" and result["takes"][0]["keys"] > 174 and result["failures"] == []
 
 
-def test_cancel(configured: Any, node: Any, tmp_path: Path) -> None:
-    request = {
-        "sounds": list(add_sounds(configured, tmp_path, 1.0)),
-        "actor": configured.add_metahuman("mh4").get_path_name(),
-    }
-    node("start_face_animation", json.dumps(request))
+def test_cancel(node: Any, wanted: str) -> None:
+    node("start_face_animation", wanted)
     assert node("cancel_face_animation")["state"] == "cancelled"
+
+
+def test_a_second_start_is_refused_and_the_first_goes_on(configured: Any, node: Any, wanted: str) -> None:
+    node("start_face_animation", wanted)
+    assert "already" in node("start_face_animation", wanted)["error"]
+    tick_until(configured, lambda: node("poll_face_animation")["state"] != "running", "the end")
+    assert node("poll_face_animation")["state"] == "done"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import soundfile
 
-from tests.plugin.running import pid_of_sidecar, tick_until
+from tests.plugin.running import is_alive, pid_of_sidecar, tick_until
 from tests.sounds import babble
 
 
@@ -190,6 +190,7 @@ def test_a_sidecar_that_freezes_at_work(configured: Any, request_for: Any, monke
     from medtalk_unreal import generate, sidecar
 
     monkeypatch.setattr(sidecar, "GREETING_SECONDS", 1.0)
+    monkeypatch.setattr(sidecar, "PATIENCE_SECONDS", 2.0)
     assert run(configured, request_for(0.5)).state == "done"
     generation = generate.start(request_for(120.0))
     tick_until(configured, lambda: generation.status.phase == "sent", "the request's leaving")
@@ -236,6 +237,19 @@ def test_what_goes_away_in_between_is_one_line(configured: Any, request_for: Any
     assert status.state in ("failed", "done") and "\n" not in status.text
     assert (status.state == "done") == (what == "level"), status.text
     assert len(configured.log.errors) == (status.state == "failed")
+
+
+def test_the_editor_closes_in_the_middle(configured: Any, request_for: Any) -> None:
+    from medtalk_unreal import generate
+
+    configured.start_plugin()
+    generation = generate.start(request_for(60.0))
+    tick_until(configured, lambda: generation.status.phase == "sent", "the request's leaving")
+    pid = pid_of_sidecar(configured)
+    configured.shut_down()
+    assert generation.status.state == "cancelled" and configured.sequences() == []
+    assert configured.log.errors == []
+    tick_until(configured, lambda: not is_alive(pid), "the sidecar's end")
 
 
 def test_ticks_within_a_step_do_nothing(configured: Any, request_for: Any, tmp_path: Path) -> None:

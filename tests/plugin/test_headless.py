@@ -107,3 +107,21 @@ def test_the_self_test_can_be_asked_for(configured: Any, monkeypatch: pytest.Mon
     configured.add_metahuman("mh4")
     result = run(configured, monkeypatch, {"selftest": True}, tmp_path)
     assert result["selftest"]["questions"]["sockets"]["echo"] is True
+
+
+def test_a_commandlet_bakes_without_a_level(configured: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sounds = add_sounds(configured, tmp_path, 1.0, 0.5)
+    configured.add_metahuman("mh4")
+    mesh = "/Game/MetaHumans/Ada/Face/SKM_Ada_Face"
+    configured.state.commandlet = True
+    configured.state.command_line += " -run=pythonscript"
+    job = {"requests": [{"sounds": list(sounds), "skeleton": mesh, "sequence_folder": "/Game/Baked", "emotion": "sad"}]}
+    result = run(configured, monkeypatch, job, tmp_path)
+    assert result["ok"], result
+    assets = [take["asset"] for take in result["requests"][0]["takes"]]
+    assert assets == ["/Game/Baked/AS_line0", "/Game/Baked/AS_line1"]
+    assert set(assets) <= set(configured.state.saved) and configured.sequences() == []
+    assert all(take["curves"] > 100 for take in result["requests"][0]["takes"])
+    assert not configured.state.post_ticks
+    job["requests"][0]["skeleton"] = "/Game/Nowhere"
+    assert "is no Skeleton" in run(configured, monkeypatch, job, tmp_path)["requests"][0]["text"]

@@ -38,7 +38,7 @@ def test_every_entry_can_be_clicked(started: Any) -> None:
     from medtalk_unreal import menus
 
     for entry in menus.ENTRIES:
-        if entry.action not in ("test", "start", "stop", "selftest"):
+        if entry.action not in ("test", "start", "stop", "selftest", "bake", "export"):
             started.click(entry.menu, f"MEDTalk.{entry.action}")
     assert started.log.errors == []
 
@@ -120,6 +120,27 @@ def test_from_the_sequencer_the_open_sequence_is_offered(started: Any, tmp_path:
     assert str(form.get_editor_property("target")) == forms.IN_SEQUENCE
 
 
+def test_what_is_in_the_open_sequence_is_baked_and_exported(started: Any, tmp_path: Path) -> None:
+    from medtalk.rig import read_rig
+    from medtalk_unreal import generate
+
+    for action in ("bake", "export"):
+        started.click(TOOLS, f"MEDTalk.{action}")
+        assert "No sequence is open." in started.dialogs.messages.pop()[1]
+    started.select_actors(started.add_metahuman("mh4"))
+    started.select_assets(*add_sounds(started, tmp_path, 1.0))
+    started.click(SOUNDS, "MEDTalk.generate")
+    started.press(form_of(started, "MEDTalkGenerateForm"), "generate")
+    tick_until(started, lambda: generate.running() is None, "the end")
+    started.log.lines.clear()
+    for action in ("bake", "export"):
+        started.click(TOOLS, f"MEDTalk.{action}")
+    assert started.log.errors == [] and len(started.dialogs.messages) == 2
+    assert started.asset("/Game/MEDTalk/AS_BP_Ada_line0") is not None
+    (file,) = saved(started).glob("recorded/*/line0.npz")
+    assert read_rig(file).values.shape == (60, 174) and file.with_suffix(".wav").is_file()
+
+
 def test_the_cancel_button(started: Any, tmp_path: Path) -> None:
     from medtalk_unreal import generate
 
@@ -137,7 +158,7 @@ def test_test_connection_shows_its_steps(started: Any) -> None:
     started.click(TOOLS, "MEDTalk.test")
     tick_until(started, lambda: report(started)[-1:] == ["The connection is good."], "the test's end")
     assert [line.split("'")[1] for line in report(started)[:-1]] == [
-        "Python", "package", "client", "start", "greeting", "bundle"
+        "Python", "package", "client", "start", "start", "greeting", "bundle"
     ]  # fmt: skip
 
 
@@ -148,6 +169,21 @@ def test_start_and_stop(started: Any) -> None:
     started.tabs.clear()
     started.click(TOOLS, "MEDTalk.stop")
     tick_until(started, lambda: report(started)[-1:] == ["The sidecar has ended."], "the stop")
+
+
+def test_the_sidecar_is_not_stopped_while_it_works_for_us(started: Any, tmp_path: Path) -> None:
+    from medtalk_unreal import generate
+
+    started.select_actors(started.add_metahuman("mh4"))
+    started.select_assets(*add_sounds(started, tmp_path, 1.0))
+    started.click(SOUNDS, "MEDTalk.generate")
+    started.press(form_of(started, "MEDTalkGenerateForm"), "generate")
+    started.click(TOOLS, "MEDTalk.stop")
+    assert "Cancel it first." in started.dialogs.messages.pop()[1]
+    started.click(TOOLS, "MEDTalk.start")  # and starting what is being started harms nothing
+    tick_until(started, lambda: generate.running() is None, "the end")
+    assert started.log.errors == ["MEDTalk: A face animation is being generated. Cancel it first."]
+    assert len([one for one in started.tabs if type(one).__name__ == "MEDTalkReportForm"]) == 1
 
 
 def test_a_report_whose_tab_was_closed_goes_on_in_the_log(started: Any) -> None:

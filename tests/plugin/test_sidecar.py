@@ -47,7 +47,7 @@ def test_it_is_started_and_told_of(configured: Any) -> None:
 
     task, lines = connect(configured)
     assert task.error is None
-    assert [line.split("'")[1] for line in lines] == ["client", "start", "greeting"]
+    assert [line.split("'")[1] for line in lines] == ["client", "start", "start", "greeting"]
     assert is_alive(pid_of_sidecar(configured))
     known = settings.load()
     assert set(known.labels) == {"neutral", "angry", "disgust", "fear", "happy", "sad", "surprised"}
@@ -144,6 +144,83 @@ def test_stop_ends_it_and_says_so(configured: Any) -> None:
     assert connect(configured)[0].error is None
 
 
+def test_two_buttons_at_once_start_one_sidecar(configured: Any) -> None:
+    from medtalk_unreal import ticks
+    from medtalk_unreal.sidecar import the_sidecar
+
+    tasks = [ticks.begin(the_sidecar.connect(lambda _: None)) for _ in range(3)]
+    tick_until(configured, lambda: all(task.ended for task in tasks), "the connections")
+    assert [task.error for task in tasks] == [None] * 3
+    assert len({id(task.result) for task in tasks}) == 1
+    task = ticks.begin(the_sidecar.connect(lambda _: None))
+    task.cancel()  # and a cancelled one does not keep the next from beginning
+    assert connect(configured)[0].error is None
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
+def test_stop_ends_a_frozen_one_by_force_if_it_is_ours(configured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from medtalk_unreal import sidecar
+
+    monkeypatch.setattr(sidecar, "GREETING_SECONDS", 1.0)
+    connect(configured)
+    pid = pid_of_sidecar(configured)
+    os.kill(pid, signal.SIGSTOP)
+    assert "by force" in do(configured, sidecar.the_sidecar.stop()).result
+    assert not is_alive(pid)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
+def test_stop_leaves_a_frozen_one_of_another_editor(
+    configured: Any, other: Sidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medtalk_unreal import sidecar
+
+    monkeypatch.setattr(sidecar, "GREETING_SECONDS", 1.0)
+    os.kill(other.process.pid, signal.SIGSTOP)
+    assert "has not answered" in str(do(configured, sidecar.the_sidecar.stop()).error)
+    assert other.process.poll() is None
+
+
+def test_the_end_of_the_editor_also_ends_one_that_failed_us(configured: Any) -> None:
+    from medtalk_unreal.sidecar import the_sidecar
+
+    connect(configured)
+    pid = pid_of_sidecar(configured)
+    the_sidecar.leave()
+    the_sidecar.close()
+    tick_until(configured, lambda: not is_alive(pid), "the sidecar's end")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
+def test_the_end_of_the_editor_does_not_wait_for_a_frozen_one(configured: Any) -> None:
+    from medtalk_unreal.sidecar import the_sidecar
+
+    connect(configured)
+    pid = pid_of_sidecar(configured)
+    os.kill(pid, signal.SIGSTOP)
+    start = time.monotonic()
+    the_sidecar.close()
+    assert time.monotonic() - start < 20.0
+    os.kill(pid, signal.SIGCONT)
+    tick_until(configured, lambda: not is_alive(pid), "the sidecar's end")
+
+
+def test_the_end_of_the_editor_spares_one_that_works_for_another(configured: Any) -> None:
+    from medtalk_unreal.sidecar import the_sidecar
+    from medtalk_wire import Client, Sound, find_connection
+
+    connect(configured)
+    pid = pid_of_sidecar(configured)
+    with Client(find_connection(str(saved(configured) / "sidecar.json"))) as client:
+        sounds = [Sound.from_pcm(babble(60.0, seed=seed), 16000, (60 * 16000,), "float32") for seed in range(20)]
+        jobs = [client.generate(sound) for sound in sounds]
+        while any(job.state == "sent" for job in jobs):
+            client.poll(0.05)
+        the_sidecar.close()
+        assert not all(job.ended for job in jobs), "the sidecar was too quick for this test"
+        assert is_alive(pid)
+
+
 def test_a_busy_sidecar_is_not_stopped_under_another_editor(configured: Any, other: Sidecar) -> None:
     from medtalk_unreal.sidecar import the_sidecar
     from medtalk_wire import Client, Sound
@@ -156,7 +233,7 @@ def test_a_busy_sidecar_is_not_stopped_under_another_editor(configured: Any, oth
             client.poll(0.05)
         task = do(configured, the_sidecar.stop())
         assert not all(job.ended for job in jobs), "the sidecar was too quick for this test"
-        assert "at work" in str(task.error)
+        assert "at work" in task.result
     assert other.process.poll() is None
 
 
@@ -237,20 +314,19 @@ class TestFailures:
         self.failure(configured, "connection file")
         file.rmdir()
 
-    def test_another_program_at_the_address(self, configured: Any) -> None:
-        """The connection file is of a sidecar that was killed, and its port was taken by something else."""
+    @pytest.mark.parametrize("behaviour", ["http", "channels", "version"])
+    def test_another_program_at_the_address(self, configured: Any, behaviour: str) -> None:
+        """The port of a sidecar that was killed was taken by something else; or it is of another MEDTalk."""
         little = Path(__file__).parents[1] / "wire" / "little_sidecar.py"
-        for behaviour in ("http", "channels", "version"):
-            process = subprocess.Popen([sys.executable, little, saved(configured) / "sidecar.json", behaviour])
-            try:
-                file = saved(configured) / "sidecar.json"
-                tick_until(configured, lambda: file.exists() and str(process.pid) in file.read_text(), behaviour)
-                task, _ = connect(configured)
-                assert task.error is None and configured.log.warnings
-                configured.log.lines.clear()
-            finally:
-                process.kill()
-                process.wait()
+        file = saved(configured) / "sidecar.json"
+        process = subprocess.Popen([sys.executable, little, file, behaviour])
+        try:
+            tick_until(configured, file.exists, "the connection file")
+            assert connect(configured)[0].error is None
+            assert "is started in its place" in configured.log.warnings[0] and process.poll() is None
+        finally:
+            process.kill()
+            process.wait()
 
 
 def test_cancelling_the_start_leaves_no_process(configured: Any, tmp_path: Path) -> None:
@@ -260,6 +336,7 @@ def test_cancelling_the_start_leaves_no_process(configured: Any, tmp_path: Path)
 
     task = ticks.begin(the_sidecar.connect(lambda _: None))
     tick_until(configured, lambda: the_sidecar._program is not None, "the start")
+    assert the_sidecar._program is not None
     pid = the_sidecar._program.process.pid
     task.cancel()
     assert isinstance(task.error, CancelledError) and not is_alive(pid)
@@ -271,7 +348,15 @@ def test_test_connection_shows_each_step(configured: Any) -> None:
 
     lines: list[str] = []
     assert do(configured, the_sidecar.test(lines.append)).error is None
-    assert [line.split("'")[1] for line in lines] == ["Python", "package", "client", "start", "greeting", "bundle"]
+    assert [line.split("'")[1] for line in lines] == [
+        "Python",
+        "package",
+        "client",
+        "start",
+        "start",
+        "greeting",
+        "bundle",
+    ]
     assert "tiny" in lines[-1] and "happy" in lines[-1]
 
 

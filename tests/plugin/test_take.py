@@ -103,6 +103,16 @@ def test_a_constant_channel_is_held_where_a_key_of_the_user_follows(shot: Any) -
     np.testing.assert_allclose(on_board(editor, sequence, FRAMES)[:, JAW], 0.25)
 
 
+@pytest.mark.parametrize("writer", ["channels", "arrays"])
+def test_a_constant_channel_keeps_its_value_when_a_take_is_written_behind_it(shot: Any, writer: str) -> None:
+    editor, actor, sequence = shot
+    first = np.full((FRAMES, N_CHANNELS), 0.25, np.float32)
+    write(editor, first, sequence=sequence, actor=actor, writer=writer)
+    write(editor, moving(FRAMES), name="next", sequence=sequence, actor=actor, writer=writer, start_frame=FRAMES)
+    np.testing.assert_allclose(on_board(editor, sequence, FRAMES)[:, KEYED], 0.25)
+    assert editor.keys(board_section(editor, sequence), "CTRL_C_jaw.Y")[0] == (0, 0.25)
+
+
 @pytest.mark.parametrize("step", [2, 7, 1000])
 def test_frame_step(shot: Any, step: int) -> None:
     editor, actor, sequence = shot
@@ -301,6 +311,14 @@ def test_a_take_that_moves_takes_its_sound_along_and_says_what_stays(shot: Any, 
     assert section.get_start_frame() == 100
     assert len(report.warnings) == 1 and "frame 0" in report.warnings[0]
     assert editor.keys(board_section(editor, sequence), "CTRL_C_jaw.Y")[0][0] == 0
+
+
+def test_a_take_that_is_shorter_now_says_what_stays(shot: Any, tmp_path: Path) -> None:
+    editor, actor, sequence = shot
+    sound = a_sound(editor, tmp_path, 0.5)
+    for frames, said in ((60, []), (60, []), (40, ["line was longer; its keys from frame 20 to 29 are still there."])):
+        report = write(editor, moving(frames), sequence=sequence, actor=actor, sound=sound)
+        assert list(report.warnings) == said
 
 
 def test_a_new_take_lays_its_own_sound(shot: Any, tmp_path: Path) -> None:

@@ -254,10 +254,11 @@ def _key(sequence: Any, rig: Any, name: Any, frames: list[Any], rows: list[Any],
     if section is None or control.kind != kind or section._values["is_locked"]:
         return
     section._touch()
+    mode = MovieSceneKeyInterpolation.LINEAR if EDITOR.linear_keys else MovieSceneKeyInterpolation.AUTO
     for frame, row in zip(frames, rows, strict=True):
         tick = in_ticks(sequence, frame, 0.0, unit)
         for channel, number, low, high in zip(control.channels, row, control.lowest, control.highest, strict=True):
-            section._channels[channel].put(tick, min(max(number, low), high), MovieSceneKeyInterpolation.AUTO)
+            section._channels[channel].put(tick, min(max(number, low), high), mode)
 
 
 def _read(sequence: Any, rig: Any, name: Any, frames: list[Any], unit: Any) -> list[tuple[float, ...]]:

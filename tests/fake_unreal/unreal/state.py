@@ -74,6 +74,7 @@ class EditorState:
         self.browser_path: str | None = "/Game"
         self.evaluated: float | None = None
         self.tabs_work = True
+        self.linear_keys = False  # the user's setting for new keys: linear, not automatic
         self.read_only: set[str] = set()  # packages whose file cannot be written
         self.importer: Callable[[Any], None] = lambda task: None
         self.selected_actors: list[Any] = []

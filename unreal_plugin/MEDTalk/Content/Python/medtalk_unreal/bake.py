@@ -36,6 +36,12 @@ class BakeReport:
         return [f"{self.asset}: {self.curves} curves, {self.keys} keys, {self.frames} frames at {self.fps:g} fps."]
 
 
+def beside(sequence: str) -> tuple[str, str]:
+    """Folder and name of the AnimSequence of a sequence, where nobody says others."""
+    folder, _, name = compat.package(sequence).rpartition("/")
+    return folder, f"AS_{name.removeprefix('LS_')}"
+
+
 def bake_sequence(
     sequence: str, actor: str | None, folder: str, name: str, frames: tuple[int, int] | None = None, fps: float = 0.0
 ) -> BakeReport:
@@ -71,19 +77,20 @@ def bake_sequence(
 
 
 def bake_curves(
-    take: Take, skeleton: str, folder: str, name: str, tolerance: float = 0.0, generation: str = "mh4"
+    take: Take, skeleton: str, folder: str, name: str, tolerance: float = 0.0, generation: str = ""
 ) -> BakeReport:
     """Write a rig as the AnimSequence `name` in `folder`.
 
     skeleton: path of the face's Skeleton, or of its SkeletalMesh. tolerance: how far reduced keys may be off; 0 keeps
-    all. generation: the face board whose tongue the MetaHuman has. Raises `PluginError`.
+    all. generation: the face board whose tongue the MetaHuman has, "mh3" or "mh4"; by default that of the SkeletalMesh,
+    else the newer. Raises `PluginError`.
     """
-    bones = _skeleton(skeleton)
+    bones = find_skeleton(skeleton)
     path = asset_path(folder, name)
     rate = compat.frame_rate(take.fps)
     rows, flat = len(take.rows), take.flat
     seconds = [float(row / compat.rate(rate)) for row in range(rows)]
-    curves = expressions(generation)
+    curves = expressions(generation or _generation(skeleton))
     with edit(f"{TITLE}: bake {name}", steps=len(curves) + 1) as change:
         change.step("The asset")
         anim, _ = _animation(change, path, bones)
@@ -111,14 +118,21 @@ def bake_curves(
     return report
 
 
-def _skeleton(path: str) -> Any:
-    """The Skeleton at a path, or of the SkeletalMesh there."""
+def find_skeleton(path: str) -> Any:
+    """The Skeleton at a path, or of the SkeletalMesh there; `PluginError` where there is none."""
     asset = compat.load(path)
     if isinstance(asset, unreal.SkeletalMesh):
         asset = asset.get_editor_property("skeleton")
     if not isinstance(asset, unreal.Skeleton):
         raise PluginError(f"{path} is no Skeleton.", "Give the path of the face's SkeletalMesh, or of its Skeleton.")
     return asset
+
+
+def _generation(path: str) -> str:
+    """The face board that the SkeletalMesh at a path names."""
+    mesh = compat.load(path)
+    rig = mesh.get_editor_property("default_animating_rig") if isinstance(mesh, unreal.SkeletalMesh) else None
+    return facerig.board_of(rig).generation or "mh4"
 
 
 def _animation(change: Edit, path: str, skeleton: Any) -> tuple[Any, bool]:

@@ -138,6 +138,12 @@ def live_rig(sequence: Any, face: FaceRig) -> Any:
     return None
 
 
+def board_of(asset: Any) -> Board:
+    """The board that a rig asset is; one without names where it cannot be asked, or is None."""
+    hierarchy = compat.rig_hierarchy(asset) if asset is not None else None
+    return board_channels(_channel_names(hierarchy)) if hierarchy is not None else _UNKNOWN
+
+
 def limits(face: FaceRig) -> list[tuple[float, float]]:
     """What the rig allows for each of the 174 channels; where it cannot be asked, what boards usually allow."""
     usual = [(channel.minimum, channel.maximum) for channel in TABLE]
@@ -311,10 +317,8 @@ def _with_rig(face: FaceRig) -> FaceRig:
                 "Its mesh names none as Default Animating Rig, and the project has no Face_ControlBoard_CtrlRig.",
             )
         warnings = (f"The face mesh of {face.name} names no control board; {asset.get_path_name()} is used.",)
-    hierarchy = compat.rig_hierarchy(asset)
-    board = board_channels(_channel_names(hierarchy)) if hierarchy is not None else _UNKNOWN
     path = compat.package(asset.get_path_name())
-    return replace(face, rig_class=compat.rig_class(asset), rig_path=path, board=board, warnings=warnings)
+    return replace(face, rig_class=compat.rig_class(asset), rig_path=path, board=board_of(asset), warnings=warnings)
 
 
 def _places(mesh: str) -> Iterator[str]:

@@ -19,13 +19,13 @@ from medtalk_unreal.errors import PluginError
 from medtalk_unreal.generate import Status
 from medtalk_unreal.request import MAX_MOOD_INTENSITY, Request
 
-SELECTED, IN_SEQUENCE = "Selected actor", "The one in the sequence"
+SELECTED, IN_SEQUENCE, NO_SEQUENCE = "Selected actor", "The one in the sequence", "None: an Anim Sequence"
 MASKS = {"Full Face": "full", "Mouth Only": "mouth", "Upper Face": "upper"}
 WRITERS = {"Channel keys": "channels", "Array setters": "arrays"}
 GENERATE_TITLE, SETTINGS_TITLE = "Generate Face Animation (MEDTalk)", "MEDTalk Settings"
 _WIDTH, _HEIGHT = 560, 640
 
-_open = ""  # path name of the generate form that was opened last
+_open: dict[str, str] = {}  # class of a form -> path name of the one that was opened last
 
 
 def _meta(category: str, name: str, priority: int, tip: str, **more: str) -> dict[str, str]:
@@ -78,11 +78,15 @@ class MEDTalkGenerateForm(unreal.Object):
         unreal.DirectoryPath,
         meta=_meta("3 Target", "Folder of New Sequences", 3, "Where a new sequence is made.", ContentDir=""),
     )
+    face_mesh = unreal.uproperty(
+        unreal.SkeletalMesh,
+        meta=_meta("3 Target", "Face Mesh", 4, "Whose skeleton an Anim Sequence is for; else without use."),
+    )
     start_frame = unreal.uproperty(
-        int, meta=_meta("3 Target", "Start Frame", 4, "Where the first sound begins, in frames of the sequence.")
+        int, meta=_meta("3 Target", "Start Frame", 5, "Where the first sound begins, in frames of the sequence.")
     )
     replace = unreal.uproperty(
-        bool, meta=_meta("3 Target", "Replace Take", 5, "Replace an earlier take of the sound; else a new take.")
+        bool, meta=_meta("3 Target", "Replace Take", 6, "Replace an earlier take of the sound; else a new take.")
     )
     process_mask = unreal.uproperty(
         str, meta=_meta("4 Animation", "Process Mask", 1, "The part that gets keys.", GetOptions="mask_choices")
@@ -112,7 +116,7 @@ class MEDTalkGenerateForm(unreal.Object):
 
     @unreal.ufunction(ret=unreal.Array(str), pure=True)
     def target_choices(self):
-        return [SELECTED, IN_SEQUENCE]
+        return [SELECTED, IN_SEQUENCE, NO_SEQUENCE]
 
     @unreal.ufunction(ret=unreal.Array(str), pure=True)
     def mask_choices(self):
@@ -173,9 +177,7 @@ def open_report() -> Callable[[str], None]:
     """Open a tab for lines; the function that adds one, also long after. They are in the log too."""
     form = unreal.new_object(MEDTalkReportForm)
     path = form.get_path_name()
-    tabs = unreal.get_editor_subsystem(unreal.AssetEditorSubsystem)
-    if tabs is not None:
-        tabs.open_editor_for_assets([form])
+    _open_tab(form)
 
     def tell(line: str) -> None:
         unreal.log(f"MEDTalk: {line}")
@@ -188,16 +190,10 @@ def open_report() -> Callable[[str], None]:
 
 def open_generate(sounds: Sequence[str] = ()) -> None:
     """Show the generate form with these sounds (asset paths): a tab, or a dialog where there are no tabs."""
-    global _open
     request = replace(Request.remembered(settings_file.load()), sounds=tuple(sounds))
     form = unreal.new_object(MEDTalkGenerateForm)
     fill(form, request)
-    tabs = unreal.get_editor_subsystem(unreal.AssetEditorSubsystem)
-    before = _form()
-    if tabs is not None and before is not None:
-        tabs.close_all_editors_for_asset(before)
-    _open = form.get_path_name()
-    if tabs is not None and tabs.open_editor_for_assets([form]):
+    if _open_tab(form):
         return
     if unreal.EditorDialog.show_object_details_view(GENERATE_TITLE, form, _options()):
         submit(form)
@@ -245,6 +241,7 @@ def fill(form: Any, request: Request) -> None:
     """Put a request into a form; sequence and target are what the editor shows."""
     guidance = settings_file.load().guidance
     current = unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
+    faces = selected_faces()
     form.set_editor_properties(
         {
             "sounds": [wave for wave in map(compat.load, request.sounds) if wave is not None],
@@ -253,9 +250,10 @@ def fill(form: Any, request: Request) -> None:
             "text": request.text,
             "picture": unreal.FilePath(request.picture),
             "mood_intensity": request.mood_intensity,
-            "target": SELECTED if selected_faces() or current is None else IN_SEQUENCE,
+            "target": SELECTED if faces or current is None else IN_SEQUENCE,
             "sequence": current,
             "sequence_folder": unreal.DirectoryPath(request.sequence_folder),
+            "face_mesh": compat.mesh(facerig.find_face(faces[0])) if faces else None,
             "start_frame": request.start_frame,
             "replace": request.replace,
             "process_mask": _key(MASKS, request.process_mask),
@@ -285,6 +283,9 @@ def read(form: Any) -> Request:
             labels = ", ".join(found.get_actor_label() for found in actors)
             raise PluginError(f"{len(actors)} MetaHumans are selected: {labels}.", "Select one.")
         actor = actors[0].get_path_name()
+    mesh = _get(form, "face_mesh") if _get(form, "target") == NO_SEQUENCE else None
+    if mesh is None and _get(form, "target") == NO_SEQUENCE:
+        raise PluginError("No face mesh is chosen.", "An Anim Sequence is for a skeleton: choose the Face Mesh.")
     return Request(
         sounds=tuple(wave.get_path_name() for wave in _get(form, "sounds") if wave is not None),
         emotion=_get(form, "emotion"),
@@ -295,6 +296,7 @@ def read(form: Any) -> Request:
         actor=actor,
         sequence=sequence.get_path_name() if sequence is not None else "",
         sequence_folder=_get(form, "sequence_folder").path or Request.sequence_folder,
+        skeleton=mesh.get_path_name() if mesh is not None else "",
         start_frame=_get(form, "start_frame"),
         frame_step=_get(form, "frame_step"),
         blink=_get(form, "blink"),
@@ -308,7 +310,7 @@ def read(form: Any) -> Request:
 
 def show(status: Status) -> None:
     """Put a status into the form, if it is still there."""
-    form = _form()
+    form = _opened(MEDTalkGenerateForm)
     if form is not None and _get(form, "status") != status.text:
         form.set_editor_property("status", status.text)
 
@@ -320,8 +322,20 @@ def selected_faces() -> list[Any]:
     return [actor for actor in selected if facerig.find_face(actor) is not None]
 
 
-def _form() -> Any:
-    return unreal.find_object(None, _open) if _open else None
+def _open_tab(form: Any) -> bool:
+    """Show a form in a tab, in place of the one of its class that was opened before; False where there are no tabs."""
+    tabs = unreal.get_editor_subsystem(unreal.AssetEditorSubsystem)
+    before = _opened(type(form))
+    if tabs is not None and before is not None:
+        tabs.close_all_editors_for_asset(before)
+    _open[type(form).__name__] = form.get_path_name()
+    return tabs is not None and tabs.open_editor_for_assets([form])
+
+
+def _opened(kind: type) -> Any:
+    """The form of a class that was opened last, or None if its tab was closed since. Not kept: it is looked up anew."""
+    path = _open.get(kind.__name__)
+    return unreal.find_object(None, path) if path else None
 
 
 def _get(form: Any, name: str) -> Any:

@@ -7,7 +7,7 @@ at before anything is sent, and again before anything is written: in between, th
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import unreal
@@ -15,6 +15,8 @@ import unreal
 from medtalk_unreal import compat, ticks
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal import sound as sounds
+from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
+from medtalk_unreal.edits import asset_path, free_path
 from medtalk_unreal.errors import CancelledError, PluginError
 from medtalk_unreal.request import Request
 from medtalk_unreal.sidecar import the_sidecar
@@ -23,6 +25,8 @@ from medtalk_unreal.take import Take, TakeReport, check_target, write_take
 
 if TYPE_CHECKING:
     from medtalk_wire import Client, Result
+
+Report = TakeReport | BakeReport
 
 _OF_THE_SOUND = ("audio", "limit", "checksum")  # codes of errors that the next sound need not have
 MODEL_FPS = 60.0
@@ -39,7 +43,7 @@ class Status:
     phase: str = "waiting"
     fraction: float = 0.0
     text: str = "Waiting."
-    reports: list[TakeReport] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
 
@@ -62,14 +66,16 @@ class Generation:
                 report = yield from self._take(client, request, sound)
             except _SoundError as error:
                 self.status.failures.append(str(error))
-                unreal.log_error(f"MEDTalk: {error}")
+                if len(facts) > 1:  # else the end of it all says the same
+                    unreal.log_error(f"MEDTalk: {error}")
                 continue
             self.status.reports.append(report)
             for line in report.lines():
                 unreal.log(f"MEDTalk: {line}")
-            for line in report.warnings:
-                unreal.log_warning(f"MEDTalk: {line}")
-            request = replace(request, sequence=report.sequence, start_frame=report.last_frame + 1)
+            if isinstance(report, TakeReport):
+                for line in report.warnings:
+                    unreal.log_warning(f"MEDTalk: {line}")
+                request = replace(request, sequence=report.sequence, start_frame=report.last_frame + 1)
         if not self.status.reports:
             raise PluginError(self.status.failures[0])
         return self.status
@@ -90,7 +96,7 @@ class Generation:
             if status.state == "failed":
                 unreal.log_error(f"MEDTalk: {status.text}")
 
-    def _take(self, client: Client, request: Request, sound: SoundFacts) -> Generator[None, None, TakeReport]:
+    def _take(self, client: Client, request: Request, sound: SoundFacts) -> Generator[None, None, Report]:
         """Steps from one sound to its take."""
         self._say("sound", 0.0, f"Reading the sound {sound.name}.")
         yield
@@ -98,6 +104,10 @@ class Generation:
         self._say("writing", 1.0, f"Writing the keys of {sound.name}.")
         yield
         take = Take(sound.name, result.rig, result.fps, sound.path, dict(result.meta))
+        if request.skeleton:
+            path = asset_path(request.sequence_folder, f"AS_{sound.name}")
+            folder, _, name = (path if request.replace else free_path(path)).rpartition("/")
+            return bake_curves(take, request.skeleton, folder, name, request.tolerance)
         return write_take(take, request.target())
 
     def _animate(self, client: Client, request: Request, sound: SoundFacts) -> Generator[None, None, Result]:
@@ -179,7 +189,16 @@ def check(request: Request) -> list[SoundFacts]:
     if not request.sounds:
         raise PluginError("No sound is selected.", "Select one or more SoundWaves in the Content Browser.")
     facts = [sounds.look(path, settings.max_seconds) for path in request.sounds]
-    check_target(request.target())
+    if request.skeleton:
+        find_skeleton(request.skeleton)
+        asset_path(request.sequence_folder)
+        names = [fact.name.lower() for fact in facts]
+        if len(set(names)) < len(names) and request.replace:
+            raise PluginError(
+                "Several sounds have the same name; so would their AnimSequences.", "Bake them one by one."
+            )
+    else:
+        check_target(request.target())
     return facts
 
 
@@ -194,15 +213,7 @@ def fps_of(request: Request) -> float:
 
 def result(status: Status) -> Mapping[str, Any]:
     """The status as it is given to programs."""
-    takes = [
-        {
-            "sequence": report.sequence, "keys": report.keys, "missing": list(report.missing),
-            "clamped": dict(report.clamped), "warnings": list(report.warnings),
-            "first_frame": report.first_frame, "last_frame": report.last_frame,
-        }
-        for report in status.reports
-    ]  # fmt: skip
     return {
         "state": status.state, "phase": status.phase, "fraction": round(status.fraction, 4), "text": status.text,
-        "takes": takes, "failures": list(status.failures),
+        "takes": [asdict(report) for report in status.reports], "failures": list(status.failures),
     }  # fmt: skip

@@ -6,31 +6,35 @@ The environment variable MEDTALK_JOB names the job file, a JSON object:
 
     {"map": "/Game/Maps/Stage",                          opened first, may be left out
      "requests": [{"sounds": ["/Game/Voice/Line1"], "actor": "Ada", "emotion": "happy"}],
+     "bakes": [{"sequence": "/Game/Shots/One"}],         faces of sequences to be recorded as AnimSequences
+     "exports": [{"sequence": "/Game/Shots/One"}],       sequences whose takes are to be written as .npz and .wav
      "selftest": false,                                  also run the self-test
      "result": "C:/work/result.json"}                    where to write the result; beside the job file if left out
 
-A request has the names of `request.Request`; `actor` may also be the actor's label. What was written is saved. Whether
-all went well is told by `ok` in the result, not by the editor's exit code, which counts errors of the whole project.
+A request has the names of `request.Request`; `actor` may also be the actor's label. Bakes and exports are done after
+the requests, and have the names `sequence`, `actor`, `folder` and `name`. What was written is saved. Whether all went
+well is told by `ok` in the result, not by the editor's exit code, which counts errors of the whole project.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import unreal
 
-from medtalk_unreal import compat, generate, is_commandlet, ticks
+from medtalk_unreal import bake, compat, generate, is_commandlet, readback, ticks
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.request import Request
 from medtalk_unreal.sidecar import the_sidecar
 
 VARIABLE = "MEDTALK_JOB"
-_NAMES = {"map": str, "requests": list, "selftest": bool, "result": str}
+_NAMES = {"map": str, "requests": list, "bakes": list, "exports": list, "selftest": bool, "result": str}
+_OF_A_SEQUENCE = ("sequence", "actor", "folder", "name")  # names of a bake and of an export
 _REGISTRY_SECONDS = 1800.0  # a large project, seen for the first time
 
 
@@ -42,7 +46,8 @@ def run() -> None:
         return
     path = Path(name)
     outcome: dict[str, Any] = {
-        "ok": False, "error": "", "requests": [], "engine": unreal.SystemLibrary.get_engine_version(),
+        "ok": False, "error": "", "requests": [], "bakes": [], "exports": [],
+        "engine": unreal.SystemLibrary.get_engine_version(),
     }  # fmt: skip
     report = path.with_suffix(".result.json")
     try:
@@ -54,7 +59,8 @@ def run() -> None:
         steps = _failing(error)
 
     def ended(task: ticks.Task) -> None:
-        outcome["ok"] = task.error is None and all(done["state"] == "done" for done in outcome["requests"])
+        all_done = [*outcome["requests"], *outcome["bakes"], *outcome["exports"]]
+        outcome["ok"] = task.error is None and all(done["state"] == "done" for done in all_done)
         outcome["error"] = str(task.error or "")
         if task.error is not None:
             unreal.log_error(f"MEDTalk: {task.error}")
@@ -82,6 +88,10 @@ def _steps(job: Mapping[str, Any], outcome: dict[str, Any]) -> ticks.Steps:
     yield
     for content in job.get("requests", []):
         outcome["requests"].append((yield from _request(content)))
+    for name, action in (("bakes", _bake), ("exports", _export)):
+        for content in job.get(name, []):
+            yield
+            outcome[name].append(_of_a_sequence(content, action))
     if job.get("selftest"):
         from medtalk_unreal import selftest
 
@@ -104,10 +114,41 @@ def _request(content: Any) -> Generator[None, None, Mapping[str, Any]]:
     finally:
         task.cancel()
     result = generate.result(generation.status)
-    for sequence in {take["sequence"] for take in result["takes"]}:
-        if not unreal.EditorAssetLibrary.save_asset(sequence, False):
-            return {**result, "state": "failed", "text": f"The sequence {sequence} cannot be saved. Is it checked out?"}
+    for path in {take.get("sequence") or take["asset"] for take in result["takes"]}:
+        if not unreal.EditorAssetLibrary.save_asset(path, False):
+            return {**result, "state": "failed", "text": f"{path} cannot be saved. Is it checked out?"}
     return result if not result["failures"] else {**result, "state": "failed"}
+
+
+def _of_a_sequence(content: Any, action: Callable[..., Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The result of a bake or an export."""
+    try:
+        if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
+            raise PluginError(
+                "A bake or an export is a JSON object of texts.", f"Valid are {', '.join(_OF_A_SEQUENCE)}."
+            )
+        for name in content:
+            if name not in _OF_A_SEQUENCE:
+                raise PluginError(f"Unknown name {name[:60]!r}.", f"Valid are {', '.join(_OF_A_SEQUENCE)}.")
+        sequence, actor, folder, name = (content.get(name, "") for name in _OF_A_SEQUENCE)
+        return {"state": "done", "text": "", **action(sequence, _actor_path(actor) or None, folder, name)}
+    except Exception as error:
+        told = error if isinstance(error, PluginError) else ticks.fault(error)
+        unreal.log_error(f"MEDTalk: {told}")
+        return {"state": "failed", "text": str(told)}
+
+
+def _bake(sequence: str, actor: str | None, folder: str, name: str) -> Mapping[str, Any]:
+    usual_folder, usual_name = bake.beside(sequence)
+    report = bake.bake_sequence(sequence, actor, folder or usual_folder, name or usual_name)
+    if not unreal.EditorAssetLibrary.save_asset(report.asset, False):
+        raise PluginError(f"{report.asset} cannot be saved.", "Is it checked out?")
+    return asdict(report)
+
+
+def _export(sequence: str, actor: str | None, folder: str, name: str) -> Mapping[str, Any]:
+    files = readback.export_recorded_rig(sequence, actor, folder or readback.default_folder(sequence), name)
+    return {"files": [file.as_posix() for file in files]}
 
 
 def _actor_path(text: str) -> str:
@@ -145,6 +186,7 @@ def _failing(error: Exception) -> ticks.Steps:
 def _write(path: Path, outcome: Mapping[str, Any]) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_text(json.dumps(outcome, indent=1), "utf-8")
         os.replace(beside, path)
         unreal.log(f"MEDTalk: the result is in {path}.")

@@ -71,7 +71,7 @@ class Program:
         if "No module named" in line:
             return PluginError(f"Step 'package': {line}.", f"{INSTALL} Another Python can be named in {SETTINGS}.")
         step = next((step for word, step in _STEPS if word in line), "start")
-        said = line or f"it ended with code {self.process.returncode} and said nothing"
+        said = line or f"it ended with code {self.process.returncode} and said nothing."
         return PluginError(f"Step '{step}': {said}", f"All that it said is in {self.log}.")
 
 

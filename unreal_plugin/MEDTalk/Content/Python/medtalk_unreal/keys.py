@@ -1,15 +1,16 @@
 """Keys on the channels of a face board: reduced, cleared and written, in one of two ways.
 
 ChannelWriter  adds key by key to the channels of the section: says the time in ticks and that keys are linear.
-ArrayWriter    gives whole curves to the control rig: far fewer calls, but its sequence must be open in Sequencer.
+ArrayWriter    gives whole curves to the control rig: far fewer calls where the editor's setting for new keys is linear,
+               else as many, because each is made linear then. Its sequence must be open in Sequencer.
 
-Both give the same values at every time.
+Both give the same values at every time. A curve of one key holds: a take that is written behind it must not bend it.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,22 +87,32 @@ class ChannelWriter:
     def clear(self, name: str, first: int, end: int) -> bool:
         """Remove the keys of a channel from tick `first` up to `end`; whether it has any from `end` on."""
         channel = self._channels[name]
-        later = False
-        if channel.get_num_keys():
-            for key in reversed(list(channel.get_keys())):
-                tick = key.get_time(self._unit).frame_number.value
-                later = later or tick >= end
-                if first <= tick < end:
-                    channel.remove_key(key)
+        keys, later = self._within(channel, first, end)
+        for key in reversed(keys):
+            channel.remove_key(key)
         return later
+
+    def _within(self, channel: Any, first: int, end: int) -> tuple[list[Any], bool]:
+        """The keys of a channel from tick `first` up to `end`, and whether there are any from `end` on.
+
+        A channel keeps its keys in the order of time, so that few of them have to be asked for it.
+        """
+        keys = list(channel.get_keys()) if channel.get_num_keys() else []
+
+        def tick(key: Any) -> int:
+            return key.get_time(self._unit).frame_number.value
+
+        after = bisect_left(keys, end, key=tick)
+        return keys[bisect_left(keys, first, hi=after, key=tick) : after], after < len(keys)
 
     def write(self, curves: Sequence[Curve]) -> int:
         """Write the curves of one control where no keys are; how many keys that were."""
-        linear = unreal.MovieSceneKeyInterpolation.LINEAR
+        modes = unreal.MovieSceneKeyInterpolation
         for curve in curves:
             channel = self._channels[curve.name]
+            mode = modes.LINEAR if len(curve.ticks) > 1 else modes.CONSTANT
             for tick, value in zip(curve.ticks, curve.values, strict=True):
-                channel.add_key(unreal.FrameNumber(tick), value, 0.0, self._unit, linear)
+                channel.add_key(unreal.FrameNumber(tick), value, 0.0, self._unit, mode)
         return sum(len(curve.ticks) for curve in curves)
 
 
@@ -134,16 +145,17 @@ class ArrayWriter(ChannelWriter):
         else:  # one axis alone cannot be set without the other
             return super().write(curves)
         for curve in curves:
-            self._straighten(curve.name, set(ticks))
+            keys, _ = self._within(self._channels[curve.name], ticks[0], ticks[-1] + 1)
+            self._straighten(keys)
         return len(ticks) * len(curves)
 
-    def _straighten(self, name: str, ticks: set[int]) -> None:
-        """Make the new keys linear: the control rig keys as the editor's settings say."""
-        linear = unreal.RichCurveInterpMode.RCIM_LINEAR
-        for key in self._channels[name].get_keys():
-            tick = key.get_time(self._unit).frame_number.value
-            if tick in ticks and key.get_interpolation_mode() != linear:
-                key.set_interpolation_mode(linear)
+    def _straighten(self, keys: list[Any]) -> None:
+        """Make new keys linear (one alone: holding): the control rig has keyed all as the editor's settings say."""
+        modes = unreal.RichCurveInterpMode
+        mode = modes.RCIM_LINEAR if len(keys) > 1 else modes.RCIM_CONSTANT
+        if keys and keys[0].get_interpolation_mode() != mode:
+            for key in keys:
+                key.set_interpolation_mode(mode)
 
 
 WRITERS: dict[str, type[ChannelWriter]] = {"channels": ChannelWriter, "arrays": ArrayWriter}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import unreal
 
-from medtalk_unreal import forms, generate, ticks
+from medtalk_unreal import bake, compat, forms, generate, readback, ticks
 from medtalk_unreal.errors import CancelledError, PluginError
 from medtalk_unreal.sidecar import the_sidecar
 
@@ -34,6 +34,10 @@ ENTRIES = (
     Entry(TOOLS_MENU, OWNER, "generate", "Generate Face Animation...",
           "Make keys on a MetaHuman's face board that speak the selected sounds."),
     Entry(TOOLS_MENU, OWNER, "cancel", "Cancel Generation", "Stop; takes that are written stay."),
+    Entry(TOOLS_MENU, OWNER, "bake", "Bake to Anim Sequence",
+          "Record the face of the MetaHuman in the open sequence as an AnimSequence beside it."),
+    Entry(TOOLS_MENU, OWNER, "export", "Export Recorded Rig",
+          "Write the takes of the open sequence, with what you changed in them, as .npz and .wav files."),
     Entry(TOOLS_MENU, OWNER, "test", "Test Connection", "Look for what may be missing, step by step."),
     Entry(TOOLS_MENU, OWNER, "start", "Start Sidecar", "Load the model now; else the first take does it."),
     Entry(TOOLS_MENU, OWNER, "stop", "Stop Sidecar", "Free the memory of the model."),
@@ -104,6 +108,34 @@ def _generate() -> None:
     forms.open_generate([wave.get_path_name() for wave in waves])
 
 
+def _bake() -> None:
+    path = _open_sequence()
+    report = bake.bake_sequence(path, None, *bake.beside(path))
+    _say("\n".join(report.lines()))
+
+
+def _export() -> None:
+    path = _open_sequence()
+    place = readback.default_folder(path)
+    files = readback.export_recorded_rig(path, None, place)
+    _say(f"{len(files) // 2} takes are in {place}.")
+
+
+def _open_sequence() -> str:
+    """The package of the sequence that is edited in Sequencer."""
+    sequence = unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
+    if sequence is None:
+        raise PluginError("No sequence is open.", "Open the Level Sequence in Sequencer.")
+    return compat.package(sequence.get_path_name())
+
+
+def _say(text: str) -> None:
+    unreal.log(f"MEDTalk: {text}")
+    unreal.EditorDialog.show_message(
+        TITLE, text, unreal.AppMsgType.OK, unreal.AppReturnType.OK, unreal.AppMsgCategory.SUCCESS
+    )
+
+
 def _in_background(steps: Callable[[Callable[[str], None]], ticks.Steps], done: str = "") -> None:
     """Do steps in the tick, where no dialog may be opened: a tab and the log tell of them and of their end."""
     tell = forms.open_report()
@@ -118,6 +150,12 @@ def _in_background(steps: Callable[[Callable[[str], None]], ticks.Steps], done: 
     ticks.begin(steps(tell), ended)
 
 
+def _stop() -> None:
+    if generate.running():
+        raise PluginError("A face animation is being generated.", "Cancel it first.")
+    _in_background(lambda _: the_sidecar.stop())
+
+
 def _selftest() -> None:
     from medtalk_unreal import selftest
 
@@ -127,9 +165,11 @@ def _selftest() -> None:
 ACTIONS: dict[str, Callable[[], None]] = {
     "generate": _generate,
     "cancel": generate.cancel,
+    "bake": _bake,
+    "export": _export,
     "test": lambda: _in_background(the_sidecar.test, "The connection is good."),
     "start": lambda: _in_background(the_sidecar.connect, "The sidecar runs."),
-    "stop": lambda: _in_background(lambda _: the_sidecar.stop()),
+    "stop": _stop,
     "selftest": _selftest,
     "settings": forms.open_settings,
 }

@@ -19,7 +19,7 @@ from typing import Any
 
 import unreal
 
-from medtalk_unreal import audiotrack, compat, facerig, sound
+from medtalk_unreal import audiotrack, compat, facerig, settings, sound
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.take import find_sequence
@@ -49,6 +49,11 @@ class RecordedRig:
     @property
     def frames(self) -> int:
         return len(self.values) // len(CHANNELS)
+
+
+def default_folder(sequence: str) -> Path:
+    """Where the takes of a sequence go, where nobody says another place."""
+    return settings.folder() / "recorded" / compat.package(sequence).rpartition("/")[2]
 
 
 def find_takes(sequence: str, actor: str | None = None) -> list[FoundTake]:

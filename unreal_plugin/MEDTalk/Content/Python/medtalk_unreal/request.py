@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -12,7 +13,7 @@ from medtalk_unreal.settings import Settings, fitting
 from medtalk_unreal.take import Target
 
 MAX_MOOD_INTENSITY = 4.0
-_PICTURES = {".png": (b"\x89PNG\r\n\x1a\n",), ".jpg": (b"\xff\xd8\xff",), ".webp": (b"RIFF",)}
+_PICTURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)  # how such a file begins
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,9 @@ class Request:
 
     The mood is `text` or `picture` (a file) if the sidecar takes such, else `mixture` ("happy:0.7,surprised:0.3"), else
     the label `emotion`. `actor` is the path name of an actor in the level, "" the one that `sequence` has already;
-    `sequence` an asset path, "" makes a new one in `sequence_folder`. The rest is that of `take.Target`.
+    `sequence` an asset path, "" makes a new one in `sequence_folder`. With `skeleton` (the path of the face's Skeleton
+    or SkeletalMesh) an AnimSequence is made there in place of a sequence; this needs no level. The rest is that of
+    `take.Target`.
     """
 
     sounds: tuple[str, ...] = ()
@@ -41,6 +44,7 @@ class Request:
     tolerance: float = 0.002
     replace: bool = True
     writer: str = "channels"
+    skeleton: str = ""
 
     @classmethod
     def read(cls, content: Any) -> Request:
@@ -68,8 +72,8 @@ class Request:
         return request
 
     def to_remember(self) -> dict[str, Any]:
-        """What the form shall show again: all but the sounds, the actor and the sequence."""
-        left_out = ("sounds", "actor", "sequence")
+        """What the form shall show again: all that is not of this one time."""
+        left_out = ("sounds", "actor", "sequence", "skeleton")
         return {name: value for name, value in asdict(self).items() if name not in left_out}
 
     def check(self, settings: Settings) -> None:
@@ -120,7 +124,7 @@ def _check_picture(path: Path) -> None:
             start = file.read(16)
     except OSError as error:
         raise PluginError(f"The picture {path} cannot be read: {error.strerror}.", valid) from error
-    if not any(start.startswith(marks) for marks in _PICTURES.values()):
+    if not _PICTURE.match(start):
         raise PluginError(f"{path} is no picture.", valid)
 
 

@@ -43,24 +43,31 @@ class Sidecar:
         self._started = ""  # its instance
         self._client: Client | None = None
         self._connection: Connection | None = None  # of the client
+        self._connecting = False
 
     def connect(self, tell: Tell) -> Generator[None, None, Client]:
         """Steps to a client of a sidecar that answers; one is started if need be. `tell` hears of each step.
 
         Raises `PluginError` that names the step which failed and what to do.
         """
-        settings = settings_file.load()
-        tell(_check_packages())
-        connection = self._find(settings)
-        if connection is not None:
-            try:
-                return (yield from self._greet(connection, tell))
-            except PluginError as error:
-                if settings.server:
-                    raise
-                unreal.log_warning(f"MEDTalk: {error} Another sidecar is started in its place.")
-        connection = yield from self._start(settings, tell)
-        return (yield from self._greet(connection, tell))
+        while self._connecting:  # another button was pressed a moment ago
+            yield
+        self._connecting = True
+        try:
+            settings = settings_file.load()
+            tell(_check_packages())
+            connection = self._find(settings)
+            if connection is not None:
+                try:
+                    return (yield from self._greet(connection, tell))
+                except PluginError as error:
+                    if settings.server:
+                        raise
+                    unreal.log_warning(f"MEDTalk: {error} Another sidecar is started in its place.")
+            connection = yield from self._start(settings, tell)
+            return (yield from self._greet(connection, tell))
+        finally:
+            self._connecting = False
 
     def test(self, tell: Tell) -> Generator[None, None, None]:
         """Steps of "Test connection": as `connect`, and the Python is looked into before it is used."""
@@ -88,7 +95,7 @@ class Sidecar:
             client = yield from self._greet(connection, lambda _: None)
             state = yield from _answer(client, client.ping())
             if state["queued"] or state["working"]:
-                raise _AtWorkError()
+                return "The sidecar is at work for another editor; it ends by itself when nobody uses it."
             yield from _answer(client, client.shutdown())
             patience = Patience(GREETING_SECONDS)
             while self._is_ours(connection):
@@ -96,8 +103,6 @@ class Sidecar:
                     raise PluginError(f"It has not ended for {GREETING_SECONDS:g} s.")
                 yield
             return "The sidecar has ended."
-        except _AtWorkError:
-            raise
         except PluginError as error:
             if not self._is_ours(connection):
                 raise
@@ -125,12 +130,20 @@ class Sidecar:
 
     def close(self) -> None:
         """The end of the editor. A sidecar that we started is asked to end too, unless it works for another editor."""
-        client, connection = self._client, self._connection
-        if client is not None and connection is not None and self._is_ours(connection):
-            end = time.monotonic() + FAREWELL_SECONDS
-            state = _hurry(client, client.ping(), end)
-            if state and not state["queued"] and not state["working"]:
-                _hurry(client, client.shutdown(), end)
+        program = self._program
+        connection = self._find(settings_file.load()) if program is not None else None
+        if program is not None and connection is not None and self._is_ours(connection):
+            client, end = self._client_of(connection), time.monotonic() + FAREWELL_SECONDS
+            answers, busy = False, True
+            while busy and time.monotonic() < end:  # what we have cancelled may take a moment
+                state = _hurry(client, client.ping(), end)
+                if state is not None:
+                    answers, busy = True, bool(state["queued"] or state["working"])
+                time.sleep(0.02)
+            if not answers:
+                program.process.terminate()
+            elif not busy:
+                _hurry(client, client.shutdown(), end + FAREWELL_SECONDS)
         self.leave()
 
     def _find(self, settings: Settings) -> Connection | None:
@@ -161,6 +174,7 @@ class Sidecar:
                  "--connection-file", (folder() / "sidecar.json").as_posix(), "--device", settings.device]  # fmt: skip
         if settings.bundle:
             words += ["--bundle", settings.bundle]
+        tell(f"Step 'start': a sidecar is being started with {python}.")
         program = self._program = Program(python, words, "sidecar.log")
         self._started = ""
         patience = Patience(START_SECONDS)
@@ -170,7 +184,7 @@ class Sidecar:
                 connection = self._find(settings)
                 if connection is not None and (before is None or connection.instance != before.instance):
                     self._started = connection.instance
-                    tell(f"Step 'start': a sidecar runs; what it says is in {program.log}.")
+                    tell(f"Step 'start': it runs; what it says is in {program.log}.")
                     return connection
                 if not program.running:
                     raise program.failure()
@@ -185,7 +199,21 @@ class Sidecar:
 
     def _greet(self, connection: Connection, tell: Tell) -> Generator[None, None, Client]:
         """Steps to a client that the sidecar answers."""
-        from medtalk_wire import Client, SidecarError
+        from medtalk_wire import SidecarError
+
+        client = self._client_of(connection)
+        try:
+            self.about = yield from _answer(client, client.hello())
+        except (PluginError, SidecarError) as error:
+            self.leave()
+            raise PluginError(f"Step 'greeting': {error.message}", error.hint) from error
+        _remember(self.about)
+        tell(f"Step 'greeting': the sidecar at {connection.address} answers; medtalk {self.about.get('version')}.")
+        return client
+
+    def _client_of(self, connection: Connection) -> Client:
+        """Our client of that sidecar; it is kept, for the next job finds its sounds heard."""
+        from medtalk_wire import Client
         from medtalk_wire.boards import CHANNEL_HASH
 
         if connection != self._connection:
@@ -196,25 +224,12 @@ class Sidecar:
                 connection, name=f"Unreal Editor {engine}", channel_hash=CHANNEL_HASH, patience=PATIENCE_SECONDS
             )
             self._connection = connection
-        client = self._client
-        try:
-            self.about = yield from _answer(client, client.hello())
-        except (PluginError, SidecarError) as error:
-            self.leave()
-            raise PluginError(f"Step 'greeting': {error.message}", error.hint) from error
-        _remember(self.about)
-        tell(f"Step 'greeting': the sidecar at {connection.address} answers; medtalk {self.about.get('version')}.")
-        return client
+        return self._client
 
     def _kill(self) -> None:
         """End the one that we started, if it has not ended: it does not do, or nobody finds it any more."""
         if self._program is not None and self._program.running:
             self._program.kill()
-
-
-class _AtWorkError(PluginError):
-    def __init__(self) -> None:
-        super().__init__("The sidecar is at work for another editor.", "It ends by itself when nobody uses it.")
 
 
 the_sidecar = Sidecar()

@@ -132,8 +132,7 @@ class Span:
         ticks = tuple(first + round(row * resolution / fps) for row in range(rows))
         end = first + round(rows * resolution / fps)
         frames = max(1, math.ceil(max(rows / fps, Fraction(seconds)) * display - _SLACK))
-        if not -_MAX_TICK < first <= end < _MAX_TICK:
-            raise PluginError(f"Frame {start_frame} is out of what a sequence can hold.", _OUT_OF_PLACE)
+        _check_ticks(start_frame, first, end)
         return cls(start_frame, start_frame + frames, first, max(end, ticks[-1] + 1), ticks)
 
 
@@ -151,6 +150,9 @@ def check_target(target: Target) -> None:
     """Raise `PluginError` where no take could be written; nothing is made."""
     place = _find(target, None)
     if place.sequence is not None:
+        display, resolution = _rates(place.sequence)
+        first = round(target.start_frame * resolution / display)
+        _check_ticks(target.start_frame, first, first)
         _check_span(place, target.start_frame, target.start_frame + 1)
 
 
@@ -282,8 +284,18 @@ def _own_sound(place: _Place, take: Take, sound: Any, target: Target) -> Any:
 
 
 def _span(sequence: Any, take: Take, target: Target, seconds: float) -> Span:
-    display, resolution = compat.rate(sequence.get_display_rate()), compat.rate(sequence.get_tick_resolution())
+    display, resolution = _rates(sequence)
     return Span.of(take, seconds, target.start_frame, display, resolution)
+
+
+def _rates(sequence: Any) -> tuple[Fraction, Fraction]:
+    """Frames and ticks a second."""
+    return compat.rate(sequence.get_display_rate()), compat.rate(sequence.get_tick_resolution())
+
+
+def _check_ticks(start_frame: int, first: int, end: int) -> None:
+    if not -_MAX_TICK < first <= end < _MAX_TICK:
+        raise PluginError(f"Frame {start_frame} is out of what a sequence can hold.", _OUT_OF_PLACE)
 
 
 def _missing(face: FaceRig, target: Target) -> tuple[str, ...]:
@@ -336,8 +348,13 @@ def _lay_sound(place: _Place, take: Take, sound: Any, span: Span, target: Target
     """Put the sound beside the keys; what the user should know of it."""
     name, own = place.face.name, _own_sound(place, take, sound, target)
     before = own.get_start_frame() if own is not None and own.has_start_frame() else span.start_frame
+    ended = own.get_end_frame() if own is not None and own.has_end_frame() else span.end_frame
     audiotrack.lay(place.sequence, audiotrack.title(name, take.name), own, sound, span.start_frame, span.end_frame)
-    return [] if before == span.start_frame else [f"{take.name} was at frame {before}; its keys there are still there."]
+    if before != span.start_frame:
+        return [f"{take.name} was at frame {before}; its keys there are still there."]
+    if ended > span.end_frame:
+        return [f"{take.name} was longer; its keys from frame {span.end_frame} to {ended - 1} are still there."]
+    return []
 
 
 def _write_keys(change: Edit, place: _Place, take: Take, span: Span, target: Target) -> tuple[int, dict[str, int]]:

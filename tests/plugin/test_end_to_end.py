@@ -1,0 +1,190 @@
+"""A click on a recording, a real sidecar, keys on the board: they are the rig that the sidecar gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from medtalk.rig.channels import INDEX
+from medtalk_wire.boards import masked
+from tests.plugin.clicking import asked, finish, make, press, status
+from tests.plugin.running import pid_of_sidecar
+from tests.plugin.takes import KEYED, board_section, on_board, state_of
+from tests.service.sidecars import Sidecar
+
+JAW = INDEX["CTRL_C_jaw-translateY"]
+MOOD = {"emotion": "happy", "mood_intensity": 1.5}
+THE_SAME = {"emotion": "happy", "intensity": 1.5}
+
+
+@pytest.fixture(params=["sample", "recorded/angry_gd04_001_021.wav", "speech/disg_sp03_001_031.wav"])
+def recording(request: pytest.FixtureRequest, sample: Path) -> Path:
+    """Real recordings: of 16 kHz, which ships; of 48 kHz."""
+    return sample if request.param == "sample" else request.getfixturevalue("shared") / request.param
+
+
+def a_shot(editor: Any, fps: Any = 30, board: str = "mh4") -> Any:
+    """A sequence, while a MetaHuman of the level is selected."""
+    editor.select_actors(editor.add_metahuman(board))
+    return editor.new_sequence(fps)
+
+
+def keys_of(editor: Any, sequence: Any) -> dict[str, list[tuple[int, Any]]]:
+    section = board_section(editor, sequence)
+    return {name: editor.keys(section, name) for name in editor.keyed(section)}
+
+
+def user_keys(editor: Any, section: Any, channel: str, values: dict[int, float]) -> None:
+    for tick, value in values.items():
+        section._channels[channel].add(tick, value, editor.unreal.MovieSceneKeyInterpolation.AUTO)
+
+
+@pytest.mark.parametrize("start", [0, 1001])
+@pytest.mark.parametrize("fps", [24, 30, 60])
+@pytest.mark.parametrize("board", ["mh3", "mh4"])
+def test_the_keys_are_the_rig_of_the_sidecar(
+    desk: Any, serving: Sidecar, sample: Path, board: str, fps: int, start: int
+) -> None:
+    sequence = a_shot(desk, fps, board)
+    line = make(desk, [desk.add_sound(sample)], sequence=sequence, start_frame=start, **MOOD)
+    rig = asked(serving.connection, sample, fps=fps, **THE_SAME)
+    found = on_board(desk, sequence, len(rig), fps, start, board)
+    np.testing.assert_allclose(found[:, KEYED], rig[:, KEYED], rtol=0, atol=1e-6)
+    assert rig[:, KEYED].std(axis=0).max() > 0.01, "a face that does not move proves nothing"
+    first = round(start * sequence._tick / sequence._display)
+    last = first + round((len(rig) - 1) * sequence._tick / sequence._display)
+    for times in keys_of(desk, sequence).values():
+        assert times[0][0] == first and times[-1][0] <= last
+    assert line.startswith("1 take written, ") and desk.log.errors == [] and desk.dialogs.messages == []
+
+
+def test_real_recordings_also_where_only_the_asset_is_left(
+    desk: Any, serving: Sidecar, recording: Path, tmp_path: Path
+) -> None:
+    """From the file that the asset was imported from, and as the editor exports it."""
+    desk.select_actors(desk.add_metahuman())
+    rig = asked(serving.connection, recording, fps=30.0)
+    for name, source in (("imported", recording), ("exported", tmp_path / "gone.wav")):
+        sequence = desk.new_sequence(30, f"/Game/{name}")
+        make(desk, [desk.add_sound(recording, f"/Game/Sounds/{name}", source)], sequence=sequence)
+        np.testing.assert_allclose(on_board(desk, sequence, len(rig), 30)[:, KEYED], rig[:, KEYED], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("writer", ["Channel keys", "Array setters"])
+@pytest.mark.parametrize("tolerance", [0.002, 0.05])
+def test_reduced_keys_are_fewer_and_as_near_as_the_form_says(
+    desk: Any, serving: Sidecar, sample: Path, tolerance: float, writer: str
+) -> None:
+    sequence = a_shot(desk, 60)
+    make(desk, [desk.add_sound(sample)], sequence=sequence, tolerance=tolerance, writer=writer)
+    rig = asked(serving.connection, sample, fps=60.0)
+    found = on_board(desk, sequence, len(rig), 60)
+    np.testing.assert_allclose(found[:, KEYED], rig[:, KEYED], rtol=0, atol=tolerance + 1e-6)
+    assert sum(map(len, keys_of(desk, sequence).values())) < 0.8 * rig[:, KEYED].size
+
+
+def test_what_the_form_says_is_what_the_sidecar_is_asked(desk: Any, serving: Sidecar, sample: Path) -> None:
+    sequence = a_shot(desk)
+    form = {"mixture": "sad:0.7,angry:0.3", "mood_intensity": 0.5, "blink": False, "gaze": False}
+    make(desk, [desk.add_sound(sample)], sequence=sequence, process_mask="Mouth Only", **form)
+    rig = asked(
+        serving.connection, sample, fps=30.0, emotion="sad:0.7,angry:0.3", intensity=0.5, blink=False, gaze=False,
+        region="mouth",
+    )  # fmt: skip
+    of_the_mouth, found = list(masked("mouth")), on_board(desk, sequence, len(rig), 30)
+    np.testing.assert_allclose(found[:, of_the_mouth], rig[:, of_the_mouth], rtol=0, atol=1e-6)
+    assert len(keys_of(desk, sequence)) == len(of_the_mouth)
+
+
+def test_several_recordings_are_takes_one_after_the_other(
+    desk: Any, serving: Sidecar, sample: Path, shared: Path
+) -> None:
+    files = [sample, shared / "recorded/angry_gd04_001_021.wav", shared / "speech/disg_sp03_001_031.wav"]
+    sequence, start = a_shot(desk, 24), 1001
+    make(desk, [desk.add_sound(file) for file in files], sequence=sequence, start_frame=start)
+    titles = []
+    for track in desk.asset("/Game/Cinematics/Shot")._tracks:
+        (section,) = track._sections
+        titles.append((section.get_start_frame(), section.get_sound().get_name()))
+    for file in files:
+        rig = asked(serving.connection, file, fps=24.0)
+        np.testing.assert_allclose(
+            on_board(desk, sequence, len(rig), 24, start)[:, KEYED], rig[:, KEYED], rtol=0, atol=1e-6
+        )
+        assert (start, file.stem) in titles
+        start = 1 + max(end for end in _ends(desk) if end >= start and _starts(desk)[end] == start)
+
+
+def _starts(editor: Any) -> dict[int, int]:
+    """Last frame of each sound in the sequence -> its first."""
+    sections = [track._sections[0] for track in editor.asset("/Game/Cinematics/Shot")._tracks]
+    return {section.get_end_frame() - 1: section.get_start_frame() for section in sections}
+
+
+def _ends(editor: Any) -> list[int]:
+    return list(_starts(editor))
+
+
+@pytest.mark.parametrize("start", [0, 1001])
+def test_undo_restores(desk: Any, sample: Path, start: int) -> None:
+    """In a shot on whose board the user has worked, right where the take goes."""
+    sequence, sound = a_shot(desk, 24), desk.add_sound(sample)
+    section = desk.add_board(sequence, desk.state.selected_actors[0])
+    user_keys(desk, section, "CTRL_C_jaw.Y", {(start + at) * 1000: 0.1 * at for at in range(9)})
+    before = state_of(desk)
+    make(desk, [sound], sequence=sequence, start_frame=start)
+    after = state_of(desk)
+    assert after != before and desk.undo_steps == ["MEDTalk: sample"]
+    desk.undo()
+    assert state_of(desk) == before
+    make(desk, [sound], sequence=sequence, start_frame=start)
+    assert state_of(desk) == after
+
+
+@pytest.mark.parametrize("new", [False, True])
+def test_a_second_run_replaces_the_first(desk: Any, serving: Sidecar, sample: Path, new: bool) -> None:
+    """In a sequence of the user, and in the one that the first run made."""
+    sequence, sound = a_shot(desk), desk.add_sound(sample)
+    fields = {"sequence": None if new else sequence, "start_frame": 12}
+    make(desk, [sound], emotion="happy", **fields)
+    make(desk, [sound], emotion="angry", **fields)
+    assert desk.sequences() == ["/Game/Cinematics/Shot", *(["/Game/MEDTalk/LS_BP_Ada_sample"] if new else [])]
+    found, fps = (desk.asset("/Game/MEDTalk/LS_BP_Ada_sample"), 60) if new else (sequence, 30)
+    rig = asked(serving.connection, sample, fps=fps, emotion="angry")
+    np.testing.assert_allclose(on_board(desk, found, len(rig), fps, 12)[:, KEYED], rig[:, KEYED], rtol=0, atol=1e-6)
+    assert {len(times) for times in keys_of(desk, found).values()} <= {1, len(rig)}
+    assert len(found._tracks) == 1 and len(desk.sections(found)) == 1, "one sound, one board"
+
+
+def test_keys_of_the_user_outside_survive(desk: Any, serving: Sidecar, sample: Path) -> None:
+    sequence, start = a_shot(desk), 100
+    rig = asked(serving.connection, sample, fps=30.0)
+    first, end = start * 800, (start + len(rig)) * 800
+    section = desk.add_board(sequence, desk.state.selected_actors[0])
+    mine = {0: 0.1, first - 1: 0.2, first: 0.3, first + 400: 0.4, end - 1: 0.5, end: 0.6, end + 99_999: 0.7}
+    user_keys(desk, section, "CTRL_C_jaw.Y", mine)
+    user_keys(desk, section, "CTRL_lookAtSwitch", {first + 3: 0.0})
+    make(desk, [desk.add_sound(sample)], sequence=sequence, start_frame=start)
+    keys = dict(desk.keys(section, "CTRL_C_jaw.Y"))
+    outside = {tick: value for tick, value in keys.items() if not first <= tick < end}
+    assert outside == pytest.approx({tick: mine[tick] for tick in (0, first - 1, end, end + 99_999)})
+    assert keys[first] == pytest.approx(rig[0, JAW], abs=1e-6) and first + 400 not in keys
+    assert desk.keys(section, "CTRL_lookAtSwitch") == [(first + 3, 0.0)]
+    found = on_board(desk, sequence, len(rig), 30, start)
+    np.testing.assert_allclose(found[:, KEYED], rig[:, KEYED], rtol=0, atol=1e-6)
+
+
+def test_the_first_click_of_all_starts_the_sidecar(configured: Any, sample: Path) -> None:
+    """Nothing runs, there is no sequence; and what the form shows on the way is told once each."""
+    import medtalk_unreal
+
+    medtalk_unreal.startup()
+    configured.select_actors(configured.add_metahuman("mh3"))
+    form = press(configured, [configured.add_sound(sample)])
+    finish(configured)
+    assert status(form).startswith("1 take written, ") and pid_of_sidecar(configured)
+    assert configured.sequences() == ["/Game/MEDTalk/LS_BP_Ada_sample"]
+    assert configured.log.errors == [] and configured.dialogs.messages == []
