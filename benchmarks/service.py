@@ -54,9 +54,9 @@ def main() -> None:
     parser.add_argument("--bundle", default=None)
     parser.add_argument("--sound", type=Path, default=Path("assets/audio/sample.wav"), help="repeated to each length")
     parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--quick", action="store_true", help="3 runs, and 2 minutes in place of 10")
+    parser.add_argument("--quick", action="store_true", help="3 runs, and 5 minutes in place of 10")
     settings = parser.parse_args()
-    runs, long = (3, 120) if settings.quick else (settings.runs, LONG)
+    runs, long = (3, 300) if settings.quick else (settings.runs, LONG)
     sounds = Sounds(read_speech(settings.sound).samples)
     report = Report()
     bundle = ["--bundle", settings.bundle] if settings.bundle else []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.sidecars import Raw, Sidecar
+from tests.service.sidecars import Raw, Sidecar, open_sockets
 
 
 @pytest.fixture
@@ -34,6 +34,14 @@ def sidecar(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     yield shared
     assert shared.process.poll() is None, "a test has killed the shared sidecar"
     shared.close()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_open() -> Iterator[None]:
+    """Close the sockets of a test that failed."""
+    yield
+    for socket in list(open_sockets):
+        socket.close()
 
 
 @pytest.fixture

@@ -53,10 +53,15 @@ class Sidecar:
         self.process.communicate(timeout=PATIENCE)
 
 
+open_sockets: list[Raw] = []
+"""Those that a test has not closed: to leave them to the garbage collector could hang it."""
+
+
 class Raw:
     """A bare DEALER: sends what a well-behaved client would not."""
 
     def __init__(self, connection: Connection, token: str | None = None) -> None:
+        open_sockets.append(self)
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
@@ -92,6 +97,8 @@ class Raw:
     def close(self) -> None:
         self.socket.close()
         self.context.term()
+        if self in open_sockets:
+            open_sockets.remove(self)
 
 
 def until(true: Callable[[], Any], what: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-RUNS = 100_000
+RUNS = 60_000
 
 
 @pytest.mark.skipif(
@@ -20,7 +20,8 @@ RUNS = 100_000
 def test_no_bytes_bring_the_readers_down(root: Path, tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    options = (f"-runs={RUNS}", "-max_total_time=60", "-seed=1", "-max_len=16384", "-timeout=20", "-rss_limit_mb=1024")
+    bounds = ("-max_total_time=600", "-max_len=16384", "-timeout=120", "-rss_limit_mb=1024")
+    options = (f"-runs={RUNS}", "-seed=1", *bounds)
     done = subprocess.run(
         [sys.executable, "-m", "tests.service.fuzz_messages", corpus, *options, f"-artifact_prefix={tmp_path}/"],
         cwd=root, capture_output=True, text=True, errors="replace",

@@ -202,6 +202,8 @@ def test_the_same_id_is_the_same_job_while_it_waits_is_worked_on_and_has_ended(
     busy = first.send(generate(long[:-2]))
     assert first.receive().type == "accepted"
     waiting = first.send(generate(line[:-5]))
+    while first.receive().parent != waiting.id:  # it must have come before another asks for the same
+        pass
     taken_over = second.send(generate(line[:-5], waiting.id))
     answer = second.receive()
     assert (answer.type, answer.parent) == ("accepted", taken_over.id)

@@ -299,3 +299,24 @@ def test_wrong_use_is_told(start, connect, voice: Sound) -> None:
         client.generate(voice, Settings(transcript="\ud800"))
     with pytest.raises(RequestError, match="cannot be written"):
         client.generate(voice, Settings(seed=1 << 70))
+
+
+def test_a_client_that_is_forgotten_leaves_without_hanging(tmp_path: Path) -> None:
+    """In a process of its own, for a context that waits for its sockets would hang this one."""
+    program = (
+        "import gc\n"
+        "from medtalk_wire import Client, Connection\n"
+        "for _ in range(20):\n"
+        "    client = Client(Connection('tcp://127.0.0.1:9', 'x'))\n"
+        "    client.ping()\n"
+        "    client.circle = [client]  # as a traceback would hold it\n"
+        "    del client\n"
+        "    gc.collect()\n"
+        "kept = Client(Connection('tcp://127.0.0.1:9', 'x'))\n"
+        "kept.ping()\n"
+        "print('left')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=60, cwd=tmp_path
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("left\n", "", 0)

@@ -6,6 +6,7 @@ There is no thread: everything happens inside the calls of one thread, and no ca
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -40,10 +41,10 @@ class Client:
     ) -> None:
         if not patience > 0:
             raise ValueError("patience must be above 0 seconds")
-        self._own_context = context is None
-        self._context = context or zmq.Context()
-        self._exchange = Exchange(self._context, connection, name, channel_hash, patience)
-        self._closed = False
+        used = context or zmq.Context()
+        self._exchange = Exchange(used, connection, name, channel_hash, patience)
+        # Not left to the garbage collector, which may take the context before its sockets, and wait for them for ever.
+        self._leave = weakref.finalize(self, _leave, self._exchange, None if context else used)
 
     def generate(self, sound: Sound, settings: Settings = DEFAULT) -> Job:
         """Have a sound animated; the job's result is a `Result`. `RequestError` for settings that cannot be written.
@@ -109,12 +110,7 @@ class Client:
 
     def close(self) -> None:
         """Leave without waiting. Jobs that have not ended fail; the sidecar cancels them when it finds us gone."""
-        if self._closed:
-            return
-        self._closed = True
-        self._exchange.fail_all(RequestError("cancelled", "The client was closed before the job ended."))
-        if self._own_context:
-            self._context.term()
+        self._leave()
 
     def __enter__(self) -> Client:
         return self
@@ -123,6 +119,13 @@ class Client:
         self.close()
 
     def _ask(self, type: str, body: Mapping[str, Any], buffers: Sequence[Buffer] = ()) -> Job:
-        if self._closed:
+        if not self._leave.alive:
             raise SidecarError("The client is closed.", "Make another one.")
         return self._exchange.ask(type, body, buffers)
+
+
+def _leave(exchange: Exchange, context: zmq.Context | None) -> None:
+    """What closing does, once: sockets first."""
+    exchange.fail_all(RequestError("cancelled", "The client was closed before the job ended."))
+    if context:
+        context.term()

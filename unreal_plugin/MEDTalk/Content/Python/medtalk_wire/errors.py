@@ -1,12 +1,12 @@
 """Every error that the client raises on purpose.
 
-    Exception
-    └── SidecarError            one clear line with `code`, `message`, `hint`
-        ├── UnreachableError    nobody listens: no connection file, nothing at the address, the sidecar has died
-        ├── RefusedError        somebody listens and does not let us in: another token or key
-        ├── SilentError         somebody listened and has not answered for longer than our patience
-        ├── ProtocolError       what came is not our protocol, or of another major version
-        └── RequestError        the sidecar answered with an error; `code` is its own (docs/protocol.md, Error codes)
+Exception
+└── SidecarError            one clear line with `code`, `message`, `hint`
+    ├── UnreachableError    nobody listens: no connection file, nothing at the address, the sidecar has died
+    ├── RefusedError        somebody listens and does not let us in: another token or key
+    ├── SilentError         somebody listened and has not answered for longer than our patience
+    ├── ProtocolError       what came is not our protocol, or of another major version
+    └── RequestError        the sidecar answered with an error; `code` is its own (docs/protocol.md, Error codes)
 """
 
 from __future__ import annotations
