@@ -52,6 +52,7 @@ class Shot:
         from medtalk_unreal import generate
 
         generation = generate.running()
+        assert generation is not None
         tick_until(self.editor, lambda: generation.status.phase == phase or generate.running() is None, phase)
         assert generation.status.phase == phase, generation.status
 
@@ -210,6 +211,7 @@ def test_killed(lonely: Shot, phase: str) -> None:
     form = lonely.press()
     lonely.until(phase)
     tick_until(editor, lambda: the_sidecar._program is not None, "the start")
+    assert the_sidecar._program is not None
     os.kill(the_sidecar._program.process.pid, signal.SIGKILL)
     lonely.one_line(form, before)
     lonely.next_click_works()
@@ -465,6 +467,7 @@ def test_cancel_while_the_sidecar_starts(lonely: Shot) -> None:
     before = state_of(lonely.editor)
     form = lonely.press()
     tick_until(lonely.editor, lambda: the_sidecar._program is not None, "the start")
+    assert the_sidecar._program is not None
     pid = the_sidecar._program.process.pid
     lonely.editor.press(form, "cancel")
     assert status(form) == "Cancelled." and not is_alive(pid)
