@@ -7,6 +7,7 @@ version) we start one in its place. By force we end only one that we started.
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Generator
@@ -168,6 +169,7 @@ class Sidecar:
     def _start(self, settings: Settings, tell: Tell) -> Generator[None, None, Connection]:
         """Steps that start a sidecar and wait until it tells where it is."""
         before = self._find(settings)
+        known = {before.instance if before else "", self._started}  # whose file may still be there
         self._kill()
         python = interpreter.find(settings)
         words = ["-m", "medtalk.cli", "serve", "--port", "0", "--idle-exit", f"{settings.idle_exit:g}",
@@ -182,7 +184,10 @@ class Sidecar:
             while True:
                 yield
                 connection = self._find(settings)
-                if connection is not None and (before is None or connection.instance != before.instance):
+                if connection is not None and connection.instance not in known:
+                    if not _is_of(program, connection):
+                        tell("Step 'start': another editor was faster; its sidecar is used.")
+                        return connection  # and ours is ended: nobody would find it
                     self._started = connection.instance
                     tell(f"Step 'start': it runs; what it says is in {program.log}.")
                     return connection
@@ -230,6 +235,17 @@ class Sidecar:
         """End the one that we started, if it has not ended: it does not do, or nobody finds it any more."""
         if self._program is not None and self._program.running:
             self._program.kill()
+
+
+def _is_of(program: Program, connection: Connection) -> bool:
+    """Whether the program that we started is the sidecar of that connection."""
+    if sys.platform == "win32":  # there the Python of a virtual environment is a child of what was started
+        return True
+    try:
+        told = json.loads(connection.file.read_text("utf-8")) if connection.file else {}
+    except (OSError, ValueError):
+        return False
+    return told.get("pid") == program.process.pid
 
 
 the_sidecar = Sidecar()
