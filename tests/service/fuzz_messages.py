@@ -6,6 +6,7 @@ CORPUS. The options are libFuzzer's. What it finds is written to a file which, g
 
 import copy
 import random
+import resource
 import sys
 import warnings
 from pathlib import Path
@@ -25,6 +26,10 @@ from tests.service.messages import LIMITS, SETTINGS, VALID, check_refusal
 BETWEEN = b"\xc1\xc1"
 """Stands between two frames: no msgpack has it."""
 ODD = [None, True, -1, 0, 1 << 40, 1e300, float("nan"), "", "x" * 300, b"x", [], {}, [[]], {"": []}, SETTINGS]
+
+
+MOST_MEMORY = 1 << 30
+"""Bytes of address space. libFuzzer's own limit sees the peak of the program that started this one too."""
 
 
 def read(data: bytes) -> None:
@@ -73,6 +78,7 @@ def spoilt(header: bytes, chance: random.Random) -> bytes:
 
 def main() -> None:
     warnings.simplefilter("error")
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     corpus = Path(sys.argv[1])
     if corpus.is_dir():
         for name, frames in VALID.items():
