@@ -103,6 +103,18 @@ def test_what_makes_no_sense_is_refused_before_anything_begins(
     assert generate.running() is None and configured.sequences() == []
 
 
+def test_the_sequence_of_an_earlier_run_is_looked_at_before_anything_begins(configured: Any, request_for: Any) -> None:
+    from medtalk_unreal import generate
+    from medtalk_unreal.errors import PluginError
+
+    request = request_for(0.5)
+    run(configured, request)
+    (path,) = configured.sequences()
+    configured.asset(path).set_read_only(True)
+    with pytest.raises(PluginError, match="read-only"):
+        generate.start(request)
+
+
 def test_a_picture_that_is_none_is_refused_even_by_a_model_for_pictures(configured: Any, request_for: Any) -> None:
     from medtalk_unreal import generate, settings
     from medtalk_unreal.errors import PluginError

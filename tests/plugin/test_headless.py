@@ -24,7 +24,7 @@ def run(editor: Any, monkeypatch: pytest.MonkeyPatch, job: Any, tmp_path: Path) 
     file = tmp_path / "job.json"
     file.write_text(job if isinstance(job, str) else json.dumps(job))
     monkeypatch.setenv("MEDTALK_JOB", str(file))
-    editor.state.unattended = True
+    editor.state.unattended, editor.state.quit = True, False
     runpy.run_path(str(SCRIPT), run_name="__main__")
     deadline = time.monotonic() + PATIENCE
     while not editor.state.quit and not editor.state.commandlet:
@@ -53,6 +53,20 @@ def test_a_job_is_done_and_saved(configured: Any, monkeypatch: pytest.MonkeyPatc
     for one in result["requests"]:
         assert one["takes"][0]["keys"] > 0 and one["takes"][0]["sequence"] in saved
     assert configured.dialogs.messages == []
+
+
+@pytest.mark.parametrize("dotted", [False, True])
+def test_an_actor_is_found_by_its_label(
+    configured: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dotted: bool
+) -> None:
+    sounds = add_sounds(configured, tmp_path, 0.5)
+    label = "Ada 2.0" if dotted else "Ada"
+    configured.add_metahuman("mh4").set_actor_label(label)
+    request = {"sounds": list(sounds), "actor": label}
+    assert run(configured, monkeypatch, {"requests": [request]}, tmp_path)["ok"]
+    configured.add_metahuman("mh4", "Bob").set_actor_label(label)
+    (done,) = run(configured, monkeypatch, {"requests": [request]}, tmp_path)["requests"]
+    assert done["text"].startswith("2 actors of the level are called")
 
 
 def test_a_request_that_fails_does_not_keep_the_others(

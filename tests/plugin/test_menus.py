@@ -171,7 +171,7 @@ def test_start_and_stop(started: Any) -> None:
     tick_until(started, lambda: report(started)[-1:] == ["The sidecar has ended."], "the stop")
 
 
-def test_the_sidecar_is_not_stopped_while_it_works_for_us(started: Any, tmp_path: Path) -> None:
+def test_neither_stop_nor_self_test_disturb_a_generation(started: Any, tmp_path: Path) -> None:
     from medtalk_unreal import generate
 
     started.select_actors(started.add_metahuman("mh4"))
@@ -179,10 +179,12 @@ def test_the_sidecar_is_not_stopped_while_it_works_for_us(started: Any, tmp_path
     started.click(SOUNDS, "MEDTalk.generate")
     started.press(form_of(started, "MEDTalkGenerateForm"), "generate")
     started.click(TOOLS, "MEDTalk.stop")
-    assert "Cancel it first." in started.dialogs.messages.pop()[1]
+    started.click(TOOLS, "MEDTalk.selftest")
+    for _ in range(2):
+        assert "Cancel it first." in started.dialogs.messages.pop()[1]
     started.click(TOOLS, "MEDTalk.start")  # and starting what is being started harms nothing
     tick_until(started, lambda: generate.running() is None, "the end")
-    assert started.log.errors == ["MEDTalk: A face animation is being generated. Cancel it first."]
+    assert started.log.errors == ["MEDTalk: A face animation is being generated. Cancel it first."] * 2
     assert len([one for one in started.tabs if type(one).__name__ == "MEDTalkReportForm"]) == 1
 
 

@@ -313,12 +313,30 @@ def test_a_take_that_moves_takes_its_sound_along_and_says_what_stays(shot: Any, 
     assert editor.keys(board_section(editor, sequence), "CTRL_C_jaw.Y")[0][0] == 0
 
 
-def test_a_take_that_is_shorter_now_says_what_stays(shot: Any, tmp_path: Path) -> None:
+def test_a_take_that_is_shorter_now_leaves_no_keys_behind_it(shot: Any, tmp_path: Path) -> None:
+    """Its sound was recorded again, and imported over the old one. The user's keys after it are not touched."""
     editor, actor, sequence = shot
     sound = a_sound(editor, tmp_path, 0.5)
-    for frames, said in ((60, []), (60, []), (40, ["line was longer; its keys from frame 20 to 29 are still there."])):
-        report = write(editor, moving(frames), sequence=sequence, actor=actor, sound=sound)
-        assert list(report.warnings) == said
+    write(editor, moving(60), sequence=sequence, actor=actor, sound=sound)
+    section = board_section(editor, sequence)
+    jaw = section._channels["CTRL_C_jaw.Y"]
+    jaw.add(60 * TICKS_60, 0.25, editor.unreal.MovieSceneKeyInterpolation.AUTO)
+    report = write(editor, moving(40), sequence=sequence, actor=actor, sound=sound)
+    assert report.warnings == ()
+    assert [tick for tick, _ in editor.keys(section, "CTRL_C_jaw.Y")] == [
+        *range(0, 40 * TICKS_60, TICKS_60), 60 * TICKS_60
+    ]  # fmt: skip
+
+
+def test_a_take_that_is_shorter_now_leaves_the_next_take_alone(shot: Any, tmp_path: Path) -> None:
+    """Also where that was laid over the end of it."""
+    editor, actor, sequence = shot
+    sound, other = a_sound(editor, tmp_path, 0.5), a_sound(editor, tmp_path, 0.5, "other")
+    write(editor, moving(60), sequence=sequence, actor=actor, sound=sound)
+    write(editor, moving(60, seed=1), name="other", sequence=sequence, actor=actor, sound=other, start_frame=25)
+    write(editor, moving(40), sequence=sequence, actor=actor, sound=sound)
+    ticks = [tick for tick, _ in editor.keys(board_section(editor, sequence), "CTRL_C_jaw.Y")]
+    assert ticks == [*range(0, 40 * TICKS_60, TICKS_60), *range(50 * TICKS_60, 110 * TICKS_60, TICKS_60)]
 
 
 def test_a_new_take_lays_its_own_sound(shot: Any, tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ def check(request: Request) -> list[SoundFacts]:
                 "Several sounds have the same name; so would their AnimSequences.", "Bake them one by one."
             )
     else:
-        check_target(request.target())
+        check_target(request.target(), facts[0].name)
     return facts
 
 

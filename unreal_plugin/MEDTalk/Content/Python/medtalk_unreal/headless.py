@@ -152,12 +152,14 @@ def _export(sequence: str, actor: str | None, folder: str, name: str) -> Mapping
 
 
 def _actor_path(text: str) -> str:
-    """The path name of the actor that is called so."""
-    if not text or "." in text:
-        return text
-    found = [actor.get_path_name() for actor in compat.actors() if text in (actor.get_actor_label(), actor.get_name())]
+    """The path name of the actor that has this label, name or path name; "" for ""."""
+    if not text:
+        return ""
+    names = {one.get_path_name(): (one.get_actor_label(), one.get_name(), one.get_path_name()) for one in compat.actors()}
+    found = [path for path, known in names.items() if text in known]
     if len(found) != 1:
-        raise PluginError(f"{len(found) or 'No'} actors are called {text!r}.", "Give the actor's path name.")
+        many = f"{len(found)} actors of the level are" if found else "No actor of the level is"
+        raise PluginError(f"{many} called {text!r}.", "Give the actor's path name.")
     return found[0]
 
 

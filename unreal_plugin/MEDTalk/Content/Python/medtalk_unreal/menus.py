@@ -150,15 +150,20 @@ def _in_background(steps: Callable[[Callable[[str], None]], ticks.Steps], done: 
     ticks.begin(steps(tell), ended)
 
 
-def _stop() -> None:
+def _check_idle() -> None:
     if generate.running():
         raise PluginError("A face animation is being generated.", "Cancel it first.")
+
+
+def _stop() -> None:
+    _check_idle()
     _in_background(lambda _: the_sidecar.stop())
 
 
 def _selftest() -> None:
     from medtalk_unreal import selftest
 
+    _check_idle()
     _in_background(selftest.steps)
 
 

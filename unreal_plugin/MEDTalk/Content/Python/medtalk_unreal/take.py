@@ -146,9 +146,9 @@ class _Place:
     notes: tuple[str, ...] = ()
 
 
-def check_target(target: Target) -> None:
-    """Raise `PluginError` where no take could be written; nothing is made."""
-    place = _find(target, None)
+def check_target(target: Target, name: str = "") -> None:
+    """Raise `PluginError` where no take (called `name`) could be written; nothing is made."""
+    place = _find(target, name)
     if place.sequence is not None:
         display, resolution = _rates(place.sequence)
         first = round(target.start_frame * resolution / display)
@@ -161,7 +161,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
 
     Raises `PluginError` where it cannot be written, `CancelledError` if the user cancels.
     """
-    place = _find(target, take)
+    place = _find(target, take.name)
     sound = _sound(take)
     seconds = float(sound.get_editor_property("duration")) if sound else 0.0
     if place.sequence is not None:
@@ -178,12 +178,17 @@ def write_take(take: Take, target: Target) -> TakeReport:
         change.begin(sequence)
         place = replace(place, sequence=sequence, face=facerig.make(sequence, place.face))
         _make_room(place, span, made)
-        warnings = [*place.notes, *(_lay_sound(place, take, sound, span, target) if sound else ())]
+        own = _own_sound(place, take, sound, target)
+        end, warnings = _earlier_take(place, take, own, span)
+        warnings = [*place.notes, *warnings]
+        if sound is not None:
+            title = audiotrack.title(place.face.name, take.name)
+            audiotrack.lay(sequence, title, own, sound, span.start_frame, span.end_frame)
         if len(set(span.ticks)) < len(span.ticks):
             warnings.append(
                 "The tick resolution of the sequence is coarser than the take; some of its frames are lost."
             )
-        keys, clamped = _write_keys(change, place, take, span, target)
+        keys, clamped = _write_keys(change, place, take, span, end, target)
     _show(sequence, made)
     return TakeReport(
         take.name, place.path, keys, _missing(place.face, target), clamped, tuple(warnings),
@@ -194,7 +199,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
 # --- looking
 
 
-def _find(target: Target, take: Take | None) -> _Place:
+def _find(target: Target, name: str) -> _Place:
     """The target as it is, checked as far as no span is needed."""
     path, sequence = target.sequence, None
     if path:
@@ -203,8 +208,8 @@ def _find(target: Target, take: Take | None) -> _Place:
     else:
         asset_path(target.sequence_folder)
     face = facerig.resolve(sequence, target.actor)
-    if not path and take is not None:
-        path = asset_path(target.sequence_folder, f"LS_{face.name}_{take.name}")
+    if not path and name:
+        path = asset_path(target.sequence_folder, f"LS_{face.name}_{name}")
         found = compat.load(path)
         if isinstance(found, unreal.LevelSequence) and target.replace:
             sequence, face = found, facerig.resolve(found, target.actor)
@@ -344,21 +349,31 @@ def _make_room(place: _Place, span: Span, made: bool) -> None:
         sequence.set_work_range_end(end + 0.1)
 
 
-def _lay_sound(place: _Place, take: Take, sound: Any, span: Span, target: Target) -> list[str]:
-    """Put the sound beside the keys; what the user should know of it."""
-    name, own = place.face.name, _own_sound(place, take, sound, target)
-    before = own.get_start_frame() if own is not None and own.has_start_frame() else span.start_frame
-    ended = own.get_end_frame() if own is not None and own.has_end_frame() else span.end_frame
-    audiotrack.lay(place.sequence, audiotrack.title(name, take.name), own, sound, span.start_frame, span.end_frame)
+def _earlier_take(place: _Place, take: Take, own: Any, span: Span) -> tuple[int, list[str]]:
+    """The tick up to which keys give way to the take, and what the user should know of those that do not.
+
+    own: the audio section of the earlier take, or None. If that was longer, its last keys belong to nothing any more;
+    except where another take begins. Where it was at another place, it cannot be told whose the keys are there.
+    """
+    if own is None or not own.has_start_frame() or not own.has_end_frame():
+        return span.end, []
+    before, ended = own.get_start_frame(), own.get_end_frame()
     if before != span.start_frame:
-        return [f"{take.name} was at frame {before}; its keys there are still there."]
-    if ended > span.end_frame:
-        return [f"{take.name} was longer; its keys from frame {span.end_frame} to {ended - 1} are still there."]
-    return []
+        return span.end, [f"{take.name} was at frame {before}; its keys there are still there."]
+    for _, other in audiotrack.find(place.sequence, place.face.name):
+        if other.get_path_name() != own.get_path_name() and other.has_start_frame():
+            if not other.has_end_frame() or other.get_end_frame() > span.end_frame:
+                ended = min(ended, other.get_start_frame())
+    display, resolution = _rates(place.sequence)
+    return max(span.end, round(ended * resolution / display)), []
 
 
-def _write_keys(change: Edit, place: _Place, take: Take, span: Span, target: Target) -> tuple[int, dict[str, int]]:
-    """The keys of all controls; how many, and in how many each channel was held at its limits."""
+def _write_keys(
+    change: Edit, place: _Place, take: Take, span: Span, end: int, target: Target
+) -> tuple[int, dict[str, int]]:
+    """The keys of all controls, in place of those before tick `end`; how many, and in how many each channel was held
+    at its limits.
+    """
     board, limits = place.face.board, facerig.limits(place.face)
     writer = WRITERS[target.writer](place.sequence, place.face)
     rows = _rows(span.ticks, target.frame_step)
@@ -378,7 +393,7 @@ def _write_keys(change: Edit, place: _Place, take: Take, span: Span, target: Tar
                 clamped[name] = beyond
             kept = reduce_keys(ticks, column, target.tolerance)
             curve = Curve(name, [ticks[at] for at in kept], [column[at] for at in kept])
-            later = writer.clear(name, span.first, span.end)
+            later = writer.clear(name, span.first, end)
             # One key holds a channel only as long as no other key comes after it.
             curves.append(curve.held(ticks[-1]) if later and len(kept) < len(ticks) and len(kept) == 1 else curve)
         if curves:
