@@ -155,7 +155,9 @@ def _actor_path(text: str) -> str:
     """The path name of the actor that has this label, name or path name; "" for ""."""
     if not text:
         return ""
-    names = {one.get_path_name(): (one.get_actor_label(), one.get_name(), one.get_path_name()) for one in compat.actors()}
+    names = {
+        one.get_path_name(): (one.get_actor_label(), one.get_name(), one.get_path_name()) for one in compat.actors()
+    }
     found = [path for path, known in names.items() if text in known]
     if len(found) != 1:
         many = f"{len(found)} actors of the level are" if found else "No actor of the level is"

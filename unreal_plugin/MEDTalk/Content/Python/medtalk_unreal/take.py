@@ -361,9 +361,9 @@ def _earlier_take(place: _Place, take: Take, own: Any, span: Span) -> tuple[int,
     if before != span.start_frame:
         return span.end, [f"{take.name} was at frame {before}; its keys there are still there."]
     for _, other in audiotrack.find(place.sequence, place.face.name):
-        if other.get_path_name() != own.get_path_name() and other.has_start_frame():
-            if not other.has_end_frame() or other.get_end_frame() > span.end_frame:
-                ended = min(ended, other.get_start_frame())
+        beyond = not other.has_end_frame() or other.get_end_frame() > span.end_frame
+        if beyond and other.has_start_frame() and other.get_path_name() != own.get_path_name():
+            ended = min(ended, other.get_start_frame())
     display, resolution = _rates(place.sequence)
     return max(span.end, round(ended * resolution / display)), []
 
