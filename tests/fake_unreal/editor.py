@@ -141,6 +141,12 @@ class Editor:
 
         return self._place(unreal.actors.Actor, f"BP_{name}_C_0", f"BP_{name}", build)
 
+    def add_spawned(self, board: str = "mh4", name: str = "Ada") -> Any:
+        """A MetaHuman that a sequence has spawned: it can be selected, but is not an actor of the level."""
+        actor = self.add_metahuman(board, name)
+        self._named(actor)._spawned = True
+        return actor
+
     def add_face_actor(self, board: str = "mh4", name: str = "Lone") -> Any:
         """A SkeletalMeshActor with the face mesh of a MetaHuman."""
         self.delete(self.add_metahuman(board, name))

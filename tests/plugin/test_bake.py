@@ -80,7 +80,7 @@ def test_a_second_bake_replaces_the_first_and_nothing_else(editor: Any) -> None:
     bake_curves(editor, rig())
     report = bake_curves(editor, rig()[:5])
     assert report.frames == 5 and report.keys <= 5 * report.curves
-    editor.unreal.EditorAssetLibrary.remove_metadata_tag(editor.asset(report.asset), "MEDTalk.bake")
+    editor.unreal.EditorAssetLibrary.remove_metadata_tag(editor.asset(report.asset), "MEDTalk.source")
     before = editor.asset(report.asset)._curves.copy()
     with pytest.raises(PluginError, match="was not baked here"):
         bake_curves(editor, rig())

@@ -372,6 +372,35 @@ def test_what_may_happen_while_the_job_runs(shot: Shot, what: str, phase: str) -
     assert keys[400_000] == 0.5 and 4000 not in keys
 
 
+@pytest.mark.parametrize("phase", ["sidecar", "sent", "writing"])
+@pytest.mark.parametrize("what", ["playing", "dragging"])
+def test_the_take_waits_until_the_project_can_be_changed(shot: Shot, what: str, phase: str) -> None:
+    """While the level is played nothing can be loaded; what is done while the user drags is a part of his undo step."""
+    editor, before = shot.editor, state_of(shot.editor)
+    form = shot.press()
+    if phase != "sidecar":
+        shot.until(phase)
+    setattr(editor.state, what, True)
+    for _ in range(150):
+        editor.tick()
+        time.sleep(0.01)
+    assert state_of(editor) == before and editor.log.errors == [] and "written" not in status(form)
+    if what == "playing":
+        assert status(form) == "Waiting for the end of Play In Editor."
+    setattr(editor.state, what, False)
+    finish(editor)
+    assert status(form).startswith("1 take written") and editor.undo_steps == ["MEDTalk: line"]
+
+
+def test_a_click_while_the_level_is_played(shot: Shot) -> None:
+    shot.editor.state.playing = True
+    press(shot.editor, [shot.sound], **shot.fields())
+    shot.editor.state.playing = False
+    (message,) = shot.editor.dialogs.messages
+    assert "The editor plays the level." in message[1]
+    shot.editor.dialogs.messages.clear()
+
+
 @pytest.mark.parametrize("phase", ["sound", "writing"])
 @pytest.mark.parametrize("what", ["deleted", "renamed"])
 def test_the_sound_goes_away(shot: Shot, what: str, phase: str) -> None:
@@ -401,12 +430,12 @@ def test_a_fault_while_the_keys_are_written(shot: Shot, at: int, new: bool, monk
     written = keys.ChannelWriter.write
     count = 0
 
-    def fails(self: Any, curves: Any) -> int:
+    def fails(self: Any, curves: Any, pause: Any) -> int:
         nonlocal count
         count += 1
         if count == at:
             raise RuntimeError("Something\nstrange")
-        return written(self, curves)
+        return written(self, curves, pause)
 
     with monkeypatch.context() as patch:
         patch.setattr(keys.ChannelWriter, "write", fails)

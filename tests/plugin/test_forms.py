@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,6 +94,24 @@ def test_what_was_used_last_is_shown_again_where_it_still_fits(editor: Any) -> N
     assert Request.remembered(settings.load()) == Request()
     change(form={"emotion": 3, "blink": False, "of_a_later_version": 1})
     assert Request.remembered(settings.load()) == Request(blink=False)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_file_that_was_picked_is_found(editor: Any, form: Any, tmp_path: Path, inside: bool) -> None:
+    """Unreal gives it relative to the project, or to the folder of its own program."""
+    import unreal
+
+    from medtalk_unreal import forms
+
+    file = (Path(editor.project_dir) / "refs" if inside else tmp_path / "elsewhere") / "face.png"
+    file.parent.mkdir()
+    file.write_bytes(b"")
+    base = editor.project_dir if inside else editor.state.binaries
+    given = os.path.relpath(file, base)
+    assert not os.path.isabs(given)
+    form.set_editor_properties({"takes_picture": True, "target": forms.IN_SEQUENCE, "picture": unreal.FilePath(given)})
+    assert Path(forms.read(form).picture).resolve() == file.resolve()
+    assert "RelativeToGameDir" in type(form)._metas["picture"]
 
 
 def test_actors_without_a_face_do_not_count(editor: Any, form: Any) -> None:

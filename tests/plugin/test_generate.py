@@ -274,10 +274,19 @@ def test_ticks_within_a_step_do_nothing(configured: Any, request_for: Any, tmp_p
     assert status.state == "done" and len(status.reports) == 2
 
 
-def test_the_rig_comes_at_the_rate_of_the_sequence(configured: Any, request_for: Any) -> None:
-    from medtalk_unreal import generate
-    from medtalk_unreal.request import Request
-
-    assert generate.fps_of(Request()) == 60.0
-    for fps in (24, 30, 60):
-        assert generate.fps_of(Request(sequence=configured.new_sequence(fps, f"/Game/S{fps}").get_path_name())) == fps
+@pytest.mark.parametrize("fps", [24, 30, 60])
+@pytest.mark.parametrize("own", [False, True])
+def test_the_rig_comes_at_the_rate_of_the_sequence(configured: Any, request_for: Any, fps: int, own: bool) -> None:
+    """Of the one that is named, and of the one that an earlier run has made."""
+    if own:
+        run(configured, request_for(0.5))
+        (path,) = configured.sequences()
+        configured.asset(path).set_display_rate(configured.unreal.FrameRate(fps, 1))
+        request = request_for(0.5)
+    else:
+        path = configured.new_sequence(fps).get_path_name()
+        request = request_for(0.5, sequence=path)
+    run(configured, request)
+    (section,) = [one for one in configured.sections(path) if one._channels]
+    ticks = [tick for name in configured.keyed(section) for tick, _ in configured.keys(section, name)]
+    assert len(set(ticks)) > 4 and all(tick % (24000 // fps) == 0 for tick in ticks)

@@ -28,6 +28,7 @@ def test_every_question_is_answered(editor: Any, generation: str) -> None:
     assert report["ok"] and report["face"]["generation"] == generation
     answers = report["questions"]
     assert {answer["outcome"] for answer in answers.values()} == {"answered"}
+    assert answers["undo"]["undone"] is True
     assert answers["jaw"]["opens"] is True
     assert answers["add_key_twice"]["keys_after"] in (1, 2)
     assert answers["speed"]["microseconds_per_key_channels"] > 0
@@ -75,6 +76,25 @@ def test_the_users_own_folder_is_not_touched(editor: Any) -> None:
     task = do(editor, selftest.steps(lambda _: None))
     assert "already" in str(task.error)
     assert unreal.EditorAssetLibrary.does_directory_exist(selftest.SCRATCH)
+
+
+@pytest.mark.parametrize(("value", "outcome"), [(-0.5, "failed"), (0.0, "skipped"), (None, "skipped")])
+def test_a_jaw_that_closes_is_a_failure(
+    editor: Any, monkeypatch: pytest.MonkeyPatch, value: float | None, outcome: str
+) -> None:
+    editor.add_metahuman("mh4")
+    monkeypatch.setattr(editor.state, "curve_value", lambda *_: value, raising=False)
+    report = ask(editor)
+    assert report["questions"]["jaw"]["outcome"] == outcome and report["ok"] == (outcome != "failed")
+
+
+def test_an_undo_that_undoes_nothing_is_a_failure(editor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from medtalk_unreal import compat
+
+    editor.add_metahuman("mh4")
+    monkeypatch.setattr(compat, "undo", lambda: None)
+    report = ask(editor)
+    assert report["questions"]["undo"]["outcome"] == "failed" and not report["ok"]
 
 
 def test_a_question_that_fails_does_not_stop_the_others(editor: Any, monkeypatch: pytest.MonkeyPatch) -> None:

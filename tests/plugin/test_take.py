@@ -392,10 +392,10 @@ def test_a_fault_in_the_middle_undoes_everything(shot: Any, monkeypatch: pytest.
     before = state_of(editor)
     original = keys.ChannelWriter.write
 
-    def fails(self: Any, curves: Any) -> int:
+    def fails(self: Any, curves: Any, pause: Any) -> int:
         if curves[0].name.startswith("CTRL_R_mouth"):
             raise RuntimeError("the editor would not")
-        return original(self, curves)
+        return original(self, curves, pause)
 
     monkeypatch.setattr(keys.ChannelWriter, "write", fails)
     with pytest.raises(RuntimeError):
@@ -431,7 +431,7 @@ def refused_at_once(editor: Any, match: str, **target: Any) -> None:
 
     refused(editor, match, **target)
     with pytest.raises(PluginError, match=match), editor.plugin_code():
-        check_target(Target(**target))
+        check_target(Target(**target), "line", "")
 
 
 def test_a_good_target_is_not_refused(shot: Any) -> None:
@@ -440,8 +440,8 @@ def test_a_good_target_is_not_refused(shot: Any) -> None:
     editor, actor, sequence = shot
     before = state_of(editor)
     with editor.plugin_code():
-        check_target(Target(sequence, actor=actor))
-        check_target(Target(None, actor=actor))
+        assert check_target(Target(sequence, actor=actor), "line", "") == sequence
+        assert check_target(Target(None, actor=actor), "line", "") == ""
     assert state_of(editor) == before
 
 
@@ -561,7 +561,50 @@ def test_things_of_another_kind(shot: Any, tmp_path: Path) -> None:
 def test_a_name_that_no_asset_can_have(editor: Any) -> None:
     actor = editor.add_metahuman()
     report = write(editor, moving(2), name="Où est-elle? (2)", actor=actor)
-    assert report.sequence == "/Game/MEDTalk/LS_BP_Ada_O_est_elle_2_"
+    assert report.sequence == "/Game/MEDTalk/LS_BP_Ada_Où_est_elle_2_"
+
+
+def test_takes_of_other_sounds_do_not_share_a_sequence(editor: Any, tmp_path: Path) -> None:
+    """Sounds of the same name in two folders, names that differ in what Unreal forbids, a sequence of the user."""
+    actor, places = editor.add_metahuman(), []
+    sounds = ["/Game/A/line", "/Game/B/line", "/Game/A/line!", "/Game/怒/怒", "/Game/怒/喜"]
+    editor.new_sequence(24, "/Game/MEDTalk/LS_BP_Ada_line")
+    for again in range(2):
+        for sound in sounds:
+            if not again:
+                editor.rename(a_sound(editor, tmp_path), sound)
+            report = write(editor, moving(5), name=sound.rpartition("/")[2], sound=sound, actor=actor)
+            places.append(report.sequence.removeprefix("/Game/MEDTalk/LS_BP_Ada_"))
+    assert places == ["line_2", "line_3", "line_", "怒", "喜"] * 2
+    assert editor.asset("/Game/MEDTalk/LS_BP_Ada_line").get_bindings() == []
+
+
+@pytest.mark.parametrize("folder", ["/Game/Shots/SC-010", "/Game/Schüsse/Nr_1+2"])
+def test_folders_as_users_call_them(editor: Any, folder: str) -> None:
+    report = write(editor, moving(2), actor=editor.add_metahuman(), sequence_folder=folder)
+    assert report.sequence == f"{folder}/LS_BP_Ada_line"
+
+
+@pytest.mark.parametrize("start", [-200, 200])
+def test_the_playback_range_is_never_turned_over(shot: Any, monkeypatch: pytest.MonkeyPatch, start: int) -> None:
+    editor, actor, sequence = shot
+    kind, seen = editor.unreal.LevelSequence, []
+    for name in ("set_playback_start", "set_playback_end"):
+        real = getattr(kind, name)
+
+        def watched(self: Any, frame: int, real: Any = real) -> None:
+            real(self, frame)
+            seen.append((self.get_playback_start(), self.get_playback_end()))
+
+        monkeypatch.setattr(kind, name, watched)
+    write(editor, moving(FRAMES), sequence=sequence, actor=actor, start_frame=start)
+    assert seen and all(low < high for low, high in seen)
+
+
+def test_a_metahuman_that_the_sequence_spawns(shot: Any) -> None:
+    editor, _, sequence = shot
+    report = write(editor, moving(FRAMES), sequence=sequence, actor=editor.add_spawned("mh4", "Eve"))
+    assert report.keys == FRAMES * len(KEYED)
 
 
 def test_an_asset_of_another_kind_is_in_the_way(editor: Any, tmp_path: Path) -> None:

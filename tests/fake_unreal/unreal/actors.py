@@ -97,6 +97,7 @@ class Actor(Object):
     def _set_up(self) -> None:
         self._components: list[Any] = []
         self._label = self._name
+        self._spawned = False
 
     def _component(self, kind: Any, name: str) -> Any:
         made = kind(self, name).__dict__["_self"]
@@ -172,9 +173,15 @@ def remove(actor: Any, why: str) -> None:
     actor._kill(why)
 
 
+class LevelEditorSubsystem(EditorSubsystem):
+    def is_in_play_in_editor(self) -> bool:
+        return EDITOR.playing
+
+
 class EditorActorSubsystem(EditorSubsystem):
     def get_all_level_actors(self) -> Any:
-        return EDITOR.actors
+        """Without those that a sequence has spawned, and none while the level is played."""
+        return [] if EDITOR.playing else [actor for actor in EDITOR.actors if not actor._spawned]
 
     def get_selected_level_actors(self) -> Any:
         return EDITOR.selected_actors

@@ -105,16 +105,24 @@ class AssetImportData(Object):
         return list(self.__dict__.get("_filenames", []))
 
 
+def _found(path: str) -> Any:
+    """As the library finds assets: not while the level is played."""
+    if EDITOR.playing:
+        EDITOR.log.add("Error", "The Editor is currently in a play mode.")
+        return None
+    return find(path)
+
+
 class EditorAssetLibrary(BlueprintFunctionLibrary):
     """Assets by path. Paths are checked as the real library does: they start with a slash."""
 
     @staticmethod
     def load_asset(asset_path: str) -> Any:
-        return find(asset_path)
+        return _found(asset_path)
 
     @staticmethod
     def does_asset_exist(asset_path: str) -> bool:
-        return find(asset_path) is not None
+        return _found(asset_path) is not None
 
     @staticmethod
     def find_asset_data(asset_path: str) -> Any:
@@ -138,7 +146,7 @@ class EditorAssetLibrary(BlueprintFunctionLibrary):
 
     @staticmethod
     def delete_asset(asset_path_to_delete: str) -> bool:
-        asset = find(asset_path_to_delete)
+        asset = _found(asset_path_to_delete)
         if asset is not None:
             destroy(asset, "the asset was deleted")
         return asset is not None

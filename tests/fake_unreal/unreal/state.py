@@ -77,6 +77,8 @@ class EditorState:
         self.linear_keys = False  # the user's setting for new keys: linear, not automatic
         self.read_only: set[str] = set()  # packages whose file cannot be written
         self.importer: Callable[[Any], None] = lambda task: None
+        self.playing = False  # in the editor: nothing can be loaded or changed
+        self.dragging = False  # the user is in the middle of an undo step
         self.selected_actors: list[Any] = []
         self.selected_assets: list[Any] = []
         self.sequence: Any = None  # open in Sequencer

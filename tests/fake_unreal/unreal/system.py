@@ -155,6 +155,23 @@ class SystemLibrary(BlueprintFunctionLibrary):
         return SoftObjectPath(object._path())
 
     @staticmethod
+    @nullable("primary_object")
+    def begin_transaction(context: str, description: Any, primary_object: Any) -> int:
+        before = EDITOR.transaction_depth + EDITOR.dragging
+        EDITOR.transaction_depth += 1
+        return before
+
+    @staticmethod
+    def end_transaction() -> int:
+        EDITOR.transaction_depth -= 1
+        return EDITOR.transaction_depth + EDITOR.dragging + 1
+
+    @staticmethod
+    def cancel_transaction(index: int) -> None:
+        if index == EDITOR.transaction_depth + EDITOR.dragging - 1:
+            EDITOR.transaction_depth -= 1
+
+    @staticmethod
     def quit_editor() -> None:
         EDITOR.quit = True
 
@@ -163,7 +180,7 @@ class SystemLibrary(BlueprintFunctionLibrary):
     def execute_console_command(world_context_object: Any, command: str, specific_player: Any) -> None:
         EDITOR.console.append(command)
         if command.upper() == "TRANSACTION UNDO":
-            if EDITOR.transaction is None and EDITOR.undo_stack:
+            if EDITOR.transaction is None and EDITOR.undo_stack and not EDITOR.dragging:
                 EDITOR.undo()
             else:
                 EDITOR.log.add("Warning", "Undo: nothing to take back, or a transaction is open")

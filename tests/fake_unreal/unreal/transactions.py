@@ -28,7 +28,7 @@ class ScopedEditorTransaction(_Scoped):
 
     def __enter__(self) -> ScopedEditorTransaction:
         self._count("__enter__")
-        if EDITOR.transaction_depth == 0:
+        if EDITOR.transaction_depth == 0 and not EDITOR.dragging:  # else it is a part of what the user does
             EDITOR.transaction, EDITOR.transaction_name = {}, self._desc
         EDITOR.transaction_depth += 1
         return self

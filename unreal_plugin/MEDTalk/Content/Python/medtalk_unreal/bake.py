@@ -6,19 +6,18 @@ bake_curves    a rig becomes curves (`CTRL_expressions_...`) by our table: needs
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import unreal
 
 from medtalk_unreal import compat, facerig
-from medtalk_unreal.edits import Edit, asset_path, edit
+from medtalk_unreal.edits import Edit, asset_path, edit, source_of
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.keys import reduce_keys
 from medtalk_unreal.take import CHANNELS, TITLE, Take, find_sequence
 from medtalk_wire.boards import EXPRESSION_PREFIX, expressions
-
-_TAG = "MEDTalk.bake"  # on every asset that was baked here: only those are written over
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def bake_sequence(
     path = asset_path(folder, name)
     with edit(f"{TITLE}: bake {name}", steps=2) as change:
         change.step("The asset")
-        anim, made = _animation(change, path, skeleton)
+        anim, made = _animation(change, path, skeleton, compat.package(sequence))
         options = _options(found, frames, fps, transact=not made)
         change.begin(anim)
         change.step("Unreal records the face")
@@ -72,7 +71,6 @@ def bake_sequence(
                 f"Unreal recorded no expression of {face.name}.",
                 "Is its control board track muted or overridden there?",
             )
-        unreal.EditorAssetLibrary.set_metadata_tag(anim, _TAG, name)
     return report
 
 
@@ -93,7 +91,7 @@ def bake_curves(
     curves = expressions(generation or _generation(skeleton))
     with edit(f"{TITLE}: bake {name}", steps=len(curves) + 1) as change:
         change.step("The asset")
-        anim, _ = _animation(change, path, bones)
+        anim, _ = _animation(change, path, bones, take.source)
         change.begin(anim)
         controller = anim.get_editor_property("controller")
         controller.open_bracket(TITLE, True)
@@ -113,7 +111,6 @@ def bake_curves(
                 )
         finally:
             controller.close_bracket(True)
-        unreal.EditorAssetLibrary.set_metadata_tag(anim, _TAG, name)
         report = _report(path, anim, take.fps)
     return report
 
@@ -135,15 +132,14 @@ def _generation(path: str) -> str:
     return facerig.board_of(rig).generation or "mh4"
 
 
-def _animation(change: Edit, path: str, skeleton: Any) -> tuple[Any, bool]:
+def _animation(change: Edit, path: str, skeleton: Any, source: str) -> tuple[Any, bool]:
     """The AnimSequence to write, and whether it is new. One that was not baked here is left alone."""
     anim = compat.load(path)
     if anim is None:
         factory = unreal.AnimSequenceFactory()
         factory.set_editor_property("target_skeleton", skeleton)
-        return change.make_asset(path, unreal.AnimSequence, factory), True
-    baked = isinstance(anim, unreal.AnimSequence) and unreal.EditorAssetLibrary.get_metadata_tag(anim, _TAG)
-    if not baked:
+        return change.make_asset(path, unreal.AnimSequence, factory, source), True
+    if not isinstance(anim, unreal.AnimSequence) or not source_of(anim):
         raise PluginError(f"{path} is in the project already, and was not baked here.", "Choose another name.")
     if anim.get_editor_property("skeleton") != skeleton:
         raise PluginError(f"{path} was baked for another skeleton.", "Choose another name.")
@@ -152,7 +148,7 @@ def _animation(change: Edit, path: str, skeleton: Any) -> tuple[Any, bool]:
 
 def _options(sequence: Any, frames: tuple[int, int] | None, fps: float, transact: bool) -> Any:
     options = unreal.AnimSeqExportOption()
-    settings: dict[str, Any] = {
+    usual: dict[str, Any] = {
         "export_transforms": True,
         "export_morph_targets": True,
         "export_attribute_curves": True,
@@ -163,16 +159,20 @@ def _options(sequence: Any, frames: tuple[int, int] | None, fps: float, transact
         "curve_interpolation": unreal.RichCurveInterpMode.RCIM_LINEAR,
         "transact_recording": transact,
     }
+    for name, value in usual.items():
+        with suppress(Exception):  # a version that has not this one does without
+            options.set_editor_property(name, value)
+    wanted: dict[str, Any] = {}
     if frames is not None:
-        settings |= {
+        wanted |= {
             "use_custom_time_range": True,
             "custom_start_frame": unreal.FrameNumber(frames[0]),
             "custom_end_frame": unreal.FrameNumber(frames[1]),
             "custom_display_rate": sequence.get_display_rate(),
         }
     if fps:
-        settings |= {"use_custom_frame_rate": True, "custom_frame_rate": compat.frame_rate(fps)}
-    for name, value in settings.items():
+        wanted |= {"use_custom_frame_rate": True, "custom_frame_rate": compat.frame_rate(fps)}
+    for name, value in wanted.items():
         options.set_editor_property(name, value)
     return options
 

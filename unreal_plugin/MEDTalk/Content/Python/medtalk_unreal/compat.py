@@ -20,6 +20,23 @@ def world() -> Any:
     return unreal.get_editor_subsystem(unreal.UnrealEditorSubsystem).get_editor_world()  # pyright: ignore
 
 
+def playing() -> bool:
+    """Whether the level is played in the editor: then nothing can be loaded or changed."""
+    levels = unreal.get_editor_subsystem(unreal.LevelEditorSubsystem)
+    return levels is not None and levels.is_in_play_in_editor()
+
+
+def transacting() -> bool:
+    """Whether an undo step of somebody else is open: the user drags something. A step of ours would be part of it."""
+    library = unreal.SystemLibrary
+    before = library.begin_transaction("MEDTalk", "MEDTalk", None)  # pyright: ignore
+    if before > 0:
+        library.end_transaction()
+    elif before == 0:
+        library.cancel_transaction(0)
+    return before > 0
+
+
 def actors() -> list[Any]:
     """All actors of the level that is open."""
     return list(unreal.get_editor_subsystem(unreal.EditorActorSubsystem).get_all_level_actors())  # pyright: ignore

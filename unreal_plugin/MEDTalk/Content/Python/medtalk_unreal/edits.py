@@ -13,7 +13,9 @@ from medtalk_unreal import compat
 from medtalk_unreal.errors import CancelledError, PluginError
 
 _PATIENCE = 0.5  # seconds before a progress bar appears
-_PATH = re.compile(r"(/\w+)+")  # also what Unreal allows beyond it is better left out of asset names
+_PATH = re.compile(r"(/[\w+-]+)+")  # also what Unreal allows beyond it is better left out of paths
+_NOT_IN_NAMES = re.compile(r"\W+")
+_SOURCE = "MEDTalk.source"  # the tag on every asset that is made here: what it was made of
 
 
 class Edit:
@@ -28,12 +30,19 @@ class Edit:
 
     def step(self, text: str, work: float = 1.0) -> None:
         """Go on with the progress bar. Raises `CancelledError` if the user has pressed Cancel."""
-        if self._slow.should_cancel():
-            raise CancelledError(f"{self._title}: cancelled.", "Nothing was changed.")
+        self.pause()
         self._slow.enter_progress_frame(work, text)
 
-    def make_asset(self, path: str, kind: Any, factory: Any) -> Any:
-        """A new asset, which is gone again if the change fails. Raises `PluginError` where Unreal makes none."""
+    def pause(self) -> None:
+        """Raise `CancelledError` if the user has pressed Cancel."""
+        if self._slow.should_cancel():
+            raise CancelledError(f"{self._title}: cancelled.", "Nothing was changed.")
+
+    def make_asset(self, path: str, kind: Any, factory: Any, source: str) -> Any:
+        """A new asset, marked as made of `source`, which is gone again if the change fails.
+
+        Raises `PluginError` where Unreal makes none.
+        """
         folder, _, name = path.rpartition("/")
         if compat.load(path) is not None:
             raise PluginError(f"{path} is in the project already.")
@@ -41,6 +50,7 @@ class Edit:
         if asset is None:
             raise PluginError(f"Unreal made no asset {path}.", "Choose another folder.")
         self._made.append(path)
+        unreal.EditorAssetLibrary.set_metadata_tag(asset, _SOURCE, source)
         return asset
 
     def begin(self, *objects: Any) -> None:
@@ -84,13 +94,18 @@ def asset_path(folder: str, name: str = "") -> str:
     plain = folder.rstrip("/")
     if not _PATH.fullmatch(plain):
         raise PluginError(f"{folder!r:.100} is no folder of the project.", "Folders look like /Game/Cinematics/Faces.")
-    return f"{plain}/{re.sub(r'[^0-9A-Za-z_]+', '_', name) or 'Take'}" if name else plain
+    return f"{plain}/{_NOT_IN_NAMES.sub('_', name) or 'Take'}" if name else plain
 
 
-def free_path(path: str) -> str:
-    """`path`, or with the first number behind it that no asset has."""
-    number, free = 1, path
-    while unreal.EditorAssetLibrary.does_asset_exist(free):
+def source_of(asset: Any) -> str:
+    """What an asset was made of here; "" for one that was not made here."""
+    return str(unreal.EditorAssetLibrary.get_metadata_tag(asset, _SOURCE))
+
+
+def place(path: str, source: str, replace: bool) -> str:
+    """`path`, or with the first number behind it that is free; to `replace`, where an asset was made of `source`."""
+    number, found = 1, path
+    while (asset := compat.load(found)) is not None and not (replace and source_of(asset) == source):
         number += 1
-        free = f"{path}_{number}"
-    return free
+        found = f"{path}_{number}"
+    return found

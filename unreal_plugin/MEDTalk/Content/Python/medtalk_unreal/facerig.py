@@ -60,6 +60,9 @@ def find_actor(path: str) -> Any:
     for actor in compat.actors():
         if actor.get_path_name() == path:
             return actor
+    spawned = unreal.find_object(None, path)  # by Sequencer; it is not among the actors of the level
+    if isinstance(spawned, unreal.Actor) and unreal.SystemLibrary.is_valid(spawned):
+        return spawned
     raise PluginError(f"The actor {path.rpartition('.')[2]} is not in the level that is open.", _SELECT)
 
 

@@ -57,6 +57,7 @@ class MEDTalkGenerateForm(unreal.Object):
         meta=_meta(
             "2 Mood", "Picture", 4, "In place of Mood: a picture of a face.",
             EditCondition="takes_picture", EditConditionHides="", FilePathFilter="png;*.jpg;*.jpeg;*.webp",
+            RelativeToGameDir="",
         ),
     )  # fmt: skip
     mood_intensity = unreal.uproperty(
@@ -143,7 +144,9 @@ class MEDTalkSettingsForm(unreal.Object):
     """The settings of this machine and user."""
 
     python = unreal.uproperty(
-        unreal.FilePath, meta=_meta("Sidecar", "Python", 1, "The Python that has the package medtalk installed.")
+        unreal.FilePath, meta=_meta(
+            "Sidecar", "Python", 1, "The Python that has the package medtalk installed.", RelativeToGameDir=""
+        ),
     )
     bundle = unreal.uproperty(
         unreal.DirectoryPath, meta=_meta("Sidecar", "Model", 2, "Folder of the model. Empty: the one that ships.")
@@ -186,6 +189,11 @@ def open_report() -> Callable[[str], None]:
             report.set_editor_property("lines", [*_get(report, "lines"), line])
 
     return tell
+
+
+def report_is_open() -> bool:
+    """Whether there is a tab with lines."""
+    return _opened(MEDTalkReportForm) is not None
 
 
 def open_generate(sounds: Sequence[str] = ()) -> None:
@@ -328,8 +336,9 @@ def _open_tab(form: Any) -> bool:
     before = _opened(type(form))
     if tabs is not None and before is not None:
         tabs.close_all_editors_for_asset(before)
-    _open[type(form).__name__] = form.get_path_name()
-    return tabs is not None and tabs.open_editor_for_assets([form])
+    opened = tabs is not None and tabs.open_editor_for_assets([form])
+    _open[type(form).__name__] = form.get_path_name() if opened else ""
+    return opened
 
 
 def _opened(kind: type) -> Any:
@@ -343,12 +352,13 @@ def _get(form: Any, name: str) -> Any:
 
 
 def _path(form: Any, name: str, field: str) -> str:
-    """A path of a picker: those inside the project are given relative to it."""
+    """A path of a picker: those inside the project are given relative to it, others perhaps to the editor's program."""
     text = getattr(_get(form, name), field).strip()
     if not text or Path(text).is_absolute():
         return text
-    project = unreal.Paths.convert_relative_path_to_full(unreal.Paths.project_dir())
-    return (Path(project) / text).as_posix()
+    full = unreal.Paths.convert_relative_path_to_full
+    places = [Path(full(unreal.Paths.project_dir())) / text, Path(full(text))]
+    return next((place for place in places if place.exists()), places[0]).as_posix()
 
 
 def _key(table: dict[str, str], value: str) -> str:

@@ -16,7 +16,7 @@ from medtalk_unreal import compat, ticks
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal import sound as sounds
 from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
-from medtalk_unreal.edits import asset_path, free_path
+from medtalk_unreal.edits import asset_path, place
 from medtalk_unreal.errors import CancelledError, PluginError
 from medtalk_unreal.request import Request
 from medtalk_unreal.sidecar import the_sidecar
@@ -57,6 +57,7 @@ class Generation:
 
     def steps(self) -> Generator[None, None, Status]:
         """The steps, for `ticks`. Raises `PluginError` if nothing at all could be done."""
+        yield from self._until_editable()
         facts = check(self._request)
         self._say("sidecar", 0.0, "Looking for the sidecar.")
         client = yield from the_sidecar.connect(lambda line: self._say("sidecar", 0.0, line))
@@ -99,16 +100,24 @@ class Generation:
     def _take(self, client: Client, request: Request, sound: SoundFacts) -> Generator[None, None, Report]:
         """Steps from one sound to its take."""
         self._say("sound", 0.0, f"Reading the sound {sound.name}.")
-        yield
+        yield from self._until_editable()
         result = yield from self._animate(client, request, sound)
         self._say("writing", 1.0, f"Writing the keys of {sound.name}.")
-        yield
+        yield from self._until_editable()
         take = Take(sound.name, result.rig, result.fps, sound.path, dict(result.meta))
         if request.skeleton:
-            path = asset_path(request.sequence_folder, f"AS_{sound.name}")
-            folder, _, name = (path if request.replace else free_path(path)).rpartition("/")
+            path = place(asset_path(request.sequence_folder, f"AS_{sound.name}"), take.source, request.replace)
+            folder, _, name = path.rpartition("/")
             return bake_curves(take, request.skeleton, folder, name, request.tolerance)
         return write_take(take, request.target())
+
+    def _until_editable(self) -> Generator[None, None, None]:
+        """Steps until the project can be changed, at least one: not while it is played, nor while the user drags."""
+        yield
+        while (playing := compat.playing()) or compat.transacting():
+            if playing:
+                self._say("waiting", 0.0, "Waiting for the end of Play In Editor.")
+            yield
 
     def _animate(self, client: Client, request: Request, sound: SoundFacts) -> Generator[None, None, Result]:
         """Steps from a sound to its rig."""
@@ -119,7 +128,7 @@ class Generation:
             data, notes = sounds.read(sound.path)
             for note in notes:
                 unreal.log_warning(f"MEDTalk: {note}")
-            settings = Settings(**request.wire_settings(fps_of(request), sound.spoken))
+            settings = Settings(**request.wire_settings(_fps(request, sound), sound.spoken))
             job = client.generate(Sound.from_bytes(data, sound.name), settings)
         except (PluginError, RequestError) as error:
             raise _SoundError(f"{what}: {error.message}", error.hint) from error
@@ -149,7 +158,8 @@ class Generation:
         if phase != status.phase:
             unreal.log(f"MEDTalk: {text}")
         status.phase, status.text = phase, text
-        status.fraction = 1.0 if phase == "done" else min(1.0, (self._done + fraction) / max(count, 1))
+        if phase != "waiting":
+            status.fraction = 1.0 if phase == "done" else min(1.0, (self._done + fraction) / max(count, 1))
         self._watch(status)
 
 
@@ -186,25 +196,22 @@ def check(request: Request) -> list[SoundFacts]:
     """Look at everything that can be looked at without the sidecar; the sounds. Raises `PluginError`."""
     settings = settings_file.load()
     request.check(settings)
+    if compat.playing():
+        raise PluginError("The editor plays the level.", "Stop it, then try again.")
     if not request.sounds:
         raise PluginError("No sound is selected.", "Select one or more SoundWaves in the Content Browser.")
     facts = [sounds.look(path, settings.max_seconds) for path in request.sounds]
     if request.skeleton:
         find_skeleton(request.skeleton)
         asset_path(request.sequence_folder)
-        names = [fact.name.lower() for fact in facts]
-        if len(set(names)) < len(names) and request.replace:
-            raise PluginError(
-                "Several sounds have the same name; so would their AnimSequences.", "Bake them one by one."
-            )
     else:
-        check_target(request.target(), facts[0].name)
+        check_target(request.target(), facts[0].name, facts[0].path)
     return facts
 
 
-def fps_of(request: Request) -> float:
+def _fps(request: Request, sound: SoundFacts) -> float:
     """The rate of the rig to ask for: one row for each frame of the sequence, so that keys lie on frames."""
-    sequence = compat.load(request.sequence)
+    sequence = None if request.skeleton else compat.load(check_target(request.target(), sound.name, sound.path))
     if sequence is None:
         return MODEL_FPS
     fps = float(compat.rate(sequence.get_display_rate()))

@@ -159,6 +159,8 @@ def _actor_path(text: str) -> str:
         one.get_path_name(): (one.get_actor_label(), one.get_name(), one.get_path_name()) for one in compat.actors()
     }
     found = [path for path, known in names.items() if text in known]
+    if not found and "." in text:
+        return text  # the path name of one that a sequence spawns
     if len(found) != 1:
         many = f"{len(found)} actors of the level are" if found else "No actor of the level is"
         raise PluginError(f"{many} called {text!r}.", "Give the actor's path name.")

@@ -1,8 +1,9 @@
 """Keys on the channels of a face board: reduced, cleared and written, in one of two ways.
 
 ChannelWriter  adds key by key to the channels of the section: says the time in ticks and that keys are linear.
-ArrayWriter    gives whole curves to the control rig: far fewer calls where the editor's setting for new keys is linear,
-               else as many, because each is made linear then. Its sequence must be open in Sequencer.
+ArrayWriter    gives curves to the control rig, which sets its controls: fewer calls, but each key goes the way of a key
+               that the user sets. Some editors take tens of milliseconds for that; the self-test tells. Its sequence
+               must be open in Sequencer.
 
 Both give the same values at every time. A curve of one key holds: a take that is written behind it must not bend it.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from medtalk_unreal import compat, facerig
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 
+_AT_ONCE = 50  # keys in one call of the array setters: between calls the user may cancel
 _LOOK_AHEAD = 1000  # keys; a line that passes more of them is cut, so that the time stays in proportion
 
 
@@ -105,8 +107,8 @@ class ChannelWriter:
         after = bisect_left(keys, end, key=tick)
         return keys[bisect_left(keys, first, hi=after, key=tick) : after], after < len(keys)
 
-    def write(self, curves: Sequence[Curve]) -> int:
-        """Write the curves of one control where no keys are; how many keys that were."""
+    def write(self, curves: Sequence[Curve], pause: Callable[[], None]) -> int:
+        """Write the curves of one control where no keys are; how many keys that were. `pause` is called on the way."""
         modes = unreal.MovieSceneKeyInterpolation
         for curve in curves:
             channel = self._channels[curve.name]
@@ -129,21 +131,22 @@ class ArrayWriter(ChannelWriter):
                 "Open the sequence in Sequencer, or choose the key writer channels.",
             )
 
-    def write(self, curves: Sequence[Curve]) -> int:
+    def write(self, curves: Sequence[Curve], pause: Callable[[], None]) -> int:
         by_axis = {curve.name.partition(".")[2].upper(): curve for curve in curves}
+        if set(by_axis) not in ({""}, {"X", "Y"}):  # one axis alone cannot be set without the other
+            return super().write(curves, pause)
         ticks = sorted({tick for curve in curves for tick in curve.ticks})
-        frames = [unreal.FrameNumber(tick) for tick in ticks]
         control = curves[0].name.partition(".")[0]
         library = unreal.ControlRigSequencerLibrary
-        if set(by_axis) == {""}:
-            values = list(by_axis[""].values)
-            library.set_local_control_rig_floats(self._sequence, self._rig, control, frames, values, self._unit)
-        elif set(by_axis) == {"X", "Y"}:
-            x, y = by_axis["X"], by_axis["Y"]
-            points = [unreal.Vector2D(x.at(tick), y.at(tick)) for tick in ticks]
-            library.set_local_control_rig_vector2_ds(self._sequence, self._rig, control, frames, points, self._unit)
-        else:  # one axis alone cannot be set without the other
-            return super().write(curves)
+        for start in range(0, len(ticks), _AT_ONCE):
+            pause()
+            some = ticks[start : start + _AT_ONCE]
+            place = self._sequence, self._rig, control, [unreal.FrameNumber(tick) for tick in some]
+            if "" in by_axis:
+                library.set_local_control_rig_floats(*place, [by_axis[""].at(tick) for tick in some], self._unit)
+            else:
+                points = [unreal.Vector2D(by_axis["X"].at(tick), by_axis["Y"].at(tick)) for tick in some]
+                library.set_local_control_rig_vector2_ds(*place, points, self._unit)
         for curve in curves:
             keys, _ = self._within(self._channels[curve.name], ticks[0], ticks[-1] + 1)
             self._straighten(keys)

@@ -238,14 +238,12 @@ class Sidecar:
 
 
 def _is_of(program: Program, connection: Connection) -> bool:
-    """Whether the program that we started is the sidecar of that connection."""
-    if sys.platform == "win32":  # there the Python of a virtual environment is a child of what was started
-        return True
+    """Whether the program that we started is the sidecar of that connection, or (on Windows) its launcher."""
     try:
         told = json.loads(connection.file.read_text("utf-8")) if connection.file else {}
     except (OSError, ValueError):
         return False
-    return told.get("pid") == program.process.pid
+    return program.process.pid in (told.get("pid"), told.get("parent"))
 
 
 the_sidecar = Sidecar()

@@ -12,7 +12,7 @@ from typing import Any
 import unreal
 
 from medtalk_unreal import audiotrack, compat, facerig
-from medtalk_unreal.edits import Edit, asset_path, edit, free_path
+from medtalk_unreal.edits import Edit, asset_path, edit, place
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.keys import WRITERS, Curve, reduce_keys
@@ -47,6 +47,11 @@ class Take:
             )
 
     @property
+    def source(self) -> str:
+        """What a sequence that is made for the take is made of."""
+        return compat.package(self.sound) if self.sound else self.name
+
+    @property
     def flat(self) -> memoryview[float]:
         """All values, row by row."""
         return self.rows.cast("B").cast("f")
@@ -56,8 +61,8 @@ class Take:
 class Target:
     """Where a take is to go.
 
-    sequence: asset path; None makes one in `sequence_folder`, or takes the one that an earlier run made for the same
-    take. actor: path name of the MetaHuman in the level; None is the one that the sequence has. start_frame: in
+    sequence: asset path; None makes one in `sequence_folder`, or takes the one that an earlier run made there of the
+    same sound. actor: path name of the MetaHuman in the level; None is the one that the sequence has. start_frame: in
     display frames. frame_step: only every so many frames of the rig get keys. process_mask: "full", "mouth" or
     "upper"; other controls keep what they have. tolerance: how far reduced keys may be off; 0 keeps all. replace: an
     earlier take of the same name gives way. writer: "channels" or "arrays".
@@ -146,14 +151,18 @@ class _Place:
     notes: tuple[str, ...] = ()
 
 
-def check_target(target: Target, name: str = "") -> None:
-    """Raise `PluginError` where no take (called `name`) could be written; nothing is made."""
-    place = _find(target, name)
+def check_target(target: Target, name: str, sound: str) -> str:
+    """The path of the sequence that is there already for a take called `name` of a SoundWave; "" for a new one.
+
+    Raises `PluginError` where no take could be written; nothing is made.
+    """
+    place = _find(target, name, compat.package(sound))
     if place.sequence is not None:
         display, resolution = _rates(place.sequence)
         first = round(target.start_frame * resolution / display)
         _check_ticks(target.start_frame, first, first)
         _check_span(place, target.start_frame, target.start_frame + 1)
+    return place.path if place.sequence is not None else ""
 
 
 def write_take(take: Take, target: Target) -> TakeReport:
@@ -161,7 +170,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
 
     Raises `PluginError` where it cannot be written, `CancelledError` if the user cancels.
     """
-    place = _find(target, take.name)
+    place = _find(target, take.name, take.source)
     sound = _sound(take)
     seconds = float(sound.get_editor_property("duration")) if sound else 0.0
     if place.sequence is not None:
@@ -199,22 +208,19 @@ def write_take(take: Take, target: Target) -> TakeReport:
 # --- looking
 
 
-def _find(target: Target, name: str) -> _Place:
+def _find(target: Target, name: str, source: str) -> _Place:
     """The target as it is, checked as far as no span is needed."""
-    path, sequence = target.sequence, None
+    path, sequence = compat.package(target.sequence or ""), None
     if path:
-        path = compat.package(path)
         sequence = find_sequence(path)
     else:
         asset_path(target.sequence_folder)
     face = facerig.resolve(sequence, target.actor)
-    if not path and name:
-        path = asset_path(target.sequence_folder, f"LS_{face.name}_{name}")
-        found = compat.load(path)
-        if isinstance(found, unreal.LevelSequence) and target.replace:
-            sequence, face = found, facerig.resolve(found, target.actor)
-        elif found is not None:
-            path = free_path(path)
+    if not path:
+        path = place(asset_path(target.sequence_folder, f"LS_{face.name}_{name}"), source, target.replace)
+        sequence = compat.load(path)
+        if sequence is not None:
+            face = facerig.resolve(sequence, target.actor)
     if sequence is not None:
         _check_sequence(sequence)
         section = face.section
@@ -223,7 +229,7 @@ def _find(target: Target, name: str) -> _Place:
                 f"The section of the control board of {face.name} is locked.",
                 f"Unlock it in {sequence.get_name()}: right-click it, Properties, Locked.",
             )
-    return _Place(path or "", sequence, face, face.warnings)
+    return _Place(path, sequence, face, face.warnings)
 
 
 def find_sequence(path: str) -> Any:
@@ -254,7 +260,9 @@ def _check_span(place: _Place, start: int, end: int) -> _Place:
     """The place with notes on what else animates the face there. Raises `PluginError` for what forbids keys."""
     wrong, notes = facerig.conflicts(place.face, start, end - 1)
     if wrong:
-        raise PluginError(wrong[0], "Mute or remove it, or bake it to the control board, then try again.")
+        raise PluginError(
+            wrong[0], "Make its section inactive (right-click it, Properties, Is Active), or remove it, then try again."
+        )
     sequence, section = place.sequence, place.face.section
     low, high = sequence.get_playback_start(), sequence.get_playback_end()
     if sequence.is_playback_range_locked() and (start < low or end > high):
@@ -314,7 +322,7 @@ def _missing(face: FaceRig, target: Target) -> tuple[str, ...]:
 
 
 def _make_sequence(change: Edit, path: str, take: Take) -> Any:
-    sequence = change.make_asset(path, unreal.LevelSequence, unreal.LevelSequenceFactoryNew())
+    sequence = change.make_asset(path, unreal.LevelSequence, unreal.LevelSequenceFactoryNew(), take.source)
     sequence.set_display_rate(compat.frame_rate(take.fps))
     return sequence
 
@@ -336,10 +344,15 @@ def _make_room(place: _Place, span: Span, made: bool) -> None:
         section.set_start_frame(span.start_frame)
     if section.has_end_frame() and section.get_end_frame() < span.end_frame:
         section.set_end_frame(span.end_frame)
-    if made or sequence.get_playback_end() < span.end_frame:
-        sequence.set_playback_end(span.end_frame)
-    if made or sequence.get_playback_start() > span.start_frame:
-        sequence.set_playback_start(span.start_frame)
+    grow = [
+        (sequence.set_playback_end, made or sequence.get_playback_end() < span.end_frame, span.end_frame),
+        (sequence.set_playback_start, made or sequence.get_playback_start() > span.start_frame, span.start_frame),
+    ]
+    if span.end_frame <= sequence.get_playback_start():
+        grow.reverse()  # the end must at no time come before the start
+    for setter, wanted, frame in grow:
+        if wanted:
+            setter(frame)
     if made:
         fps = compat.rate(sequence.get_display_rate())
         start, end = float(span.start_frame / fps), float(span.end_frame / fps)
@@ -397,7 +410,7 @@ def _write_keys(
             # One key holds a channel only as long as no other key comes after it.
             curves.append(curve.held(ticks[-1]) if later and len(kept) < len(ticks) and len(kept) == 1 else curve)
         if curves:
-            keys += writer.write(curves)
+            keys += writer.write(curves, change.pause)
     return keys, clamped
 
 

@@ -49,7 +49,8 @@ class Task:
         except StopIteration as stop:
             self.ended, self.result = True, stop.value
         except PluginError as error:
-            self.ended, self.error = True, error
+            error.__cause__ = error.__context__ = None  # no frame of the steps may live on, with what it holds
+            self.ended, self.error = True, error.with_traceback(None)
         except Exception as error:
             self.ended, self.error = True, fault(error)
         finally:

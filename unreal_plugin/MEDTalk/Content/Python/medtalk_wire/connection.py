@@ -66,8 +66,8 @@ def write_connection(
     path = Path(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     content = {
-        "address": address, "token": token, "pid": pid, "version": version, "protocol": PROTOCOL,
-        "instance": instance, "started": started,
+        "address": address, "token": token, "pid": pid, "parent": os.getppid(), "version": version,
+        "protocol": PROTOCOL, "instance": instance, "started": started,
     }  # fmt: skip
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     # Never a moment in which others may read the token: the file is made with its mode.
