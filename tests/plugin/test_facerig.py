@@ -105,7 +105,8 @@ def test_the_component_that_the_metahuman_names(editor: Any) -> None:
     face, told = actor._components[2], actor._components[3]
     face._name = "Head"
     told._values["face_component_name"] = "head"  # names of Unreal know no letter case
-    assert facerig.find_face(actor).get_name() == "Head"
+    found = facerig.find_face(actor)
+    assert found is not None and found.get_name() == "Head"
 
 
 def test_a_component_of_another_name_with_a_board(editor: Any) -> None:
@@ -113,7 +114,8 @@ def test_a_component_of_another_name_with_a_board(editor: Any) -> None:
 
     actor = editor.add_metahuman("mh3")
     actor._components[2]._name = "Kopf"
-    assert facerig.find_face(actor).get_name() == "Kopf"
+    found = facerig.find_face(actor)
+    assert found is not None and found.get_name() == "Kopf"
 
 
 def test_a_lone_face_in_the_level(editor: Any) -> None:
@@ -219,11 +221,17 @@ def test_what_older_and_newer_editors_call_otherwise(editor: Any, monkeypatch: p
     unreal = editor.unreal
     actor = editor.add_metahuman()
     component, asset = actor._components[2], editor.add_rig()
-    hierarchy, key = compat.rig_hierarchy(asset), unreal.RigElementKey(unreal.RigElementType.CONTROL, "CTRL_C_jaw")
-    kinds = {compat.control_settings(hierarchy, key).control_type}
+    hierarchy: Any = compat.rig_hierarchy(asset)
+
+    def kind() -> Any:
+        settings = compat.control_settings(hierarchy, key)
+        return settings.control_type if settings else None
+
+    key = unreal.RigElementKey(unreal.RigElementType.CONTROL, "CTRL_C_jaw")
+    kinds = {kind()}
     with monkeypatch.context() as patch:
         patch.delattr(unreal.RigHierarchy, "find_control")  # only the controller tells
-        kinds.add(compat.control_settings(hierarchy, key).control_type)
+        kinds.add(kind())
         patch.setattr(
             unreal.RigHierarchy, "get_control_settings", lambda self, key: unreal.RigControlSettings(), raising=False
         )

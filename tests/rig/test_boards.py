@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,26 @@ def test_mh4_names_are_on_a_real_board(shared: Path) -> None:
     changed = {name: (MH3[name], MH4[name]) for name in NAMES if MH3[name] != MH4[name]}
     assert len(changed) == 7
     assert MH4["CTRL_C_tongue_roll-translateX"] == "CTRL_C_tongue_bendTwist.X"
+
+
+TONGUE_OF_MH4 = {
+    "CTRL_C_tongue": "CTRL_C_tongue_move",
+    "CTRL_C_tongue_tip": "CTRL_C_tongue_tipMove",
+    "CTRL_C_tongue_roll": "CTRL_C_tongue_bendTwist",
+    "CTRL_C_tongue_narrowWide": "CTRL_C_tongue_wideNarrow",
+}
+SWITCHES = {"CTRL_lookAtSwitch", *(f"CTRL_neckCorrectivesMultiplyer{end}" for end in "DMU")}
+
+
+@pytest.mark.parametrize("board", ["mh3", "mh4"])
+def test_a_channel_is_called_as_its_attribute(board: str) -> None:
+    """By the rule and not by our table: with its axis where the control has two, with other names of mh4's tongue."""
+    axes = Counter(name.partition("-")[0] for name in NAMES)
+    for name, target in (MH3 if board == "mh3" else MH4).items():
+        control, _, attribute = name.partition("-")
+        renamed = TONGUE_OF_MH4.get(control, control) if board == "mh4" else control
+        wanted = f"{renamed}.{attribute[-1]}" if axes[control] == 2 else renamed
+        assert target == (None if control in SWITCHES else wanted), name
 
 
 def test_opposites_share_a_control() -> None:

@@ -6,7 +6,6 @@ By that name a later run finds its own take again, and the reading back the take
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import unreal
 
@@ -18,18 +17,20 @@ def title(face: str, take: str) -> str:
     return f"MEDTalk {face}: {take}"
 
 
-def find(sequence: Any, face: str) -> Iterator[tuple[str, Any]]:
+def find(sequence: unreal.LevelSequence, face: str) -> Iterator[tuple[str, unreal.MovieSceneAudioSection]]:
     """Name and audio section of each take on a face."""
     start = title(face, "")
     for track in sequence.find_tracks_by_type(unreal.MovieSceneAudioTrack):
         name = str(track.get_display_name())
         if name.startswith(start):
             for section in track.get_sections():
-                if section.get_sound() is not None:
+                if isinstance(section, unreal.MovieSceneAudioSection) and section.get_sound() is not None:
                     yield name.removeprefix(start), section
 
 
-def own(sequence: Any, face: str, take: str, sound: Any, start_frame: int) -> Any:
+def own(
+    sequence: unreal.LevelSequence, face: str, take: str, sound: unreal.SoundWave, start_frame: int
+) -> unreal.MovieSceneAudioSection | None:
     """The section that an earlier run laid for the same take, or None. Raises `PluginError` if it is locked."""
     path = sound.get_path_name()
     found = [one for name, one in find(sequence, face) if name == take and one.get_sound().get_path_name() == path]
@@ -40,12 +41,22 @@ def own(sequence: Any, face: str, take: str, sound: Any, start_frame: int) -> An
     return found[-1] if found else None
 
 
-def lay(sequence: Any, name: str, section: Any, sound: Any, start_frame: int, end_frame: int) -> None:
+def lay(
+    sequence: unreal.LevelSequence,
+    name: str,
+    section: unreal.MovieSceneAudioSection | None,
+    sound: unreal.SoundWave,
+    start_frame: int,
+    end_frame: int,
+) -> None:
     """Put a sound at a place: the section that it has already, or a new one on a track called `name`."""
     if section is None:
         track = sequence.add_track(unreal.MovieSceneAudioTrack)
         track.set_display_name(name)
-        section = track.add_section()
+        made = track.add_section()
+        if not isinstance(made, unreal.MovieSceneAudioSection):
+            raise PluginError(f"Unreal made no audio section for {sound.get_name()}.")
+        section = made
         section.set_sound(sound)
         section.set_looping(False)
     section.modify()

@@ -53,9 +53,7 @@ def bake_sequence(
     face = facerig.resolve(found, actor)
     if face.binding is None or face.track is None:
         raise PluginError(f"{found.get_name()} has no control board for {face.name}.", "Generate a take first.")
-    if face.component is None:
-        raise PluginError(f"The face of {face.name} is not in the level that is open.", "Open its level.")
-    skeleton = compat.mesh(face.component).get_editor_property("skeleton")
+    skeleton = face.in_level[2].get_editor_property("skeleton")
     path = asset_path(folder, name)
     with edit(f"{TITLE}: bake {name}", steps=2) as change:
         change.step("The asset")
@@ -115,7 +113,7 @@ def bake_curves(
     return report
 
 
-def find_skeleton(path: str) -> Any:
+def find_skeleton(path: str) -> unreal.Skeleton:
     """The Skeleton at a path, or of the SkeletalMesh there; `PluginError` where there is none."""
     asset = compat.load(path)
     if isinstance(asset, unreal.SkeletalMesh):
@@ -132,7 +130,7 @@ def _generation(path: str) -> str:
     return facerig.board_of(rig).generation or "mh4"
 
 
-def _animation(change: Edit, path: str, skeleton: Any, source: str) -> tuple[Any, bool]:
+def _animation(change: Edit, path: str, skeleton: unreal.Skeleton, source: str) -> tuple[unreal.AnimSequence, bool]:
     """The AnimSequence to write, and whether it is new. One that was not baked here is left alone."""
     anim = compat.load(path)
     if anim is None:
@@ -146,7 +144,9 @@ def _animation(change: Edit, path: str, skeleton: Any, source: str) -> tuple[Any
     return anim, False
 
 
-def _options(sequence: Any, frames: tuple[int, int] | None, fps: float, transact: bool) -> Any:
+def _options(
+    sequence: unreal.LevelSequence, frames: tuple[int, int] | None, fps: float, transact: bool
+) -> unreal.AnimSeqExportOption:
     options = unreal.AnimSeqExportOption()
     usual: dict[str, Any] = {
         "export_transforms": True,
@@ -177,14 +177,19 @@ def _options(sequence: Any, frames: tuple[int, int] | None, fps: float, transact
     return options
 
 
-def _export(sequence: Any, anim: Any, options: Any, binding: Any) -> bool:
+def _export(
+    sequence: unreal.LevelSequence,
+    anim: unreal.AnimSequence,
+    options: unreal.AnimSeqExportOption,
+    binding: unreal.MovieSceneBindingProxy,
+) -> bool:
     if compat.is_open(sequence):  # spawned actors are there only in Sequencer
         library = unreal.ControlRigSequencerLibrary
         return library.export_anim_sequence_from_sequencer(anim, options, binding, False)
     return unreal.SequencerTools.export_anim_sequence(compat.world(), sequence, anim, options, binding, False)
 
 
-def _report(path: str, anim: Any, fps: float) -> BakeReport:
+def _report(path: str, anim: unreal.AnimSequence, fps: float) -> BakeReport:
     library = unreal.AnimationLibrary
     names = [str(name) for name in library.get_animation_curve_names(anim, unreal.RawCurveTrackTypes.RCT_FLOAT)]
     ours = [name for name in names if name.startswith(EXPRESSION_PREFIX)]

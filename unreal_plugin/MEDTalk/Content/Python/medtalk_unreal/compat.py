@@ -15,7 +15,7 @@ def ticks() -> Any:
     return units.TICK_RESOLUTION
 
 
-def world() -> Any:
+def world() -> unreal.World:
     """The world of the level that is open."""
     return unreal.get_editor_subsystem(unreal.UnrealEditorSubsystem).get_editor_world()  # pyright: ignore
 
@@ -37,7 +37,7 @@ def transacting() -> bool:
     return before > 0
 
 
-def actors() -> list[Any]:
+def actors() -> list[unreal.Actor]:
     """All actors of the level that is open."""
     return list(unreal.get_editor_subsystem(unreal.EditorActorSubsystem).get_all_level_actors())  # pyright: ignore
 
@@ -53,12 +53,12 @@ def package(path: str) -> str:
     return path.rsplit("/", 1)[0] + "/" + path.rsplit("/", 1)[-1].split(".")[0] if "/" in path else path
 
 
-def rate(frame_rate: Any) -> Fraction:
+def rate(frame_rate: unreal.FrameRate) -> Fraction:
     """Frames a second of a FrameRate."""
     return Fraction(frame_rate.numerator, frame_rate.denominator)
 
 
-def frame_rate(fps: float) -> Any:
+def frame_rate(fps: float) -> unreal.FrameRate:
     """The FrameRate nearest to `fps`: 29.97 is 30000/1001."""
     for nearest in (Fraction(round(fps)), Fraction(round(fps * 1.001) * 1000, 1001)):
         if abs(nearest - Fraction(fps)) < 0.005:
@@ -67,13 +67,13 @@ def frame_rate(fps: float) -> Any:
     return unreal.FrameRate(other.numerator, other.denominator)
 
 
-def mesh(component: Any) -> Any:
+def mesh(component: unreal.SkeletalMeshComponent) -> unreal.SkeletalMesh | None:
     """The SkeletalMesh of a component, or None."""
     getter = getattr(component, "get_skeletal_mesh_asset", None)
     return getter() if getter else component.get_editor_property("skeletal_mesh")
 
 
-def default_rig(component: Any) -> Any:
+def default_rig(component: unreal.SkeletalMeshComponent) -> unreal.Object | None:
     """The rig asset that the component or its mesh names for animation, or None."""
     getter = getattr(component, "get_default_animating_rig", None)
     rig = getter() if getter else None
@@ -81,14 +81,14 @@ def default_rig(component: Any) -> Any:
     return rig or (found.get_editor_property("default_animating_rig") if found else None)
 
 
-def metahuman_face(actor: Any) -> str:
+def metahuman_face(actor: unreal.Actor) -> str:
     """The name of the face component, where the actor has a component that tells (5.6 and later); "" elsewhere."""
     kind = getattr(unreal, "MetaHumanComponentUE", None)
     told = actor.get_component_by_class(kind) if kind else None
     return str(told.get_editor_property("face_component_name")) if told else ""
 
 
-def rig_class(asset: Any) -> Any:
+def rig_class(asset: unreal.Object) -> unreal.Class | None:
     """The class of a Control Rig asset; None for anything else."""
     for name in ("get_control_rig_class", "generated_class"):
         if getter := getattr(asset, name, None):
@@ -96,7 +96,7 @@ def rig_class(asset: Any) -> Any:
     return None
 
 
-def rig_hierarchy(asset: Any) -> Any:
+def rig_hierarchy(asset: Any) -> unreal.RigHierarchy | None:
     """The hierarchy of a Control Rig asset, or None where it cannot be read."""
     try:
         return asset.get_editor_property("hierarchy")
@@ -104,7 +104,7 @@ def rig_hierarchy(asset: Any) -> Any:
         return None
 
 
-def control_settings(hierarchy: Any, key: Any) -> Any:
+def control_settings(hierarchy: unreal.RigHierarchy, key: unreal.RigElementKey) -> unreal.RigControlSettings | None:
     """The settings of a control, or None."""
     if getter := getattr(hierarchy, "get_control_settings", None):
         return getter(key)
@@ -127,17 +127,22 @@ def face_boards() -> Iterator[str]:
 BOARD_ASSET = "face_controlboard_ctrlrig"
 
 
+def keys(channel: Any) -> list[unreal.MovieSceneScriptingFloatKey]:
+    """The keys of a channel of floats (or booleans), in the order of time."""
+    return list(channel.get_keys()) if channel.get_num_keys() else []
+
+
 def undo() -> None:
     """Takes the last undo step back. Python has no function for it; the console has."""
     unreal.SystemLibrary.execute_console_command(world(), "TRANSACTION UNDO")
 
 
-def current_sequence() -> Any:
+def current_sequence() -> unreal.LevelSequence | None:
     """The sequence that is open in Sequencer, or None."""
     return unreal.LevelSequenceEditorBlueprintLibrary.get_current_level_sequence()
 
 
-def is_open(sequence: Any) -> bool:
+def is_open(sequence: unreal.LevelSequence) -> bool:
     """Whether this sequence itself, not as a part of another one, is open in Sequencer."""
     current = current_sequence()
     return current is not None and current.get_path_name() == sequence.get_path_name()

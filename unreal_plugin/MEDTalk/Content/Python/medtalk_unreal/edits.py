@@ -24,7 +24,7 @@ class Edit:
     def __init__(self, title: str, steps: int) -> None:
         self._title, self._steps = title, steps
         self._stack = ExitStack()
-        self._slow: Any = None
+        self._slow: unreal.ScopedSlowTask
         self._made: list[str] = []
         self._begun = False
 
@@ -38,7 +38,7 @@ class Edit:
         if self._slow.should_cancel():
             raise CancelledError(f"{self._title}: cancelled.", "Nothing was changed.")
 
-    def make_asset(self, path: str, kind: Any, factory: Any, source: str) -> Any:
+    def make_asset(self, path: str, kind: type, factory: unreal.Factory, source: str) -> Any:
         """A new asset, marked as made of `source`, which is gone again if the change fails.
 
         Raises `PluginError` where Unreal makes none.
@@ -53,7 +53,7 @@ class Edit:
         unreal.EditorAssetLibrary.set_metadata_tag(asset, _SOURCE, source)
         return asset
 
-    def begin(self, *objects: Any) -> None:
+    def begin(self, *objects: unreal.Object) -> None:
         """From here on everything belongs to the undo step; `objects` will be changed."""
         self._stack.enter_context(unreal.ScopedEditorTransaction(self._title))
         self._begun = True
@@ -97,7 +97,7 @@ def asset_path(folder: str, name: str = "") -> str:
     return f"{plain}/{_NOT_IN_NAMES.sub('_', name) or 'Take'}" if name else plain
 
 
-def source_of(asset: Any) -> str:
+def source_of(asset: unreal.Object) -> str:
     """What an asset was made of here; "" for one that was not made here."""
     return str(unreal.EditorAssetLibrary.get_metadata_tag(asset, _SOURCE))
 

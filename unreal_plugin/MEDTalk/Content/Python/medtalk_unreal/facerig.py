@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import unreal
 
@@ -23,6 +22,8 @@ KNOWN_BOARDS = (
 )
 FACE = "Face"
 _SWITCH = "ctrl_lookatswitch"
+_BOARD_TRACK = unreal.MovieSceneControlRigParameterTrack
+_SWITCHES = (unreal.MovieSceneScriptingBoolChannel, unreal.MovieSceneScriptingFloatChannel)
 _A_BOARD = 0.5  # of the channels; less is another rig that shares a few names
 _UNKNOWN = Board("", (None,) * len(TABLE), ())
 _SELECT = "Select the MetaHuman in the level, then try again."
@@ -32,30 +33,46 @@ _SELECT = "Select the MetaHuman in the level, then try again."
 class FaceRig:
     """A face and what animates it.
 
-    name: of the actor, for messages. component: of the face, None where only the sequence knows it. binding, track: in
-    the sequence, None where they must be made. board: without names where they are not known before the track is there.
+    name: of the actor, for messages. actor, component: None where only the sequence knows them. binding, track: in the
+    sequence, None where they must be made. board: without names where they are not known before the track is there.
     """
 
     name: str
-    actor: Any
-    component: Any
-    binding: Any
-    track: Any
-    rig_class: Any
+    actor: unreal.Actor | None
+    component: unreal.SkeletalMeshComponent | None
+    binding: unreal.MovieSceneBindingProxy | None
+    track: unreal.MovieSceneControlRigParameterTrack | None
+    rig_class: unreal.Class | None
     rig_path: str
     board: Board
     warnings: tuple[str, ...] = ()
 
     @property
-    def section(self) -> Any:
+    def in_level(self) -> tuple[unreal.Actor, unreal.SkeletalMeshComponent, unreal.SkeletalMesh]:
+        """The actor, its face and the mesh of that. Raises `PluginError` where they are not in the open level."""
+        mesh = compat.mesh(self.component) if self.component is not None else None
+        if self.actor is None or self.component is None or mesh is None:
+            raise PluginError(f"The face of {self.name} is not in the level that is open.", _SELECT)
+        return self.actor, self.component, mesh
+
+    @property
+    def section_if_any(self) -> unreal.MovieSceneSection | None:
         """The section that takes keys, or None."""
         if self.track is None:
             return None
         sections = list(self.track.get_sections())
         return (self.track.get_section_to_key() or sections[0]) if sections else None
 
+    @property
+    def section(self) -> unreal.MovieSceneSection:
+        """The section that takes keys. Raises `PluginError` where there is none."""
+        section = self.section_if_any
+        if section is None:
+            raise PluginError(f"There is no control board of {self.name} in the sequence.", "Generate a take first.")
+        return section
 
-def find_actor(path: str) -> Any:
+
+def find_actor(path: str) -> unreal.Actor:
     """The actor of that path name in the open level; `PluginError` where there is none."""
     for actor in compat.actors():
         if actor.get_path_name() == path:
@@ -66,14 +83,15 @@ def find_actor(path: str) -> Any:
     raise PluginError(f"The actor {path.rpartition('.')[2]} is not in the level that is open.", _SELECT)
 
 
-def find_face(actor: Any) -> Any:
+def find_face(actor: unreal.Actor) -> unreal.SkeletalMeshComponent | None:
     """The face component of an actor, or None."""
-    components = list(actor.get_components_by_class(unreal.SkeletalMeshComponent))
+    found = actor.get_components_by_class(unreal.SkeletalMeshComponent)
+    components = [component for component in found if isinstance(component, unreal.SkeletalMeshComponent)]
     told = compat.metahuman_face(actor).lower()
-    tests: tuple[Callable[[Any], bool], ...] = (
+    tests: tuple[Callable[[unreal.SkeletalMeshComponent], bool], ...] = (
         lambda component: component.get_name().lower() == told,
         lambda component: component.get_name() == FACE,
-        lambda component: _is_board(compat.default_rig(component)),
+        lambda component: (rig := compat.default_rig(component)) is not None and _is_board(rig),
     )
     for test in tests:
         for component in components:
@@ -82,7 +100,7 @@ def find_face(actor: Any) -> Any:
     return None
 
 
-def resolve(sequence: Any, actor_path: str | None) -> FaceRig:
+def resolve(sequence: unreal.LevelSequence | None, actor_path: str | None) -> FaceRig:
     """The face to animate, as it is; nothing is made. `PluginError` where there is none, more than one, or no board.
 
     sequence: a LevelSequence or None. actor_path: the MetaHuman, None for the one that the sequence has.
@@ -105,13 +123,14 @@ def resolve(sequence: Any, actor_path: str | None) -> FaceRig:
     return _with_rig(faces[0])
 
 
-def make(sequence: Any, face: FaceRig) -> FaceRig:
+def make(sequence: unreal.LevelSequence, face: FaceRig) -> FaceRig:
     """The face with binding, track and section in the sequence, made where they are missing."""
     binding = face.binding
     if binding is None:
         binding = _bind(sequence, face)
     track = face.track
     if track is None:
+        assert face.rig_class is not None, "resolve() gives a rig where there is no track"
         track = unreal.ControlRigSequencerLibrary.find_or_create_control_rig_track(
             compat.world(), sequence, face.rig_class, binding, False
         )
@@ -123,7 +142,7 @@ def make(sequence: Any, face: FaceRig) -> FaceRig:
     return replace(made, board=_board_of(made.name, section_channels(made.section)))
 
 
-def section_channels(section: Any) -> dict[str, Any]:
+def section_channels(section: unreal.MovieSceneSection) -> dict[str, unreal.MovieSceneScriptingFloatChannel]:
     """The float channels of a section by name. `channel_name`, because `get_name` has a number behind it."""
     return {
         str(channel.channel_name): channel
@@ -132,16 +151,16 @@ def section_channels(section: Any) -> dict[str, Any]:
     }
 
 
-def live_rig(sequence: Any, face: FaceRig) -> Any:
+def live_rig(sequence: unreal.LevelSequence, face: FaceRig) -> unreal.ControlRig | None:
     """The ControlRig that runs on the face's track, or None. The sequence must be open."""
-    wanted = face.track.get_path_name()
+    wanted = face.track.get_path_name() if face.track else ""
     for proxy in unreal.ControlRigSequencerLibrary.get_control_rigs(sequence):
         if proxy.track is not None and proxy.track.get_path_name() == wanted:
             return proxy.control_rig
     return None
 
 
-def board_of(asset: Any) -> Board:
+def board_of(asset: unreal.Object | None) -> Board:
     """The board that a rig asset is; one without names where it cannot be asked, or is None."""
     hierarchy = compat.rig_hierarchy(asset) if asset is not None else None
     return board_channels(_channel_names(hierarchy)) if hierarchy is not None else _UNKNOWN
@@ -189,7 +208,7 @@ def conflicts(face: FaceRig, first: int, last: int) -> tuple[list[str], list[str
             kind = "FK rig" if is_rig else "animation"
             notes.append(f"The face of {face.name} also has an {kind} ({title}), which is not active there.")
     if face.track is not None:
-        section = face.section
+        section = face.section_if_any
         for other in face.track.get_sections():
             if section is None or other.get_path_name() == section.get_path_name():
                 continue
@@ -204,7 +223,7 @@ def conflicts(face: FaceRig, first: int, last: int) -> tuple[list[str], list[str
 # --- in the sequence
 
 
-def bound_objects(sequence: Any, binding: Any) -> list[Any]:
+def bound_objects(sequence: unreal.LevelSequence, binding: unreal.MovieSceneBindingProxy) -> list[unreal.Object]:
     """What a binding stands for. A component is bound inside its actor, so that one is looked up first."""
     parent = binding.get_parent()
     contexts = bound_objects(sequence, parent) if parent.is_valid() else [compat.world()]
@@ -217,7 +236,9 @@ def bound_objects(sequence: Any, binding: Any) -> list[Any]:
     return [one for one in found if one is not None]
 
 
-def _in_sequence(sequence: Any, component: Any, actor: Any) -> Any:
+def _in_sequence(
+    sequence: unreal.LevelSequence, component: unreal.SkeletalMeshComponent, actor: unreal.Actor
+) -> unreal.MovieSceneBindingProxy | None:
     """The binding of a face, or None."""
     wanted = {component.get_path_name()}
     if isinstance(actor, unreal.SkeletalMeshActor):
@@ -228,23 +249,23 @@ def _in_sequence(sequence: Any, component: Any, actor: Any) -> Any:
     return None
 
 
-def _bind(sequence: Any, face: FaceRig) -> Any:
-    actor_path = face.actor.get_path_name()
-    owner = None
+def _bind(sequence: unreal.LevelSequence, face: FaceRig) -> unreal.MovieSceneBindingProxy:
+    actor, component, _ = face.in_level
+    actor_path, owner = actor.get_path_name(), None
     for binding in sequence.get_bindings():
         if any(one.get_path_name() == actor_path for one in bound_objects(sequence, binding)):
             owner = binding
     if owner is None:
-        owner = sequence.add_possessable(face.actor)
-    if isinstance(face.actor, unreal.SkeletalMeshActor):
+        owner = sequence.add_possessable(actor)
+    if isinstance(actor, unreal.SkeletalMeshActor):
         return owner
-    binding = sequence.add_possessable(face.component)
+    binding = sequence.add_possessable(component)
     if not binding.get_parent().is_valid():
         binding.set_parent(owner)
     return binding
 
 
-def _faces(sequence: Any) -> Iterator[FaceRig]:
+def _faces(sequence: unreal.LevelSequence) -> Iterator[FaceRig]:
     """The faces that a sequence has, each once."""
     seen: set[str] = set()
     for binding in sequence.get_bindings():
@@ -272,25 +293,25 @@ def _faces(sequence: Any) -> Iterator[FaceRig]:
         yield FaceRig(actor.get_actor_label() if actor else title, actor, component, binding, None, None, "", _UNKNOWN)
 
 
-def _board_track(binding: Any) -> Any:
+def _board_track(binding: unreal.MovieSceneBindingProxy) -> unreal.MovieSceneControlRigParameterTrack | None:
     """The track of a face board on a binding, or None."""
     for track in binding.find_tracks_by_type(unreal.MovieSceneControlRigParameterTrack):
         for section in track.get_sections():
-            if _is_whole(board_channels(section_channels(section))):
+            if _is_whole(board_channels(section_channels(section))) and isinstance(track, _BOARD_TRACK):
                 return track
     return None
 
 
-def _overlaps(section: Any, first: int, last: int) -> bool:
+def _overlaps(section: unreal.MovieSceneSection, first: int, last: int) -> bool:
     after = section.has_start_frame() and section.get_start_frame() > last
     before = section.has_end_frame() and section.get_end_frame() <= first
     return not after and not before
 
 
-def _looks_at(section: Any) -> bool:
+def _looks_at(section: unreal.MovieSceneSection) -> bool:
     for channel in section.get_all_channels():
-        if str(channel.channel_name).lower() == _SWITCH:
-            values = [key.get_value() for key in channel.get_keys()]
+        if str(channel.channel_name).lower() == _SWITCH and isinstance(channel, _SWITCHES):
+            values = [key.get_value() for key in compat.keys(channel)]
             return any(values) if values else bool(channel.has_default() and channel.get_default())
     return False
 
@@ -307,13 +328,12 @@ def _with_rig(face: FaceRig) -> FaceRig:
         path = _class_path(found.section)
         kind = found.section.get_editor_property("control_rig_class")
         return replace(found, rig_class=kind, rig_path=compat.package(path), board=board)
-    if face.component is None:
-        raise PluginError(f"The face of {face.name} is not in the level that is open.", _SELECT)
-    asset = compat.default_rig(face.component)
+    _, component, face_mesh = face.in_level
+    asset = compat.default_rig(component)
     warnings: tuple[str, ...] = ()
-    if not _is_board(asset):
-        mesh = compat.mesh(face.component).get_path_name()
-        asset = next((found for found in map(compat.load, _places(mesh)) if _is_board(found)), None)
+    if asset is None or not _is_board(asset):
+        places = _places(face_mesh.get_path_name())
+        asset = next((found for found in map(compat.load, places) if found is not None and _is_board(found)), None)
         if asset is None:
             raise PluginError(
                 f"The face of {face.name} has no control board.",
@@ -334,8 +354,8 @@ def _places(mesh: str) -> Iterator[str]:
     yield from sorted(compat.face_boards(), key=lambda path: (-shared(path), path))
 
 
-def _is_board(asset: Any) -> bool:
-    if asset is None or compat.rig_class(asset) is None:
+def _is_board(asset: unreal.Object) -> bool:
+    if compat.rig_class(asset) is None:
         return False
     hierarchy = compat.rig_hierarchy(asset)
     if hierarchy is None:
@@ -348,7 +368,7 @@ def _is_whole(board: Board) -> bool:
     return there >= _A_BOARD * (there + len(board.missing))
 
 
-def _board_of(name: str, channels: Mapping[str, Any]) -> Board:
+def _board_of(name: str, channels: Mapping[str, unreal.MovieSceneScriptingFloatChannel]) -> Board:
     board = board_channels(channels)
     if not _is_whole(board):
         raise PluginError(
@@ -358,7 +378,7 @@ def _board_of(name: str, channels: Mapping[str, Any]) -> Board:
     return board
 
 
-def _channel_names(hierarchy: Any) -> Sequence[str]:
+def _channel_names(hierarchy: unreal.RigHierarchy) -> Sequence[str]:
     """What the channels of a section of this rig will be called."""
     names: list[str] = []
     for key in hierarchy.get_controls():
@@ -371,7 +391,7 @@ def _channel_names(hierarchy: Any) -> Sequence[str]:
     return names
 
 
-def _control_limits(hierarchy: Any, control: str, two: bool) -> dict[str, tuple[float, float]]:
+def _control_limits(hierarchy: unreal.RigHierarchy, control: str, two: bool) -> dict[str, tuple[float, float]]:
     """Axis ("" for the only one) -> limits of a control; nothing where it cannot be asked."""
     key = unreal.RigElementKey(unreal.RigElementType.CONTROL, control)
     settings = compat.control_settings(hierarchy, key) if hierarchy.contains(key) else None
@@ -392,6 +412,6 @@ def _control_limits(hierarchy: Any, control: str, two: bool) -> dict[str, tuple[
     return limited
 
 
-def _class_path(section: Any) -> str:
+def _class_path(section: unreal.MovieSceneSection) -> str:
     kind = section.get_editor_property("control_rig_class")
     return kind.get_path_name() if kind else ""

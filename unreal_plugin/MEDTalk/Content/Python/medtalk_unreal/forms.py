@@ -144,9 +144,8 @@ class MEDTalkSettingsForm(unreal.Object):
     """The settings of this machine and user."""
 
     python = unreal.uproperty(
-        unreal.FilePath, meta=_meta(
-            "Sidecar", "Python", 1, "The Python that has the package medtalk installed.", RelativeToGameDir=""
-        ),
+        unreal.FilePath,
+        meta=_meta("Sidecar", "Python", 1, "The Python that has the package medtalk installed.", RelativeToGameDir=""),
     )
     bundle = unreal.uproperty(
         unreal.DirectoryPath, meta=_meta("Sidecar", "Model", 2, "Folder of the model. Empty: the one that ships.")
@@ -249,7 +248,7 @@ def fill(form: Any, request: Request) -> None:
     """Put a request into a form; sequence and target are what the editor shows."""
     guidance = settings_file.load().guidance
     current = unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
-    faces = selected_faces()
+    faces = [face for actor in selected_faces() if (face := facerig.find_face(actor)) is not None]
     form.set_editor_properties(
         {
             "sounds": [wave for wave in map(compat.load, request.sounds) if wave is not None],
@@ -261,7 +260,7 @@ def fill(form: Any, request: Request) -> None:
             "target": SELECTED if faces or current is None else IN_SEQUENCE,
             "sequence": current,
             "sequence_folder": unreal.DirectoryPath(request.sequence_folder),
-            "face_mesh": compat.mesh(facerig.find_face(faces[0])) if faces else None,
+            "face_mesh": compat.mesh(faces[0]) if faces else None,
             "start_frame": request.start_frame,
             "replace": request.replace,
             "process_mask": _key(MASKS, request.process_mask),
@@ -323,7 +322,7 @@ def show(status: Status) -> None:
         form.set_editor_property("status", status.text)
 
 
-def selected_faces() -> list[Any]:
+def selected_faces() -> list[unreal.Actor]:
     """The actors selected in the level that have a MetaHuman's face."""
     actors = unreal.get_editor_subsystem(unreal.EditorActorSubsystem)
     selected = actors.get_selected_level_actors() if actors is not None else []
@@ -365,5 +364,5 @@ def _key(table: dict[str, str], value: str) -> str:
     return next(name for name, found in table.items() if found == value)
 
 
-def _options() -> Any:
+def _options() -> unreal.EditorDialogLibraryObjectDetailsViewOptions:
     return unreal.EditorDialogLibraryObjectDetailsViewOptions(False, True, True, _WIDTH, _HEIGHT, 0.6)

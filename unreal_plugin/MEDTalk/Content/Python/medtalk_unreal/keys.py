@@ -14,7 +14,6 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import unreal
 
@@ -82,7 +81,7 @@ def _farthest(times: Sequence[float], values: Sequence[float], tolerance: float,
 class ChannelWriter:
     """Writes key by key into the channels of the section that takes keys."""
 
-    def __init__(self, sequence: Any, face: FaceRig) -> None:
+    def __init__(self, sequence: unreal.LevelSequence, face: FaceRig) -> None:
         self._channels = facerig.section_channels(face.section)
         self._unit = compat.ticks()
 
@@ -94,14 +93,16 @@ class ChannelWriter:
             channel.remove_key(key)
         return later
 
-    def _within(self, channel: Any, first: int, end: int) -> tuple[list[Any], bool]:
+    def _within(
+        self, channel: unreal.MovieSceneScriptingFloatChannel, first: int, end: int
+    ) -> tuple[list[unreal.MovieSceneScriptingFloatKey], bool]:
         """The keys of a channel from tick `first` up to `end`, and whether there are any from `end` on.
 
         A channel keeps its keys in the order of time, so that few of them have to be asked for it.
         """
-        keys = list(channel.get_keys()) if channel.get_num_keys() else []
+        keys = compat.keys(channel)
 
-        def tick(key: Any) -> int:
+        def tick(key: unreal.MovieSceneScriptingFloatKey) -> int:
             return key.get_time(self._unit).frame_number.value
 
         after = bisect_left(keys, end, key=tick)
@@ -121,15 +122,16 @@ class ChannelWriter:
 class ArrayWriter(ChannelWriter):
     """Gives each control its curves in one call. Both axes of a control get keys at the same times."""
 
-    def __init__(self, sequence: Any, face: FaceRig) -> None:
+    def __init__(self, sequence: unreal.LevelSequence, face: FaceRig) -> None:
         super().__init__(sequence, face)
         self._sequence = sequence
-        self._rig = facerig.live_rig(sequence, face)
-        if self._rig is None:
+        rig = facerig.live_rig(sequence, face)
+        if rig is None:
             raise PluginError(
                 f"The control board of {face.name} does not run in Sequencer.",
                 "Open the sequence in Sequencer, or choose the key writer channels.",
             )
+        self._rig = rig
 
     def write(self, curves: Sequence[Curve], pause: Callable[[], None]) -> int:
         by_axis = {curve.name.partition(".")[2].upper(): curve for curve in curves}
@@ -152,7 +154,7 @@ class ArrayWriter(ChannelWriter):
             self._straighten(keys)
         return len(ticks) * len(curves)
 
-    def _straighten(self, keys: list[Any]) -> None:
+    def _straighten(self, keys: list[unreal.MovieSceneScriptingFloatKey]) -> None:
         """Make new keys linear (one alone: holding): the control rig has keyed all as the editor's settings say."""
         modes = unreal.RichCurveInterpMode
         mode = modes.RCIM_LINEAR if len(keys) > 1 else modes.RCIM_CONSTANT

@@ -93,7 +93,7 @@ def _complain(error: PluginError) -> None:
     )
 
 
-def _made(entry: Entry) -> Any:
+def _made(entry: Entry) -> unreal.ToolMenuEntry:
     kind = unreal.MultiBlockType.TOOL_BAR_BUTTON if entry.menu == SEQUENCER_BAR else unreal.MultiBlockType.MENU_ENTRY
     made = unreal.ToolMenuEntry(name=f"{OWNER}.{entry.action}", owner=unreal.ToolMenuOwner(OWNER), type=kind)
     made.set_label(entry.label)

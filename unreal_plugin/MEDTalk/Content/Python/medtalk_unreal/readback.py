@@ -128,7 +128,12 @@ def export_recorded_rig(
     return files
 
 
-def _column(channel: Any, span: Any, rate: Any, frames: int) -> list[float]:
+def _column(
+    channel: unreal.MovieSceneScriptingFloatChannel,
+    span: unreal.SequencerScriptingRange,
+    rate: unreal.FrameRate,
+    frames: int,
+) -> list[float]:
     """The values of a channel, one a frame. Without keys it has its default."""
     if not channel.get_num_keys():
         return [float(channel.get_default()) if channel.has_default() else 0.0] * frames
@@ -138,7 +143,7 @@ def _column(channel: Any, span: Any, rate: Any, frames: int) -> list[float]:
     return (values + [values[-1]] * frames)[:frames]  # one more or less, where the rates do not divide
 
 
-def _meta(sequence: Any, face: FaceRig, first_frame: int, end_frame: int, name: str) -> dict[str, Any]:
+def _meta(sequence: unreal.LevelSequence, face: FaceRig, first_frame: int, end_frame: int, name: str) -> dict[str, Any]:
     return {
         "source": "unreal", "engine": str(unreal.SystemLibrary.get_engine_version()), "take": name,
         "sequence": compat.package(sequence.get_path_name()), "face": face.name, "rig": face.rig_path,

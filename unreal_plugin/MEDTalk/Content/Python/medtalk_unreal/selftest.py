@@ -95,7 +95,7 @@ def _jaw_opens(actor: str) -> Steps:
     del sequence, face
     for _ in range(3):  # the rig, then the face's animation blueprint
         yield
-    component = facerig.resolve(None, actor).component
+    _, component, _ = facerig.resolve(None, actor).in_level
     value = component.get_curve_value(_JAW_CURVE, 0.0)
     if value is not None and value < 0.0:
         raise PluginError(f"{_JAW} 0.5 gives {_JAW_CURVE} {value:g}: its sign is turned over on {rig}.")
@@ -109,7 +109,7 @@ def _add_key_twice(actor: str) -> Answer:
     channel = facerig.section_channels(face.section)[_JAW]
     before = channel.get_num_keys()
     _key(channel, 0, 0.75)
-    keys = channel.get_keys()
+    keys = compat.keys(channel)
     return {"keys_before": before, "keys_after": len(keys), "values": [key.get_value() for key in keys]}
 
 
@@ -149,8 +149,8 @@ def _undo(actor: str) -> Answer:
 
 
 def _parents_itself(actor: str) -> Answer:
-    sequence, component = _sequence(), facerig.resolve(None, _needed(actor)).component
-    owner = sequence.add_possessable(facerig.find_actor(actor))
+    sequence, (owned, component, _) = _sequence(), facerig.resolve(None, _needed(actor)).in_level
+    owner = sequence.add_possessable(owned)
     binding = sequence.add_possessable(component)
     parent = binding.get_parent()
     itself = parent.is_valid() and parent.get_id().to_string() == owner.get_id().to_string()
@@ -175,7 +175,7 @@ def _array_while_closed(actor: str) -> Answer:
     unreal.ControlRigSequencerLibrary.set_local_control_rig_vector2d(
         sequence, rig, control, frame, unreal.Vector2D(0.0, 0.5), compat.ticks()
     )
-    values = [key.get_value() for key in facerig.section_channels(face.section)[_JAW].get_keys()]
+    values = [key.get_value() for key in compat.keys(facerig.section_channels(face.section)[_JAW])]
     return {"rig_found": True, "written": 0.5 in values}
 
 
@@ -228,10 +228,11 @@ def _export(actor: str) -> Answer:
     sequence.set_playback_start(0)
     sequence.set_playback_end(30)
     factory = unreal.AnimSequenceFactory()
-    factory.set_editor_property("target_skeleton", compat.mesh(face.component).get_editor_property("skeleton"))
+    factory.set_editor_property("target_skeleton", face.in_level[2].get_editor_property("skeleton"))
     animation = _asset(unreal.AnimSequence, factory)
     options = unreal.AnimSeqExportOption()
     options.set_editor_property("evaluate_all_skeletal_mesh_components", True)
+    assert face.binding is not None
     done = unreal.SequencerTools.export_anim_sequence(compat.world(), sequence, animation, options, face.binding, False)
     library = unreal.AnimationLibrary
     names = [str(name) for name in library.get_animation_curve_names(animation, unreal.RawCurveTrackTypes.RCT_FLOAT)]
@@ -269,11 +270,11 @@ QUESTIONS: dict[str, tuple[str, Callable[[str], Answer | Steps]]] = {
 # --- the scratch folder
 
 
-def _sequence() -> Any:
+def _sequence() -> unreal.LevelSequence:
     return _asset(unreal.LevelSequence, unreal.LevelSequenceFactoryNew())
 
 
-def _asset(kind: Any, factory: Any) -> Any:
+def _asset(kind: type, factory: unreal.Factory) -> Any:
     tools = unreal.AssetToolsHelpers.get_asset_tools()
     package, name = tools.create_unique_asset_name(f"{SCRATCH}/Scratch", "")
     made = tools.create_asset(name, package.rpartition("/")[0], kind, factory)
@@ -282,7 +283,7 @@ def _asset(kind: Any, factory: Any) -> Any:
     return made
 
 
-def _keyed(actor: str, value: float) -> tuple[Any, facerig.FaceRig]:
+def _keyed(actor: str, value: float) -> tuple[unreal.LevelSequence, facerig.FaceRig]:
     """A scratch sequence with the face in it, and one key of the jaw."""
     sequence = _sequence()
     face = facerig.make(sequence, facerig.resolve(None, _needed(actor)))
@@ -290,7 +291,7 @@ def _keyed(actor: str, value: float) -> tuple[Any, facerig.FaceRig]:
     return sequence, face
 
 
-def _key(channel: Any, tick: int, value: float) -> None:
+def _key(channel: unreal.MovieSceneScriptingFloatChannel, tick: int, value: float) -> None:
     channel.add_key(unreal.FrameNumber(tick), value, 0.0, compat.ticks(), unreal.MovieSceneKeyInterpolation.LINEAR)
 
 
@@ -332,7 +333,7 @@ def _restore(before: str) -> None:
         library.open_level_sequence(earlier)
 
 
-def _path(thing: Any) -> str:
+def _path(thing: unreal.Object | None) -> str:
     return thing.get_path_name() if thing is not None else ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
 from typing import Any
@@ -15,7 +15,7 @@ from medtalk_unreal import audiotrack, compat, facerig
 from medtalk_unreal.edits import Edit, asset_path, edit, place
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
-from medtalk_unreal.keys import WRITERS, Curve, reduce_keys
+from medtalk_unreal.keys import WRITERS, ChannelWriter, Curve, reduce_keys
 from medtalk_wire.boards import CHANNELS, PROCESS_MASKS, TARGETS, masked
 
 TITLE = "MEDTalk"
@@ -143,12 +143,11 @@ class Span:
 
 @dataclass(frozen=True)
 class _Place:
-    """A target as it is found: the sequence, None where it must be made at `path`; the face; notes for the user."""
+    """A target as it is found: the sequence, None where it must be made at `path`; the face."""
 
     path: str
-    sequence: Any
+    sequence: unreal.LevelSequence | None
     face: FaceRig
-    notes: tuple[str, ...] = ()
 
 
 def check_target(target: Target, name: str, sound: str) -> str:
@@ -161,7 +160,7 @@ def check_target(target: Target, name: str, sound: str) -> str:
         display, resolution = _rates(place.sequence)
         first = round(target.start_frame * resolution / display)
         _check_ticks(target.start_frame, first, first)
-        _check_span(place, target.start_frame, target.start_frame + 1)
+        _check_span(place.sequence, place.face, target.start_frame, target.start_frame + 1)
     return place.path if place.sequence is not None else ""
 
 
@@ -173,34 +172,35 @@ def write_take(take: Take, target: Target) -> TakeReport:
     place = _find(target, take.name, take.source)
     sound = _sound(take)
     seconds = float(sound.get_editor_property("duration")) if sound else 0.0
+    warnings = list(place.face.warnings)
     if place.sequence is not None:
         span = _span(place.sequence, take, target, seconds)
-        place = _check_span(place, span.start_frame, span.end_frame)
-        _own_sound(place, take, sound, target)
+        warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame)
+        _own_sound(place.sequence, place.face, take, sound, target)
     with edit(f"{TITLE}: {take.name}", steps=len(masked(target.process_mask)) + 1) as change:
         change.step("The sequence")
         made = place.sequence is None
-        sequence = _make_sequence(change, place.path, take) if made else place.sequence
+        sequence = place.sequence or _make_sequence(change, place.path, take)
         if target.writer == "arrays":
             _open(sequence)
         span = _span(sequence, take, target, seconds)
         change.begin(sequence)
-        place = replace(place, sequence=sequence, face=facerig.make(sequence, place.face))
-        _make_room(place, span, made)
-        own = _own_sound(place, take, sound, target)
-        end, warnings = _earlier_take(place, take, own, span)
-        warnings = [*place.notes, *warnings]
+        face = facerig.make(sequence, place.face)
+        _make_room(sequence, face, span, made)
+        own = _own_sound(sequence, face, take, sound, target)
+        end, stays = _earlier_take(sequence, face, own, span)
+        warnings += [f"{take.name} {what}" for what in stays]
         if sound is not None:
-            title = audiotrack.title(place.face.name, take.name)
+            title = audiotrack.title(face.name, take.name)
             audiotrack.lay(sequence, title, own, sound, span.start_frame, span.end_frame)
         if len(set(span.ticks)) < len(span.ticks):
             warnings.append(
                 "The tick resolution of the sequence is coarser than the take; some of its frames are lost."
             )
-        keys, clamped = _write_keys(change, place, take, span, end, target)
+        keys, clamped = _write_keys(change, WRITERS[target.writer](sequence, face), face, take, span, end, target)
     _show(sequence, made)
     return TakeReport(
-        take.name, place.path, keys, _missing(place.face, target), clamped, tuple(warnings),
+        take.name, place.path, keys, _missing(face, target), clamped, tuple(warnings),
         span.start_frame, span.end_frame - 1,
     )  # fmt: skip
 
@@ -223,16 +223,16 @@ def _find(target: Target, name: str, source: str) -> _Place:
             face = facerig.resolve(sequence, target.actor)
     if sequence is not None:
         _check_sequence(sequence)
-        section = face.section
+        section = face.section_if_any
         if section is not None and section.is_locked():
             raise PluginError(
                 f"The section of the control board of {face.name} is locked.",
                 f"Unlock it in {sequence.get_name()}: right-click it, Properties, Locked.",
             )
-    return _Place(path, sequence, face, face.warnings)
+    return _Place(path, sequence, face)
 
 
-def find_sequence(path: str) -> Any:
+def find_sequence(path: str) -> unreal.LevelSequence:
     """The LevelSequence at a path; `PluginError` where there is none."""
     sequence = compat.load(path)
     if sequence is None:
@@ -242,7 +242,7 @@ def find_sequence(path: str) -> Any:
     return sequence
 
 
-def _check_sequence(sequence: Any) -> None:
+def _check_sequence(sequence: unreal.LevelSequence) -> None:
     name = sequence.get_name()
     if sequence.is_read_only():
         raise PluginError(f"The sequence {name} is read-only.", "Switch Read Only off in its Sequencer tool bar.")
@@ -256,14 +256,13 @@ def _check_sequence(sequence: Any) -> None:
         raise PluginError(f"The sequence {name} is locked.", "Unlock it: the padlock in the tool bar of Sequencer.")
 
 
-def _check_span(place: _Place, start: int, end: int) -> _Place:
-    """The place with notes on what else animates the face there. Raises `PluginError` for what forbids keys."""
-    wrong, notes = facerig.conflicts(place.face, start, end - 1)
+def _check_span(sequence: unreal.LevelSequence, face: FaceRig, start: int, end: int) -> list[str]:
+    """What the user should know of what else animates the face there. Raises `PluginError` for what forbids keys."""
+    wrong, notes = facerig.conflicts(face, start, end - 1)
     if wrong:
         raise PluginError(
             wrong[0], "Make its section inactive (right-click it, Properties, Is Active), or remove it, then try again."
         )
-    sequence, section = place.sequence, place.face.section
     low, high = sequence.get_playback_start(), sequence.get_playback_end()
     if sequence.is_playback_range_locked() and (start < low or end > high):
         raise PluginError(
@@ -271,12 +270,13 @@ def _check_span(place: _Place, start: int, end: int) -> _Place:
             f"{low} to {high - 1}.",
             "Unlock the playback range in Sequencer, or choose another start.",
         )
+    section = face.section_if_any
     if section is not None and not section.is_active():
-        notes.append(f"The section of the control board of {place.face.name} is not active: its keys are not seen.")
-    return replace(place, notes=(*place.notes, *notes))
+        notes.append(f"The section of the control board of {face.name} is not active: its keys are not seen.")
+    return notes
 
 
-def _sound(take: Take) -> Any:
+def _sound(take: Take) -> unreal.SoundWave | None:
     """The SoundWave of a take, or None for a take without."""
     if not take.sound:
         return None
@@ -289,19 +289,21 @@ def _sound(take: Take) -> Any:
     return sound
 
 
-def _own_sound(place: _Place, take: Take, sound: Any, target: Target) -> Any:
+def _own_sound(
+    sequence: unreal.LevelSequence, face: FaceRig, take: Take, sound: unreal.SoundWave | None, target: Target
+) -> unreal.MovieSceneAudioSection | None:
     """The audio section that this take is to replace, or None."""
     if sound is None or not target.replace:
         return None
-    return audiotrack.own(place.sequence, place.face.name, take.name, sound, target.start_frame)
+    return audiotrack.own(sequence, face.name, take.name, sound, target.start_frame)
 
 
-def _span(sequence: Any, take: Take, target: Target, seconds: float) -> Span:
+def _span(sequence: unreal.LevelSequence, take: Take, target: Target, seconds: float) -> Span:
     display, resolution = _rates(sequence)
     return Span.of(take, seconds, target.start_frame, display, resolution)
 
 
-def _rates(sequence: Any) -> tuple[Fraction, Fraction]:
+def _rates(sequence: unreal.LevelSequence) -> tuple[Fraction, Fraction]:
     """Frames and ticks a second."""
     return compat.rate(sequence.get_display_rate()), compat.rate(sequence.get_tick_resolution())
 
@@ -321,13 +323,13 @@ def _missing(face: FaceRig, target: Target) -> tuple[str, ...]:
 # --- making
 
 
-def _make_sequence(change: Edit, path: str, take: Take) -> Any:
+def _make_sequence(change: Edit, path: str, take: Take) -> unreal.LevelSequence:
     sequence = change.make_asset(path, unreal.LevelSequence, unreal.LevelSequenceFactoryNew(), take.source)
     sequence.set_display_rate(compat.frame_rate(take.fps))
     return sequence
 
 
-def _open(sequence: Any) -> None:
+def _open(sequence: unreal.LevelSequence) -> None:
     if compat.is_open(sequence):
         return
     if not unreal.LevelSequenceEditorBlueprintLibrary.open_level_sequence(sequence):
@@ -336,9 +338,9 @@ def _open(sequence: Any) -> None:
         )
 
 
-def _make_room(place: _Place, span: Span, made: bool) -> None:
+def _make_room(sequence: unreal.LevelSequence, face: FaceRig, span: Span, made: bool) -> None:
     """Let the section and the playback range hold the take."""
-    sequence, section = place.sequence, place.face.section
+    section = face.section
     section.modify()
     if section.has_start_frame() and section.get_start_frame() > span.start_frame:
         section.set_start_frame(span.start_frame)
@@ -362,7 +364,9 @@ def _make_room(place: _Place, span: Span, made: bool) -> None:
         sequence.set_work_range_end(end + 0.1)
 
 
-def _earlier_take(place: _Place, take: Take, own: Any, span: Span) -> tuple[int, list[str]]:
+def _earlier_take(
+    sequence: unreal.LevelSequence, face: FaceRig, own: unreal.MovieSceneAudioSection | None, span: Span
+) -> tuple[int, list[str]]:
     """The tick up to which keys give way to the take, and what the user should know of those that do not.
 
     own: the audio section of the earlier take, or None. If that was longer, its last keys belong to nothing any more;
@@ -372,23 +376,22 @@ def _earlier_take(place: _Place, take: Take, own: Any, span: Span) -> tuple[int,
         return span.end, []
     before, ended = own.get_start_frame(), own.get_end_frame()
     if before != span.start_frame:
-        return span.end, [f"{take.name} was at frame {before}; its keys there are still there."]
-    for _, other in audiotrack.find(place.sequence, place.face.name):
+        return span.end, [f"was at frame {before}; its keys there are still there."]
+    for _, other in audiotrack.find(sequence, face.name):
         beyond = not other.has_end_frame() or other.get_end_frame() > span.end_frame
         if beyond and other.has_start_frame() and other.get_path_name() != own.get_path_name():
             ended = min(ended, other.get_start_frame())
-    display, resolution = _rates(place.sequence)
+    display, resolution = _rates(sequence)
     return max(span.end, round(ended * resolution / display)), []
 
 
 def _write_keys(
-    change: Edit, place: _Place, take: Take, span: Span, end: int, target: Target
+    change: Edit, writer: ChannelWriter, face: FaceRig, take: Take, span: Span, end: int, target: Target
 ) -> tuple[int, dict[str, int]]:
     """The keys of all controls, in place of those before tick `end`; how many, and in how many each channel was held
     at its limits.
     """
-    board, limits = place.face.board, facerig.limits(place.face)
-    writer = WRITERS[target.writer](place.sequence, place.face)
+    board, limits = face.board, facerig.limits(face)
     rows = _rows(span.ticks, target.frame_step)
     ticks = [span.ticks[row] for row in rows]
     flat = take.flat
@@ -428,7 +431,7 @@ def _held_within(column: list[float], low: float, high: float) -> tuple[list[flo
     return held, sum(a != b for a, b in zip(held, column, strict=True))
 
 
-def _show(sequence: Any, made: bool) -> None:
+def _show(sequence: unreal.LevelSequence, made: bool) -> None:
     """Let the user see what was written: a new sequence is opened, if nobody works on another one."""
     library = unreal.LevelSequenceEditorBlueprintLibrary
     current = compat.current_sequence()
