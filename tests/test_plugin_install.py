@@ -198,7 +198,7 @@ def test_without_packages_unreal_fetches_them(install, plugin):
 
 
 def test_all_platforms(install, plugin):
-    install("--platform", "all")
+    install("--platform", "linux", "--platform", "all")
     assert record(plugin)["platforms"] == list(PLATFORMS)
     assert "PythonRequirements" not in json.loads((plugin / DESCRIPTOR).read_text("utf-8"))
     assert {f"{folder} zmq" for folder in PLATFORMS.values()} <= packages(plugin)
@@ -211,7 +211,38 @@ def test_a_project_that_switches_the_plugin_off_is_told(install, project):
     assert "Edit > Plugins" not in install("--no-wheels")
 
 
+def test_a_plugins_folder_in_other_letters_is_used(install, project):
+    (project.parent / "plugins").mkdir()
+    assert f"{project.parent / 'plugins' / 'MEDTalk'}: installed" in install("--no-wheels")
+    assert sorted(path.name for path in project.parent.iterdir()) == ["Game.uproject", "plugins"]
+    install("--remove")
+    assert not list((project.parent / "plugins").iterdir())
+    (project.parent / "Plugins").mkdir()
+    assert f"{project.parent / 'Plugins' / 'MEDTalk'}: installed" in install("--no-wheels")
+
+
+def test_a_plugins_folder_that_is_a_link(install, project, plugin, tmp_path):
+    (tmp_path / "elsewhere" / "shared").mkdir(parents=True)
+    plugin.parent.symlink_to(tmp_path / "elsewhere" / "shared")
+    install("--no-wheels")
+    install("--no-wheels")
+    assert [path.name for path in plugin.parent.iterdir()] == ["MEDTalk"]
+    left = tmp_path / "elsewhere" / ".medtalk-plugin-0123456789ab"
+    left.mkdir()
+    install("--remove")
+    assert plugin.parent.is_symlink() and not list(plugin.parent.iterdir()) and not left.exists()
+
+
 # Updating
+
+
+def test_an_older_medtalk_says_what_it_replaces(install, plugin):
+    install("--no-wheels")
+    for version, newer in (("99.0.0", True), ("0.0.9", False), (library.__version__ + ".dev1", False), ("", False)):
+        (plugin / RECORD).write_text(json.dumps({**record(plugin), "medtalk": version}), "utf-8")
+        out = install("--no-wheels")
+        assert ("replaced the newer 99.0.0, MEDTalk " in out) is newer
+        assert ("brought up to date, MEDTalk " in out) is not newer
 
 
 def test_an_update_keeps_nothing_stale_and_the_platforms(install, plugin, wheels):
@@ -297,6 +328,106 @@ def test_what_is_not_there_cannot_be_removed(refused, project):
     assert "not installed" in refused("--remove")
 
 
+# What killed processes leave
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("option", ["--no-wheels", "--remove"])
+def test_what_killed_installations_left_is_cleared(install, project, plugin, there, option):
+    original = tree(project.parent)
+    install("--no-wheels")
+    fresh = tree(project.parent)
+    # as an earlier MEDTalk left it, and as this one does
+    left = [plugin.with_name(".medtalk-0123456789ab"), project.parent / ".medtalk-plugin-0123456789ab"]
+    for folder in left:
+        shutil.copytree(plugin, folder / "before" if folder.parent == project.parent else folder)
+        next(folder.rglob(DESCRIPTOR)).chmod(0o444)
+    left[0].with_name(".medtalk-ba9876543210").mkdir()
+    if not there:
+        shutil.rmtree(plugin)
+        shutil.rmtree(left[1])
+    install(option)
+    assert tree(project.parent) == (original if option == "--remove" else fresh)
+
+
+def test_what_only_looks_like_left_stays(install, project, plugin):
+    plugin.parent.mkdir()
+    mine = [plugin.parent / ".medtalk-notes", project.parent / ".medtalk-plugin-notes"]
+    for folder in mine:
+        folder.mkdir()
+    (plugin.parent / ".medtalk-0123456789ab").write_text("a file")
+    (project.parent / ".medtalk-plugin-0123456789ab").symlink_to(mine[0])
+    before = tree(project.parent)
+    install("--no-wheels")
+    install("--remove")
+    assert tree(project.parent) == before
+
+
+def test_what_cannot_be_cleared_is_named(refused, project, plugin):
+    left = plugin.with_name(".medtalk-0123456789ab")
+    left.mkdir(parents=True)
+    (left / DESCRIPTOR).write_text("{}")
+    left.chmod(0o555)
+    done = without_root_powers(*MEDTALK, "plugin", "install", project, "--no-wheels")
+    left.chmod(0o755)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert f"left {left}, which cannot be deleted" in done.stderr
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from medtalk.plugin import install_plugin, remove_plugin
+action, project, left = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+def watch(event, args):
+    global left
+    # of the many files that are copied, which are all the same to us, the first
+    if event in ("os.rename", "os.rmdir") or (event == "os.mkdir" and "Content" not in str(args[0])):
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(watch)
+remove_plugin(project) if action == "remove" else install_plugin(project, ())
+"""
+
+
+@pytest.mark.parametrize("action", ["install", "update", "remove"])
+def test_killed_at_any_moment(medtalk, install, project, plugin, tmp_path, action):
+    """Killed before each of its steps: Unreal finds a whole plugin or none, and the next run leaves nothing."""
+    original = tree(project.parent)
+    install("--no-wheels")
+    fresh = tree(project.parent)
+    whole = {name: content for name, content in fresh.items() if name.startswith("Plugins")}
+    if action == "install":
+        install("--remove")
+    start = tmp_path / "start"
+    shutil.copytree(project.parent, start)
+
+    def put(state: Path) -> None:
+        shutil.rmtree(project.parent)
+        shutil.copytree(state, project.parent)
+
+    moment, code, left = 0, -signal.SIGKILL, 0
+    while code == -signal.SIGKILL:
+        moment += 1
+        put(start)
+        words = [sys.executable, "-B", "-c", KILLED, action, project, str(moment)]
+        code = subprocess.run(words).returncode
+        found = tree(project.parent)
+        unreal_sees = {name: content for name, content in found.items() if name.startswith("Plugins")}
+        assert unreal_sees in ({}, {"Plugins": None}, whole)
+        left += any(name.startswith(".medtalk-plugin-") for name in found)
+        state = tmp_path / f"state{moment}"
+        shutil.copytree(project.parent, state)
+        install("--no-wheels")
+        assert tree(project.parent) == fresh
+        put(state)
+        done = medtalk("plugin", "install", project, "--remove")
+        assert done.code == 0 or "not installed" in done.err
+        assert tree(project.parent) == original
+    assert code == 0 and left > 3
+
+
 # What cannot be done
 
 
@@ -326,17 +457,29 @@ def test_the_folder_of_a_project(refused, project):
     assert f"Give {project}." in refused(project=project.parent)
 
 
-@pytest.mark.parametrize("engine", ["5.4", "5.8", "6.0", "{0F4A2D1B-3B1C-4E7A-9C55-2B1A5C5E9A11}", ""])
-def test_engines_that_will_do(install, project, engine):
+@pytest.mark.parametrize(
+    ("engine", "known"),
+    [("5.4", True), ("5.8", True), ("5.9", False), ("5.10", False), ("6.0", False), ("", True),
+     ("{0F4A2D1B-3B1C-4E7A-9C55-2B1A5C5E9A11}", True)],
+)  # fmt: skip
+def test_engines_that_will_do(install, project, engine, known):
     project.write_text(json.dumps({"FileVersion": 3, "EngineAssociation": engine}), "utf-8")
-    install("--no-wheels")
+    assert ("is made for 5.4 to 5.8" not in install("--no-wheels")) is known
+
+
+@pytest.mark.parametrize("option", ["--no-wheels", "--remove"])
+def test_a_name_longer_than_a_file_system_takes(refused, tmp_path, option):
+    assert "There is no project" in refused(option, project=tmp_path / ("x" * 300 + ".uproject"))
+    assert "is not a .uproject file" in refused(option, project=tmp_path / ("x" * 300))
 
 
 def test_options_that_make_no_sense(refused, tmp_path):
-    assert "Unknown platform 'windows'" in refused("--platform", "windows")
+    assert "Unknown platform 'windows'; valid are win64, linux, mac, all." in refused("--platform", "windows")
+    assert "Unknown platform 'windows'" in refused("--platform", "all", "--platform", "windows")
     assert "--remove takes the whole" in refused("--remove", "--platform", "linux")
     assert "cannot go with" in refused("--no-wheels", "--wheels", tmp_path)
     assert "There is no folder" in refused("--wheels", tmp_path / "missing")
+    assert "There is no folder" in refused("--wheels", tmp_path / ("x" * 300))
 
 
 def test_a_wheel_of_another_content_is_not_taken(refused, wheels, tmp_path):

@@ -353,15 +353,15 @@ def plugin_install(
         return
     if no_wheels and (platform or wheels is not None):
         raise SettingError("--no-wheels cannot go with --platform or --wheels.", "Leave one of them out.")
-    wanted = () if no_wheels else PLATFORMS if platform and "all" in platform else platform
-    done = install_plugin(project, wanted, wheels=wheels)
-    print(f"{done.folder}: {'brought up to date' if done.updated else 'installed'}, MEDTalk {medtalk.__version__}")
+    done = install_plugin(project, () if no_wheels else platform, wheels=wheels)
+    update = f"replaced the newer {done.newer}" if done.newer else "brought up to date"
+    print(f"{done.folder}: {update if done.updated else 'installed'}, MEDTalk {medtalk.__version__}")
     names = ", ".join(PLATFORMS[name] for name in done.platforms)
     print(f"pyzmq and msgpack: {f'with the plugin, for {names}' if names else 'Unreal downloads them at its start'}")
     print(f"Python of the sidecar: {done.python}")
-    if done.switched_off:
-        print("The project switches the plugin off: in Unreal Editor, Edit > Plugins, tick MEDTalk.")
-    print("Now start Unreal Editor, again if it is open. Then Tools > MEDTalk > Test Connection.")
+    for note in done.notes:
+        print(note)
+    print("Now start Unreal Editor, again if it is open. Then Tools, section MEDTalk: Test Connection.")
 
 
 def _jobs(sounds: list[Path], output: str, file_format: str, transcript: str | None) -> list[_Job]:

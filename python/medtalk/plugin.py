@@ -4,6 +4,9 @@
 needs (pyzmq and msgpack) as Unreal's own Python looks for them, so that nothing is downloaded when the editor starts.
 Versions and hashes of these are told once, in `MEDTalk.uplugin`. `Content/Python/medtalk_install.json` in the installed
 plugin records what was written and the Python that is to run the sidecar.
+
+Everything is made and deleted in a work folder `.medtalk-plugin-...` outside of `Plugins`, where Unreal does not look,
+and moved in and out in one step. What a killed process leaves of it, the next run clears.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files as package_files
 from importlib.util import find_spec
@@ -28,20 +32,24 @@ from typing import Any
 
 import medtalk
 from medtalk.errors import InstallError, MissingExtraError, OutputError, SettingError
-from medtalk.files import check_folder, sha256_file, write_folder_atomic
+from medtalk.files import check_folder, sha256_file
 
 # What each platform is called: on our command line, in Unreal's folders and descriptors, by pip.
 PLATFORMS = {"win64": "Win64", "linux": "Linux", "mac": "Mac"}
 _PIP_PLATFORMS = {"win64": "win_amd64", "linux": "manylinux_2_28_x86_64", "mac": "macosx_11_0_arm64"}
 _THIS_PLATFORM = {"win32": "win64", "linux": "linux", "darwin": "mac"}
 _PYTHON = "3.11"  # Unreal's own, 5.4 to 5.8
-_OLDEST_UNREAL = (5, 4)
+_OLDEST_UNREAL, _LATEST_UNREAL = (5, 4), (5, 8)
+ALL = "all"  # in place of all `PLATFORMS`
 
 DESCRIPTOR = "MEDTalk.uplugin"
 RECORD = "Content/Python/medtalk_install.json"
 _OTHER_WAYS = "give the packages with --wheels FOLDER, or leave them to Unreal with --no-wheels."
+_VALID = ", ".join((*PLATFORMS, ALL))
 # What Python and file browsers put beside files; nobody misses it.
 _LITTER = {"__pycache__", ".DS_Store", "Thumbs.db", "desktop.ini"}
+# Work folders; those inside `Plugins` are of an earlier MEDTalk, whole plugins among them.
+_WORK, _WORK_IN_PLUGINS = (re.compile(rf"\.medtalk-{word}[0-9a-f]{{12}}") for word in ("plugin-", ""))
 
 
 @dataclass(frozen=True)
@@ -62,9 +70,10 @@ class Installed:
 
     folder: Path
     updated: bool
+    newer: str  # version of MEDTalk that was there, if it is newer than this one
     platforms: tuple[str, ...]
     python: str
-    switched_off: bool  # by the project itself
+    notes: tuple[str, ...]  # what the user should know, a line each
 
 
 def plugin_source() -> Path:
@@ -86,7 +95,7 @@ def this_platform() -> str:
         return _THIS_PLATFORM[sys.platform]
     except KeyError:
         raise InstallError(
-            f"Unreal Editor does not run on {sys.platform}.", f"Say for which --platform: {', '.join(PLATFORMS)}."
+            f"Unreal Editor does not run on {sys.platform}.", f"Say for which --platform: {_VALID}."
         ) from None
 
 
@@ -102,25 +111,29 @@ def install_plugin(
 ) -> Installed:
     """Put the plugin into the project `project` (a .uproject file), all of it or nothing.
 
-    `platforms` are those whose packages come along (`PLATFORMS`; empty: none, and Unreal fetches them itself). None is
-    this machine's and, in an update, those that came along before. pip downloads the packages, unless `wheels` is a
-    folder that has them. A plugin that was installed before is replaced as a whole. Raises `InstallError` for a
-    project, a plugin in it or packages that cannot be used, `OutputError` for what cannot be written.
+    `platforms` are those whose packages come along (`PLATFORMS`, or `ALL`; empty: none, and Unreal fetches them
+    itself). None is this machine's and, in an update, those that came along before. pip downloads the packages, unless
+    `wheels` is a folder that has them. A plugin that was installed before is replaced as a whole. Raises `InstallError`
+    for a project, a plugin in it or packages that cannot be used, `OutputError` for what cannot be written.
     """
     project = Path(project)
     descriptor = _read_project(project)
-    target = project.parent / "Plugins" / "MEDTalk"
+    plugins = _plugins_folder(project)
+    target = plugins / "MEDTalk"
+    _clear_leftovers(target)
     before = _read_record(target)
     if before is not None:
         _check_untouched(target, before)
     if platforms is None:
         platforms = {this_platform(), *(before["platforms"] if before else ())}
-    if unknown := set(platforms) - set(PLATFORMS):
-        raise SettingError(f"Unknown platform {min(unknown)!r}; valid are {', '.join(PLATFORMS)}.")
-    chosen = tuple(platform for platform in PLATFORMS if platform in platforms)
-    plugins = target.parent
+    if unknown := set(platforms) - {*PLATFORMS, ALL}:
+        raise SettingError(f"Unknown platform {min(unknown)!r}; valid are {_VALID}.")
+    chosen = tuple(platform for platform in PLATFORMS if platform in platforms or ALL in platforms)
     made = not plugins.exists()
-    check_folder(plugins if made else target)
+    work = _work_folder(plugins)
+    check_folder(work.with_name(plugins.name))
+    if not made:
+        check_folder(target)
     with TemporaryDirectory(prefix="medtalk-") as workshop:
         found = {platform: _wheels(platform, Path(workshop) / platform, wheels) for platform in chosen}
         record = {
@@ -129,58 +142,140 @@ def install_plugin(
             "platforms": list(chosen),
             "made_plugins": made or (before is not None and before["made_plugins"]),
         }
+        stage = work / plugins.name / target.name
         try:
-            plugins.mkdir(exist_ok=True)
+            stage.mkdir(parents=True)
+            _fill(stage, found, record)
             if before is not None:
                 _make_writable(target)
-            write_folder_atomic(target, lambda folder: _fill(folder, found, record))
-        except BaseException as error:
-            if made and plugins.is_dir():
-                plugins.rmdir()
-            if isinstance(error, (OSError, OutputError)):
-                raise _not_written(error, target, before is not None) from error
-            raise
-    return Installed(target, before is not None, chosen, sys.executable, _switched_off(descriptor))
+                os.rename(target, work / _BEFORE)
+            if made:  # with the plugin in it, so that no empty folder is left at any moment
+                os.rename(stage.parent, plugins)
+            else:
+                os.rename(stage, target)
+        except OSError as error:
+            raise _not_written(error, target, before is not None) from error
+        finally:
+            with suppress(OSError):  # the next run clears it
+                _settle(work, target)
+    was = str(before.get("medtalk", "")) if before else ""
+    newer = was if _release(was) > _release(medtalk.__version__) else ""
+    return Installed(target, before is not None, newer, chosen, sys.executable, tuple(_notes(descriptor)))
 
 
 def remove_plugin(project: str | Path) -> Path:
     """Take the plugin out of the project `project` (a .uproject file). Returns the folder that is gone.
 
-    Raises `InstallError` where there is none, where the folder is not what `install_plugin` wrote, and where it cannot
-    be removed; then it stays as it was.
+    What a killed installation left goes too. Raises `InstallError` where there is nothing of either, where the folder
+    is not what `install_plugin` wrote, and where it cannot be removed; then it stays as it was.
     """
     project = Path(project)
     _read_project(project)
-    target = project.parent / "Plugins" / "MEDTalk"
+    plugins = _plugins_folder(project)
+    target = plugins / "MEDTalk"
+    cleared = _clear_leftovers(target)
     record = _read_record(target)
     if record is None:
+        if cleared:
+            return target
         raise InstallError(f"MEDTalk is not installed in this project: {target} does not exist.")
     _check_untouched(target, record)
-    # In one step, so that no half of a plugin is left for Unreal to find.
-    gone = target.with_name(f".medtalk-{secrets.token_hex(6)}")
+    work = _work_folder(plugins)
+    check_folder(work.with_name(plugins.name))
+    # In one step, so that no half of a plugin is left for Unreal to find; with a `Plugins` that is ours alone.
+    alone = record["made_plugins"] and _listed(plugins) == [target]
     try:
         _make_writable(target)
-        os.rename(target, gone)
+        work.mkdir()
+        os.rename(plugins if alone and not plugins.is_symlink() else target, work / _GONE)
     except OSError as error:
+        with suppress(OSError):
+            work.rmdir()
         raise _not_written(error, target, True) from error
     try:
-        shutil.rmtree(gone)
-        if record["made_plugins"] and not any(target.parent.iterdir()):
-            target.parent.rmdir()
+        _settle(work, target)
     except OSError as error:
         raise InstallError(
-            f"MEDTalk is out of the project, but {gone} is left: {error.strerror or error}.", "Delete it by hand."
+            f"MEDTalk is out of the project, but {work} is left: {error.strerror or error}.", "Delete it by hand."
         ) from error
     return target
+
+
+# --- the work folder
+
+_BEFORE, _GONE = "before", "gone"  # in it: a plugin that may go back, one that may not
+
+
+def _plugins_folder(project: Path) -> Path:
+    """The project's `Plugins`, there or not; in other letters if it is there so, which Unreal takes on Linux too."""
+    named = [path for path in _listed(project.parent) if path.name.lower() == "plugins"]
+    return next((path for path in named if path.name == "Plugins"), named[0] if named else project.parent / "Plugins")
+
+
+def _work_places(plugins: Path) -> list[Path]:
+    """Where work folders may be: beside `Plugins`, and where that is a link, beside what it links to."""
+    places = (os.path.realpath(plugins.parent), os.path.dirname(os.path.realpath(plugins)))
+    return [Path(place) for place in dict.fromkeys(places)]
+
+
+def _work_folder(plugins: Path) -> Path:
+    """A new name, on the disk of `Plugins` if there is such a place: nothing is moved to another disk in one step."""
+    device = (plugins if plugins.exists() else plugins.parent).stat().st_dev
+    places = _work_places(plugins)
+    fitting = (place for place in places if place.stat().st_dev == device and os.access(place, os.W_OK | os.X_OK))
+    return next(fitting, places[0]) / f".medtalk-plugin-{secrets.token_hex(6)}"
+
+
+def _clear_leftovers(target: Path) -> bool:
+    """Clear what killed installations left; whether there was anything."""
+    plugins = target.parent
+    inside = [path for path in _listed(plugins) if _WORK_IN_PLUGINS.fullmatch(path.name)]
+    beside = [path for place in _work_places(plugins) for path in _listed(place) if _WORK.fullmatch(path.name)]
+    found = [path for path in (*beside, *inside) if path.is_dir() and not path.is_symlink()]
+    for folder in found:
+        try:
+            _settle(folder, target)
+        except OSError as error:
+            raise InstallError(
+                f"A killed installation left {folder}, which cannot be deleted: {error.strerror or error}.",
+                "If the project is open in Unreal Editor, close it first; or delete the folder by hand.",
+            ) from error
+    if inside and not plugins.is_symlink():
+        with suppress(OSError):  # others are in it
+            plugins.rmdir()
+    return bool(found)
+
+
+def _settle(work: Path, target: Path) -> None:
+    """Delete a work folder, however far its process came. A plugin goes back if no other has taken its place."""
+    before = work / _BEFORE
+    if before.is_dir():
+        if target.parent.is_dir() and not os.path.lexists(target):
+            os.rename(before, target)
+        else:
+            os.rename(before, work / _GONE)  # half of it deleted, it must never go back
+    if work.is_dir():
+        _make_writable(work)
+        shutil.rmtree(work)
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+# --- the project and the plugin in it
 
 
 def _read_project(project: Path) -> dict[str, Any]:
     """What the .uproject file says, checked."""
     if project.suffix.lower() != ".uproject":
-        inside = sorted(project.glob("*.uproject")) if project.is_dir() else []
+        inside = sorted(project.glob("*.uproject")) if os.path.isdir(project) else []
         hint = f"Give {inside[0]}." if inside else "Give the project's file, as Game/Game.uproject."
         raise InstallError(f"{project} is not a .uproject file.", hint)
-    if not project.is_file():
+    if not os.path.isfile(project):  # which a name that is too long is not, either
         raise InstallError(f"There is no project {project}.", "Give the path of its .uproject file.")
     try:
         descriptor = _read_json(project)
@@ -190,22 +285,39 @@ def _read_project(project: Path) -> dict[str, Any]:
         descriptor = None
     if not isinstance(descriptor, dict) or "FileVersion" not in descriptor:
         raise InstallError(f"{project} is not a project of Unreal Engine: it does not read as one.")
-    engine = re.match(r"(\d+)\.(\d+)", str(descriptor.get("EngineAssociation", "")))
-    if engine and tuple(map(int, engine.groups())) < _OLDEST_UNREAL:
+    engine = _engine(descriptor)
+    if engine and engine < _OLDEST_UNREAL:
         raise InstallError(
-            f"{project} is of Unreal Engine {engine[0]}; the plugin needs 5.4 or later.",
+            f"{project} is of Unreal Engine {engine[0]}.{engine[1]}; the plugin needs 5.4 or later.",
             "Open it in a later engine first.",
         )
     return descriptor
 
 
-def _switched_off(descriptor: dict[str, Any]) -> bool:
-    """Whether the project says that it does not want the plugin."""
+def _engine(descriptor: dict[str, Any]) -> tuple[int, int] | None:
+    """The version of the engine that the project names; None where it names one that was built from source."""
+    named = re.match(r"(\d{1,9})\.(\d{1,9})", str(descriptor.get("EngineAssociation", "")))
+    return (int(named[1]), int(named[2])) if named else None
+
+
+def _notes(descriptor: dict[str, Any]) -> Iterator[str]:
+    """What the user should know of the project."""
     entries = descriptor.get("Plugins")
-    return isinstance(entries, list) and any(
-        isinstance(entry, dict) and entry.get("Name") == "MEDTalk" and not entry.get("Enabled", True)
-        for entry in entries
-    )
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, dict) and entry.get("Name") == "MEDTalk" and not entry.get("Enabled", True):
+            yield "The project switches the plugin off: in Unreal Editor, Edit > Plugins, tick MEDTalk."
+            break
+    engine = _engine(descriptor)
+    if engine and engine > _LATEST_UNREAL:
+        yield (
+            f"The project is of Unreal Engine {engine[0]}.{engine[1]}, the plugin is made for 5.4 to 5.8: "
+            "run its Self-Test before the first take."
+        )
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The numbers of a version up to the first letter, to compare."""
+    return tuple(map(int, re.findall(r"\d+", re.split(r"[^\d.]", version)[0])))
 
 
 def _read_json(path: Path) -> Any:
@@ -252,7 +364,7 @@ def _wheels(platform: str, workshop: Path, wheels: str | Path | None) -> list[Pa
         folder = workshop
         folder.mkdir()
         _download(platform, needed, folder)
-    elif not (folder := Path(wheels)).is_dir():
+    elif not os.path.isdir(folder := Path(wheels)):
         raise InstallError(f"There is no folder {folder} of wheels.")
     there = {sha256_file(file): file for file in sorted(folder.glob("*.whl"))}
     found = []
@@ -314,8 +426,7 @@ def _fill(folder: Path, wheels: dict[str, list[Path]], record: dict[str, Any]) -
         for wheel in found:
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(folder / "Content" / "Python" / PLATFORMS[platform] / "Lib" / "site-packages")
-    # What came along is not to be downloaded at the editor's start. The descriptor is written last: without it,
-    # what a killed process leaves behind is no plugin for Unreal.
+    # What came along is not to be downloaded at the editor's start.
     descriptor = _read_json(source / DESCRIPTOR)
     there = {PLATFORMS[platform] for platform in wheels}
     missing = [entry for entry in descriptor.pop("PythonRequirements") if entry["Platform"] not in there]
@@ -326,6 +437,9 @@ def _fill(folder: Path, wheels: dict[str, list[Path]], record: dict[str, Any]) -
     digests[DESCRIPTOR] = hashlib.sha256(text.encode()).hexdigest()
     (folder / RECORD).write_text(json.dumps({**record, "files": digests}, indent=1) + "\n", "utf-8", newline="\n")
     (folder / DESCRIPTOR).write_text(text, "utf-8", newline="\n")
+    for name in _files(folder):
+        with open(folder / name, "rb+") as file:
+            os.fsync(file.fileno())  # a full network disk may only say so here
 
 
 def _files(folder: Path) -> Iterator[str]:
@@ -348,8 +462,6 @@ def _make_writable(folder: Path) -> None:
             path.chmod(path.stat().st_mode | stat.S_IWUSR)
 
 
-def _not_written(error: OSError | OutputError, target: Path, there: bool) -> OutputError:
-    if isinstance(error, OSError):
-        error = OutputError(f"Cannot write {target}: {error.strerror or error}.")
+def _not_written(error: OSError, target: Path, there: bool) -> OutputError:
     close = "If the project is open in Unreal Editor, close it first." if there else ""
-    return OutputError(error.message, f"{error.hint} {close}".strip())
+    return OutputError(f"Cannot write {target}: {error.strerror or error}.", close)

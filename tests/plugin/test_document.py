@@ -7,7 +7,7 @@ import re
 from dataclasses import fields
 from typing import Any
 
-from medtalk.plugin import _PIP_PLATFORMS, RECORD, plugin_source, requirements
+from medtalk.plugin import _PIP_PLATFORMS, RECORD, _pip_options, plugin_source, requirements
 from tests.fake_unreal.editor import Editor
 
 PLUGIN = plugin_source() / "Content" / "Python" / "medtalk_unreal"
@@ -29,10 +29,22 @@ def test_menus(editor: Editor, root):
     from medtalk_unreal import menus
 
     text = document(root)
-    for entry in menus.ENTRIES:
-        if entry.action not in ("cancel", "start"):
-            assert entry.label.removesuffix("...") in text, entry.label
+    assert table(text, "entry") == [entry.label for entry in menus.ENTRIES if entry.menu == menus.TOOLS_MENU]
+    assert all(entry.label in text for entry in menus.ENTRIES)
     assert "The connection is good." in text
+
+
+def test_the_menu_is_named_in_one_way(editor: Editor, root):
+    """It is a section of the menu Tools, no menu of its own."""
+    from medtalk_unreal import interpreter, menus
+
+    labels = [entry.label for entry in menus.ENTRIES if entry.menu == menus.TOOLS_MENU]
+    places = [root / "docs" / "unreal.md", root / "README.md", root / "python" / "medtalk" / "cli.py"]
+    texts = [path.read_text("utf-8") for path in (*places, *PLUGIN.glob("*.py"))]
+    named = [name for text in texts for name in re.findall(r"Tools, section MEDTalk: ([\w -]+)", text)]
+    assert len(named) > 5 and all(any(name.startswith(label.rstrip(".")) for label in labels) for name in named)
+    assert not any(re.search(r"Tools\W+>\W+MEDTalk", text) for text in texts)
+    assert interpreter.SETTINGS == "Tools, section MEDTalk: Settings" and interpreter.SETTINGS in texts[0]
 
 
 def test_forms(editor: Editor, root):
@@ -75,15 +87,22 @@ def test_questions(editor: Editor, root):
     assert table(text, "question") == list(selftest.QUESTIONS) and selftest.SCRATCH in text
 
 
-def test_steps_that_may_fail(root):
+def test_steps_that_may_fail(editor: Editor, root):
+    from medtalk_unreal import interpreter
+
     code = "".join(path.read_text("utf-8") for path in sorted(PLUGIN.glob("*.py")))
-    steps = {*re.findall(r"PluginError\(\s*f?\"Step '(\w[\w -]*)'", code)} - {"sidecar"}
-    assert steps and all(f"Step '{step}'" in document(root) for step in steps), steps
+    named = re.findall(r"PluginError\(\s*f?\"Step '(\w[\w -]*)'", code)
+    by_words = [step for _, step in interpreter._STEPS]  # of what `medtalk serve` says; all else is "start"
+    rows = re.findall(r"^\| Step '([\w -]+)'", document(root), re.MULTILINE)
+    assert named and {*rows} == {*named, *by_words, "start"}
 
 
 def test_packages(root):
     text = document(root)
-    command = re.search(r"<!-- the packages -->\n```sh\n(pip download .*)\n", text)
-    assert command
-    assert command[1].split()[-2:] == [one.pin for one in requirements("win64")]
+    commands = re.search(r"<!-- the packages -->\n```bat\n(.*?)```", text, re.S)
+    assert commands
+    wheel, download = [line.partition(r"\Scripts\pip ")[2] for line in commands[1].splitlines()[1:]]
+    assert wheel == "wheel . -w wheels"
+    assert download.split()[-2:] == [one.pin for one in requirements("win64")]
+    assert download.split()[3:-2] == _pip_options("win64")
     assert all(name in text for name in _PIP_PLATFORMS.values()) and RECORD in text

@@ -121,6 +121,21 @@ def test_the_self_test_can_be_asked_for(configured: Any, monkeypatch: pytest.Mon
     configured.add_metahuman("mh4")
     result = run(configured, monkeypatch, {"selftest": True}, tmp_path)
     assert result["selftest"]["questions"]["sockets"]["echo"] is True
+    assert result["selftest"]["ok"] is True and result["ok"] is True
+
+
+def test_a_question_of_the_self_test_that_fails_is_not_ok(
+    configured: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from medtalk_unreal import selftest
+
+    def question(_: str) -> dict[str, Any]:
+        raise selftest.PluginError("It does not.")
+
+    monkeypatch.setitem(selftest.QUESTIONS, "sockets", ("Does it work?", question))
+    result = run(configured, monkeypatch, {"requests": [], "selftest": True}, tmp_path)
+    assert result["selftest"]["questions"]["sockets"]["outcome"] == "failed" and result["error"] == ""
+    assert result["selftest"]["ok"] is False and result["ok"] is False
 
 
 def test_a_commandlet_bakes_without_a_level(configured: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ The environment variable MEDTALK_JOB names the job file, a JSON object:
      "requests": [{"sounds": ["/Game/Voice/Line1"], "actor": "Ada", "emotion": "happy"}],
      "bakes": [{"sequence": "/Game/Shots/One"}],         faces of sequences to be recorded as AnimSequences
      "exports": [{"sequence": "/Game/Shots/One"}],       sequences whose takes are to be written as .npz and .wav
-     "selftest": false,                                  also run the self-test
+     "selftest": false,                                  also run the self-test; `ok` is false if a question fails
      "result": "C:/work/result.json"}                    where to write the result; beside the job file if left out
 
 A request has the names of `request.Request`; `actor` may also be the actor's label. Bakes and exports are done after
@@ -60,7 +60,8 @@ def run() -> None:
 
     def ended(task: ticks.Task) -> None:
         all_done = [*outcome["requests"], *outcome["bakes"], *outcome["exports"]]
-        outcome["ok"] = task.error is None and all(done["state"] == "done" for done in all_done)
+        passed = outcome.get("selftest", {}).get("ok", True)
+        outcome["ok"] = task.error is None and passed and all(done["state"] == "done" for done in all_done)
         outcome["error"] = str(task.error or "")
         if task.error is not None:
             unreal.log_error(f"MEDTalk: {task.error}")

@@ -12,7 +12,7 @@ from medtalk_unreal.errors import PluginError
 from medtalk_unreal.settings import Settings, folder
 from medtalk_unreal.ticks import Patience
 
-SETTINGS = "Tools > MEDTalk > Settings"
+SETTINGS = "Tools, section MEDTalk: Settings"
 INSTALL = "Run `medtalk plugin install PROJECT.uproject` with the Python that has the package medtalk."
 CHECK_SECONDS = 60.0
 RECORD = Path(__file__).parents[1] / "medtalk_install.json"
