@@ -18,10 +18,12 @@ TORCH = "torch>=2.10"
 FULL = [
     TORCH,
     "safetensors>=0.5",
-    "transformers>=4.50",
-    "funasr>=1.2",
+    "transformers>=5.0",
+    "funasr>=1.3",
     "openai-whisper>=20240930",
-    "open_clip_torch>=2.30",
+    "open_clip_torch>=3.0",  # brings torchvision, each release of which fits certain releases of torch only
+    "pillow>=11.0",
+    "setuptools>=75",  # has distutils, which funasr imports, for Python 3.12 and later
 ]
 TRAIN = [TORCH, "safetensors>=0.5", "lightning>=2.5", "tensorboard>=2.18", "onnx>=1.18", "pyyaml>=6.0"]
 BATCH = ["ray>=2.40"]

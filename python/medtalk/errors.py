@@ -6,6 +6,7 @@
         │   └── LimitError        a sound (or request) beyond a limit that is a setting
         ├── RigError              a rig, rig file or channel that does not fit
         ├── BundleError           a model on disk that is missing, changed or made for other channels
+        ├── BackboneError         a pretrained backbone whose weights are missing or do not fit
         ├── GuidanceError         an unknown emotion, a weight or prompt that makes no sense
         ├── SettingError          an option outside its range
         ├── OutputError           a result that cannot be written
@@ -62,6 +63,12 @@ class BundleError(MedtalkError):
     """A model on disk that is missing, damaged or made for other channels."""
 
     code = "bundle"
+
+
+class BackboneError(MedtalkError):
+    """A pretrained backbone whose weights are missing, damaged or of another model."""
+
+    code = "backbone"
 
 
 class GuidanceError(MedtalkError):

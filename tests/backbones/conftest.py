@@ -1,0 +1,55 @@
+"""Fixtures: small pretrained backbones of random weights, made once, and a guard that sees every use of the network."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.sounds import babble
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the backbones made here: `wav2vec2`, `stable`, `roberta`, `clip`, `emotion2vec`, `whisper.pt`."""
+    import torch
+
+    from medtalk.backbones.emotion2vec import import_funasr
+    from tests import checkpoints
+
+    import_funasr()  # quietly
+    root = tmp_path_factory.mktemp("backbones")
+    torch.manual_seed(5)
+    checkpoints.make_wav2vec2(root / "wav2vec2")
+    checkpoints.make_wav2vec2(root / "stable", stable=True)
+    checkpoints.make_roberta(root / "roberta")
+    checkpoints.make_clip(root / "clip")
+    checkpoints.make_emotion2vec(root / "emotion2vec")
+    checkpoints.make_whisper(root / "whisper.pt")
+    return root
+
+
+@pytest.fixture(scope="session")
+def voice() -> np.ndarray:
+    """Something like speech, 1.51 s at 16 kHz; read-only, as the samples of a `Speech` are."""
+    samples = babble(1.51)
+    samples.flags.writeable = False
+    return samples
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What tried to reach the network; each such try fails."""
+    tries: list[str] = []
+
+    def refuse(*where: object, **_: object) -> None:
+        tries.append(repr(where[-1]))
+        raise socket.gaierror(socket.EAI_AGAIN, "no network in this test")
+
+    for name in ("getaddrinfo", "gethostbyname", "create_connection"):
+        monkeypatch.setattr(socket, name, refuse)
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    return tries

@@ -1,0 +1,149 @@
+"""Small pretrained backbones of random weights, in the very layouts that their libraries publish and load."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+WIDTH = 48
+"""Of a feature of each backbone made here, but for CLIP's."""
+CLIP_WIDTH = 512
+
+
+def make_wav2vec2(folder: Path, layers: int = 3, stable: bool = False) -> Path:
+    """A wav2vec2 of transformers; `stable` is the architecture of its large models."""
+    from transformers import Wav2Vec2Config, Wav2Vec2Model
+
+    config = Wav2Vec2Config(
+        hidden_size=WIDTH,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        intermediate_size=2 * WIDTH,
+        conv_dim=(32,) * 7,
+        feat_extract_norm="layer" if stable else "group",
+        do_stable_layer_norm=stable,
+    )
+    return save(Wav2Vec2Model(config), folder)
+
+
+def make_roberta(folder: Path, places: int = 40) -> Path:
+    """A BERT as the Chinese RoBERTa is one, that knows some ASCII words and Chinese signs."""
+    from transformers import BertConfig, BertModel
+
+    words = "[PAD] [UNK] [CLS] [SEP] [MASK] we say it and so do they 我 们 说 的 话 不 了 ！ ， ##s".split()
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=WIDTH,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=2 * WIDTH,
+        max_position_embeddings=places,
+    )
+    save(BertModel(config), folder)
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n", "utf-8")
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}), "utf-8")
+    return folder
+
+
+def save(model: Any, folder: Path) -> Path:
+    """`save_pretrained` without its progress bar."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        model.save_pretrained(folder)
+    finally:
+        logging.enable_progress_bar()
+    return folder
+
+
+def make_whisper(file: Path) -> Path:
+    """A multilingual Whisper."""
+    from whisper.model import ModelDimensions, Whisper
+
+    dims = ModelDimensions(
+        n_mels=80,
+        n_audio_ctx=1500,
+        n_audio_state=16,
+        n_audio_head=2,
+        n_audio_layer=1,
+        n_vocab=51865,
+        n_text_ctx=32,
+        n_text_state=16,
+        n_text_head=2,
+        n_text_layer=2,
+    )
+    model = Whisper(dims)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    torch.save({"dims": asdict(dims), "model_state_dict": model.state_dict()}, file)
+    return file
+
+
+def make_clip(folder: Path) -> Path:
+    """A CLIP with quick GELU, in the folder layout of open_clip."""
+    import open_clip
+    from safetensors.torch import save_file
+
+    config = {
+        "embed_dim": CLIP_WIDTH,
+        "quick_gelu": True,
+        "vision_cfg": {"image_size": 64, "layers": 1, "width": 64, "patch_size": 32},
+        "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
+    }
+    preprocess = {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28], "interpolation": "bicubic"}
+    folder.mkdir()
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": preprocess}))
+    save_file(open_clip.CLIP(**config).state_dict(), folder / "open_clip_model.safetensors")
+    return folder
+
+
+CONVOLUTIONS = "[(32, 10, 5)] + [(32, 3, 2)] * 4 + [(32,2,2)] + [(32,2,2)]"
+
+
+def make_emotion2vec(folder: Path, convolutions: str = CONVOLUTIONS) -> Path:
+    """An emotion2vec in the folder layout of FunASR; as in the published ones, the decoder's weights are not there."""
+    import yaml
+
+    audio = {
+        "type": "AUDIO", "prenet_depth": 1, "prenet_layerdrop": 0.0, "prenet_dropout": 0.0,
+        "start_drop_path_rate": 0.0, "end_drop_path_rate": 0.0,
+        "num_extra_tokens": 10, "init_extra_token_zero": True, "mask_noise_std": 0.01, "mask_prob_min": None,
+        "mask_prob": 0.5, "inverse_mask": False, "mask_prob_adjust": 0.05, "keep_masked_pct": 0.0, "mask_length": 5,
+        "add_masks": False, "remove_masks": False, "mask_dropout": 0.0, "encoder_zero_mask": True,
+        "mask_channel_prob": 0.0, "mask_channel_length": 64, "ema_local_encoder": False, "local_grad_mult": 1.0,
+        "use_alibi_encoder": True, "alibi_scale": 1.0, "learned_alibi": False, "alibi_max_pos": None,
+        "learned_alibi_scale": True, "learned_alibi_scale_per_head": True, "learned_alibi_scale_per_layer": False,
+        "num_alibi_heads": 4, "model_depth": 2,
+        "decoder": {
+            "decoder_dim": WIDTH, "decoder_groups": 16, "decoder_kernel": 7, "decoder_layers": 1,
+            "input_dropout": 0.1, "add_positions_masked": False, "add_positions_all": False,
+            "decoder_residual": True, "projection_layers": 1, "projection_ratio": 2.0,
+        },
+        "extractor_mode": "layer_norm", "feature_encoder_spec": convolutions,
+        "conv_pos_width": 95, "conv_pos_groups": 16, "conv_pos_depth": 2, "conv_pos_pre_ln": False,
+    }  # fmt: skip
+    model = {
+        "loss_beta": 0, "loss_scale": None, "depth": 2, "start_drop_path_rate": 0, "end_drop_path_rate": 0,
+        "num_heads": 4, "norm_eps": 1e-5, "norm_affine": True, "encoder_dropout": 0.1, "post_mlp_drop": 0.1,
+        "attention_dropout": 0.1, "activation_dropout": 0.0, "dropout_input": 0.0, "layerdrop": 0.05,
+        "embed_dim": WIDTH, "mlp_ratio": 4, "layer_norm_first": False, "average_top_k_layers": 2,
+        "end_of_block_targets": False, "clone_batch": 8, "normalize": True, "modalities": {"audio": audio},
+    }  # fmt: skip
+    folder.mkdir()
+    (folder / "config.yaml").write_text(yaml.safe_dump({"model": "Emotion2vec", "model_conf": model}))
+    (folder / "configuration.json").write_text(
+        json.dumps({"framework": "pytorch", "file_path_metas": {"init_param": "base.pt", "config": "config.yaml"}})
+    )
+    if convolutions == CONVOLUTIONS:
+        from funasr.models.emotion2vec.model import Emotion2vec
+
+        state = Emotion2vec(model_conf=model).state_dict()
+        torch.save(
+            {"model": {key: value for key, value in state.items() if ".decoder." not in key}}, folder / "base.pt"
+        )
+    return folder
