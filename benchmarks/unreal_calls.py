@@ -1,6 +1,6 @@
 """What a 10 s take costs in Unreal: calls of `unreal` for each key writer, keys after key reduction and their error.
 
-    python benchmarks/unreal_calls.py [--bundle DIR] [--sound FILE]
+    python benchmarks/unreal_calls.py [--bundle DIR] [--sound FILE] [--seconds N]
 
 There is no Unreal here: the calls are counted, and the time is taken, in the stand-in editor of the tests. Keys and
 errors are those of a real editor, and so are the calls (of functions: to make a FrameNumber counts as none). The time
@@ -24,14 +24,12 @@ from rich.table import Table
 
 import medtalk
 from medtalk.audio import RATE, Speech, read_speech
-from medtalk.rig.boards import MH4
 from medtalk.rig.channels import CHANNELS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.fake_unreal.editor import Editor, stand_in
 
-SECONDS = 10
 WRITERS = {"channels": ("channels", False), "arrays": ("arrays", False), "arrays, linear keys": ("arrays", True)}
 """Writer, and whether the editor is set to make new keys linear: if not, what arrays have keyed must be made so."""
 TOLERANCES = (0.0, 0.0005, 0.002, 0.01)
@@ -51,18 +49,21 @@ class Cost(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", default=None)
-    parser.add_argument("--sound", type=Path, default=Path("assets/audio/sample.wav"), help="repeated to 10 s")
+    parser.add_argument(
+        "--sound", type=Path, default=Path("assets/audio/sample.wav"), help="repeated as long as it takes"
+    )
+    parser.add_argument("--seconds", type=float, default=10.0, help="of the take")
     parser.add_argument("--emotion", default="angry")
     parser.add_argument("--runs", type=int, default=3)
     settings = parser.parse_args()
-    samples = np.resize(read_speech(settings.sound).samples, SECONDS * RATE)
+    samples = np.resize(read_speech(settings.sound).samples, round(settings.seconds * RATE))
     model = medtalk.load(settings.bundle, threads=1)
     rig = model.perform(Speech.from_array(samples, RATE)).decode(settings.emotion)
     values = np.ascontiguousarray(rig.values, np.float32)
 
     table = Table(
         "writer", "tolerance", "keys", "largest error", "calls", "calls again", "ms", "ms again",
-        title=f"{SECONDS} s of speech, {len(values)} frames, on a board of Unreal 5.6",
+        title=f"{settings.seconds:g} s of speech, {len(values)} frames, on a board of Unreal 5.6",
         caption="ms: in the stand-in editor, not in Unreal; median (least-most). again: the take replaces itself.",
     )  # fmt: skip
     most_calls: list[tuple[str, int]] = []
@@ -121,8 +122,8 @@ def _error(editor: Editor, path: str, values: np.ndarray, fps: float) -> float:
     ticks = [round(frame * sequence._tick / fps) for frame in range(len(values))]
     worst = 0.0
     for channel in CHANNELS:
-        name = MH4[channel.name]
-        if channel.keyed and name is not None:
+        name = editor.unreal.boards.channel_of(channel.name, "mh4")
+        if name is not None:
             worst = max(worst, float(np.abs(editor.values_at(section, name, ticks) - values[:, channel.index]).max()))
     return worst
 

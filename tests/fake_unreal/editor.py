@@ -169,6 +169,13 @@ class Editor:
             found = self._register(self.unreal.controlrig.ControlRigBlueprint(), path)._of(board)._finish()
         return found
 
+    def limit(self, rig: Any, control: str, lowest: Any, highest: Any, free: bool = False) -> None:
+        """The user gives a control of a face rig limits of its own (a number for each axis); `free`: switched off."""
+        from dataclasses import replace
+
+        board = self.unreal.boards.controls(rig._board)[control.lower()]
+        rig._limited[control.lower()] = replace(board, lowest=tuple(lowest), highest=tuple(highest), free=free)
+
     def add_fk_rig(self, sequence: Any, binding: Any) -> Any:
         """An FK rig on a binding, as users have it by accident; its track."""
         kind = self.unreal.objects.new_class(

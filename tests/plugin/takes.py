@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from medtalk.rig.boards import MH3, MH4
 from medtalk.rig.channels import CHANNELS, MAXIMUM, MINIMUM, N_CHANNELS
 from tests.sounds import babble
 
@@ -57,13 +56,13 @@ def on_board(
     editor: Any, sequence: Any, frames: int, fps: float = 60.0, start: int = 0, board: str = "mh4"
 ) -> np.ndarray:
     """(frames, 174): what the keys say at each frame of a rig that starts at a display frame; 0 where none are."""
-    section, names = board_section(editor, sequence), MH3 if board == "mh3" else MH4
+    section = board_section(editor, sequence)
     tick, display = _sequence(editor, sequence)._tick, _sequence(editor, sequence)._display
     ticks = [start * tick / display + frame * tick / Fraction(fps) for frame in range(frames)]
     values = np.zeros((frames, N_CHANNELS))
     for channel in CHANNELS:
-        name = names[channel.name]
-        if name is not None and name in section._channels:
+        name = editor.unreal.boards.channel_of(channel.name, board)
+        if name is not None:
             values[:, channel.index] = editor.values_at(section, name, ticks)
     return values
 
@@ -76,15 +75,28 @@ def a_sound(editor: Any, folder: Path, seconds: float = 1.0, name: str = "line")
 
 
 def state_of(editor: Any) -> tuple[Any, ...]:
-    """All that a take could leave behind: assets, bindings, tracks, sections, keys, ranges."""
+    """All that a take could leave behind: assets, tags, bindings, tracks, sections, keys, ranges; what is open."""
     sequences = []
     for path in editor.sequences():
         sequence = editor.asset(path)
         tracks = [(track._title, [_section(one) for one in track._sections]) for track in sequence._all_tracks()]
-        sequences.append((path, sequence._playback, sequence._display, sorted(sequence._bindings), tracks))
-    return editor.assets(), sequences
+        shown = [
+            getattr(sequence, f"get_{range}_range_{end}")() for range in ("view", "work") for end in ("start", "end")
+        ]
+        bindings = [(guid, one.name, one.title, one.parent) for guid, one in sorted(sequence._bindings.items())]
+        sequences.append((path, sequence._playback, sequence._display, sequence._tick, shown, bindings, tracks))
+    tags = {path: dict(editor.asset(path).__dict__.get("_tags", {})) for path in editor.assets()}
+    opened = [one and one._path() for one in (editor.state.sequence, editor.state.focused)]
+    return tags, opened, sequences
 
 
 def _section(section: Any) -> tuple[Any, ...]:
     keys = {name: [tuple(key) for key in data.keys.values()] for name, data in section._channels.items()}
-    return section._range, keys, section.__dict__.get("_sound")
+    defaults = {name: data.default for name, data in section._channels.items()}
+    sound = [copy_of(section.__dict__.get(name)) for name in ("_sound", "_offset", "_looping", "_quiet")]
+    return section._range, section._row, dict(section._values), keys, defaults, sound
+
+
+def copy_of(value: Any) -> Any:
+    """A struct as it is now; anything else as it is."""
+    return value.copy() if hasattr(value, "to_tuple") else value

@@ -13,13 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from medtalk_wire import Client, Sound
 from medtalk_wire.boards import CHANNEL_HASH
 from tests.plugin.clicking import TOOLS, finish, make, press, status
 from tests.plugin.running import is_alive, pid_of_sidecar, saved, tick_until
 from tests.plugin.takes import a_sound, state_of
 from tests.service.sidecars import Sidecar
+from tests.sounds import babble
 
 ROOT = Path(__file__).parents[2]
 SHOT = "/Game/Cinematics/Shot"
@@ -213,7 +216,8 @@ def test_killed(lonely: Shot, phase: str) -> None:
     tick_until(editor, lambda: the_sidecar._program is not None, "the start")
     assert the_sidecar._program is not None
     os.kill(the_sidecar._program.process.pid, signal.SIGKILL)
-    lonely.one_line(form, before)
+    # Said at once, by its process: not what is said when it has been silent for too long.
+    lonely.one_line(form, before, "Step 'start'" if phase == "sidecar" else "The sidecar has ended.")
     lonely.next_click_works()
 
 
@@ -479,6 +483,25 @@ def test_cancel(shot: Shot, phase: str, button: str) -> None:
     assert state_of(shot.editor) == before and shot.editor.undo_steps == []
 
 
+def test_cancel_reaches_the_sidecar(shot: Shot, serving: Sidecar) -> None:
+    """The job waits behind a long one of another editor; when nobody wants it any more it leaves the queue."""
+    samples = babble(300.0, seed=1)
+    with Client(serving.connection) as other:
+
+        def until(working: int, queued: int, what: str) -> None:
+            wanted = {"working": working, "queued": queued}.items()
+            tick_until(shot.editor, lambda: other.wait(other.ping()).items() >= wanted, what)
+
+        busy = other.generate(Sound.from_pcm(samples, 16000, samples.shape, "float32"))
+        until(1, 0, "the work for the other editor")
+        form = shot.press()
+        until(1, 1, "the job in the queue")
+        shot.editor.press(form, "cancel")
+        until(1, 0, "the job leaves the queue")
+        assert status(form) == "Cancelled." and not busy.ended
+        other.cancel(busy)
+
+
 @pytest.mark.parametrize("after", [0, 1, 30, 100])
 def test_cancel_in_the_progress_bar(shot: Shot, after: int) -> None:
     before = state_of(shot.editor)
@@ -507,33 +530,79 @@ def test_cancel_while_the_sidecar_starts(lonely: Shot) -> None:
 # --- two editors
 
 
-@pytest.mark.parametrize("running", [False, True])
-def test_two_editors_of_one_project(lonely: Shot, sample: Path, running: bool) -> None:
-    """They click at the same time; where no sidecar runs, both start one. The end of one editor harms no other."""
-    editor = lonely.editor
-    if running:
-        lonely.next_click_works()
-        editor.select_actors(lonely.actor)
+@contextlib.contextmanager
+def second_editor(editor: Any, sound: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another editor of the project at its click. No sidecar of the project is left afterwards."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
-    other = subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("second_editor.py"), editor.project_dir, sample],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    done = 0
-    while other.poll() is None:
-        form = lonely.press()
-        finish(editor)
-        assert status(form).startswith("1 take written"), editor.log.text
-        done += 1
-    said, _ = other.communicate()
-    assert other.returncode == 0 and said.startswith("1 take written"), said
+    with subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("second_editor.py"), editor.project_dir, sound],
+        env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as other:  # fmt: skip
+        try:
+            yield other
+        finally:
+            for process in [other, *sidecars_of(editor)]:
+                process.kill()
+
+
+def sidecars_of(editor: Any) -> list[psutil.Process]:
+    """All living sidecars of the project, whether they can be found or not."""
+    file = (saved(editor) / "sidecar.json").as_posix()
+    return [process for process in psutil.process_iter(["cmdline"]) if file in (process.info["cmdline"] or ())]
+
+
+def test_two_editors_of_one_project(lonely: Shot, sample: Path) -> None:
+    """They click at the same time, at one sidecar, and the end of the other editor does it no harm."""
     from medtalk_unreal.sidecar import the_sidecar
 
-    if running:
+    editor, done = lonely.editor, 0
+    lonely.next_click_works()
+    editor.select_actors(lonely.actor)
+    with second_editor(editor, sample) as other:
+        assert other.stdin is not None and other.stdout is not None
+        other.stdin.close()
+        while other.poll() is None:
+            form = lonely.press()
+            finish(editor)
+            assert status(form).startswith("1 take written"), editor.log.text
+            done += 1
+        said = other.stdout.read()
+        assert other.returncode == 0 and said.startswith("1 take written"), said
         assert said.split()[-1] == the_sidecar.about["instance"], "they use one sidecar"
-    form = lonely.press()
-    finish(editor)
-    assert status(form).startswith("1 take written") and editor.log.errors == [] and done > 0
+        form = lonely.press()
+        finish(editor)
+        assert status(form).startswith("1 take written") and editor.log.errors == [] and done > 0
+        assert [process.pid for process in sidecars_of(editor)] == [pid_of_sidecar(editor)]
+
+
+@pytest.mark.parametrize("quicker", ["ours", "theirs"])
+def test_two_editors_start_a_sidecar_at_once(lonely: Shot, sample: Path, quicker: str) -> None:
+    """Both use the one that is ready first; the other one, which nobody would find, is ended."""
+    from medtalk_unreal.sidecar import the_sidecar
+
+    editor = lonely.editor
+    with second_editor(editor, sample) as other:
+        assert other.stdin is not None and other.stdout is not None
+        theirs = int(other.stdout.readline())
+        form = lonely.press()
+        tick_until(editor, lambda: the_sidecar._program is not None, "our start")
+        assert the_sidecar._program is not None
+        ours = the_sidecar._program.process.pid
+        assert {process.pid for process in sidecars_of(editor)} == {ours, theirs}
+        slower = psutil.Process(theirs if quicker == "ours" else ours)
+        slower.suspend()  # it would be ready a moment later
+        finish(editor)
+        assert status(form).startswith("1 take written"), editor.log.text
+        said, instance = other.stdout.readline(), other.stdout.readline().strip()
+        assert said.startswith("1 take written") and instance == the_sidecar.about["instance"], said
+        left = ours if quicker == "ours" else theirs
+        assert [process.pid for process in sidecars_of(editor)] == [left] == [pid_of_sidecar(editor)]
+        other.stdin.close()
+        assert other.wait() == 0
+        form = lonely.press()  # where it was theirs it has ended with them
+        finish(editor)
+        assert status(form).startswith("1 take written") and editor.log.errors == []
+        assert [process.pid for process in sidecars_of(editor)] == [pid_of_sidecar(editor)]
 
 
 # --- bad input
@@ -577,11 +646,12 @@ def test_bad_sounds(shot: Shot, what: str) -> None:
         ({"mood_intensity": float("nan")}, "Mood intensity is nan"),
         ({"frame_step": 0}, "frame step is 0"),
         ({"start_frame": 2**31 - 1}, "out of what a sequence can hold"),
-        ({"picture": __file__, "takes_picture": True}, ""),
+        ({"picture": __file__, "takes_picture": True}, "test_editor_faults.py is no picture"),
     ],
 )
 def test_bad_fields(shot: Shot, fields: dict[str, Any], said: str) -> None:
     if "picture" in fields:
+        change(guidance=["label", "picture"])
         fields = {**fields, "picture": shot.editor.unreal.FilePath(fields["picture"])}
     refused(shot, shot.sound, state_of(shot.editor), said, **fields)
 

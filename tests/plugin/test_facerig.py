@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
-from medtalk.rig.channels import MAXIMUM, MINIMUM
+from medtalk.rig.channels import INDEX, MAXIMUM, MINIMUM
 from tests.plugin.takes import KEYED, board_section, moving, write
 
 
@@ -95,6 +96,22 @@ def test_limits_are_those_of_the_rig(editor: Any, board: str) -> None:
     assert found == list(zip(MINIMUM.tolist(), MAXIMUM.tolist(), strict=True))
 
 
+def test_limits_that_the_user_has_changed_or_switched_off(editor: Any) -> None:
+    from medtalk_unreal import facerig
+
+    actor, rig = editor.add_metahuman(), editor.add_rig()
+    before = facerig.limits(resolve(editor, None, actor))
+    editor.limit(rig, "CTRL_C_jaw", (-0.5, 0.0), (0.25, 0.6))
+    editor.limit(rig, "CTRL_L_eye_blink", (-1.0,), (1.0,), free=True)
+    after = facerig.limits(resolve(editor, None, actor))
+    changed = {
+        "CTRL_C_jaw-translateX": (-0.5, 0.25),
+        "CTRL_C_jaw-translateY": (0.0, 0.6),
+        "CTRL_L_eye_blink-translateY": (-math.inf, math.inf),
+    }
+    assert after == [changed.get(name, before[index]) for name, index in INDEX.items()]
+
+
 # --- the face
 
 
@@ -155,6 +172,14 @@ def test_the_face_is_bound_under_its_actor(editor: Any, parents: bool) -> None:
     actor, sequence = editor.add_metahuman(), editor.new_sequence()
     write(editor, moving(3), sequence=sequence, actor=actor)
     assert face_binding(sequence).get_parent().get_name() == "BP_Ada" and len(sequence.get_bindings()) == 2
+
+
+def test_the_rig_replaces_what_is_there_and_is_not_layered(editor: Any) -> None:
+    """The keys are whole poses; a layered rig would add them to what else moves the face."""
+    actor, sequence = editor.add_metahuman(), editor.new_sequence()
+    write(editor, moving(3), sequence=sequence, actor=actor)
+    rig = board_section(editor, sequence)._outer._rig
+    assert editor.unreal.ControlRigSequencerLibrary.is_layered_control_rig(rig) is False
 
 
 @pytest.mark.parametrize("dragged", [True, False])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,12 +89,45 @@ def test_what_plugin_code_took_dies_with_the_tick(editor: Editor, unreal: Any, c
         assert kept[1].is_valid() and len(kept[2]) == 1
 
     handle = unreal.register_slate_post_tick_callback(take)
-    editor.tick()
+    with pytest.raises(crash, match="kept after the tick"):
+        editor.tick()
     unreal.unregister_slate_post_tick_callback(handle)
     for use in (kept[0].get_name, kept[1].is_valid, lambda: kept[2][0], kept[3].get_name):
         with pytest.raises(crash, match="earlier tick"):
             use()
     assert unreal.SystemLibrary.is_valid(kept[0])  # it lives; only the wrapper must not be kept
+
+
+def test_what_is_kept_is_deadly_although_it_is_never_used(
+    editor: Editor, unreal: Any, crash: type[BaseException]
+) -> None:
+    """By steps that wait for the next tick, by a list; not by those who let go, nor by an error that was dealt with."""
+    editor.new_sequence(package="/Game/A").add_possessable(editor.add_actor())
+    kept: list[Any] = []
+
+    def steps(lets_go: bool) -> Iterator[None]:
+        binding = unreal.load_asset("/Game/A").get_bindings()[0]
+        if lets_go:
+            del binding
+        yield
+
+    def waits(lets_go: bool) -> None:
+        kept.append(steps(lets_go))
+        next(kept[-1])
+
+    def raises() -> None:
+        held = unreal.load_asset("/Game/A")
+        try:
+            raise ValueError(held.get_name())
+        except ValueError as error:
+            held = (held, error)  # a frame and an error that hold each other
+
+    for deadly in (lambda: waits(False), lambda: kept.append(unreal.load_asset("/Game/A"))):
+        with pytest.raises(crash, match="kept after the tick"), editor.plugin_code():
+            deadly()
+    for harmless in (lambda: waits(True), lambda: kept.append(unreal.LevelSequence), raises):
+        with editor.plugin_code():
+            harmless()
 
 
 def test_a_modal_in_a_tick_is_deadly_and_in_a_click_it_is_answered(
@@ -111,6 +145,30 @@ def test_a_modal_in_a_tick_is_deadly_and_in_a_click_it_is_answered(
         assert ask() is unreal.AppReturnType.YES and ask() is unreal.AppReturnType.NO
     editor.state.unattended = True
     assert ask() is unreal.AppReturnType.NO and len(editor.dialogs.messages) == 2
+
+
+@pytest.mark.parametrize("what", ["one", "several", "export"])
+def test_every_modal_window_is_deadly_in_a_tick(
+    editor: Editor, unreal: Any, crash: type[BaseException], what: str, tmp_path: Path
+) -> None:
+    sound, library = editor.add_samples("/Game/A", bytes(100)), unreal.EditorDialog
+    editor.dialogs.forms = [lambda thing: True] * 2
+
+    def shows(seconds: float = 0.0) -> bool:
+        if what == "export":
+            task = unreal.AssetExportTask()
+            task.set_editor_properties({"object": sound, "filename": str(tmp_path / "a.wav"), "automated": False})
+            return unreal.Exporter.run_asset_export_task(task)
+        if what == "one":
+            return library.show_object_details_view("T", sound, unreal.EditorDialogLibraryObjectDetailsViewOptions())
+        return library.show_objects_details_view("T", [sound], unreal.EditorDialogLibraryObjectDetailsViewOptions())
+
+    with editor.plugin_code():
+        assert shows(), "a click is the place for it"
+    handle = unreal.register_slate_post_tick_callback(shows)
+    with pytest.raises(crash, match="tick"):
+        editor.tick()
+    unreal.unregister_slate_post_tick_callback(handle)
 
 
 def test_ticks_are_entered_again_from_within_and_faults_are_logged(editor: Editor, unreal: Any) -> None:

@@ -88,9 +88,26 @@ def test_structs_and_what_arrays_hold_are_copies(unreal: Any, sequence: Any) -> 
     marks = sequence.get_marked_frames_from_sequence()
     marks[0].label = "b"
     assert marks[0].label == "a" and not isinstance(marks, list)
+    mark.label = "c"
+    assert sequence.get_marked_frames_from_sequence()[0].label == "a" and mark.frame_number.value == 3
     options = unreal.AnimSeqExportOption()
     options.get_editor_property("custom_frame_rate").numerator = 60
     assert options.get_editor_property("custom_frame_rate").numerator != 60
+
+
+def test_a_struct_that_a_call_took_is_a_copy(editor: Editor, unreal: Any, sequence: Any, section: Any) -> None:
+    """Whoever changes it afterwards changes no key, no sound and no rate."""
+    number, rate = unreal.FrameNumber(10), unreal.FrameRate(24, 1)
+    key = jaw(section).add_key(number, 0.5)
+    sound = sequence.add_track(unreal.MovieSceneAudioTrack).add_section()
+    sound.set_start_offset(number)
+    options = unreal.AnimSeqExportOption()
+    options.set_editor_property("custom_frame_rate", rate)
+    number.value, rate.numerator = 99, 60
+    assert key.get_time().frame_number.value == 10 and sound.get_start_offset().value == 10
+    assert options.get_editor_property("custom_frame_rate").numerator == 24
+    sound.get_start_offset().value = 99
+    assert sound.get_start_offset().value == 10
 
 
 def test_properties_that_are_not_there_or_may_not_be_set(editor: Editor, unreal: Any) -> None:
@@ -167,6 +184,20 @@ def test_the_setters_clamp_and_want_the_sequence_open(editor: Editor, unreal: An
     assert editor.keys(section, "CTRL_C_jaw.Y")[-1][1] == 7.0  # keys of a channel are not clamped
     with pytest.raises(TypeError):
         library.set_local_control_rig_floats(sequence, rig, "CTRL_L_eye_blink", [0, 400], [0.5, 0.5], unit)
+
+
+def test_a_users_own_limits_hold_for_the_setters_and_switched_off_ones_do_not(
+    editor: Editor, unreal: Any, sequence: Any, section: Any
+) -> None:
+    editor.limit(editor.add_rig(), "CTRL_C_jaw", (-1.0, 0.0), (1.0, 0.6))
+    editor.limit(editor.add_rig(), "CTRL_L_eye_blink", (-1.0,), (1.0,), free=True)
+    editor.open(sequence)
+    library, unit = unreal.ControlRigSequencerLibrary, unreal.MovieSceneTimeUnit.TICK_RESOLUTION
+    rig = library.get_control_rigs(sequence)[0].control_rig
+    library.set_local_control_rig_vector2_ds(sequence, rig, "CTRL_C_jaw", [unreal.FrameNumber(0)], [(0.5, 0.9)], unit)
+    library.set_local_control_rig_floats(sequence, rig, "CTRL_L_eye_blink", [unreal.FrameNumber(0)], [7.0], unit)
+    assert editor.keys(section, "CTRL_C_jaw.Y") == [(0, pytest.approx(0.6))]
+    assert editor.keys(section, "CTRL_L_eye_blink") == [(0, 7.0)]
 
 
 @pytest.mark.parametrize("generation", ["mh3", "mh4"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import inspect
 import json
 import re
@@ -95,6 +96,64 @@ def test_the_boards_have_the_channels_of_real_ones(unreal: Any, shared: Path) ->
     assert sorted(found) == sorted(real)
 
 
+def test_the_older_board_has_the_channels_of_the_papers_list(unreal: Any, shared: Path) -> None:
+    """The first two of its four `tongue_tip` are the roll."""
+    from unreal import boards  # type: ignore[attr-defined]
+
+    names = (shared / "metahuman_attr_names.txt").read_text().split()
+    names[25:27] = ["CTRL_C_tongue_roll-translateX", "CTRL_C_tongue_roll-translateY"]
+    pairs = {name.partition("-")[0] for name in names if name.endswith("X")}
+    found = [channel for control in boards.controls("mh3").values() for channel in control.channels]
+    parts = [name.split("-translate") for name in names]
+    assert sorted(found) == sorted(f"{control}.{axis}" if control in pairs else control for control, axis in parts)
+
+
+@pytest.mark.parametrize("board", ["mh3", "mh4"])
+def test_the_boards_have_the_limits_and_names_of_real_ones(unreal: Any, shared: Path, board: str) -> None:
+    """What drives expressions is called so on the board, and their ranges together are its range."""
+    from unreal import boards  # type: ignore[attr-defined]
+
+    ranges: dict[str, list[float]] = {}
+    for channel, row in _driving(shared, board):
+        ranges.setdefault(channel, []).extend([float(row["control_min"]), float(row["control_max"])])
+    found = {
+        channel: limits
+        for control in boards.controls(board).values()
+        for channel, *limits in zip(control.channels, control.lowest, control.highest, strict=False)
+    }
+    assert len(ranges) > 150
+    assert {name: [min(ends), max(ends)] for name, ends in ranges.items()} == {name: found[name] for name in ranges}
+
+
+def test_what_the_current_board_calls_otherwise_drives_the_same_expressions(unreal: Any, shared: Path) -> None:
+    """But for the roll, whose expressions have other names, too: Roll Left is Twist Left, Roll Up is Bend Up."""
+    from unreal import boards  # type: ignore[attr-defined]
+
+    driven: dict[str, dict[str, set[str]]] = {"mh3": {}, "mh4": {}}
+    for board, channels in driven.items():
+        for channel, row in _driving(shared, board):
+            expression = row["expression"].replace("RollLeft", "TwistLeft").replace("RollRight", "TwistRight")
+            expression = expression.replace("RollUp", "BendUp").replace("RollDown", "BendDown")
+            channels.setdefault(channel, set()).add(expression)
+    names = (shared / "metahuman_attr_names.txt").read_text().split()
+    names[25:27] = ["CTRL_C_tongue_roll-translateX", "CTRL_C_tongue_roll-translateY"]
+    pairs = [(boards.channel_of(name, "mh3"), boards.channel_of(name, "mh4")) for name in names]
+    driving = [pair for pair in pairs if pair[0] in driven["mh3"]]
+    assert len(driving) > 150 and all(driven["mh3"][older] == driven["mh4"][current] for older, current in driving)
+
+
+def _driving(shared: Path, board: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """(channel of a board, row) of each expression that it drives."""
+    from unreal import boards  # type: ignore[attr-defined]
+
+    with open(shared / "faceboard_to_expressions.csv", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["board"] == board:
+                control = boards.controls(board)[row["control"].lower()]
+                axis = f".{row['axis'][-1]}" if control.kind == "vector2d" else ""
+                yield control.name + axis, row
+
+
 # What the plugin uses ------------------------------------------------------------------------------------------------
 
 
@@ -163,4 +222,5 @@ def test_the_descriptor_asks_for_the_plugin_of_every_class_used() -> None:
         if names - optional:
             assert plugin in asked, f"{plugin} brings {sorted(names)[:5]}"
             assert not asked[plugin].get("Optional"), f"{plugin} is needed for {sorted(names)[:5]}"
+    assert "RigVM" in asked, "the classes of Control Rig derive from its classes"
     assert set(asked) <= set(needed) | {"RigVM"}, "a plugin is asked for and not used"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ import numpy as np
 import pytest
 
 from medtalk.performance import FACE_PARTS
-from medtalk.rig.boards import MH4
 from medtalk.rig.channels import INDEX, N_CHANNELS
 from medtalk_wire.boards import PROCESS_MASKS, masked
 from tests.plugin.takes import KEYED, a_sound, as_take, board_section, moving, on_board, state_of, write
@@ -142,6 +142,23 @@ def test_values_beyond_the_boards_limits_are_held_and_counted(shot: Any) -> None
     assert any("CTRL_C_jaw.Y (2 keys)" in line for line in report.lines())
 
 
+@pytest.mark.parametrize("writer", ["channels", "arrays"])
+def test_limits_that_the_user_has_changed_hold(shot: Any, writer: str) -> None:
+    """A jaw that opens less, and a lid whose limits are switched off: it is the rig that counts, not what is usual."""
+    editor, actor, sequence = shot
+    rig, blink = editor.add_rig(), INDEX["CTRL_L_eye_blink-translateY"]
+    editor.limit(rig, "CTRL_C_jaw", (-1.0, 0.0), (1.0, 0.625))
+    editor.limit(rig, "CTRL_L_eye_blink", (-1.0,), (1.0,), free=True)
+    values = moving(FRAMES)
+    values[:, JAW] = np.linspace(0.5, 0.8, FRAMES)
+    values[:, blink] = np.linspace(0.5, 1.5, FRAMES)
+    report = write(editor, values, sequence=sequence, actor=actor, writer=writer)
+    assert report.clamped == {"CTRL_C_jaw.Y": int((values[:, JAW] > 0.625).sum())}
+    found = on_board(editor, sequence, FRAMES)
+    np.testing.assert_allclose(found[:, JAW], np.minimum(values[:, JAW], 0.625), atol=1e-6)
+    np.testing.assert_allclose(found[:, blink], values[:, blink], atol=1e-6)
+
+
 def test_what_the_board_has_not_is_reported(shot: Any) -> None:
     editor, actor, sequence = shot
     write(editor, moving(2), sequence=sequence, actor=actor)
@@ -169,7 +186,7 @@ def test_a_process_mask_leaves_the_other_controls_alone(shot: Any, mask: str) ->
     section = board_section(editor, sequence)
     before = {name: editor.keys(section, name) for name in editor.keyed(section)}
     report = write(editor, second, sequence=sequence, actor=actor, process_mask=mask)
-    inside = {MH4[name] for name, index in INDEX.items() if index in masked(mask)}
+    inside = {editor.unreal.boards.channel_of(name, "mh4") for name, index in INDEX.items() if index in masked(mask)}
     assert report.keys == FRAMES * len(inside)
     for name, keys in before.items():
         assert (editor.keys(section, name) != keys) == (name in inside)
@@ -361,6 +378,30 @@ def test_another_sound_of_the_same_name_is_another_take(shot: Any, tmp_path: Pat
 # --- whole or not at all
 
 
+LEFT_BEHIND: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
+    "view range": lambda editor, shot, board, sound: shot.set_view_range_end(9.0),
+    "work range": lambda editor, shot, board, sound: shot.set_work_range_start(-1.0),
+    "tag": lambda editor, shot, board, sound: editor.unreal.EditorAssetLibrary.set_metadata_tag(shot, "a", "b"),
+    "default": lambda editor, shot, board, sound: board.get_channel("CTRL_C_jaw.Y").set_default(0.5),
+    "inactive": lambda editor, shot, board, sound: board.set_is_active(False),
+    "offset": lambda editor, shot, board, sound: sound.set_start_offset(editor.unreal.FrameNumber(1)),
+    "looping": lambda editor, shot, board, sound: sound.set_looping(True),
+    "open": lambda editor, shot, board, sound: editor.open(shot),
+    "parent": lambda editor, shot, board, sound: shot.get_bindings()[1].set_parent(shot.get_bindings()[1]),
+}
+
+
+@pytest.mark.parametrize("what", LEFT_BEHIND)
+def test_what_tests_take_for_the_state_is_all_of_it(shot: Any, tmp_path: Path, what: str) -> None:
+    """The tests below would pass over a half-made take if they did not see this."""
+    editor, actor, sequence = shot
+    write(editor, moving(3), sequence=sequence, actor=actor, sound=a_sound(editor, tmp_path))
+    ((_, sound),) = audio(editor, sequence)
+    before = state_of(editor)
+    LEFT_BEHIND[what](editor, editor.asset(sequence), board_section(editor, sequence), sound)
+    assert state_of(editor) != before
+
+
 @pytest.mark.parametrize("writer", ["channels", "arrays"])
 @pytest.mark.parametrize("after", [0, 1, 100])
 @pytest.mark.parametrize("made", [False, True])
@@ -381,6 +422,21 @@ def test_cancel_undoes_everything(shot: Any, tmp_path: Path, made: bool, after: 
     editor.state.cancel_slow_task_after = None
     report = write(editor, moving(6, 2), **target)  # the next click works
     np.testing.assert_allclose(on_board(editor, report.sequence, 6)[:, KEYED], moving(6, 2)[:, KEYED], atol=1e-6)
+
+
+@pytest.mark.parametrize("writer", ["channels", "arrays"])
+@pytest.mark.parametrize("made", [False, True])
+def test_cancelled_it_leaves_open_what_was_open(shot: Any, made: bool, writer: str) -> None:
+    """The array setters want the take's sequence open; the user was at work in another."""
+    from medtalk_unreal.errors import CancelledError
+
+    editor, actor, sequence = shot
+    editor.open(editor.new_sequence(30, "/Game/Mine"))
+    before = state_of(editor)
+    editor.state.cancel_slow_task_after = 50
+    with pytest.raises(CancelledError):
+        write(editor, moving(6), actor=actor, writer=writer, **({} if made else {"sequence": sequence}))
+    assert editor.state.sequence == editor.asset("/Game/Mine") and state_of(editor) == before
 
 
 @pytest.mark.parametrize("made", [False, True])

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from medtalk.rig.boards import EXPRESSION_PREFIX, MH3, MH4, expression_curves
+from medtalk.rig.boards import EXPRESSION_PREFIX, expression_curves
 from medtalk.rig.channels import CHANNELS
 
+from . import boards
 from .assets import Factory
 from .controlrig import MovieSceneControlRigParameterTrack
 from .objects import BlueprintFunctionLibrary, Interface, Object
@@ -158,10 +159,9 @@ class AnimationLibrary(BlueprintFunctionLibrary):
 def board_curves(sequence: Any, track: Any, seconds: list[float]) -> dict[str, np.ndarray]:
     """What a face board's keys drive at some times: expression curve -> values."""
     section, board = track._sections[0], track._rig_class._board
-    names = MH3 if board == "mh3" else MH4
     rows = np.zeros((len(seconds), len(CHANNELS)), np.float32)
     for channel in CHANNELS:
-        name = names[channel.name]
+        name = boards.channel_of(channel.name, board)
         if name is not None and name in section._channels:
             data = section._channels[name]
             rows[:, channel.index] = [data.at(float(second * sequence._tick)) for second in seconds]

@@ -39,16 +39,18 @@ class ControlRigBlueprint(RigVMBlueprint):
         if "_hierarchy" not in self.__dict__:
             self._hierarchy = RigHierarchy(self, "Hierarchy").__dict__["_self"]
             self._hierarchy._board = self._board
+            self._hierarchy._limited = self._limited
         return self._hierarchy
 
     def _of(self, board: str) -> Any:
         self._board = board
+        self._limited: dict[str, Any] = {}
         return self
 
     def _finish(self) -> Any:
         """Once it has a path: makes the class of its instances."""
         made = new_class(f"{self._name}_C", ControlRig, f"{self._package}.{self._name}_C")
-        made._asset_of, made._board = self, self._board
+        made._board, made._limited = self._board, self._limited
         self._class = made
         return self
 
@@ -65,8 +67,12 @@ class ControlRig(RigVMHost):
 
     _board = "mh4"
 
+    def _set_up(self) -> None:
+        self._limited: dict[str, Any] = {}
+
     def _of(self, kind: Any) -> Any:
         self._class, self._board = kind, kind._board
+        self._limited = kind.__dict__.get("_limited", {})
         self._name = kind._name.removesuffix("_C")
         return self
 
@@ -76,7 +82,7 @@ class ControlRig(RigVMHost):
     def get_hierarchy(self) -> Any:
         if "_hierarchy" not in self.__dict__:
             self._hierarchy = RigHierarchy(self, "RigHierarchy").__dict__["_self"]
-            self._hierarchy._board = self._board
+            self._hierarchy._board, self._hierarchy._limited = self._board, self._limited
         return self._hierarchy
 
     def supports_backwards_solve(self) -> bool:
@@ -120,9 +126,10 @@ class MovieSceneControlRigParameterTrack(MovieSceneNameableTrack):
         super()._set_up()
         self._rig_class: Any = None
         self._rig: Any = None
+        self._layered = False
 
-    def _put(self, kind: Any) -> Any:
-        self._rig_class = kind
+    def _put(self, kind: Any, layered: bool = False) -> Any:
+        self._rig_class, self._layered = kind, layered
         self._rig = kind._python(self).__dict__["_self"]._of(kind)
         self._title = self._rig._name
         section = self._add()
@@ -149,7 +156,7 @@ class ControlRigSequencerLibrary(BlueprintFunctionLibrary):
             if isinstance(track, MovieSceneControlRigParameterTrack) and track._rig_class == control_rig_class:
                 return track
         track = binding.add_track(MovieSceneControlRigParameterTrack)
-        return track._put(control_rig_class)
+        return track._put(control_rig_class, is_layered_control_rig)
 
     @staticmethod
     def get_control_rigs(level_sequence: Any) -> Any:
@@ -170,7 +177,7 @@ class ControlRigSequencerLibrary(BlueprintFunctionLibrary):
 
     @staticmethod
     def is_layered_control_rig(control_rig: Any) -> bool:
-        return False
+        return control_rig._outer._layered
 
     @staticmethod
     def set_local_control_rig_float(
@@ -257,8 +264,8 @@ def _key(sequence: Any, rig: Any, name: Any, frames: list[Any], rows: list[Any],
     mode = MovieSceneKeyInterpolation.LINEAR if EDITOR.linear_keys else MovieSceneKeyInterpolation.AUTO
     for frame, row in zip(frames, rows, strict=True):
         tick = in_ticks(sequence, frame, 0.0, unit)
-        for channel, number, low, high in zip(control.channels, row, control.lowest, control.highest, strict=True):
-            section._channels[channel].put(tick, min(max(number, low), high), mode)
+        for channel, number in zip(control.channels, control.held(*row), strict=True):
+            section._channels[channel].put(tick, number, mode)
 
 
 def _read(sequence: Any, rig: Any, name: Any, frames: list[Any], unit: Any) -> list[tuple[float, ...]]:
@@ -266,10 +273,4 @@ def _read(sequence: Any, rig: Any, name: Any, frames: list[Any], unit: Any) -> l
     if section is None:
         return [(0.0,) for _ in frames]
     ticks = [in_ticks(sequence, frame, 0.0, unit) for frame in frames]
-    return [
-        tuple(
-            min(max(section._channels[channel].at(tick), low), high)
-            for channel, low, high in zip(control.channels, control.lowest, control.highest, strict=True)
-        )
-        for tick in ticks
-    ]
+    return [control.held(*(section._channels[channel].at(tick) for channel in control.channels)) for tick in ticks]

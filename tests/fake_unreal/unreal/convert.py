@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -43,12 +44,15 @@ def wrapper(value: Any) -> Any:
     if not editor.scope:
         return value.__dict__["_self"]
     state = value.__dict__
-    made, twin = state.get("_wrapper", (None, None))
-    if twin is None or made != editor.generation:
+    made, reference = state.get("_wrapper", (None, None))
+    twin = reference() if reference is not None and made == editor.generation else None
+    if twin is None:
         twin = object.__new__(type(value))
         twin.__dict__ = state
         twin._generation = editor.generation
-        state["_wrapper"] = (editor.generation, twin)
+        reference = weakref.ref(twin)
+        state["_wrapper"] = (editor.generation, reference)
+        editor.handed.append(reference)
     return twin
 
 

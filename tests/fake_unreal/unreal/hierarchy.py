@@ -65,10 +65,11 @@ class RigHierarchy(Object):
 
     def _set_up(self) -> None:
         self._board = "mh4"
+        self._limited: dict[str, boards.Control] = {}  # by the user, on this rig
         self._current: dict[str, Any] = {}
 
     def _controls(self) -> dict[str, boards.Control]:
-        return boards.controls(self._board) if self._board else {}
+        return {**boards.controls(self._board), **self._limited} if self._board else {}
 
     def _find(self, key: Any) -> boards.Control | None:
         if key._values["type"] is not RigElementType.CONTROL:
@@ -131,7 +132,7 @@ class RigHierarchy(Object):
 
 def _settings(control: boards.Control) -> Any:
     made = RigControlSettings()
-    bounded = RigControlLimitEnabled(True, True)
+    bounded = RigControlLimitEnabled(not control.free, not control.free)
     made._put("limit_enabled", [bounded for _ in control.lowest])
     made._values.update(
         control_type=_TYPES[control.kind],

@@ -5,8 +5,10 @@ EditorCrash is what kills a real editor (an engine check, an access violation): 
 
 from __future__ import annotations
 
+import gc
 import threading
 import traceback
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,6 +60,7 @@ class EditorState:
         self.depth = 0  # of API calls inside API calls; only the outermost is counted
         self.scope = 0  # > 0 while the editor runs plugin code: wrappers that it takes then end with it
         self.generation = 0
+        self.handed: list[weakref.ref[Any]] = []  # what plugin code got of objects, since it began
         self.ticking = 0
         self.pumping = False
         # by noun, filled by the modules
@@ -168,14 +171,24 @@ class EditorState:
 
     @contextmanager
     def plugin_code(self) -> Iterator[None]:
-        """The editor runs code of a plugin: a menu entry, a tick, a button. What it takes must not be kept."""
+        """The editor runs code of a plugin: a menu entry, a tick, a button. What it takes must not be kept.
+
+        That it is not kept is looked at where the code ends well: an error on its way out holds all frames.
+        """
         self.scope += 1
+        ended_well = False
         try:
             yield
+            ended_well = True
         finally:
             self.scope -= 1
             if self.scope == 0:
                 self.generation += 1
+                handed, self.handed = self.handed, []
+                if ended_well and _alive(handed):
+                    gc.collect()  # frames of an error that was dealt with may hold each other
+                    if kept := _alive(handed):
+                        raise EditorCrash(f"kept after the tick or menu click: {', '.join(map(_held, kept))}")
 
     def touch(self, thing: Any) -> None:
         """`thing` is about to change: its state goes into the open transaction, once."""
@@ -194,6 +207,17 @@ class EditorState:
         number = self.names[base]
         self.names[base] += 1
         return f"{base}_{number}"
+
+
+def _alive(handed: list[weakref.ref[Any]]) -> list[Any]:
+    return [one for one in (reference() for reference in handed) if one is not None]
+
+
+def _held(thing: Any) -> str:
+    """What is kept, and by what."""
+    holders = [one for one in gc.get_referrers(thing) if type(one).__name__ != "list"]
+    names = [getattr(one, "__qualname__", type(one).__name__) for one in holders]
+    return f"{thing!r} (by {', '.join(names) or 'a list'})"
 
 
 def copied(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import weakref
 from collections.abc import Callable, Iterable, Iterator, MutableSequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -136,6 +137,7 @@ class _Elements(_WrapperBase):
         editor = EDITOR.state
         if editor.scope and any(isinstance(one, TYPES["_ObjectBase"]) for one in made._items[:1]):
             made._generation = editor.generation
+            editor.handed.append(weakref.ref(made))
         return made
 
     def _checked(self) -> list[Any]:
@@ -304,7 +306,7 @@ class _StructMeta(type):
 class StructBase(_WrapperBase, metaclass=_StructMeta):
     """Base of all structs: values, copied wherever they cross. The fields come from the signatures."""
 
-    __slots__ = ("_generation", "_values")
+    __slots__ = ("__weakref__", "_generation", "_values")
     _kinds: ClassVar[dict[str, ast.expr]] = {}
     _ways: ClassVar[dict[str, str]] = {}
     _binder: Any
@@ -320,6 +322,8 @@ class StructBase(_WrapperBase, metaclass=_StructMeta):
         editor = EDITOR.state
         holds = editor.scope and any(isinstance(one, TYPES["_ObjectBase"]) for one in self._values.values())
         self._generation = editor.generation if holds else None
+        if holds:
+            editor.handed.append(weakref.ref(self))
 
     def _checked(self) -> Any:
         if self._generation is not None and self._generation != EDITOR.state.generation:

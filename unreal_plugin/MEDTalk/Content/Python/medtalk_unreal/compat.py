@@ -148,6 +148,23 @@ def is_open(sequence: unreal.LevelSequence) -> bool:
     return current is not None and current.get_path_name() == sequence.get_path_name()
 
 
+def open_path() -> str:
+    """The path name of the sequence that is open in Sequencer, "" if there is none."""
+    current = current_sequence()
+    return current.get_path_name() if current is not None else ""
+
+
+def open_again(path: str) -> None:
+    """Have the sequence of that path name open in Sequencer, for "" none."""
+    if open_path() == path:
+        return
+    earlier = load(path)
+    if earlier is not None:
+        unreal.LevelSequenceEditorBlueprintLibrary.open_level_sequence(earlier)
+    else:
+        unreal.LevelSequenceEditorBlueprintLibrary.close_level_sequence()
+
+
 def close(path: str) -> None:
     """Close the sequence at a path, if it is the one that is open."""
     current = current_sequence()

@@ -27,6 +27,7 @@ class Edit:
         self._slow: unreal.ScopedSlowTask
         self._made: list[str] = []
         self._begun = False
+        self._opened = compat.open_path()
 
     def step(self, text: str, work: float = 1.0) -> None:
         """Go on with the progress bar. Raises `CancelledError` if the user has pressed Cancel."""
@@ -65,12 +66,16 @@ class Edit:
         self._slow.make_dialog_delayed(_PATIENCE, True)
 
     def _take_back(self) -> None:
-        """Undo the step, which is over, and delete what was made. A step is never empty: `begin` marks its objects."""
+        """Undo the step, which is over, delete what was made, and open again what was open.
+
+        A step is never empty: `begin` marks its objects.
+        """
         if self._begun:
             compat.undo()
         for path in self._made:
             compat.close(path)
             unreal.EditorAssetLibrary.delete_asset(path)
+        compat.open_again(self._opened)
 
 
 @contextmanager

@@ -132,7 +132,8 @@ class Sidecar:
     def close(self) -> None:
         """The end of the editor. A sidecar that we started is asked to end too, unless it works for another editor."""
         program = self._program
-        connection = self._find(settings_file.load()) if program is not None else None
+        # Ours is told by the project's own file, whatever server has been named in the settings since.
+        connection = self._find(settings_file.Settings()) if program is not None else None
         if program is not None and connection is not None and self._is_ours(connection):
             client, end = self._client_of(connection), time.monotonic() + FAREWELL_SECONDS
             answers, busy = False, True
