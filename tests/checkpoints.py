@@ -147,3 +147,25 @@ def make_emotion2vec(folder: Path, convolutions: str = CONVOLUTIONS) -> Path:
             {"model": {key: value for key, value in state.items() if ".decoder." not in key}}, folder / "base.pt"
         )
     return folder
+
+
+def make_official(folder: Path) -> Path:
+    """`audio_semantic.pth`, `clip_emotion.pth`, `cross_recon.pth` with the authors' names, and the folders `wav2vec2`
+    and `roberta` that they were trained with."""
+    from safetensors.torch import load_file
+
+    from medtalk.model.config import ModelConfig
+    from medtalk.model.guided import GuidedMEDTalk
+    from medtalk.model.medtalk import MEDTalk
+
+    heard = load_file(make_wav2vec2(folder / "wav2vec2") / "model.safetensors")
+    read = load_file(make_roberta(folder / "roberta") / "model.safetensors")
+    front = {f"audio_content_encoder.{name}": tensor for name, tensor in heard.items()}
+    text = {f"text_encoder.{name}": tensor for name, tensor in read.items()}
+    label = MEDTalk(ModelConfig.paper(WIDTH)).state_dict()
+    label = {name: tensor for name, tensor in label.items() if not name.startswith("clip_")}
+    torch.save({**label, **front, **text}, folder / "audio_semantic.pth")
+    torch.save({**GuidedMEDTalk(ModelConfig.paper(WIDTH)).state_dict(), **front}, folder / "clip_emotion.pth")
+    spaces = ("emo_encoder", "cont_encoder", "decoder")
+    torch.save({name: t for name, t in label.items() if name.startswith(spaces)}, folder / "cross_recon.pth")
+    return folder

@@ -1,9 +1,11 @@
-"""Fixtures for all tests: the reference recordings, small sounds, a small bundle, the command line in this process."""
+"""Fixtures for all tests: reference recordings, small sounds, small bundles, the command line in this process, and a
+guard that sees every use of the network."""
 
 from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -100,6 +102,50 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
     """A copy of `tiny_bundle` that a test may spoil."""
     return Path(shutil.copytree(tiny_bundle, tmp_path / "own_bundle"))
+
+
+@pytest.fixture(scope="session")
+def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of small files as the authors publish theirs, of random weights: see `checkpoints.make_official`."""
+    import torch
+
+    from tests import checkpoints
+
+    torch.manual_seed(6)
+    return checkpoints.make_official(tmp_path_factory.mktemp("official"))
+
+
+@pytest.fixture(scope="session")
+def full_bundle(official: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of the kind medtalk, with networks for texts and pictures, imported from `official`."""
+    from medtalk.official import import_official
+
+    done = import_official(
+        official / "audio_semantic.pth",
+        tmp_path_factory.mktemp("bundles") / "full",
+        clip=official / "clip_emotion.pth",
+        wav2vec2=official / "wav2vec2",
+        roberta=official / "roberta",
+        name="full",
+        offline=True,
+    )
+    return done.bundle.folder
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What tried to reach the network; each such try fails."""
+    tries: list[str] = []
+
+    def refuse(*where: object, **_: object) -> None:
+        tries.append(repr(where[-1]))
+        raise socket.gaierror(socket.EAI_AGAIN, "no network in this test")
+
+    for name in ("getaddrinfo", "gethostbyname", "create_connection"):
+        monkeypatch.setattr(socket, name, refuse)
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    return tries
 
 
 class Result(NamedTuple):

@@ -82,6 +82,8 @@ def test_a_missing_file(folder):
         ({"channels": ["CTRL_L_brow_down-translateY"]}, "another channel list"),
         ({"fps": 30}, "other fps"),
         ({"labels": ["happy"]}, "other labels"),
+        ({"text_mode": "sung"}, "text mode 'sung'; this version knows words, constant"),
+        ({"backbones": {"gpt": "x"}}, "does not name its backbones; valid are emotion2vec, clip"),
         ({"features": {}}, "other features"),
         ({"files": []}, "names no files"),
         ({"files": {}}, r"names no content\.onnx"),

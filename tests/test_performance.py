@@ -51,7 +51,7 @@ def test_decoding_does_no_audio_work(performance, monkeypatch):
     def refuse(*_args, **_options):
         raise AssertionError("audio work in decode")
 
-    for name in ("content", "intensity", "label_vectors"):
+    for name in ("hear", "intensity", "label_vectors", "guide"):
         monkeypatch.setattr(performance.model.engine, name, refuse)
     for name in (
         "medtalk.backbones.mel.log_mel",

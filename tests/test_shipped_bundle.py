@@ -7,9 +7,6 @@ import numpy as np
 import pytest
 
 import medtalk
-from medtalk.backbones.mel import log_mel
-from medtalk.backbones.prosody import prosody
-from medtalk.backbones.words import NO_WORDS, tokenise
 from medtalk.bundle import load_bundle
 from medtalk.engine import open_engine
 from medtalk.finishing import Finishing
@@ -51,12 +48,13 @@ def test_onnx_equals_torch_on_real_recordings(shared: Path) -> None:
     assert len(recordings) == 6
     for path in recordings:
         samples = medtalk.read_speech(path).samples
-        (content, posteriors), (content_too, posteriors_too) = (e.content(log_mel(samples)) for e in (onnx, torch))
-        np.testing.assert_allclose(posteriors, posteriors_too, atol=1e-5)
+        heard, heard_too = onnx.hear(samples), torch.hear(samples)
+        content, content_too = heard.content, heard_too.content
+        assert heard.posteriors is not None and heard_too.posteriors is not None
+        np.testing.assert_allclose(heard.posteriors, heard_too.posteriors, atol=1e-5)
         np.testing.assert_allclose(content, content_too, atol=1e-5 * max(1.0, np.abs(content).max()))
-        features = np.concatenate([prosody(samples), posteriors], axis=1)
-        for tokens in (NO_WORDS, tokenise("what a wonderful, terrible day")):
-            felt, felt_too = onnx.intensity(features, tokens), torch.intensity(features, tokens)
+        for words in ("", "what a wonderful, terrible day"):
+            felt, felt_too = (each.intensity(heard.emotion_features, words) for each in (onnx, torch))
             np.testing.assert_allclose(felt, felt_too, atol=1e-5)
         vectors = np.repeat(onnx.label_vectors()[3:4], len(content), axis=0)
         rig, rig_too = onnx.decode(content, vectors, felt), torch.decode(content, vectors, felt)

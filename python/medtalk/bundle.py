@@ -1,8 +1,9 @@
 """A model on disk: a folder with `bundle.json` and the files that it names, checked before any of them is used.
 
-`bundle.json` holds the format version, kind, sizes, channel list and its hash, frame rate, feature settings, text mode,
-labels, licence, training data, metrics, and the size and SHA-256 of every other file. Nothing in it is executed and
-nothing is unpickled: networks are ONNX graphs, weights are safetensors.
+`bundle.json` holds the format version, kind, sizes, channel list and its hash, frame rate, text mode, labels, licence,
+training data, metrics, and the size and SHA-256 of every other file; of a compact bundle also its feature settings, of
+one of the kind medtalk the pretrained backbones that it needs beside it. Nothing in it is executed and nothing is
+unpickled: networks are ONNX graphs, weights are safetensors.
 """
 
 from __future__ import annotations
@@ -30,8 +31,19 @@ DEFAULT_NAME = "compact"
 
 GRAPHS = ("content", "intensity", "label", "decode")
 WEIGHTS = "weights.safetensors"
-REQUIRED_FILES = {"compact": (*(f"{graph}.onnx" for graph in GRAPHS), WEIGHTS)}
+WAV2VEC2_CONFIG, WAV2VEC2_WEIGHTS = "wav2vec2.json", "wav2vec2.safetensors"
+GUIDED_WAV2VEC2_WEIGHTS = "wav2vec2-guided.safetensors"
+"""Only in bundles whose networks for texts and pictures were trained on another wav2vec2 than those for labels."""
+REQUIRED_FILES = {
+    "compact": (*(f"{graph}.onnx" for graph in GRAPHS), WEIGHTS),
+    "medtalk": (WEIGHTS, WAV2VEC2_CONFIG, WAV2VEC2_WEIGHTS),
+}
 """Each kind of bundle that this version runs, with the files that it cannot do without."""
+TEXT_MODES = ("words", "constant")
+"""What a transcript is to a bundle: words that the intensity hears, or nothing (the authors' release: always the same
+three tokens)."""
+BACKBONES = ("emotion2vec", "clip")
+"""Pretrained networks that a bundle of the kind medtalk may need beside its own files."""
 
 _MANIFEST_BYTES = 4 << 20
 
@@ -50,6 +62,16 @@ class Bundle:
     @property
     def kind(self) -> str:
         return str(self.manifest["kind"])
+
+    @property
+    def hears_words(self) -> bool:
+        """Whether a transcript makes a difference."""
+        return self.manifest["text_mode"] == "words"
+
+    @property
+    def backbones(self) -> Mapping[str, str]:
+        """Names of the pretrained backbones that it needs, by their part: `{"emotion2vec": "iic/emotion2vec_base"}`."""
+        return self.manifest.get("backbones", {})
 
     @cached_property
     def sha256(self) -> str:
@@ -81,7 +103,8 @@ def load_bundle(path: str | Path | None = None) -> Bundle:
 
     Raises:
         BundleError: no bundle there, another format or kind, another channel list, other features or labels than this
-            version computes, or a file that is missing or whose bytes changed.
+            version computes, backbones or a text mode that it does not know, or a file that is missing or whose bytes
+            changed.
     """
     folder = default_bundle() if path is None else Path(path)
     manifest = _read_manifest(folder)
@@ -96,8 +119,9 @@ def write_bundle(folder: str | Path, fields: Mapping[str, Any], files: Mapping[s
 
     Args:
         folder: where to; it appears complete or not at all.
-        fields: `kind`, `name`, `sizes`, `text_mode`, `licence`, `training_data`, `metrics`, `created_by`. Format
-            version, channels, frame rate, features, labels and file hashes are filled in here.
+        fields: `kind`, `name`, `sizes`, `text_mode`, `licence`, `training_data`, `metrics`, `created_by`, and
+            `backbones` of the kind medtalk. Format version, channels, frame rate, features, labels and file hashes are
+            filled in here.
         files: content, or path of a file to copy, of each file by its name in the bundle.
     """
 
@@ -110,19 +134,17 @@ def write_bundle(folder: str | Path, fields: Mapping[str, Any], files: Mapping[s
             else:
                 target.write_bytes(content)
             entries[name] = {"sha256": sha256_file(target), "bytes": target.stat().st_size}
-        manifest = {"format": FORMAT, **fields, **_own_fields(), "files": entries}
+        manifest = {"format": FORMAT, **fields, **_own_fields(fields["kind"]), "files": entries}
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
     return load_bundle(write_folder_atomic(folder, fill))
 
 
-def _own_fields() -> dict[str, Any]:
+def _own_fields(kind: str) -> dict[str, Any]:
     """What a bundle must share with the code that runs it: another value would give silently wrong faces."""
-    return {
-        "channels": list(NAMES),
-        "channel_hash": CHANNEL_HASH,
-        "fps": mel.RIG_FPS,
-        "features": {
+    own = {"channels": list(NAMES), "channel_hash": CHANNEL_HASH, "fps": mel.RIG_FPS, "labels": list(LABELS)}
+    if kind == "compact":
+        own["features"] = {
             "mel": {
                 "rate": mel.RATE,
                 "fps": mel.MEL_FPS,
@@ -135,9 +157,8 @@ def _own_fields() -> dict[str, Any]:
             },
             "prosody": list(PROSODY),
             "phones": list(PHONES),
-        },
-        "labels": list(LABELS),
-    }
+        }
+    return own
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -172,18 +193,31 @@ def _check_fields(folder: Path, manifest: dict[str, Any]) -> None:
         )
     if not isinstance(manifest.get("name"), str):
         raise BundleError(f"Bundle {folder} has no name in its {MANIFEST}.", "Get the bundle again.")
-    own = _own_fields()
+    own = _own_fields(kind)
     if manifest.get("channel_hash") != CHANNEL_HASH or manifest.get("channels") != own["channels"]:
         raise BundleError(
             f"Bundle {folder} is made for another channel list than the {len(NAMES)} of this version.",
             "Export it again with medtalk-train of this version.",
         )
     for field in ("fps", "features", "labels"):
-        if manifest.get(field) != own[field]:
+        if field in own and manifest.get(field) != own[field]:
             raise BundleError(
                 f"Bundle {folder} was trained with other {field} than this version computes.",
                 "Export it again with medtalk-train of this version.",
             )
+    if manifest.get("text_mode") not in TEXT_MODES:
+        raise BundleError(
+            f"Bundle {folder} has the text mode {_short(manifest.get('text_mode'))}; this version knows "
+            f"{', '.join(TEXT_MODES)}.",
+            "Use another bundle, or another version of medtalk.",
+        )
+    backbones = manifest.get("backbones", {})
+    known = isinstance(backbones, dict) and all(isinstance(name, str) for name in backbones.values())
+    if not known or not set(backbones) <= set(BACKBONES) or (kind == "medtalk" and "emotion2vec" not in backbones):
+        raise BundleError(
+            f"Bundle {folder} does not name its backbones; valid are {', '.join(BACKBONES)}, each with a name.",
+            "Get the bundle again.",
+        )
     entries = manifest.get("files")
     if not isinstance(entries, dict):
         raise BundleError(f"Bundle {folder} names no files in its {MANIFEST}.", "Get the bundle again.")

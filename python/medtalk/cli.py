@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
@@ -27,7 +27,9 @@ from medtalk.options import AsJson, Debug, debugging
 from medtalk.service import commands
 
 if TYPE_CHECKING:
-    from medtalk.performance import Performance
+    from numpy.typing import NDArray
+
+    from medtalk.performance import Guide, Model, Performance
     from medtalk.rig import RigSequence
     from medtalk.service.remote import RigMaker
 
@@ -48,7 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-bundle_app = typer.Typer(help="Look at models on disk.", no_args_is_help=True, rich_markup_mode=None)
+bundle_app = typer.Typer(help="Models on disk.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(bundle_app, name="bundle")
 
 app.add_typer(commands.keys_app, name="keys")
@@ -125,6 +127,16 @@ class _Job:
     transcript: str | None
 
 
+Backbones = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--backbone", metavar="NAME=DIR",
+        help="Folder with the weights of a backbone of the bundle (emotion2vec, clip); may be repeated.",
+    ),
+]  # fmt: skip
+Offline = Annotated[bool, typer.Option("--offline", help="Never reach the network for backbones.")]
+
+
 @app.command()
 def generate(
     sounds: Annotated[list[Path], typer.Argument(metavar="SOUND", readable=False, help="WAV, FLAC or OGG files.")],
@@ -138,12 +150,22 @@ def generate(
         ),
     ],
     emotion: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="LABEL[:WEIGHT][,...]",
-            help="angry, disgust, fear, happy, neutral, sad, surprised, or a mixture as happy:0.7,surprised:0.3.",
+            help="angry, disgust, fear, happy, neutral, sad, surprised, or a mixture as happy:0.7,surprised:0.3; "
+            "neutral if left out.",
         ),
-    ] = "neutral",
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Describe the emotion in words instead; needs a bundle for it.")
+    ] = None,
+    image: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", readable=False, help="Show the emotion in a picture instead; needs a bundle for it."
+        ),
+    ] = None,
     intensity: Annotated[float, typer.Option(help="Multiplies the intensity heard in the voice, 0 to 4.")] = 1.0,
     transcript: Annotated[
         str | None,
@@ -152,6 +174,17 @@ def generate(
     bundle: Annotated[
         Path | None, typer.Option(readable=False, help="Folder of another model than the one that ships.")
     ] = None,
+    backbone: Backbones = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.npz",
+            readable=False,
+            help="Ready-made features by name (emotion2vec, clip_text, clip_image), so that these backbones do not "
+            "run. For several sounds: a folder with a NAME.npz for each.",
+        ),
+    ] = None,
+    offline: Offline = False,
     fps: Annotated[float, typer.Option(help="Frames a second of the rig, 1 to 240.")] = 60.0,
     region: Annotated[Region, typer.Option(help="Part of the face to animate.")] = "full",
     seed: Annotated[int, typer.Option(help="Seed of blinks and gaze.")] = 0,
@@ -184,23 +217,37 @@ def generate(
     from medtalk.performance import check_range
 
     # Everything that can be wrong is looked at before any work is done.
+    if (text is not None) + (image is not None) + (emotion is not None) > 1:
+        raise GuidanceError("Only one of --emotion, --text and --image can lead.", "Leave the others out.")
+    emotion = "neutral" if emotion is None else emotion
     weights = emotion_weights(emotion)
+    by_label = text is None and image is None
     check_range(intensity)
     _check_fps(fps)
     jobs = _jobs(sounds, output, file_format, transcript)
+    ready = {} if features is None else _features(sounds, features)
     finishing = Finishing(smooth=smooth, blink=blink, gaze=gaze, limits=limits, seed=seed)
     if server is None:
         if keys is not None:
             raise SettingError("--keys is for --server; without it nobody is asked.", "Leave it out.")
 
-        def decode(performance: Performance) -> RigSequence:
-            rig = performance.decode(weights, intensity, finishing, region)
+        def decode(performance: Performance, guide: Guide | None) -> RigSequence:
+            rig = performance.decode(weights if guide is None else guide, intensity, finishing, region)
             return rig if fps == rig.fps else rig.resample(fps)
 
-        rigs = _local_rigs(bundle, threads, channel, decode)
+        def open_model() -> Model:
+            from medtalk.performance import load
+
+            return load(bundle, threads=threads, backbones=_backbones(backbone), offline=offline)
+
+        rigs = _local_rigs(open_model, channel, ready, text, image, decode)
     else:
         if bundle is not None or threads is not None:
             raise SettingError("--bundle and --threads cannot go with --server.", "Give them to `medtalk serve`.")
+        if not by_label or backbone or features is not None or offline:
+            raise SettingError(
+                "--text, --image, --backbone, --features and --offline cannot go with --server.", "Leave one out."
+            )
         from medtalk.service.remote import sidecar_rigs
         from medtalk_wire import Settings
 
@@ -211,6 +258,7 @@ def generate(
         rigs = sidecar_rigs(server, keys, settings, channel)
 
     failed = False
+    led = "+".join(weights) if by_label else "a text" if image is None else "a picture"
     with rigs as make, _progress(len(jobs), quiet or as_json) as show:
         for number, job in enumerate(jobs):
             try:
@@ -228,11 +276,13 @@ def generate(
                     break  # nothing is wrong with this sound; the next one would meet the same
                 continue
             if as_json:
-                print(json.dumps({**result, "emotion": weights}), flush=True)
+                guidance = {"text": text} if text is not None else {"image": str(image)}
+                told = {"emotion": weights} if by_label else {"guidance": guidance}
+                print(json.dumps({**result, **told}), flush=True)
             elif not quiet:
                 print(
                     f"{result['file']}: {result['seconds']:.1f} s, {result['frames']} frames at {result['fps']:g} fps, "
-                    f"{'+'.join(weights)}, {result['speed']:.0f} times real time",
+                    f"{led}, {result['speed']:.0f} times real time",
                     flush=True,
                 )
     if failed:
@@ -318,9 +368,51 @@ def bundle_info(
     facts["channels"] = f"{len(bundle.manifest['channels'])} (hash {bundle.manifest['channel_hash'][:12]})"
     facts["files"] = f"{len(bundle.manifest['files'])}, {bundle.bytes / 1e6:.1f} MB, all verified"
     for name in ("features", "channel_hash"):
-        del facts[name]
+        facts.pop(name, None)
+    if imported := facts.get("imported"):
+        facts["imported"] = {
+            part: f"{source['file']}, {source['used']} tensors used, {len(source['unused'])} not"
+            for part, source in imported.items()
+        }
     for name, value in facts.items():
         print(f"{name:>16}: {_human(value)}")
+
+
+@bundle_app.command("import-official")
+def bundle_import_official(
+    label: Annotated[Path, typer.Option(metavar="FILE", readable=False, help="The authors' audio_semantic.pth.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="BUNDLE", help="Folder of the bundle to make.")],
+    clip: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", readable=False, help="Their clip_emotion.pth, for --text and --image."),
+    ] = None,
+    wav2vec2: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", readable=False, help="Folder with config.json of their wav2vec2; else fetched."),
+    ] = None,
+    roberta: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", readable=False, help="Folder with config.json and vocab.txt of their RoBERTa; else fetched."
+        ),
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the bundle.")] = "medtalk",
+    offline: Offline = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Make a bundle of the full model from the authors' weights, and tell which of them it leaves out."""
+    from medtalk.official import import_official, unused_lines
+
+    done = import_official(label, output, clip=clip, wav2vec2=wav2vec2, roberta=roberta, name=name, offline=offline)
+    if as_json:
+        print(json.dumps({"folder": str(done.bundle.folder), **done.bundle.manifest["imported"]}))
+        return
+    for file, unused in done.unused.items():
+        print(f"{file}: {done.used[file]} tensors used, {len(unused)} not:")
+        for line in unused_lines(unused):
+            print(f"    {line}")
+    print(f"{done.bundle.folder}: {len(done.bundle.manifest['files'])} files, {done.bundle.bytes / 1e6:.1f} MB")
 
 
 @plugin_app.command("install")
@@ -390,6 +482,30 @@ def _jobs(sounds: list[Path], output: str, file_format: str, transcript: str | N
     return [_Job(*job) for job in zip(sounds, outputs, texts, strict=True)]
 
 
+def _features(sounds: list[Path], path: Path) -> dict[Path, Path]:
+    """The file of ready-made features of each sound."""
+    from medtalk.features import read_features
+
+    if path.is_dir():
+        return {sound: path / f"{sound.stem}.npz" for sound in sounds}
+    if "emotion2vec" in read_features(path) and len(sounds) > 1:
+        raise SettingError(
+            "The features emotion2vec of one sound cannot fit several.",
+            "Give a folder that holds NAME.npz for each NAME.wav.",
+        )
+    return dict.fromkeys(sounds, path)
+
+
+def _backbones(given: list[str] | None) -> dict[str, Path]:
+    folders = {}
+    for entry in given or ():
+        name, equals, folder = entry.partition("=")
+        if not (name and equals and folder):
+            raise SettingError(f"--backbone is {entry[:60]!r}; valid is NAME=DIR.", "Write emotion2vec=FOLDER.")
+        folders[name] = Path(folder)
+    return folders
+
+
 def _transcripts(sounds: list[Path], transcript: str | None) -> list[str | None]:
     if transcript is None:
         return [None] * len(sounds)
@@ -429,22 +545,42 @@ def _checked_transcript(text: str, source: str) -> str:
 
 @contextmanager
 def _local_rigs(
-    bundle: Path | None,
-    threads: int | None,
+    open_model: Callable[[], Model],
     channel: int | None,
-    decode: Callable[[Performance], RigSequence],
+    ready: dict[Path, Path],
+    text: str | None,
+    image: Path | None,
+    decode: Callable[[Performance, Guide | None], RigSequence],
 ) -> Iterator[RigMaker]:
-    """What makes rigs in this process."""
-    from medtalk.performance import load
+    """What makes rigs in this process, led by a text or picture if there is one; `ready` has files of features."""
+    from medtalk.features import read_features
+    from medtalk.performance import transcript_note
 
-    model = load(bundle, threads=threads)
+    model, notes = open_model(), set()
     for library in ("scipy.fft", "scipy.ndimage", "soundfile", "soxr"):
         import_module(library)  # else at first use, and counted into the first sound's time
 
+    @cache
+    def from_backbone() -> Guide:
+        return model.guide(text=text, image=image)
+
+    def guide(features: dict[str, NDArray]) -> Guide | None:
+        if text is None and image is None:
+            return None
+        own = features.get("clip_image" if text is None else "clip_text")
+        return from_backbone() if own is None else model.guide(text=text, image=image, features=own)
+
+    if not ready:
+        guide({})  # what is wrong with it is told before any work is done
+
     def make(sound: Path, transcript: str | None, tell: Callable[[float], None]) -> RigSequence:
-        performance = model.perform(sound, transcript, channel=channel)
+        if transcript and not model.bundle.hears_words and not notes:
+            notes.add(transcript_note(model.bundle))
+            _complain(*notes)
+        features = read_features(ready[sound]) if ready else {}
+        performance = model.perform(sound, transcript, channel=channel, emotion2vec=features.get("emotion2vec"))
         tell(0.6)
-        rig = decode(performance)
+        rig = decode(performance, guide(features))
         tell(0.8)
         return rig
 

@@ -16,8 +16,8 @@ import numpy as np
 import medtalk
 from medtalk.audio import FPS, AudioLimits, Speech, read_speech
 from medtalk.bundle import Bundle, load_bundle
-from medtalk.engine import Engine, open_engine
-from medtalk.errors import SettingError
+from medtalk.engine import Engine, Guided, GuideKind, open_engine
+from medtalk.errors import GuidanceError, SettingError
 from medtalk.finishing import Finishing, finish
 from medtalk.guidance import LABELS, emotion_weights
 from medtalk.rig import RigSequence
@@ -39,12 +39,17 @@ MAX_INTENSITY = 4.0
 MIN_FPS, MAX_FPS = 1.0, 240.0
 """Frames a second of a rig that a user may ask for."""
 
-# What a second of sound costs in a network, roughly: only for the progress that is shown while one runs.
-_CONTENT_SECONDS, _DECODE_SECONDS = 0.004, 0.0008
+# What decoding a second of sound costs, roughly: only for the progress that is shown meanwhile.
+_DECODE_SECONDS = 0.0008
 
 
 def load(
-    bundle: str | Path | None = None, engine: str = "auto", threads: int | None = None, device: str = "auto"
+    bundle: str | Path | None = None,
+    engine: str = "auto",
+    threads: int | None = None,
+    device: str = "auto",
+    backbones: Mapping[str, str | Path] | None = None,
+    offline: bool = False,
 ) -> Model:
     """Load a model.
 
@@ -53,13 +58,17 @@ def load(
         engine: "auto", "onnx" or "torch"; see `medtalk.engine.open_engine`.
         threads: cores for one clip; None lets the engine choose.
         device: "cpu", "cuda" or "cuda:N" (needs the extra `full`), or "auto".
+        backbones: folders with weights of pretrained backbones, for bundles that need such ("emotion2vec", "clip"); the
+            others are taken from the usual caches, or fetched, when they are first needed.
+        offline: never reach the network.
 
     Raises:
         BundleError: the bundle is missing, changed or made for another version.
-        SettingError: the engine, the device or the number of threads is not valid.
+        SettingError: the engine, the device, the number of threads or a backbone is not valid.
+        MissingExtraError: what runs this kind of bundle is not installed.
     """
     loaded = load_bundle(bundle)
-    return Model(loaded, open_engine(loaded, engine, threads, device))
+    return Model(loaded, open_engine(loaded, engine, threads, device, backbones, offline))
 
 
 class Model:
@@ -70,6 +79,36 @@ class Model:
         self.engine = engine
         self.label_vectors = engine.label_vectors()  # (7, 256)
 
+    def guide(
+        self,
+        *,
+        text: str | None = None,
+        image: str | Path | bytes | None = None,
+        features: ArrayLike | None = None,
+    ) -> Guide:
+        """What a description or a reference picture of an emotion is to this model, for `Performance.decode`.
+
+        Args:
+            text: a description in words.
+            image: a PNG, JPEG or WEBP file, or the bytes of one. Either this or a text is given.
+            features: CLIP's features (512,) of it, so that CLIP need not run; it is not looked at then.
+
+        Raises:
+            GuidanceError: the bundle follows no such guidance, or the text or picture cannot be used.
+            SettingError: features of another shape.
+            BackboneError: CLIP is missing or does not fit.
+        """
+        if text is not None and image is None:
+            kind, what, told = "text", text, text.strip()
+        elif image is not None and text is None:
+            kind, what, told = "image", image, "" if isinstance(image, bytes) else Path(image).name
+        else:
+            raise GuidanceError("A guide is made of one text or one picture.", "Give text= or image=.")
+        if isinstance(what, str) and not what.strip():
+            raise GuidanceError(f"The {kind} is empty.", "Describe the emotion, as in 'furious but holding back'.")
+        vector = self.engine.guide(kind, what if features is None else np.asarray(features))
+        return Guide(self, kind, told, _read_only(vector))
+
     def perform(
         self,
         sound: str | Path | Speech,
@@ -77,6 +116,7 @@ class Model:
         *,
         channel: int | None = None,
         limits: AudioLimits = AudioLimits(),
+        emotion2vec: ArrayLike | None = None,
     ) -> Performance:
         """Hear a sound: the part of the work that no later decoding repeats.
 
@@ -85,38 +125,50 @@ class Model:
             transcript: what is said, for an intensity that knows the words; None and blank text mean unknown.
             channel: take this channel of a file (0 is the first) instead of the mix of all.
             limits: what a file may be.
+            emotion2vec: features of the sound from that backbone, (N, E), 50 a second, so that it need not run; for
+                bundles that need it.
 
         Raises:
             AudioError: the sound cannot be read or used.
+            BackboneError: a pretrained backbone that the bundle needs is missing or does not fit.
+            SettingError: features of another shape or sound.
         """
-        from medtalk.backbones.mel import log_mel
-        from medtalk.backbones.prosody import prosody, voice_activity
+        from medtalk.backbones.prosody import voice_activity
 
         stage("read", 0.05)
         speech = sound if isinstance(sound, Speech) else read_speech(sound, channel=channel, limits=limits)
         text = (transcript or "").strip()
-        stage("listen", 0.12)
-        mel = log_mel(speech.samples)
-        stage("listen", 0.55, expected=_CONTENT_SECONDS * speech.seconds)
-        content, posteriors = self.engine.content(mel)
-        stage("listen", 0.85)
-        emotion_features = np.concatenate([prosody(speech.samples), posteriors], axis=1)
-        intensity = self._intensity(emotion_features, text)
+        heard = self.engine.hear(speech.samples, None if emotion2vec is None else np.asarray(emotion2vec))
+        guided = heard.guided and Guided(_read_only(heard.guided.content), _read_only(heard.guided.intensity))
+        emotion_features = _read_only(heard.emotion_features)
         return Performance(
             model=self,
             speech=speech,
             transcript=text,
-            content=_read_only(content),
-            posteriors=_read_only(posteriors),
-            emotion_features=_read_only(emotion_features),
-            intensity=_read_only(intensity),
+            content=_read_only(heard.content),
+            posteriors=None if heard.posteriors is None else _read_only(heard.posteriors),
+            emotion_features=emotion_features,
+            intensity=_read_only(self.engine.intensity(emotion_features, text)),
             activity=_read_only(voice_activity(speech.samples)),
+            guided=guided,
         )
 
-    def _intensity(self, emotion_features: NDArray[np.float32], text: str) -> NDArray[np.float32]:
-        from medtalk.backbones.words import NO_WORDS, tokenise
 
-        return self.engine.intensity(emotion_features, tokenise(text) if text else NO_WORDS)
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """A text or picture as a model understands it. Make one with `Model.guide`; it fits that model only.
+
+    Attributes:
+        model: the model.
+        kind: "text" or "image".
+        told: the text, or the name of the picture's file.
+        vector: emotion vector, (256,).
+    """
+
+    model: Model
+    kind: GuideKind
+    told: str
+    vector: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,20 +180,25 @@ class Performance:
         speech: the sound.
         transcript: what was said to be said; "" if unknown.
         content: content embedding, (T, 256).
-        posteriors: phone posteriors, (T, 35), columns as in `medtalk.backbones.phones.PHONES`.
-        emotion_features: prosody and posteriors, (T, 51).
-        intensity: how strongly the emotion shows, (T,), 0 or more (eq. 8 predicts it, eq. 9 uses it).
+        posteriors: phone posteriors, (T, 35), columns as in `medtalk.backbones.phones.PHONES`; None where a bundle has
+            no phones.
+        emotion_features: what the intensity is predicted from, (T, E); of a compact bundle prosody and posteriors,
+            E = 51.
+        intensity: how strongly the emotion shows, (T,) (eq. 8 predicts it, eq. 9 uses it); a compact bundle's is 0 or
+            more.
         activity: how surely somebody speaks, (T,), 0..1.
+        guided: content and intensity for a text or picture, where a bundle has networks apart for these.
     """
 
     model: Model
     speech: Speech
     transcript: str
     content: NDArray[np.float32]
-    posteriors: NDArray[np.float32]
+    posteriors: NDArray[np.float32] | None
     emotion_features: NDArray[np.float32]
     intensity: NDArray[np.float32]
     activity: NDArray[np.float32]
+    guided: Guided | None = None
 
     def __len__(self) -> int:
         """T, the number of frames."""
@@ -155,24 +212,31 @@ class Performance:
     @property
     def nbytes(self) -> int:
         """Bytes of memory that it takes, but for its model."""
-        arrays = (self.content, self.posteriors, self.emotion_features, self.intensity, self.activity)
-        return self.speech.samples.nbytes + sum(array.nbytes for array in arrays) + 4 * len(self.transcript)
+        arrays = [self.content, self.posteriors, self.emotion_features, self.intensity, self.activity]
+        if self.guided is not None:
+            arrays += [self.guided.content, self.guided.intensity]
+        size = sum(array.nbytes for array in arrays if array is not None)
+        return self.speech.samples.nbytes + size + 4 * len(self.transcript)
 
     def with_transcript(self, transcript: str) -> Performance:
-        """The same performance with other words known, "" for none: the intensity is heard anew, the rest stays."""
+        """The same performance with other words known, "" for none: the intensity is heard anew, the rest stays.
+
+        The words make no difference to a bundle whose `hears_words` is false.
+        """
         text = transcript.strip()
         if text == self.transcript:
             return self
-        intensity = _read_only(self.model._intensity(self.emotion_features, text))
+        intensity = _read_only(self.model.engine.intensity(self.emotion_features, text))
         return replace(self, transcript=text, intensity=intensity)
 
     def with_intensity(self, curve: ArrayLike) -> Performance:
         """The same performance with an edited intensity curve, (T,), finite, 0 or more."""
-        return replace(self, intensity=_read_only(self._curve(curve, "The intensity curve", np.inf)))
+        edited = _read_only(self._curve(curve, "The intensity curve", np.inf))
+        return replace(self, intensity=edited, guided=self.guided and replace(self.guided, intensity=edited))
 
     def decode(
         self,
-        emotion: str | Mapping[str, float] = "neutral",
+        emotion: str | Mapping[str, float] | Guide = "neutral",
         intensity: ArrayLike = 1.0,
         finishing: Finishing = Finishing(),
         region: str = "full",
@@ -180,7 +244,8 @@ class Performance:
         """The rig of this performance in an emotion. Does no audio work.
 
         Args:
-            emotion: a label, a mixture such as "happy:0.7,surprised:0.3", or a mapping from label to weight.
+            emotion: a label, a mixture such as "happy:0.7,surprised:0.3", a mapping from label to weight, or a text or
+                picture as `Model.guide` understood it.
             intensity: multiplies the predicted intensity: a number or a curve (T,), 0 to 4.
             finishing: smoothing, blinks, gaze, limits and their seed.
             region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0.
@@ -189,24 +254,30 @@ class Performance:
             (T, 174) at 60 fps; `meta` tells what it was made from. A sound without any voice gives a resting face.
 
         Raises:
-            GuidanceError: an unknown label or impossible weights.
+            GuidanceError: an unknown label, impossible weights, or a guide of another model.
             SettingError: an intensity or region that is not valid.
         """
         if region not in FACE_PARTS:
             raise SettingError(f"Unknown region {region!r}; valid are {', '.join(FACE_PARTS)}.")
-        weights = emotion_weights(emotion)
+        guide = emotion if isinstance(emotion, Guide) else emotion_weights(emotion)
+        if isinstance(guide, Guide) and guide.model is not self.model:
+            raise GuidanceError("The guide was made by another model.", "Make it with this performance's own.")
         scale = self._curve(intensity, "intensity", MAX_INTENSITY)
         stage("decode", 0.95, expected=_DECODE_SECONDS * self.seconds)
         if self.activity.any():
-            mixture = np.array([weights.get(label, 0.0) for label in LABELS], np.float32)
-            vector = mixture @ self.model.label_vectors  # (256,)
+            if isinstance(guide, Guide):
+                vector, guided = guide.vector, self.guided
+            else:
+                mixture = np.array([guide.get(label, 0.0) for label in LABELS], np.float32)
+                vector, guided = mixture @ self.model.label_vectors, None  # (256,)
             vectors = np.broadcast_to(vector, (len(self), len(vector)))
-            raw = self.model.engine.decode(self.content, vectors, self.intensity * scale)
+            content, felt = (self.content, self.intensity) if guided is None else (guided.content, guided.intensity)
+            raw = self.model.engine.decode(content, vectors, felt * scale, guided is not None)
         else:
             raw = np.zeros((len(self), N_CHANNELS), np.float32)  # nobody speaks: whatever the nets hear is noise
         stage("decode", 1.0)
         values = finish(raw, self.activity, finishing, FPS)
-        return RigSequence(_keep(values, region), FPS, self._meta(weights, intensity, finishing, region))
+        return RigSequence(_keep(values, region), FPS, self._meta(guide, intensity, finishing, region))
 
     def _curve(self, values: ArrayLike, what: str, largest: float) -> NDArray[np.float32]:
         """`values`, one number or one a frame, checked, as (T,) float32."""
@@ -216,10 +287,10 @@ class Performance:
         return np.array(np.broadcast_to(curve, len(self)))
 
     def _meta(
-        self, weights: Mapping[str, float], intensity: ArrayLike, finishing: Finishing, region: str
+        self, guide: Mapping[str, float] | Guide, intensity: ArrayLike, finishing: Finishing, region: str
     ) -> dict[str, Any]:
         constant = np.ndim(intensity) == 0
-        return {
+        meta = {
             "medtalk": medtalk.__version__,
             "bundle": {"name": self.model.bundle.name, "sha256": self.model.bundle.sha256},
             "source": {
@@ -230,11 +301,21 @@ class Performance:
                 "channels": self.speech.source_channels,
             },
             "transcript": self.transcript,
-            "emotion": dict(weights),
+            "emotion": {} if isinstance(guide, Guide) else dict(guide),
             "intensity": float(np.asarray(intensity)) if constant else "curve",
             "finishing": asdict(finishing),
             "region": region,
         }
+        if isinstance(guide, Guide):
+            meta["guidance"] = {guide.kind: guide.told}
+        if self.transcript and not self.model.bundle.hears_words:
+            meta["note"] = transcript_note(self.model.bundle)
+        return meta
+
+
+def transcript_note(bundle: Bundle) -> str:
+    """The line that tells of a transcript given to a bundle that hears no words."""
+    return f"The transcript has no effect: the bundle {bundle.name} does not hear words."
 
 
 def check_range(values: ArrayLike, what: str = "intensity", largest: float = MAX_INTENSITY) -> NDArray[np.float32]:

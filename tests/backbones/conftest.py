@@ -1,8 +1,7 @@
-"""Fixtures: small pretrained backbones of random weights, made once, and a guard that sees every use of the network."""
+"""Fixtures: small pretrained backbones of random weights, made once."""
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import numpy as np
@@ -37,19 +36,3 @@ def voice() -> np.ndarray:
     samples = babble(1.51)
     samples.flags.writeable = False
     return samples
-
-
-@pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What tried to reach the network; each such try fails."""
-    tries: list[str] = []
-
-    def refuse(*where: object, **_: object) -> None:
-        tries.append(repr(where[-1]))
-        raise socket.gaierror(socket.EAI_AGAIN, "no network in this test")
-
-    for name in ("getaddrinfo", "gethostbyname", "create_connection"):
-        monkeypatch.setattr(socket, name, refuse)
-    for name in ("connect", "connect_ex", "sendto"):
-        monkeypatch.setattr(socket.socket, name, refuse)
-    return tries

@@ -7,7 +7,7 @@ import pytest
 from scipy.signal import savgol_filter
 
 from medtalk.errors import SettingError
-from medtalk.finishing.smoothing import CLOSURES, WINDOWS, smooth
+from medtalk.finishing.smoothing import CLOSURES, PAPER_WINDOWS, WINDOWS, smooth
 from medtalk.rig.channels import N_CHANNELS, REGIONS, indices
 
 CLOSING = indices("L_mouth_lipsTogetherU")[0]
@@ -45,6 +45,13 @@ def test_it_keeps_parabolas_and_does_not_change_its_input() -> None:
     before = values.copy()
     assert np.allclose(smooth(values)[10:-10], values[10:-10], atol=1e-6)
     assert np.array_equal(values, before)
+
+
+def test_the_papers_way_keeps_no_closures() -> None:
+    values = np.abs(noise(60)) * 5.0
+    expected = savgol_filter(values, 5, 2, axis=0, mode="nearest")
+    assert np.allclose(smooth(values, PAPER_WINDOWS, closures=False), expected, atol=1e-6)
+    assert not np.allclose(smooth(values, PAPER_WINDOWS), expected, atol=1e-2)
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4])

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medtalk.backbones.mel import log_mel
 from medtalk.backbones.prosody import prosody
-from medtalk.backbones.words import NO_WORDS, tokenise
 from medtalk.engine import open_engine
 from medtalk.errors import TrainingError
 from medtalk.guidance import LABELS
@@ -79,15 +77,13 @@ def evaluate(
 
 def _hear(engine: Engine, corpus: Corpus, utterance: Utterance) -> Heard:
     samples = corpus.audio(utterance)
-    voice = prosody(samples)
-    content, posteriors = engine.content(log_mel(samples))
-    features = np.concatenate([voice, posteriors], axis=1)
+    heard = engine.hear(samples)
     return Heard(
-        content,
-        engine.intensity(features, tokenise(utterance.text)),
-        engine.intensity(features, NO_WORDS),
-        lip_curves(utterance.phones, len(content)),
-        strength(voice, utterance.text),
+        heard.content,
+        engine.intensity(heard.emotion_features, utterance.text),
+        engine.intensity(heard.emotion_features, ""),
+        lip_curves(utterance.phones, len(heard.content)),
+        strength(prosody(samples), utterance.text),
     )
 
 

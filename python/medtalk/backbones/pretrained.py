@@ -99,7 +99,7 @@ class Pretrained:
                 f"Run `medtalk models pull {self.name}` where there is a network, or give the folder that holds them.",
             )
         return BackboneError(
-            f"The weights of {self.name} are not on this machine and cannot be fetched: {_short(reason)}.",
+            f"The weights of {self.name} are not on this machine and cannot be fetched: {clause(reason)}.",
             f"Try `medtalk models pull {self.name}` again, or give the folder that holds them.",
         )
 
@@ -170,7 +170,7 @@ def loading(source: Pretrained, path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         raise BackboneError(
-            f"{path} cannot be used as {source.name}: {_short(error)}.",
+            f"{path} cannot be used as {source.name}: {clause(error)}.",
             f"Run `medtalk models pull {source.name}` again, or give another folder.",
         ) from error
     checkpoint()
@@ -289,8 +289,8 @@ def to_numpy(values: Tensor) -> NDArray[np.float32]:
     return values.detach().float().cpu().numpy()
 
 
-def _short(reason: object) -> str:
-    """A library's message as a clause: the first 200 characters on one line."""
+def clause(reason: object) -> str:
+    """A library's message as a part of a sentence: the first 200 characters on one line."""
     if isinstance(reason, UnpicklingError):  # its own words end in advice to execute the file
         reason = "it holds something else than weights"
     elif isinstance(reason, KeyError):

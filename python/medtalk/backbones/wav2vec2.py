@@ -24,9 +24,12 @@ from medtalk.errors import BackboneError, SettingError
 
 with needs_extra():
     import torch
-    from transformers import AutoConfig, Wav2Vec2Model
+    from safetensors.torch import load_file
+    from transformers import AutoConfig, Wav2Vec2Config, Wav2Vec2Model
 
 if TYPE_CHECKING:
+    from typing import Any
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -51,8 +54,8 @@ class Wav2Vec2:
         width: of a feature.
     """
 
-    def __init__(self, source: Pretrained, layer: int = 0) -> None:
-        """Load from `source`.
+    def __init__(self, source: Pretrained, layer: int = 0, files: tuple[Path, Path] | None = None) -> None:
+        """Load from `source`, or from `files` of a bundle: its configuration (JSON) and weights (safetensors).
 
         Raises:
             SettingError: a layer that the model does not have, or a device that is not there.
@@ -60,18 +63,18 @@ class Wav2Vec2:
             MissingExtraError: transformers is not installed.
         """
         device, dtype = source.placement()
-        folder = locate(source)
+        folder = locate(source) if files is None else files[1]
         with loading(source, folder):
-            config = AutoConfig.from_pretrained(folder, local_files_only=True)
-            if config.model_type != "wav2vec2":
-                raise BackboneError(f"{folder} holds a model of the kind {config.model_type}, not wav2vec2.")
-            if not 0 <= layer <= config.num_hidden_layers:
-                raise SettingError(f"The layer is {layer}; {source.name} has 0 to {config.num_hidden_layers}.")
-            config.num_hidden_layers = layer  # the others are not even read from the disk
-            config.add_adapter = False
-            # masked_spec_embed serves training; a norm after the last layer comes after what is read.
-            after = r"masked_spec_embed" + (r"|^encoder\.layer_norm" if config.do_stable_layer_norm else "")
-            self._model = load_transformers(Wav2Vec2Model, folder, config, unused=after).to(device, dtype)
+            if files is None:
+                config = _cut(AutoConfig.from_pretrained(folder, local_files_only=True), source, layer)
+                # masked_spec_embed serves training; a norm after the last layer comes after what is read.
+                after = r"masked_spec_embed" + (r"|^encoder\.layer_norm" if config.do_stable_layer_norm else "")
+                model = load_transformers(Wav2Vec2Model, folder, config, unused=after)
+            else:
+                config = Wav2Vec2Config.from_json_file(files[0])
+                model = empty_model(config, source, layer)
+                model.load_state_dict(load_file(files[1]))
+            self._model = model.to(device, dtype)
         if config.do_stable_layer_norm:
             self._model.encoder.layer_norm = torch.nn.Identity()
         cancellable(self._model)
@@ -98,3 +101,28 @@ class Wav2Vec2:
         heard = self._model.feature_extractor(sound[None].to(self._dtype)).transpose(1, 2)  # (1, 49.9 fps, 512)
         projected, _ = self._model.feature_projection(at_rig_rate(heard, len(checked)))
         return to_numpy(self._model.encoder(projected).last_hidden_state[0])
+
+
+def empty_model(config: Any, source: Pretrained, layer: int) -> Any:
+    """A model of random weights with what `layer` needs and no more: its state is what a bundle keeps.
+
+    `config`, of transformers, is cut to that. `SettingError` for a layer that it does not have, `BackboneError` for one
+    of another kind of model, in the name of `source`.
+    """
+    _cut(config, source, layer)
+    config.mask_time_prob = config.mask_feature_prob = 0.0  # masks serve training, and have a weight of their own
+    model: Any = Wav2Vec2Model(config)
+    if config.do_stable_layer_norm:
+        model.encoder.layer_norm = torch.nn.Identity()  # comes after what is read
+    return model.eval().requires_grad_(False)
+
+
+def _cut(config: Any, source: Pretrained, layer: int) -> Any:
+    if config.model_type != "wav2vec2":
+        where = source.path or source.name
+        raise BackboneError(f"{where} holds a model of the kind {config.model_type}, not wav2vec2.")
+    if not 0 <= layer <= config.num_hidden_layers:
+        raise SettingError(f"The layer is {layer}; {source.name} has 0 to {config.num_hidden_layers}.")
+    config.num_hidden_layers = layer  # the others are not even read from the disk
+    config.add_adapter = False
+    return config

@@ -1,5 +1,9 @@
-"""What runs the networks of a bundle: ONNX Runtime (no torch needed) or torch, behind one small interface."""
+"""What runs the networks of a bundle, behind one small interface.
 
-from medtalk.engine.base import ENGINES, Engine, open_engine
+A compact bundle runs in ONNX Runtime (no torch needed) or torch, one of the kind medtalk in torch on pretrained
+backbones.
+"""
 
-__all__ = ["ENGINES", "Engine", "open_engine"]
+from medtalk.engine.base import ENGINES, Engine, Guided, GuideKind, Heard, open_engine
+
+__all__ = ["ENGINES", "Engine", "GuideKind", "Guided", "Heard", "open_engine"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from medtalk.errors import SettingError
 
@@ -16,11 +19,44 @@ ENGINES = ("auto", "onnx", "torch")
 MAX_THREADS = 256
 """Each is a thread of the system in each of four sessions: a slip of the finger would take the whole machine."""
 
+GuideKind = Literal["text", "image"]
+
+
+@dataclass(frozen=True, eq=False)
+class Guided:
+    """What networks that follow a text or picture, where they are apart from those for labels, make of a sound.
+
+    Attributes:
+        content: content embedding, (T, 256).
+        intensity: (T,).
+    """
+
+    content: NDArray
+    intensity: NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """All that depends on a sound alone, at 60 fps.
+
+    Attributes:
+        content: content embedding, (T, 256) (Sec. 3.3, ACM).
+        emotion_features: what intensity is predicted from, (T, E): prosody and posteriors (E = 51) in a compact bundle,
+            emotion2vec's (E = 768) in one of the kind medtalk.
+        posteriors: phone posteriors, (T, 35); None where a bundle has no phones.
+        guided: the same as networks for a text or picture hear it; None where there are none apart.
+    """
+
+    content: NDArray
+    emotion_features: NDArray
+    posteriors: NDArray | None = None
+    guided: Guided | None = None
+
 
 class Engine(Protocol):
-    """The four graphs of a bundle over one clip at a time. All arrays are numpy, float32 unless said otherwise.
+    """The networks of a bundle over one clip at a time. All arrays are numpy, float32 unless said otherwise.
 
-    A call under a `medtalk.watch.Watch` ends with `CancelledError` soon after that is cancelled.
+    A call under a `medtalk.watch.Watch` tells its stages and ends with `CancelledError` soon after that is cancelled.
     """
 
     @property
@@ -28,25 +64,51 @@ class Engine(Protocol):
         """Where it computes: "cpu", "cuda:0"."""
         ...
 
-    def content(self, mel: NDArray) -> tuple[NDArray, NDArray]:
-        """Content embedding (T, 256) and phone posteriors (T, 35) of log-mel features (2 T, 80) (Sec. 3.3, ACM)."""
+    def hear(self, samples: NDArray, emotion_features: NDArray | None = None) -> Heard:
+        """Hear a whole clip.
+
+        Args:
+            samples: (n,) at 16 kHz; T = int(n * 60 / 16000) frames come out.
+            emotion_features: the emotion backbone's features (N, E), spread evenly over the clip, if it is not to run.
+
+        Raises:
+            SettingError: given features of another width or another clip, or for an engine that takes none.
+            BackboneError: a pretrained backbone that is needed is missing or does not fit.
+        """
         ...
 
-    def intensity(self, emotion_features: NDArray, tokens: NDArray) -> NDArray:
-        """Intensity (T,), 0 or more, of emotion features (T, 51) and word tokens (N, 8) int64 (Sec. 3.3, CMF)."""
+    def intensity(self, emotion_features: NDArray, transcript: str) -> NDArray:
+        """Intensity (T,) of `Heard.emotion_features`; "" stands for unknown words (Sec. 3.3, CMF)."""
         ...
 
     def label_vectors(self) -> NDArray:
         """Emotion vectors (7, 256) of the labels, in the order of `medtalk.guidance.LABELS`."""
         ...
 
-    def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:
-        """Raw rig (T, 174) from content (T, 256), emotion (T, 256) and intensity (T,): eq. 9, E_fuse, D."""
+    def guide(self, kind: GuideKind, what: str | Path | bytes | NDArray) -> NDArray:
+        """Emotion vector (256,) of a text or picture, or of its ready-made CLIP features (512,) (Sec. 3.4).
+
+        Raises:
+            GuidanceError: the bundle follows no such guidance, or the text or picture cannot be read.
+            BackboneError: CLIP is missing or does not fit.
+        """
+        ...
+
+    def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray, guided: bool = False) -> NDArray:
+        """Raw rig (T, 174) from content (T, 256), emotion (T, 256) and intensity (T,): eq. 9, E_fuse, D.
+
+        `guided` says that the emotion is from `guide` and the rest from `Heard.guided`.
+        """
         ...
 
 
 def open_engine(
-    bundle: Bundle, engine: str = "auto", threads: int | None = None, device: str = "auto"
+    bundle: Bundle,
+    engine: str = "auto",
+    threads: int | None = None,
+    device: str = "auto",
+    backbones: Mapping[str, str | Path] | None = None,
+    offline: bool = False,
 ) -> Engine:
     """An engine for `bundle`.
 
@@ -56,9 +118,13 @@ def open_engine(
             and torch for a GPU.
         threads: how many cores one clip may use; None lets the engine choose.
         device: "cpu", "cuda" or "cuda:N", or "auto": what the engine is best at.
+        backbones: folders with the weights of the bundle's pretrained backbones, by the names in its manifest; the
+            others are looked for in the usual caches, then on the network, when they are first needed.
+        offline: never reach the network.
 
     Raises:
-        SettingError: another engine, a device that is not there, or a number of threads out of range.
+        SettingError: another engine, a device that is not there, a number of threads out of range, or a folder for a
+            backbone that the bundle does not have.
         MissingExtraError: the engine is not installed.
     """
     if threads is not None and not 1 <= threads <= MAX_THREADS:
@@ -67,6 +133,16 @@ def open_engine(
         raise SettingError(f"Unknown engine {engine!r}; valid are {', '.join(ENGINES)}.")
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
         raise SettingError(f"Unknown device {device!r}; valid are auto, cpu, cuda and cuda:N.")
+    folders = {name: Path(folder) for name, folder in (backbones or {}).items()}
+    if unknown := sorted(set(folders) - set(bundle.backbones)):
+        has = f"has {', '.join(bundle.backbones)}" if bundle.backbones else "needs none"
+        raise SettingError(f"The bundle {bundle.name} has no backbone called {unknown[0][:40]!r}; it {has}.")
+    if bundle.kind == "medtalk":
+        if engine == "onnx":
+            raise SettingError("The engine onnx runs bundles of the kind compact only.", "Leave the engine out.")
+        from medtalk.engine.full import FullEngine
+
+        return FullEngine(bundle, device, threads, folders, offline)
     on_gpu = device.startswith("cuda")
     if engine == "torch" or (engine == "auto" and on_gpu):
         from medtalk.engine.torch import TorchEngine

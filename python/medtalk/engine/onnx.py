@@ -12,6 +12,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 from medtalk.bundle import GRAPHS
+from medtalk.engine.compact import CompactEngine
 from medtalk.errors import BundleError
 from medtalk.guidance import LABELS
 from medtalk.watch import checkpoint, interruptible
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _ERRORS_ONLY = 3  # warnings about graphs and devices mean nothing to a user
 
 
-class OnnxEngine:
+class OnnxEngine(CompactEngine):
     """The graphs of a compact bundle in ONNX Runtime; see `medtalk.engine.Engine` for the calls."""
 
     device = "cpu"
@@ -54,18 +55,17 @@ class OnnxEngine:
                 "Update onnxruntime or get the bundle again.",
             ) from error
 
-    def content(self, mel: NDArray) -> tuple[NDArray, NDArray]:
-        content, posteriors = self._run("content", mel=mel[None])
-        return content[0], posteriors[0]
-
-    def intensity(self, emotion_features: NDArray, tokens: NDArray) -> NDArray:
-        (intensity,) = self._run("intensity", emotion_features=emotion_features[None], tokens=tokens[None])
-        return np.maximum(intensity[0], 0.0)
-
     def label_vectors(self) -> NDArray:
         return self._run("label", label=np.arange(len(LABELS)))[0]
 
-    def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:
+    def _content(self, mel: NDArray) -> tuple[NDArray, NDArray]:
+        content, posteriors = self._run("content", mel=mel[None])
+        return content[0], posteriors[0]
+
+    def _intensity(self, emotion_features: NDArray, tokens: NDArray) -> NDArray:
+        return self._run("intensity", emotion_features=emotion_features[None], tokens=tokens[None])[0][0]
+
+    def _decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:
         return self._run("decode", content=content[None], emotion=emotion[None], intensity=intensity[None])[0][0]
 
     def _run(self, graph: str, **inputs: NDArray) -> list[NDArray]:

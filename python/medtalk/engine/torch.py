@@ -1,12 +1,11 @@
-"""Torch: the same networks as plain modules, on any device. Needs the extra `full` or `train`."""
+"""Torch: a compact bundle's networks as plain modules, on any device. Needs the extra `full` or `train`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from medtalk.bundle import WEIGHTS
+from medtalk.engine.compact import CompactEngine
 from medtalk.errors import BundleError, MissingExtraError, SettingError
 
 try:
@@ -16,7 +15,7 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtraError(
         f"The torch engine needs {error.name}, which is not installed.",
-        "Run pip install 'medtalk[full]', or use the engine \"onnx\".",
+        "Run pip install 'medtalk[full]', or use a bundle of the kind compact and the engine \"onnx\".",
     ) from error
 
 from medtalk.model.graphs import Networks
@@ -29,53 +28,64 @@ if TYPE_CHECKING:
     from medtalk.bundle import Bundle
 
 
-class TorchEngine:
-    """The networks of a bundle in torch; see `medtalk.engine.Engine` for the calls."""
+class TorchEngine(CompactEngine):
+    """The networks of a compact bundle in torch; see `medtalk.engine.Engine` for the calls."""
 
     def __init__(self, bundle: Bundle, device: str = "cpu", threads: int | None = None) -> None:
         """`threads` sets torch's number of threads for the whole process."""
-        if threads is not None:
-            torch.set_num_threads(threads)
-        if device.startswith("cuda") and not torch.cuda.is_available():
-            raise SettingError(f"Cannot use the device {device!r}: torch sees no CUDA GPU here.", 'Try "cpu".')
-        try:
-            self._device = torch.device(device)
-            state = load_file(bundle.file(WEIGHTS), device=str(self._device))
-        except SafetensorError as error:
-            raise BundleError(f"Cannot read {WEIGHTS} of bundle {bundle.folder}: {error}.", "Get it again.") from error
-        except (RuntimeError, AssertionError) as error:  # what torch raises for a device that is not there
-            raise SettingError(f"Cannot use the device {device!r}: {str(error)[:120]}", 'Try "cpu".') from error
-        networks = Networks.build(bundle.manifest.get("sizes", {}), state)
+        self._device = place(device, threads)
+        networks = Networks.build(bundle.manifest.get("sizes", {}), tensors(bundle, WEIGHTS, self._device))
         self._networks = Networks(networks.acoustic.to(self._device), networks.model.to(self._device))
         for network in (self._networks.acoustic, self._networks.model):
             for module in network.modules():
                 module.register_forward_pre_hook(_checkpoint)
 
     @torch.inference_mode()
-    def content(self, mel: NDArray) -> tuple[NDArray, NDArray]:
-        content, posteriors = self._networks.content(self._in(mel)[None])
-        return _out(content[0]), _out(posteriors[0])
-
-    @torch.inference_mode()
-    def intensity(self, emotion_features: NDArray, tokens: NDArray) -> NDArray:
-        intensity = self._networks.intensity(self._in(emotion_features)[None], self._in(tokens)[None])
-        return np.maximum(_out(intensity[0]), 0.0)
-
-    @torch.inference_mode()
     def label_vectors(self) -> NDArray:
         return _out(self._networks.label(torch.arange(self._networks.model.config.labels, device=self._device)))
-
-    @torch.inference_mode()
-    def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:
-        inputs = (self._in(values)[None] for values in (content, emotion, intensity))
-        return _out(self._networks.decode(*inputs)[0])
 
     @property
     def device(self) -> str:
         return str(self._device)
 
+    @torch.inference_mode()
+    def _content(self, mel: NDArray) -> tuple[NDArray, NDArray]:
+        content, posteriors = self._networks.content(self._in(mel)[None])
+        return _out(content[0]), _out(posteriors[0])
+
+    @torch.inference_mode()
+    def _intensity(self, emotion_features: NDArray, tokens: NDArray) -> NDArray:
+        return _out(self._networks.intensity(self._in(emotion_features)[None], self._in(tokens)[None])[0])
+
+    @torch.inference_mode()
+    def _decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:
+        inputs = (self._in(values)[None] for values in (content, emotion, intensity))
+        return _out(self._networks.decode(*inputs)[0])
+
     def _in(self, values: NDArray) -> Tensor:
         return torch.tensor(values, device=self._device)  # a copy: torch cannot hold read-only arrays
+
+
+def place(device: str, threads: int | None) -> torch.device:
+    """The device by its name, checked, with torch's threads set for the whole process unless `threads` is None."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise SettingError(f"Cannot use the device {device!r}: torch sees no CUDA GPU here.", 'Try "cpu".')
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError) as error:  # what torch raises for a device that is not there
+        raise SettingError(f"Cannot use the device {device!r}: {str(error)[:120]}", 'Try "cpu".') from error
+    return found
+
+
+def tensors(bundle: Bundle, name: str, device: torch.device) -> dict[str, Tensor]:
+    """All tensors of a safetensors file of `bundle`."""
+    try:
+        return load_file(bundle.file(name), device=str(device))
+    except SafetensorError as error:
+        raise BundleError(f"Cannot read {name} of bundle {bundle.folder}: {error}.", "Get it again.") from error
 
 
 def _checkpoint(*_: object) -> None:

@@ -15,11 +15,11 @@ from medtalk.errors import RigError, SettingError
 from medtalk.finishing.blink import add_blinks
 from medtalk.finishing.gaze import add_gaze
 from medtalk.finishing.limits import limit
-from medtalk.finishing.smoothing import check_windows, smooth
+from medtalk.finishing.smoothing import PAPER_WINDOWS, check_windows, smooth
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.watch import checkpoint
 
-__all__ = ["Finishing", "finish"]
+__all__ = ["PAPER", "Finishing", "finish"]
 
 # Blinks and gaze draw from streams of their own, so that switching one off does not change the other.
 _BLINK_STREAM, _GAZE_STREAM = 1, 2
@@ -29,9 +29,9 @@ _BLINK_STREAM, _GAZE_STREAM = 1, 2
 class Finishing:
     """What is done to a rig after the decoder; each step can be switched off.
 
-    smooth: Savitzky-Golay by region, closures kept. blink, gaze: add them. limits: clamp to what the board allows.
-    seed: 0 or more; the same seed gives the same blinks and gaze. smoothing: windows in frames by region, where they
-    are to differ from `medtalk.finishing.smoothing.WINDOWS`.
+    smooth: Savitzky-Golay by region. blink, gaze: add them. limits: clamp to what the board allows. seed: 0 or more;
+    the same seed gives the same blinks and gaze. smoothing: windows in frames by region, where they are to differ from
+    `medtalk.finishing.smoothing.WINDOWS`. closures: smoothing leaves the lips as shut as they were.
 
     Raises SettingError for a seed or window that is not valid.
     """
@@ -42,11 +42,16 @@ class Finishing:
     limits: bool = True
     seed: int = 0
     smoothing: Mapping[str, int] = field(default_factory=dict, hash=False)
+    closures: bool = True
 
     def __post_init__(self) -> None:
         if isinstance(self.seed, bool) or not isinstance(self.seed, (int, np.integer)) or self.seed < 0:
             raise SettingError(f"The seed {self.seed!r} is not valid; valid are whole numbers from 0.")
         check_windows(self.smoothing)
+
+
+PAPER = Finishing(blink=False, gaze=False, limits=False, smoothing=PAPER_WINDOWS, closures=False)
+"""What the paper and the authors' release do, and no more: Savitzky-Golay, window 5, order 2, on every channel."""
 
 
 def finish(
@@ -80,7 +85,7 @@ def finish(
     if not len(rig):
         return rig
     if settings.smooth:
-        rig = smooth(rig, settings.smoothing)
+        rig = smooth(rig, settings.smoothing, settings.closures)
         checkpoint(0.7)
     if settings.gaze:
         rig = add_gaze(rig, fps, np.random.default_rng([settings.seed, _GAZE_STREAM]))

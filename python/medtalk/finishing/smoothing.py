@@ -33,6 +33,8 @@ WINDOWS: dict[str, int] = {
     "switch": 5,
 }
 """Window of each region, in frames at 60 fps: odd; 1 leaves the region as it is."""
+PAPER_WINDOWS: dict[str, int] = dict.fromkeys(WINDOWS, 5)
+"""The same everywhere, as the paper and the authors' release have it."""
 CLOSURES = indices("?_mouth_lipsTogether?", "?_mouth_lipsPress?", "?_mouth_press?", "?_mouth_lipBite?")
 """Channels that shut the lips; their peaks are kept."""
 
@@ -57,15 +59,18 @@ def check_windows(windows: Mapping[str, int]) -> None:
             )
 
 
-def smooth(values: NDArray[np.float32], windows: Mapping[str, int] | None = None) -> NDArray[np.float32]:
+def smooth(
+    values: NDArray[np.float32], windows: Mapping[str, int] | None = None, closures: bool = True
+) -> NDArray[np.float32]:
     """Smooth a rig.
 
     Args:
         values: (T, 174) at 60 fps, any T.
         windows: window by region, in frames, for the regions that are to differ from `WINDOWS`.
+        closures: whether channels that shut the lips keep their peaks.
 
     Returns:
-        (T, 174) float32. Both ends are continued by their last value. Closures keep their peaks.
+        (T, 174) float32. Both ends are continued by their last value.
 
     Raises:
         SettingError: an unknown region, or a window that is not odd.
@@ -81,7 +86,8 @@ def smooth(values: NDArray[np.float32], windows: Mapping[str, int] | None = None
             continue
         columns = np.concatenate([REGIONS[region] for region, own in windows.items() if own == window])
         out[:, columns] = _savitzky_golay(values[:, columns], window)
-    out[:, CLOSURES] += _lost_peaks(values[:, CLOSURES], out[:, CLOSURES])
+    if closures:
+        out[:, CLOSURES] += _lost_peaks(values[:, CLOSURES], out[:, CLOSURES])
     return out
 
 

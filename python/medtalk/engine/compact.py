@@ -1,0 +1,64 @@
+"""What the two engines of a compact bundle share: the features on either side of its graphs (numpy only)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+
+from medtalk.audio import RATE
+from medtalk.engine.base import GuideKind, Heard
+from medtalk.errors import GuidanceError, SettingError
+from medtalk.watch import stage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# What a second of sound costs in the content graph, roughly: only for the progress that is shown while it runs.
+_CONTENT_SECONDS = 0.004
+_FULL = (
+    "Use one of the kind medtalk with --bundle: `medtalk bundle import-official --label audio_semantic.pth --clip "
+    "clip_emotion.pth -o BUNDLE` makes it from the authors' weights."
+)
+
+
+class CompactEngine:
+    """Log-mel and prosody in, hashed words in; an engine adds the graphs. See `medtalk.engine.Engine` for the calls."""
+
+    def hear(self, samples: NDArray, emotion_features: NDArray | None = None) -> Heard:
+        from medtalk.backbones.mel import log_mel
+        from medtalk.backbones.prosody import prosody
+
+        if emotion_features is not None:
+            raise SettingError("A compact bundle computes its own features and takes none ready-made.", _FULL)
+        stage("listen", 0.12)
+        mel = log_mel(samples)
+        stage("listen", 0.55, expected=_CONTENT_SECONDS * len(samples) / RATE)
+        content, posteriors = self._content(mel)
+        stage("listen", 0.85)
+        return Heard(content, np.concatenate([prosody(samples), posteriors], axis=1), posteriors)
+
+    def intensity(self, emotion_features: NDArray, transcript: str) -> NDArray:
+        from medtalk.backbones.words import NO_WORDS, tokenise
+
+        tokens = tokenise(transcript) if transcript else NO_WORDS
+        return np.maximum(self._intensity(emotion_features, tokens), 0.0)
+
+    def guide(self, kind: GuideKind, what: str | Path | bytes | NDArray) -> NoReturn:
+        noun = "text" if kind == "text" else "picture"
+        raise GuidanceError(f"A compact bundle follows emotion labels, no {noun}.", _FULL)
+
+    def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray, guided: bool = False) -> NDArray:
+        return self._decode(content, emotion, intensity)
+
+    def _content(self, mel: NDArray) -> tuple[NDArray, NDArray]:
+        """mel (2 T, 80) -> content (T, 256), phone posteriors (T, 35)."""
+        raise NotImplementedError
+
+    def _intensity(self, emotion_features: NDArray, tokens: NDArray) -> NDArray:
+        """emotion features (T, 51), word tokens (N, 8) int64 -> (T,)."""
+        raise NotImplementedError
+
+    def _decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:
+        raise NotImplementedError
