@@ -32,6 +32,8 @@ GRAPHS = ("content", "intensity", "label", "decode")
 WEIGHTS = "weights.safetensors"
 REQUIRED_FILES = {"compact": (*(f"{graph}.onnx" for graph in GRAPHS), WEIGHTS)}
 """Each kind of bundle that this version runs, with the files that it cannot do without."""
+TEXT_GRAPH, TEXT_WEIGHTS = "text.onnx", "text.safetensors"
+"""In a bundle that understands descriptions: the text encoder, and the weights that it came from."""
 
 _MANIFEST_BYTES = 4 << 20
 
@@ -60,6 +62,11 @@ class Bundle:
     def bytes(self) -> int:
         """Size of the files that the manifest names."""
         return sum(entry["bytes"] for entry in self.manifest["files"].values())
+
+    @property
+    def guidance(self) -> tuple[str, ...]:
+        """What may guide it: "label", and "text" if it understands descriptions."""
+        return ("label", "text") if TEXT_GRAPH in self.manifest["files"] else ("label",)
 
     def file(self, name: str) -> Path:
         """Path of a file that the manifest names; `BundleError` for any other."""

@@ -144,6 +144,10 @@ def generate(
             help="angry, disgust, fear, happy, neutral, sad, surprised, or a mixture as happy:0.7,surprised:0.3.",
         ),
     ] = "neutral",
+    text: Annotated[
+        str | None,
+        typer.Option(metavar="DESCRIPTION", help="In place of --emotion, in English: 'slightly annoyed, hides it'."),
+    ] = None,
     intensity: Annotated[float, typer.Option(help="Multiplies the intensity heard in the voice, 0 to 4.")] = 1.0,
     transcript: Annotated[
         str | None,
@@ -180,11 +184,15 @@ def generate(
 ) -> None:
     """Animate a face from recordings: SOUND to a rig of 174 channels."""
     from medtalk.finishing import Finishing
-    from medtalk.guidance import emotion_weights
+    from medtalk.guidance import check_text, emotion_weights
     from medtalk.performance import check_range
 
     # Everything that can be wrong is looked at before any work is done.
     weights = emotion_weights(emotion)
+    if text is not None:
+        if emotion != "neutral":
+            raise SettingError("--text takes the place of --emotion.", "Give one of the two.")
+        text = check_text(text)
     check_range(intensity)
     _check_fps(fps)
     jobs = _jobs(sounds, output, file_format, transcript)
@@ -194,7 +202,8 @@ def generate(
             raise SettingError("--keys is for --server; without it nobody is asked.", "Leave it out.")
 
         def decode(performance: Performance) -> RigSequence:
-            rig = performance.decode(weights, intensity, finishing, region)
+            mood = weights if text is None else performance.model.understand(text)
+            rig = performance.decode(mood, intensity, finishing, region)
             return rig if fps == rig.fps else rig.resample(fps)
 
         rigs = _local_rigs(bundle, threads, channel, decode)
@@ -205,7 +214,7 @@ def generate(
         from medtalk_wire import Settings
 
         settings = Settings(
-            emotion=emotion, intensity=intensity, fps=fps, region=region,
+            emotion=emotion, text=text or "", intensity=intensity, fps=fps, region=region,
             smooth=smooth, blink=blink, gaze=gaze, limits=limits, seed=seed,
         )  # fmt: skip
         rigs = sidecar_rigs(server, keys, settings, channel)
@@ -228,11 +237,11 @@ def generate(
                     break  # nothing is wrong with this sound; the next one would meet the same
                 continue
             if as_json:
-                print(json.dumps({**result, "emotion": weights}), flush=True)
+                print(json.dumps(result), flush=True)
             elif not quiet:
                 print(
                     f"{result['file']}: {result['seconds']:.1f} s, {result['frames']} frames at {result['fps']:g} fps, "
-                    f"{'+'.join(weights)}, {result['speed']:.0f} times real time",
+                    f"{_felt(result)}, {result['speed']:.0f} times real time",
                     flush=True,
                 )
     if failed:
@@ -469,7 +478,17 @@ def _generate_one(job: _Job, make: RigMaker, tell: Callable[[float], None]) -> d
         "fps": rig.fps,
         "elapsed": elapsed,
         "speed": seconds / elapsed,
+        **{name: rig.meta[name] for name in ("emotion", "text", "strength") if name in rig.meta},
     }
+
+
+def _felt(result: dict[str, Any]) -> str:
+    """The emotion of a rig; of one by a description, what that was taken for."""
+    from medtalk.guidance import Mood
+
+    if "text" not in result:
+        return "+".join(result["emotion"])
+    return f"understood as {Mood(result['text'], result['emotion'], result['strength'])}"
 
 
 @contextmanager

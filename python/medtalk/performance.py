@@ -17,9 +17,9 @@ import medtalk
 from medtalk.audio import FPS, AudioLimits, Speech, read_speech
 from medtalk.bundle import Bundle, load_bundle
 from medtalk.engine import Engine, open_engine
-from medtalk.errors import SettingError
+from medtalk.errors import GuidanceError, SettingError
 from medtalk.finishing import Finishing, finish
-from medtalk.guidance import LABELS, emotion_weights
+from medtalk.guidance import LABELS, Mood, check_text, emotion_weights
 from medtalk.rig import RigSequence
 from medtalk.rig.channels import N_CHANNELS, REGIONS
 from medtalk.watch import stage
@@ -113,6 +113,23 @@ class Model:
             activity=_read_only(voice_activity(speech.samples)),
         )
 
+    def understand(self, text: str) -> Mood:
+        """What a description in English says of the face, for `Performance.decode` (Sec. 3.4, text guidance).
+
+        Names of feelings, faces and gestures are understood, with how strong, mixed or denied they are; what follows
+        from a story is not. Raises `GuidanceError` for an empty text or a bundle that understands none.
+        """
+        from medtalk.backbones.words import tokenise
+
+        if "text" not in self.bundle.guidance:
+            raise GuidanceError(
+                f"The bundle {self.bundle.name} understands no descriptions.",
+                "Give a label, or use the bundle that ships.",
+            )
+        plain = check_text(text)
+        weights, strength = self.engine.text(tokenise(plain))
+        return Mood.of(plain, weights.tolist(), strength)
+
     def _intensity(self, emotion_features: NDArray[np.float32], text: str) -> NDArray[np.float32]:
         from medtalk.backbones.words import NO_WORDS, tokenise
 
@@ -172,7 +189,7 @@ class Performance:
 
     def decode(
         self,
-        emotion: str | Mapping[str, float] = "neutral",
+        emotion: str | Mapping[str, float] | Mood = "neutral",
         intensity: ArrayLike = 1.0,
         finishing: Finishing = Finishing(),
         region: str = "full",
@@ -180,7 +197,8 @@ class Performance:
         """The rig of this performance in an emotion. Does no audio work.
 
         Args:
-            emotion: a label, a mixture such as "happy:0.7,surprised:0.3", or a mapping from label to weight.
+            emotion: a label, a mixture such as "happy:0.7,surprised:0.3", a mapping from label to weight, or what
+                `Model.understand` made of a description, whose strength multiplies the intensity, too.
             intensity: multiplies the predicted intensity: a number or a curve (T,), 0 to 4.
             finishing: smoothing, blinks, gaze, limits and their seed.
             region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0.
@@ -194,8 +212,9 @@ class Performance:
         """
         if region not in FACE_PARTS:
             raise SettingError(f"Unknown region {region!r}; valid are {', '.join(FACE_PARTS)}.")
-        weights = emotion_weights(emotion)
-        scale = self._curve(intensity, "intensity", MAX_INTENSITY)
+        mood = emotion if isinstance(emotion, Mood) else None
+        weights = emotion_weights(emotion.weights if isinstance(emotion, Mood) else emotion)
+        scale = self._curve(intensity, "intensity", MAX_INTENSITY) * (mood.strength if mood else 1.0)
         stage("decode", 0.95, expected=_DECODE_SECONDS * self.seconds)
         if self.activity.any():
             mixture = np.array([weights.get(label, 0.0) for label in LABELS], np.float32)
@@ -206,7 +225,10 @@ class Performance:
             raw = np.zeros((len(self), N_CHANNELS), np.float32)  # nobody speaks: whatever the nets hear is noise
         stage("decode", 1.0)
         values = finish(raw, self.activity, finishing, FPS)
-        return RigSequence(_keep(values, region), FPS, self._meta(weights, intensity, finishing, region))
+        meta = self._meta(weights, intensity, finishing, region)
+        if mood is not None:
+            meta |= {"text": mood.text, "strength": mood.strength}
+        return RigSequence(_keep(values, region), FPS, meta)
 
     def _curve(self, values: ArrayLike, what: str, largest: float) -> NDArray[np.float32]:
         """`values`, one number or one a frame, checked, as (T,) float32."""

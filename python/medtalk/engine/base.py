@@ -40,6 +40,13 @@ class Engine(Protocol):
         """Emotion vectors (7, 256) of the labels, in the order of `medtalk.guidance.LABELS`."""
         ...
 
+    def text(self, tokens: NDArray) -> tuple[NDArray, float]:
+        """Label weights (7,) that sum to 1 and strength of a description's tokens (N, 8) int64 (Sec. 3.4).
+
+        Only of a bundle whose `guidance` has "text".
+        """
+        ...
+
     def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:
         """Raw rig (T, 174) from content (T, 256), emotion (T, 256) and intensity (T,): eq. 9, E_fuse, D."""
         ...

@@ -11,7 +11,7 @@ import numpy as np
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
-from medtalk.bundle import GRAPHS
+from medtalk.bundle import GRAPHS, TEXT_GRAPH
 from medtalk.errors import BundleError
 from medtalk.guidance import LABELS
 from medtalk.watch import checkpoint, interruptible
@@ -44,7 +44,7 @@ class OnnxEngine:
                 graph: onnxruntime.InferenceSession(
                     str(bundle.file(f"{graph}.onnx")), options, providers=["CPUExecutionProvider"]
                 )
-                for graph in GRAPHS
+                for graph in (*GRAPHS, *(["text"] if TEXT_GRAPH in bundle.manifest["files"] else []))
             }
         except BundleError:
             raise
@@ -64,6 +64,10 @@ class OnnxEngine:
 
     def label_vectors(self) -> NDArray:
         return self._run("label", label=np.arange(len(LABELS)))[0]
+
+    def text(self, tokens: NDArray) -> tuple[NDArray, float]:
+        weights, strength = self._run("text", tokens=tokens[None])
+        return weights[0], float(strength[0])
 
     def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:
         return self._run("decode", content=content[None], emotion=emotion[None], intensity=intensity[None])[0][0]

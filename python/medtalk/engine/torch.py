@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medtalk.bundle import WEIGHTS
+from medtalk.bundle import TEXT_WEIGHTS, WEIGHTS
 from medtalk.errors import BundleError, MissingExtraError, SettingError
 
 try:
@@ -20,6 +20,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from medtalk.model.graphs import Networks
+from medtalk.model.text_encoder import TextEncoder
 from medtalk.watch import checkpoint
 
 if TYPE_CHECKING:
@@ -41,13 +42,17 @@ class TorchEngine:
         try:
             self._device = torch.device(device)
             state = load_file(bundle.file(WEIGHTS), device=str(self._device))
+            words = load_file(bundle.file(TEXT_WEIGHTS)) if TEXT_WEIGHTS in bundle.manifest["files"] else None
         except SafetensorError as error:
-            raise BundleError(f"Cannot read {WEIGHTS} of bundle {bundle.folder}: {error}.", "Get it again.") from error
+            what = f"Cannot read the weights of bundle {bundle.folder}: {error}."
+            raise BundleError(what, "Get it again.") from error
         except (RuntimeError, AssertionError) as error:  # what torch raises for a device that is not there
             raise SettingError(f"Cannot use the device {device!r}: {str(error)[:120]}", 'Try "cpu".') from error
-        networks = Networks.build(bundle.manifest.get("sizes", {}), state)
+        sizes = bundle.manifest.get("sizes", {})
+        networks = Networks.build(sizes, state)
+        self._text = TextEncoder.build(sizes.get("text"), words).to(self._device) if words is not None else None
         self._networks = Networks(networks.acoustic.to(self._device), networks.model.to(self._device))
-        for network in (self._networks.acoustic, self._networks.model):
+        for network in filter(None, (self._networks.acoustic, self._networks.model, self._text)):
             for module in network.modules():
                 module.register_forward_pre_hook(_checkpoint)
 
@@ -64,6 +69,12 @@ class TorchEngine:
     @torch.inference_mode()
     def label_vectors(self) -> NDArray:
         return _out(self._networks.label(torch.arange(self._networks.model.config.labels, device=self._device)))
+
+    @torch.inference_mode()
+    def text(self, tokens: NDArray) -> tuple[NDArray, float]:
+        assert self._text is not None, "asked of a bundle whose guidance has text"
+        weights, strength = self._text(self._in(tokens)[None])
+        return _out(weights[0]), float(strength[0])
 
     @torch.inference_mode()
     def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:
