@@ -94,6 +94,23 @@ def test_a_bad_sound_among_good_ones(medtalk, tiny_bundle, three_sounds, tmp_pat
     assert sorted(path.name for path in (tmp_path / "rigs").iterdir()) == ["line1.csv", "line3.csv"]
 
 
+def test_a_description_in_place_of_a_label(medtalk, sound, tmp_path):
+    out = tmp_path / "line.npz"
+    done = medtalk("generate", sound, "--text", "absolutely furious", "-o", out)
+    assert done.code == 0 and "understood as angry 1.00; strength 1." in done.out
+    assert read_rig(out).meta["guidance"] == {"text": "absolutely furious"}
+    result = json.loads(medtalk("generate", sound, "--text", "slightly sad", "-o", out, "--json").out)
+    assert max(result["emotion"], key=result["emotion"].get) == "sad" and result["strength"] < 0.8
+    for words in (["--text", "sad", "--emotion", "happy"], ["--text", " "], ["--text", "x" * 10_001]):
+        refused = medtalk("generate", sound, *words, "-o", tmp_path / "no.npz")
+        assert refused.code == 1 and len(refused.err.splitlines()) == 1 and not (tmp_path / "no.npz").exists()
+
+
+def test_a_bundle_that_understands_no_descriptions(medtalk, tiny_bundle, sound, tmp_path):
+    done = medtalk("generate", sound, "--bundle", tiny_bundle, "--text", "furious", "-o", tmp_path / "no.npz")
+    assert done.code == 1 and "understands no descriptions" in done.err and not (tmp_path / "no.npz").exists()
+
+
 def test_json_result(medtalk, tiny_bundle, sound, tmp_path):
     out = tmp_path / "line.csv"
     done = medtalk("generate", sound, "--bundle", tiny_bundle, "--fps", 30, "-o", out, "--json")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medtalk.errors import GuidanceError
-from medtalk.guidance import LABELS, SYNONYMS, emotion_weights, label_name, parse_emotion
+from medtalk.guidance import LABELS, SYNONYMS, Mood, check_text, emotion_weights, label_name, parse_emotion
 
 
 def test_one_label_has_the_whole_weight():
@@ -58,3 +58,16 @@ def test_weights_always_sum_to_one(weights):
     assert math.isclose(sum(found.values()), 1.0, rel_tol=1e-6)
     assert set(found) <= set(LABELS)
     assert all(weight > 0.0 for weight in found.values())
+
+
+def test_a_mood_keeps_what_is_felt() -> None:
+    mood = Mood.of("cross", [0.62, 0.02, 0.0, 0.0, 0.03, 0.31, 0.02], 0.8)
+    assert list(mood.weights) == ["angry", "sad"] and sum(mood.weights.values()) == pytest.approx(1.0)
+    assert str(mood) == "angry 0.67, sad 0.33; strength 0.80"
+
+
+@pytest.mark.parametrize(("text", "said"), [("", "empty"), (" \n", "empty"), ("x" * 10_001, "at most 10000")])
+def test_descriptions_that_are_none(text: str, said: str) -> None:
+    with pytest.raises(GuidanceError, match=said):
+        check_text(text)
+    assert check_text("  calm ") == "calm"

@@ -190,3 +190,8 @@ def test_unknown_engine_and_threads(model):
         open_engine(model.bundle, "tensorflow")
     with pytest.raises(SettingError, match="threads"):
         open_engine(model.bundle, threads=0)
+
+
+def test_a_bundle_without_a_text_encoder_says_so(model: Model) -> None:
+    with pytest.raises(GuidanceError, match="understands no descriptions"):
+        model.guide(text="furious")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import medtalk
+from medtalk.backbones.words import tokenise
 from medtalk.bundle import load_bundle
 from medtalk.engine import open_engine
 from medtalk.finishing import Finishing
@@ -14,6 +15,7 @@ from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
 from medtalk.rig.channels import NAMES, S_LIP, S_UP, indices
 from medtalk_train.articulation import articulation
+from medtalk_train.wording.judge import judge
 
 SPEECH = ("conversational", "jfk", "sonnet")
 STILL = Finishing(blink=False, gaze=False)
@@ -38,6 +40,35 @@ def test_it_is_small_and_has_a_card() -> None:
     assert sum(path.stat().st_size for path in bundle.folder.iterdir()) < 25e6
     card = (bundle.folder / "README.md").read_text()
     assert "medtalk-train all" in card and "synthetic" in card
+
+
+def test_it_understands_descriptions_as_its_card_says() -> None:
+    """On sentences by hand that it was never trained on, and on those written far from all that it knows."""
+    engine = open_engine(load_bundle(), threads=1)
+    figures = judge(lambda text: engine._describe(tokenise(text)))
+    assert figures["described"] >= 0.85 and figures["described_novel"] >= 0.85 and figures["described_later"] > 0.4
+    assert min(figures[f"described_{label}"] for label in LABELS) >= 0.85
+    assert figures["negation_both"] >= 0.95 and figures["scales_pairs"] >= 0.95 and figures["strength_class"] >= 0.8
+    card = (load_bundle().folder / "README.md").read_text("utf-8")
+    assert f"strongest label right | {figures['described']:.1%} |" in card
+
+
+@pytest.mark.parametrize("text", ["furious", "not angry at all, just tired", "she fights back tears, but smiles " * 40])
+def test_onnx_equals_torch_on_descriptions(text: str) -> None:
+    ours, theirs = (open_engine(load_bundle(), engine)._describe(tokenise(text)) for engine in ("onnx", "torch"))
+    np.testing.assert_allclose(ours[0], theirs[0], atol=1e-5)
+    assert ours[1] == pytest.approx(theirs[1], abs=1e-5)
+
+
+def test_a_description_is_a_mixture_and_a_strength(sample: Path) -> None:
+    model = medtalk.load()
+    weak, strong = model.guide(text="slightly annoyed"), model.guide(text="absolutely furious")
+    assert max(weak.weights, key=weak.weights.__getitem__) == "angry" and weak.strength < 0.8 < 1.3 < strong.strength
+    performance = model.perform(sample)
+    rig = performance.decode(strong, 0.9, STILL)
+    same = performance.decode(strong.weights, 0.9 * strong.strength, STILL)
+    np.testing.assert_allclose(rig.values, same.values, atol=1e-6)
+    assert rig.meta["guidance"] == {"text": "absolutely furious"} and rig.meta["emotion"] == strong.weights
 
 
 def test_onnx_equals_torch_on_real_recordings(shared: Path) -> None:

@@ -44,6 +44,8 @@ TEXT_MODES = ("words", "constant")
 three tokens)."""
 BACKBONES = ("emotion2vec", "clip")
 """Pretrained networks that a bundle of the kind medtalk may need beside its own files."""
+TEXT_GRAPH, TEXT_WEIGHTS = "text.onnx", "text.safetensors"
+"""In a bundle that understands descriptions: the text encoder, and the weights that it came from."""
 
 _MANIFEST_BYTES = 4 << 20
 
@@ -82,6 +84,13 @@ class Bundle:
     def bytes(self) -> int:
         """Size of the files that the manifest names."""
         return sum(entry["bytes"] for entry in self.manifest["files"].values())
+
+    @property
+    def guidance(self) -> tuple[str, ...]:
+        """What may guide it: "label", "text" if it understands descriptions, "image" if it understands pictures too."""
+        if "clip" in self.backbones:
+            return ("label", "text", "image")
+        return ("label", "text") if TEXT_GRAPH in self.manifest["files"] else ("label",)
 
     def file(self, name: str) -> Path:
         """Path of a file that the manifest names; `BundleError` for any other."""

@@ -29,6 +29,7 @@ from medtalk.service import commands
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from medtalk.guidance import Mood
     from medtalk.performance import Guide, Model, Performance
     from medtalk.rig import RigSequence
     from medtalk.service.remote import RigMaker
@@ -52,6 +53,8 @@ app = typer.Typer(
 )
 bundle_app = typer.Typer(help="Models on disk.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(bundle_app, name="bundle")
+models_app = typer.Typer(help="Pretrained backbones.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(models_app, name="models")
 
 app.add_typer(commands.keys_app, name="keys")
 plugin_app = typer.Typer(help="The plugin for Unreal Editor.", no_args_is_help=True, rich_markup_mode=None)
@@ -158,13 +161,12 @@ def generate(
         ),
     ] = None,
     text: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Describe the emotion in words instead; needs a bundle for it.")
+        str | None,
+        typer.Option(metavar="DESCRIPTION", help="In place of --emotion, in English: 'slightly annoyed, hides it'."),
     ] = None,
     image: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", readable=False, help="Show the emotion in a picture instead; needs a bundle for it."
-        ),
+        typer.Option(metavar="FILE", readable=False, help="In place of --emotion: a picture; needs a bundle for it."),
     ] = None,
     intensity: Annotated[float, typer.Option(help="Multiplies the intensity heard in the voice, 0 to 4.")] = 1.0,
     transcript: Annotated[
@@ -213,7 +215,7 @@ def generate(
 ) -> None:
     """Animate a face from recordings: SOUND to a rig of 174 channels."""
     from medtalk.finishing import Finishing
-    from medtalk.guidance import emotion_weights
+    from medtalk.guidance import check_text, emotion_weights
     from medtalk.performance import check_range
 
     # Everything that can be wrong is looked at before any work is done.
@@ -221,7 +223,8 @@ def generate(
         raise GuidanceError("Only one of --emotion, --text and --image can lead.", "Leave the others out.")
     emotion = "neutral" if emotion is None else emotion
     weights = emotion_weights(emotion)
-    by_label = text is None and image is None
+    if text is not None:
+        text = check_text(text)
     check_range(intensity)
     _check_fps(fps)
     jobs = _jobs(sounds, output, file_format, transcript)
@@ -231,7 +234,7 @@ def generate(
         if keys is not None:
             raise SettingError("--keys is for --server; without it nobody is asked.", "Leave it out.")
 
-        def decode(performance: Performance, guide: Guide | None) -> RigSequence:
+        def decode(performance: Performance, guide: Guide | Mood | None) -> RigSequence:
             rig = performance.decode(weights if guide is None else guide, intensity, finishing, region)
             return rig if fps == rig.fps else rig.resample(fps)
 
@@ -244,21 +247,20 @@ def generate(
     else:
         if bundle is not None or threads is not None:
             raise SettingError("--bundle and --threads cannot go with --server.", "Give them to `medtalk serve`.")
-        if not by_label or backbone or features is not None or offline:
+        if image is not None or backbone or features is not None or offline:
             raise SettingError(
-                "--text, --image, --backbone, --features and --offline cannot go with --server.", "Leave one out."
+                "--image, --backbone, --features and --offline cannot go with --server.", "Leave one out."
             )
         from medtalk.service.remote import sidecar_rigs
         from medtalk_wire import Settings
 
         settings = Settings(
-            emotion=emotion, intensity=intensity, fps=fps, region=region,
+            emotion=emotion, text=text or "", intensity=intensity, fps=fps, region=region,
             smooth=smooth, blink=blink, gaze=gaze, limits=limits, seed=seed,
         )  # fmt: skip
         rigs = sidecar_rigs(server, keys, settings, channel)
 
     failed = False
-    led = "+".join(weights) if by_label else "a text" if image is None else "a picture"
     with rigs as make, _progress(len(jobs), quiet or as_json) as show:
         for number, job in enumerate(jobs):
             try:
@@ -276,13 +278,11 @@ def generate(
                     break  # nothing is wrong with this sound; the next one would meet the same
                 continue
             if as_json:
-                guidance = {"text": text} if text is not None else {"image": str(image)}
-                told = {"emotion": weights} if by_label else {"guidance": guidance}
-                print(json.dumps({**result, **told}), flush=True)
+                print(json.dumps(result), flush=True)
             elif not quiet:
                 print(
                     f"{result['file']}: {result['seconds']:.1f} s, {result['frames']} frames at {result['fps']:g} fps, "
-                    f"{led}, {result['speed']:.0f} times real time",
+                    f"{_felt(result)}, {result['speed']:.0f} times real time",
                     flush=True,
                 )
     if failed:
@@ -413,6 +413,48 @@ def bundle_import_official(
         for line in unused_lines(unused):
             print(f"    {line}")
     print(f"{done.bundle.folder}: {len(done.bundle.manifest['files'])} files, {done.bundle.bytes / 1e6:.1f} MB")
+
+
+@models_app.command("list")
+def models_list(as_json: AsJson = False, debug: Debug = False) -> None:
+    """Tell which pretrained backbones are on this machine, and what they are for."""
+    from medtalk.models import KNOWN, size
+
+    rows = []
+    for model in KNOWN:
+        place = model.place()
+        rows.append(
+            {
+                "part": model.part,
+                "name": model.name,
+                "MB": None if place is None else round(size(place) / 1e6, 1),
+                "licence": model.licence or "see its page",
+                "use": model.use,
+                "place": None if place is None else str(place),
+            }
+        )
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    _print_table([{name: "-" if value is None else value for name, value in row.items()} for row in rows])
+
+
+@models_app.command("pull")
+def models_pull(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Parts, as `medtalk models list` tells.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Fetch pretrained backbones into the usual caches of their libraries."""
+    from medtalk.models import KNOWN, pull, size
+
+    if bool(names) == every:
+        raise SettingError("Nothing to fetch, or too much.", "Give names of `medtalk models list`, or --all.")
+    for name in [model.part for model in KNOWN] if every else names or []:
+        for model, place in pull([name]):
+            print(f"{model.part}: {place}, {size(place) / 1e6:.1f} MB", flush=True)
 
 
 @plugin_app.command("install")
@@ -550,7 +592,7 @@ def _local_rigs(
     ready: dict[Path, Path],
     text: str | None,
     image: Path | None,
-    decode: Callable[[Performance, Guide | None], RigSequence],
+    decode: Callable[[Performance, Guide | Mood | None], RigSequence],
 ) -> Iterator[RigMaker]:
     """What makes rigs in this process, led by a text or picture if there is one; `ready` has files of features."""
     from medtalk.features import read_features
@@ -561,10 +603,10 @@ def _local_rigs(
         import_module(library)  # else at first use, and counted into the first sound's time
 
     @cache
-    def from_backbone() -> Guide:
+    def from_backbone() -> Guide | Mood:
         return model.guide(text=text, image=image)
 
-    def guide(features: dict[str, NDArray]) -> Guide | None:
+    def guide(features: dict[str, NDArray]) -> Guide | Mood | None:
         if text is None and image is None:
             return None
         own = features.get("clip_image" if text is None else "clip_text")
@@ -605,7 +647,19 @@ def _generate_one(job: _Job, make: RigMaker, tell: Callable[[float], None]) -> d
         "fps": rig.fps,
         "elapsed": elapsed,
         "speed": seconds / elapsed,
+        **{name: rig.meta[name] for name in ("emotion", "guidance", "strength") if rig.meta.get(name)},
     }
+
+
+def _felt(result: dict[str, Any]) -> str:
+    """What led a rig: its emotion, what a description was taken for, or that it was a text or a picture."""
+    from medtalk.guidance import Mood
+
+    if "strength" in result:
+        return f"understood as {Mood(result['guidance']['text'], result['emotion'], result['strength'])}"
+    return f"by a {'picture' if 'image' in result['guidance'] else 'text'}" if "guidance" in result else "+".join(
+        result["emotion"]
+    )
 
 
 @contextmanager

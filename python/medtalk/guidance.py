@@ -1,10 +1,11 @@
-"""Emotion labels: their names, synonyms, and the mixtures that a user may ask for (Sec. 3.3, label guidance)."""
+"""What a user may ask for: emotion labels, their synonyms and mixtures (Sec. 3.3), descriptions in words (Sec. 3.4)."""
 
 from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from medtalk.errors import GuidanceError
 
@@ -35,6 +36,47 @@ SYNONYMS = {
 }
 
 assert len(set(LABELS)) == 7 and set(SYNONYMS.values()) <= set(LABELS) and not set(SYNONYMS) & set(LABELS)
+
+
+@dataclass(frozen=True)
+class Mood:
+    """What a description in words was taken for (Sec. 3.4, text guidance).
+
+    Attributes:
+        text: the description.
+        weights: of the labels felt in it, summing to 1, in the order of `LABELS`.
+        strength: multiplies the intensity; 1 is plainly felt.
+    """
+
+    text: str
+    weights: dict[str, float]
+    strength: float
+
+    @classmethod
+    def of(cls, text: str, weights: Sequence[float], strength: float) -> Mood:
+        """The mood of a text encoder's answer, without what it only half suspects."""
+        felt = {label: float(weight) for label, weight in zip(LABELS, weights, strict=True) if weight >= _FELT}
+        total = sum(felt.values())
+        return cls(text, {label: weight / total for label, weight in felt.items()}, float(strength))
+
+    def __str__(self) -> str:
+        felt = sorted(self.weights.items(), key=lambda entry: -entry[1])
+        return f"{', '.join(f'{label} {weight:.2f}' for label, weight in felt)}; strength {self.strength:.2f}"
+
+
+_FELT = 0.05  # a label of less weight is not felt
+MAX_TEXT = 10_000
+"""Characters of a description. Only its first words are read (`medtalk.backbones.words`)."""
+
+
+def check_text(text: str) -> str:
+    """A description without blanks around it; `GuidanceError` for one that is empty, or endless."""
+    plain = text.strip()
+    if not plain:
+        raise GuidanceError("The description is empty.", "Write one as: slightly annoyed, but tries to smile.")
+    if len(plain) > MAX_TEXT:
+        raise GuidanceError(f"The description has {len(plain)} characters; at most {MAX_TEXT} are read.", "Cut it.")
+    return plain
 
 
 def label_name(word: str) -> str:

@@ -19,7 +19,7 @@ from medtalk.bundle import Bundle, load_bundle
 from medtalk.engine import Engine, Guided, GuideKind, open_engine
 from medtalk.errors import GuidanceError, SettingError
 from medtalk.finishing import Finishing, finish
-from medtalk.guidance import LABELS, emotion_weights
+from medtalk.guidance import LABELS, Mood, check_text, emotion_weights
 from medtalk.rig import RigSequence
 from medtalk.rig.channels import N_CHANNELS, REGIONS
 from medtalk.watch import stage
@@ -85,7 +85,7 @@ class Model:
         text: str | None = None,
         image: str | Path | bytes | None = None,
         features: ArrayLike | None = None,
-    ) -> Guide:
+    ) -> Guide | Mood:
         """What a description or a reference picture of an emotion is to this model, for `Performance.decode`.
 
         Args:
@@ -99,15 +99,14 @@ class Model:
             BackboneError: CLIP is missing or does not fit.
         """
         if text is not None and image is None:
-            kind, what, told = "text", text, text.strip()
+            kind, what = "text", check_text(text)
+            told = what
         elif image is not None and text is None:
             kind, what, told = "image", image, "" if isinstance(image, bytes) else Path(image).name
         else:
             raise GuidanceError("A guide is made of one text or one picture.", "Give text= or image=.")
-        if isinstance(what, str) and not what.strip():
-            raise GuidanceError(f"The {kind} is empty.", "Describe the emotion, as in 'furious but holding back'.")
-        vector = self.engine.guide(kind, what if features is None else np.asarray(features))
-        return Guide(self, kind, told, _read_only(vector))
+        found = self.engine.guide(kind, what if features is None else np.asarray(features))
+        return found if isinstance(found, Mood) else Guide(self, kind, told, _read_only(found))
 
     def perform(
         self,
@@ -236,7 +235,7 @@ class Performance:
 
     def decode(
         self,
-        emotion: str | Mapping[str, float] | Guide = "neutral",
+        emotion: str | Mapping[str, float] | Mood | Guide = "neutral",
         intensity: ArrayLike = 1.0,
         finishing: Finishing = Finishing(),
         region: str = "full",
@@ -245,7 +244,7 @@ class Performance:
 
         Args:
             emotion: a label, a mixture such as "happy:0.7,surprised:0.3", a mapping from label to weight, or a text or
-                picture as `Model.guide` understood it.
+                picture as `Model.guide` understood it; the strength of a mood multiplies the intensity, too.
             intensity: multiplies the predicted intensity: a number or a curve (T,), 0 to 4.
             finishing: smoothing, blinks, gaze, limits and their seed.
             region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0.
@@ -259,16 +258,17 @@ class Performance:
         """
         if region not in FACE_PARTS:
             raise SettingError(f"Unknown region {region!r}; valid are {', '.join(FACE_PARTS)}.")
-        guide = emotion if isinstance(emotion, Guide) else emotion_weights(emotion)
-        if isinstance(guide, Guide) and guide.model is not self.model:
+        mood, guide = emotion if isinstance(emotion, Mood) else None, emotion if isinstance(emotion, Guide) else None
+        if guide is not None and guide.model is not self.model:
             raise GuidanceError("The guide was made by another model.", "Make it with this performance's own.")
-        scale = self._curve(intensity, "intensity", MAX_INTENSITY)
+        weights = {} if isinstance(emotion, Guide) else emotion_weights(mood.weights if mood else emotion)
+        scale = self._curve(intensity, "intensity", MAX_INTENSITY) * (mood.strength if mood else 1.0)
         stage("decode", 0.95, expected=_DECODE_SECONDS * self.seconds)
         if self.activity.any():
-            if isinstance(guide, Guide):
+            if guide is not None:
                 vector, guided = guide.vector, self.guided
             else:
-                mixture = np.array([guide.get(label, 0.0) for label in LABELS], np.float32)
+                mixture = np.array([weights.get(label, 0.0) for label in LABELS], np.float32)
                 vector, guided = mixture @ self.model.label_vectors, None  # (256,)
             vectors = np.broadcast_to(vector, (len(self), len(vector)))
             content, felt = (self.content, self.intensity) if guided is None else (guided.content, guided.intensity)
@@ -277,7 +277,12 @@ class Performance:
             raw = np.zeros((len(self), N_CHANNELS), np.float32)  # nobody speaks: whatever the nets hear is noise
         stage("decode", 1.0)
         values = finish(raw, self.activity, finishing, FPS)
-        return RigSequence(_keep(values, region), FPS, self._meta(guide, intensity, finishing, region))
+        meta = self._meta(weights, intensity, finishing, region)
+        if mood is not None:
+            meta |= {"guidance": {"text": mood.text}, "strength": mood.strength}
+        elif guide is not None:
+            meta["guidance"] = {guide.kind: guide.told}
+        return RigSequence(_keep(values, region), FPS, meta)
 
     def _curve(self, values: ArrayLike, what: str, largest: float) -> NDArray[np.float32]:
         """`values`, one number or one a frame, checked, as (T,) float32."""
@@ -287,7 +292,7 @@ class Performance:
         return np.array(np.broadcast_to(curve, len(self)))
 
     def _meta(
-        self, guide: Mapping[str, float] | Guide, intensity: ArrayLike, finishing: Finishing, region: str
+        self, weights: Mapping[str, float], intensity: ArrayLike, finishing: Finishing, region: str
     ) -> dict[str, Any]:
         constant = np.ndim(intensity) == 0
         meta = {
@@ -301,13 +306,11 @@ class Performance:
                 "channels": self.speech.source_channels,
             },
             "transcript": self.transcript,
-            "emotion": {} if isinstance(guide, Guide) else dict(guide),
+            "emotion": dict(weights),
             "intensity": float(np.asarray(intensity)) if constant else "curve",
             "finishing": asdict(finishing),
             "region": region,
         }
-        if isinstance(guide, Guide):
-            meta["guidance"] = {guide.kind: guide.told}
         if self.transcript and not self.model.bundle.hears_words:
             meta["note"] = transcript_note(self.model.bundle)
         return meta

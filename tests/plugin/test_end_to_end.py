@@ -188,3 +188,23 @@ def test_the_first_click_of_all_starts_the_sidecar(configured: Any, sample: Path
     assert status(form).startswith("1 take written, ") and pid_of_sidecar(configured)
     assert configured.sequences() == ["/Game/MEDTalk/LS_BP_Ada_sample"]
     assert configured.log.errors == [] and configured.dialogs.messages == []
+
+
+def test_a_description_in_the_form(editor: Any, sample: Path, tmp_path: Path) -> None:
+    """The bundle that ships takes it: the field is there after the first greeting, and what was understood is told."""
+    import medtalk_unreal
+    from medtalk_unreal import settings, sidecar
+
+    serving = Sidecar(tmp_path).wait_until_ready()
+    try:
+        settings.save(settings.Settings(server=str(serving.file), guidance=["label", "text"]))
+        medtalk_unreal.startup()
+        sequence = a_shot(editor)
+        make(editor, [editor.add_sound(sample)], sequence=sequence, text="furious, close to tears", emotion="happy")
+        rig = asked(serving.connection, sample, fps=30.0, text="furious, close to tears")
+        np.testing.assert_allclose(on_board(editor, sequence, len(rig), 30)[:, KEYED], rig[:, KEYED], rtol=0, atol=1e-6)
+        assert "MEDTalk: the text is understood as angry 0." in editor.log.text and editor.log.errors == []
+        assert settings.load().guidance == ["label", "text"]
+    finally:
+        sidecar.the_sidecar.leave()
+        serving.close()

@@ -21,6 +21,9 @@ from medtalk import Finishing
 from medtalk.audio import RATE, Speech
 from medtalk.performance import Model
 from medtalk.rig.channels import CHANNEL_HASH, NAMES
+from medtalk_wire import Client
+from medtalk_wire import Settings as WireSettings
+from medtalk_wire import Sound as WireSound
 from medtalk_wire.protocol import ERROR_CODES, PROTOCOL, Buffer, Message, new_id, pack
 from tests.service.sidecars import Raw, Sidecar, until
 from tests.sounds import babble
@@ -113,6 +116,22 @@ def test_the_three_kinds_of_sound_give_the_rig_of_the_library(
         assert {**body["meta"], "source": None} == {**meta, "source": None}
         assert body["meta"]["source"]["sha256"] == meta["source"]["sha256"]
     assert body["meta"]["source"]["name"] == "line.wav"
+
+
+def test_a_description_is_understood_as_by_the_library(start: Callable[..., Sidecar], line: np.ndarray) -> None:
+    """By the bundle that ships; a sound that was heard is decoded by another one."""
+    model, sidecar = medtalk.load(threads=1), start()
+    expected = model.perform(Speech.from_array(line, RATE))
+    with Client(sidecar.connection) as client:
+        assert client.wait(client.hello())["capabilities"]["guidance"] == ["label", "text"]
+        sound = WireSound.from_pcm(line, RATE, line.shape, "float32")
+        result = client.wait(client.generate(sound, WireSettings(text="furious, close to tears")))
+        again = client.wait(client.decode(result.heard, WireSettings(text="slightly amused")))
+    for found, text in ((result, "furious, close to tears"), (again, "slightly amused")):
+        mood = model.guide(text=text)
+        np.testing.assert_allclose(np.asarray(found.rig), expected.decode(mood).values, atol=1e-5)
+        assert found.meta["guidance"] == {"text": text}
+        assert found.meta["strength"] == pytest.approx(mood.strength, abs=1e-5)
 
 
 def test_two_channels_and_other_rates(raw: Raw, line: np.ndarray, model: Model) -> None:
@@ -304,6 +323,8 @@ def bad_requests(folder: Path, line: np.ndarray) -> list[tuple[str, str, Message
         ("guidance", "Unknown emotion", generate(line, guidance=emotion("hungry"))),
         ("guidance", "finite number", generate(line, guidance=emotion({"happy": -1.0}))),
         ("unsupported", "guidance", generate(line, guidance={"kind": "telepathy"})),
+        ("unsupported", "understands no descriptions", generate(line, guidance={"kind": "text", "text": "furious"})),
+        ("guidance", "is empty", generate(line, guidance={"kind": "text"})),
         ("bad_message", "intensity", generate(line, intensity="loud")),
         ("bad_message", "emotion", generate(line, guidance=emotion(7))),
         ("setting", "intensity", generate(line, intensity=5.0)),

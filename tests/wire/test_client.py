@@ -97,6 +97,7 @@ def test_types_of_a_later_minor_version_are_ignored(start, connect, voice: Sound
         (Sound.from_bytes(bytes(9)), Settings(emotion="happy" * 21), "limit", "emotion has 105 bytes"),
         (Sound.from_bytes(bytes(9)), Settings(curve=bytes(1004)), "limit", "intensity curve has 1004 bytes"),
         (Sound.on_server("/a.wav"), Settings(), "unsupported", "as path"),
+        (Sound.from_bytes(bytes(9)), Settings(text="furious"), "unsupported", "takes no text as mood"),
         (Sound.from_bytes(bytes(9)), Settings(transcript="a" * (1 << 20)), "limit", "1048576 bytes"),
     ],
 )

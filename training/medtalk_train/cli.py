@@ -107,6 +107,22 @@ def everything(
     _report(metrics, run.work / "report.json", run.recipe.name, quiet)
 
 
+@app.command(help="The text encoder of a compact bundle: descriptions in words to labels and strength.")
+def text(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for text.safetensors, text.onnx, metrics.json.")],
+    seed: Annotated[int, typer.Option(help="Of the weights, the sentences and what is held out.")] = 1,
+    epochs: Annotated[int, typer.Option(min=1)] = 14,
+    texts: Annotated[int, typer.Option(min=1, help="New sentences in each epoch.")] = 100_000,
+    without: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the lexicon never shown.")] = 0.0,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Put it into this bundle. Nothing is trained if OUT has one already.")
+    ] = None,
+) -> None:
+    from medtalk_train.wording.train import TextOptions, run
+
+    run(out, TextOptions(seed=seed, epochs=epochs, texts=texts, without=without), bundle)
+
+
 @app.command(help="Judge a bundle: the paper's metrics on held-out voices, articulation on real recordings.")
 def evaluate(
     bundle: Annotated[Path, typer.Argument(help="Folder of the bundle.")],

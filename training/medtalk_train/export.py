@@ -6,6 +6,7 @@ The graphs take any length and are held equal to torch here, before anything is 
 from __future__ import annotations
 
 import io
+import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ import medtalk
 from medtalk.backbones.acoustic import AcousticEncoder
 from medtalk.backbones.mel import N_MELS
 from medtalk.backbones.words import NO_WORDS, tokenise
-from medtalk.bundle import WEIGHTS, Bundle, write_bundle
+from medtalk.bundle import TEXT_GRAPH, TEXT_WEIGHTS, WEIGHTS, Bundle, write_bundle
 from medtalk.errors import TrainingError
 from medtalk.model.config import ModelConfig
 from medtalk.model.graphs import Networks
@@ -84,6 +85,60 @@ def export_bundle(
     files[WEIGHTS] = save(state)
     files["README.md"] = model_card(fields, meta.get("notes", [])).encode()
     return write_bundle(folder, fields, files)
+
+
+def add_text(bundle: Bundle, folder: str | Path) -> Bundle:
+    """Put a trained text encoder (what `medtalk-train text` wrote into `folder`) into a bundle, in place of one there.
+
+    Raises:
+        TrainingError: there is none in `folder`.
+        OutputError: the bundle's folder cannot be written.
+    """
+    place = Path(folder)
+    try:
+        report = json.loads((place / "metrics.json").read_text("utf-8"))
+        texts: dict[str, bytes | Path] = {name: (place / name).read_bytes() for name in (TEXT_GRAPH, TEXT_WEIGHTS)}
+        config, figures, seed = report["config"], report["metrics"], report["options"]["seed"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        what = f"{place} holds no trained text encoder: {error}."
+        raise TrainingError(what, "Run medtalk-train text -o FOLDER.") from error
+    fields = dict(bundle.manifest)
+    fields["sizes"] = {**fields["sizes"], "text": config}
+    fields["metrics"] = {**fields["metrics"], **{f"text {name}": value for name, value in figures.items()}}
+    card = (bundle.folder / "README.md").read_text("utf-8").partition(_TEXT_CARD)[0].rstrip()
+    card += "\n\n" + _text_card(figures, seed)
+    files: dict[str, bytes | Path] = {name: (bundle.folder / name).read_bytes() for name in bundle.manifest["files"]}
+    return write_bundle(bundle.folder, fields, {**files, **texts, "README.md": card.encode()})
+
+
+_TEXT_CARD = "## Descriptions in words"
+
+
+_TEXT_FIGURES = {
+    "described": "328 descriptions by hand, written before the lexicon, never trained on: strongest label right",
+    "described_novel": "of these, without a phrase of the lexicon",
+    "described_later": "70 written on purpose far from the lexicon (scenes, dialogue)",
+    "negation_denied": 'denials ("not happy"): the denied label is not the strongest',
+    "scales_pairs": 'scales ("annoyed, angry, furious"): pairs in order of strength',
+    "strength_class": "strength low, mid or high: right",
+}
+
+
+def _text_card(figures: Mapping[str, float], seed: int) -> str:
+    rows = "\n".join(f"| {what} | {figures[name]:.1%} |" for name, what in _TEXT_FIGURES.items())
+    return f"""{_TEXT_CARD}
+
+`{TEXT_GRAPH}` (from `{TEXT_WEIGHTS}`) reads an English description and gives a mixture of the seven labels and a
+strength. Made by `medtalk-train text -o FOLDER --bundle THIS` (seed {seed}) from sentences that a grammar makes of a
+lexicon of our own (`training/medtalk_train/wording`); no text of others, nothing downloaded.
+
+| judged on | |
+|---|---|
+{rows}
+
+The descriptions and the lexicon are of the same hand: expect less of strangers' wording. It knows names of feelings,
+faces and gestures, not what follows from a story. English only.
+"""
 
 
 def graph_bytes(networks: Networks, name: str) -> bytes:

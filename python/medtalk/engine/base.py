@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medtalk.bundle import Bundle
+    from medtalk.guidance import Mood
 
 ENGINES = ("auto", "onnx", "torch")
 MAX_THREADS = 256
@@ -85,8 +86,10 @@ class Engine(Protocol):
         """Emotion vectors (7, 256) of the labels, in the order of `medtalk.guidance.LABELS`."""
         ...
 
-    def guide(self, kind: GuideKind, what: str | Path | bytes | NDArray) -> NDArray:
-        """Emotion vector (256,) of a text or picture, or of its ready-made CLIP features (512,) (Sec. 3.4).
+    def guide(self, kind: GuideKind, what: str | Path | bytes | NDArray) -> NDArray | Mood:
+        """What a text or picture, or its ready-made CLIP features (512,), says of the emotion (Sec. 3.4).
+
+        An emotion vector (256,), or, of an engine that knows emotions by their labels alone, their mixture.
 
         Raises:
             GuidanceError: the bundle follows no such guidance, or the text or picture cannot be read.

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from medtalk.audio import RATE
 from medtalk.engine.base import GuideKind, Heard
 from medtalk.errors import GuidanceError, SettingError
+from medtalk.guidance import Mood
 from medtalk.watch import stage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from medtalk.bundle import Bundle
 
 # What a second of sound costs in the content graph, roughly: only for the progress that is shown while it runs.
 _CONTENT_SECONDS = 0.004
@@ -25,6 +28,9 @@ _FULL = (
 
 class CompactEngine:
     """Log-mel and prosody in, hashed words in; an engine adds the graphs. See `medtalk.engine.Engine` for the calls."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._describes = "text" in bundle.guidance
 
     def hear(self, samples: NDArray, emotion_features: NDArray | None = None) -> Heard:
         from medtalk.backbones.mel import log_mel
@@ -45,9 +51,16 @@ class CompactEngine:
         tokens = tokenise(transcript) if transcript else NO_WORDS
         return np.maximum(self._intensity(emotion_features, tokens), 0.0)
 
-    def guide(self, kind: GuideKind, what: str | Path | bytes | NDArray) -> NoReturn:
-        noun = "text" if kind == "text" else "picture"
-        raise GuidanceError(f"A compact bundle follows emotion labels, no {noun}.", _FULL)
+    def guide(self, kind: GuideKind, what: str | Path | bytes | NDArray) -> Mood:
+        from medtalk.backbones.words import tokenise
+
+        if kind != "text" or not self._describes:
+            noun = "descriptions" if kind == "text" else "pictures"
+            raise GuidanceError(f"This compact bundle understands no {noun}.", _FULL)
+        if not isinstance(what, str):
+            raise SettingError("A compact bundle computes its own features and takes none ready-made.", _FULL)
+        weights, strength = self._describe(tokenise(what))
+        return Mood.of(what, weights.tolist(), strength)
 
     def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray, guided: bool = False) -> NDArray:
         return self._decode(content, emotion, intensity)
@@ -58,6 +71,10 @@ class CompactEngine:
 
     def _intensity(self, emotion_features: NDArray, tokens: NDArray) -> NDArray:
         """emotion features (T, 51), word tokens (N, 8) int64 -> (T,)."""
+        raise NotImplementedError
+
+    def _describe(self, tokens: NDArray) -> tuple[NDArray, float]:
+        """word tokens (N, 8) int64 -> weights of the labels (7,), strength."""
         raise NotImplementedError
 
     def _decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:

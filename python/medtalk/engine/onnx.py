@@ -11,7 +11,7 @@ import numpy as np
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
-from medtalk.bundle import GRAPHS
+from medtalk.bundle import GRAPHS, TEXT_GRAPH
 from medtalk.engine.compact import CompactEngine
 from medtalk.errors import BundleError
 from medtalk.guidance import LABELS
@@ -31,6 +31,7 @@ class OnnxEngine(CompactEngine):
     device = "cpu"
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
+        super().__init__(bundle)
         onnxruntime.set_default_logger_severity(_ERRORS_ONLY)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _ERRORS_ONLY
@@ -45,7 +46,7 @@ class OnnxEngine(CompactEngine):
                 graph: onnxruntime.InferenceSession(
                     str(bundle.file(f"{graph}.onnx")), options, providers=["CPUExecutionProvider"]
                 )
-                for graph in GRAPHS
+                for graph in (*GRAPHS, *(["text"] if TEXT_GRAPH in bundle.manifest["files"] else []))
             }
         except BundleError:
             raise
@@ -64,6 +65,10 @@ class OnnxEngine(CompactEngine):
 
     def _intensity(self, emotion_features: NDArray, tokens: NDArray) -> NDArray:
         return self._run("intensity", emotion_features=emotion_features[None], tokens=tokens[None])[0][0]
+
+    def _describe(self, tokens: NDArray) -> tuple[NDArray, float]:
+        weights, strength = self._run("text", tokens=tokens[None])
+        return weights[0], float(strength[0])
 
     def _decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:
         return self._run("decode", content=content[None], emotion=emotion[None], intensity=intensity[None])[0][0]

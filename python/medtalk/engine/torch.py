@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from medtalk.bundle import WEIGHTS
+from medtalk.bundle import TEXT_WEIGHTS, WEIGHTS
 from medtalk.engine.compact import CompactEngine
 from medtalk.errors import BundleError, MissingExtraError, SettingError
 
@@ -19,6 +19,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from medtalk.model.graphs import Networks
+from medtalk.model.text_encoder import TextEncoder
 from medtalk.watch import checkpoint
 
 if TYPE_CHECKING:
@@ -33,10 +34,14 @@ class TorchEngine(CompactEngine):
 
     def __init__(self, bundle: Bundle, device: str = "cpu", threads: int | None = None) -> None:
         """`threads` sets torch's number of threads for the whole process."""
+        super().__init__(bundle)
         self._device = place(device, threads)
-        networks = Networks.build(bundle.manifest.get("sizes", {}), tensors(bundle, WEIGHTS, self._device))
+        sizes = bundle.manifest.get("sizes", {})
+        networks = Networks.build(sizes, tensors(bundle, WEIGHTS, self._device))
+        words = tensors(bundle, TEXT_WEIGHTS, self._device) if TEXT_WEIGHTS in bundle.manifest["files"] else None
+        self._text = TextEncoder.build(sizes.get("text"), words).to(self._device) if words is not None else None
         self._networks = Networks(networks.acoustic.to(self._device), networks.model.to(self._device))
-        for network in (self._networks.acoustic, self._networks.model):
+        for network in filter(None, (self._networks.acoustic, self._networks.model, self._text)):
             for module in network.modules():
                 module.register_forward_pre_hook(_checkpoint)
 
@@ -56,6 +61,12 @@ class TorchEngine(CompactEngine):
     @torch.inference_mode()
     def _intensity(self, emotion_features: NDArray, tokens: NDArray) -> NDArray:
         return _out(self._networks.intensity(self._in(emotion_features)[None], self._in(tokens)[None])[0])
+
+    @torch.inference_mode()
+    def _describe(self, tokens: NDArray) -> tuple[NDArray, float]:
+        assert self._text is not None, "what describes says so"
+        weights, strength = self._text(self._in(tokens)[None])
+        return _out(weights[0]), float(strength[0])
 
     @torch.inference_mode()
     def _decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from medtalk.audio import FPS
 from medtalk.errors import AudioError, LimitError, MedtalkError, ServiceError, SettingError
 from medtalk.finishing import Finishing
-from medtalk.guidance import emotion_weights
+from medtalk.guidance import check_text, emotion_weights
 from medtalk.performance import FACE_PARTS, MAX_FPS, MIN_FPS, check_range
 from medtalk.service.limits import ServiceLimits
 from medtalk_wire.errors import ProtocolError
@@ -28,7 +28,7 @@ from medtalk_wire.protocol import JOBS, MAX_HEADER_BYTES, MAX_ID, REQUESTS, Buff
 
 _ID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_ID}}}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-GUIDANCE = ("label",)
+GUIDANCE = ("label", "text")
 SOUNDS = ("pcm", "file", "path")
 _MAX_PATH = 4096  # characters; Linux takes no more, and to follow very many parts takes minutes
 
@@ -69,6 +69,7 @@ class SoundFields(msgspec.Struct):
 class GuidanceFields(msgspec.Struct):
     kind: str = "label"
     emotion: Any = "neutral"
+    text: str = ""
 
 
 class FinishingFields(msgspec.Struct):
@@ -108,6 +109,7 @@ class Settings:
     """How a sound that was heard becomes a rig, checked."""
 
     weights: dict[str, float]
+    text: str
     transcript: str
     intensity: float
     curve: NDArray[np.float32] | None
@@ -236,13 +238,15 @@ def _settings(body: SettingsFields, curve: Buffer | None, limits: ServiceLimits)
     if body.guidance.kind not in GUIDANCE:
         raise ServiceError(
             "unsupported",
-            f"This bundle knows no guidance of kind {body.guidance.kind[:40]!r}; valid are {', '.join(GUIDANCE)}.",
+            f"There is no guidance of kind {body.guidance.kind[:40]!r}; valid are {', '.join(GUIDANCE)}.",
         )
     try:
         emotion = msgspec.convert(body.guidance.emotion, str | dict[str, float])
     except msgspec.ValidationError:
         raise ServiceError("bad_message", "The emotion must be a text or a map from label to weight.") from None
-    for what, text in (("transcript", body.transcript), ("emotion", "".join(emotion))):  # of a map, its labels
+    described = body.guidance.text if body.guidance.kind == "text" else ""
+    labels = "".join(emotion)  # of a map, its labels
+    for what, text in (("transcript", body.transcript), ("emotion", labels), ("text", described)):
         if len(text.encode()) > limits.max_text:
             raise LimitError(f"The {what} has {len(text)} characters; the limit is {limits.max_text} bytes.", "Cut it.")
     if not MIN_FPS <= body.fps <= MAX_FPS:
@@ -263,6 +267,7 @@ def _settings(body: SettingsFields, curve: Buffer | None, limits: ServiceLimits)
     finishing = body.finishing
     return Settings(
         weights=emotion_weights(emotion),
+        text=check_text(described) if body.guidance.kind == "text" else "",
         transcript=body.transcript,
         intensity=body.intensity,
         curve=values,

@@ -77,6 +77,10 @@ class Worker(threading.Thread):
 
     def _work(self, job: Job) -> Outcome:
         request, settings = job.request, job.request.settings
+        if settings.text and "text" not in self._model.bundle.guidance:
+            raise ServiceError(
+                "unsupported", f"The bundle {self._model.bundle.name} understands no descriptions.", "Give a label."
+            )
         if request.sound is None:
             heard, name = request.heard, None
             performance = self.heard.get(heard)
@@ -103,7 +107,8 @@ class Worker(threading.Thread):
                     "Give one value for each 60 fps frame of the whole sound.",
                 )
             performance = performance.with_intensity(settings.curve)
-        rig = performance.decode(settings.weights, settings.intensity, settings.finishing, settings.region)
+        emotion = self._model.guide(text=settings.text) if settings.text else settings.weights
+        rig = performance.decode(emotion, settings.intensity, settings.finishing, settings.region)
         rig = rig.resample(settings.fps)
         if settings.span != (0.0, None):
             rig = rig.slice(*settings.span).with_meta(span=settings.span)

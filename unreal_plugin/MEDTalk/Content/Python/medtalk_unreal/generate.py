@@ -104,6 +104,9 @@ class Generation:
         result = yield from self._animate(client, request, sound)
         self._say("writing", 1.0, f"Writing the keys of {sound.name}.")
         yield from self._until_editable()
+        if request.text:
+            felt = ", ".join(f"{label} {weight:.2f}" for label, weight in result.meta.get("emotion", {}).items())
+            unreal.log(f"MEDTalk: the text is understood as {felt}; strength {result.meta.get('strength', 1.0):.2f}.")
         take = Take(sound.name, result.rig, result.fps, sound.path, dict(result.meta))
         if request.skeleton:
             path = place(asset_path(request.sequence_folder, f"AS_{sound.name}"), take.source, request.replace)

@@ -99,12 +99,14 @@ class Sound:
 class Settings:
     """How a sound is animated (docs/protocol.md, Settings).
 
-    `emotion` is a label, a mixture as "happy:0.7,surprised:0.3" or a map from label to weight. `curve` (T,), an array
+    `emotion` is a label, a mixture as "happy:0.7,surprised:0.3" or a map from label to weight; a description `text`
+    takes its place (`capabilities` of hello tell whether the sidecar's bundle understands such). `curve` (T,), an array
     of float32 or its bytes, takes the place of the heard intensity; `span` is (start, end) in seconds, end None for the
     end of the sound.
     """
 
     emotion: str | Mapping[str, float] = "neutral"
+    text: str = ""
     transcript: str = ""
     intensity: float = 1.0
     curve: Any = None
@@ -124,7 +126,9 @@ class Settings:
             if not isinstance(emotion, str):
                 emotion = {str(label): float(weight) for label, weight in emotion.items()}
             fields: dict[str, Any] = {
-                "guidance": {"kind": "label", "emotion": emotion},
+                "guidance": (
+                    {"kind": "text", "text": str(self.text)} if self.text else {"kind": "label", "emotion": emotion}
+                ),
                 "transcript": str(self.transcript),
                 "intensity": float(self.intensity),
                 "fps": float(self.fps),
@@ -164,6 +168,12 @@ def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[st
         return RequestError(
             "unsupported", f"This sidecar takes no sound as {kind}.", f"It takes: {', '.join(map(str, kinds))}."
         )
+    guidance, ways = request.body.get("guidance", {}), capabilities.get("guidance")
+    way = guidance.get("kind")
+    if way and isinstance(ways, list) and way not in ways:
+        return RequestError(
+            "unsupported", f"This sidecar's model takes no {way} as mood.", f"It takes: {', '.join(map(str, ways))}."
+        )
     most = _limit(limits, "max_bytes")
     for buffer in request.buffers:
         if len(buffer.data) > most:
@@ -173,10 +183,10 @@ def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[st
                 "Give it as FLAC, in parts, or with a higher limit of the sidecar.",
             )  # fmt: skip
     most = _limit(limits, "max_text")
-    guidance = request.body.get("guidance", {})
     texts = {
         "transcript": request.body.get("transcript"),
         "emotion": guidance.get("emotion"),
+        "text": guidance.get("text"),
         "name": sound.get("name"),
     }
     for what, text in texts.items():

@@ -1,0 +1,1 @@
+"""Descriptions in words for the compact bundle's text encoder: lexicon, grammar, held-out sentences, training."""
