@@ -10,8 +10,10 @@ import medtalk
 from medtalk.backbones.words import tokenise
 from medtalk.bundle import load_bundle
 from medtalk.engine import open_engine
+from medtalk.engine.onnx import OnnxEngine
+from medtalk.engine.torch import TorchEngine
 from medtalk.finishing import Finishing
-from medtalk.guidance import LABELS
+from medtalk.guidance import LABELS, Mood
 from medtalk.model.intensity import intensity
 from medtalk.rig.channels import NAMES, S_LIP, S_UP, indices
 from medtalk_train.articulation import articulation
@@ -44,7 +46,7 @@ def test_it_is_small_and_has_a_card() -> None:
 
 def test_it_understands_descriptions_as_its_card_says() -> None:
     """On sentences by hand that it was never trained on, and on those written far from all that it knows."""
-    engine = open_engine(load_bundle(), threads=1)
+    engine = OnnxEngine(load_bundle(), threads=1)
     figures = judge(lambda text: engine._describe(tokenise(text)))
     assert figures["described"] >= 0.85 and figures["described_novel"] >= 0.85 and figures["described_later"] > 0.4
     assert min(figures[f"described_{label}"] for label in LABELS) >= 0.85
@@ -55,7 +57,7 @@ def test_it_understands_descriptions_as_its_card_says() -> None:
 
 @pytest.mark.parametrize("text", ["furious", "not angry at all, just tired", "she fights back tears, but smiles " * 40])
 def test_onnx_equals_torch_on_descriptions(text: str) -> None:
-    ours, theirs = (open_engine(load_bundle(), engine)._describe(tokenise(text)) for engine in ("onnx", "torch"))
+    ours, theirs = (engine(load_bundle())._describe(tokenise(text)) for engine in (OnnxEngine, TorchEngine))
     np.testing.assert_allclose(ours[0], theirs[0], atol=1e-5)
     assert ours[1] == pytest.approx(theirs[1], abs=1e-5)
 
@@ -63,6 +65,7 @@ def test_onnx_equals_torch_on_descriptions(text: str) -> None:
 def test_a_description_is_a_mixture_and_a_strength(sample: Path) -> None:
     model = medtalk.load()
     weak, strong = model.guide(text="slightly annoyed"), model.guide(text="absolutely furious")
+    assert isinstance(weak, Mood) and isinstance(strong, Mood)
     assert max(weak.weights, key=weak.weights.__getitem__) == "angry" and weak.strength < 0.8 < 1.3 < strong.strength
     performance = model.perform(sample)
     rig = performance.decode(strong, 0.9, STILL)

@@ -261,7 +261,10 @@ class Performance:
         mood, guide = emotion if isinstance(emotion, Mood) else None, emotion if isinstance(emotion, Guide) else None
         if guide is not None and guide.model is not self.model:
             raise GuidanceError("The guide was made by another model.", "Make it with this performance's own.")
-        weights = {} if isinstance(emotion, Guide) else emotion_weights(mood.weights if mood else emotion)
+        if isinstance(emotion, Mood):
+            weights = emotion_weights(emotion.weights)
+        else:
+            weights = {} if isinstance(emotion, Guide) else emotion_weights(emotion)
         scale = self._curve(intensity, "intensity", MAX_INTENSITY) * (mood.strength if mood else 1.0)
         stage("decode", 0.95, expected=_DECODE_SECONDS * self.seconds)
         if self.activity.any():

@@ -19,6 +19,7 @@ import soundfile
 import medtalk
 from medtalk import Finishing
 from medtalk.audio import RATE, Speech
+from medtalk.guidance import Mood
 from medtalk.performance import Model
 from medtalk.rig.channels import CHANNEL_HASH, NAMES
 from medtalk_wire import Client
@@ -129,6 +130,7 @@ def test_a_description_is_understood_as_by_the_library(start: Callable[..., Side
         again = client.wait(client.decode(result.heard, WireSettings(text="slightly amused")))
     for found, text in ((result, "furious, close to tears"), (again, "slightly amused")):
         mood = model.guide(text=text)
+        assert isinstance(mood, Mood)
         np.testing.assert_allclose(np.asarray(found.rig), expected.decode(mood).values, atol=1e-5)
         assert found.meta["guidance"] == {"text": text}
         assert found.meta["strength"] == pytest.approx(mood.strength, abs=1e-5)
