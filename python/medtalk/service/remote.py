@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import medtalk_wire
 from medtalk.errors import (
     AudioError,
+    BackboneError,
     BundleError,
     GuidanceError,
     LimitError,
@@ -32,7 +33,9 @@ AUTO = "auto"
 
 _LIBRARY_ERRORS = {
     kind.code: kind
-    for kind in (AudioError, LimitError, RigError, BundleError, GuidanceError, SettingError, MissingExtraError)
+    for kind in (
+        AudioError, LimitError, RigError, BundleError, BackboneError, GuidanceError, SettingError, MissingExtraError
+    )
 }
 
 

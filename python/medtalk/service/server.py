@@ -28,7 +28,7 @@ from medtalk.service.jobs import FairQueue, Job
 from medtalk.service.limits import ServiceLimits
 from medtalk.service.listener import Listener, is_loopback
 from medtalk.service.log import log, note
-from medtalk.service.schema import SOUNDS, BadRequest, Request, read_request
+from medtalk.service.schema import GUIDANCE, SOUNDS, BadRequest, Request, read_request
 from medtalk.service.worker import Outcome, Worker
 from medtalk_wire.protocol import Message, pack
 
@@ -278,7 +278,7 @@ class Server:
             "limits": self.settings.limits.told(),
             "capabilities": {
                 "sounds": list(SOUNDS if self._folders is not None else SOUNDS[:-1]),
-                "guidance": list(bundle.guidance),
+                "guidance": [kind for kind in GUIDANCE if kind in bundle.guidance],
             },
         }
 

@@ -30,7 +30,7 @@ ERROR_CODES = (
     "bad_message", "version", "unknown_type", "unsupported", "channels", "checksum", "path", "id_reused", "queue_full",
     "not_heard", "cancelled", "stopping", "internal",
     # of the library, as in medtalk.errors
-    "audio", "limit", "rig", "bundle", "guidance", "setting", "missing_extra",
+    "audio", "limit", "rig", "bundle", "backbone", "guidance", "setting", "missing_extra",
 )  # fmt: skip
 
 MAX_HEADER_BYTES = 1 << 20
