@@ -29,6 +29,17 @@ def editor(unreal: Any, tmp_path: Path) -> Iterator[Editor]:
 
 
 @pytest.fixture
+def sequence(editor: Editor) -> Any:
+    return editor.new_sequence(30)
+
+
+@pytest.fixture
+def section(editor: Editor, sequence: Any) -> Any:
+    """The section of a face board on an mh4 MetaHuman."""
+    return editor.add_board(sequence, editor.add_metahuman("mh4"))
+
+
+@pytest.fixture
 def crash(unreal: Any) -> type[BaseException]:
     """What takes the editor down. No `except Exception` may catch it."""
     assert not issubclass(unreal.state.EditorCrash, Exception)

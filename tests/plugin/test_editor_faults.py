@@ -19,14 +19,13 @@ import pytest
 from medtalk_wire import Client, Sound
 from medtalk_wire.boards import CHANNEL_HASH
 from tests.plugin.clicking import TOOLS, finish, make, press, status
-from tests.plugin.running import is_alive, pid_of_sidecar, saved, tick_until
+from tests.plugin.running import is_alive, pid_of_sidecar, saved, stops, tick_until
 from tests.plugin.takes import a_sound, state_of
 from tests.service.sidecars import Sidecar
 from tests.sounds import babble
 
 ROOT = Path(__file__).parents[2]
 SHOT = "/Game/Cinematics/Shot"
-stops = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
 
 
 class Shot:

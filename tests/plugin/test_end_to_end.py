@@ -10,8 +10,8 @@ import pytest
 
 from medtalk.rig.channels import INDEX
 from medtalk_wire.boards import masked
-from tests.plugin.clicking import asked, finish, make, press, status
-from tests.plugin.running import pid_of_sidecar
+from tests.plugin.clicking import TOOLS, asked, finish, make, press, status
+from tests.plugin.running import pid_of_sidecar, tick_until
 from tests.plugin.takes import KEYED, board_section, on_board, state_of
 from tests.service.sidecars import Sidecar
 
@@ -197,14 +197,15 @@ def test_a_description_in_the_form(editor: Any, sample: Path, tmp_path: Path) ->
 
     serving = Sidecar(tmp_path).wait_until_ready()
     try:
-        settings.save(settings.Settings(server=str(serving.file), guidance=["label", "text"]))
+        settings.save(settings.Settings(server=str(serving.file)))
         medtalk_unreal.startup()
+        editor.click(TOOLS, "MEDTalk.start")
+        tick_until(editor, lambda: "text" in settings.load().guidance, "the greeting")
         sequence = a_shot(editor)
         make(editor, [editor.add_sound(sample)], sequence=sequence, text="furious, close to tears", emotion="happy")
         rig = asked(serving.connection, sample, fps=30.0, text="furious, close to tears")
         np.testing.assert_allclose(on_board(editor, sequence, len(rig), 30)[:, KEYED], rig[:, KEYED], rtol=0, atol=1e-6)
         assert "MEDTalk: the text is understood as angry 0." in editor.log.text and editor.log.errors == []
-        assert settings.load().guidance == ["label", "text"]
     finally:
         sidecar.the_sidecar.leave()
         serving.close()

@@ -14,17 +14,6 @@ from tests.fake_unreal.editor import Editor
 from tests.sounds import babble
 
 
-@pytest.fixture
-def sequence(editor: Editor) -> Any:
-    return editor.new_sequence(30)
-
-
-@pytest.fixture
-def section(editor: Editor, sequence: Any) -> Any:
-    """The section of a face board on an mh4 MetaHuman."""
-    return editor.add_board(sequence, editor.add_metahuman("mh4"))
-
-
 def jaw(section: Any) -> Any:
     return section.get_channel("CTRL_C_jaw.Y")
 

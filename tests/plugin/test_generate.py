@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import soundfile
 
-from tests.plugin.running import is_alive, pid_of_sidecar, tick_until
+from tests.plugin.running import is_alive, pid_of_sidecar, stops, tick_until
 from tests.sounds import babble
 
 
@@ -197,7 +197,7 @@ def test_a_sidecar_that_dies_at_work_is_one_line_and_the_next_click_works(config
     assert run(configured, request_for(0.5)).state == "done"
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
+@stops
 def test_a_sidecar_that_freezes_at_work(configured: Any, request_for: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from medtalk_unreal import generate, sidecar
 

@@ -29,6 +29,7 @@ def test_every_question_is_answered(editor: Any, generation: str) -> None:
     answers = report["questions"]
     assert {answer["outcome"] for answer in answers.values()} == {"answered"}
     assert answers["undo"]["undone"] is True
+    assert answers["load_animation"]["done"] is True and answers["load_animation"]["keys"] > 20
     assert answers["jaw"]["opens"] is True
     assert answers["add_key_twice"]["keys_after"] in (1, 2)
     assert answers["speed"]["microseconds_per_key_channels"] > 0

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.plugin.running import do, is_alive, pid_of_sidecar, saved, tick_until
+from tests.plugin.running import do, is_alive, pid_of_sidecar, saved, stops, tick_until
 from tests.service.sidecars import Sidecar
 from tests.sounds import babble
 
@@ -86,7 +86,7 @@ def test_one_that_was_killed_is_replaced(configured: Any) -> None:
     assert task.error is None and pid_of_sidecar(configured) != pid
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
+@stops
 def test_one_of_ours_that_is_frozen_is_replaced_and_ended(configured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from medtalk_unreal import sidecar
 
@@ -100,7 +100,7 @@ def test_one_of_ours_that_is_frozen_is_replaced_and_ended(configured: Any, monke
     assert "has not answered" in configured.log.warnings[0]
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
+@stops
 def test_one_of_another_editor_that_is_frozen_is_left_alone(
     configured: Any, other: Sidecar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,7 +157,7 @@ def test_two_buttons_at_once_start_one_sidecar(configured: Any) -> None:
     assert connect(configured)[0].error is None
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
+@stops
 def test_stop_ends_a_frozen_one_by_force_if_it_is_ours(configured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from medtalk_unreal import sidecar
 
@@ -169,7 +169,7 @@ def test_stop_ends_a_frozen_one_by_force_if_it_is_ours(configured: Any, monkeypa
     assert not is_alive(pid)
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
+@stops
 def test_stop_leaves_a_frozen_one_of_another_editor(
     configured: Any, other: Sidecar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,7 +191,7 @@ def test_the_end_of_the_editor_also_ends_one_that_failed_us(configured: Any) -> 
     tick_until(configured, lambda: not is_alive(pid), "the sidecar's end")
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
+@stops
 def test_the_end_of_the_editor_does_not_wait_for_a_frozen_one(configured: Any) -> None:
     from medtalk_unreal.sidecar import the_sidecar
 

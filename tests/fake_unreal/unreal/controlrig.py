@@ -146,6 +146,19 @@ class ControlRigSequencerLibrary(BlueprintFunctionLibrary):
     """Control rigs in Sequencer. What asks for a rig's values wants the sequence open, and does nothing otherwise."""
 
     @staticmethod
+    def load_anim_sequence_into_control_rig_section(
+        movie_scene_section: Any, anim_sequence: Any, skel_mesh_comp: Any, start_frame: Any, time_unit: Any,
+        key_reduce: bool, tolerance: float, interpolation: Any, reset_controls: bool,
+    ) -> bool:  # fmt: skip
+        """Solves the jaw alone back."""
+        times, values = anim_sequence._curves.get("ctrl_expressions_jawopen", ([], []))
+        first = in_ticks(movie_scene_section._sequence(), start_frame, 0.0, time_unit)
+        for time, value in zip(times, values, strict=True):
+            tick = first + round(time * float(movie_scene_section._sequence()._tick))
+            movie_scene_section._channels["CTRL_C_jaw.Y"].add(tick, value, interpolation)
+        return bool(times)
+
+    @staticmethod
     def find_or_create_control_rig_track(
         world: Any, level_sequence: Any, control_rig_class: Any, binding: Any, is_layered_control_rig: bool
     ) -> Any:

@@ -91,6 +91,12 @@ def edit(title: str, steps: int) -> Iterator[Edit]:
         raise
 
 
+def check_editable() -> None:
+    """Raise `PluginError` while the level is played: nothing can be loaded or changed then."""
+    if compat.playing():
+        raise PluginError("The editor plays the level.", "Stop it, then try again.")
+
+
 def asset_path(folder: str, name: str = "") -> str:
     """`folder`, or the path of an asset called like `name` in it, without what Unreal forbids in names.
 

@@ -228,11 +228,8 @@ def bound_objects(sequence: unreal.LevelSequence, binding: unreal.MovieSceneBind
     parent = binding.get_parent()
     contexts = bound_objects(sequence, parent) if parent.is_valid() else [compat.world()]
     found = [one for context in contexts for one in sequence.locate_bound_objects(binding, context)]
-    if not found:  # a spawnable is there only while its sequence is open
-        library = unreal.LevelSequenceEditorBlueprintLibrary
-        current = library.get_current_level_sequence()
-        if current is not None and current.get_path_name() == sequence.get_path_name():
-            found = list(library.get_bound_objects(sequence.get_binding_id(binding)))
+    if not found and compat.is_open(sequence):  # a spawnable is there only while its sequence is open
+        found = list(unreal.LevelSequenceEditorBlueprintLibrary.get_bound_objects(sequence.get_binding_id(binding)))
     return [one for one in found if one is not None]
 
 

@@ -16,7 +16,7 @@ from medtalk_unreal import compat, ticks
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal import sound as sounds
 from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
-from medtalk_unreal.edits import asset_path, place
+from medtalk_unreal.edits import asset_path, check_editable, place
 from medtalk_unreal.errors import CancelledError, PluginError
 from medtalk_unreal.request import Request
 from medtalk_unreal.sidecar import the_sidecar
@@ -199,8 +199,7 @@ def check(request: Request) -> list[SoundFacts]:
     """Look at everything that can be looked at without the sidecar; the sounds. Raises `PluginError`."""
     settings = settings_file.load()
     request.check(settings)
-    if compat.playing():
-        raise PluginError("The editor plays the level.", "Stop it, then try again.")
+    check_editable()
     if not request.sounds:
         raise PluginError("No sound is selected.", "Select one or more SoundWaves in the Content Browser.")
     facts = [sounds.look(path, settings.max_seconds) for path in request.sounds]

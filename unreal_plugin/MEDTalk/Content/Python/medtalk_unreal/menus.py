@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import unreal
 
 from medtalk_unreal import bake, compat, forms, generate, readback, ticks
+from medtalk_unreal.edits import check_editable
 from medtalk_unreal.errors import CancelledError, PluginError
 from medtalk_unreal.sidecar import the_sidecar
 
@@ -108,11 +109,6 @@ def _generate() -> None:
     forms.open_generate([wave.get_path_name() for wave in waves])
 
 
-def _check_editable() -> None:
-    if compat.playing():
-        raise PluginError("The editor plays the level.", "Stop it, then try again.")
-
-
 def _bake() -> None:
     path = _open_sequence()
     report = bake.bake_sequence(path, None, *bake.beside(path))
@@ -128,7 +124,7 @@ def _export() -> None:
 
 def _open_sequence() -> str:
     """The package of the sequence that is edited in Sequencer."""
-    _check_editable()
+    check_editable()
     sequence = unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
     if sequence is None:
         raise PluginError("No sequence is open.", "Open the Level Sequence in Sequencer.")
@@ -170,7 +166,7 @@ def _selftest() -> None:
     from medtalk_unreal import selftest
 
     _check_idle()
-    _check_editable()
+    check_editable()
     _in_background(selftest.steps)
 
 

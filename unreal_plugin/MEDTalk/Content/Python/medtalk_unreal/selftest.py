@@ -36,7 +36,7 @@ class SkippedError(PluginError):
 def steps(tell: Tell) -> Generator[None, None, Answer]:
     """Steps of the whole test; the report, which also lies in `Saved/MEDTalk/selftest.json`."""
     library = unreal.EditorAssetLibrary
-    before = _path(unreal.LevelSequenceEditorBlueprintLibrary.get_current_level_sequence())
+    before = compat.open_path()
     if library.does_directory_exist(SCRATCH):
         raise PluginError(f"There is a folder {SCRATCH} already.", "Delete it, it is left of an earlier self-test.")
     report: Answer = {
@@ -223,7 +223,8 @@ def _tool_bar(_: str) -> Answer:
     return {menu: registered(menu) for menu in (menus.SEQUENCER_BAR, menus.TOOLS_MENU, menus.SOUND_MENU)}
 
 
-def _export(actor: str) -> Answer:
+def _exported(actor: str) -> tuple[bool, unreal.AnimSequence]:
+    """What Unreal records of a face with an open jaw in 30 frames, and whether it says that it did."""
     sequence, face = _keyed(actor, 0.5)
     sequence.set_playback_start(0)
     sequence.set_playback_end(30)
@@ -234,10 +235,28 @@ def _export(actor: str) -> Answer:
     options.set_editor_property("evaluate_all_skeletal_mesh_components", True)
     assert face.binding is not None
     done = unreal.SequencerTools.export_anim_sequence(compat.world(), sequence, animation, options, face.binding, False)
+    return done, animation
+
+
+def _export(actor: str) -> Answer:
+    done, animation = _exported(actor)
     library = unreal.AnimationLibrary
     names = [str(name) for name in library.get_animation_curve_names(animation, unreal.RawCurveTrackTypes.RCT_FLOAT)]
     value = library.get_float_value_at_time(animation, _JAW_CURVE, 0.0) if _JAW_CURVE in names else None
     return {"done": done, "curves": len(names), "jaw": value, "names": names[:400]}
+
+
+def _load_animation(actor: str) -> Answer:
+    """The third way to keys, for the time it takes: what was recorded, solved back onto the board."""
+    _, animation = _exported(actor)
+    face = facerig.make(_sequence(), facerig.resolve(None, actor))
+    start = time.perf_counter()
+    done = unreal.ControlRigSequencerLibrary.load_anim_sequence_into_control_rig_section(
+        face.section, animation, face.in_level[1], unreal.FrameNumber(0)
+    )
+    seconds = time.perf_counter() - start
+    keys = sum(channel.get_num_keys() for channel in facerig.section_channels(face.section).values())
+    return {"done": done, "keys": keys, "microseconds_per_key": 1e6 * seconds / keys if keys else None}
 
 
 def _slate_ticks(_: str) -> Steps:
@@ -263,6 +282,7 @@ QUESTIONS: dict[str, tuple[str, Callable[[str], Answer | Steps]]] = {
     "sockets": ("Does pyzmq work inside the editor?", _sockets),
     "menus": ("Which of the menus that we extend are registered?", _tool_bar),
     "export": ("Which curves does an export to AnimSequence write?", _export),
+    "load_animation": ("How long does an AnimSequence take onto the board?", _load_animation),
     "ticks": ("Does the editor tick, and how often?", _slate_ticks),
 }
 
@@ -322,15 +342,12 @@ def _about(actor: str) -> Answer | None:
 
 
 def _restore(before: str) -> None:
-    library = unreal.LevelSequenceEditorBlueprintLibrary
-    current = _path(library.get_current_level_sequence())
-    if current.startswith(SCRATCH):
-        library.close_level_sequence()
+    if compat.open_path().startswith(SCRATCH):
+        unreal.LevelSequenceEditorBlueprintLibrary.close_level_sequence()
     if unreal.EditorAssetLibrary.does_directory_exist(SCRATCH):
         unreal.EditorAssetLibrary.delete_directory(SCRATCH)
-    earlier = compat.load(before)
-    if earlier is not None and _path(library.get_current_level_sequence()) != before:
-        library.open_level_sequence(earlier)
+    if compat.load(before) is not None:
+        compat.open_again(before)
 
 
 def _path(thing: unreal.Object | None) -> str:
