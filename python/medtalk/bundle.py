@@ -79,7 +79,7 @@ class Bundle:
     @property
     def backbones(self) -> Mapping[str, str]:
         """Names of the pretrained backbones that it uses, by their part: `{"emotion2vec": "iic/emotion2vec_base"}`."""
-        return self.manifest["backbones"] if self.kind == "medtalk" else {}
+        return self.manifest.get("backbones", {})
 
     @cached_property
     def sha256(self) -> str:
@@ -228,8 +228,7 @@ def _check_fields(folder: Path, manifest: dict[str, Any]) -> None:
             f"{', '.join(TEXT_MODES)}.",
             "Use another bundle, or another version of medtalk.",
         )
-    if kind == "medtalk":
-        _check_backbones(folder, manifest)
+    _check_backbones(folder, manifest)
     entries = manifest.get("files")
     if not isinstance(entries, dict):
         raise BundleError(f"Bundle {folder} names no files in its {MANIFEST}.", "Get the bundle again.")
@@ -239,19 +238,15 @@ def _check_fields(folder: Path, manifest: dict[str, Any]) -> None:
 
 
 def _check_backbones(folder: Path, manifest: dict[str, Any]) -> None:
-    needed, spare = BACKBONES[manifest["text_mode"]]
-    backbones, untrained = manifest.get("backbones"), manifest.get("untrained", [])
+    backbones, untrained = manifest.get("backbones", {}), manifest.get("untrained", [])
     if not isinstance(backbones, dict) or not all(name and isinstance(name, str) for name in backbones.values()):
-        raise BundleError(
-            f"Bundle {folder} does not name its backbones; each of {', '.join(sorted(needed | spare))} has a name.",
-            "Get the bundle again.",
-        )
+        raise BundleError(f"Bundle {folder} does not name its backbones by their parts.", "Get the bundle again.")
+    needed, spare = BACKBONES[manifest["text_mode"]] if manifest["kind"] == "medtalk" else (set(), set())
     for part in sorted(needed - set(backbones)):
         raise BundleError(f"Bundle {folder} does not name its backbone {part}.", "Get the bundle again.")
     for part in sorted(set(backbones) - needed - spare):
         raise BundleError(
-            f"Bundle {folder} names a backbone {part[:40]!r}; one in the text mode {manifest['text_mode']} has "
-            f"{', '.join(sorted(needed | spare))}.",
+            f"Bundle {folder} names a backbone {part[:40]!r}; valid are {', '.join(sorted(needed | spare)) or 'none'}.",
             "Use another bundle, or another version of medtalk.",
         )
     if not isinstance(untrained, list) or not all(isinstance(part, str) for part in untrained):
