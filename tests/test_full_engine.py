@@ -376,7 +376,7 @@ def test_features_for_several_sounds(medtalk: Run, full_bundle: Path, sound: Pat
     [
         (["--text", "a", "--emotion", "sad"], "Only one of --emotion, --text and --image"),
         (["--text", "a", "--image", "b.png"], "Only one of --emotion, --text and --image"),
-        (["--backbone", "clip"], "valid is PART=DIR"),
+        (["--backbone", "clip"], "valid is NAME=DIR"),
         (["--backbone", "gpt=x"], "no backbone called 'gpt'"),
         (["--text", "sad"], "offline nothing is fetched"),
         (["--image", "nowhere.png", "--text", ""], "Only one"),
