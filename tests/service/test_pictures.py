@@ -15,6 +15,7 @@ import medtalk
 from medtalk.audio import RATE, Speech
 from medtalk.errors import BackboneError, GuidanceError, MedtalkError
 from medtalk.performance import Model
+from medtalk.rig import read_rig
 from medtalk.service.jobs import Job
 from medtalk.service.limits import ServiceLimits
 from medtalk.service.worker import Outcome, Worker
@@ -81,6 +82,26 @@ def test_texts_and_the_voice_lead_as_in_the_library(client: Client, model: Model
     np.testing.assert_allclose(np.asarray(auto.rig), performance.decode("auto").values, atol=1e-6)
     assert auto.meta["guidance"] == {"voice": "auto"}
     assert auto.meta["emotion"] == pytest.approx(dict(performance.voice_emotion), abs=1e-5)
+
+
+@pytest.mark.parametrize("led", [("--image", "face.webp"), ("--emotion", "auto"), ("--text", "in tears")])
+def test_the_command_gives_the_same_with_a_sidecar(
+    medtalk: Callable[..., Any], seeing: Sidecar, full_bundle: Path, seeing_backbones: dict[str, Path], sound: Path,
+    tmp_path: Path, led: tuple[str, str],
+) -> None:  # fmt: skip
+    option, value = led
+    if option == "--image":
+        value = str(tmp_path / value)
+        Path(value).write_bytes(picture(kind="WEBP"))
+    folders = [word for part, place in seeing_backbones.items() for word in ("--backbone", f"{part}={place}")]
+    here, there = ["--bundle", full_bundle, "--offline", "--device", "cpu", *folders], ["--server", seeing.file]
+    rigs = []
+    for where in (here, there):
+        done = medtalk("generate", sound, option, value, "-o", tmp_path / "rig.npz", "-q", *where)
+        assert (done.code, done.err) == (0, "")
+        rigs.append(read_rig(tmp_path / "rig.npz"))
+    np.testing.assert_allclose(rigs[0].values, rigs[1].values, atol=1e-6)
+    assert rigs[0].meta["guidance"] == rigs[1].meta["guidance"] and rigs[0].meta["guidance"]
 
 
 def test_pictures_that_cannot_be_used(client: Client, line: np.ndarray) -> None:
@@ -225,8 +246,12 @@ def test_words_that_are_not_told_are_heard(hearing: Model, line: np.ndarray) -> 
     np.testing.assert_array_equal(curve(work(worker, first.body["heard"], Settings())), heard.intensity)
     later = work(worker, first.body["heard"], Settings(transcript="we say it"))
     np.testing.assert_array_equal(curve(later), told.intensity)
-    unknown = work(worker, given.body["heard"], Settings())
-    np.testing.assert_array_equal(curve(unknown), hearing.perform(speech, "").intensity)
+    # "" says that they are unknown.
+    unknown = hearing.perform(speech, "").intensity
+    for settings in (Settings(), Settings(transcript="")):
+        np.testing.assert_array_equal(curve(work(worker, given.body["heard"], settings)), unknown)
+    for sound in (line, first.body["heard"]):
+        np.testing.assert_array_equal(curve(work(worker, sound, Settings(transcript=""))), unknown)
 
 
 def test_words_in_a_language(hearing: Model, model: Model, line: np.ndarray) -> None:

@@ -55,7 +55,7 @@ def test_good_requests_are_read() -> None:
 def test_settings_that_are_left_out_are_the_librarys() -> None:
     for frames in (generate(), request("decode", {"heard": "x"})):
         got = job(frames).settings
-        assert (got.weights, got.transcript, got.intensity, got.curve) == ({"neutral": 1.0}, "", 1.0, None)
+        assert (got.weights, got.transcript, got.intensity, got.curve) == ({"neutral": 1.0}, None, 1.0, None)
         assert (got.span, got.fps, got.region, got.finishing) == ((0.0, None), 60.0, "full", Finishing())
 
 

@@ -112,7 +112,7 @@ class Sidecar:
                 pass
             case "work" | "works-on":
                 self.working[request.id] = (to, request, 0)
-            case "bad-progress" if request.body["transcript"] == "bad":
+            case "bad-progress" if request.body.get("transcript") == "bad":
                 self.send(to, request, "progress", {"phase": "listen", "fraction": "much", "ahead": 0})
             case "loses-result" if count == 1:
                 self.progress(to, request, 0.5)
@@ -137,7 +137,7 @@ class Sidecar:
 
     def result(self, to: bytes, request: Message) -> None:
         """A rig whose values are 0, 1, 2, ..."""
-        frames = FRAMES - 1 if self.behaviour == "bad-result" and request.body["transcript"] == "bad" else FRAMES
+        frames = FRAMES - 1 if self.behaviour == "bad-result" and request.body.get("transcript") == "bad" else FRAMES
         rig = struct.pack(f"<{FRAMES * 174}f", *range(FRAMES * 174))
         buffers = [
             Buffer("rig", "float32", (FRAMES, 174), rig),

@@ -105,7 +105,7 @@ def test_a_path_must_be_absolute(path: str) -> None:
 
 def test_settings_as_they_are_written() -> None:
     assert Settings().fields() == {
-        "guidance": {"kind": "label", "emotion": "neutral"}, "transcript": "", "language": "", "intensity": 1.0,
+        "guidance": {"kind": "label", "emotion": "neutral"}, "language": "", "intensity": 1.0,
         "fps": 60.0, "region": "full",
         "finishing": {"smooth": True, "blink": True, "gaze": True, "limits": True, "seed": 0},
     }  # fmt: skip
@@ -129,6 +129,7 @@ def test_each_kind_of_guidance() -> None:
     assert (picture.name, picture.dtype, picture.shape, picture.data) == ("image", "uint8", (4,), b"\x89PNG")
     assert curve.name == "intensity"
     assert Settings(language="zh").fields()["language"] == "zh"
+    assert [Settings(transcript=words).fields()["transcript"] for words in ("", "we say")] == ["", "we say"]
 
 
 def test_pictures_that_cannot_be_sent_are_told() -> None:

@@ -34,7 +34,14 @@ AUTO = "auto"
 _LIBRARY_ERRORS = {
     kind.code: kind
     for kind in (
-        AudioError, LimitError, RigError, BundleError, BackboneError, GuidanceError, SettingError, MissingExtraError
+        AudioError,
+        LimitError,
+        RigError,
+        BundleError,
+        BackboneError,
+        GuidanceError,
+        SettingError,
+        MissingExtraError,
     )
 }
 
@@ -90,7 +97,7 @@ def sidecar_rigs(server: str, keys: Path | None, settings: Settings, channel: in
 
         def make(sound: Path, transcript: str | None, tell: Callable[[float], None]) -> RigSequence:
             with _our_errors(sound):
-                return _make(client, sound, replace(settings, transcript=transcript or ""), channel, tell)
+                return _make(client, sound, replace(settings, transcript=transcript), channel, tell)
 
         yield make
 

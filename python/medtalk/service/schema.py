@@ -93,7 +93,7 @@ class FinishingFields(msgspec.Struct):
 
 class SettingsFields(msgspec.Struct):
     guidance: GuidanceFields = msgspec.field(default_factory=GuidanceFields)
-    transcript: str = ""
+    transcript: str | None = None
     language: str = ""
     intensity: float = 1.0
     span: tuple[float, float | None] | None = None
@@ -128,14 +128,14 @@ class Picture:
 @dataclass(frozen=True)
 class Settings:
     """How a sound that was heard becomes a rig, checked. `kind`, of `GUIDANCE`, says which of the next three leads;
-    "auto" needs none. `language` is that of the words that are to be heard, "" for any.
+    "auto" needs none. `transcript` is None where the words are to be heard, in `language`, "" for any.
     """
 
     kind: str
     weights: dict[str, float]
     text: str
     picture: Picture | None
-    transcript: str
+    transcript: str | None
     language: str
     intensity: float
     curve: NDArray[np.float32] | None
@@ -299,7 +299,7 @@ def _settings(body: SettingsFields, picture: Picture | None, curve: Buffer | Non
         raise ServiceError("bad_message", "The emotion must be a text or a map from label to weight.") from None
     described = body.guidance.text if body.guidance.kind == "text" else ""
     labels = "".join(emotion)  # of a map, its labels
-    texts = {"transcript": body.transcript, "emotion": labels, "text": described, "language": body.language}
+    texts = {"transcript": body.transcript or "", "emotion": labels, "text": described, "language": body.language}
     for what, text in texts.items():
         if len(text.encode()) > limits.max_text:
             raise LimitError(f"The {what} has {len(text)} characters; the limit is {limits.max_text} bytes.", "Cut it.")
@@ -324,7 +324,7 @@ def _settings(body: SettingsFields, picture: Picture | None, curve: Buffer | Non
         weights=emotion_weights(emotion),
         text=check_text(described) if body.guidance.kind == "text" else "",
         picture=picture,
-        transcript=body.transcript.strip(),
+        transcript=body.transcript,
         language=body.language.strip(),
         intensity=body.intensity,
         curve=values,

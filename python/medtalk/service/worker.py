@@ -84,7 +84,7 @@ class Worker(threading.Thread):
         stage("read", 0.02)
         emotion = self._emotion(settings)
         heard, performance, cached = self._hear(request)
-        if settings.transcript:
+        if settings.transcript is not None:
             performance = performance.with_transcript(settings.transcript)
         if settings.curve is not None:
             if len(settings.curve) != len(performance):
@@ -126,13 +126,13 @@ class Worker(threading.Thread):
                 )
             return request.heard, performance, True
         settings = request.settings
-        transcribed = self._model.bundle.hears_words and not settings.transcript
+        transcribed = self._model.bundle.hears_words and settings.transcript is None
         heard, data = _identify(request.sound, self._limits, settings.language if transcribed else None)
         performance = self.heard.get(heard)
         cached = performance is not None
         if performance is None:
             speech = _speech(request.sound, data, self._limits)
-            words = "" if settings.transcript else None
+            words = None if settings.transcript is None else ""
             performance = self._model.perform(speech, words, language=settings.language or None)
             self.heard.put(heard, performance, performance.nbytes)
         return heard, performance, cached

@@ -116,9 +116,12 @@ class Request:
             raise PluginError(what, hint)
 
     def wire_settings(self, settings: Settings, fps: float, transcript: str) -> Mapping[str, Any]:
-        """The parameters of `medtalk_wire.Settings`. `PluginError` for a picture that is not there any more."""
+        """The parameters of `medtalk_wire.Settings`; nobody has told a `transcript` of "". `PluginError` for a picture
+        that is not there any more.
+        """
         return {
-            "emotion": self.mixture.strip() or self.emotion, "transcript": transcript, "fps": fps, "text": self.text,
+            "emotion": self.mixture.strip() or self.emotion, "text": self.text,
+            "transcript": transcript.strip() or None, "fps": fps,
             "intensity": self.mood_intensity, "region": self.process_mask, "blink": self.blink, "gaze": self.gaze,
             **({"image": self._picture(settings), "image_name": Path(self.image).name} if self.image else {}),
         }  # fmt: skip

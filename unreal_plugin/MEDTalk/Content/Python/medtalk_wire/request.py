@@ -101,16 +101,17 @@ class Settings:
 
     `emotion` is a label, a mixture as "happy:0.7,surprised:0.3", a map from label to weight, or "auto" for what is
     heard in the voice; a description `text`, or the bytes `image` of a PNG, JPEG or WEBP file called `image_name`,
-    takes its place (`capabilities` of hello tell what the sidecar takes). `language` ("en", "" for any) is that of the
-    words that are heard where no `transcript` is given. `curve` (T,), an array of float32 or its bytes, takes the place
-    of the heard intensity; `span` is (start, end) in seconds, end None for the end of the sound.
+    takes its place (`capabilities` of hello tell what the sidecar takes). `transcript` is what is said, "" for unknown;
+    None lets a bundle that hears words listen for them, in `language` ("en", "" for any). `curve` (T,), an array of
+    float32 or its bytes, takes the place of the heard intensity; `span` is (start, end) in seconds, end None for the
+    end of the sound.
     """
 
     emotion: str | Mapping[str, float] = "neutral"
     text: str = ""
     image: bytes = b""
     image_name: str = ""
-    transcript: str = ""
+    transcript: str | None = None
     language: str = ""
     intensity: float = 1.0
     curve: Any = None
@@ -128,7 +129,7 @@ class Settings:
         try:
             fields: dict[str, Any] = {
                 "guidance": self._guidance(),
-                "transcript": str(self.transcript),
+                **({} if self.transcript is None else {"transcript": str(self.transcript)}),
                 "language": str(self.language),
                 "intensity": float(self.intensity),
                 "fps": float(self.fps),
