@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 import pytest
 
-from medtalk.backbones.pretrained import CLIP, EMOTION2VEC
+from medtalk.backbones.pretrained import CLIP, EMOTION2VEC, EMOTION2VEC_PLUS
 from medtalk.models import KNOWN, size
 from tests.checkpoints import make_own, make_wav2vec2
 
@@ -49,6 +50,23 @@ def test_what_is_on_the_machine(medtalk, empty_caches: Path, tmp_path: Path, net
 def test_what_cannot_be_fetched(medtalk, empty_caches: Path, network: list[str], words: list[str], said: str) -> None:
     done = medtalk("models", "pull", *words)
     assert done.code == 1 and len(done.err.splitlines()) == 1 and said in done.err and done.out == ""
+
+
+def test_no_network_is_one_line_whatever_the_hub_says(
+    medtalk, empty_caches: Path, monkeypatch: pytest.MonkeyPatch, network: list[str]
+) -> None:
+    said: list[str] = []
+    log, watching = logging.getLogger("modelscope_hub"), logging.Handler()
+    monkeypatch.setattr(watching, "emit", lambda record: said.append(record.getMessage()))
+    for pause in ("time.sleep", "modelscope_hub._download_control._DownloadControl.sleep"):
+        monkeypatch.setattr(pause, lambda *_: None)  # between its tries
+    log.addHandler(watching)
+    try:
+        done = medtalk("models", "pull", "emotion2vec_plus")
+    finally:
+        log.removeHandler(watching)
+    assert done.code == 1 and len(done.err.splitlines()) == 1 and f"{EMOTION2VEC_PLUS} are not on" in done.err
+    assert network and said == []
 
 
 def test_what_a_bundle_uses(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import math
 import re
 import warnings
@@ -56,7 +57,13 @@ def locate(source: Pretrained, update: bool = False) -> Path:
         from modelscope import snapshot_download
 
     def look(local: bool) -> Path:
-        folder = Path(snapshot_download(source.name, local_files_only=local))
+        log = logging.getLogger("modelscope_hub")
+        level = log.level
+        log.setLevel(logging.ERROR)  # it warns of each of its tries; what came of them is told in one line
+        try:
+            folder = Path(snapshot_download(source.name, local_files_only=local))
+        finally:
+            log.setLevel(level)
         _files(folder)  # a download that was stopped leaves some of them
         return folder
 
