@@ -10,12 +10,13 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medtalk.audio import frame_count
+from medtalk.backbones.banded import Band, run_block
+from medtalk.backbones.chunks import CHUNK, Convolutions, RigTimes, Waveform, add_positions, spans
 from medtalk.backbones.pretrained import (
     Pretrained,
-    at_rig_rate,
     cancellable,
     check_complete,
-    check_samples,
     found,
     loading,
     needs_extra,
@@ -26,13 +27,19 @@ from medtalk.errors import BackboneError
 with needs_extra():
     import torch
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
 # FunASR evaluates this text of a model's configuration as Python, so nothing passes but lists of convolutions such as
 # "[(512, 10, 5)] + [(512,3,2)] * 4".
 _CONVOLUTIONS = re.compile(r"\[ *\(\d{1,4}(, *\d{1,4}){2}\)(, *\(\d{1,4}(, *\d{1,4}){2}\))* *\]( *\* *\d{1,2})?")
+# What the published ones have in common, and `Emotion2vec.features` relies on.
+_MODEL = {"layer_norm_first": False}
+_AUDIO = {"extractor_mode": "layer_norm", "use_alibi_encoder": True, "learned_alibi": False}
+_EPSILON = 1e-5  # of the variance, as in torch's layer_norm
 _LACKING = re.compile(r"Warning, miss key in ckpt: ([^,\s]+)")
 
 
@@ -78,32 +85,86 @@ class Emotion2vec:
             self._model = model.to(device, dtype).eval().requires_grad_(False)
         cancellable(self._model)
         self.width: int = int(model.cfg.embed_dim)
-        self._normalise: bool = bool(model.cfg.get("normalize"))
+        self._epsilon = _EPSILON if model.cfg.get("normalize") else None
         self._device, self._dtype = device, dtype
-        self._shortest = 1
-        for _, kernel, stride in reversed(model.modality_encoders["AUDIO"].feature_enc_layers):
-            self._shortest = (self._shortest - 1) * stride + kernel
+        audio = model.modality_encoders["AUDIO"]
+        _, kernels, strides = zip(*audio.feature_enc_layers, strict=True)
+        self._stack = Convolutions.of(kernels, strides)
+        depth = audio.modality_cfg.conv_pos_depth
+        self._context: int = depth * (max(3, audio.modality_cfg.conv_pos_width // depth) // 2)
 
-    @torch.inference_mode()
-    def features(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Features of a whole clip; memory grows with the square of its length.
+    def features(self, samples: NDArray[np.float32], chunk: int = CHUNK) -> NDArray[np.float32]:
+        """Features of a whole clip, in a time that grows with its length.
+
+        FunASR's own result up to a minute; beyond, frames do not see what is farther away than `medtalk.backbones.
+        banded` says. Memory is that of a chunk, and of one state (N, width) a frame at 50 fps.
 
         Args:
             samples: (n,) float32 at 16 kHz, 400 or more for the usual model.
+            chunk: frames worked on at once; the features are the same for any number.
 
         Returns:
             (T, width) float32 at 60 fps, T = int(n * 60 / 16000).
         """
-        checked = check_samples(samples, self._shortest)
-        sound = torch.tensor(checked, device=self._device)  # a copy: torch cannot hold read-only arrays
-        if self._normalise:
-            sound = torch.nn.functional.layer_norm(sound, sound.shape)
-        try:
-            heard = self._model.extract_features(sound[None].to(self._dtype), padding_mask=None)["x"]
-        finally:
-            # The model keeps its largest table of distances, (heads, frames, frames), for ever: 11 GB after 5 minutes.
-            self._model.alibi_biases.clear()
-        return to_numpy(at_rig_rate(heard, len(checked))[0])
+        return self.features_of([samples], chunk)[0]
+
+    @torch.inference_mode()
+    def features_of(self, clips: list[NDArray[np.float32]], chunk: int = CHUNK) -> list[NDArray[np.float32]]:
+        """`features` of several clips at once, as they are of each alone; they should be about as long."""
+        sounds = [Waveform(samples, self._stack.field, self._epsilon, self._device) for samples in clips]
+        counts = [self._stack.frames(len(sound)) for sound in sounds]
+        frames = torch.zeros((len(clips), max(counts), self.width), device=self._device, dtype=self._dtype)
+        for number, sound in enumerate(sounds):
+            self._embed(sound, frames[number, : counts[number]], chunk, (0.0, 0.3))
+        absent = None
+        if min(counts) < max(counts):
+            absent = (
+                torch.arange(max(counts), device=self._device) >= torch.tensor(counts, device=self._device)[:, None]
+            )
+        self._attend(frames, chunk, absent)
+        return [self._at_rig_rate(frames[n, :count], len(sounds[n]), chunk) for n, count in enumerate(counts)]
+
+    def _embed(self, sound: Waveform, states: Tensor, chunk: int, part: tuple[float, float]) -> None:
+        """Fill in the states (N, width) of a clip as they enter the first block."""
+        audio = self._model.modality_encoders["AUDIO"]
+        middle = (part[0] + part[1]) / 2
+        for start, end in spans(len(states), chunk, (part[0], middle)):
+            heard = sound.piece(*self._stack.samples(start, end)).to(self._dtype)
+            states[start:end] = audio.project_features(audio.local_encoder(heard[None]))[0]
+        add_positions(
+            states,
+            audio.relative_positional_encoder,
+            audio.context_encoder.norm,
+            self._context,
+            chunk,
+            (middle, part[1]),
+        )
+
+    def _attend(self, frames: Tensor, chunk: int, absent: Tensor | None) -> None:
+        """All blocks over the states (B, N, width), in place."""
+        audio = self._model.modality_encoders["AUDIO"]
+        blocks = [*audio.context_encoder.blocks, *self._model.blocks]
+        extra = audio.context_encoder.norm(audio.extra_tokens).repeat(len(frames), 1, 1)
+        bands = self._bands(frames.shape[1])
+        for number, block in enumerate(blocks):
+            part = (0.3 + 0.7 * number / len(blocks), 0.3 + 0.7 * (number + 1) / len(blocks))
+            run_block(block, frames, extra, bands[number % len(bands)], chunk, part, absent)
+
+    def _bands(self, frames: int) -> list[Band]:
+        """What distance takes: of each block, or one for all."""
+        from funasr.models.emotion2vec.base import get_alibi
+
+        audio = self._model.modality_encoders["AUDIO"]
+        slopes = -get_alibi(2, audio.modality_cfg.num_alibi_heads)[:, 0, 1].to(self._device)
+        scales = audio.alibi_scale.clamp_min(0).float().flatten(1)  # (blocks or 1, heads or 1)
+        return [Band(slopes * scale, frames) for scale in scales]
+
+    def _at_rig_rate(self, states: Tensor, samples: int, chunk: int) -> NDArray[np.float32]:
+        features = np.empty((frame_count(samples), self.width), np.float32)
+        times = RigTimes.of(len(states), samples)
+        for start, end in spans(len(features), chunk):
+            features[start:end] = to_numpy(times.take(states, 0, start, end))
+        return features
 
 
 def _files(folder: Path) -> tuple[Path, Path]:
@@ -131,6 +192,21 @@ def _check_config(file: Path) -> None:
         raise BackboneError(
             f"{file} describes its convolutions as {convolutions[:60]!r}, which is no list of them.",
             "Do not use this folder.",
+        )
+    model, audio = config.model_conf, config.model_conf.modalities.audio
+    valid = {**_AUDIO, "num_alibi_heads": model.num_heads}
+    given = [(model, key, value) for key, value in _MODEL.items()] + [
+        (audio, key, value) for key, value in valid.items()
+    ]
+    for part, key, value in given:
+        if part.get(key) != value:
+            raise BackboneError(
+                f"{file} describes an emotion2vec whose {key} is {part.get(key)}; valid is {value}.",
+                "Give one of the published models, such as iic/emotion2vec_base.",
+            )
+    if not audio.num_extra_tokens:
+        raise BackboneError(
+            f"{file} describes an emotion2vec without extra tokens.", "Give one of the published models."
         )
 
 

@@ -275,13 +275,10 @@ def at_rig_rate(features: Tensor, samples: int) -> Tensor:
     Returns (1, T, width) with T = int(samples * 60 / 16000); first and last frame stay (`align_corners`), as the
     authors' release has it.
     """
-    from torch.nn import functional as F
+    from medtalk.backbones.chunks import RigTimes
 
-    # Interpolated in float32: half precision could not tell the places of neighbouring frames apart.
-    moved = F.interpolate(
-        features.transpose(1, 2).float(), size=frame_count(samples), mode="linear", align_corners=True
-    )
-    return moved.transpose(1, 2).to(features.dtype)
+    times = RigTimes.of(features.shape[1], samples)
+    return times.take(features[0], 0, 0, times.count)[None]
 
 
 def to_numpy(values: Tensor) -> NDArray[np.float32]:
