@@ -83,7 +83,7 @@ def test_a_missing_file(folder):
         ({"fps": 30}, "other fps"),
         ({"labels": ["happy"]}, "other labels"),
         ({"text_mode": "sung"}, "text mode 'sung'; this version knows words, constant"),
-        ({"backbones": {"gpt": "x"}}, "does not name its backbones; valid are emotion2vec, clip"),
+        ({"backbones": {"gpt": "x"}}, "names a backbone 'gpt'; valid are none"),
         ({"features": {}}, "other features"),
         ({"files": []}, "names no files"),
         ({"files": {}}, r"names no content\.onnx"),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from medtalk.errors import SettingError
 
 _debug = False
 
@@ -21,3 +25,22 @@ def debugging() -> bool:
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the Python traceback of an error.", callback=_set_debug)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Backbones = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--backbone", metavar="NAME=DIR",
+        help="Folder with the weights of a backbone (emotion2vec, clip, ...); may be repeated.",
+    ),
+]  # fmt: skip
+Offline = Annotated[bool, typer.Option("--offline", help="Never reach the network for backbones.")]
+
+
+def backbone_folders(given: Iterable[str]) -> dict[str, Path]:
+    """The folders of `--backbone NAME=DIR`, by name."""
+    folders = {}
+    for entry in given:
+        name, equals, folder = entry.partition("=")
+        if not (name and equals and folder):
+            raise SettingError(f"--backbone is {entry[:60]!r}; valid is NAME=DIR.", "Write emotion2vec=FOLDER.")
+        folders[name] = Path(folder)
+    return folders

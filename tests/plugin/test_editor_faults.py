@@ -151,7 +151,7 @@ def little_sidecar(file: Path, behaviour: str) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("behaviour", "said"),
     [
-        ("version", "speaks protocol 2.0; this one speaks 1.0"),
+        ("version", "speaks protocol 2.0; this one speaks 1.1"),
         ("channels", "Step 'greeting': The sidecar at tcp://127.0.0.1:"),
         ("result-channels", "another channel table"),
         ("hello-error", "Step 'greeting': No. Look."),
@@ -645,13 +645,13 @@ def test_bad_sounds(shot: Shot, what: str) -> None:
         ({"mood_intensity": float("nan")}, "Mood intensity is nan"),
         ({"frame_step": 0}, "frame step is 0"),
         ({"start_frame": 2**31 - 1}, "out of what a sequence can hold"),
-        ({"picture": __file__, "takes_picture": True}, "test_editor_faults.py is no picture"),
+        ({"image": __file__, "takes_image": True}, "test_editor_faults.py is no picture"),
     ],
 )
 def test_bad_fields(shot: Shot, fields: dict[str, Any], said: str) -> None:
-    if "picture" in fields:
-        change(guidance=["label", "picture"])
-        fields = {**fields, "picture": shot.editor.unreal.FilePath(fields["picture"])}
+    if "image" in fields:
+        change(guidance=["label", "image"])
+        fields = {**fields, "image": shot.editor.unreal.FilePath(fields["image"])}
     refused(shot, shot.sound, state_of(shot.editor), said, **fields)
 
 

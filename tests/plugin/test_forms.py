@@ -73,14 +73,14 @@ def test_text_and_picture_are_offered_if_the_sidecar_takes_them(form: Any) -> No
     def filled() -> Request:
         forms.fill(form, Request())
         form.set_editor_properties(
-            {"target": forms.IN_SEQUENCE, "text": " so sad ", "picture": unreal.FilePath("/pictures/face.png")}
+            {"target": forms.IN_SEQUENCE, "text": " so sad ", "image": unreal.FilePath("/pictures/face.png")}
         )
         return forms.read(form)
 
-    assert (filled().text, filled().picture) == ("", "")
+    assert (filled().text, filled().image) == ("", "")
     assert not form.get_editor_property("takes_text")
-    change(guidance=["label", "text", "picture"])
-    assert (filled().text, filled().picture) == ("so sad", "/pictures/face.png")
+    change(guidance=["label", "text", "image"])
+    assert (filled().text, filled().image) == ("so sad", "/pictures/face.png")
 
 
 def test_what_was_used_last_is_shown_again_where_it_still_fits(editor: Any) -> None:
@@ -109,9 +109,9 @@ def test_a_file_that_was_picked_is_found(editor: Any, form: Any, tmp_path: Path,
     base = editor.project_dir if inside else editor.state.binaries
     given = os.path.relpath(file, base)
     assert not os.path.isabs(given)
-    form.set_editor_properties({"takes_picture": True, "target": forms.IN_SEQUENCE, "picture": unreal.FilePath(given)})
-    assert Path(forms.read(form).picture).resolve() == file.resolve()
-    assert "RelativeToGameDir" in type(form)._metas["picture"]
+    form.set_editor_properties({"takes_image": True, "target": forms.IN_SEQUENCE, "image": unreal.FilePath(given)})
+    assert Path(forms.read(form).image).resolve() == file.resolve()
+    assert "RelativeToGameDir" in type(form)._metas["image"]
 
 
 def test_actors_without_a_face_do_not_count(editor: Any, form: Any) -> None:

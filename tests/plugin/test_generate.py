@@ -87,7 +87,7 @@ def test_progress_never_falls_and_the_log_is_short(configured: Any, request_for:
         ({"text": "x" * 100_000}, "65536 bytes"),
         ({"mixture": "x" * 100_000}, "65536 bytes"),
         ({"text": "sad but brave"}, "takes no text"),
-        ({"picture": "/nowhere.png"}, "takes no picture"),
+        ({"image": "/nowhere.png"}, "takes no picture"),
         ({"sequence": "/Game/Nowhere"}, ""),
     ],
 )
@@ -120,10 +120,10 @@ def test_a_picture_that_is_none_is_refused_even_by_a_model_for_pictures(configur
     from medtalk_unreal.errors import PluginError
 
     known = settings.load()
-    known.guidance.append("picture")
+    known.guidance.append("image")
     settings.save(known)
     with pytest.raises(PluginError, match="is no picture"):
-        generate.start(request_for(1.0, picture=str(Path(__file__))))
+        generate.start(request_for(1.0, image=str(Path(__file__))))
 
 
 def test_a_mood_that_the_sidecar_does_not_know_is_one_line(configured: Any, request_for: Any) -> None:

@@ -25,6 +25,7 @@ CURVE = np.linspace(0.0, 2.0, 12, dtype="<f4").tobytes()
 SETTINGS = {
     "guidance": {"kind": "label", "emotion": {"happy": 0.7, "sad": 0.3}},
     "transcript": "Good day.",
+    "language": "en",
     "intensity": 1.5,
     "span": [0.1, 0.2],
     "fps": 30.0,
@@ -47,6 +48,8 @@ def pcm(**fields: Any) -> dict[str, Any]:
 SAMPLES_BUFFER = (described("samples", "int16", 3200), SAMPLES)
 CURVE_BUFFER = (described("intensity", "float32", 12), CURVE)
 FILE_BUFFER = (described("file", "uint8", 4), b"fLaC")
+PICTURE = {"kind": "image", "sha256": "1" * 64}
+PICTURE_BUFFER = (described("image", "uint8", 8), b"\x89PNG\r\n\x1a\n")
 
 
 def header(kind: str, body: Any = None, buffers: Sequence[Any] = (), **fields: Any) -> dict[str, Any]:
@@ -77,6 +80,7 @@ VALID = {
     ),
     "generate path": request("generate", {"sound": {"kind": "path", "path": str(Path(__file__).resolve())}}),
     "decode": request("decode", {"heard": "0" * 64, **SETTINGS}, CURVE_BUFFER),
+    "decode by a picture": request("decode", {"heard": "0" * 64, "guidance": PICTURE}, PICTURE_BUFFER),
 }
 """The frames of a good request of every type and kind of sound."""
 

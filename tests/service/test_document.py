@@ -40,10 +40,10 @@ def test_the_exchange_in_the_document(root: Path, start: Callable[..., Sidecar],
         for step in re.split(r"^(?=[→←])", block, flags=re.M)
     ]
     steps = [(step[0], json.loads(step[1:])) for step in steps if step.strip()]
-    assert len(steps) == 14
+    assert len(steps) == 16
     sidecar = start("--bundle", tiny_bundle)
     client = Raw(sidecar.connection)
-    samples = babble(1.0).tobytes()
+    samples, picture = babble(1.0).tobytes(), bytes(68)
     heard = ""
     for direction, header in steps:
         if direction == "→":
@@ -51,8 +51,11 @@ def test_the_exchange_in_the_document(root: Path, start: Callable[..., Sidecar],
                 header["body"]["sound"]["sha256"] = hashlib.sha256(samples).hexdigest()
             if "heard" in header["body"]:
                 header["body"]["heard"] = heard
+            if header["body"].get("guidance", {}).get("kind") == "image":
+                header["body"]["guidance"]["sha256"] = hashlib.sha256(picture).hexdigest()
             packed: Any = msgpack.packb(header)
-            client.socket.send_multipart([packed, *([samples] if header.get("buffers") else [])])
+            data = {"samples": samples, "image": picture}
+            client.socket.send_multipart([packed, *(data[buffer["name"]] for buffer in header.get("buffers", []))])
             continue
         assert client.socket.poll(1000 * PATIENCE)
         frames = client.socket.recv_multipart()

@@ -17,12 +17,14 @@ import pytest
 
 from medtalk import Finishing
 from medtalk.service.limits import ServiceLimits
-from medtalk.service.schema import BadRequest, JobRequest
+from medtalk.service.schema import BadRequest, JobRequest, read_request
 from medtalk_wire.protocol import REQUESTS
 from tests.service.messages import (
     CURVE,
     CURVE_BUFFER,
     FILE_BUFFER,
+    PICTURE,
+    PICTURE_BUFFER,
     SAMPLES,
     SAMPLES_BUFFER,
     SETTINGS,
@@ -67,6 +69,27 @@ def test_settings_that_are_given(name: str) -> None:
     np.testing.assert_array_equal(got.curve, np.frombuffer(CURVE, "<f4"))
 
 
+def test_pictures() -> None:
+    asked = job(VALID["decode by a picture"])
+    picture = asked.settings.picture
+    assert picture and bytes(picture.data.data) == PICTURE_BUFFER[1] and asked.nbytes == 8
+    assert (asked.settings.kind, picture.name, picture.sha256) == ("image", "", "1" * 64)
+    auto = job(generate(guidance={"kind": "auto"}, language=" en ")).settings
+    assert (auto.kind, auto.language, auto.picture) == ("auto", "en", None)
+
+
+def test_guidance_is_what_the_model_takes() -> None:
+    for kind, said in (
+        ("text", "understands no descriptions; valid here are label"),
+        ("image", "takes no pictures; valid here are label.*medtalk serve --bundle"),
+        ("auto", r"cannot hear the emotion in a voice; valid here are label.*medtalk\[full\]"),
+    ):
+        with pytest.raises(BadRequest) as caught:
+            frames = [memoryview(frame) for frame in generate(guidance={"kind": kind})]
+            read_request(frames, ServiceLimits(), (), ["label"])
+        assert caught.value.error.code == "unsupported" and re.search(said, str(caught.value.error))
+
+
 def test_sounds() -> None:
     asked = job(VALID["generate pcm"])
     assert asked.sound and asked.sound.data and bytes(asked.sound.data.data) == SAMPLES
@@ -105,7 +128,9 @@ def test_each_change_changes_the_fingerprint() -> None:
         {**full, "sound": pcm(channel=0, rate=16001)},
         {**full, "sound": pcm(channel=0, sha256="1" * 64)},
         {**full, "guidance": {"emotion": "sad"}},
+        {**full, "guidance": {"kind": "auto"}},
         {**full, "transcript": "Good day!"},
+        {**full, "language": "zh"},
         {**full, "intensity": math.nextafter(1.5, 2.0)},
         {**full, "span": [0.1, None]},
         {**full, "fps": 30.000001},
@@ -125,6 +150,9 @@ def test_each_change_changes_the_fingerprint() -> None:
         prints.append(job(generate(samples, CURVE_BUFFER, **full)).fingerprint)
     nothing = (described("intensity", "float32", 0), b"")
     prints += [job(generate(SAMPLES_BUFFER, nothing, **full)).fingerprint, job(generate(**full)).fingerprint]
+    for sha256 in ("2" * 64, "3" * 64):
+        body = {**full, "guidance": {"kind": "image", "sha256": sha256}}
+        prints.append(job(generate(SAMPLES_BUFFER, CURVE_BUFFER, PICTURE_BUFFER, **body)).fingerprint)
     prints += [job(frames).fingerprint for frames in (VALID["generate path"], VALID["decode"])]
     assert len(set(prints)) == len(prints)
 
@@ -178,6 +206,13 @@ BUFFERS = {
     "file of shorts": generate((described("file", "int16", 3200), SAMPLES), sound=pcm(kind="file")),
     "file of two dimensions": generate((described("file", "uint8", 3200, 2), SAMPLES), sound=pcm(kind="file")),
     "curve of shorts": generate(SAMPLES_BUFFER, (described("intensity", "int16", 24), CURVE)),
+    "picture without a buffer": generate(guidance=PICTURE),
+    "picture of shorts": generate(SAMPLES_BUFFER, (described("image", "int16", 4), bytes(8)), guidance=PICTURE),
+    "picture of two dimensions": generate(
+        SAMPLES_BUFFER, (described("image", "uint8", 2, 4), bytes(8)), guidance=PICTURE
+    ),
+    "picture without a sum": generate(SAMPLES_BUFFER, PICTURE_BUFFER, guidance={"kind": "image"}),
+    "picture beside a label": generate(SAMPLES_BUFFER, PICTURE_BUFFER, guidance={"kind": "label"}),
     "curve of two dimensions": generate(SAMPLES_BUFFER, (described("intensity", "float32", 12, 1), CURVE)),
 }
 
@@ -217,7 +252,17 @@ BAD = {  # frames, code, what the error must say
     "weight of lists": (generate(guidance={"emotion": {"happy": [1]}}), "bad_message", "map from label to weight"),
     "label that is no text": (generate(guidance={"emotion": {1: 1.0}}), "bad_message", "map from label to weight"),
     "emotion of a list": (generate(guidance={"emotion": ["happy"]}), "bad_message", "map from label to weight"),
-    "unknown guidance": (generate(guidance={"kind": "picture"}), "unsupported", "valid are label, text"),
+    "unknown guidance": (generate(guidance={"kind": "picture"}), "unsupported", "valid here are label, text, image"),
+    "empty picture": (
+        generate(SAMPLES_BUFFER, (described("image", "uint8", 0), b""), guidance={**PICTURE, "name": "face.png"}),
+        "guidance",
+        "face.png is empty.*PNG, JPEG or WEBP",
+    ),
+    "long name of a picture": (
+        generate(SAMPLES_BUFFER, PICTURE_BUFFER, guidance={**PICTURE, "name": "x" * 100_000}), "limit", "65536"
+    ),
+    "long language": (generate(language="x" * 100_000), "limit", "65536"),
+    "language of a number": (generate(language=3), "bad_message", "str"),
     "no description": (generate(guidance={"kind": "text", "text": " "}), "guidance", "is empty"),
     "long description": (generate(guidance={"kind": "text", "text": "x" * 20_000}), "guidance", "at most 10000"),
     "endless description": (generate(guidance={"kind": "text", "text": "x" * 100_000}), "limit", "65536"),
@@ -227,11 +272,11 @@ BAD = {  # frames, code, what the error must say
     "unknown message": (request("dance"), "unknown_type", "valid are hello, ping, generate"),
     "message without a name": (request(""), "unknown_type", "valid are hello, ping, generate"),
     "an answer": (request("result"), "unknown_type", "valid are hello, ping, generate"),
-    "next major version": (request("ping", protocol="2.0"), "version", "speaks 1.0.*same version"),
-    "version 0": (request("ping", protocol="0.9"), "version", "speaks 1.0"),
-    "huge version": (request("ping", protocol="9" * 100_000 + ".0"), "version", "speaks 1.0"),
-    "version of no number": (request("ping", protocol="one"), "version", "ours is 1.0"),
-    "no version": (request("ping", protocol=""), "version", "ours is 1.0"),
+    "next major version": (request("ping", protocol="2.0"), "version", "speaks 1.1.*same version"),
+    "version 0": (request("ping", protocol="0.9"), "version", "speaks 1.1"),
+    "huge version": (request("ping", protocol="9" * 100_000 + ".0"), "version", "speaks 1.1"),
+    "version of no number": (request("ping", protocol="one"), "version", "ours is 1.1"),
+    "no version": (request("ping", protocol=""), "version", "ours is 1.1"),
     "empty id": (request("ping", id=""), "bad_message", "1 to 64 letters"),
     "id of 65": (request("ping", id="x" * 65), "bad_message", "1 to 64 letters"),
     "id with a space": (request("ping", id="a b"), "bad_message", "1 to 64 letters"),
@@ -315,7 +360,7 @@ def test_two_hours_are_refused() -> None:
 
 
 def test_limits_are_settings() -> None:
-    small = ServiceLimits(max_seconds=0.15, max_bytes=6000, max_channels=1, max_text=10)
+    small = ServiceLimits(max_seconds=0.15, max_bytes=6000, max_channels=1, max_text=10, max_image_bytes=7)
     stereo = generate((described("samples", "int16", 1000, 2), SAMPLES[:4000]))
     for frames, said in (
         (generate(), "6400 bytes; the limit is 6000"),
@@ -323,6 +368,7 @@ def test_limits_are_settings() -> None:
         (stereo, "at most 1"),
         (generate(transcript="far too long"), "12 characters; the limit is 10"),
         (request("decode", {"heard": "x"}, CURVE_BUFFER), "12 values; the limit is 9"),
+        (request("decode", {"heard": "x", "guidance": PICTURE}, PICTURE_BUFFER), "8 bytes; the limit is 7"),
     ):
         error = refused(frames, small)
         assert error.code == "limit" and re.search(said, str(error)), error

@@ -59,8 +59,10 @@ class Sidecar:
         body = {
             "version": "0.1.0", "instance": self.instance, "pid": os.getpid(), "fps": 60.0, "device": "cpu",
             "channel_hash": "ff" * 32 if self.behaviour == "channels" else CHANNEL_HASH,
-            "limits": {"max_bytes": 1000 if small else 512 << 20, "max_text": 100 if small else 65536},
-            "capabilities": {"sounds": ["pcm", "file"] if small else ["pcm", "file", "path"], "guidance": ["label"]},
+            "limits": {"max_bytes": 1000, "max_text": 100, "max_image_bytes": 500} if small else {},
+            "capabilities": {
+                "sounds": ["pcm", "file"] if small else ["pcm", "file", "path"], "guidance": ["label", "image"]
+            },
         }  # fmt: skip
         if self.behaviour == "hello-without-limits":
             del body["limits"]

@@ -105,8 +105,8 @@ def test_a_path_must_be_absolute(path: str) -> None:
 
 def test_settings_as_they_are_written() -> None:
     assert Settings().fields() == {
-        "guidance": {"kind": "label", "emotion": "neutral"}, "transcript": "", "intensity": 1.0, "fps": 60.0,
-        "region": "full", "finishing": {"smooth": True, "blink": True, "gaze": True, "limits": True, "seed": 0},
+        "guidance": {"kind": "label", "emotion": "neutral"}, "transcript": "", "language": "", "intensity": 1.0,
+        "fps": 60.0, "region": "full", "finishing": {"smooth": True, "blink": True, "gaze": True, "limits": True, "seed": 0},
     }  # fmt: skip
     two: Any = np.float32(2)  # numbers of numpy are written as numbers
     seven: Any = np.int64(7)
@@ -115,6 +115,27 @@ def test_settings_as_they_are_written() -> None:
     assert plain == [2.0, 30.0, 1.0, 2.0, 2.0] and {type(value) for value in plain} == {float}
     assert type(fields["finishing"]["seed"]) is int
     assert Settings().buffers() == []
+
+
+def test_each_kind_of_guidance() -> None:
+    assert Settings(emotion=" auto").fields()["guidance"] == {"kind": "auto"}
+    assert Settings(emotion="auto:0.5").fields()["guidance"]["kind"] == "label", "for the sidecar to refuse"
+    assert Settings(emotion="sad", text="so sad").fields()["guidance"] == {"kind": "text", "text": "so sad"}
+    settings = Settings(emotion="auto", image=b"\x89PNG", image_name="face.png", curve=bytes(4))
+    digest = hashlib.sha256(b"\x89PNG").hexdigest()
+    assert settings.fields()["guidance"] == {"kind": "image", "sha256": digest, "name": "face.png"}
+    picture, curve = settings.buffers()
+    assert (picture.name, picture.dtype, picture.shape, picture.data) == ("image", "uint8", (4,), b"\x89PNG")
+    assert curve.name == "intensity"
+    assert Settings(language="zh").fields()["language"] == "zh"
+
+
+def test_pictures_that_cannot_be_sent_are_told() -> None:
+    path: Any = "face.png"
+    for settings in (Settings(text="sad", image=b"x"), Settings(image=path)):
+        with pytest.raises(RequestError, match="picture") as raised:
+            settings.fields()
+        assert raised.value.code == "setting"
 
 
 def test_an_intensity_curve() -> None:

@@ -1,8 +1,8 @@
 """Attention that fades with distance (ALiBi), in linear time: emotion2vec's blocks over clips of any length.
 
-FunASR's own way keeps tables of all pairs of frames. Here a block of frames looks at those within reach only, beyond
-which a bias that falls with every frame has left nothing to see, and keys and values are kept no longer than they are in
-reach. The extra tokens, to which no distance applies, see and are seen by all.
+FunASR's own way keeps tables of all pairs of frames. Here a chunk of frames looks only at those within reach, beyond
+which a bias that falls with every frame has left nothing to see, and keys and values are kept no longer than that. The
+extra tokens, to which no distance applies, see and are seen by all.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 REACH, FARTHEST = 3000, 12000
-"""Frames, 50 a second, that a frame sees to either side: at least a minute, so that up to there nothing is left out, and
-at most four, however little the weights let distance count."""
+"""Frames, 50 a second, that a frame sees to either side: a minute at least, so that up to there nothing is left out, and
+four at most, however little the weights let distance count."""
 FADE = REACH / 256
 """What distance must have taken from a score, e^-11.7 of its weight, where it is cut; twelve heads as they are set up
 reach that after a minute."""
@@ -37,7 +37,7 @@ class Band:
         self._made: tuple[tuple[object, ...], Tensor] | None = None
 
     def bias(self, start: int, end: int, low: int, high: int, tokens: int, dtype: torch.dtype) -> Tensor:
-        """For queries `start` to `end` and, as keys, frames `low` to `high` and extra tokens: (heads, queries, keys)."""
+        """For queries `start` to `end`, and as keys frames `low` to `high` and extra tokens: (heads, queries, keys)."""
         place = (end - start, low - start, high - low, tokens, dtype)
         if self._made is None or self._made[0] != place:  # away from a clip's ends, all chunks have the same
             device = self._slopes.device

@@ -120,8 +120,8 @@ class RigTimes:
         return int(start * self._step), min(int((end - 1) * self._step) + 2, self.frames)
 
     def take(self, features: Tensor, first: int, start: int, end: int) -> Tensor:
-        """Features (n, width), of the backbone's frames from `first` on, linearly interpolated to the rig's from `start`
-        to `end`, (end - start, width)."""
+        """Features (n, width), of the backbone's frames from `first` on, linearly interpolated to the rig's frames
+        `start` to `end`, (end - start, width)."""
         # Places are kept in float64 and weights in float32: half precision could not tell neighbouring frames apart,
         # and float32 is off by a hundredth of a frame after an hour.
         places = torch.arange(start, end, dtype=torch.float64, device=features.device) * self._step

@@ -145,10 +145,31 @@ def open_picture(picture: str | Path | bytes | Image.Image, max_pixels: int = MA
     """A picture decoded to RGB and turned the way that it was taken; see `Clip.encode_image`."""
     if isinstance(picture, Image.Image):
         name, opened = "The picture", picture
+        _check_size(name, opened, max_pixels)
     else:
         name, data = _read(picture)
-        with _one_line(name):
-            opened = Image.open(io.BytesIO(data), formats=FORMATS)  # reads the header only
+        opened = _header(name, data, max_pixels)
+    with _one_line(name):
+        return ImageOps.exif_transpose(opened).convert("RGB")
+
+
+def check_picture(name: str, data: bytes, max_pixels: int) -> None:
+    """Raise `GuidanceError` for the bytes of a file whose header is none of a picture that `open_picture` would take.
+
+    Nothing is decoded. `name` is what the picture is called in the error.
+    """
+    _header(name, data, max_pixels)
+
+
+def _header(name: str, data: bytes, max_pixels: int) -> Image.Image:
+    """The picture in the bytes of a file, of which only the header was read."""
+    with _one_line(name):
+        opened = Image.open(io.BytesIO(data), formats=FORMATS)
+    _check_size(name, opened, max_pixels)
+    return opened
+
+
+def _check_size(name: str, opened: Image.Image, max_pixels: int) -> None:
     width, height = opened.size
     if width * height > max_pixels:
         raise GuidanceError(
@@ -158,8 +179,6 @@ def open_picture(picture: str | Path | bytes | Image.Image, max_pixels: int = MA
         raise GuidanceError(
             f"{name} has {width} x {height} pixels; one side may be {MAX_ASPECT} times the other.", "Cut out the face."
         )
-    with _one_line(name):
-        return ImageOps.exif_transpose(opened).convert("RGB")
 
 
 def _read(picture: str | Path | bytes) -> tuple[str, bytes]:

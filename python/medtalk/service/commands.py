@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from medtalk.options import AsJson, Debug
+from medtalk.options import AsJson, Backbones, Debug, Offline, backbone_folders
 
 if TYPE_CHECKING:
     from medtalk.service.server import Server
@@ -62,6 +62,8 @@ def serve(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Change a limit, as max_seconds=600; may be repeated."),
     ] = None,
+    backbone: Backbones = None,
+    offline: Offline = False,
     debug: Debug = False,
 ) -> None:
     """Keep the model loaded for other programs: the sidecar. Ctrl-C or `medtalk stop` ends it."""
@@ -93,6 +95,8 @@ def serve(
         connection_file=connection_file,
         metrics=metrics,
         limits=ServiceLimits.parse(limit or ()),
+        backbones=backbone_folders(backbone or ()),
+        offline=offline,
     )
     with open_log(log):
         server = Server(settings)

@@ -26,7 +26,8 @@ class ServiceLimits:
     max_queue: int = 256
     max_queue_bytes: int = 1 << 30
     max_text: int = 1 << 16
-    max_pixels: int = 1 << 24
+    max_image_bytes: int = 64 << 20
+    max_pixels: int = 50_000_000
     max_result_bytes: int = 256 << 20
     max_cache_bytes: int = 512 << 20
 

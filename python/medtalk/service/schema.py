@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medtalk.audio import FPS
-from medtalk.errors import AudioError, LimitError, MedtalkError, ServiceError, SettingError
+from medtalk.errors import AudioError, GuidanceError, LimitError, MedtalkError, ServiceError, SettingError
 from medtalk.finishing import Finishing
 from medtalk.guidance import check_text, emotion_weights
 from medtalk.performance import FACE_PARTS, MAX_FPS, MIN_FPS, check_range
@@ -28,8 +28,17 @@ from medtalk_wire.protocol import JOBS, MAX_HEADER_BYTES, MAX_ID, REQUESTS, Buff
 
 _ID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_ID}}}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-GUIDANCE = ("label", "text")
+GUIDANCE = ("label", "text", "image", "auto")
 SOUNDS = ("pcm", "file", "path")
+# What is said of guidance that the model, or the sidecar's Python, cannot do, and what to do about it.
+_LACKING = {
+    "text": ("The bundle understands no descriptions", "Give a label."),
+    "image": ("The bundle takes no pictures", "Start the sidecar with one that does: medtalk serve --bundle DIR."),
+    "auto": (
+        "The sidecar cannot hear the emotion in a voice",
+        "Run pip install 'medtalk[full]' where it is, or give a label.",
+    ),
+}
 _MAX_PATH = 4096  # characters; Linux takes no more, and to follow very many parts takes minutes
 
 
@@ -70,6 +79,8 @@ class GuidanceFields(msgspec.Struct):
     kind: str = "label"
     emotion: Any = "neutral"
     text: str = ""
+    sha256: str = ""
+    name: str = ""
 
 
 class FinishingFields(msgspec.Struct):
@@ -83,6 +94,7 @@ class FinishingFields(msgspec.Struct):
 class SettingsFields(msgspec.Struct):
     guidance: GuidanceFields = msgspec.field(default_factory=GuidanceFields)
     transcript: str = ""
+    language: str = ""
     intensity: float = 1.0
     span: tuple[float, float | None] | None = None
     fps: float = 60.0
@@ -105,12 +117,26 @@ _bodies = {name: msgspec.msgpack.Decoder(kind) for name, kind in _BODIES.items()
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How a sound that was heard becomes a rig, checked."""
+class Picture:
+    """A picture on its way in, as the bytes of its file."""
 
+    name: str
+    data: Buffer
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a sound that was heard becomes a rig, checked. `kind`, of `GUIDANCE`, says which of the next three leads;
+    "auto" needs none. `language` is that of the words that are to be heard, "" for any.
+    """
+
+    kind: str
     weights: dict[str, float]
     text: str
+    picture: Picture | None
     transcript: str
+    language: str
     intensity: float
     curve: NDArray[np.float32] | None
     span: tuple[float, float | None]
@@ -162,10 +188,16 @@ class BadRequest(Exception):
         self.parent = parent
 
 
-def read_request(frames: Sequence[memoryview], limits: ServiceLimits, folders: Sequence[Path] | None) -> Request:
+def read_request(
+    frames: Sequence[memoryview],
+    limits: ServiceLimits,
+    folders: Sequence[Path] | None,
+    guidance: Sequence[str] = GUIDANCE,
+) -> Request:
     """The request in `frames`; raises `BadRequest` for anything else.
 
-    `folders` are those that sounds may be read from: empty for any, None for no paths at all.
+    `folders` are those that sounds may be read from: empty for any, None for no paths at all. `guidance` is what the
+    model takes, of `GUIDANCE`.
     """
     header = _read_header(frames)
     try:
@@ -178,7 +210,7 @@ def read_request(frames: Sequence[memoryview], limits: ServiceLimits, folders: S
         buffers = check_buffers(header.buffers, frames[1:])
         body = _bodies[header.type].decode(header.body)
         if header.type in JOBS:
-            body = _job(header, body, buffers, limits, folders)
+            body = _job(header, body, buffers, limits, folders, guidance)
         elif buffers:
             raise ServiceError("bad_message", f"{header.type} takes no buffers.")
     except ProtocolError as error:
@@ -213,11 +245,14 @@ def _job(
     buffers: Sequence[Buffer],
     limits: ServiceLimits,
     folders: Sequence[Path] | None,
+    guidance: Sequence[str],
 ) -> JobRequest:
     named = {buffer.name: buffer for buffer in buffers}
+    _check_guidance(body.guidance.kind, guidance)
     curve = named.pop("intensity", None)
-    settings = _settings(body, curve, limits)
-    # A sound counts by its sha256, which the body holds; a curve has none, and is small.
+    picture = _picture(body.guidance, named.pop("image", None), limits) if body.guidance.kind == "image" else None
+    settings = _settings(body, picture, curve, limits)
+    # A sound and a picture count by their sha256, which the body holds; a curve has none, and is small.
     described = repr([header.type, *((buffer.name, buffer.dtype, buffer.shape) for buffer in buffers)])
     fingerprint = hashlib.sha256(described.encode() + bytes(header.body))
     if curve is not None:
@@ -234,19 +269,38 @@ def _job(
     return JobRequest(header.type, settings, fingerprint.digest(), nbytes, sound, heard)
 
 
-def _settings(body: SettingsFields, curve: Buffer | None, limits: ServiceLimits) -> Settings:
-    if body.guidance.kind not in GUIDANCE:
-        raise ServiceError(
-            "unsupported",
-            f"There is no guidance of kind {body.guidance.kind[:40]!r}; valid are {', '.join(GUIDANCE)}.",
-        )
+def _check_guidance(kind: str, valid: Sequence[str]) -> None:
+    if kind not in valid:
+        lacking = _LACKING.get(kind)
+        what, hint = lacking or (f"There is no guidance of kind {kind[:40]!r}", "")
+        raise ServiceError("unsupported", f"{what}; valid here are {', '.join(valid)}.", hint)
+
+
+def _picture(fields: GuidanceFields, data: Buffer | None, limits: ServiceLimits) -> Picture:
+    name = fields.name or "The picture"
+    if len(fields.name.encode()) > limits.max_text:
+        raise LimitError(f"The name of the picture is longer than {limits.max_text} bytes.", "Shorten it.")
+    if data is None or data.dtype != "uint8" or len(data.shape) != 1:
+        raise ServiceError("bad_message", "Guidance of kind image needs the buffer image, uint8 of shape (n,).")
+    if not _SHA256.fullmatch(fields.sha256):
+        raise ServiceError("bad_message", "The picture's sha256 is not 64 hexadecimal digits in lower case.")
+    size = data.shape[0]
+    if size == 0:
+        raise GuidanceError(f"{name} is empty.", "Give a PNG, JPEG or WEBP file.")
+    if size > limits.max_image_bytes:
+        raise LimitError(f"{name} has {size} bytes; the limit is {limits.max_image_bytes}.", "Make it smaller.")
+    return Picture(fields.name, data, fields.sha256)
+
+
+def _settings(body: SettingsFields, picture: Picture | None, curve: Buffer | None, limits: ServiceLimits) -> Settings:
     try:
         emotion = msgspec.convert(body.guidance.emotion, str | dict[str, float])
     except msgspec.ValidationError:
         raise ServiceError("bad_message", "The emotion must be a text or a map from label to weight.") from None
     described = body.guidance.text if body.guidance.kind == "text" else ""
     labels = "".join(emotion)  # of a map, its labels
-    for what, text in (("transcript", body.transcript), ("emotion", labels), ("text", described)):
+    texts = {"transcript": body.transcript, "emotion": labels, "text": described, "language": body.language}
+    for what, text in texts.items():
         if len(text.encode()) > limits.max_text:
             raise LimitError(f"The {what} has {len(text)} characters; the limit is {limits.max_text} bytes.", "Cut it.")
     if not MIN_FPS <= body.fps <= MAX_FPS:
@@ -266,9 +320,12 @@ def _settings(body: SettingsFields, curve: Buffer | None, limits: ServiceLimits)
     check_range(body.intensity)
     finishing = body.finishing
     return Settings(
+        kind=body.guidance.kind,
         weights=emotion_weights(emotion),
         text=check_text(described) if body.guidance.kind == "text" else "",
-        transcript=body.transcript,
+        picture=picture,
+        transcript=body.transcript.strip(),
+        language=body.language.strip(),
         intensity=body.intensity,
         curve=values,
         span=_span(body.span),

@@ -8,7 +8,7 @@ import secrets
 import socket
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +28,7 @@ from medtalk.service.jobs import FairQueue, Job
 from medtalk.service.limits import ServiceLimits
 from medtalk.service.listener import Listener, is_loopback
 from medtalk.service.log import log, note
-from medtalk.service.schema import GUIDANCE, SOUNDS, BadRequest, Request, read_request
+from medtalk.service.schema import SOUNDS, BadRequest, Request, read_request
 from medtalk.service.worker import Outcome, Worker
 from medtalk_wire.protocol import Message, pack
 
@@ -60,6 +60,8 @@ class ServiceSettings:
     connection_file: Path | None = None
     metrics: int | None = None
     limits: ServiceLimits = field(default_factory=ServiceLimits)
+    backbones: Mapping[str, Path] = field(default_factory=dict)
+    offline: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.port < 1 << 16:
@@ -71,6 +73,9 @@ class ServiceSettings:
         for folder in self.sounds:
             if not folder.is_dir():
                 raise SettingError(f"The sound folder {folder} does not exist.", "Give a folder.")
+        for part, place in self.backbones.items():
+            if not place.exists():
+                raise SettingError(f"The backbone {part} is not at {place}.", "Give the folder that holds its weights.")
 
 
 @dataclass(frozen=True)
@@ -108,15 +113,23 @@ class Server:
         self._folders = folders if folders or is_loopback(settings.host) else None
         with ExitStack() as made:
             # First, so that a second sidecar is refused at once, and clients that come early wait inside.
-            self._listener = Listener(settings.host, settings.port, settings.keys, settings.limits.max_bytes)
+            largest = max(settings.limits.max_bytes, settings.limits.max_image_bytes)
+            self._listener = Listener(settings.host, settings.port, settings.keys, largest)
             made.callback(self._listener.close)
             self.address = self._listener.address
             self._socket = self._listener.socket
-            self._model = load(settings.bundle, threads=settings.threads, device=settings.device)
+            self._model = load(
+                settings.bundle,
+                threads=settings.threads,
+                device=settings.device,
+                backbones=settings.backbones,
+                offline=settings.offline,
+            )
+            self._guidance = self._model.guidance
             # The first sound would pay for libraries that load when first used.
             rng = np.random.default_rng(0)
             warm = Speech.from_array(0.1 * rng.standard_normal(RATE), 44100, "warm-up")
-            self._model.perform(warm).decode().resample(30.0)
+            self._model.perform(warm, "").decode().resample(30.0)
             if settings.metrics is not None:
                 from medtalk.service.metrics import Metrics
 
@@ -243,7 +256,7 @@ class Server:
 
     def _answer(self, client: bytes, frames: list[memoryview]) -> None:
         try:
-            request = read_request(frames, self.settings.limits, self._folders)
+            request = read_request(frames, self.settings.limits, self._folders, self._guidance)
         except BadRequest as bad:
             self._refuse(client, bad.parent, bad.error)
             return
@@ -278,7 +291,7 @@ class Server:
             "limits": self.settings.limits.told(),
             "capabilities": {
                 "sounds": list(SOUNDS if self._folders is not None else SOUNDS[:-1]),
-                "guidance": [kind for kind in GUIDANCE if kind in bundle.guidance],
+                "guidance": list(self._guidance),
             },
         }
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from typing import Any
 
@@ -14,18 +14,21 @@ import numpy as np
 
 from medtalk.audio import Speech, read_bytes, read_speech
 from medtalk.errors import MedtalkError, ServiceError, SettingError
-from medtalk.performance import Model, Performance
+from medtalk.guidance import Mood
+from medtalk.performance import Guide, Model, Performance
 from medtalk.rig.channels import CHANNEL_HASH
 from medtalk.service.cache import ByteCache
 from medtalk.service.jobs import Job
 from medtalk.service.limits import ServiceLimits
 from medtalk.service.log import log
-from medtalk.service.schema import Sound
+from medtalk.service.schema import JobRequest, Picture, Settings, Sound
 from medtalk.watch import checkpoint, stage
 from medtalk_wire.protocol import Buffer
 
 _NUMPY = {"int16": "<i2", "int32": "<i4", "float32": "<f4", "uint8": "u1"}
 _HASH_BLOCK = 8 << 20  # bytes between two looks at whether the job was cancelled
+_GUIDES = 256
+"""Texts and pictures that are kept as the model understands them, so that decoding by one again costs nothing."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Worker(threading.Thread):
     def __init__(self, model: Model, limits: ServiceLimits, done: Callable[[Job, Outcome], None]) -> None:
         super().__init__(name="medtalk-worker", daemon=True)
         self.heard: ByteCache[Performance] = ByteCache(limits.max_cache_bytes)
+        self._guides: ByteCache[Guide | Mood] = ByteCache(_GUIDES)  # each counts 1
         self._model = model
         self._limits = limits
         self._done = done
@@ -77,29 +81,11 @@ class Worker(threading.Thread):
 
     def _work(self, job: Job) -> Outcome:
         request, settings = job.request, job.request.settings
-        if settings.text and "text" not in self._model.bundle.guidance:
-            raise ServiceError(
-                "unsupported", f"The bundle {self._model.bundle.name} understands no descriptions.", "Give a label."
-            )
-        if request.sound is None:
-            heard, name = request.heard, None
-            performance = self.heard.get(heard)
-            if performance is None:
-                raise ServiceError(
-                    "not_heard", "This sound is not in the sidecar's cache.", "Send generate with the sound again."
-                )
-            cached = True
-        else:
-            name = request.sound.name
-            stage("read", 0.02)
-            heard, data = _identify(request.sound, self._limits)
-            performance = self.heard.get(heard)
-            cached = performance is not None
-            if performance is None:
-                speech = _speech(request.sound, data, self._limits)
-                performance = self._model.perform(speech, settings.transcript)
-            self.heard.put(heard, performance, performance.nbytes)
-        performance = performance.with_transcript(settings.transcript)
+        stage("read", 0.02)
+        emotion = self._emotion(settings)
+        heard, performance, cached = self._hear(request)
+        if settings.transcript:
+            performance = performance.with_transcript(settings.transcript)
         if settings.curve is not None:
             if len(settings.curve) != len(performance):
                 raise SettingError(
@@ -107,14 +93,13 @@ class Worker(threading.Thread):
                     "Give one value for each 60 fps frame of the whole sound.",
                 )
             performance = performance.with_intensity(settings.curve)
-        emotion = self._model.guide(text=settings.text) if settings.text else settings.weights
         rig = performance.decode(emotion, settings.intensity, settings.finishing, settings.region)
         rig = rig.resample(settings.fps)
         if settings.span != (0.0, None):
             rig = rig.slice(*settings.span).with_meta(span=settings.span)
         meta = dict(rig.meta)
-        if name is not None:
-            meta["source"] = {**meta["source"], "name": name}
+        if request.sound is not None:
+            meta["source"] = {**meta["source"], "name": request.sound.name}
         body = {
             "heard": heard,
             "frames": len(rig),
@@ -128,22 +113,82 @@ class Worker(threading.Thread):
         return Outcome(body, (_buffer("rig", rig.values), _buffer("intensity", performance.intensity)),
                        sound_seconds=performance.seconds)  # fmt: skip
 
+    def _hear(self, request: JobRequest) -> tuple[str, Performance, bool]:
+        """The sound of a request, its name in the cache, and whether it was there.
 
-def _identify(sound: Sound, limits: ServiceLimits) -> tuple[str, Any]:
-    """A name for exactly this sound, and its bytes; they are checked against the sum that the client gave."""
+        Where the request tells no words, its words are those that the model heard; else they are unknown.
+        """
+        if request.sound is None:
+            performance = self.heard.get(request.heard)
+            if performance is None:
+                raise ServiceError(
+                    "not_heard", "This sound is not in the sidecar's cache.", "Send generate with the sound again."
+                )
+            return request.heard, performance, True
+        settings = request.settings
+        transcribed = self._model.bundle.hears_words and not settings.transcript
+        heard, data = _identify(request.sound, self._limits, settings.language if transcribed else None)
+        performance = self.heard.get(heard)
+        cached = performance is not None
+        if performance is None:
+            speech = _speech(request.sound, data, self._limits)
+            words, language = (None if transcribed else ""), settings.language or None
+            performance = self._model.perform(speech, words, language=language)
+            self.heard.put(heard, performance, performance.nbytes)
+        return heard, performance, cached
+
+    def _emotion(self, settings: Settings) -> str | Mapping[str, float] | Mood | Guide:
+        """What `Performance.decode` is to follow."""
+        picture = settings.picture
+        if settings.kind == "label":
+            return settings.weights
+        if settings.kind == "auto":
+            return settings.kind
+        data = None if picture is None else _file(picture, self._limits)
+        key = settings.text if picture is None else picture.sha256
+        guide = self._guides.get(f"{settings.kind} {key}")
+        if guide is None:
+            guide = self._model.guide(text=settings.text) if data is None else self._model.guide(image=data)
+            self._guides.put(f"{settings.kind} {key}", guide, 1)
+        # The same picture may come by another name.
+        return replace(guide, told=picture.name) if picture and isinstance(guide, Guide) else guide
+
+
+def _file(picture: Picture, limits: ServiceLimits) -> bytes:
+    """The bytes of a picture, checked as far as can be without decoding it."""
+    from medtalk.backbones.clip import check_picture
+
+    data, name = bytes(picture.data.data), picture.name or "The picture"
+    if _digest(memoryview(data)) != picture.sha256:
+        raise ServiceError("checksum", f"{name} did not arrive as it was sent.", "Send it again.")
+    check_picture(name, data, limits.max_pixels)
+    return data
+
+
+def _identify(sound: Sound, limits: ServiceLimits, language: str | None) -> tuple[str, Any]:
+    """A name for exactly this sound, and its bytes; they are checked against the sum that the client gave.
+
+    With a language, "" for any, it is the name of the sound as it is heard together with its words.
+    """
     if sound.data is None:
         assert sound.path is not None
         data, shape, dtype = memoryview(read_bytes(sound.path, limits.audio)), None, None
     else:
         data, shape, dtype = memoryview(sound.data.data), sound.data.shape, sound.data.dtype
+    digest = _digest(data)
+    if sound.data is not None and digest != sound.sha256:
+        raise ServiceError("checksum", f"{sound.name} did not arrive as it was sent.", "Send it again.")
+    kind = ("pcm", sound.rate, shape, dtype) if sound.kind == "pcm" else ("file",)
+    words = () if language is None else ("words", language)
+    return hashlib.sha256(repr((digest, sound.channel, *kind, *words)).encode()).hexdigest(), data
+
+
+def _digest(data: memoryview) -> str:
     digest = hashlib.sha256()
     for at in range(0, data.nbytes, _HASH_BLOCK):
         checkpoint()
         digest.update(data[at : at + _HASH_BLOCK])
-    if sound.data is not None and digest.hexdigest() != sound.sha256:
-        raise ServiceError("checksum", f"{sound.name} did not arrive as it was sent.", "Send it again.")
-    kind = ("pcm", sound.rate, shape, dtype) if sound.kind == "pcm" else ("file",)
-    return hashlib.sha256(repr((digest.hexdigest(), sound.channel, *kind)).encode()).hexdigest(), data
+    return digest.hexdigest()
 
 
 def _speech(sound: Sound, data: memoryview, limits: ServiceLimits) -> Speech:

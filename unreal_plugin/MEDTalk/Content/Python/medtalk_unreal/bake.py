@@ -13,7 +13,7 @@ from typing import Any
 import unreal
 
 from medtalk_unreal import compat, facerig
-from medtalk_unreal.edits import Edit, asset_path, edit, source_of
+from medtalk_unreal.edits import Edit, asset_path, describe, edit, source_of
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.keys import reduce_keys
 from medtalk_unreal.take import CHANNELS, TITLE, Take, find_sequence
@@ -109,6 +109,7 @@ def bake_curves(
                 )
         finally:
             controller.close_bracket(True)
+        describe(anim, take.name, take.meta)
         report = _report(path, anim, take.fps)
     return report
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -16,6 +17,8 @@ _PATIENCE = 0.5  # seconds before a progress bar appears
 _PATH = re.compile(r"(/[\w+-]+)+")  # also what Unreal allows beyond it is better left out of paths
 _NOT_IN_NAMES = re.compile(r"\W+")
 _SOURCE = "MEDTalk.source"  # the tag on every asset that is made here: what it was made of
+_TAKE = "MEDTalk.take."  # and, with the name of a take behind it, what led that
+_TOLD = ("medtalk", "bundle", "emotion", "guidance", "strength", "intensity", "transcript", "region")
 
 
 class Edit:
@@ -111,6 +114,22 @@ def asset_path(folder: str, name: str = "") -> str:
 def source_of(asset: unreal.Object) -> str:
     """What an asset was made of here; "" for one that was not made here."""
     return str(unreal.EditorAssetLibrary.get_metadata_tag(asset, _SOURCE))
+
+
+def describe(asset: unreal.Object, take: str, meta: Mapping[str, Any]) -> None:
+    """Keep with an asset what led a take in it: the model, and the mood with the name of a picture or the text."""
+    told = {name: meta[name] for name in _TOLD if name in meta}
+    if told:
+        unreal.EditorAssetLibrary.set_metadata_tag(asset, f"{_TAKE}{take}", json.dumps(told))
+
+
+def described(asset: unreal.Object, take: str) -> dict[str, Any]:
+    """What `describe` kept; empty where that was nothing."""
+    try:
+        told = json.loads(str(unreal.EditorAssetLibrary.get_metadata_tag(asset, f"{_TAKE}{take}")) or "{}")
+    except ValueError:
+        told = None
+    return told if isinstance(told, dict) else {}
 
 
 def place(path: str, source: str, replace: bool) -> str:

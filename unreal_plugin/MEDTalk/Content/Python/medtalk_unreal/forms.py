@@ -17,9 +17,10 @@ from medtalk_unreal import compat, facerig, generate
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.generate import Status
-from medtalk_unreal.request import MAX_MOOD_INTENSITY, Request
+from medtalk_unreal.request import AUTO, MAX_MOOD_INTENSITY, Request
 
 SELECTED, IN_SEQUENCE, NO_SEQUENCE = "Selected actor", "The one in the sequence", "None: an Anim Sequence"
+FROM_THE_VOICE = "From the voice"
 MASKS = {"Full Face": "full", "Mouth Only": "mouth", "Upper Face": "upper"}
 WRITERS = {"Channel keys": "channels", "Array setters": "arrays"}
 GENERATE_TITLE, SETTINGS_TITLE = "Generate Face Animation (MEDTalk)", "MEDTalk Settings"
@@ -52,11 +53,11 @@ class MEDTalkGenerateForm(unreal.Object):
             "2 Mood", "Text", 3, "In place of Mood: a sentence.", EditCondition="takes_text", EditConditionHides=""
         ),
     )
-    picture = unreal.uproperty(
+    image = unreal.uproperty(
         unreal.FilePath,
         meta=_meta(
-            "2 Mood", "Picture", 4, "In place of Mood: a picture of a face.",
-            EditCondition="takes_picture", EditConditionHides="", FilePathFilter="png;*.jpg;*.jpeg;*.webp",
+            "2 Mood", "Picture", 4, "In place of Mood: a picture of a face, as PNG, JPEG or WEBP.",
+            EditCondition="takes_image", EditConditionHides="", FilePathFilter="png;*.jpg;*.jpeg;*.webp",
             RelativeToGameDir="",
         ),
     )  # fmt: skip
@@ -109,11 +110,12 @@ class MEDTalkGenerateForm(unreal.Object):
     )
     status = unreal.uproperty(str, meta=_meta("6 Status", "Status", 1, "What is going on.", EditCondition="false"))
     takes_text = unreal.uproperty(bool, meta={"EditCondition": "false", "EditConditionHides": ""})
-    takes_picture = unreal.uproperty(bool, meta={"EditCondition": "false", "EditConditionHides": ""})
+    takes_image = unreal.uproperty(bool, meta={"EditCondition": "false", "EditConditionHides": ""})
 
     @unreal.ufunction(ret=unreal.Array(str), pure=True)
     def emotion_choices(self):
-        return settings_file.load().labels
+        settings = settings_file.load()
+        return [*settings.labels, *([FROM_THE_VOICE] if AUTO in settings.guidance else [])]
 
     @unreal.ufunction(ret=unreal.Array(str), pure=True)
     def target_choices(self):
@@ -150,16 +152,23 @@ class MEDTalkSettingsForm(unreal.Object):
     bundle = unreal.uproperty(
         unreal.DirectoryPath, meta=_meta("Sidecar", "Model", 2, "Folder of the model. Empty: the one that ships.")
     )
-    device = unreal.uproperty(str, meta=_meta("Sidecar", "Device", 3, "auto, cpu or cuda:0."))
+    backbones = unreal.uproperty(
+        unreal.Array(str),
+        meta=_meta("Sidecar", "Backbones", 3, "Folders of networks that the model needs, as emotion2vec=C:/weights/e2v"),
+    )
+    offline = unreal.uproperty(
+        bool, meta=_meta("Sidecar", "Offline", 4, "Fetch no such networks; else they are fetched when first needed.")
+    )
+    device = unreal.uproperty(str, meta=_meta("Sidecar", "Device", 5, "auto, cpu or cuda:0."))
     idle_exit = unreal.uproperty(
         float,
-        meta=_meta("Sidecar", "End When Idle", 4, "Seconds without a request after which it ends.", ClampMin="10"),
+        meta=_meta("Sidecar", "End When Idle", 6, "Seconds without a request after which it ends.", ClampMin="10"),
     )
     server = unreal.uproperty(
-        str, meta=_meta("Sidecar", "Server", 5, "HOST:PORT of a sidecar elsewhere. Empty: one is started here.")
+        str, meta=_meta("Sidecar", "Server", 7, "HOST:PORT of a sidecar elsewhere. Empty: one is started here.")
     )
     keys = unreal.uproperty(
-        unreal.DirectoryPath, meta=_meta("Sidecar", "Keys", 6, "Folder of the keys for a sidecar elsewhere.")
+        unreal.DirectoryPath, meta=_meta("Sidecar", "Keys", 8, "Folder of the keys for a sidecar elsewhere.")
     )
     max_seconds = unreal.uproperty(
         float, meta=_meta("Sounds", "Longest Sound", 1, "Longer sounds are refused; in seconds.", ClampMin="1")
@@ -214,14 +223,16 @@ def submit(form: Any) -> None:
     settings_file.save(replace(settings, form=request.to_remember()))
 
 
-def open_settings() -> None:
-    """Show the settings; they are saved with OK."""
+def open_settings() -> bool:
+    """Show the settings; they are saved with OK. Whether a sidecar would now be started otherwise than before."""
     settings = settings_file.load()
     form = unreal.new_object(MEDTalkSettingsForm)
     form.set_editor_properties(
         {
             "python": unreal.FilePath(settings.python),
             "bundle": unreal.DirectoryPath(settings.bundle),
+            "backbones": settings.backbones,
+            "offline": settings.offline,
             "device": settings.device,
             "idle_exit": settings.idle_exit,
             "server": settings.server,
@@ -229,19 +240,22 @@ def open_settings() -> None:
             "max_seconds": settings.max_seconds,
         }
     )
-    if unreal.EditorDialog.show_object_details_view(SETTINGS_TITLE, form, _options()):
-        settings_file.save(
-            replace(
-                settings,
-                python=_path(form, "python", "file_path"),
-                bundle=_path(form, "bundle", "path"),
-                device=_get(form, "device").strip() or "auto",
-                idle_exit=_get(form, "idle_exit"),
-                server=_get(form, "server").strip(),
-                keys=_path(form, "keys", "path"),
-                max_seconds=_get(form, "max_seconds"),
-            )
-        )
+    if not unreal.EditorDialog.show_object_details_view(SETTINGS_TITLE, form, _options()):
+        return False
+    now = replace(
+        settings,
+        python=_path(form, "python", "file_path"),
+        bundle=_path(form, "bundle", "path"),
+        backbones=[entry.strip() for entry in map(str, _get(form, "backbones")) if entry.strip()],
+        offline=_get(form, "offline"),
+        device=_get(form, "device").strip() or "auto",
+        idle_exit=_get(form, "idle_exit"),
+        server=_get(form, "server").strip(),
+        keys=_path(form, "keys", "path"),
+        max_seconds=_get(form, "max_seconds"),
+    )
+    settings_file.save(now)
+    return not now.server and now.starting != settings.starting
 
 
 def fill(form: Any, request: Request) -> None:
@@ -252,10 +266,10 @@ def fill(form: Any, request: Request) -> None:
     form.set_editor_properties(
         {
             "sounds": [wave for wave in map(compat.load, request.sounds) if wave is not None],
-            "emotion": request.emotion,
+            "emotion": FROM_THE_VOICE if request.emotion == AUTO else request.emotion,
             "mixture": request.mixture,
             "text": request.text,
-            "picture": unreal.FilePath(request.picture),
+            "image": unreal.FilePath(request.image),
             "mood_intensity": request.mood_intensity,
             "target": SELECTED if faces or current is None else IN_SEQUENCE,
             "sequence": current,
@@ -271,7 +285,7 @@ def fill(form: Any, request: Request) -> None:
             "writer": _key(WRITERS, request.writer),
             "status": "Ready.",
             "takes_text": "text" in guidance,
-            "takes_picture": "picture" in guidance,
+            "takes_image": "image" in guidance,
         }
     )
 
@@ -295,10 +309,10 @@ def read(form: Any) -> Request:
         raise PluginError("No face mesh is chosen.", "An Anim Sequence is for a skeleton: choose the Face Mesh.")
     return Request(
         sounds=tuple(wave.get_path_name() for wave in _get(form, "sounds") if wave is not None),
-        emotion=_get(form, "emotion"),
+        emotion=AUTO if _get(form, "emotion") == FROM_THE_VOICE else _get(form, "emotion"),
         mixture=_get(form, "mixture").strip(),
         text=_get(form, "text").strip() if _get(form, "takes_text") else "",
-        picture=_path(form, "picture", "file_path") if _get(form, "takes_picture") else "",
+        image=_path(form, "image", "file_path") if _get(form, "takes_image") else "",
         mood_intensity=_get(form, "mood_intensity"),
         actor=actor,
         sequence=sequence.get_path_name() if sequence is not None else "",

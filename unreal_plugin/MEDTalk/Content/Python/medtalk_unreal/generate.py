@@ -62,6 +62,7 @@ class Generation:
         self._say("sidecar", 0.0, "Looking for the sidecar.")
         client = yield from the_sidecar.connect(lambda line: self._say("sidecar", 0.0, line))
         request = self._request
+        request.check_guidance(settings_file.load())  # only now it is known what this sidecar takes
         for self._done, sound in enumerate(facts):
             try:
                 report = yield from self._take(client, request, sound)
@@ -104,9 +105,8 @@ class Generation:
         result = yield from self._animate(client, request, sound)
         self._say("writing", 1.0, f"Writing the keys of {sound.name}.")
         yield from self._until_editable()
-        if request.text:
-            felt = ", ".join(f"{label} {weight:.2f}" for label, weight in result.meta.get("emotion", {}).items())
-            unreal.log(f"MEDTalk: the text is understood as {felt}; strength {result.meta.get('strength', 1.0):.2f}.")
+        if line := _mood(result.meta):
+            unreal.log(f"MEDTalk: {line}")
         take = Take(sound.name, result.rig, result.fps, sound.path, dict(result.meta))
         if request.skeleton:
             path = place(asset_path(request.sequence_folder, f"AS_{sound.name}"), take.source, request.replace)
@@ -131,7 +131,7 @@ class Generation:
             data, notes = sounds.read(sound.path)
             for note in notes:
                 unreal.log_warning(f"MEDTalk: {note}")
-            settings = Settings(**request.wire_settings(_fps(request, sound), sound.spoken))
+            settings = Settings(**request.wire_settings(settings_file.load(), _fps(request, sound), sound.spoken))
             job = client.generate(Sound.from_bytes(data, sound.name), settings)
         except (PluginError, RequestError) as error:
             raise _SoundError(f"{what}: {error.message}", error.hint) from error
@@ -218,6 +218,18 @@ def _fps(request: Request, sound: SoundFacts) -> float:
         return MODEL_FPS
     fps = float(compat.rate(sequence.get_display_rate()))
     return fps if 1.0 <= fps <= _MOST_FPS else MODEL_FPS
+
+
+def _mood(meta: Mapping[str, Any]) -> str:
+    """A line about what the mood of a take was taken from, where that is no label."""
+    ways = {"text": "The text is understood as", "image": "The mood is that of the picture", "voice": "The voice sounds"}
+    way = next((way for way in ways if way in meta.get("guidance", {})), None)
+    if way is None:
+        return ""
+    felt = ", ".join(f"{label} {weight:.2f}" for label, weight in meta.get("emotion", {}).items())
+    what = felt or str(meta["guidance"][way])
+    strength = f"; strength {meta['strength']:.2f}" if "strength" in meta else ""
+    return f"{ways[way]} {what}{strength}."
 
 
 def result(status: Status) -> Mapping[str, Any]:

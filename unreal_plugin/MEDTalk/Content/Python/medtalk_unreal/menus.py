@@ -157,6 +157,11 @@ def _check_idle() -> None:
         raise PluginError("A face animation is being generated.", "Cancel it first.")
 
 
+def _settings() -> None:
+    if forms.open_settings() and the_sidecar.is_there and generate.running() is None:
+        _in_background(the_sidecar.restart, "The sidecar runs as the settings say now.")
+
+
 def _stop() -> None:
     _check_idle()
     _in_background(lambda _: the_sidecar.stop())
@@ -179,6 +184,6 @@ ACTIONS: dict[str, Callable[[], None]] = {
     "start": lambda: _in_background(the_sidecar.connect, "The sidecar runs."),
     "stop": _stop,
     "selftest": _selftest,
-    "settings": forms.open_settings,
+    "settings": _settings,
 }
 assert {entry.action for entry in ENTRIES} == set(ACTIONS)

@@ -20,6 +20,7 @@ from typing import Any
 import unreal
 
 from medtalk_unreal import audiotrack, compat, facerig, settings, sound
+from medtalk_unreal.edits import described
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.take import find_sequence
@@ -148,7 +149,7 @@ def _meta(sequence: unreal.LevelSequence, face: FaceRig, first_frame: int, end_f
         "source": "unreal", "engine": str(unreal.SystemLibrary.get_engine_version()), "take": name,
         "sequence": compat.package(sequence.get_path_name()), "face": face.name, "rig": face.rig_path,
         "board": face.board.generation, "missing": list(face.board.missing),
-        "first_frame": first_frame, "end_frame": end_frame,
+        "first_frame": first_frame, "end_frame": end_frame, "generated": described(sequence, name),
     }  # fmt: skip
 
 

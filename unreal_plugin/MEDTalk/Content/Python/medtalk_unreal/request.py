@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from medtalk_unreal.errors import PluginError
+from medtalk_unreal.interpreter import SETTINGS
 from medtalk_unreal.settings import Settings, fitting
 from medtalk_unreal.take import Target
 
 MAX_MOOD_INTENSITY = 4.0
+AUTO = "auto"
+"""The emotion that stands for what is heard in the voice."""
 _PICTURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)  # how such a file begins
+_MAX_PICTURE_BYTES = 64 << 20  # until a sidecar tells its own limit
 
 
 @dataclass(frozen=True)
 class Request:
     """`sounds` are asset paths of SoundWaves; each becomes a take, one after the other from `start_frame` on.
 
-    The mood is `text` or `picture` (a file) if the sidecar takes such, else `mixture` ("happy:0.7,surprised:0.3"), else
-    the label `emotion`. `actor` is the path name of an actor in the level, "" the one that `sequence` has already;
+    The mood is `text` or `image` (a file with a picture) if the sidecar takes such, else `mixture`
+    ("happy:0.7,surprised:0.3"), else `emotion`: a label, or "auto" for what is heard in the voice. `actor` is the path name of an actor in the level, "" the one that `sequence` has already;
     `sequence` an asset path, "" makes a new one in `sequence_folder`. With `skeleton` (the path of the face's Skeleton
     or SkeletalMesh) an AnimSequence is made there in place of a sequence; this needs no level. The rest is that of
     `take.Target`.
@@ -31,7 +35,7 @@ class Request:
     emotion: str = "neutral"
     mixture: str = ""
     text: str = ""
-    picture: str = ""
+    image: str = ""
     mood_intensity: float = 1.0
     actor: str = ""
     sequence: str = ""
@@ -65,6 +69,8 @@ class Request:
         """As the form was last used; what does not fit any more is the default."""
         good, _ = fitting(cls, settings.form)
         request = cls(**good)
+        if not Path(request.image).is_file():
+            request = replace(request, image="")
         try:
             request.check(settings)
         except PluginError:
@@ -92,7 +98,7 @@ class Request:
         )  # fmt: skip
 
     def _check_mood(self, settings: Settings) -> None:
-        if self.text and self.picture:
+        if self.text and self.image:
             raise PluginError("There is a text and a picture.", "Clear one of the two.")
         longest = settings.limits.get("max_text", 65536)
         for name in ("text", "mixture"):
@@ -100,32 +106,61 @@ class Request:
                 raise PluginError(
                     f"The {name} has {len(getattr(self, name))} characters; {longest:.0f} bytes are taken."
                 )
-        for kind in ("text", "picture"):
-            if getattr(self, kind) and kind not in settings.guidance:
-                raise PluginError(
-                    f"The sidecar's model takes no {kind} as mood.", "Choose an emotion, or another model."
-                )
-        if self.picture:
-            _check_picture(Path(self.picture))
+        if self.image:
+            self._picture(settings)
 
-    def wire_settings(self, fps: float, transcript: str) -> Mapping[str, Any]:
-        """The parameters of `medtalk_wire.Settings`."""
+    def check_guidance(self, settings: Settings) -> None:
+        """Raise `PluginError` for a mood of a kind that the sidecar, as it was last greeted, does not take."""
+        if self._kind not in settings.guidance:
+            what, hint = _LACKING[self._kind]
+            raise PluginError(what, hint)
+
+    def wire_settings(self, settings: Settings, fps: float, transcript: str) -> Mapping[str, Any]:
+        """The parameters of `medtalk_wire.Settings`. `PluginError` for a picture that is not there any more."""
         return {
-            "emotion": self.mixture.strip() or self.emotion, "transcript": transcript, "fps": fps,
+            "emotion": self.mixture.strip() or self.emotion, "transcript": transcript, "fps": fps, "text": self.text,
             "intensity": self.mood_intensity, "region": self.process_mask, "blink": self.blink, "gaze": self.gaze,
-            **{kind: getattr(self, kind) for kind in ("text", "picture") if getattr(self, kind)},
+            **({"image": self._picture(settings), "image_name": Path(self.image).name} if self.image else {}),
         }  # fmt: skip
 
+    @property
+    def _kind(self) -> str:
+        """The kind of guidance (docs/protocol.md)."""
+        if self.text or self.image:
+            return "text" if self.text else "image"
+        return AUTO if (self.mixture.strip() or self.emotion) == AUTO else "label"
 
-def _check_picture(path: Path) -> None:
-    valid = "Valid are PNG, JPEG and WEBP files."
-    try:
-        with open(path, "rb") as file:
-            start = file.read(16)
-    except OSError as error:
-        raise PluginError(f"The picture {path} cannot be read: {error.strerror}.", valid) from error
-    if not _PICTURE.match(start):
-        raise PluginError(f"{path} is no picture.", valid)
+    def _picture(self, settings: Settings) -> bytes:
+        """The bytes of the picture's file."""
+        path, most = Path(self.image), int(settings.limits.get("max_image_bytes", _MAX_PICTURE_BYTES))
+        valid = "Valid are PNG, JPEG and WEBP files."
+        try:
+            if path.exists() and not path.is_file():  # to open a device or a pipe could block
+                raise PluginError(f"{path} is no picture.", valid)
+            with open(path, "rb") as file:
+                data = file.read(most + 1)
+        except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
+            reason = getattr(error, "strerror", None) or error
+            raise PluginError(f"The picture {path} cannot be read: {reason}.", valid) from error
+        if not _PICTURE.match(data):
+            raise PluginError(f"{path} is no picture.", valid)
+        if len(data) > most:
+            raise PluginError(f"The picture {path} has more than {most} bytes.", "Make it smaller.")
+        return data
+
+
+_LACKING = {
+    "label": ("The sidecar's model takes no label as mood.", "Choose another model."),
+    "text": ("The sidecar's model takes no text as mood.", "Choose an emotion, or another model."),
+    "image": (
+        "The sidecar's model takes no picture as mood.",
+        f"Choose an emotion, or name a model that does as Model in {SETTINGS}.",
+    ),
+    AUTO: (
+        "The sidecar cannot hear the mood in the voice.",
+        "Choose an emotion, or run pip install 'medtalk[full]' with the sidecar's Python.",
+    ),
+}
 
 
 def _names() -> list[str]:

@@ -16,13 +16,16 @@ LABELS = ("neutral", "angry", "disgust", "fear", "happy", "sad", "surprised")
 
 @dataclass
 class Settings:
-    """`python` has the package `medtalk`; `server` is the address of a sidecar that we do not start (HOST:PORT or a
-    connection file), with `keys`, the folder of its keys; `max_seconds` the longest sound that is written into a
-    sequence; `form` the generate form as it was last used. The last four were told by a sidecar.
+    """`python` has the package `medtalk`; `backbones` are the folders of pretrained networks that the bundle needs, as
+    "emotion2vec=FOLDER", and `offline` keeps the sidecar from fetching others; `server` is the address of a sidecar that
+    we do not start (HOST:PORT or a connection file), with `keys`, the folder of its keys; `max_seconds` the longest sound
+    that is written into a sequence; `form` the generate form as it was last used. The last four were told by a sidecar.
     """
 
     python: str = ""
     bundle: str = ""
+    backbones: list[str] = field(default_factory=list)
+    offline: bool = False
     device: str = "auto"
     idle_exit: float = 1800.0
     server: str = ""
@@ -33,6 +36,11 @@ class Settings:
     regions: list[str] = field(default_factory=lambda: ["full", "mouth", "upper"])
     guidance: list[str] = field(default_factory=lambda: ["label"])
     limits: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def starting(self) -> tuple[Any, ...]:
+        """What decides how a sidecar is started here."""
+        return self.python, self.bundle, self.backbones, self.offline, self.device, self.idle_exit
 
 
 def folder() -> Path:

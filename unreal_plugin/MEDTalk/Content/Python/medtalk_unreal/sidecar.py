@@ -80,8 +80,11 @@ class Sidecar:
             package = yield from interpreter.ask(python, ["-m", "medtalk.cli", "--version"])
             tell(f"Step 'package': {package}.")
         yield from self.connect(tell)
-        name = (self.about.get("bundle") or {}).get("name")
-        tell(f"Step 'bundle': {name} on {self.about.get('device')}; moods: {', '.join(_remember(self.about).labels)}.")
+        name, known = (self.about.get("bundle") or {}).get("name"), _remember(self.about)
+        tell(
+            f"Step 'bundle': {name} on {self.about.get('device')}; moods: {', '.join(known.labels)}; "
+            f"led by: {', '.join(known.guidance)}."
+        )
 
     def stop(self) -> Generator[None, None, str]:
         """Steps that end the sidecar of this project; a line about what became of it."""
@@ -111,6 +114,19 @@ class Sidecar:
             return f"The sidecar was ended by force. {error}"
         finally:
             self.leave()
+
+    def restart(self, tell: Tell) -> Generator[None, None, None]:
+        """Steps that end the sidecar of this project, and start one as the settings are now."""
+        try:
+            tell((yield from self.stop()))
+        except PluginError as error:
+            tell(str(error))  # `connect` starts another in its place
+        yield from self.connect(tell)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether a sidecar of this project tells where it is."""
+        return (folder() / "sidecar.json").is_file()
 
     def check_alive(self) -> None:
         """Raise `PluginError` if the sidecar that we started has ended: nobody needs to wait for it."""
@@ -177,6 +193,10 @@ class Sidecar:
                  "--connection-file", (folder() / "sidecar.json").as_posix(), "--device", settings.device]  # fmt: skip
         if settings.bundle:
             words += ["--bundle", settings.bundle]
+        for folder_of in settings.backbones:
+            words += ["--backbone", folder_of]
+        if settings.offline:
+            words.append("--offline")
         tell(f"Step 'start': a sidecar is being started with {python}.")
         program = self._program = Program(python, words, "sidecar.log")
         self._started = ""

@@ -12,7 +12,7 @@ from typing import Any
 import unreal
 
 from medtalk_unreal import audiotrack, compat, facerig
-from medtalk_unreal.edits import Edit, asset_path, edit, place
+from medtalk_unreal.edits import Edit, asset_path, describe, edit, place
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.keys import WRITERS, ChannelWriter, Curve, reduce_keys
@@ -27,7 +27,9 @@ _OUT_OF_PLACE = "Move the start, or set the tick resolution of the sequence to 2
 
 @dataclass(frozen=True)
 class Take:
-    """A rig to write: `rows` (T, 174) float32 at `fps`; `sound` the path of the SoundWave it belongs to, if any."""
+    """A rig to write: `rows` (T, 174) float32 at `fps`; `sound` the path of the SoundWave it belongs to, if any; `meta`
+    what the sidecar tells of how it was made.
+    """
 
     name: str
     rows: memoryview
@@ -198,6 +200,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
                 "The tick resolution of the sequence is coarser than the take; some of its frames are lost."
             )
         keys, clamped = _write_keys(change, WRITERS[target.writer](sequence, face), face, take, span, end, target)
+        describe(sequence, take.name, take.meta)
     _show(sequence, made)
     return TakeReport(
         take.name, place.path, keys, _missing(face, target), clamped, tuple(warnings),

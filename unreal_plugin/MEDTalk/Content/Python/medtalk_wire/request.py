@@ -99,15 +99,19 @@ class Sound:
 class Settings:
     """How a sound is animated (docs/protocol.md, Settings).
 
-    `emotion` is a label, a mixture as "happy:0.7,surprised:0.3" or a map from label to weight; a description `text`
-    takes its place (`capabilities` of hello tell whether the sidecar's bundle understands such). `curve` (T,), an array
-    of float32 or its bytes, takes the place of the heard intensity; `span` is (start, end) in seconds, end None for the
-    end of the sound.
+    `emotion` is a label, a mixture as "happy:0.7,surprised:0.3", a map from label to weight, or "auto" for what is
+    heard in the voice; a description `text`, or the bytes `image` of a PNG, JPEG or WEBP file called `image_name`,
+    takes its place (`capabilities` of hello tell what the sidecar takes). `language` ("en", "" for any) is that of the
+    words that are heard where no `transcript` is given. `curve` (T,), an array of float32 or its bytes, takes the place
+    of the heard intensity; `span` is (start, end) in seconds, end None for the end of the sound.
     """
 
     emotion: str | Mapping[str, float] = "neutral"
     text: str = ""
+    image: bytes = b""
+    image_name: str = ""
     transcript: str = ""
+    language: str = ""
     intensity: float = 1.0
     curve: Any = None
     span: tuple[float, float | None] | None = None
@@ -122,14 +126,10 @@ class Settings:
     def fields(self) -> dict[str, Any]:
         """The settings as a request's body has them; `RequestError` `setting` for values that cannot be written."""
         try:
-            emotion = self.emotion
-            if not isinstance(emotion, str):
-                emotion = {str(label): float(weight) for label, weight in emotion.items()}
             fields: dict[str, Any] = {
-                "guidance": (
-                    {"kind": "text", "text": str(self.text)} if self.text else {"kind": "label", "emotion": emotion}
-                ),
+                "guidance": self._guidance(),
                 "transcript": str(self.transcript),
+                "language": str(self.language),
                 "intensity": float(self.intensity),
                 "fps": float(self.fps),
                 "region": str(self.region),
@@ -145,12 +145,29 @@ class Settings:
             raise RequestError("setting", f"A setting is of a wrong type: {error}.") from error
         return fields
 
+    def _guidance(self) -> dict[str, Any]:
+        if self.text and self.image:
+            raise RequestError("setting", "There is a text and a picture.", "Give one of the two.")
+        if self.text:
+            return {"kind": "text", "text": str(self.text)}
+        if self.image:
+            digest = hashlib.sha256(_values(self.image, "uint8", "setting", "The picture")).hexdigest()
+            return {"kind": "image", "sha256": digest, "name": str(self.image_name)}
+        if isinstance(self.emotion, str):
+            return {"kind": "auto"} if self.emotion.strip() == "auto" else {"kind": "label", "emotion": self.emotion}
+        weights = {str(label): float(weight) for label, weight in self.emotion.items()}
+        return {"kind": "label", "emotion": weights}
+
     def buffers(self) -> list[Buffer]:
-        """The intensity curve as the request's buffer, or nothing."""
-        if self.curve is None:
-            return []
-        values = _values(self.curve, "float32", "setting", "The intensity curve")
-        return [Buffer("intensity", "float32", (len(values) // ITEM_BYTES["float32"],), values)]
+        """The picture and the intensity curve as the request's buffers, as far as there are such."""
+        buffers = []
+        if self.image:
+            values = _values(self.image, "uint8", "setting", "The picture")
+            buffers.append(Buffer("image", "uint8", (len(values),), values))
+        if self.curve is not None:
+            values = _values(self.curve, "float32", "setting", "The intensity curve")
+            buffers.append(Buffer("intensity", "float32", (len(values) // ITEM_BYTES["float32"],), values))
+        return buffers
 
 
 DEFAULT = Settings()
@@ -174,20 +191,25 @@ def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[st
         return RequestError(
             "unsupported", f"This sidecar's model takes no {way} as mood.", f"It takes: {', '.join(map(str, ways))}."
         )
-    most = _limit(limits, "max_bytes")
+    special = {
+        "image": (guidance.get("name") or "The picture", "max_image_bytes", "Make it smaller."),
+        "intensity": ("The intensity curve", "max_bytes", "Give it in parts, or with a higher limit of the sidecar."),
+    }
+    usual = name, "max_bytes", "Give it as FLAC, in parts, or with a higher limit of the sidecar."
     for buffer in request.buffers:
-        if len(buffer.data) > most:
-            what = name if sound and buffer.name != "intensity" else "The intensity curve"
+        what, limit, hint = special.get(buffer.name, usual)
+        if len(buffer.data) > (most := _limit(limits, limit)):
             return RequestError(
-                "limit", f"{what} has {len(buffer.data)} bytes; this sidecar takes {most:.0f} at most.",
-                "Give it as FLAC, in parts, or with a higher limit of the sidecar.",
-            )  # fmt: skip
+                "limit", f"{what} has {len(buffer.data)} bytes; this sidecar takes {most:.0f} at most.", hint
+            )
     most = _limit(limits, "max_text")
     texts = {
         "transcript": request.body.get("transcript"),
         "emotion": guidance.get("emotion"),
         "text": guidance.get("text"),
+        "picture's name": guidance.get("name"),
         "name": sound.get("name"),
+        "language": request.body.get("language"),
     }
     for what, text in texts.items():
         if isinstance(text, str) and len(text.encode()) > most:
