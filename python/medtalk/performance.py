@@ -388,8 +388,9 @@ class Performance:
             "finishing": asdict(finishing),
             "region": region,
         }
-        if self.transcript and not self.model.bundle.hears_words:
-            meta["note"] = transcript_note(self.model.bundle)
+        unheard = self.transcript and not self.model.bundle.hears_words
+        if notes := [note for note in (unheard and transcript_note(self.model.bundle), self.model.engine.note) if note]:
+            meta["note"] = " ".join(notes)
         return meta
 
 

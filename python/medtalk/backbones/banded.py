@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 REACH, FARTHEST = 3000, 12000
-"""Frames, 50 a second, that a frame sees to either side: a minute at least, so that up to there nothing is left out, and
-four at most, however little the weights let distance count."""
+"""Frames, 50 a second, that a frame sees to either side: a minute at least, so that up to there nothing is left out,
+and four at most, however little the weights let distance count."""
 FADE = REACH / 256
 """What distance must have taken from a score, e^-11.7 of its weight, where it is cut; twelve heads as they are set up
 reach that after a minute."""
@@ -119,12 +119,10 @@ def run_block(
         low, high = max(0, start - band.reach), min(count, end + band.reach)
         keys, values, first = keys[:, :, low - first :], values[:, :, low - first :], low
         if high > known:
-            new = [project(frames[:, known:high], which) for which in (to_k, to_v)]
-            summary.add(*new, None if hidden is None else hidden[..., known:high])
-            keys, values = (
-                torch.cat([old[:, :, :-tokens], more, old[:, :, -tokens:]], dim=2)
-                for old, more in zip((keys, values), new, strict=True)
-            )
+            new_keys, new_values = (project(frames[:, known:high], which) for which in (to_k, to_v))
+            summary.add(new_keys, new_values, None if hidden is None else hidden[..., known:high])
+            keys = torch.cat([keys[:, :, :-tokens], new_keys, keys[:, :, -tokens:]], dim=2)
+            values = torch.cat([values[:, :, :-tokens], new_values, values[:, :, -tokens:]], dim=2)
             known = high
         bias = band.bias(start, end, low, high, tokens, keys.dtype)[None]
         if hidden is not None:

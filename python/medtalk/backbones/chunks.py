@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medtalk.audio import frame_count
-from medtalk.backbones.pretrained import check_samples, needs_extra
+from medtalk.backbones.pretrained import check_samples, needs_extra, to_numpy
 from medtalk.watch import checkpoint
 
 with needs_extra():
@@ -133,6 +133,15 @@ class RigTimes:
     @property
     def _step(self) -> float:
         return (self.frames - 1) / max(self.count - 1, 1)
+
+
+def at_rig_rate(features: Tensor, samples: int, chunk: int = CHUNK) -> NDArray[np.float32]:
+    """Features (n, width) of a clip of so many samples at the rig's frames, (T, width)."""
+    times = RigTimes.of(len(features), samples)
+    moved = np.empty((times.count, features.shape[1]), np.float32)
+    for start, end in spans(times.count, chunk):
+        moved[start:end] = to_numpy(times.take(features, 0, start, end))
+    return moved
 
 
 def add_positions(

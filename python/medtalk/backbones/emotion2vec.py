@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medtalk.audio import RATE, frame_count
+from medtalk.audio import RATE
 from medtalk.backbones.banded import Band, run_block
-from medtalk.backbones.chunks import CHUNK, Convolutions, RigTimes, Waveform, add_positions, spans
+from medtalk.backbones.chunks import CHUNK, Convolutions, Waveform, add_positions, at_rig_rate, spans
 from medtalk.backbones.pretrained import (
     EMOTION2VEC,
     EMOTION2VEC_PLUS,
@@ -26,7 +26,6 @@ from medtalk.backbones.pretrained import (
     found,
     loading,
     needs_extra,
-    to_numpy,
 )
 from medtalk.errors import BackboneError
 from medtalk.guidance import LABELS, NEUTRAL, SYNONYMS
@@ -130,7 +129,7 @@ class Emotion2vec:
                 torch.arange(max(counts), device=self._device) >= torch.tensor(counts, device=self._device)[:, None]
             )
         self._attend(frames, chunk, absent)
-        return [self._at_rig_rate(frames[n, :count], len(sounds[n]), chunk) for n, count in enumerate(counts)]
+        return [at_rig_rate(frames[n, :count], len(sounds[n]), chunk) for n, count in enumerate(counts)]
 
     def _embed(self, sound: Waveform, states: Tensor, chunk: int, part: tuple[float, float]) -> None:
         """Fill in the states (N, width) of a clip as they enter the first block."""
@@ -166,13 +165,6 @@ class Emotion2vec:
         slopes = -get_alibi(2, audio.modality_cfg.num_alibi_heads)[:, 0, 1].to(self._device)
         scales = audio.alibi_scale.clamp_min(0).float().flatten(1)  # (blocks or 1, heads or 1)
         return [Band(slopes * scale, frames) for scale in scales]
-
-    def _at_rig_rate(self, states: Tensor, samples: int, chunk: int) -> NDArray[np.float32]:
-        features = np.empty((frame_count(samples), self.width), np.float32)
-        times = RigTimes.of(len(states), samples)
-        for start, end in spans(len(features), chunk):
-            features[start:end] = to_numpy(times.take(states, 0, start, end))
-        return features
 
 
 def _files(folder: Path) -> tuple[Path, Path]:

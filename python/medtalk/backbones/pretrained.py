@@ -270,18 +270,6 @@ def check_samples(samples: NDArray, shortest: int) -> NDArray[np.float32]:
     return array
 
 
-def at_rig_rate(features: Tensor, samples: int) -> Tensor:
-    """Features (1, frames, width) of a clip of `samples` at 16 kHz, linearly interpolated to the rig's frames.
-
-    Returns (1, T, width) with T = int(samples * 60 / 16000); first and last frame stay (`align_corners`), as the
-    authors' release has it.
-    """
-    from medtalk.backbones.chunks import RigTimes
-
-    times = RigTimes.of(features.shape[1], samples)
-    return times.take(features[0], 0, 0, times.count)[None]
-
-
 def to_numpy(values: Tensor) -> NDArray[np.float32]:
     """`values` as float32 on the CPU."""
     return values.detach().float().cpu().numpy()

@@ -65,6 +65,11 @@ class Engine(Protocol):
         """Where it computes: "cpu", "cuda:0"."""
         ...
 
+    @property
+    def note(self) -> str:
+        """What a user should know of how it computes, such as that a GPU's memory was not enough; "" for nothing."""
+        ...
+
     def hear(self, samples: NDArray, emotion_features: NDArray | None = None) -> Heard:
         """Hear a whole clip.
 

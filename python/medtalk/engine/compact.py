@@ -29,6 +29,8 @@ _FULL = (
 class CompactEngine:
     """Log-mel and prosody in, hashed words in; an engine adds the graphs. See `medtalk.engine.Engine` for the calls."""
 
+    note = ""
+
     def __init__(self, bundle: Bundle) -> None:
         self._describes = "text" in bundle.guidance
 
