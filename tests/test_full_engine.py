@@ -300,6 +300,7 @@ def spoiled(bundle: Bundle, folder: Path, fields: dict[str, Any] | None = None, 
     [
         ({"sizes": {}}, {}, "sizes and weights of bundle"),
         ({"sizes": {"model": {"depth": 3}}}, {}, "Unknown model sizes: depth"),
+        ({"sizes": {"model": {"places": True}}}, {}, "frames know their places"),
         ({"wav2vec2_layer": 1}, {}, "cannot be used"),
         ({"wav2vec2_layer": 99}, {}, "The layer is 99"),
         ({"wav2vec2_layer": "x"}, {}, "names no layer"),

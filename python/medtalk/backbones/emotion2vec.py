@@ -86,9 +86,8 @@ class Emotion2vec:
         folder = locate(source)
         with loading(source, folder):
             config, weights = _files(folder)
-            _check_config(config)
+            _check_kind(folder, _check_config(config))
             model = _load(folder, weights)
-            _check_kind(folder, model.cfg)
             self._model = model.to(device, dtype).eval().requires_grad_(False)
         cancellable(self._model)
         self.width: int = int(model.cfg.embed_dim)
@@ -180,8 +179,8 @@ def _files(folder: Path) -> tuple[Path, Path]:
     return folder / names["config"], folder / names["init_param"]
 
 
-def _check_config(file: Path) -> None:
-    """`BackboneError` for a configuration of another model, or one that is not harmless."""
+def _check_config(file: Path) -> Any:
+    """The configuration of the model; `BackboneError` for one of another model, or one that is not harmless."""
     from omegaconf import OmegaConf
 
     config: Any = OmegaConf.load(file)
@@ -193,6 +192,7 @@ def _check_config(file: Path) -> None:
             f"{file} describes its convolutions as {convolutions[:60]!r}, which is no list of them.",
             "Do not use this folder.",
         )
+    return config.model_conf
 
 
 def _check_kind(folder: Path, config: Any) -> None:
