@@ -117,7 +117,9 @@ VOICE_LABELS = (
 """Those of the published emotion2vec_plus, in its order."""
 
 
-def make_emotion2vec(folder: Path, convolutions: str = CONVOLUTIONS, labels: Sequence[str] = ()) -> Path:
+def make_emotion2vec(
+    folder: Path, convolutions: str = CONVOLUTIONS, labels: Sequence[str] = (), width: int = WIDTH
+) -> Path:
     """An emotion2vec in the folder layout of FunASR; as in the published ones, the decoder's weights are not there.
 
     With `labels` it is an emotion2vec_plus, which tells emotions.
@@ -135,7 +137,7 @@ def make_emotion2vec(folder: Path, convolutions: str = CONVOLUTIONS, labels: Seq
         "learned_alibi_scale": True, "learned_alibi_scale_per_head": True, "learned_alibi_scale_per_layer": False,
         "num_alibi_heads": 4, "model_depth": 2,
         "decoder": {
-            "decoder_dim": WIDTH, "decoder_groups": 16, "decoder_kernel": 7, "decoder_layers": 1,
+            "decoder_dim": width, "decoder_groups": 16, "decoder_kernel": 7, "decoder_layers": 1,
             "input_dropout": 0.1, "add_positions_masked": False, "add_positions_all": False,
             "decoder_residual": True, "projection_layers": 1, "projection_ratio": 2.0,
         },
@@ -146,7 +148,7 @@ def make_emotion2vec(folder: Path, convolutions: str = CONVOLUTIONS, labels: Seq
         "loss_beta": 0, "loss_scale": None, "depth": 2, "start_drop_path_rate": 0, "end_drop_path_rate": 0,
         "num_heads": 4, "norm_eps": 1e-5, "norm_affine": True, "encoder_dropout": 0.1, "post_mlp_drop": 0.1,
         "attention_dropout": 0.1, "activation_dropout": 0.0, "dropout_input": 0.0, "layerdrop": 0.05,
-        "embed_dim": WIDTH, "mlp_ratio": 4, "layer_norm_first": False, "average_top_k_layers": 2,
+        "embed_dim": width, "mlp_ratio": 4, "layer_norm_first": False, "average_top_k_layers": 2,
         "end_of_block_targets": False, "clone_batch": 8, "normalize": True, "modalities": {"audio": audio},
     }  # fmt: skip
     folder.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from medtalk.errors import BackboneError, GuidanceError, SettingError
 from medtalk.finishing import Finishing
 from medtalk.guidance import LABELS, SYNONYMS
 from medtalk.performance import Model, Performance
+from medtalk.rig import read_rig
 from tests import checkpoints
 from tests.sounds import babble
 
@@ -161,3 +163,39 @@ def test_weights_that_are_missing_or_do_not_fit(
     with pytest.raises(SettingError, match="no backbone called 'emotion2vec'"):
         medtalk.load(tiny_bundle, backbones={"emotion2vec": plus})
     assert network == []
+
+
+# --- the command line
+
+
+def test_the_command(
+    medtalk: Run, tiny_bundle: Path, plus: Path, sound: Path, performance: Performance, tmp_path: Path,
+    network: list[str],
+) -> None:  # fmt: skip
+    words = ["generate", sound, "--bundle", tiny_bundle, "--offline", "-o", tmp_path / "a.npz", "--emotion", "AUTO",
+             "--backbone", f"emotion2vec_plus={plus}"]  # fmt: skip
+    felt = performance.voice_emotion
+    done = medtalk(*words)
+    assert (done.code, done.err) == (0, "") and f", heard as {max(felt, key=lambda label: felt[label])}, " in done.out
+    told = json.loads(medtalk(*words, "--json").out)
+    assert told["guidance"] == {"voice": "auto"} and told["emotion"] == pytest.approx(dict(felt))
+    np.testing.assert_allclose(read_rig(tmp_path / "a.npz").values, performance.decode("auto").values, atol=1e-5)
+    assert network == []
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--emotion", "auto:0.5"], "stands alone"),
+        (["--emotion", "auto,sad"], "stands alone"),
+        (["--emotion", "auto", "--text", "sad"], "Only one of --emotion, --text and --image"),
+        (["--emotion", "auto"], "iic/emotion2vec_plus_base are not on this machine, and offline nothing is fetched"),
+        (["--emotion", "auto", "--backbone", "emotion2vec_plus=nowhere"], "There is no folder nowhere"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_before_any_sound(
+    medtalk: Run, tiny_bundle: Path, tmp_path: Path, empty_caches: Path, more: list[str], message: str
+) -> None:
+    words = ["generate", "none.wav", "nor.wav", "--bundle", tiny_bundle, "--offline", "-o", tmp_path]
+    done = medtalk(*words, *more)
+    assert done.code == 1 and done.out == "" and len(done.err.splitlines()) == 1 and message in done.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import resource
 import shutil
 import struct
@@ -17,6 +18,9 @@ import soundfile
 
 from medtalk.cli import MAX_TRANSCRIPT_BYTES
 from medtalk.guidance import LABELS
+from tests import checkpoints
+from tests.backbones.test_clip import bomb
+from tests.test_official import Trap
 
 
 def pcm_header(data_bytes: int, rate: int = 16000) -> bytes:
@@ -235,6 +239,15 @@ def test_a_changed_byte_in_a_bundle(refused, own_bundle, sound, tmp_path):
     assert "has changed" in refused("bundle", "info", own_bundle)
 
 
+def test_a_changed_byte_in_a_bundle_of_the_kind_medtalk(refused, full_bundle, sound, tmp_path):
+    own = shutil.copytree(full_bundle, tmp_path / "own")
+    content = bytearray((own / "weights.safetensors").read_bytes())
+    content[-100] ^= 1
+    (own / "weights.safetensors").write_bytes(content)
+    line = refused("generate", sound, "--bundle", own, "-o", tmp_path / "out.csv")
+    assert "weights.safetensors" in line and "has changed" in line
+
+
 def test_a_bundle_of_another_channel_list(refused, own_bundle, sound, tmp_path):
     path = own_bundle / "bundle.json"
     manifest = json.loads(path.read_text("utf-8"))
@@ -256,3 +269,48 @@ def test_rig_files_that_do_not_fit(refused, tmp_path):
     assert "No such file" in refused("info", tmp_path / "nowhere.csv")
     assert "--fps is 0" in refused("convert", tmp_path / "rig.txt", tmp_path / "out.npz", "--fps", 0)
     assert ".expressions.csv" in refused("convert", tmp_path / "rig.txt", tmp_path / "out.bin")
+
+
+@pytest.mark.parametrize("text", ["我很生气!", "Очень злой", "ΘΥΜΟΣ", "😡😡", "!!! ...", "4 711"])
+def test_a_description_in_an_unknown_script(refused, sound, tmp_path, text):
+    line = refused("generate", sound, "--text", text, "-o", tmp_path / "out.csv")
+    assert f"understands nothing of {text!r}: it knows English words" in line and "--bundle" in line
+
+
+def test_a_description_with_one_word_that_can_be_read(medtalk, sound, tmp_path):
+    done = medtalk("generate", sound, "--text", "angry очень 😡", "-o", tmp_path / "out.csv")
+    assert done.code == 0 and "understood as angry" in done.out
+
+
+@pytest.mark.parametrize("part", ["emotion2vec", "roberta"])
+def test_a_backbone_of_another_width(refused, small_backbones, sound, tmp_path, part):
+    made = {"emotion2vec": checkpoints.make_emotion2vec, "roberta": checkpoints.make_roberta}
+    bundle, wide = checkpoints.make_own(tmp_path / "own"), made[part](tmp_path / "wide", width=64)
+    folders = {**small_backbones, part: wide}
+    words = [word for name, place in folders.items() for word in ("--backbone", f"{name}={place}")]
+    line = refused("generate", sound, "--bundle", bundle, "--offline", "-o", tmp_path / "out.csv", *words)
+    assert f"The features of {wide} are 64 wide; the bundle own needs 48" in line
+
+
+def test_pictures_that_are_none(refused, full_bundle, small_backbones, sound, tmp_path):
+    words = ["generate", sound, "--bundle", full_bundle, "--offline", "-o", tmp_path / "out.csv"]
+    for part in ("emotion2vec", "clip"):
+        words += ["--backbone", f"{part}={small_backbones[part]}"]
+    bad = {
+        "bomb.png": (bomb(12_000, 9_000), "12000 x 9000 pixels; the limit is 50000000"),
+        "giant.png": (bomb(60_000, 60_000), "giant.png"),
+        "text.png": (b"a face", "not a whole picture"),
+        "empty.png": (b"", "is empty"),
+    }
+    for name, (content, message) in bad.items():
+        (tmp_path / name).write_bytes(content)
+        assert message in refused(*words, "--image", tmp_path / name)
+    assert "There is no picture" in refused(*words, "--image", tmp_path)
+
+
+def test_weights_that_are_a_pickle_of_something_else(refused, official, tmp_path):
+    file = tmp_path / "audio_semantic.pth"
+    file.write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
+    words = ["--wav2vec2", official / "wav2vec2", "--roberta", official / "roberta", "--offline"]
+    line = refused("bundle", "import-official", "--label", file, "-o", tmp_path / "bundle", *words)
+    assert "is not a whole file of PyTorch weights" in line and "Nothing in it was executed" in line

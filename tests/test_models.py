@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from medtalk.backbones.pretrained import CLIP, EMOTION2VEC
 from medtalk.models import KNOWN, size
-from tests.checkpoints import make_wav2vec2
+from tests.checkpoints import make_own, make_wav2vec2
 
 
 def in_the_cache(caches: Path, make_folder: Path) -> None:
@@ -38,10 +39,38 @@ def test_what_is_on_the_machine(medtalk, empty_caches: Path, tmp_path: Path, net
     [
         ([], "Give names of"),
         (["--all", "clip"], "Give names of"),
-        (["gpt"], "valid are emotion2vec, clip, wav2vec2, roberta, whisper"),
+        (["--all", "--bundle", "b"], "Give names of"),
+        (["--bundle", "b"], "there is no folder b"),
+        (["clip", "gpt"], "fetched with --bundle DIR"),
+        (["gpt"], "valid are emotion2vec, emotion2vec_plus, clip, wav2vec2, roberta, whisper"),
         (["roberta"], "cannot be fetched"),
     ],
 )
 def test_what_cannot_be_fetched(medtalk, empty_caches: Path, network: list[str], words: list[str], said: str) -> None:
     done = medtalk("models", "pull", *words)
     assert done.code == 1 and len(done.err.splitlines()) == 1 and said in done.err and done.out == ""
+
+
+def test_what_a_bundle_uses(
+    medtalk, empty_caches: Path, full_bundle: Path, tiny_bundle: Path, tmp_path: Path, network: list[str]
+) -> None:
+    own = make_own(tmp_path / "own", backbones={"roberta": "xlm-roberta-base", "emotion2vec": EMOTION2VEC})
+    rows = {bundle: medtalk("models", "list", "--bundle", bundle, "--json") for bundle in (full_bundle, own)}
+    told = [[(row["part"], row["name"]) for row in json.loads(done.out)] for done in rows.values()]
+    assert told[0] == [("emotion2vec", EMOTION2VEC), ("clip", CLIP)]
+    assert told[1] == [("roberta", "xlm-roberta-base"), ("emotion2vec", EMOTION2VEC)]
+    assert json.loads(rows[own].out)[0]["licence"] == "see its page" and network == []
+    assert medtalk("models", "list", "--bundle", tiny_bundle) == (0, "The bundle uses none.\n", "")
+    assert medtalk("models", "list", "--bundle", tiny_bundle, "--json").out.strip() == "[]"
+    pulled = medtalk("models", "pull", "--bundle", own)
+    assert pulled.code == 1 and len(pulled.err.splitlines()) == 1 and "xlm-roberta-base" in pulled.err
+
+
+def test_a_cache_that_cannot_be_written(
+    medtalk, empty_caches: Path, monkeypatch: pytest.MonkeyPatch, network: list[str]
+) -> None:
+    (empty_caches / "whisper").write_text("a file where the cache's folder should be")
+    done = medtalk("models", "pull", "whisper")
+    assert done.code == 1 and done.out == "" and len(done.err.splitlines()) == 1
+    assert "The weights of base are not on this machine and cannot be fetched: " in done.err
+    assert "File exists" in done.err and network == []

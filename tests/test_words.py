@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import torch
 import medtalk
 from medtalk.backbones.pretrained import Pretrained
 from medtalk.backbones.roberta import Roberta
-from medtalk.backbones.transcript import Transcriber
+from medtalk.backbones.transcript import Transcriber, Transcript
 from medtalk.bundle import load_bundle
 from medtalk.errors import BackboneError, BundleError, GuidanceError, SettingError
-from medtalk.finishing import Finishing
+from medtalk.finishing import PAPER, Finishing
 from medtalk.performance import Guide, Model
+from medtalk.rig import read_rig
 from tests import checkpoints
 
 # Whisper opens its vocabulary without closing it.
@@ -43,8 +45,8 @@ def test_words_change_the_intensity(model: Model, sound: Path, network: list[str
     said = [model.perform(sound, words) for words in ("", "we say it", "and so do they")]
     curves = [performance.intensity for performance in said]
     assert all(np.abs(a - b).max() > 1e-3 for a, b in zip(curves, [*curves[1:], curves[0]], strict=True))
-    np.testing.assert_array_equal(said[0].with_transcript(" we say it\n").intensity, curves[1])
-    np.testing.assert_array_equal(said[1].with_transcript("").intensity, curves[0])
+    np.testing.assert_allclose(said[0].with_transcript(" we say it\n").intensity, curves[1], atol=1e-5)
+    np.testing.assert_allclose(said[1].with_transcript("").intensity, curves[0], atol=1e-5)
     meta = said[1].decode("sad").meta
     assert meta["transcript"] == "we say it" and "note" not in meta and network == []
 
@@ -74,10 +76,8 @@ def test_without_a_transcript_whisper_hears_the_words(
     own = Transcriber(Pretrained("w", small_backbones["whisper"])).transcribe(heard.speech.samples)
     assert heard.transcript == own.text != "" and heard.decode().meta["transcript"] == own.text
     told = model.perform(sound, own.text)
-    np.testing.assert_array_equal(told.intensity, heard.intensity)
-    assert not np.array_equal(model.perform(sound, "").intensity, heard.intensity)
-    other = "zh" if own.language != "zh" else "de"
-    assert model.perform(sound, language=other).transcript not in ("", own.text)
+    np.testing.assert_allclose(told.intensity, heard.intensity, atol=1e-5)
+    assert np.abs(model.perform(sound, "").intensity - heard.intensity).max() > 1e-3
     assert network == []
 
 
@@ -124,7 +124,7 @@ def test_our_guidance_leads_through_the_networks_for_labels(model: Model, sound:
     rigs = [performance.decode(what, finishing=RAW).values for what in (guide, model.guide(text="in tears"), "sad")]
     assert all(np.abs(a - b).max() > 1e-4 for a, b in zip(rigs, [*rigs[1:], rigs[0]], strict=True))
     # the intensity of the words, stage 3, leads a text too
-    assert not np.array_equal(performance.with_transcript("").decode(guide, finishing=RAW).values, rigs[0])
+    assert np.abs(performance.with_transcript("").decode(guide, finishing=RAW).values - rigs[0]).max() > 1e-4
     with pytest.raises(GuidanceError, match="holds no trained network for pictures"):
         model.guide(image=b"")
     assert network == []
@@ -160,3 +160,72 @@ def test_a_map_that_is_said_to_be_trained_must_be_there(tmp_path: Path) -> None:
         "emotion2vec": "x", "roberta": "y", "clip": "z"})  # fmt: skip
     with pytest.raises(BundleError, match=r"do not fit: model\.clip_text_map"):
         medtalk.load(folder)
+
+
+# --- the command line
+
+
+@pytest.fixture
+def generate(medtalk: Run, own: Path, small_backbones: dict[str, Path], sound: Path, tmp_path: Path) -> Run:
+    """Runs `medtalk generate` offline with the bundle `own`; gives what it told, and the rig."""
+    words = ["generate", sound, "--bundle", own, "--offline", "--device", "cpu", "-o", tmp_path / "a.npz", "--json"]
+    words += [word for name, place in small_backbones.items() for word in ("--backbone", f"{name}={place}")]
+
+    def run(*more: object) -> tuple[dict[str, Any], np.ndarray]:
+        done = medtalk(*words, *more)
+        assert (done.code, done.err) == (0, "")
+        return json.loads(done.out), read_rig(tmp_path / "a.npz").values
+
+    return run
+
+
+def test_the_command_hears_words_and_takes_them(generate: Run, network: list[str]) -> None:
+    heard, rig = generate()
+    assert heard["transcript"]
+    told, same = generate("--transcript", heard["transcript"])
+    np.testing.assert_allclose(same, rig, atol=1e-5)
+    assert told["transcript"] == heard["transcript"]
+    unknown, other = generate("--transcript", "")
+    assert "transcript" not in unknown and np.abs(other - rig).max() > 1e-3
+    assert network == []
+
+
+def test_the_language_reaches_whisper(generate: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    languages, transcribe = [], Transcriber.transcribe
+
+    def spied(self: Transcriber, samples: np.ndarray, language: str | None = None) -> Transcript:
+        heard = transcribe(self, samples, language)
+        languages.append(heard.language)
+        return heard
+
+    monkeypatch.setattr(Transcriber, "transcribe", spied)
+    generate("--language", "Welsh")
+    assert languages == ["cy"]
+
+
+def test_the_papers_finishing(generate: Run, model: Model, sound: Path) -> None:
+    _, rig = generate("--finishing", "paper", "--transcript", "we say it", "--emotion", "sad")
+    expected = model.perform(sound, "we say it").decode("sad", finishing=PAPER).values
+    np.testing.assert_allclose(rig, expected, atol=1e-5)
+
+
+def test_what_is_missing_is_told_once_and_nothing_written(
+    medtalk: Run, own: Path, small_backbones: dict[str, Path], sound: Path, tmp_path: Path, empty_caches: Path,
+    network: list[str],
+) -> None:  # fmt: skip
+    (tmp_path / "second.wav").write_bytes(sound.read_bytes())
+    words = ["generate", sound, tmp_path / "second.wav", "--bundle", own, "--offline", "-o", tmp_path]
+    words += ["--backbone", f"emotion2vec={small_backbones['emotion2vec']}"]
+    for more, name in ([], "base"), (["--transcript", ""], "hfl/chinese-roberta-wwm-ext"):
+        done = medtalk(*words, *more)
+        assert done.code == 1 and len(done.err.splitlines()) == 1 and not list(tmp_path.glob("*.csv"))
+        assert f"The weights of {name} are not on this machine, and offline nothing is fetched" in done.err
+    roberta = ["--backbone", f"roberta={small_backbones['roberta']}", "--transcript", ""]
+    assert medtalk(*words, *roberta).code == 0 and network == []
+
+
+def test_the_bundle_tells_what_it_is(medtalk: Run, own: Path) -> None:
+    facts = json.loads(medtalk("bundle", "info", own, "--json").out)
+    assert facts["text_mode"] == "words" and facts["guidance"] == ["label", "text"]
+    text = medtalk("bundle", "info", own).out
+    assert "guidance: label, text\n" in text and "whisper base" in text and "untrained: clip_image_map\n" in text

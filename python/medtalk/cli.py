@@ -23,7 +23,7 @@ import typer
 
 import medtalk
 from medtalk.errors import GuidanceError, MedtalkError, OutputError, RigError, ServiceError, SettingError
-from medtalk.options import AsJson, Debug, debugging
+from medtalk.options import AsJson, Backbones, Debug, Offline, backbone_folders, debugging
 from medtalk.service import commands
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ _ADDRESS = re.compile(r"auto|tcp://.+|[^-].*:\d+|[^-].*\.json")
 
 Board = Literal["mh3", "mh4", "expressions", "arkit"]
 Region = Literal["full", "mouth", "upper"]
+FinishingKind = Literal["full", "paper"]
 
 app = typer.Typer(
     name="medtalk",
@@ -130,16 +131,6 @@ class _Job:
     transcript: str | None
 
 
-Backbones = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--backbone", metavar="NAME=DIR",
-        help="Folder with the weights of a backbone of the bundle (emotion2vec, clip); may be repeated.",
-    ),
-]  # fmt: skip
-Offline = Annotated[bool, typer.Option("--offline", help="Never reach the network for backbones.")]
-
-
 @app.command()
 def generate(
     sounds: Annotated[list[Path], typer.Argument(metavar="SOUND", readable=False, help="WAV, FLAC or OGG files.")],
@@ -155,9 +146,9 @@ def generate(
     emotion: Annotated[
         str | None,
         typer.Option(
-            metavar="LABEL[:WEIGHT][,...]",
+            metavar="LABEL[:WEIGHT][,...]|auto",
             help="angry, disgust, fear, happy, neutral, sad, surprised, or a mixture as happy:0.7,surprised:0.3; "
-            "neutral if left out.",
+            "neutral if left out. auto: what is heard in the voice.",
         ),
     ] = None,
     text: Annotated[
@@ -171,7 +162,14 @@ def generate(
     intensity: Annotated[float, typer.Option(help="Multiplies the intensity heard in the voice, 0 to 4.")] = 1.0,
     transcript: Annotated[
         str | None,
-        typer.Option(metavar="TEXT|FILE", help="What is said. For several sounds: a folder with a NAME.txt for each."),
+        typer.Option(
+            metavar="TEXT|FILE",
+            help="What is said. For several sounds: a folder with a NAME.txt for each. Left out, a bundle that hears "
+            'words hears them; "" tells it that they are unknown.',
+        ),
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Language of words that are heard, as en; found if left out.")
     ] = None,
     bundle: Annotated[
         Path | None, typer.Option(readable=False, help="Folder of another model than the one that ships.")
@@ -194,6 +192,9 @@ def generate(
     gaze: Annotated[bool, typer.Option("--gaze/--no-gaze", help="Add small eye movements.")] = True,
     limits: Annotated[bool, typer.Option("--limits/--no-limits", help="Keep channels in their ranges.")] = True,
     smooth: Annotated[bool, typer.Option("--smooth/--no-smooth", help="Smooth the curves over time.")] = True,
+    finishing: Annotated[
+        FinishingKind, typer.Option(help="paper: its smoothing alone, without blinks, gaze and limits.")
+    ] = "full",
     channel: Annotated[
         int | None, typer.Option(metavar="N", help="Take channel N of the sounds (0 is the first), not the mix.")
     ] = None,
@@ -201,6 +202,7 @@ def generate(
         str, typer.Option("--format", metavar="ENDING", help="Ending of the files when OUT is a folder.")
     ] = "csv",
     threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if left out.")] = None,
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where to compute.")] = "auto",
     server: Annotated[
         str | None,
         typer.Option(
@@ -214,48 +216,61 @@ def generate(
     debug: Debug = False,
 ) -> None:
     """Animate a face from recordings: SOUND to a rig of 174 channels."""
-    from medtalk.finishing import Finishing
-    from medtalk.guidance import check_text, emotion_weights
+    from medtalk.finishing import PAPER, Finishing
+    from medtalk.guidance import AUTO, check_text, emotion_weights, is_auto, read_picture
     from medtalk.performance import check_range
 
     # Everything that can be wrong is looked at before any work is done.
     if (text is not None) + (image is not None) + (emotion is not None) > 1:
         raise GuidanceError("Only one of --emotion, --text and --image can lead.", "Leave the others out.")
-    emotion = "neutral" if emotion is None else emotion
-    weights = emotion_weights(emotion)
+    emotion = "neutral" if emotion is None else AUTO if is_auto(emotion) else emotion
+    led = AUTO if emotion == AUTO else emotion_weights(emotion)
     if text is not None:
         text = check_text(text)
     check_range(intensity)
     _check_fps(fps)
     jobs = _jobs(sounds, output, file_format, transcript)
     ready = {} if features is None else _features(sounds, features)
-    finishing = Finishing(smooth=smooth, blink=blink, gaze=gaze, limits=limits, seed=seed)
+    finish = Finishing(smooth=smooth, blink=blink, gaze=gaze, limits=limits, seed=seed)
+    if finishing == "paper":
+        if not (smooth and blink and gaze and limits):
+            raise SettingError("--finishing paper is the paper's smoothing and nothing else.", "Leave the others out.")
+        finish = PAPER
     if server is None:
         if keys is not None:
             raise SettingError("--keys is for --server; without it nobody is asked.", "Leave it out.")
 
         def decode(performance: Performance, guide: Guide | Mood | None) -> RigSequence:
-            rig = performance.decode(weights if guide is None else guide, intensity, finishing, region)
+            rig = performance.decode(led if guide is None else guide, intensity, finish, region)
             return rig if fps == rig.fps else rig.resample(fps)
 
         def open_model() -> Model:
-            from medtalk.performance import load
+            from medtalk.performance import VOICE, load
 
-            return load(bundle, threads=threads, backbones=_backbones(backbone), offline=offline)
+            folders = backbone_folders(backbone or ())
+            model = load(bundle, threads=threads, device=device, backbones=folders, offline=offline)
+            # What is missing is told before any work is done, and once.
+            unheard = any(job.transcript is None for job in jobs)
+            needed = {VOICE: led == AUTO, "whisper": unheard, "emotion2vec": not ready, "roberta": True}
+            model.prepare(*(part for part, wanted in needed.items() if wanted))
+            return model
 
-        rigs = _local_rigs(open_model, channel, ready, text, image, decode)
+        rigs = _local_rigs(open_model, channel, language, ready, text, image, decode)
     else:
-        if bundle is not None or threads is not None:
-            raise SettingError("--bundle and --threads cannot go with --server.", "Give them to `medtalk serve`.")
-        if image is not None or backbone or features is not None or offline:
+        own = {"--bundle": bundle, "--threads": threads, "--device": device != "auto", "--backbone": backbone,
+               "--offline": offline, "--features": features, "--finishing paper": finishing == "paper"}  # fmt: skip
+        if given := [option for option, value in own.items() if value not in (None, False)]:
             raise SettingError(
-                "--image, --backbone, --features and --offline cannot go with --server.", "Leave one out."
+                f"{' and '.join(given)} cannot go with --server.",
+                "Leave it out; what belongs to a model is given to `medtalk serve`.",
             )
         from medtalk.service.remote import sidecar_rigs
         from medtalk_wire import Settings
 
+        name, picture = ("", b"") if image is None else read_picture(image)
         settings = Settings(
-            emotion=emotion, text=text or "", intensity=intensity, fps=fps, region=region,
+            emotion=emotion, text=text or "", image=picture, image_name=Path(name).name, language=language or "",
+            intensity=intensity, fps=fps, region=region,
             smooth=smooth, blink=blink, gaze=gaze, limits=limits, seed=seed,
         )  # fmt: skip
         rigs = sidecar_rigs(server, keys, settings, channel)
@@ -361,7 +376,12 @@ def bundle_info(
     from medtalk.bundle import load_bundle
 
     bundle = load_bundle(path)
-    facts = {**bundle.manifest, "folder": str(bundle.folder), "sha256": bundle.sha256}
+    facts = {
+        **bundle.manifest,
+        "guidance": list(bundle.guidance),
+        "folder": str(bundle.folder),
+        "sha256": bundle.sha256,
+    }
     if as_json:
         print(json.dumps(facts))
         return
@@ -415,13 +435,18 @@ def bundle_import_official(
     print(f"{done.bundle.folder}: {len(done.bundle.manifest['files'])} files, {done.bundle.bytes / 1e6:.1f} MB")
 
 
+NeedsOf = Annotated[
+    Path | None, typer.Option("--bundle", metavar="DIR", readable=False, help="Those that the bundle in DIR uses.")
+]
+
+
 @models_app.command("list")
-def models_list(as_json: AsJson = False, debug: Debug = False) -> None:
+def models_list(bundle: NeedsOf = None, as_json: AsJson = False, debug: Debug = False) -> None:
     """Tell which pretrained backbones are on this machine, and what they are for."""
-    from medtalk.models import KNOWN, size
+    from medtalk.models import KNOWN, needed, size
 
     rows = []
-    for model in KNOWN:
+    for model in KNOWN if bundle is None else needed(bundle):
         place = model.place()
         rows.append(
             {
@@ -436,7 +461,10 @@ def models_list(as_json: AsJson = False, debug: Debug = False) -> None:
     if as_json:
         print(json.dumps(rows, indent=1))
         return
-    _print_table([{name: "-" if value is None else value for name, value in row.items()} for row in rows])
+    if rows:
+        _print_table([{name: "-" if value is None else value for name, value in row.items()} for row in rows])
+    else:
+        print("The bundle uses none.")
 
 
 @models_app.command("pull")
@@ -445,16 +473,23 @@ def models_pull(
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Parts, as `medtalk models list` tells.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    bundle: NeedsOf = None,
     debug: Debug = False,
 ) -> None:
-    """Fetch pretrained backbones into the usual caches of their libraries."""
-    from medtalk.models import KNOWN, pull, size
+    """Fetch pretrained backbones into the usual caches of their libraries, which show how far they are."""
+    from medtalk.models import KNOWN, known, needed, size
 
-    if bool(names) == every:
-        raise SettingError("Nothing to fetch, or too much.", "Give names of `medtalk models list`, or --all.")
-    for name in [model.part for model in KNOWN] if every else names or []:
-        for model, place in pull([name]):
-            print(f"{model.part}: {place}, {size(place) / 1e6:.1f} MB", flush=True)
+    if bool(names) + every + (bundle is not None) != 1:
+        raise SettingError(
+            "Nothing to fetch, or too much.", "Give names of `medtalk models list`, --bundle DIR, or --all."
+        )
+    if bundle is not None:
+        models = needed(bundle)
+    else:
+        models = KNOWN if every else [known(name) for name in names or ()]
+    for model in models:
+        place = model.fetch()
+        print(f"{model.part}: {place}, {size(place) / 1e6:.1f} MB", flush=True)
 
 
 @plugin_app.command("install")
@@ -538,19 +573,11 @@ def _features(sounds: list[Path], path: Path) -> dict[Path, Path]:
     return dict.fromkeys(sounds, path)
 
 
-def _backbones(given: list[str] | None) -> dict[str, Path]:
-    folders = {}
-    for entry in given or ():
-        name, equals, folder = entry.partition("=")
-        if not (name and equals and folder):
-            raise SettingError(f"--backbone is {entry[:60]!r}; valid is NAME=DIR.", "Write emotion2vec=FOLDER.")
-        folders[name] = Path(folder)
-    return folders
-
-
 def _transcripts(sounds: list[Path], transcript: str | None) -> list[str | None]:
     if transcript is None:
         return [None] * len(sounds)
+    if not transcript.strip():
+        return [""] * len(sounds)
     path = Path(transcript)
     try:
         is_file, is_folder = path.is_file(), path.is_dir()
@@ -589,6 +616,7 @@ def _checked_transcript(text: str, source: str) -> str:
 def _local_rigs(
     open_model: Callable[[], Model],
     channel: int | None,
+    language: str | None,
     ready: dict[Path, Path],
     text: str | None,
     image: Path | None,
@@ -620,7 +648,9 @@ def _local_rigs(
             notes.add(transcript_note(model.bundle))
             _complain(*notes)
         features = read_features(ready[sound]) if ready else {}
-        performance = model.perform(sound, transcript, channel=channel, emotion2vec=features.get("emotion2vec"))
+        performance = model.perform(
+            sound, transcript, channel=channel, emotion2vec=features.get("emotion2vec"), language=language
+        )
         tell(0.6)
         rig = decode(performance, guide(features))
         tell(0.8)
@@ -647,19 +677,21 @@ def _generate_one(job: _Job, make: RigMaker, tell: Callable[[float], None]) -> d
         "fps": rig.fps,
         "elapsed": elapsed,
         "speed": seconds / elapsed,
-        **{name: rig.meta[name] for name in ("emotion", "guidance", "strength") if rig.meta.get(name)},
+        **{name: rig.meta[name] for name in ("emotion", "guidance", "strength", "transcript") if rig.meta.get(name)},
     }
 
 
 def _felt(result: dict[str, Any]) -> str:
-    """What led a rig: its emotion, what a description was taken for, or that it was a text or a picture."""
+    """What led a rig: its emotion, what a description or the voice was taken for, that it was a text or a picture."""
     from medtalk.guidance import Mood
 
     if "strength" in result:
         return f"understood as {Mood(result['guidance']['text'], result['emotion'], result['strength'])}"
-    return f"by a {'picture' if 'image' in result['guidance'] else 'text'}" if "guidance" in result else "+".join(
-        result["emotion"]
-    )
+    if "guidance" not in result:
+        return "+".join(result["emotion"])
+    if "voice" in result["guidance"]:
+        return f"heard as {max(result['emotion'], key=result['emotion'].get)}"
+    return f"by a {'picture' if 'image' in result['guidance'] else 'text'}"
 
 
 @contextmanager

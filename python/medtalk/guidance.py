@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from medtalk.errors import GuidanceError
 
@@ -70,6 +72,8 @@ class Mood:
 _FELT = 0.05  # a label of less weight is not felt
 MAX_TEXT = 10_000
 """Characters of a description. Only its first words are read (`medtalk.backbones.words`)."""
+MAX_PICTURE_BYTES = 64 << 20
+"""Of a picture's file."""
 
 
 def check_text(text: str) -> str:
@@ -80,6 +84,30 @@ def check_text(text: str) -> str:
     if len(plain) > MAX_TEXT:
         raise GuidanceError(f"The description has {len(plain)} characters; at most {MAX_TEXT} are read.", "Cut it.")
     return plain
+
+
+def read_picture(picture: str | Path | bytes) -> tuple[str, bytes]:
+    """How to call a picture in a message, and the bytes of its file, which may be no picture.
+
+    `GuidanceError` for a file that is not there or cannot be read, and for too many bytes.
+    """
+    if isinstance(picture, bytes):
+        name, data = "The picture", picture
+    else:
+        path = Path(picture)
+        name = os.fsencode(path).decode("utf-8", "replace")  # it must fit in a message
+        if not os.path.isfile(path):  # opening a device or pipe could block or never end
+            raise GuidanceError(f"There is no picture {name}.", "Check the path.")
+        try:
+            with open(path, "rb") as stream:
+                data = stream.read(MAX_PICTURE_BYTES + 1)
+        except OSError as error:
+            raise GuidanceError(f"{name} cannot be read: {error.strerror}.", "Check its permissions.") from error
+        if not data:
+            raise GuidanceError(f"The picture {name} is empty.", "Give another one.")
+    if len(data) > MAX_PICTURE_BYTES:
+        raise GuidanceError(f"{name} has more than {MAX_PICTURE_BYTES >> 20} MiB.", "Make it smaller.")
+    return name, data
 
 
 def is_auto(emotion: object) -> bool:

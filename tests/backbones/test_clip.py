@@ -14,7 +14,6 @@ import pytest
 import torch
 from PIL import Image
 
-from medtalk.backbones import clip
 from medtalk.backbones.clip import Clip, open_picture
 from medtalk.backbones.pretrained import CLIP, Pretrained
 from medtalk.errors import BackboneError, GuidanceError, SettingError
@@ -124,7 +123,7 @@ def test_limits(model: Clip, picture: Image.Image, tmp_path: Path, monkeypatch: 
         model.encode_image(tmp_path)
     with pytest.raises(GuidanceError, match="There is no picture"):
         model.encode_image("a\0b")
-    monkeypatch.setattr(clip, "MAX_BYTES", 100)
+    monkeypatch.setattr("medtalk.guidance.MAX_PICTURE_BYTES", 100)
     with pytest.raises(GuidanceError, match="more than"):
         model.encode_image(encoded(picture))
 

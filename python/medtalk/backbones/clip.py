@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from medtalk.backbones.pretrained import (
     to_numpy,
 )
 from medtalk.errors import BackboneError, GuidanceError, SettingError
+from medtalk.guidance import read_picture
 
 with needs_extra():
     import open_clip
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 50_000_000
 """Largest picture that is decoded (150 MB in memory); a limit of `Clip.encode_image`."""
-MAX_BYTES = 64 << 20
-"""Largest file of a picture."""
 MAX_ASPECT = 20
 """How many times longer than wide: the shorter side is scaled to the network's, the longer one along with it."""
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -147,7 +145,7 @@ def open_picture(picture: str | Path | bytes | Image.Image, max_pixels: int = MA
         name, opened = "The picture", picture
         _check_size(name, opened, max_pixels)
     else:
-        name, data = _read(picture)
+        name, data = read_picture(picture)
         opened = _header(name, data, max_pixels)
     with _one_line(name):
         return ImageOps.exif_transpose(opened).convert("RGB")
@@ -179,25 +177,6 @@ def _check_size(name: str, opened: Image.Image, max_pixels: int) -> None:
         raise GuidanceError(
             f"{name} has {width} x {height} pixels; one side may be {MAX_ASPECT} times the other.", "Cut out the face."
         )
-
-
-def _read(picture: str | Path | bytes) -> tuple[str, bytes]:
-    """How to call the picture, and the bytes of its file."""
-    if isinstance(picture, bytes):
-        name, data = "The picture", picture
-    else:
-        path = Path(picture)
-        name = os.fsencode(path).decode("utf-8", "replace")  # it must fit in a message
-        if not os.path.isfile(path):  # opening a device or pipe could block or never end
-            raise GuidanceError(f"There is no picture {name}.", "Check the path.")
-        try:
-            with open(path, "rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise GuidanceError(f"{name} cannot be read: {error.strerror}.", "Check its permissions.") from error
-    if len(data) > MAX_BYTES:
-        raise GuidanceError(f"{name} has more than {MAX_BYTES >> 20} MiB.", "Make it smaller.")
-    return name, data
 
 
 @contextmanager

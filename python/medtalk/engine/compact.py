@@ -62,13 +62,18 @@ class CompactEngine:
         return np.maximum(self._intensity(emotion_features, tokens), 0.0)
 
     def guide(self, kind: GuideKind, what: str | Path | bytes | NDArray) -> Mood:
-        from medtalk.backbones.words import tokenise
+        from medtalk.backbones.words import latin, tokenise
 
         if kind != "text" or not self._describes:
             noun = "descriptions" if kind == "text" else "pictures"
             raise GuidanceError(f"This compact bundle understands no {noun}.", _FULL)
         if not isinstance(what, str):
             raise SettingError("A compact bundle computes its own features and takes none ready-made.", _FULL)
+        if not latin(what):
+            raise GuidanceError(
+                f"This compact bundle understands nothing of {what[:40]!r}: it knows English words.",
+                f"Describe it in English, or use a bundle that may read more. {_FULL}",
+            )
         weights, strength = self._describe(tokenise(what))
         return Mood.of(what, weights.tolist(), strength)
 
