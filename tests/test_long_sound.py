@@ -12,8 +12,8 @@ import torch
 
 import medtalk
 from medtalk.audio import Speech
-from medtalk.errors import CancelledError
-from medtalk.performance import Model, Performance
+from medtalk.errors import CancelledError, SettingError
+from medtalk.performance import Model, Performance, _batches
 from medtalk.watch import Watch
 from tests.sounds import babble
 
@@ -143,3 +143,31 @@ def test_on_a_cpu_there_is_nowhere_to_go(model: Model, minute: Speech) -> None:
     engine._wav2vec2._model.feature_projection.register_forward_pre_hook(Crowded(1))
     with pytest.raises(torch.OutOfMemoryError):
         model.perform(minute)
+
+
+# --- short sounds together
+
+
+def test_sounds_heard_together_are_heard_as_alone(
+    model: Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sounds = [Speech.from_array(babble(length, seed=seed), 16000) for seed, length in enumerate((2.0, 9.0, 1.9, 2.2))]
+    alone = [model.perform(sound) for sound in sounds]
+    together: list[int] = []
+    hear_batch = model.engine.hear_batch
+    monkeypatch.setattr(model.engine, "hear_batch", lambda clips: together.append(len(clips)) or hear_batch(clips))
+    assert len(model.perform_all(sounds)) == 4 and together == []  # a CPU takes one after the other
+    monkeypatch.setattr(type(model.engine), "device", "cuda:0")
+    performances = model.perform_all(sounds, ["a", None, "", " b "])
+    assert together == [3, 1] and [performance.transcript for performance in performances] == ["a", "", "", "b"]
+    for one, other in zip(alone, performances, strict=True):
+        for values, others in zip(arrays(one), arrays(other), strict=True):
+            np.testing.assert_allclose(values, others, atol=1e-4)
+    with pytest.raises(SettingError, match="1 transcripts for 4 sounds"):
+        model.perform_all(sounds, ["a"])
+
+
+def test_which_sounds_are_heard_together() -> None:
+    assert _batches([]) == []
+    assert _batches([5.0, 40.0, 5.5, 41.0, 20.0, 24.0, 29.0]) == [[0, 2], [4, 5], [6], [1], [3]]
+    assert list(map(len, _batches([1.0] * 40))) == [16, 16, 8]

@@ -35,6 +35,8 @@ with needs_extra():
     import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -115,7 +117,7 @@ class Emotion2vec:
         return self.features_of([samples], chunk)[0]
 
     @torch.inference_mode()
-    def features_of(self, clips: list[NDArray[np.float32]], chunk: int = CHUNK) -> list[NDArray[np.float32]]:
+    def features_of(self, clips: Sequence[NDArray[np.float32]], chunk: int = CHUNK) -> list[NDArray[np.float32]]:
         """`features` of several clips at once, as they are of each alone; they should be about as long."""
         sounds = [Waveform(samples, self._stack.field, self._epsilon, self._device) for samples in clips]
         counts = [self._stack.frames(len(sound)) for sound in sounds]

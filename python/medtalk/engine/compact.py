@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,9 @@ class CompactEngine:
         content, posteriors = self._content(mel)
         stage("listen", 0.85)
         return Heard(content, np.concatenate([prosody(samples), posteriors], axis=1), posteriors)
+
+    def hear_batch(self, clips: Sequence[NDArray]) -> list[Heard]:
+        return [self.hear(samples) for samples in clips]
 
     def transcribe(self, samples: NDArray, language: str | None = None) -> str:
         if language is not None:

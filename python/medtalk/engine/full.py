@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -129,20 +129,36 @@ class FullEngine:
     @_within_memory
     def hear(self, samples: NDArray, emotion_features: NDArray | None = None) -> Heard:
         given = None if emotion_features is None else self._spread(emotion_features, len(samples))
+        return self._hear([samples], given)[0]
+
+    @_within_memory
+    def hear_batch(self, clips: Sequence[NDArray]) -> list[Heard]:
+        return self._hear(clips)
+
+    def _hear(self, clips: Sequence[NDArray], given: NDArray | None = None) -> list[Heard]:
+        """What is heard in the clips; `given` are the emotion features (T, E) of the only one."""
         stage("listen", 0.25)
-        features = self._wav2vec2.features(samples, self._chunk)
-        content, guided_content = self._by_frame(self._model.audio_content_map, features), None
-        if self._guided is not None:
-            if self._guided_wav2vec2 is not None:
-                features = self._guided_wav2vec2.features(samples, self._chunk)
-            guided_content = self._by_frame(self._guided.audio_content_map, features)
-        del features  # of an hour they are 660 MB, and the next are as large
+        contents = [self._contents(samples) for samples in clips]
         stage("listen", 0.85)
-        felt = self._emotion2vec.features(samples, self._chunk) if given is None else given
-        guided = None
-        if self._guided is not None and guided_content is not None:
-            guided = Guided(guided_content, self._by_frame(self._guided.intensity, felt))
-        return Heard(content, felt, guided=guided)
+        felt = self._emotion2vec.features_of(clips, self._chunk) if given is None else [given]
+        return [
+            Heard(content, features, guided=None if guided is None else self._guided_by(guided, features))
+            for (content, guided), features in zip(contents, felt, strict=True)
+        ]
+
+    def _contents(self, samples: NDArray) -> tuple[NDArray, NDArray | None]:
+        """Content (T, 256) for labels, and for a text or picture where there are networks apart for these."""
+        features = self._wav2vec2.features(samples, self._chunk)
+        content = self._by_frame(self._model.audio_content_map, features)
+        if self._guided is None:
+            return content, None
+        if self._guided_wav2vec2 is not None:
+            features = self._guided_wav2vec2.features(samples, self._chunk)
+        return content, self._by_frame(self._guided.audio_content_map, features)
+
+    def _guided_by(self, content: NDArray, emotion_features: NDArray) -> Guided:
+        assert self._guided is not None, "it gave the content"
+        return Guided(content, self._by_frame(self._guided.intensity, emotion_features))
 
     @_within_memory
     def transcribe(self, samples: NDArray, language: str | None = None) -> str:
