@@ -9,12 +9,15 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
 
 from tests.sounds import babble
+
+if TYPE_CHECKING:
+    from tests.service.sidecars import Sidecar
 
 ROOT = Path(__file__).parents[1]
 
@@ -149,6 +152,31 @@ def small_backbones(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]
         "whisper": checkpoints.make_whisper(root / "whisper.pt"),
         "clip": checkpoints.make_clip(root / "clip"),
     }
+
+
+@pytest.fixture(scope="session")
+def seeing_backbones(small_backbones: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Those that `full_bundle` and the emotion `auto` need."""
+    from tests import checkpoints
+
+    plus = tmp_path_factory.mktemp("plus") / "emotion2vec_plus"
+    checkpoints.make_emotion2vec(plus, labels=checkpoints.VOICE_LABELS)
+    return {**{part: small_backbones[part] for part in ("emotion2vec", "clip")}, "emotion2vec_plus": plus}
+
+
+@pytest.fixture(scope="session")
+def seeing(
+    full_bundle: Path, seeing_backbones: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Sidecar]:
+    """A sidecar with `full_bundle` that all tests share: it takes pictures, and hears the emotion in a voice."""
+    from tests.service.sidecars import Sidecar
+
+    words = [word for part, place in seeing_backbones.items() for word in ("--backbone", f"{part}={place}")]
+    folder = tmp_path_factory.mktemp("seeing")
+    sidecar = Sidecar(folder, "--bundle", full_bundle, "--offline", "--device", "cpu", *words).wait_until_ready()
+    yield sidecar
+    assert sidecar.process.poll() is None, "a test has killed the shared sidecar"
+    sidecar.close()
 
 
 @pytest.fixture

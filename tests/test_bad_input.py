@@ -19,7 +19,7 @@ import soundfile
 from medtalk.cli import MAX_TRANSCRIPT_BYTES
 from medtalk.guidance import LABELS
 from tests import checkpoints
-from tests.backbones.test_clip import bomb
+from tests.pictures import bomb
 from tests.test_official import Trap
 
 
@@ -297,8 +297,8 @@ def test_pictures_that_are_none(refused, full_bundle, small_backbones, sound, tm
     for part in ("emotion2vec", "clip"):
         words += ["--backbone", f"{part}={small_backbones[part]}"]
     bad = {
-        "bomb.png": (bomb(12_000, 9_000), "12000 x 9000 pixels; the limit is 50000000"),
-        "giant.png": (bomb(60_000, 60_000), "giant.png"),
+        "bomb.png": (bomb(12_000), "12000 x 12000 pixels; the limit is 50000000"),
+        "giant.png": (bomb(60_000), "giant.png is not a whole picture"),
         "text.png": (b"a face", "not a whole picture"),
         "empty.png": (b"", "is empty"),
     }

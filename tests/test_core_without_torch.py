@@ -39,6 +39,15 @@ def test_the_library_needs_nothing_more(sample):
     assert frames > 60 and channels == 174
 
 
+def test_the_voice_cannot_be_judged_and_that_is_one_line(sample, tmp_path):
+    code, out = "from medtalk.cli import main; main()", tmp_path / "line.npz"
+    done = python(code, "generate", sample, "--emotion", "auto", "-o", out)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and not out.exists()
+    assert "need torch, which is not installed" in done.stderr and "'medtalk[full]', or name an emotion" in done.stderr
+    told = python("import medtalk; print(*medtalk.load().guidance)").stdout.split()
+    assert told == ["label", "text", *(["auto"] if find_spec("funasr") else [])]
+
+
 def test_importing_medtalk_imports_next_to_nothing():
     slow = ("numpy", "scipy", "onnxruntime", "soundfile", "soxr", "typer", "rich")
     done = python(f"import medtalk; print(*[name for name in {slow} if name in sys.modules])")

@@ -22,6 +22,7 @@ from medtalk.official import import_official
 from medtalk.performance import Model, Performance
 from medtalk.watch import Watch
 from tests import checkpoints
+from tests.service.sidecars import Sidecar
 
 RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False)
 TOLERANCE = 1e-4
@@ -355,6 +356,26 @@ def test_a_run_from_end_to_end(
     assert network == []
 
 
+def test_a_run_by_the_sidecar_is_the_local_one(
+    medtalk: Run, full_bundle: Path, seeing: Sidecar, seeing_backbones: dict[str, Path], sound: Path, picture: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    here = ["--bundle", full_bundle, "--offline", "--device", "cpu"]
+    here += [word for name, folder in seeing_backbones.items() for word in ("--backbone", f"{name}={folder}")]
+    led = [["--image", picture], ["--emotion", "Auto"], ["--text", "in tears"]]
+    for words, guidance in zip(led, ({"image": "face.png"}, {"voice": "auto"}, {"text": "in tears"}), strict=True):
+        rigs = []
+        for where in (here, ["--server", seeing.file]):
+            done = medtalk("generate", sound, *where, *words, "-o", tmp_path / "a.npz", "--json")
+            assert (done.code, done.err) == (0, "") and json.loads(done.out)["guidance"] == guidance
+            with np.load(tmp_path / "a.npz") as stored:
+                rigs.append(next(array for array in stored.values() if array.shape == (120, 174)))
+        np.testing.assert_allclose(rigs[0], rigs[1], atol=1e-5)
+    picture.write_bytes(b"")
+    refused = medtalk("generate", sound, "--server", seeing.file, "--image", picture, "-o", tmp_path / "b.npz")
+    assert refused.code == 1 and refused.err.endswith("face.png is empty. Give another one.\n")
+
+
 def test_features_for_several_sounds(medtalk: Run, full_bundle: Path, sound: Path, tmp_path: Path) -> None:
     rng, folder = np.random.default_rng(0), tmp_path / "features"
     folder.mkdir()
@@ -377,7 +398,7 @@ def test_features_for_several_sounds(medtalk: Run, full_bundle: Path, sound: Pat
     [
         (["--text", "a", "--emotion", "sad"], "Only one of --emotion, --text and --image"),
         (["--text", "a", "--image", "b.png"], "Only one of --emotion, --text and --image"),
-        (["--backbone", "clip"], "valid is PART=DIR"),
+        (["--backbone", "clip"], "valid is NAME=DIR"),
         (["--backbone", "gpt=x"], "no backbone called 'gpt'"),
         (["--text", "sad"], "offline nothing is fetched"),
         (["--image", "nowhere.png", "--text", ""], "Only one"),

@@ -483,10 +483,9 @@ def models_pull(
         raise SettingError(
             "Nothing to fetch, or too much.", "Give names of `medtalk models list`, --bundle DIR, or --all."
         )
+    models = KNOWN if every else [known(name) for name in names or ()]
     if bundle is not None:
         models = needed(bundle)
-    else:
-        models = KNOWN if every else [known(name) for name in names or ()]
     for model in models:
         place = model.fetch()
         print(f"{model.part}: {place}, {size(place) / 1e6:.1f} MB", flush=True)

@@ -16,7 +16,7 @@ class KnownModel:
     """A backbone that the paper or a bundle of the kind medtalk uses.
 
     Attributes:
-        part: what it is to a bundle, as in `--backbone PART=DIR`.
+        part: what it is to a bundle, as in `--backbone NAME=DIR`.
         name: what its library calls it.
         module: of the adapter that loads it.
         use: what it serves.

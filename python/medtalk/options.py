@@ -28,7 +28,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")
 Backbones = Annotated[
     list[str] | None,
     typer.Option(
-        "--backbone", metavar="PART=DIR",
+        "--backbone", metavar="NAME=DIR",
         help="Folder with the weights of a backbone, as `medtalk models list` calls it (emotion2vec, ...), or the file "
         "of whisper; may be repeated.",
     ),
@@ -37,11 +37,11 @@ Offline = Annotated[bool, typer.Option("--offline", help="Never reach the networ
 
 
 def backbone_folders(given: Iterable[str]) -> dict[str, Path]:
-    """The folders of `--backbone PART=DIR`, by part."""
+    """The folders of `--backbone NAME=DIR`, by name."""
     folders = {}
     for entry in given:
         name, equals, folder = entry.partition("=")
         if not (name and equals and folder):
-            raise SettingError(f"--backbone is {entry[:60]!r}; valid is PART=DIR.", "Write emotion2vec=FOLDER.")
+            raise SettingError(f"--backbone is {entry[:60]!r}; valid is NAME=DIR.", "Write emotion2vec=FOLDER.")
         folders[name] = Path(folder)
     return folders

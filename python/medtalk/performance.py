@@ -121,14 +121,12 @@ class Model:
 
     @cached_property
     def _ear(self) -> VoiceEmotion:
-        if AUTO not in self.guidance:
-            raise MissingExtraError(
-                "The emotion auto needs FunASR, which is not installed.",
-                "Run pip install 'medtalk[full]', or name an emotion.",
-            )
-        from medtalk.backbones.emotion2vec import VoiceEmotion
+        try:
+            from medtalk.backbones.emotion2vec import VoiceEmotion
 
-        return VoiceEmotion(self._voice)
+            return VoiceEmotion(self._voice)
+        except MissingExtraError as error:  # any bundle comes here, also one that needs no backbones else
+            raise MissingExtraError(error.message, "Run pip install 'medtalk[full]', or name an emotion.") from error
 
     def _felt(self, speech: Speech, activity: NDArray[np.float32]) -> Mapping[str, float]:
         stage("listen", 0.9, expected=_VOICE_SECONDS * speech.seconds)

@@ -86,8 +86,9 @@ def test_progress_never_falls_and_the_log_is_short(configured: Any, request_for:
         ({"writer": "pen"}, "channels, arrays"),
         ({"text": "x" * 100_000}, "65536 bytes"),
         ({"mixture": "x" * 100_000}, "65536 bytes"),
-        ({"text": "sad but brave"}, "takes no text"),
-        ({"image": "/nowhere.png"}, "takes no picture"),
+        ({"text": "sad", "image": "/nowhere.png"}, "There is a text and a picture."),
+        ({"image": "/nowhere.png"}, "/nowhere.png cannot be read: No such file"),
+        ({"image": "/"}, "/ is no picture. Valid are PNG"),
         ({"sequence": "/Game/Nowhere"}, ""),
     ],
 )
@@ -113,17 +114,6 @@ def test_the_sequence_of_an_earlier_run_is_looked_at_before_anything_begins(conf
     configured.asset(path).set_read_only(True)
     with pytest.raises(PluginError, match="read-only"):
         generate.start(request)
-
-
-def test_a_picture_that_is_none_is_refused_even_by_a_model_for_pictures(configured: Any, request_for: Any) -> None:
-    from medtalk_unreal import generate, settings
-    from medtalk_unreal.errors import PluginError
-
-    known = settings.load()
-    known.guidance.append("image")
-    settings.save(known)
-    with pytest.raises(PluginError, match="is no picture"):
-        generate.start(request_for(1.0, image=str(Path(__file__))))
 
 
 def test_a_mood_that_the_sidecar_does_not_know_is_one_line(configured: Any, request_for: Any) -> None:

@@ -51,7 +51,7 @@ def test_it_is_started_and_told_of(configured: Any) -> None:
     assert is_alive(pid_of_sidecar(configured))
     known = settings.load()
     assert set(known.labels) == {"neutral", "angry", "disgust", "fear", "happy", "sad", "surprised"}
-    assert known.guidance == ["label"] and known.limits["max_text"] == 65536
+    assert known.guidance == ["label", "auto"] and known.limits["max_text"] == 65536
 
 
 def test_starting_never_keeps_the_editor_waiting(configured: Any) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
+import hashlib
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,61 +13,26 @@ import pytest
 
 import medtalk
 from medtalk.audio import RATE, Speech
-from medtalk.errors import BackboneError
+from medtalk.errors import BackboneError, GuidanceError, MedtalkError
 from medtalk.performance import Model
-from medtalk.service import worker
-from medtalk.service.server import Server, ServiceSettings
+from medtalk.service.jobs import Job
+from medtalk.service.limits import ServiceLimits
+from medtalk.service.worker import Outcome, Worker
 from medtalk_wire import Client, RequestError, Settings, Sound
-from medtalk_wire.protocol import Buffer, Message
+from medtalk_wire.protocol import Buffer, Message, pack
 from tests import checkpoints
+from tests.pictures import bomb, picture
+from tests.service.messages import read
 from tests.service.sidecars import Raw, Sidecar
 from tests.sounds import babble
 
-
-def picture(width: int = 60, height: int = 80, seed: int = 0, kind: str = "PNG") -> bytes:
-    """The bytes of a picture of noise."""
-    from PIL import Image
-
-    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, kind)
-    return file.getvalue()
-
-
-def options(bundle: Path, **backbones: Path) -> list[object]:
-    """The words of `medtalk serve` for a bundle and its backbones, without a network."""
-    given = [word for name, place in backbones.items() for word in ("--backbone", f"{name}={place}")]
-    return ["--bundle", bundle, "--offline", "--device", "cpu", *given]
+# Whisper opens its vocabulary without closing it.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multilingual.tiktoken:pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture(scope="module")
-def plus(tmp_path_factory: pytest.TempPathFactory, small_backbones: dict[str, Path]) -> Path:
-    """A small emotion2vec_plus."""
-    folder = tmp_path_factory.mktemp("plus") / "emotion2vec_plus"
-    return checkpoints.make_emotion2vec(folder, labels=checkpoints.VOICE_LABELS)
-
-
-@pytest.fixture(scope="module")
-def weights(small_backbones: dict[str, Path], plus: Path) -> dict[str, Path]:
-    """Where the networks are that `full_bundle` and the emotion auto need."""
-    needed = {name: small_backbones[name] for name in ("emotion2vec", "clip")}
-    return {**needed, "emotion2vec_plus": plus}
-
-
-@pytest.fixture(scope="module")
-def seeing(
-    full_bundle: Path, weights: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Sidecar]:
-    """A sidecar that takes pictures."""
-    sidecar = Sidecar(tmp_path_factory.mktemp("seeing"), *options(full_bundle, **weights)).wait_until_ready()
-    yield sidecar
-    assert sidecar.process.poll() is None, "a test has killed the shared sidecar"
-    sidecar.close()
-
-
-@pytest.fixture(scope="module")
-def model(full_bundle: Path, weights: dict[str, Path]) -> Model:
-    return medtalk.load(full_bundle, backbones=weights, offline=True, device="cpu", threads=1)
+def model(full_bundle: Path, seeing_backbones: dict[str, Path]) -> Model:
+    return medtalk.load(full_bundle, backbones=seeing_backbones, offline=True, device="cpu", threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -119,21 +84,16 @@ def test_texts_and_the_voice_lead_as_in_the_library(client: Client, model: Model
 
 
 def test_pictures_that_cannot_be_used(client: Client, line: np.ndarray) -> None:
-    bomb = picture()
-    # The header alone tells of 60,000 x 60,000 pixels; its sum is right.
-    header = b"IHDR" + (60_000).to_bytes(4, "big") * 2 + bomb[24:29]
-    import zlib
-
-    bomb = bomb[:12] + header + zlib.crc32(header).to_bytes(4, "big") + bomb[33:]
     whole = picture(seed=2)
-    for data, code, said in (
-        (bomb, "guidance", r"face.png has 60000 x 60000 pixels; the limit is 50000000"),
-        (b"GIF89a" + bytes(100), "guidance", "face.png is not a whole picture"),
-        (whole[:200], "guidance", "not a whole picture"),
-        (picture(400, 10), "guidance", "one side may be 20 times"),
+    for data, said in (
+        (bomb(12_000), "face.png has 12000 x 12000 pixels; the limit is 50000000"),
+        (bomb(60_000), "face.png is not a whole picture that can be read .*exceeds limit"),
+        (b"GIF89a" + bytes(100), "face.png is not a whole picture"),
+        (whole[:200], "not a whole picture"),
+        (picture(400, 10), "one side may be 20 times"),
     ):
         refusal = error(client, Settings(image=data, image_name="face.png"))
-        assert refusal.code == code and refusal.hint and __import__("re").search(said, refusal.message), refusal
+        assert refusal.code == "guidance" and refusal.hint and re.search(said, refusal.message), refusal
     assert client.wait(client.generate(pcm(line), Settings(image=whole))).frames == 60
 
 
@@ -152,17 +112,6 @@ def test_a_changed_byte_is_found_also_of_a_known_picture(seeing: Sidecar, line: 
     raw.close()
 
 
-def test_limits_of_pictures_are_settings(start: Callable[..., Sidecar], full_bundle: Path, weights: Any) -> None:
-    small = start(*options(full_bundle, **weights), "--limit", "max_image_bytes=20000", "--limit", "max_pixels=4799")
-    with Client(small.connection) as client:
-        assert client.wait(client.hello())["limits"]["max_image_bytes"] == 20000
-        refusal = error(client, Settings(image=picture(100, 100), image_name="big.png"))
-        assert refusal.code == "limit" and "this sidecar takes 20000 at most" in refusal.message  # it is not even sent
-        refusal = error(client, Settings(image=picture(60, 80)))
-        assert refusal.code == "guidance" and "60 x 80 pixels; the limit is 4799" in refusal.message
-        assert client.wait(client.generate(pcm(babble(0.5)), Settings(image=picture(60, 79)))).frames == 30
-
-
 def test_the_bundle_that_ships_takes_no_pictures(sidecar: Sidecar, line: np.ndarray) -> None:
     with Client(sidecar.connection) as client:
         refusal = error(client, Settings(image=picture()))
@@ -175,20 +124,6 @@ def test_the_bundle_that_ships_takes_no_pictures(sidecar: Sidecar, line: np.ndar
     assert (answer.type, answer.body["code"]) == ("error", "unsupported")
     assert "takes no pictures; valid here are label" in answer.body["message"] and "--bundle" in answer.body["hint"]
     raw.close()
-
-
-def test_missing_weights_are_told_with_what_to_do(
-    start: Callable[..., Sidecar], full_bundle: Path, small_backbones: dict[str, Path], tmp_path: Path
-) -> None:
-    """Of CLIP and the voice's emotion when they are asked for; the labels do without."""
-    nowhere = {name: str(tmp_path) for name in ("HF_HUB_CACHE", "HF_HOME", "MODELSCOPE_CACHE", "XDG_CACHE_HOME")}
-    only = start(*options(full_bundle, emotion2vec=small_backbones["emotion2vec"]), environment=nowhere)
-    with Client(only.connection) as client:
-        for settings in (Settings(image=picture()), Settings(text="sad"), Settings(emotion="auto")):
-            refusal = error(client, settings)
-            assert refusal.code == "backbone" and "offline nothing is fetched" in refusal.message
-            assert "medtalk models pull" in refusal.hint
-        assert client.wait(client.generate(pcm(babble(0.5)), Settings(emotion="sad"))).frames == 30
 
 
 def test_settings_of_backbones_are_checked_before_anything_starts(
@@ -204,37 +139,110 @@ def test_settings_of_backbones_are_checked_before_anything_starts(
     assert not (tmp_path / "c.json").exists()
 
 
-# --- in this process, to see what is computed
+# --- the compute thread alone, to see what is computed
 
 
-@pytest.fixture
-def hearing(small_backbones: dict[str, Path], tmp_path: Path) -> Iterator[worker.Worker]:
-    """The compute thread of a sidecar whose bundle hears words."""
-    bundle = checkpoints.make_own(tmp_path / "own")
-    server = Server(
-        ServiceSettings(
-            port=0, bundle=bundle, threads=1, device="cpu", connection_file=tmp_path / "c.json",
-            backbones=small_backbones, offline=True,
-        )
-    )  # fmt: skip
-    yield server._worker
-    server.close()
+def work(worker: Worker, line: np.ndarray | str, settings: Settings) -> Outcome:
+    """What the compute thread makes of a sound, or of one that was heard."""
+    if isinstance(line, str):
+        request = Message("decode", {"heard": line, **settings.fields()}, buffers=settings.buffers())
+    else:
+        sound = pcm(line)
+        assert sound.buffer
+        body = {"sound": sound.fields, **settings.fields()}
+        request = Message("generate", body, buffers=[sound.buffer, *settings.buffers()])
+    return worker._work(Job(request.id, b"client", read([bytes(frame) for frame in pack(request)]).body))
 
 
-def work(worker: worker.Worker, *frames: Any) -> Any:
-    from medtalk.service.jobs import Job
-    from tests.service.messages import read
-
-    job = Job("a", b"c", read(list(frames)).body)
-    return worker._work(job)
+def curve(outcome: Outcome) -> np.ndarray:
+    return np.asarray(next(buffer for buffer in outcome.buffers if buffer.name == "intensity").data)
 
 
-def heard(worker: worker.Worker, samples: np.ndarray, **settings: Any) -> Any:
-    """What becomes of a sound."""
-    sound = pcm(samples)
-    assert sound.buffer
-    from medtalk_wire.protocol import pack
+def test_a_text_or_picture_is_understood_once(model: Model, line: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    understood: list[str] = []
+    engine = model.engine
 
-    wire = Settings(**settings)
-    buffers = [sound.buffer, *wire.buffers()]
-    return work(worker, *pack(Message("generate", {"sound": sound.fields, **wire.fields()}, buffers=buffers)))
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(engine, name)
+
+        def guide(self, kind: Any, what: Any) -> Any:
+            understood.append(kind)
+            return engine.guide(kind, what)
+
+    monkeypatch.setattr(model, "engine", Counting())
+    worker = Worker(model, ServiceLimits(), lambda *_: None)
+    heard = work(worker, line, Settings(image=picture(), image_name="a.png")).body["heard"]
+    for settings in (Settings(image=picture(), image_name="b.png"), Settings(text="sad"), Settings(text="sad")):
+        outcome = work(worker, heard, settings)
+    assert understood == ["image", "text"] and outcome.body["meta"]["guidance"] == {"text": "sad"}
+    assert work(worker, heard, Settings(image=picture(), image_name="b.png")).body["meta"]["guidance"] == {
+        "image": "b.png"
+    }
+
+
+def test_the_limit_of_pixels_is_a_setting(model: Model, line: np.ndarray) -> None:
+    worker = Worker(model, ServiceLimits(max_pixels=4799), lambda *_: None)
+    with pytest.raises(GuidanceError, match="The picture has 60 x 80 pixels; the limit is 4799"):
+        work(worker, line, Settings(image=picture(60, 80)))
+    assert work(worker, line, Settings(image=picture(60, 79))).body["frames"] == 60
+
+
+def test_missing_weights_are_told_before_the_sound_is_heard(
+    full_bundle: Path, small_backbones: dict[str, Path], empty_caches: Path, line: np.ndarray
+) -> None:
+    """Of CLIP and of what hears the emotion in the voice; labels do without."""
+    only = {"emotion2vec": small_backbones["emotion2vec"]}
+    worker = Worker(medtalk.load(full_bundle, backbones=only, offline=True), ServiceLimits(), lambda *_: None)
+    for settings in (Settings(image=picture()), Settings(text="sad"), Settings(emotion="auto")):
+        with pytest.raises(BackboneError, match=r"offline nothing is fetched.*medtalk models pull"):
+            work(worker, line, settings)
+    assert len(worker.heard) == 0
+    assert work(worker, line, Settings(emotion="sad")).body["frames"] == 60
+
+
+@pytest.fixture(scope="module")
+def hearing(small_backbones: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """A model that hears words."""
+    bundle = checkpoints.make_own(tmp_path_factory.mktemp("own") / "bundle")
+    return medtalk.load(bundle, backbones=small_backbones, offline=True, device="cpu", threads=1)
+
+
+def test_words_that_are_not_told_are_heard(hearing: Model, line: np.ndarray) -> None:
+    worker = Worker(hearing, ServiceLimits(), lambda *_: None)
+    speech = Speech.from_array(line, RATE)
+    heard, told = hearing.perform(speech), hearing.perform(speech, "we say it")
+    assert heard.transcript not in ("", "we say it") and not np.array_equal(heard.intensity, told.intensity)
+    first, again = (work(worker, line, Settings()) for _ in range(2))
+    assert first.body["meta"]["transcript"] == again.body["meta"]["transcript"] == heard.transcript
+    assert (first.body["cached"], again.body["cached"]) == (False, True)
+    np.testing.assert_array_equal(curve(first), heard.intensity)
+    # The same sound with words that are told, whatever was asked before.
+    given = work(worker, line, Settings(transcript="we say it"))
+    np.testing.assert_array_equal(curve(given), told.intensity)
+    np.testing.assert_array_equal(curve(work(worker, line, Settings())), heard.intensity)
+    # A sound that was heard keeps the words that it was heard with; told ones take their place.
+    np.testing.assert_array_equal(curve(work(worker, first.body["heard"], Settings())), heard.intensity)
+    later = work(worker, first.body["heard"], Settings(transcript="we say it"))
+    np.testing.assert_array_equal(curve(later), told.intensity)
+    unknown = work(worker, given.body["heard"], Settings())
+    np.testing.assert_array_equal(curve(unknown), hearing.perform(speech, "").intensity)
+
+
+def test_words_in_a_language(hearing: Model, model: Model, line: np.ndarray) -> None:
+    worker = Worker(hearing, ServiceLimits(), lambda *_: None)
+    expected = hearing.perform(Speech.from_array(line, RATE), language="de").transcript
+    german, any_ = (work(worker, line, Settings(language=language)) for language in ("de", ""))
+    assert german.body["meta"]["transcript"] == expected and german.body["heard"] != any_.body["heard"]
+    for other, language in ((worker, "klingon"), (Worker(model, ServiceLimits(), lambda *_: None), "en")):
+        with pytest.raises(MedtalkError, match="language") as caught:
+            work(other, line, Settings(language=language))
+        assert caught.value.code == "setting"
+
+
+def test_the_sum_of_a_picture_is_its_name_in_the_cache(model: Model, line: np.ndarray) -> None:
+    """Two pictures never lead as one."""
+    worker = Worker(model, ServiceLimits(), lambda *_: None)
+    rigs = [work(worker, line, Settings(image=picture(seed=seed))).buffers[0].data for seed in (0, 1, 0)]
+    assert np.array_equal(rigs[0], rigs[2]) and not np.array_equal(rigs[0], rigs[1])
+    assert len({hashlib.sha256(picture(seed=seed)).hexdigest() for seed in (0, 1)}) == 2

@@ -82,7 +82,7 @@ def test_hello_tells_what_the_document_says(raw: Raw, sidecar: Sidecar) -> None:
     assert body["instance"] == sidecar.connection.instance
     assert body["channels"] == list(NAMES) and body["channel_hash"] == CHANNEL_HASH and body["fps"] == 60.0
     assert body["bundle"]["name"] == "tiny" and len(body["bundle"]["sha256"]) == 64 and body["device"] == "cpu"
-    assert body["capabilities"] == {"sounds": ["pcm", "file", "path"], "guidance": ["label"]}
+    assert body["capabilities"] == {"sounds": ["pcm", "file", "path"], "guidance": ["label", "auto"]}
     document = (Path(__file__).parents[2] / "docs/protocol.md").read_text("utf-8")
     told = document[document.index("## Limits") : document.index("## Error codes")]
     assert set(re.findall(r"`((?:max|min)_[a-z_]+)`", told)) == set(body["limits"])
@@ -124,7 +124,7 @@ def test_a_description_is_understood_as_by_the_library(start: Callable[..., Side
     model, sidecar = medtalk.load(threads=1), start()
     expected = model.perform(Speech.from_array(line, RATE))
     with Client(sidecar.connection) as client:
-        assert client.wait(client.hello())["capabilities"]["guidance"] == ["label", "text"]
+        assert client.wait(client.hello())["capabilities"]["guidance"] == ["label", "text", "auto"]
         sound = WireSound.from_pcm(line, RATE, line.shape, "float32")
         result = client.wait(client.generate(sound, WireSettings(text="furious, close to tears")))
         again = client.wait(client.decode(result.heard, WireSettings(text="slightly amused")))
@@ -326,7 +326,8 @@ def bad_requests(folder: Path, line: np.ndarray) -> list[tuple[str, str, Message
         ("guidance", "finite number", generate(line, guidance=emotion({"happy": -1.0}))),
         ("unsupported", "guidance", generate(line, guidance={"kind": "telepathy"})),
         ("unsupported", "understands no descriptions", generate(line, guidance={"kind": "text", "text": "furious"})),
-        ("guidance", "is empty", generate(line, guidance={"kind": "text"})),
+        ("unsupported", "takes no pictures", generate(line, guidance={"kind": "image"})),
+        ("setting", "language", generate(line, language="en")),
         ("bad_message", "intensity", generate(line, intensity="loud")),
         ("bad_message", "emotion", generate(line, guidance=emotion(7))),
         ("setting", "intensity", generate(line, intensity=5.0)),
@@ -401,7 +402,8 @@ def test_garbage_is_answered_or_dropped_and_harms_nobody(raw: Raw, frames: list[
 def test_an_oversize_message_is_dropped_and_the_next_is_served(
     start: Callable[..., Sidecar], tiny_bundle: Path, line: np.ndarray
 ) -> None:
-    client = Raw(start("--bundle", tiny_bundle, "--limit", "max_bytes=2000000").connection)
+    client = Raw(start("--bundle", tiny_bundle, "--limit", "max_bytes=2000000",
+                       "--limit", "max_image_bytes=1000000").connection)  # fmt: skip
     too_large = client.send(generate(np.zeros(1_000_000, np.float32)))
     # ZeroMQ closes the connection without a word, and makes another.
     deadline = time.monotonic() + 30

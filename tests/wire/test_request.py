@@ -106,7 +106,8 @@ def test_a_path_must_be_absolute(path: str) -> None:
 def test_settings_as_they_are_written() -> None:
     assert Settings().fields() == {
         "guidance": {"kind": "label", "emotion": "neutral"}, "transcript": "", "language": "", "intensity": 1.0,
-        "fps": 60.0, "region": "full", "finishing": {"smooth": True, "blink": True, "gaze": True, "limits": True, "seed": 0},
+        "fps": 60.0, "region": "full",
+        "finishing": {"smooth": True, "blink": True, "gaze": True, "limits": True, "seed": 0},
     }  # fmt: skip
     two: Any = np.float32(2)  # numbers of numpy are written as numbers
     seven: Any = np.int64(7)
@@ -118,7 +119,7 @@ def test_settings_as_they_are_written() -> None:
 
 
 def test_each_kind_of_guidance() -> None:
-    assert Settings(emotion=" auto").fields()["guidance"] == {"kind": "auto"}
+    assert Settings(emotion=" Auto").fields()["guidance"] == {"kind": "auto"}
     assert Settings(emotion="auto:0.5").fields()["guidance"]["kind"] == "label", "for the sidecar to refuse"
     assert Settings(emotion="sad", text="so sad").fields()["guidance"] == {"kind": "text", "text": "so sad"}
     settings = Settings(emotion="auto", image=b"\x89PNG", image_name="face.png", curve=bytes(4))

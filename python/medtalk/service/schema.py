@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from medtalk.audio import FPS
 from medtalk.errors import AudioError, GuidanceError, LimitError, MedtalkError, ServiceError, SettingError
 from medtalk.finishing import Finishing
-from medtalk.guidance import check_text, emotion_weights
+from medtalk.guidance import AUTO, check_text, emotion_weights
 from medtalk.performance import FACE_PARTS, MAX_FPS, MIN_FPS, check_range
 from medtalk.service.limits import ServiceLimits
 from medtalk_wire.errors import ProtocolError
@@ -28,13 +28,13 @@ from medtalk_wire.protocol import JOBS, MAX_HEADER_BYTES, MAX_ID, REQUESTS, Buff
 
 _ID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_ID}}}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-GUIDANCE = ("label", "text", "image", "auto")
+GUIDANCE = ("label", "text", "image", AUTO)
 SOUNDS = ("pcm", "file", "path")
 # What is said of guidance that the model, or the sidecar's Python, cannot do, and what to do about it.
 _LACKING = {
     "text": ("The bundle understands no descriptions", "Give a label."),
     "image": ("The bundle takes no pictures", "Start the sidecar with one that does: medtalk serve --bundle DIR."),
-    "auto": (
+    AUTO: (
         "The sidecar cannot hear the emotion in a voice",
         "Run pip install 'medtalk[full]' where it is, or give a label.",
     ),

@@ -14,8 +14,8 @@ import numpy as np
 
 from medtalk.audio import Speech, read_bytes, read_speech
 from medtalk.errors import MedtalkError, ServiceError, SettingError
-from medtalk.guidance import Mood
-from medtalk.performance import Guide, Model, Performance
+from medtalk.guidance import AUTO, Mood
+from medtalk.performance import VOICE, Guide, Model, Performance
 from medtalk.rig.channels import CHANNEL_HASH
 from medtalk.service.cache import ByteCache
 from medtalk.service.jobs import Job
@@ -132,8 +132,8 @@ class Worker(threading.Thread):
         cached = performance is not None
         if performance is None:
             speech = _speech(request.sound, data, self._limits)
-            words, language = (None if transcribed else ""), settings.language or None
-            performance = self._model.perform(speech, words, language=language)
+            words = "" if settings.transcript else None
+            performance = self._model.perform(speech, words, language=settings.language or None)
             self.heard.put(heard, performance, performance.nbytes)
         return heard, performance, cached
 
@@ -142,8 +142,9 @@ class Worker(threading.Thread):
         picture = settings.picture
         if settings.kind == "label":
             return settings.weights
-        if settings.kind == "auto":
-            return settings.kind
+        if settings.kind == AUTO:
+            self._model.prepare(VOICE)  # what is missing is told before the sound is heard
+            return AUTO
         data = None if picture is None else _file(picture, self._limits)
         key = settings.text if picture is None else picture.sha256
         guide = self._guides.get(f"{settings.kind} {key}")

@@ -154,7 +154,9 @@ class MEDTalkSettingsForm(unreal.Object):
     )
     backbones = unreal.uproperty(
         unreal.Array(str),
-        meta=_meta("Sidecar", "Backbones", 3, "Folders of networks that the model needs, as emotion2vec=C:/weights/e2v"),
+        meta=_meta(
+            "Sidecar", "Backbones", 3, "Folders of networks that the model needs, as emotion2vec=C:/weights/e2v"
+        ),
     )
     offline = unreal.uproperty(
         bool, meta=_meta("Sidecar", "Offline", 4, "Fetch no such networks; else they are fetched when first needed.")

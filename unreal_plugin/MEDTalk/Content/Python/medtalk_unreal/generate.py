@@ -222,7 +222,11 @@ def _fps(request: Request, sound: SoundFacts) -> float:
 
 def _mood(meta: Mapping[str, Any]) -> str:
     """A line about what the mood of a take was taken from, where that is no label."""
-    ways = {"text": "The text is understood as", "image": "The mood is that of the picture", "voice": "The voice sounds"}
+    ways = {
+        "text": "The text is understood as",
+        "image": "The mood is that of the picture",
+        "voice": "The voice sounds",
+    }
     way = next((way for way in ways if way in meta.get("guidance", {})), None)
     if way is None:
         return ""

@@ -76,7 +76,14 @@ class Program:
 
 
 # Words in the last line of `medtalk serve` when it cannot start.
-_STEPS = (("The weights of", "backbones"), ("backbone", "backbones"), ("bundle", "bundle"), ("Port ", "port"), ("listen", "port"), ("connection file", "connection file"))
+_STEPS = (
+    ("The weights of", "backbones"),
+    ("backbone", "backbones"),
+    ("bundle", "bundle"),
+    ("Port ", "port"),
+    ("listen", "port"),
+    ("connection file", "connection file"),
+)
 
 
 def find(settings: Settings) -> str:

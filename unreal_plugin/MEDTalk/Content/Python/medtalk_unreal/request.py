@@ -25,10 +25,10 @@ class Request:
     """`sounds` are asset paths of SoundWaves; each becomes a take, one after the other from `start_frame` on.
 
     The mood is `text` or `image` (a file with a picture) if the sidecar takes such, else `mixture`
-    ("happy:0.7,surprised:0.3"), else `emotion`: a label, or "auto" for what is heard in the voice. `actor` is the path name of an actor in the level, "" the one that `sequence` has already;
-    `sequence` an asset path, "" makes a new one in `sequence_folder`. With `skeleton` (the path of the face's Skeleton
-    or SkeletalMesh) an AnimSequence is made there in place of a sequence; this needs no level. The rest is that of
-    `take.Target`.
+    ("happy:0.7,surprised:0.3"), else `emotion`: a label, or "auto" for what is heard in the voice. `actor` is the path
+    name of an actor in the level, "" the one that `sequence` has already; `sequence` an asset path, "" makes a new one
+    in `sequence_folder`. With `skeleton` (the path of the face's Skeleton or SkeletalMesh) an AnimSequence is made
+    there in place of a sequence; this needs no level. The rest is that of `take.Target`.
     """
 
     sounds: tuple[str, ...] = ()

@@ -154,7 +154,8 @@ class Settings:
             digest = hashlib.sha256(_values(self.image, "uint8", "setting", "The picture")).hexdigest()
             return {"kind": "image", "sha256": digest, "name": str(self.image_name)}
         if isinstance(self.emotion, str):
-            return {"kind": "auto"} if self.emotion.strip() == "auto" else {"kind": "label", "emotion": self.emotion}
+            auto = self.emotion.strip().lower() == "auto"
+            return {"kind": "auto"} if auto else {"kind": "label", "emotion": self.emotion}
         weights = {str(label): float(weight) for label, weight in self.emotion.items()}
         return {"kind": "label", "emotion": weights}
 
