@@ -133,7 +133,7 @@ def test_the_cpu_takes_over_and_says_so(
 def test_decoding_makes_do_with_less_too(on_gpu: Model, minute: Speech) -> None:
     engine: Any = on_gpu.engine
     performance = on_gpu.perform(minute)
-    crowded = Crowded(1024)
+    crowded = Crowded(128)
     engine._model.decoder.register_forward_pre_hook(crowded)
     assert len(performance.decode("sad")) == 3600 and crowded.refused == 1 and engine._chunk == 128
 

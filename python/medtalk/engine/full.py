@@ -48,7 +48,6 @@ _SLACK = 5  # frames by which a clip's features may differ from its length: wind
 _WHISPER_SECONDS = 0.2
 
 _LEAST_CHUNK = CHUNK // 4
-_BY_FRAME = 8  # times as many frames for networks that look at one at a time: theirs are small
 _log = logging.getLogger("medtalk")
 _Given = ParamSpec("_Given")
 _Made = TypeVar("_Made")
@@ -209,7 +208,7 @@ class FullEngine:
 
     def _by_frame(self, network: Callable[..., Tensor], *rows: NDArray) -> NDArray[np.float32]:
         """What a network that looks at one frame at a time makes of `rows` (T, ...): (T, ...), chunk by chunk."""
-        chunks = spans(len(rows[0]), _BY_FRAME * self._chunk, (0.0, 1.0))
+        chunks = spans(len(rows[0]), self._chunk, (0.0, 1.0))
         return np.concatenate(
             [to_numpy(network(*(self._in(row[start:end]) for row in rows))[0]) for start, end in chunks]
         )
