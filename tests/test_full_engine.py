@@ -153,7 +153,7 @@ def test_work_can_be_stopped_within_the_networks(model: Model, sound: Path) -> N
     def cancel(*_: object) -> None:
         watch.cancel()
 
-    hook = model.engine._wav2vec2._model.feature_extractor.register_forward_hook(cancel)  # type: ignore[attr-defined]
+    hook = model.engine._wav2vec2._model.feature_projection.register_forward_hook(cancel)  # type: ignore[attr-defined]
     try:
         with watch, pytest.raises(CancelledError):
             model.perform(sound)
@@ -301,6 +301,7 @@ def spoiled(bundle: Bundle, folder: Path, fields: dict[str, Any] | None = None, 
     [
         ({"sizes": {}}, {}, "sizes and weights of bundle"),
         ({"sizes": {"model": {"depth": 3}}}, {}, "Unknown model sizes: depth"),
+        ({"sizes": {"model": {"places": True}}}, {}, "frames know their places"),
         ({"wav2vec2_layer": 1}, {}, "cannot be used"),
         ({"wav2vec2_layer": 99}, {}, "The layer is 99"),
         ({"wav2vec2_layer": "x"}, {}, "names no layer"),

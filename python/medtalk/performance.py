@@ -6,7 +6,7 @@ another emotion, an edited intensity or other finishing touches no audio and tak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache, cached_property, partial
 from importlib.util import find_spec
@@ -20,7 +20,7 @@ import medtalk
 from medtalk.audio import FPS, AudioLimits, Speech, read_speech
 from medtalk.backbones.pretrained import EMOTION2VEC_PLUS, Pretrained
 from medtalk.bundle import Bundle, load_bundle
-from medtalk.engine import Engine, Guided, GuideKind, open_engine
+from medtalk.engine import Engine, Guided, GuideKind, Heard, open_engine
 from medtalk.errors import GuidanceError, MissingExtraError, SettingError
 from medtalk.finishing import Finishing, finish
 from medtalk.guidance import AUTO, LABELS, NEUTRAL, Mood, check_text, emotion_weights, is_auto
@@ -39,6 +39,10 @@ FACE_PARTS = {
     "upper": ("brow", "eye", "nose", "cheek", "ear"),
 }
 """What `region` keeps, as regions of the channel table; the other channels are 0."""
+
+BATCH_SECONDS = 30.0
+"""The longest sound that `Model.perform_all` has heard together with others: one fills a GPU then."""
+_BATCH, _ALIKE = 16, 1.25  # sounds heard together, and how much longer than the shortest the longest of them may be
 
 MAX_INTENSITY = 4.0
 """The strongest multiplier: beyond it the network only guesses."""
@@ -184,12 +188,59 @@ class Model:
             BackboneError: a pretrained backbone that the bundle needs is missing or does not fit.
             SettingError: features of another shape or sound, or a language that is not known.
         """
-        from medtalk.backbones.prosody import voice_activity
-
         stage("read", 0.05)
         speech = sound if isinstance(sound, Speech) else read_speech(sound, channel=channel, limits=limits)
-        text = (self.engine.transcribe(speech.samples, language) if transcript is None else transcript).strip()
+        text = self.engine.transcribe(speech.samples, language) if transcript is None else transcript
         heard = self.engine.hear(speech.samples, None if emotion2vec is None else np.asarray(emotion2vec))
+        return self._performance(speech, text, heard)
+
+    def perform_all(
+        self,
+        sounds: Sequence[str | Path | Speech],
+        transcripts: Sequence[str | None] | None = None,
+        *,
+        channel: int | None = None,
+        limits: AudioLimits = AudioLimits(),
+        language: str | None = None,
+    ) -> list[Performance]:
+        """Hear several sounds, each as `perform` does; a GPU works on short ones of similar length together.
+
+        Args:
+            sounds: files or `Speech`es.
+            transcripts: of each sound; None stands for None for all.
+            channel: take this channel of the files.
+            limits: what a file may be.
+            language: that is spoken in all of them.
+
+        Raises:
+            SettingError: another number of transcripts than of sounds; and all that `perform` raises.
+        """
+        told = [None] * len(sounds) if transcripts is None else list(transcripts)
+        if len(told) != len(sounds):
+            raise SettingError(f"There are {len(told)} transcripts for {len(sounds)} sounds.", "Give one for each.")
+        if self.engine.device == "cpu":  # two sounds at once take as long there as one after the other
+            return [
+                self.perform(sound, text, channel=channel, limits=limits, language=language)
+                for sound, text in zip(sounds, told, strict=True)
+            ]
+        stage("read", 0.05)
+        speeches = [
+            sound if isinstance(sound, Speech) else read_speech(sound, channel=channel, limits=limits)
+            for sound in sounds
+        ]
+        performances: dict[int, Performance] = {}
+        for group in _batches([speech.seconds for speech in speeches]):
+            heard = self.engine.hear_batch([speeches[number].samples for number in group])
+            for number, own in zip(group, heard, strict=True):
+                speech, text = speeches[number], told[number]
+                text = self.engine.transcribe(speech.samples, language) if text is None else text
+                performances[number] = self._performance(speech, text, own)
+        return [performances[number] for number in range(len(sounds))]
+
+    def _performance(self, speech: Speech, transcript: str, heard: Heard) -> Performance:
+        from medtalk.backbones.prosody import voice_activity
+
+        text = transcript.strip()
         guided = heard.guided and Guided(_read_only(heard.guided.content), _read_only(heard.guided.intensity))
         emotion_features = _read_only(heard.emotion_features)
         activity = _read_only(voice_activity(speech.samples))
@@ -386,12 +437,26 @@ class Performance:
             "finishing": asdict(finishing),
             "region": region,
         }
-        if self.transcript and not self.model.bundle.hears_words:
-            meta["note"] = transcript_note(self.model.bundle)
+        unheard = self.transcript and not self.model.bundle.hears_words
+        if notes := [note for note in (unheard and transcript_note(self.model.bundle), self.model.engine.note) if note]:
+            meta["note"] = " ".join(notes)
         return meta
 
 
 _CALM: Mapping[str, float] = MappingProxyType({NEUTRAL: 1.0})
+
+
+def _batches(seconds: Sequence[float]) -> list[list[int]]:
+    """Numbers of the sounds that are heard together, shorter ones first."""
+    groups: list[list[int]] = []
+    for number in sorted(range(len(seconds)), key=seconds.__getitem__):
+        last = groups[-1] if groups else []
+        alike = last and seconds[number] <= min(BATCH_SECONDS, _ALIKE * seconds[last[0]]) and len(last) < _BATCH
+        if alike:
+            last.append(number)
+        else:
+            groups.append([number])
+    return groups
 
 
 def transcript_note(bundle: Bundle) -> str:

@@ -11,10 +11,13 @@ import torch
 import yaml
 
 from medtalk.audio import frame_count
+from medtalk.backbones import banded
+from medtalk.backbones.chunks import at_rig_rate
 from medtalk.backbones.emotion2vec import Emotion2vec, import_funasr
 from medtalk.backbones.pretrained import Pretrained, undisturbed
 from medtalk.errors import AudioError, BackboneError
 from tests.checkpoints import WIDTH, make_emotion2vec
+from tests.sounds import babble
 
 
 def build(folder: Path):
@@ -63,10 +66,81 @@ def test_the_process_stays_as_it_was(folders: Path, voice: np.ndarray) -> None:
         torch.set_num_threads(threads)
 
 
-def test_memory_is_given_back(folders: Path, voice: np.ndarray) -> None:
-    model = Emotion2vec(Pretrained("e", folders / "emotion2vec"))
-    model.features(voice)
-    assert model._model.alibi_biases == {}
+@torch.inference_mode()
+def library(model: Emotion2vec, samples: np.ndarray) -> np.ndarray:
+    """Features as FunASR's own forward gives them, with all pairs of frames, at the rig's frames."""
+    sound = torch.tensor(samples)
+    heard = model._model.extract_features(torch.nn.functional.layer_norm(sound, sound.shape)[None])["x"][0]
+    return at_rig_rate(heard, len(samples))
+
+
+@pytest.fixture
+def emotion2vec(folders: Path) -> Emotion2vec:
+    return Emotion2vec(Pretrained("e", folders / "emotion2vec"))
+
+
+@pytest.mark.parametrize("chunk", [1, 37, 64, 100_000])
+def test_chunks_of_any_length_give_the_same(emotion2vec: Emotion2vec, chunk: int) -> None:
+    samples = babble(3.217)[:-3] + np.linspace(0.5, -0.2, 51469, dtype=np.float32)
+    np.testing.assert_allclose(emotion2vec.features(samples, chunk), library(emotion2vec, samples), atol=5e-5)
+
+
+@pytest.mark.parametrize("per_layer", [False, True])
+def test_scales_of_the_distances(emotion2vec: Emotion2vec, voice: np.ndarray, per_layer: bool) -> None:
+    plain, audio = emotion2vec.features(voice), emotion2vec._model.modality_encoders["AUDIO"]
+    generator = torch.Generator().manual_seed(0)
+    scales = torch.rand((3 if per_layer else 1, 1, 4, 1, 1), generator=generator) * 4 - 0.5  # below 0 counts as 0
+    audio.alibi_scale = torch.nn.Parameter(scales, requires_grad=False)
+    assert np.abs(emotion2vec.features(voice) - plain).max() > 0.01
+    np.testing.assert_allclose(emotion2vec.features(voice, 32), library(emotion2vec, voice), atol=5e-5)
+
+
+def test_beyond_reach_there_is_nothing_to_see(emotion2vec: Emotion2vec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(banded, "REACH", 100)
+    audio = emotion2vec._model.modality_encoders["AUDIO"]
+    audio.alibi_scale.fill_(30)  # as steep for 100 frames as 1 is for 3000
+    samples = babble(5.0)
+    assert emotion2vec._bands(249)[0].reach == 100
+    np.testing.assert_allclose(emotion2vec.features(samples, 16), library(emotion2vec, samples), atol=1e-4)
+    monkeypatch.setattr(banded, "FARTHEST", 8)
+    near = emotion2vec.features(samples, 16)
+    assert np.abs(near - library(emotion2vec, samples)).max() > 1e-3
+    np.testing.assert_allclose(emotion2vec.features(samples, 50), near, atol=5e-5)  # whatever else is in a chunk
+
+
+def test_several_clips_at_once(emotion2vec: Emotion2vec) -> None:
+    clips = [babble(seconds, seed=seed) for seed, seconds in enumerate((1.2, 0.9, 1.2, 0.025))]
+    for together, clip in zip(emotion2vec.features_of(clips, 32), clips, strict=True):
+        np.testing.assert_allclose(together, emotion2vec.features(clip), atol=5e-5)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision(emotion2vec: Emotion2vec, folders: Path, voice: np.ndarray, dtype: str) -> None:
+    features = Emotion2vec(Pretrained("e", folders / "emotion2vec", dtype=dtype)).features(voice, 32)
+    assert features.dtype == np.float32
+    assert np.abs(features - emotion2vec.features(voice)).mean() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("layer_norm_first", True, "layer_norm_first is True; valid is False"),
+        ("extractor_mode", "default", "extractor_mode is default; valid is layer_norm"),
+        ("use_alibi_encoder", False, "use_alibi_encoder is False"),
+        ("num_alibi_heads", 2, "num_alibi_heads is 2; valid is 4"),
+        ("num_extra_tokens", 0, "without extra tokens"),
+    ],
+)
+def test_models_that_compute_in_another_way(
+    folders: Path, tmp_path: Path, key: str, value: object, message: str
+) -> None:
+    folder = Path(shutil.copytree(folders / "emotion2vec", tmp_path / "other"))
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    model = config["model_conf"]
+    (model if key in model else model["modalities"]["audio"])[key] = value
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(BackboneError, match=message):
+        Emotion2vec(Pretrained("e", folder))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from medtalk.audio import frame_count
-from medtalk.backbones.pretrained import Pretrained, at_rig_rate
+from medtalk.backbones.chunks import at_rig_rate
+from medtalk.backbones.pretrained import Pretrained
 from medtalk.backbones.roberta import Roberta
 from medtalk.backbones.wav2vec2 import Wav2Vec2
 from medtalk.guidance import LABELS
@@ -36,7 +37,7 @@ def test_sound_and_constant_text_give_the_releases_rig(shared: Path, network: li
     heard = Wav2Vec2(Pretrained("w", parity / "wav2vec2", offline=True)).features(samples)
     text = Roberta(Pretrained("r", parity / "roberta", offline=True)).features_of_ids(meta["text_token_ids_used"])
     assert text.shape == (3, meta["hidden"])
-    emotion = at_rig_rate(torch.from_numpy(truth["emotion2vec"])[None], len(samples))
+    emotion = torch.from_numpy(at_rig_rate(torch.from_numpy(truth["emotion2vec"]), len(samples)))[None]
     intensity = net.fusion_predictor(emotion, torch.from_numpy(text)[None])
     vector = net.emotion_embedding(torch.tensor([LABELS.index(meta["emotion"])]))[:, None]
     content = net.audio_content_map(torch.from_numpy(heard)[None])

@@ -14,6 +14,7 @@ from medtalk.backbones.pretrained import Pretrained
 from medtalk.backbones.wav2vec2 import Wav2Vec2
 from medtalk.errors import AudioError, BackboneError, SettingError
 from tests.checkpoints import WIDTH
+from tests.sounds import babble
 
 
 class AtRigRate(torch.nn.Module):
@@ -29,12 +30,15 @@ class AtRigRate(torch.nn.Module):
 
 @torch.no_grad()
 def library(folder: Path, samples: np.ndarray, layer: int) -> np.ndarray:
-    """`hidden_states[layer]` of the whole model as transformers runs it."""
-    model = Wav2Vec2Model.from_pretrained(folder, local_files_only=True).eval()
+    """`hidden_states[layer]` of the whole model as transformers runs it, in one pass.
+
+    In float64: in float32 torch's interpolation is off by 1e-3 after ten seconds, and ours is not.
+    """
+    model = Wav2Vec2Model.from_pretrained(folder, local_files_only=True).eval().double()
     model.feature_extractor = AtRigRate(model.feature_extractor, frame_count(len(samples)))  # pyright: ignore
     extractor = Wav2Vec2FeatureExtractor(do_normalize=True)
-    inputs = extractor(np.array(samples), sampling_rate=16000, return_tensors="pt")["input_values"]
-    return model(inputs, output_hidden_states=True).hidden_states[layer][0].numpy()
+    inputs = extractor(np.array(samples, np.float64), sampling_rate=16000, return_tensors="pt")["input_values"]
+    return model(inputs.double(), output_hidden_states=True).hidden_states[layer][0].numpy()
 
 
 @pytest.mark.parametrize("kind", ["wav2vec2", "stable"])
@@ -47,6 +51,28 @@ def test_the_state_of_a_layer_is_the_librarys(
     assert features.shape == (90, WIDTH) == (frame_count(len(voice)), ours.width) and features.dtype == np.float32
     np.testing.assert_allclose(features, library(folders / kind, voice, layer), atol=1e-5)
     assert network == []
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2", "stable"])
+@pytest.mark.parametrize("chunk", [1, 37, 64, 100_000])
+def test_chunks_of_any_length_give_the_same(folders: Path, kind: str, chunk: int) -> None:
+    model = Wav2Vec2(Pretrained(kind, folders / kind), 1)
+    samples = babble(3.217)[:-3] + np.linspace(0.5, -0.2, 51469, dtype=np.float32)  # its mean and level change
+    np.testing.assert_allclose(model.features(samples, chunk), library(folders / kind, samples, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize("samples", [400, 401, 719, 720, 1067])
+def test_sounds_of_a_frame_or_two(folders: Path, samples: int) -> None:
+    model, sound = Wav2Vec2(Pretrained("w", folders / "wav2vec2")), babble(0.1)[:samples]
+    np.testing.assert_allclose(model.features(sound), library(folders / "wav2vec2", sound, 0), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision(folders: Path, voice: np.ndarray, dtype: str) -> None:
+    whole, half = (Wav2Vec2(Pretrained("w", folders / "wav2vec2", dtype=kind)) for kind in ("float32", dtype))
+    features = half.features(voice, 32)
+    assert features.dtype == np.float32
+    assert np.abs(features - whole.features(voice)).mean() < 0.05
 
 
 @pytest.mark.parametrize("layer", [0, 1])

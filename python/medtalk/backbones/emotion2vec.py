@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medtalk.audio import RATE
+from medtalk.backbones.banded import Band, run_block
+from medtalk.backbones.chunks import CHUNK, Convolutions, Waveform, add_positions, at_rig_rate, spans
 from medtalk.backbones.pretrained import (
+    EMOTION2VEC,
     EMOTION2VEC_PLUS,
     Pretrained,
-    at_rig_rate,
     cancellable,
     check_complete,
-    check_samples,
     found,
     loading,
     needs_extra,
-    to_numpy,
 )
 from medtalk.errors import BackboneError
 from medtalk.guidance import LABELS, NEUTRAL, SYNONYMS
@@ -36,11 +36,17 @@ with needs_extra():
     import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+    from torch import Tensor
 
 # FunASR evaluates this text of a model's configuration as Python, so nothing passes but lists of convolutions such as
 # "[(512, 10, 5)] + [(512,3,2)] * 4".
 _CONVOLUTIONS = re.compile(r"\[ *\(\d{1,4}(, *\d{1,4}){2}\)(, *\(\d{1,4}(, *\d{1,4}){2}\))* *\]( *\* *\d{1,2})?")
+# What the published ones have in common, and `Emotion2vec.features` relies on.
+_COMMON = {"extractor_mode": "layer_norm", "use_alibi_encoder": True, "learned_alibi": False, "layer_norm_first": False}
+_EPSILON = 1e-5  # of the variance, as in torch's layer_norm
 WINDOW_SECONDS = 30
 """What `VoiceEmotion` judges at once; its work grows with the square of this."""
 _LACKING = re.compile(r"Warning, miss key in ckpt: ([^,\s]+)")
@@ -89,37 +95,84 @@ class Emotion2vec:
         folder = locate(source)
         with loading(source, folder):
             config, weights = _files(folder)
-            _check_config(config)
+            _check_kind(folder, _check_config(config))
             model = _load(folder, weights)
             self._model = model.to(device, dtype).eval().requires_grad_(False)
         cancellable(self._model)
         self.width: int = int(model.cfg.embed_dim)
-        self._normalise: bool = bool(model.cfg.get("normalize"))
+        self._epsilon = _EPSILON if model.cfg.get("normalize") else None
         self._device, self._dtype = device, dtype
-        self._shortest = 1
-        for _, kernel, stride in reversed(model.modality_encoders["AUDIO"].feature_enc_layers):
-            self._shortest = (self._shortest - 1) * stride + kernel
+        audio = model.modality_encoders["AUDIO"]
+        _, kernels, strides = zip(*audio.feature_enc_layers, strict=True)
+        self._stack = Convolutions.of(kernels, strides)
+        depth = audio.modality_cfg.conv_pos_depth
+        self._context: int = depth * (max(3, audio.modality_cfg.conv_pos_width // depth) // 2)
 
-    @torch.inference_mode()
-    def features(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Features of a whole clip; memory grows with the square of its length.
+    def features(self, samples: NDArray[np.float32], chunk: int = CHUNK) -> NDArray[np.float32]:
+        """Features of a whole clip, in a time that grows with its length.
+
+        FunASR's own result up to a minute; beyond, frames do not see what is farther away than `medtalk.backbones.
+        banded` says. Memory is that of a chunk, and of one state (N, width) a frame at 50 fps.
 
         Args:
             samples: (n,) float32 at 16 kHz, 400 or more for the usual model.
+            chunk: frames worked on at once; the features are the same for any number.
 
         Returns:
             (T, width) float32 at 60 fps, T = int(n * 60 / 16000).
         """
-        checked = check_samples(samples, self._shortest)
-        sound = torch.tensor(checked, device=self._device)  # a copy: torch cannot hold read-only arrays
-        if self._normalise:
-            sound = torch.nn.functional.layer_norm(sound, sound.shape)
-        try:
-            heard = self._model.extract_features(sound[None].to(self._dtype), padding_mask=None)["x"]
-        finally:
-            # The model keeps its largest table of distances, (heads, frames, frames), for ever: 11 GB after 5 minutes.
-            self._model.alibi_biases.clear()
-        return to_numpy(at_rig_rate(heard, len(checked))[0])
+        return self.features_of([samples], chunk)[0]
+
+    @torch.inference_mode()
+    def features_of(self, clips: Sequence[NDArray[np.float32]], chunk: int = CHUNK) -> list[NDArray[np.float32]]:
+        """`features` of several clips at once, as they are of each alone; they should be about as long."""
+        sounds = [Waveform(samples, self._stack.field, self._epsilon, self._device) for samples in clips]
+        counts = [self._stack.frames(len(sound)) for sound in sounds]
+        frames = torch.zeros((len(clips), max(counts), self.width), device=self._device, dtype=self._dtype)
+        for number, sound in enumerate(sounds):
+            self._embed(sound, frames[number, : counts[number]], chunk, (0.0, 0.3))
+        absent = None
+        if min(counts) < max(counts):
+            absent = (
+                torch.arange(max(counts), device=self._device) >= torch.tensor(counts, device=self._device)[:, None]
+            )
+        self._attend(frames, chunk, absent)
+        return [at_rig_rate(frames[n, :count], len(sounds[n]), chunk) for n, count in enumerate(counts)]
+
+    def _embed(self, sound: Waveform, states: Tensor, chunk: int, part: tuple[float, float]) -> None:
+        """Fill in the states (N, width) of a clip as they enter the first block."""
+        audio = self._model.modality_encoders["AUDIO"]
+        middle = (part[0] + part[1]) / 2
+        for start, end in spans(len(states), chunk, (part[0], middle)):
+            heard = sound.piece(*self._stack.samples(start, end)).to(self._dtype)
+            states[start:end] = audio.project_features(audio.local_encoder(heard[None]))[0]
+        add_positions(
+            states,
+            audio.relative_positional_encoder,
+            audio.context_encoder.norm,
+            self._context,
+            chunk,
+            (middle, part[1]),
+        )
+
+    def _attend(self, frames: Tensor, chunk: int, absent: Tensor | None) -> None:
+        """All blocks over the states (B, N, width), in place."""
+        audio = self._model.modality_encoders["AUDIO"]
+        blocks = [*audio.context_encoder.blocks, *self._model.blocks]
+        extra = audio.context_encoder.norm(audio.extra_tokens).repeat(len(frames), 1, 1)
+        bands = self._bands(frames.shape[1])
+        for number, block in enumerate(blocks):
+            part = (0.3 + 0.7 * number / len(blocks), 0.3 + 0.7 * (number + 1) / len(blocks))
+            run_block(block, frames, extra, bands[number % len(bands)], chunk, part, absent)
+
+    def _bands(self, frames: int) -> list[Band]:
+        """What distance takes: of each block, or one for all."""
+        from funasr.models.emotion2vec.base import get_alibi
+
+        audio = self._model.modality_encoders["AUDIO"]
+        slopes = -get_alibi(2, audio.modality_cfg.num_alibi_heads)[:, 0, 1].to(self._device)
+        scales = audio.alibi_scale.clamp_min(0).float().flatten(1)  # (blocks or 1, heads or 1)
+        return [Band(slopes * scale, frames) for scale in scales]
 
 
 def _files(folder: Path) -> tuple[Path, Path]:
@@ -135,8 +188,8 @@ def _files(folder: Path) -> tuple[Path, Path]:
     return folder / names["config"], folder / names["init_param"]
 
 
-def _check_config(file: Path) -> None:
-    """`BackboneError` for a configuration of another model, or one that is not harmless."""
+def _check_config(file: Path) -> Any:
+    """The configuration of the model; `BackboneError` for one of another model, or one that is not harmless."""
     from omegaconf import OmegaConf
 
     config: Any = OmegaConf.load(file)
@@ -148,6 +201,20 @@ def _check_config(file: Path) -> None:
             f"{file} describes its convolutions as {convolutions[:60]!r}, which is no list of them.",
             "Do not use this folder.",
         )
+    return config.model_conf
+
+
+def _check_kind(folder: Path, config: Any) -> None:
+    """`BackboneError` for an emotion2vec that computes in another way than the published ones."""
+    given = {**config.modalities.audio, "layer_norm_first": config.layer_norm_first}
+    for key, valid in {**_COMMON, "num_alibi_heads": config.num_heads}.items():
+        if given.get(key) != valid:
+            raise BackboneError(
+                f"{folder} holds an emotion2vec whose {key} is {given.get(key)}; valid is {valid}.",
+                f"Give a published one, such as {EMOTION2VEC}.",
+            )
+    if not given["num_extra_tokens"]:
+        raise BackboneError(f"{folder} holds an emotion2vec without extra tokens.", f"Give one such as {EMOTION2VEC}.")
 
 
 def import_funasr() -> Any:

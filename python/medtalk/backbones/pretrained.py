@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medtalk.audio import RATE, frame_count
+from medtalk.audio import RATE
 from medtalk.errors import AudioError, BackboneError, MedtalkError, MissingExtraError, SettingError
 from medtalk.watch import checkpoint
 
@@ -268,21 +268,6 @@ def check_samples(samples: NDArray, shortest: int) -> NDArray[np.float32]:
             "Give a longer sound.",
         )
     return array
-
-
-def at_rig_rate(features: Tensor, samples: int) -> Tensor:
-    """Features (1, frames, width) of a clip of `samples` at 16 kHz, linearly interpolated to the rig's frames.
-
-    Returns (1, T, width) with T = int(samples * 60 / 16000); first and last frame stay (`align_corners`), as the
-    authors' release has it.
-    """
-    from torch.nn import functional as F
-
-    # Interpolated in float32: half precision could not tell the places of neighbouring frames apart.
-    moved = F.interpolate(
-        features.transpose(1, 2).float(), size=frame_count(samples), mode="linear", align_corners=True
-    )
-    return moved.transpose(1, 2).to(features.dtype)
 
 
 def to_numpy(values: Tensor) -> NDArray[np.float32]:

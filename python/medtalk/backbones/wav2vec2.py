@@ -1,7 +1,8 @@
 """wav2vec2 (transformers): what a voice says, at the rig's frame rate (Sec. 3.3, Audio Content Mapping).
 
 As in the authors' release, features are brought to 60 fps between the convolutions and the transformer, and by default
-the transformer's input is read, not its output: none of its layers is loaded or run then.
+the transformer's input is read, not its output: none of its layers is loaded or run then. That far a clip is heard in
+chunks, with the same result at any length. What layers there are then attend over the whole clip.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medtalk.audio import frame_count
+from medtalk.backbones.chunks import CHUNK, Convolutions, RigTimes, Waveform, add_positions, spans
 from medtalk.backbones.pretrained import (
     Pretrained,
-    at_rig_rate,
     cancellable,
-    check_samples,
     huggingface_folder,
     load_transformers,
     loading,
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
 _EPSILON = 1e-7  # of the variance, as in transformers' Wav2Vec2FeatureExtractor
+_WINDOWS = 1 << 18  # of the first convolution that are counted at once
 
 
 def locate(source: Pretrained, update: bool = False) -> Path:
@@ -81,26 +84,77 @@ class Wav2Vec2:
         self.layer = layer
         self.width: int = config.hidden_size
         self._device, self._dtype = device, dtype
-        self._shortest = 1
-        for kernel, stride in zip(reversed(config.conv_kernel), reversed(config.conv_stride), strict=True):
-            self._shortest = (self._shortest - 1) * stride + kernel
+        self._stack = Convolutions.of(config.conv_kernel, config.conv_stride)
+        self._context: int = config.num_conv_pos_embeddings // 2
 
     @torch.inference_mode()
-    def features(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    def features(self, samples: NDArray[np.float32], chunk: int = CHUNK) -> NDArray[np.float32]:
         """Features of a whole clip.
+
+        Of layer 0, working memory is that of a chunk and time grows with the length. Layers beyond it see the whole
+        clip at once: their time grows with its square, their memory with its length wherever torch's scaled dot product
+        attention does without a table of all pairs, as it does on a CPU and on current GPUs.
 
         Args:
             samples: (n,) float32 at 16 kHz, 400 or more for the usual model.
+            chunk: frames worked on at once; the features are the same for any number.
 
         Returns:
             (T, width) float32 at 60 fps, T = int(n * 60 / 16000).
         """
-        checked = check_samples(samples, self._shortest)
-        sound = torch.tensor(checked, device=self._device)  # a copy: torch cannot hold read-only arrays
-        sound = (sound - sound.mean()) / torch.sqrt(sound.var(correction=0) + _EPSILON)
-        heard = self._model.feature_extractor(sound[None].to(self._dtype)).transpose(1, 2)  # (1, 49.9 fps, 512)
-        projected, _ = self._model.feature_projection(at_rig_rate(heard, len(checked)))
-        return to_numpy(self._model.encoder(projected).last_hidden_state[0])
+        sound = Waveform(samples, self._stack.field, _EPSILON, self._device)
+        states = torch.empty((frame_count(len(sound)), self.width), device=self._device, dtype=self._dtype)
+        times = RigTimes.of(self._stack.frames(len(sound)), len(sound))
+        norm = self._clip_norm(sound)
+        for start, end in spans(len(states), chunk, (0.0, 0.8)):
+            low, high = times.needs(start, end)
+            heard = self._convolve(sound.piece(*self._stack.samples(low, high)), norm)
+            states[start:end], _ = self._model.feature_projection(times.take(heard, low, start, end))
+        encoder = self._model.encoder
+        add_positions(states, encoder.pos_conv_embed, encoder.layer_norm, self._context, chunk, (0.8, 1.0))
+        states = states[None]
+        for layer in encoder.layers:
+            states = layer(states)
+        return to_numpy(states[0])
+
+    def _convolve(self, sound: Tensor, norm: tuple[Tensor, Tensor] | None) -> Tensor:
+        """Samples (n,) to the frames of the convolutions, (frames, channels); `norm` is what `_clip_norm` found."""
+        heard = sound[None, None].to(self._dtype)
+        first, *others = self._model.feature_extractor.conv_layers
+        if norm is None:
+            heard = first(heard)
+        else:
+            shift, scale = norm
+            heard = first.activation(torch.addcmul(shift, first.conv(heard).float(), scale).to(self._dtype))
+        for layer in others:
+            heard = layer(heard)
+        return heard[0].T
+
+    def _clip_norm(self, sound: Waveform) -> tuple[Tensor, Tensor] | None:
+        """The group norm after the first convolution as shift and scale of its channels, (channels, 1) each; None for
+        models whose norms look at one frame at a time.
+
+        It takes mean and variance of each channel over the whole clip. The convolution is linear, so these follow from
+        the means and covariances of the few samples in its window.
+        """
+        first = self._model.feature_extractor.conv_layers[0]
+        if not isinstance(getattr(first, "layer_norm", None), torch.nn.GroupNorm):
+            return None
+        weight = first.conv.weight[:, 0].double()  # (channels, kernel)
+        kernel, stride = first.conv.kernel_size[0], first.conv.stride[0]
+        window = Convolutions(kernel, stride)
+        count = window.frames(len(sound))
+        sums, products = weight.new_zeros(kernel), weight.new_zeros(kernel, kernel)
+        for start, end in spans(count, _WINDOWS):
+            windows = sound.piece(*window.samples(start, end)).double().unfold(0, kernel, stride)
+            sums += windows.sum(0)
+            products += windows.T @ windows
+        middle = sums / count
+        variance = ((weight @ (products / count - middle.outer(middle))) * weight).sum(1).clamp(min=0.0)
+        mean = weight @ middle + (0.0 if first.conv.bias is None else first.conv.bias.double())
+        scale = first.layer_norm.weight.double() / torch.sqrt(variance + first.layer_norm.eps)
+        shift = first.layer_norm.bias.double() - mean * scale
+        return shift.float()[:, None], scale.float()[:, None]
 
 
 def empty_model(config: Any, source: Pretrained, layer: int) -> Any:

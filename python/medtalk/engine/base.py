@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -65,6 +65,11 @@ class Engine(Protocol):
         """Where it computes: "cpu", "cuda:0"."""
         ...
 
+    @property
+    def note(self) -> str:
+        """What a user should know of how it computes, such as that a GPU's memory was not enough; "" for nothing."""
+        ...
+
     def hear(self, samples: NDArray, emotion_features: NDArray | None = None) -> Heard:
         """Hear a whole clip.
 
@@ -76,6 +81,10 @@ class Engine(Protocol):
             SettingError: given features of another width or another clip, or for an engine that takes none.
             BackboneError: a pretrained backbone that is needed is missing or does not fit.
         """
+        ...
+
+    def hear_batch(self, clips: Sequence[NDArray]) -> list[Heard]:
+        """`hear` of several clips, which a GPU may work on together; they should be short and about as long."""
         ...
 
     def transcribe(self, samples: NDArray, language: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ _FULL = (
 class CompactEngine:
     """Log-mel and prosody in, hashed words in; an engine adds the graphs. See `medtalk.engine.Engine` for the calls."""
 
+    note = ""
+
     def __init__(self, bundle: Bundle) -> None:
         self._describes = "text" in bundle.guidance
 
@@ -44,6 +47,9 @@ class CompactEngine:
         content, posteriors = self._content(mel)
         stage("listen", 0.85)
         return Heard(content, np.concatenate([prosody(samples), posteriors], axis=1), posteriors)
+
+    def hear_batch(self, clips: Sequence[NDArray]) -> list[Heard]:
+        return [self.hear(samples) for samples in clips]
 
     def transcribe(self, samples: NDArray, language: str | None = None) -> str:
         if language is not None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
 from medtalk.audio import FPS, RATE, frame_count
-from medtalk.backbones.pretrained import Pretrained, at_rig_rate, cancellable, needs_extra, to_numpy
+from medtalk.backbones.pretrained import Pretrained, cancellable, needs_extra, to_numpy
 from medtalk.bundle import GUIDANCE_MAPS, GUIDED_WAV2VEC2_WEIGHTS, WAV2VEC2_CONFIG, WAV2VEC2_WEIGHTS, WEIGHTS
 from medtalk.engine.base import Guided, GuideKind, Heard
 from medtalk.errors import BackboneError, BundleError, GuidanceError, SettingError
@@ -19,6 +20,7 @@ from medtalk.watch import stage
 with needs_extra():
     import torch
 
+from medtalk.backbones.chunks import CHUNK, at_rig_rate, spans
 from medtalk.backbones.wav2vec2 import Wav2Vec2
 from medtalk.engine.torch import place, tensors
 from medtalk.model.config import ModelConfig
@@ -42,8 +44,32 @@ EMOTION_FPS = 50.0
 """Rate of emotion2vec's own frames."""
 _SLACK = 5  # frames by which a clip's features may differ from its length: windows at its ends
 
-# What a second of sound costs on a CPU, roughly: only for the progress that is shown while a backbone runs.
-_WAV2VEC2_SECONDS, _EMOTION2VEC_SECONDS, _WHISPER_SECONDS = 0.03, 0.15, 0.2
+# What a second of sound costs on a CPU, roughly: only for the progress that is shown while the backbone runs.
+_WHISPER_SECONDS = 0.2
+
+_LEAST_CHUNK = CHUNK // 4
+_log = logging.getLogger("medtalk")
+_Given = ParamSpec("_Given")
+_Made = TypeVar("_Made")
+
+
+def _within_memory(
+    work: Callable[Concatenate[FullEngine, _Given], _Made],
+) -> Callable[Concatenate[FullEngine, _Given], _Made]:
+    """Work of an engine, done again after `FullEngine._make_room` wherever the memory of its GPU was not enough."""
+
+    @wraps(work)
+    def done(self: FullEngine, *args: _Given.args, **kwargs: _Given.kwargs) -> _Made:
+        while True:
+            try:
+                with torch.inference_mode():
+                    return work(self, *args, **kwargs)
+            except torch.OutOfMemoryError:
+                if self._device.type == "cpu":
+                    raise
+            self._make_room()  # only here, where what the error held on to is free
+
+    return done
 
 
 class FullEngine:
@@ -52,6 +78,9 @@ class FullEngine:
     Whisper, emotion2vec, RoBERTa and CLIP are loaded when they are first needed, so that a transcript and ready-made
     features need none of the first, second and last. Unlike a compact bundle's, an intensity may be below 0, as the
     authors' release leaves it.
+
+    A sound is heard in chunks, so that an hour needs little more memory than its features: 660 MB for each of the two
+    backbones, one after the other. Where a GPU has less, the chunks become smaller, and in the end the CPU takes over.
     """
 
     def __init__(
@@ -66,7 +95,16 @@ class FullEngine:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self._bundle, self._folders, self._offline = bundle, dict(backbones or {}), offline
-        self._device = place(device, threads)
+        self._note = ""
+        self._open(place(device, threads))
+
+    def _open(self, device: torch.device) -> None:
+        """Load the networks to `device`; the backbones that are loaded when needed are let go of."""
+        for name, kind in vars(type(self)).items():
+            if isinstance(kind, cached_property):
+                vars(self).pop(name, None)
+        bundle = self._bundle
+        self._device, self._chunk = device, CHUNK
         self._wav2vec2_layer = bundle.manifest.get("wav2vec2_layer", 0)
         state = tensors(bundle, WEIGHTS, self._device)
         self._config, self._model, self._guided = _networks(bundle, state)
@@ -83,28 +121,45 @@ class FullEngine:
     def device(self) -> str:
         return str(self._device)
 
-    @torch.inference_mode()
-    def hear(self, samples: NDArray, emotion_features: NDArray | None = None) -> Heard:
-        seconds = len(samples) / RATE
-        given = None if emotion_features is None else self._spread(emotion_features, len(samples))
-        stage("listen", 0.25, expected=_WAV2VEC2_SECONDS * seconds)
-        features = self._wav2vec2.features(samples)
-        content = self._model.audio_content_map(self._in(features))
-        if given is None:
-            stage("listen", 0.85, expected=_EMOTION2VEC_SECONDS * seconds)
-            felt = self._emotion2vec.features(samples)
-        else:
-            felt = given
-        guided = None
-        if self._guided is not None:
-            if self._guided_wav2vec2 is not None:
-                features = self._guided_wav2vec2.features(samples)
-            guided = Guided(
-                to_numpy(self._guided.audio_content_map(self._in(features))[0]),
-                to_numpy(self._guided.intensity(self._in(felt))[0]),
-            )
-        return Heard(to_numpy(content[0]), felt, guided=guided)
+    @property
+    def note(self) -> str:
+        return self._note
 
+    @_within_memory
+    def hear(self, samples: NDArray, emotion_features: NDArray | None = None) -> Heard:
+        given = None if emotion_features is None else self._spread(emotion_features, len(samples))
+        return self._hear([samples], given)[0]
+
+    @_within_memory
+    def hear_batch(self, clips: Sequence[NDArray]) -> list[Heard]:
+        return self._hear(clips)
+
+    def _hear(self, clips: Sequence[NDArray], given: NDArray | None = None) -> list[Heard]:
+        """What is heard in the clips; `given` are the emotion features (T, E) of the only one."""
+        stage("listen", 0.25)
+        contents = [self._contents(samples) for samples in clips]
+        stage("listen", 0.85)
+        felt = self._emotion2vec.features_of(clips, self._chunk) if given is None else [given]
+        return [
+            Heard(content, features, guided=None if guided is None else self._guided_by(guided, features))
+            for (content, guided), features in zip(contents, felt, strict=True)
+        ]
+
+    def _contents(self, samples: NDArray) -> tuple[NDArray, NDArray | None]:
+        """Content (T, 256) for labels, and for a text or picture where there are networks apart for these."""
+        features = self._wav2vec2.features(samples, self._chunk)
+        content = self._by_frame(self._model.audio_content_map, features)
+        if self._guided is None:
+            return content, None
+        if self._guided_wav2vec2 is not None:
+            features = self._guided_wav2vec2.features(samples, self._chunk)
+        return content, self._by_frame(self._guided.audio_content_map, features)
+
+    def _guided_by(self, content: NDArray, emotion_features: NDArray) -> Guided:
+        assert self._guided is not None, "it gave the content"
+        return Guided(content, self._by_frame(self._guided.intensity, emotion_features))
+
+    @_within_memory
     def transcribe(self, samples: NDArray, language: str | None = None) -> str:
         if "whisper" in self._bundle.backbones:
             stage("transcribe", 0.2, expected=_WHISPER_SECONDS * len(samples) / RATE)
@@ -117,16 +172,16 @@ class FullEngine:
         if part in self._bundle.backbones:
             getattr(self, f"_{part}")
 
-    @torch.inference_mode()
+    @_within_memory
     def intensity(self, emotion_features: NDArray, transcript: str) -> NDArray:
         text = self._text(transcript)
-        return to_numpy(self._model.fusion_predictor(self._in(emotion_features), text)[0])
+        return self._by_frame(lambda frames: self._model.fusion_predictor(frames, text), emotion_features)
 
     @torch.inference_mode()
     def label_vectors(self) -> NDArray:
         return to_numpy(self._model.emotion_embedding(torch.arange(self._config.labels, device=self._device)))
 
-    @torch.inference_mode()
+    @_within_memory
     def guide(self, kind: GuideKind, what: str | Path | bytes | NDArray) -> NDArray:
         if kind not in self._bundle.guidance:
             noun = "texts" if kind == "text" else "pictures"
@@ -145,11 +200,29 @@ class FullEngine:
         networks = self._model if self._guided is None else self._guided
         return to_numpy(getattr(networks, GUIDANCE_MAPS[kind])(self._in(features))[0])
 
-    @torch.inference_mode()
+    @_within_memory
     def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray, guided: bool = False) -> NDArray:
         model = self._guided if guided else self._model
         assert model is not None, "guide() gave a vector"
-        return to_numpy(model.decode(*(self._in(values) for values in (content, emotion, intensity)))[0])
+        return self._by_frame(model.decode, content, emotion, intensity)
+
+    def _by_frame(self, network: Callable[..., Tensor], *rows: NDArray) -> NDArray[np.float32]:
+        """What a network that looks at one frame at a time makes of `rows` (T, ...): (T, ...), chunk by chunk."""
+        chunks = spans(len(rows[0]), self._chunk, (0.0, 1.0))
+        return np.concatenate(
+            [to_numpy(network(*(self._in(row[start:end]) for row in rows))[0]) for start, end in chunks]
+        )
+
+    def _make_room(self) -> None:
+        """Need less memory than before: half the chunks, and when they are small, that of the CPU."""
+        if self._chunk > _LEAST_CHUNK:
+            self._chunk //= 2
+            _log.warning("The memory of %s is not enough: trying chunks of %d frames.", self.device, self._chunk)
+        else:
+            self._note = f"The memory of {self.device} was not enough: the CPU has taken over."
+            _log.warning(self._note)
+            self._open(torch.device("cpu"))
+        torch.cuda.empty_cache()
 
     def _text(self, transcript: str) -> Tensor:
         """The keys and values of CMF, (1, N, width): features of the words, or what stands for any words."""
@@ -224,7 +297,7 @@ class FullEngine:
                 f"{usual:.0f} at {EMOTION_FPS:g} fps, or {frames} at {FPS} fps.",
                 "Give those of this sound.",
             )
-        return to_numpy(at_rig_rate(torch.tensor(features)[None], samples)[0])
+        return at_rig_rate(torch.from_numpy(features), samples)
 
     def _in(self, values: NDArray) -> Tensor:
         """With a batch axis of 1, on the device; a copy, as torch cannot hold read-only arrays."""
@@ -235,6 +308,8 @@ def _networks(bundle: Bundle, state: Mapping[str, Tensor]) -> tuple[ModelConfig,
     """The networks of a bundle with their weights."""
     try:
         config = ModelConfig.from_dict(bundle.manifest["sizes"]["model"])
+        if config.places:
+            raise ValueError("its frames know their places in the clip, and are to be computed chunk by chunk")
         model, guided = MEDTalk(config), None
         report = model.load_state_dict(_under(MODEL, state), strict=False)
         own = _under(GUIDED, state)

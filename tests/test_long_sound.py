@@ -1,0 +1,173 @@
+"""Long sounds in chunks, and memory that is not enough."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import medtalk
+from medtalk.audio import Speech
+from medtalk.errors import CancelledError, SettingError
+from medtalk.performance import Model, Performance, _batches
+from medtalk.watch import Watch
+from tests.sounds import babble
+
+
+@pytest.fixture
+def model(full_bundle: Path, small_backbones: dict[str, Path]) -> Model:
+    backbones = {name: small_backbones[name] for name in ("emotion2vec", "clip")}
+    return medtalk.load(full_bundle, backbones=backbones, offline=True, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def minute() -> Speech:
+    return Speech.from_array(babble(60.0), 16000)
+
+
+def arrays(performance: Performance) -> list[np.ndarray]:
+    assert performance.guided is not None
+    guided = [performance.guided.content, performance.guided.intensity]
+    return [performance.content, performance.emotion_features, performance.intensity, *guided]
+
+
+def test_chunks_of_any_length_give_the_same_rig(model: Model, minute: Speech) -> None:
+    engine: Any = model.engine
+    performances, rigs = [], []
+    for chunk in (10_000, 61):
+        engine._chunk = chunk
+        performances.append(model.perform(minute))
+        rigs.append(performances[-1].decode("angry").values)
+    assert rigs[0].shape == (3600, 174)
+    for one, other in zip(*map(arrays, performances), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    np.testing.assert_allclose(*rigs, atol=1e-4)
+
+
+def test_ready_made_features_of_a_long_sound(model: Model, minute: Speech) -> None:
+    given = np.cumsum(np.full((2999, 48), 0.01), axis=0)
+    heard = model.perform(minute, emotion2vec=given).emotion_features
+    np.testing.assert_allclose(heard[:, 0], np.linspace(0.01, 29.99, 3600), rtol=1e-4)
+
+
+@pytest.mark.parametrize("part", ["wav2vec2", "emotion2vec", "networks"])
+def test_a_long_sound_can_be_stopped_after_any_chunk(model: Model, minute: Speech, part: str) -> None:
+    engine: Any = model.engine
+    engine._chunk = 16
+    modules = {
+        "wav2vec2": engine._wav2vec2._model.feature_projection,
+        "emotion2vec": engine._emotion2vec._model.blocks[1].norm2,
+        "networks": engine._model.audio_content_map,
+    }
+    watch, fractions = Watch(), []
+
+    def follow(*_: object) -> None:
+        fractions.append(watch.fraction())
+        if len(fractions) == 20:
+            watch.cancel()
+
+    modules[part].register_forward_hook(follow)
+    with watch, pytest.raises(CancelledError):
+        model.perform(minute)
+    assert len(fractions) == 20 and fractions == sorted(fractions)
+    assert part == "networks" or fractions[-1] > fractions[0]
+
+
+class Crowded:
+    """A hook that finds no memory for more rows than `room`."""
+
+    def __init__(self, room: int) -> None:
+        self.room, self.refused = room, 0
+
+    def __call__(self, module: object, inputs: tuple[torch.Tensor, ...]) -> None:
+        if inputs[0].shape[-2] > self.room:
+            self.refused += 1
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+@pytest.fixture
+def on_gpu(model: Model, monkeypatch: pytest.MonkeyPatch) -> Model:
+    """A model that takes itself to compute on a GPU."""
+    engine: Any = model.engine
+    model.engine.prepare("emotion2vec")  # to where it really computes
+    monkeypatch.setattr(engine, "_device", torch.device("cuda", 0))
+    monkeypatch.setattr(engine, "_in", lambda values: torch.tensor(values, device="cpu")[None])
+    return model
+
+
+def test_a_gpu_with_less_memory_takes_smaller_chunks(
+    on_gpu: Model, model: Model, minute: Speech, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine: Any = on_gpu.engine
+    crowded = Crowded(64)
+    engine._wav2vec2._model.feature_projection.register_forward_pre_hook(crowded)
+    content = engine.hear(minute.samples, np.zeros((3600, 48))).content
+    assert crowded.refused == 2 and engine.device == "cuda:0" and engine.note == ""
+    assert [record.getMessage() for record in caplog.records] == [
+        "The memory of cuda:0 is not enough: trying chunks of 128 frames.",
+        "The memory of cuda:0 is not enough: trying chunks of 64 frames.",
+    ]
+    crowded.room = 1 << 20
+    engine._chunk = 256
+    np.testing.assert_allclose(content, engine.hear(minute.samples, np.zeros((3600, 48))).content, atol=1e-4)
+
+
+def test_the_cpu_takes_over_and_says_so(
+    on_gpu: Model, minute: Speech, small_backbones: dict[str, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    engine: Any = on_gpu.engine
+    engine._emotion2vec._model.blocks[0].norm1.register_forward_pre_hook(Crowded(10))  # the extra tokens alone
+    performance = on_gpu.perform(minute)
+    assert engine.device == "cpu" and engine._chunk == 256
+    assert engine.note == "The memory of cuda:0 was not enough: the CPU has taken over."
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 3
+    assert performance.decode("sad").meta["note"] == engine.note
+    told = on_gpu.perform(minute, "what a day").decode("sad").meta["note"]
+    assert told.endswith(engine.note) and "no effect" in told
+
+
+def test_decoding_makes_do_with_less_too(on_gpu: Model, minute: Speech) -> None:
+    engine: Any = on_gpu.engine
+    performance = on_gpu.perform(minute)
+    crowded = Crowded(128)
+    engine._model.decoder.register_forward_pre_hook(crowded)
+    assert len(performance.decode("sad")) == 3600 and crowded.refused == 1 and engine._chunk == 128
+
+
+def test_on_a_cpu_there_is_nowhere_to_go(model: Model, minute: Speech) -> None:
+    engine: Any = model.engine
+    engine._wav2vec2._model.feature_projection.register_forward_pre_hook(Crowded(1))
+    with pytest.raises(torch.OutOfMemoryError):
+        model.perform(minute)
+
+
+# --- short sounds together
+
+
+def test_sounds_heard_together_are_heard_as_alone(
+    model: Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sounds = [Speech.from_array(babble(length, seed=seed), 16000) for seed, length in enumerate((2.0, 9.0, 1.9, 2.2))]
+    alone = [model.perform(sound) for sound in sounds]
+    together: list[int] = []
+    hear_batch = model.engine.hear_batch
+    monkeypatch.setattr(model.engine, "hear_batch", lambda clips: together.append(len(clips)) or hear_batch(clips))
+    assert len(model.perform_all(sounds)) == 4 and together == []  # a CPU takes one after the other
+    monkeypatch.setattr(type(model.engine), "device", "cuda:0")
+    performances = model.perform_all(sounds, ["a", None, "", " b "])
+    assert together == [3, 1] and [performance.transcript for performance in performances] == ["a", "", "", "b"]
+    for one, other in zip(alone, performances, strict=True):
+        for values, others in zip(arrays(one), arrays(other), strict=True):
+            np.testing.assert_allclose(values, others, atol=1e-4)
+    with pytest.raises(SettingError, match="1 transcripts for 4 sounds"):
+        model.perform_all(sounds, ["a"])
+
+
+def test_which_sounds_are_heard_together() -> None:
+    assert _batches([]) == []
+    assert _batches([5.0, 40.0, 5.5, 41.0, 20.0, 24.0, 29.0]) == [[0, 2], [4, 5], [6], [1], [3]]
+    assert list(map(len, _batches([1.0] * 40))) == [16, 16, 8]
