@@ -175,8 +175,9 @@ def _child(task: Task) -> None:
 def work(task: Task) -> Result:
     """What a task tells.
 
-    "build": gpu, the name of the first one or None. "release" and "ours": took, the seconds of a run; unheard, those
-    without Whisper; again, those of another emotion. "batch": seconds alone and together. All but the first: memory, GB.
+    "build": gpu, the name of the first one or None. "release", "ours": took, the seconds of a run; unheard, those
+    without Whisper, or again, of another emotion. "batch": seconds alone and together. All but "build" also tell the
+    memory in GB.
     """
     import torch
 
