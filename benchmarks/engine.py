@@ -124,7 +124,7 @@ def compare(task: Task, lengths: Sequence[float], runs: int, title: str) -> None
 
 def new_table(title: str) -> Table:
     table = Table(title=title)
-    for name in ("sound", "release, s", "without\nWhisper, s", "ours, s", "times faster\n(without Whisper)",
+    for name in ("sound", "release, s", "without\nWhisper, s", "ours, s", "times faster\n(no Whisper)",
                  "another emotion,\nours, ms", "memory,\nrelease, GB", "memory,\nours, GB", "difference"):  # fmt: skip
         table.add_column(name, justify="right")
     return table
@@ -168,7 +168,7 @@ def _child(task: Task) -> None:
     except (MemoryError, RuntimeError) as error:  # torch's own for a GPU is a RuntimeError, too
         if not isinstance(error, MemoryError) and not any(word in str(error) for word in ("memory", "bad_alloc")):
             raise
-        told = {"error": "out of memory"}
+        told = {"error": f"over {task.memory:g} GB" if task.device == "cpu" else "out of memory"}
     print(json.dumps(told))
 
 
