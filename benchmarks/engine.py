@@ -2,7 +2,7 @@
 
     python benchmarks/engine.py [--seconds 10,30,60,300,600] [--device cpu] [--quick]
 
-The weights are random, in the published sizes (see weights.py): they are built on the first run, 1.9 GB in the folder
+The weights are random, in the published sizes (see weights.py): they are built on the first run, 2.3 GB in the folder
 --work, and kept. The release is its order of work, written anew (release.py), all models loaded. Each figure is from a
 process of its own; of several runs the least counts, as others on the machine only add to it. Memory is the most that
 the process had at any moment, loading included, or of a GPU's memory the most that was in use.
