@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,15 @@ CLIP_WIDTH = 512
 
 def make_wav2vec2(folder: Path, layers: int = 3, stable: bool = False) -> Path:
     """A wav2vec2 of transformers; `stable` is the architecture of its large models."""
-    from transformers import Wav2Vec2Config, Wav2Vec2Model
+    from transformers import Wav2Vec2Model
 
-    config = Wav2Vec2Config(
+    return save(Wav2Vec2Model(wav2vec2_config(layers, stable)), folder)
+
+
+def wav2vec2_config(layers: int = 3, stable: bool = False) -> Any:
+    from transformers import Wav2Vec2Config
+
+    return Wav2Vec2Config(
         hidden_size=WIDTH,
         num_hidden_layers=layers,
         num_attention_heads=4,
@@ -27,20 +34,19 @@ def make_wav2vec2(folder: Path, layers: int = 3, stable: bool = False) -> Path:
         feat_extract_norm="layer" if stable else "group",
         do_stable_layer_norm=stable,
     )
-    return save(Wav2Vec2Model(config), folder)
 
 
-def make_roberta(folder: Path, places: int = 40) -> Path:
+def make_roberta(folder: Path, places: int = 40, width: int = WIDTH) -> Path:
     """A BERT as the Chinese RoBERTa is one, that knows some ASCII words and Chinese signs."""
     from transformers import BertConfig, BertModel
 
     words = "[PAD] [UNK] [CLS] [SEP] [MASK] we say it and so do they 我 们 说 的 话 不 了 ！ ， ##s".split()
     config = BertConfig(
         vocab_size=len(words),
-        hidden_size=WIDTH,
+        hidden_size=width,
         num_hidden_layers=2,
         num_attention_heads=4,
-        intermediate_size=2 * WIDTH,
+        intermediate_size=2 * width,
         max_position_embeddings=places,
     )
     save(BertModel(config), folder)
@@ -105,8 +111,17 @@ def make_clip(folder: Path) -> Path:
 CONVOLUTIONS = "[(32, 10, 5)] + [(32, 3, 2)] * 4 + [(32,2,2)] + [(32,2,2)]"
 
 
-def make_emotion2vec(folder: Path, convolutions: str = CONVOLUTIONS) -> Path:
-    """An emotion2vec in the folder layout of FunASR; as in the published ones, the decoder's weights are not there."""
+VOICE_LABELS = (
+    "生气/angry 厌恶/disgusted 恐惧/fearful 开心/happy 中立/neutral 其他/other 难过/sad 吃惊/surprised <unk>".split()
+)
+"""Those of the published emotion2vec_plus, in its order."""
+
+
+def make_emotion2vec(folder: Path, convolutions: str = CONVOLUTIONS, labels: Sequence[str] = ()) -> Path:
+    """An emotion2vec in the folder layout of FunASR; as in the published ones, the decoder's weights are not there.
+
+    With `labels` it is an emotion2vec_plus, which tells emotions.
+    """
     import yaml
 
     audio = {
@@ -135,18 +150,59 @@ def make_emotion2vec(folder: Path, convolutions: str = CONVOLUTIONS) -> Path:
         "end_of_block_targets": False, "clone_batch": 8, "normalize": True, "modalities": {"audio": audio},
     }  # fmt: skip
     folder.mkdir()
-    (folder / "config.yaml").write_text(yaml.safe_dump({"model": "Emotion2vec", "model_conf": model}))
-    (folder / "configuration.json").write_text(
-        json.dumps({"framework": "pytorch", "file_path_metas": {"init_param": "base.pt", "config": "config.yaml"}})
-    )
+    config: dict[str, Any] = {"model": "Emotion2vec", "model_conf": model}
+    files: dict[str, Any] = {"init_param": "base.pt", "config": "config.yaml"}
+    if labels:
+        config |= {"tokenizer": "CharTokenizer", "tokenizer_conf": {"unk_symbol": "<unk>", "split_with_space": True}}
+        files["tokenizer_conf"] = {"token_list": "tokens.txt"}
+        (folder / "tokens.txt").write_text("\n".join(labels) + "\n", "utf-8")
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    (folder / "configuration.json").write_text(json.dumps({"framework": "pytorch", "file_path_metas": files}))
     if convolutions == CONVOLUTIONS:
         from funasr.models.emotion2vec.model import Emotion2vec
 
-        state = Emotion2vec(model_conf=model).state_dict()
+        state = Emotion2vec(model_conf=model, vocab_size=len(labels) or -1).state_dict()
         torch.save(
             {"model": {key: value for key, value in state.items() if ".decoder." not in key}}, folder / "base.pt"
         )
     return folder
+
+
+def make_own(folder: Path, text_mode: str = "words", layer: int = 0, clip: bool = True, **fields: Any) -> Path:
+    """A bundle of the kind medtalk as our own training exports one, with the maps of stage 4 where there is `clip`."""
+    from safetensors.torch import save as tensors
+
+    from medtalk.backbones.pretrained import CLIP, EMOTION2VEC, ROBERTA, WHISPER, Pretrained
+    from medtalk.backbones.wav2vec2 import empty_model
+    from medtalk.bundle import WAV2VEC2_CONFIG, WAV2VEC2_WEIGHTS, WEIGHTS, write_bundle
+    from medtalk.model.config import ModelConfig
+    from medtalk.model.medtalk import MEDTalk
+
+    heard, config = wav2vec2_config(), ModelConfig.paper(WIDTH)
+    front = empty_model(heard, Pretrained("w"), layer)
+    networks = MEDTalk(config).state_dict()
+    state = {f"model.{name}": tensor for name, tensor in networks.items() if clip or not name.startswith("clip_")}
+    backbones = {"emotion2vec": EMOTION2VEC}
+    if text_mode == "words":
+        backbones |= {"roberta": ROBERTA, "whisper": WHISPER}
+        # Random attention hardly tells one word from another; a trained one does.
+        for name in ("cross_attn.in_proj_weight", "cross_attn.out_proj.weight"):
+            state[f"model.fusion_predictor.{name}"] *= 5.0
+    else:
+        state["text.constant"] = torch.randn(2, WIDTH)
+    if clip:
+        backbones["clip"] = CLIP
+    own = {
+        "kind": "medtalk", "name": "own", "sizes": {"model": config.to_dict()}, "text_mode": text_mode,
+        "backbones": backbones, "wav2vec2_layer": layer, "licence": "", "training_data": "", "metrics": {},
+        "untrained": [], "created_by": "a test",
+    }  # fmt: skip
+    files = {
+        WEIGHTS: tensors(state),
+        WAV2VEC2_CONFIG: heard.to_json_string(use_diff=False).encode(),
+        WAV2VEC2_WEIGHTS: tensors(front.state_dict()),
+    }
+    return write_bundle(folder, {**own, **fields}, files).folder
 
 
 def make_official(folder: Path) -> Path:

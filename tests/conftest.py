@@ -7,7 +7,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -130,6 +130,38 @@ def full_bundle(official: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         offline=True,
     )
     return done.bundle.folder
+
+
+@pytest.fixture(scope="session")
+def small_backbones(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Small pretrained backbones of random weights, by the part of a bundle that they are."""
+    import torch
+
+    from medtalk.backbones.emotion2vec import import_funasr
+    from tests import checkpoints
+
+    import_funasr()  # quietly
+    root = tmp_path_factory.mktemp("small")
+    torch.manual_seed(7)
+    return {
+        "emotion2vec": checkpoints.make_emotion2vec(root / "emotion2vec"),
+        "roberta": checkpoints.make_roberta(root / "roberta"),
+        "whisper": checkpoints.make_whisper(root / "whisper.pt"),
+        "clip": checkpoints.make_clip(root / "clip"),
+    }
+
+
+@pytest.fixture
+def empty_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Folder of the libraries' caches, where nothing is."""
+    from modelscope_hub.config import set_default_config
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "modelscope"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    set_default_config(None)  # ModelScope reads the environment once
+    yield tmp_path
+    set_default_config(None)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from medtalk.models import KNOWN, size
-from tests.backbones.test_pretrained import empty_caches  # noqa: F401
 from tests.checkpoints import make_wav2vec2
 
 
@@ -21,7 +20,7 @@ def in_the_cache(caches: Path, make_folder: Path) -> None:
     make_folder.rename(repository / "snapshots" / ("0" * 40))
 
 
-def test_what_is_on_the_machine(medtalk, empty_caches: Path, tmp_path: Path, network: list[str]) -> None:  # noqa: F811
+def test_what_is_on_the_machine(medtalk, empty_caches: Path, tmp_path: Path, network: list[str]) -> None:
     rows = json.loads(medtalk("models", "list", "--json").out)
     assert [row["part"] for row in rows] == [model.part for model in KNOWN]
     assert all(row["place"] is None and row["licence"] and row["use"] for row in rows)
@@ -43,8 +42,6 @@ def test_what_is_on_the_machine(medtalk, empty_caches: Path, tmp_path: Path, net
         (["roberta"], "cannot be fetched"),
     ],
 )
-def test_what_cannot_be_fetched(
-    medtalk, empty_caches: Path, network: list[str], words: list[str], said: str  # noqa: F811
-) -> None:
+def test_what_cannot_be_fetched(medtalk, empty_caches: Path, network: list[str], words: list[str], said: str) -> None:
     done = medtalk("models", "pull", *words)
     assert done.code == 1 and len(done.err.splitlines()) == 1 and said in done.err and done.out == ""

@@ -2,8 +2,8 @@
 
 `bundle.json` holds the format version, kind, sizes, channel list and its hash, frame rate, text mode, labels, licence,
 training data, metrics, and the size and SHA-256 of every other file; of a compact bundle also its feature settings, of
-one of the kind medtalk the pretrained backbones that it needs beside it. Nothing in it is executed and nothing is
-unpickled: networks are ONNX graphs, weights are safetensors.
+one of the kind medtalk the pretrained backbones that it needs beside it and the parts that no data has reached. Nothing
+in it is executed and nothing is unpickled: networks are ONNX graphs, weights are safetensors.
 """
 
 from __future__ import annotations
@@ -42,8 +42,14 @@ REQUIRED_FILES = {
 TEXT_MODES = ("words", "constant")
 """What a transcript is to a bundle: words that the intensity hears, or nothing (the authors' release: always the same
 three tokens)."""
-BACKBONES = ("emotion2vec", "clip")
-"""Pretrained networks that a bundle of the kind medtalk may need beside its own files."""
+BACKBONES = {
+    "constant": ({"emotion2vec"}, {"clip"}),
+    "words": ({"emotion2vec", "roberta"}, {"whisper", "clip"}),
+}
+"""Pretrained networks that a bundle of the kind medtalk names beside its own files, by its text mode: those that it
+needs, and those that it may have more. roberta reads the words, whisper hears them where no transcript is given."""
+GUIDANCE_MAPS = {"text": "clip_text_map", "image": "clip_image_map"}
+"""The part of the networks that follows each kind of guidance by CLIP."""
 TEXT_GRAPH, TEXT_WEIGHTS = "text.onnx", "text.safetensors"
 """In a bundle that understands descriptions: the text encoder, and the weights that it came from."""
 
@@ -72,8 +78,8 @@ class Bundle:
 
     @property
     def backbones(self) -> Mapping[str, str]:
-        """Names of the pretrained backbones that it needs, by their part: `{"emotion2vec": "iic/emotion2vec_base"}`."""
-        return self.manifest.get("backbones", {})
+        """Names of the pretrained backbones that it uses, by their part: `{"emotion2vec": "iic/emotion2vec_base"}`."""
+        return self.manifest["backbones"] if self.kind == "medtalk" else {}
 
     @cached_property
     def sha256(self) -> str:
@@ -87,10 +93,12 @@ class Bundle:
 
     @property
     def guidance(self) -> tuple[str, ...]:
-        """What may guide it: "label", "text" if it understands descriptions, "image" if it understands pictures too."""
-        if "clip" in self.backbones:
-            return ("label", "text", "image")
-        return ("label", "text") if TEXT_GRAPH in self.manifest["files"] else ("label",)
+        """What may guide it: "label", "text" if it understands descriptions, "image" if it understands pictures."""
+        if self.kind == "compact":
+            return ("label", "text") if TEXT_GRAPH in self.manifest["files"] else ("label",)
+        untrained = self.manifest.get("untrained", [])
+        follows = [kind for kind, part in GUIDANCE_MAPS.items() if part not in untrained]
+        return ("label", *follows) if "clip" in self.backbones else ("label",)
 
     def file(self, name: str) -> Path:
         """Path of a file that the manifest names; `BundleError` for any other."""
@@ -129,8 +137,8 @@ def write_bundle(folder: str | Path, fields: Mapping[str, Any], files: Mapping[s
     Args:
         folder: where to; it appears complete or not at all.
         fields: `kind`, `name`, `sizes`, `text_mode`, `licence`, `training_data`, `metrics`, `created_by`, and
-            `backbones` of the kind medtalk. Format version, channels, frame rate, features, labels and file hashes are
-            filled in here.
+            `backbones`, `wav2vec2_layer` and `untrained` of the kind medtalk. Format version, channels, frame rate,
+            features, labels and file hashes are filled in here.
         files: content, or path of a file to copy, of each file by its name in the bundle.
     """
 
@@ -220,19 +228,34 @@ def _check_fields(folder: Path, manifest: dict[str, Any]) -> None:
             f"{', '.join(TEXT_MODES)}.",
             "Use another bundle, or another version of medtalk.",
         )
-    backbones = manifest.get("backbones", {})
-    known = isinstance(backbones, dict) and all(isinstance(name, str) for name in backbones.values())
-    if not known or not set(backbones) <= set(BACKBONES) or (kind == "medtalk" and "emotion2vec" not in backbones):
-        raise BundleError(
-            f"Bundle {folder} does not name its backbones; valid are {', '.join(BACKBONES)}, each with a name.",
-            "Get the bundle again.",
-        )
+    if kind == "medtalk":
+        _check_backbones(folder, manifest)
     entries = manifest.get("files")
     if not isinstance(entries, dict):
         raise BundleError(f"Bundle {folder} names no files in its {MANIFEST}.", "Get the bundle again.")
     for name in REQUIRED_FILES[kind]:
         if name not in entries:
             raise BundleError(f"Bundle {folder} of kind {kind} names no {name}.", "Get the bundle again.")
+
+
+def _check_backbones(folder: Path, manifest: dict[str, Any]) -> None:
+    needed, spare = BACKBONES[manifest["text_mode"]]
+    backbones, untrained = manifest.get("backbones"), manifest.get("untrained", [])
+    if not isinstance(backbones, dict) or not all(name and isinstance(name, str) for name in backbones.values()):
+        raise BundleError(
+            f"Bundle {folder} does not name its backbones; each of {', '.join(sorted(needed | spare))} has a name.",
+            "Get the bundle again.",
+        )
+    for part in sorted(needed - set(backbones)):
+        raise BundleError(f"Bundle {folder} does not name its backbone {part}.", "Get the bundle again.")
+    for part in sorted(set(backbones) - needed - spare):
+        raise BundleError(
+            f"Bundle {folder} names a backbone {part[:40]!r}; one in the text mode {manifest['text_mode']} has "
+            f"{', '.join(sorted(needed | spare))}.",
+            "Use another bundle, or another version of medtalk.",
+        )
+    if not isinstance(untrained, list) or not all(isinstance(part, str) for part in untrained):
+        raise BundleError(f"Bundle {folder} does not say in a list what is untrained.", "Get the bundle again.")
 
 
 def _check_file(folder: Path, name: str, entry: object) -> None:

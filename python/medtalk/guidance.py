@@ -14,6 +14,9 @@ LABELS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprised")
 
 NEUTRAL = "neutral"
 
+AUTO = "auto"
+"""In place of labels: those that are heard in the voice."""
+
 SYNONYMS = {
     "anger": "angry",
     "mad": "angry",
@@ -79,12 +82,19 @@ def check_text(text: str) -> str:
     return plain
 
 
+def is_auto(emotion: object) -> bool:
+    """Whether the emotion is to be heard in the voice."""
+    return isinstance(emotion, str) and emotion.strip().lower() == AUTO
+
+
 def label_name(word: str) -> str:
     """The label that a word stands for, whatever its case; `GuidanceError` lists the labels for an unknown one."""
     asked = word.strip().lower()
     label = SYNONYMS.get(asked, asked)
     if label in LABELS:
         return label
+    if asked == AUTO:
+        raise GuidanceError("The emotion auto is heard in the voice and stands alone, without a weight.", "Give auto.")
     near = difflib.get_close_matches(asked, [*LABELS, *SYNONYMS], n=1)
     guess = f"Did you mean {near[0]}?" if near else ""
     raise GuidanceError(f"Unknown emotion {word.strip()[:40]!r}; valid are {', '.join(LABELS)}.", guess)

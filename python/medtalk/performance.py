@@ -6,26 +6,32 @@ another emotion, an edited intensity or other finishing touches no audio and tak
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cache, cached_property, partial
+from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import medtalk
 from medtalk.audio import FPS, AudioLimits, Speech, read_speech
+from medtalk.backbones.pretrained import EMOTION2VEC_PLUS, Pretrained
 from medtalk.bundle import Bundle, load_bundle
 from medtalk.engine import Engine, Guided, GuideKind, open_engine
-from medtalk.errors import GuidanceError, SettingError
+from medtalk.errors import GuidanceError, MissingExtraError, SettingError
 from medtalk.finishing import Finishing, finish
-from medtalk.guidance import LABELS, Mood, check_text, emotion_weights
+from medtalk.guidance import AUTO, LABELS, NEUTRAL, Mood, check_text, emotion_weights, is_auto
 from medtalk.rig import RigSequence
 from medtalk.rig.channels import N_CHANNELS, REGIONS
 from medtalk.watch import stage
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from medtalk.backbones.emotion2vec import VoiceEmotion
 
 FACE_PARTS = {
     "full": tuple(REGIONS),
@@ -39,8 +45,11 @@ MAX_INTENSITY = 4.0
 MIN_FPS, MAX_FPS = 1.0, 240.0
 """Frames a second of a rig that a user may ask for."""
 
-# What decoding a second of sound costs, roughly: only for the progress that is shown meanwhile.
-_DECODE_SECONDS = 0.0008
+VOICE = "emotion2vec_plus"
+"""The backbone that hears an emotion in the voice, for any bundle, as `load(backbones=...)` and `prepare` call it."""
+
+# What a second of sound costs, roughly: only for the progress that is shown meanwhile.
+_DECODE_SECONDS, _VOICE_SECONDS = 0.0008, 0.1
 
 
 def load(
@@ -58,8 +67,9 @@ def load(
         engine: "auto", "onnx" or "torch"; see `medtalk.engine.open_engine`.
         threads: cores for one clip; None lets the engine choose.
         device: "cpu", "cuda" or "cuda:N" (needs the extra `full`), or "auto".
-        backbones: folders with weights of pretrained backbones, for bundles that need such ("emotion2vec", "clip"); the
-            others are taken from the usual caches, or fetched, when they are first needed.
+        backbones: folders with weights of pretrained backbones: of those that the bundle names ("emotion2vec",
+            "roberta", "clip", and the file of "whisper"), and of "emotion2vec_plus", which hears the emotion for
+            `decode("auto")`. The others are taken from the usual caches, or fetched, when they are first needed.
         offline: never reach the network.
 
     Raises:
@@ -67,17 +77,58 @@ def load(
         SettingError: the engine, the device, the number of threads or a backbone is not valid.
         MissingExtraError: what runs this kind of bundle is not installed.
     """
-    loaded = load_bundle(bundle)
-    return Model(loaded, open_engine(loaded, engine, threads, device, backbones, offline))
+    loaded, folders = load_bundle(bundle), dict(backbones or {})
+    ear = folders.pop(VOICE, None)
+    opened = open_engine(loaded, engine, threads, device, folders, offline)
+    return Model(loaded, opened, None if ear is None else Path(ear), offline)
 
 
 class Model:
     """A loaded bundle, ready to hear sounds. Make one with `medtalk.load`."""
 
-    def __init__(self, bundle: Bundle, engine: Engine) -> None:
+    def __init__(self, bundle: Bundle, engine: Engine, voice: Path | None = None, offline: bool = False) -> None:
+        """`voice` is the folder of the backbone "emotion2vec_plus"; see `load`."""
         self.bundle = bundle
         self.engine = engine
         self.label_vectors = engine.label_vectors()  # (7, 256)
+        self._voice = Pretrained(EMOTION2VEC_PLUS, voice, offline, engine.device)
+
+    @property
+    def guidance(self) -> tuple[str, ...]:
+        """What can guide it here: what can guide the bundle, and "auto" where FunASR is installed."""
+        return (*self.bundle.guidance, AUTO) if find_spec("funasr") else self.bundle.guidance
+
+    def prepare(self, *parts: str) -> None:
+        """Load pretrained backbones now, not when they are first needed, so that what is missing is told before work.
+
+        Args:
+            parts: "emotion2vec", "roberta", "whisper", "clip", "emotion2vec_plus"; what the bundle does not need is
+                passed over.
+
+        Raises:
+            BackboneError: one is missing or does not fit.
+            MissingExtraError: what runs it is not installed.
+        """
+        for part in parts:
+            if part == VOICE:
+                _ = self._ear
+            else:
+                self.engine.prepare(part)
+
+    @cached_property
+    def _ear(self) -> VoiceEmotion:
+        if AUTO not in self.guidance:
+            raise MissingExtraError(
+                "The emotion auto needs FunASR, which is not installed.",
+                "Run pip install 'medtalk[full]', or name an emotion.",
+            )
+        from medtalk.backbones.emotion2vec import VoiceEmotion
+
+        return VoiceEmotion(self._voice)
+
+    def _felt(self, speech: Speech, activity: NDArray[np.float32]) -> Mapping[str, float]:
+        stage("listen", 0.9, expected=_VOICE_SECONDS * speech.seconds)
+        return MappingProxyType(self._ear.weights(speech.samples, activity)) if activity.any() else _CALM
 
     def guide(
         self,
@@ -116,30 +167,34 @@ class Model:
         channel: int | None = None,
         limits: AudioLimits = AudioLimits(),
         emotion2vec: ArrayLike | None = None,
+        language: str | None = None,
     ) -> Performance:
         """Hear a sound: the part of the work that no later decoding repeats.
 
         Args:
             sound: a file (WAV, FLAC, OGG) or a `Speech`.
-            transcript: what is said, for an intensity that knows the words; None and blank text mean unknown.
+            transcript: what is said, for an intensity that knows the words. None lets a bundle that hears words by
+                Whisper find it out, others take it for blank; blank text means unknown.
             channel: take this channel of a file (0 is the first) instead of the mix of all.
             limits: what a file may be.
             emotion2vec: features of the sound from that backbone, (N, E), 50 a second, so that it need not run; for
                 bundles that need it.
+            language: that is spoken, for Whisper: a code or an English name ("zh", "Chinese"); None finds it out.
 
         Raises:
             AudioError: the sound cannot be read or used.
             BackboneError: a pretrained backbone that the bundle needs is missing or does not fit.
-            SettingError: features of another shape or sound.
+            SettingError: features of another shape or sound, or a language that is not known.
         """
         from medtalk.backbones.prosody import voice_activity
 
         stage("read", 0.05)
         speech = sound if isinstance(sound, Speech) else read_speech(sound, channel=channel, limits=limits)
-        text = (transcript or "").strip()
+        text = (self.engine.transcribe(speech.samples, language) if transcript is None else transcript).strip()
         heard = self.engine.hear(speech.samples, None if emotion2vec is None else np.asarray(emotion2vec))
         guided = heard.guided and Guided(_read_only(heard.guided.content), _read_only(heard.guided.intensity))
         emotion_features = _read_only(heard.emotion_features)
+        activity = _read_only(voice_activity(speech.samples))
         return Performance(
             model=self,
             speech=speech,
@@ -148,8 +203,9 @@ class Model:
             posteriors=None if heard.posteriors is None else _read_only(heard.posteriors),
             emotion_features=emotion_features,
             intensity=_read_only(self.engine.intensity(emotion_features, text)),
-            activity=_read_only(voice_activity(speech.samples)),
+            activity=activity,
             guided=guided,
+            felt=cache(partial(self._felt, speech, activity)),
         )
 
 
@@ -177,7 +233,7 @@ class Performance:
     Attributes:
         model: the model that heard it.
         speech: the sound.
-        transcript: what was said to be said; "" if unknown.
+        transcript: what was said, as it was told or heard; "" if unknown.
         content: content embedding, (T, 256).
         posteriors: phone posteriors, (T, 35), columns as in `medtalk.backbones.phones.PHONES`; None where a bundle has
             no phones.
@@ -187,6 +243,7 @@ class Performance:
             more.
         activity: how surely somebody speaks, (T,), 0..1.
         guided: content and intensity for a text or picture, where a bundle has networks apart for these.
+        felt: gives `voice_emotion`, the work done at its first call; performances made from this one share it.
     """
 
     model: Model
@@ -197,6 +254,7 @@ class Performance:
     emotion_features: NDArray[np.float32]
     intensity: NDArray[np.float32]
     activity: NDArray[np.float32]
+    felt: Callable[[], Mapping[str, float]]
     guided: Guided | None = None
 
     def __len__(self) -> int:
@@ -216,6 +274,16 @@ class Performance:
             arrays += [self.guided.content, self.guided.intensity]
         size = sum(array.nbytes for array in arrays if array is not None)
         return self.speech.samples.nbytes + size + 4 * len(self.transcript)
+
+    @property
+    def voice_emotion(self) -> Mapping[str, float]:
+        """Weights of the labels that emotion2vec_plus hears in the voice, summing to 1; computed when first asked.
+
+        Raises:
+            BackboneError: its weights are missing or do not fit.
+            MissingExtraError: the extra `full` is not installed.
+        """
+        return self.felt()
 
     def with_transcript(self, transcript: str) -> Performance:
         """The same performance with other words known, "" for none: the intensity is heard anew, the rest stays.
@@ -240,11 +308,12 @@ class Performance:
         finishing: Finishing = Finishing(),
         region: str = "full",
     ) -> RigSequence:
-        """The rig of this performance in an emotion. Does no audio work.
+        """The rig of this performance in an emotion. Does no audio work, but for the first "auto".
 
         Args:
-            emotion: a label, a mixture such as "happy:0.7,surprised:0.3", a mapping from label to weight, or a text or
-                picture as `Model.guide` understood it; the strength of a mood multiplies the intensity, too.
+            emotion: a label, a mixture such as "happy:0.7,surprised:0.3", a mapping from label to weight, a text or
+                picture as `Model.guide` understood it, or "auto" for `voice_emotion`; the strength of a mood multiplies
+                the intensity, too.
             intensity: multiplies the predicted intensity: a number or a curve (T,), 0 to 4.
             finishing: smoothing, blinks, gaze, limits and their seed.
             region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0.
@@ -255,17 +324,20 @@ class Performance:
         Raises:
             GuidanceError: an unknown label, impossible weights, or a guide of another model.
             SettingError: an intensity or region that is not valid.
+            BackboneError, MissingExtraError: of `voice_emotion`.
         """
         if region not in FACE_PARTS:
             raise SettingError(f"Unknown region {region!r}; valid are {', '.join(FACE_PARTS)}.")
         mood, guide = emotion if isinstance(emotion, Mood) else None, emotion if isinstance(emotion, Guide) else None
         if guide is not None and guide.model is not self.model:
             raise GuidanceError("The guide was made by another model.", "Make it with this performance's own.")
-        if isinstance(emotion, Mood):
+        scale = self._curve(intensity, "intensity", MAX_INTENSITY) * (mood.strength if mood else 1.0)
+        if isinstance(emotion, Guide):
+            weights = {}
+        elif isinstance(emotion, Mood):
             weights = emotion_weights(emotion.weights)
         else:
-            weights = {} if isinstance(emotion, Guide) else emotion_weights(emotion)
-        scale = self._curve(intensity, "intensity", MAX_INTENSITY) * (mood.strength if mood else 1.0)
+            weights = dict(self.voice_emotion) if is_auto(emotion) else emotion_weights(emotion)
         stage("decode", 0.95, expected=_DECODE_SECONDS * self.seconds)
         if self.activity.any():
             if guide is not None:
@@ -285,6 +357,8 @@ class Performance:
             meta |= {"guidance": {"text": mood.text}, "strength": mood.strength}
         elif guide is not None:
             meta["guidance"] = {guide.kind: guide.told}
+        elif is_auto(emotion):
+            meta["guidance"] = {"voice": AUTO}
         return RigSequence(_keep(values, region), FPS, meta)
 
     def _curve(self, values: ArrayLike, what: str, largest: float) -> NDArray[np.float32]:
@@ -317,6 +391,9 @@ class Performance:
         if self.transcript and not self.model.bundle.hears_words:
             meta["note"] = transcript_note(self.model.bundle)
         return meta
+
+
+_CALM: Mapping[str, float] = MappingProxyType({NEUTRAL: 1.0})
 
 
 def transcript_note(bundle: Bundle) -> str:

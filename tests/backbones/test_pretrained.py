@@ -7,13 +7,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from modelscope_hub.config import set_default_config
 from PIL import Image
 
 from medtalk.backbones import pretrained
@@ -44,16 +43,6 @@ WORK: dict[str, Callable] = {
     "roberta": lambda model, voice: model.features("we say it"),
     "clip": lambda model, voice: np.stack([model.encode_text("red"), model.encode_image(PICTURE)]),
 }
-
-
-@pytest.fixture
-def empty_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "modelscope"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    set_default_config(None)  # ModelScope reads the environment once
-    yield tmp_path
-    set_default_config(None)
 
 
 @each

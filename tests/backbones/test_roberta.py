@@ -35,17 +35,26 @@ def test_a_sentence_is_the_librarys(model: Roberta, folders: Path, network: list
 
 
 def test_a_sentence_is_a_string_and_not_a_ready_made_word(model: Roberta) -> None:
-    assert len(model.tokens(SENTENCE)) == 11 and len(set(model.tokens(SENTENCE))) == 11
+    assert len(model.pieces(SENTENCE)[0]) == 11 and len(set(model.pieces(SENTENCE)[0])) == 11
 
 
-def test_long_text_is_cut(model: Roberta) -> None:
+@pytest.mark.parametrize(("words", "lengths"), [(38, [40]), (39, [22, 21]), (77, [28, 28, 27])])
+def test_a_long_text_is_read_in_pieces(model: Roberta, words: int, lengths: list[int]) -> None:
     assert model.max_tokens == 40
-    ids = model.tokens("we say " * 1_000_000)
-    assert len(ids) == 40 and model.features_of_ids(ids).shape == (40, WIDTH)
+    text = " ".join((["we", "say", "it", "and", "so"] * 20)[:words])
+    pieces = model.pieces(text)
+    assert [len(piece) for piece in pieces] == lengths
+    first, *_, last = model.pieces("")[0]
+    assert all((piece[0], piece[-1]) == (first, last) for piece in pieces)  # [CLS] and [SEP]
+    inner = [token for piece in pieces for token in piece[1:-1]]
+    assert inner == model._tokenizer(text, add_special_tokens=False)["input_ids"]
+    features = model.features(text)
+    assert features.shape == (sum(lengths), WIDTH)
+    np.testing.assert_array_equal(features[: lengths[0]], model.features_of_ids(pieces[0]))
 
 
 def test_given_ids(model: Roberta) -> None:
-    ids = model.tokens(SENTENCE)
+    ids = model.pieces(SENTENCE)[0]
     assert (model.features_of_ids(ids) == model.features(SENTENCE)).all()
     for wrong in ([], [0] * 41, [-1], [10_000]):
         with pytest.raises(GuidanceError):
@@ -61,7 +70,8 @@ def test_roberta_proper_counts_its_places_from_two(folders: Path, tmp_path: Path
     )  # fmt: skip
     save(RobertaModel(config, add_pooling_layer=False), folder)
     model = Roberta(Pretrained("proper", folder))
-    assert model.max_tokens == 20 and model.features("we say " * 20).shape == (20, WIDTH)
+    assert model.max_tokens == 20 and len(model.features_of_ids(model.pieces("we say " * 9)[0])) == 20
+    assert [len(piece) for piece in model.pieces("we say " * 10)] == [12, 12]
 
 
 def test_weights_that_do_not_fit(folders: Path, tmp_path: Path) -> None:

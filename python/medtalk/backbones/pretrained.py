@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # The paper's choices (Sec. 4.1 and the authors' release), by the names that their libraries know.
 WAV2VEC2 = "facebook/wav2vec2-base-960h"
 EMOTION2VEC = "iic/emotion2vec_base"
+EMOTION2VEC_PLUS = "iic/emotion2vec_plus_base"
 WHISPER = "base"
 ROBERTA = "hfl/chinese-roberta-wwm-ext"
 CLIP = "ViT-B-32-quickgelu/openai"

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from medtalk.backbones.pretrained import (
     Pretrained,
     cancellable,
@@ -22,11 +24,7 @@ with needs_extra():
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
-
-_CHARACTERS_A_TOKEN = 32
-"""Far beyond any vocabulary's mean: text further on is cut by the tokens' limit in any case, and need not be split."""
 
 
 def locate(source: Pretrained, update: bool = False) -> Path:
@@ -44,7 +42,7 @@ class Roberta:
 
     Attributes:
         width: of a feature.
-        max_tokens: how many tokens, special ones included, of a sentence are read; the rest is cut.
+        max_tokens: how many tokens, special ones included, are read at once.
     """
 
     def __init__(self, source: Pretrained) -> None:
@@ -69,18 +67,27 @@ class Roberta:
             self.max_tokens = min(places, self._tokenizer.model_max_length)
             self.width: int = config.hidden_size
             self._vocabulary: int = config.vocab_size
+            self._before, self._after = self._special()
         cancellable(self._model)
         self._device = device
 
-    def tokens(self, sentence: str) -> list[int]:
-        """Token ids of a sentence, special tokens included, at most `max_tokens`."""
+    def pieces(self, text: str) -> list[list[int]]:
+        """Token ids of a text, special tokens included: one row, or, of a text longer than `max_tokens`, as many as it
+        takes, of equal lengths. An empty text is its special tokens."""
         # A string, never a list of one string: some tokenizers take that for ready-made words (facts: the release did).
-        text = sentence[: self.max_tokens * _CHARACTERS_A_TOKEN].encode("utf-8", "replace").decode()
-        return list(self._tokenizer(text, truncation=True, max_length=self.max_tokens)["input_ids"])
+        plain = text.encode("utf-8", "replace").decode()
+        ids = self._tokenizer(plain, add_special_tokens=False, verbose=False)["input_ids"]
+        room = self.max_tokens - len(self._before) - len(self._after)
+        parts = np.array_split(np.array(ids, int), max(1, -(-len(ids) // room)))
+        return [[*self._before, *part.tolist(), *self._after] for part in parts]
 
-    def features(self, sentence: str) -> NDArray[np.float32]:
-        """The last hidden state (N, width) float32 of a sentence's N tokens, special tokens included."""
-        return self.features_of_ids(self.tokens(sentence))
+    def features(self, text: str) -> NDArray[np.float32]:
+        """The last hidden state (N, width) float32 of a text's N tokens, special tokens included.
+
+        Pieces of a long text are read one by one, and their tokens follow one another: nothing is cut, and work and
+        memory grow with the length.
+        """
+        return np.concatenate([self.features_of_ids(piece) for piece in self.pieces(text)])
 
     @torch.inference_mode()
     def features_of_ids(self, ids: Sequence[int]) -> NDArray[np.float32]:
@@ -97,3 +104,9 @@ class Roberta:
             )
         tokens = torch.tensor([row], device=self._device)
         return to_numpy(self._model(input_ids=tokens, attention_mask=torch.ones_like(tokens)).last_hidden_state[0])
+
+    def _special(self) -> tuple[list[int], list[int]]:
+        """The tokens that the tokenizer puts before and after a text."""
+        inner, whole = (self._tokenizer("a", add_special_tokens=own)["input_ids"] for own in (False, True))
+        start = next(place for place in range(len(whole)) if whole[place : place + len(inner)] == inner)
+        return list(whole[:start]), list(whole[start + len(inner) :])

@@ -78,8 +78,32 @@ class Engine(Protocol):
         """
         ...
 
+    def transcribe(self, samples: NDArray, language: str | None = None) -> str:
+        """What is said in a clip (n,) at 16 kHz, in a language ("zh", "Chinese"; None finds it out).
+
+        "" where nothing is said, or where the bundle has nothing that hears words.
+
+        Raises:
+            SettingError: a language that is not known, or any language where none is heard.
+            BackboneError: Whisper is missing or does not fit.
+        """
+        ...
+
     def intensity(self, emotion_features: NDArray, transcript: str) -> NDArray:
-        """Intensity (T,) of `Heard.emotion_features`; "" stands for unknown words (Sec. 3.3, CMF)."""
+        """Intensity (T,) of `Heard.emotion_features`; "" stands for unknown words (Sec. 3.3, CMF).
+
+        Raises:
+            BackboneError: a pretrained backbone that reads words is missing or does not fit.
+        """
+        ...
+
+    def prepare(self, part: str) -> None:
+        """Load a pretrained backbone of the bundle now, not when it is first needed; nothing for one that it lacks.
+
+        Raises:
+            BackboneError: it is missing or does not fit.
+            MissingExtraError: its library is not installed.
+        """
         ...
 
     def label_vectors(self) -> NDArray:

@@ -45,6 +45,14 @@ class CompactEngine:
         stage("listen", 0.85)
         return Heard(content, np.concatenate([prosody(samples), posteriors], axis=1), posteriors)
 
+    def transcribe(self, samples: NDArray, language: str | None = None) -> str:
+        if language is not None:
+            raise SettingError("A compact bundle does not hear words, in no language.", "Give it a transcript.")
+        return ""
+
+    def prepare(self, part: str) -> None:
+        pass  # it has no pretrained backbones
+
     def intensity(self, emotion_features: NDArray, transcript: str) -> NDArray:
         from medtalk.backbones.words import NO_WORDS, tokenise
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from medtalk.audio import FPS, RATE, frame_count
 from medtalk.backbones.pretrained import Pretrained, at_rig_rate, cancellable, needs_extra, to_numpy
-from medtalk.bundle import GUIDED_WAV2VEC2_WEIGHTS, WAV2VEC2_CONFIG, WAV2VEC2_WEIGHTS, WEIGHTS
+from medtalk.bundle import GUIDANCE_MAPS, GUIDED_WAV2VEC2_WEIGHTS, WAV2VEC2_CONFIG, WAV2VEC2_WEIGHTS, WEIGHTS
 from medtalk.engine.base import Guided, GuideKind, Heard
 from medtalk.errors import BackboneError, BundleError, GuidanceError, SettingError
 from medtalk.watch import stage
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from medtalk.backbones.clip import Clip
     from medtalk.backbones.emotion2vec import Emotion2vec
+    from medtalk.backbones.roberta import Roberta
+    from medtalk.backbones.transcript import Transcriber
     from medtalk.bundle import Bundle
 
 # Where the tensors of `weights.safetensors` belong.
@@ -41,14 +43,15 @@ EMOTION_FPS = 50.0
 _SLACK = 5  # frames by which a clip's features may differ from its length: windows at its ends
 
 # What a second of sound costs on a CPU, roughly: only for the progress that is shown while a backbone runs.
-_WAV2VEC2_SECONDS, _EMOTION2VEC_SECONDS = 0.03, 0.15
+_WAV2VEC2_SECONDS, _EMOTION2VEC_SECONDS, _WHISPER_SECONDS = 0.03, 0.15, 0.2
 
 
 class FullEngine:
     """The networks of a bundle of the kind medtalk; see `medtalk.engine.Engine` for the calls.
 
-    emotion2vec and CLIP are loaded when they are first needed, so that ready-made features need neither. Unlike a
-    compact bundle's, an intensity may be below 0, as the authors' release leaves it.
+    Whisper, emotion2vec, RoBERTa and CLIP are loaded when they are first needed, so that a transcript and ready-made
+    features need none of the first, second and last. Unlike a compact bundle's, an intensity may be below 0, as the
+    authors' release leaves it.
     """
 
     def __init__(
@@ -60,11 +63,6 @@ class FullEngine:
         offline: bool = False,
     ) -> None:
         """`threads` sets torch's number of threads for the whole process. See `medtalk.engine.open_engine`."""
-        if bundle.hears_words:
-            raise BundleError(
-                f"Bundle {bundle.folder} hears words; this version runs the kind medtalk in the text mode constant.",
-                "Use another version of medtalk.",
-            )
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self._bundle, self._folders, self._offline = bundle, dict(backbones or {}), offline
@@ -76,7 +74,7 @@ class FullEngine:
             if network is not None:
                 network.to(self._device).eval().requires_grad_(False)
                 cancellable(network)
-        self._text = state[CONSTANT_TEXT][None]  # (1, N, width)
+        self._constant_text = None if bundle.hears_words else state[CONSTANT_TEXT][None]  # (1, N, width)
         self._wav2vec2 = self._load_wav2vec2(WAV2VEC2_WEIGHTS)
         own = GUIDED_WAV2VEC2_WEIGHTS in bundle.manifest["files"]
         self._guided_wav2vec2 = self._load_wav2vec2(GUIDED_WAV2VEC2_WEIGHTS) if own else None
@@ -107,10 +105,22 @@ class FullEngine:
             )
         return Heard(to_numpy(content[0]), felt, guided=guided)
 
+    def transcribe(self, samples: NDArray, language: str | None = None) -> str:
+        if "whisper" in self._bundle.backbones:
+            stage("transcribe", 0.2, expected=_WHISPER_SECONDS * len(samples) / RATE)
+            return self._whisper.transcribe(samples, language).text
+        if language is not None:
+            raise SettingError(f"The bundle {self._bundle.name} hears words in no language.", "Leave it out.")
+        return ""
+
+    def prepare(self, part: str) -> None:
+        if part in self._bundle.backbones:
+            getattr(self, f"_{part}")
+
     @torch.inference_mode()
     def intensity(self, emotion_features: NDArray, transcript: str) -> NDArray:
-        # The text is the same whatever was said: `hears_words` of the bundle tells.
-        return to_numpy(self._model.fusion_predictor(self._in(emotion_features), self._text)[0])
+        text = self._text(transcript)
+        return to_numpy(self._model.fusion_predictor(self._in(emotion_features), text)[0])
 
     @torch.inference_mode()
     def label_vectors(self) -> NDArray:
@@ -118,10 +128,12 @@ class FullEngine:
 
     @torch.inference_mode()
     def guide(self, kind: GuideKind, what: str | Path | bytes | NDArray) -> NDArray:
-        if self._guided is None:
+        if kind not in self._bundle.guidance:
+            noun = "texts" if kind == "text" else "pictures"
             raise GuidanceError(
-                f"The bundle {self._bundle.name} holds no networks for a text or picture.",
-                "Make it again with `medtalk bundle import-official --label ... --clip clip_emotion.pth -o BUNDLE`.",
+                f"The bundle {self._bundle.name} holds no trained network for {noun}.",
+                "Train stage 4 with such data, or make one from the authors' weights: `medtalk bundle import-official "
+                "--label ... --clip clip_emotion.pth -o BUNDLE`.",
             )
         if isinstance(what, np.ndarray):
             features = _checked(what, f"CLIP's features of the {kind}", (self._config.guidance_features,))
@@ -129,14 +141,33 @@ class FullEngine:
             features = self._clip.encode_text(str(what))
         else:
             features = self._clip.encode_image(what)
-        to_vector = self._guided.clip_text_map if kind == "text" else self._guided.clip_image_map
-        return to_numpy(to_vector(self._in(features))[0])
+        # Of our own training the maps lead to the same emotions as labels do; the authors' lead to networks apart.
+        networks = self._model if self._guided is None else self._guided
+        return to_numpy(getattr(networks, GUIDANCE_MAPS[kind])(self._in(features))[0])
 
     @torch.inference_mode()
     def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray, guided: bool = False) -> NDArray:
         model = self._guided if guided else self._model
         assert model is not None, "guide() gave a vector"
         return to_numpy(model.decode(*(self._in(values) for values in (content, emotion, intensity)))[0])
+
+    def _text(self, transcript: str) -> Tensor:
+        """The keys and values of CMF, (1, N, width): features of the words, or what stands for any words."""
+        if self._constant_text is not None:
+            return self._constant_text
+        return self._in(self._roberta.features(transcript))
+
+    @cached_property
+    def _whisper(self) -> Transcriber:
+        from medtalk.backbones.transcript import Transcriber
+
+        return Transcriber(self._source("whisper"))
+
+    @cached_property
+    def _roberta(self) -> Roberta:
+        from medtalk.backbones.roberta import Roberta
+
+        return self._fitting(Roberta(self._source("roberta")), "roberta", self._config.text_features)
 
     @cached_property
     def _emotion2vec(self) -> Emotion2vec:
@@ -148,8 +179,6 @@ class FullEngine:
     def _clip(self) -> Clip:
         from medtalk.backbones.clip import Clip
 
-        if "clip" not in self._bundle.backbones:
-            raise BundleError(f"Bundle {self._bundle.folder} does not name its backbone clip.", "Import it again.")
         return self._fitting(Clip(self._source("clip")), "clip", self._config.guidance_features)
 
     def _source(self, part: str) -> Pretrained:
@@ -208,15 +237,17 @@ def _networks(bundle: Bundle, state: Mapping[str, Tensor]) -> tuple[ModelConfig,
         config = ModelConfig.from_dict(bundle.manifest["sizes"]["model"])
         model, guided = MEDTalk(config), None
         report = model.load_state_dict(_under(MODEL, state), strict=False)
-        # In the authors' weights the networks for guidance are apart.
-        lacking = [name for name in report.missing_keys if not name.startswith(("clip_text_map.", "clip_image_map."))]
+        own = _under(GUIDED, state)
+        # In the authors' weights the networks for guidance are apart; in ours there are those that were trained.
+        spare = tuple(f"{part}." for kind, part in GUIDANCE_MAPS.items() if own or kind not in bundle.guidance)
+        lacking = [name for name in report.missing_keys if not name.startswith(spare)]
         if lacking or report.unexpected_keys:
             raise RuntimeError(f"{MODEL}{[*lacking, *report.unexpected_keys][0]}")
-        if own := _under(GUIDED, state):
+        if own:
             guided = GuidedMEDTalk(config)
             guided.load_state_dict(own)
-        text = state[CONSTANT_TEXT]
-        if text.ndim != 2 or text.shape[1] != config.text_features or not len(text):
+        text = None if bundle.hears_words else state[CONSTANT_TEXT]
+        if text is not None and (text.ndim != 2 or text.shape[1] != config.text_features or not len(text)):
             raise RuntimeError(f"{CONSTANT_TEXT} has the shape {tuple(text.shape)}")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise BundleError(

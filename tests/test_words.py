@@ -1,0 +1,162 @@
+"""Bundles of our own training, which hear words and follow texts and pictures by the networks for labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import medtalk
+from medtalk.backbones.pretrained import Pretrained
+from medtalk.backbones.roberta import Roberta
+from medtalk.backbones.transcript import Transcriber
+from medtalk.bundle import load_bundle
+from medtalk.errors import BackboneError, BundleError, GuidanceError, SettingError
+from medtalk.finishing import Finishing
+from medtalk.performance import Guide, Model
+from tests import checkpoints
+
+# Whisper opens its vocabulary without closing it.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multilingual.tiktoken:pytest.PytestUnraisableExceptionWarning")
+
+RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False)
+Run = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that hears words and follows texts; pictures it has not been trained for."""
+    torch.manual_seed(8)
+    return checkpoints.make_own(tmp_path_factory.mktemp("own") / "bundle", untrained=["clip_image_map"])
+
+
+@pytest.fixture(scope="module")
+def model(own: Path, small_backbones: dict[str, Path]) -> Model:
+    return medtalk.load(own, backbones=small_backbones, offline=True, device="cpu")
+
+
+def test_words_change_the_intensity(model: Model, sound: Path, network: list[str]) -> None:
+    said = [model.perform(sound, words) for words in ("", "we say it", "and so do they")]
+    curves = [performance.intensity for performance in said]
+    assert all(np.abs(a - b).max() > 1e-3 for a, b in zip(curves, [*curves[1:], curves[0]], strict=True))
+    np.testing.assert_array_equal(said[0].with_transcript(" we say it\n").intensity, curves[1])
+    np.testing.assert_array_equal(said[1].with_transcript("").intensity, curves[0])
+    meta = said[1].decode("sad").meta
+    assert meta["transcript"] == "we say it" and "note" not in meta and network == []
+
+
+def test_the_intensity_is_cmf_over_the_features_of_the_words(model: Model, own: Path, sound: Path) -> None:
+    from safetensors.torch import load_file
+
+    from medtalk.model.cmf import CrossModalityFusion
+    from medtalk.model.config import ModelConfig
+
+    fusion, prefix = CrossModalityFusion(ModelConfig.paper(checkpoints.WIDTH)).eval(), "model.fusion_predictor."
+    state = load_file(own / "weights.safetensors")
+    fusion.load_state_dict({name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)})
+    roberta = Roberta(Pretrained("r", model.engine._folders["roberta"]))  # type: ignore[attr-defined]
+    long = "we say it, and so do they ! " * 12  # more than the 40 tokens that are read at once
+    for words in ("we say it", "", long):
+        performance = model.perform(sound, words)
+        frames, text = (torch.tensor(a)[None] for a in (performance.emotion_features, roberta.features(words.strip())))
+        with torch.inference_mode():
+            np.testing.assert_allclose(performance.intensity, fusion(frames, text)[0], atol=1e-5)
+
+
+def test_without_a_transcript_whisper_hears_the_words(
+    model: Model, small_backbones: dict[str, Path], sound: Path, network: list[str]
+) -> None:
+    heard = model.perform(sound)
+    own = Transcriber(Pretrained("w", small_backbones["whisper"])).transcribe(heard.speech.samples)
+    assert heard.transcript == own.text != "" and heard.decode().meta["transcript"] == own.text
+    told = model.perform(sound, own.text)
+    np.testing.assert_array_equal(told.intensity, heard.intensity)
+    assert not np.array_equal(model.perform(sound, "").intensity, heard.intensity)
+    other = "zh" if own.language != "zh" else "de"
+    assert model.perform(sound, language=other).transcript not in ("", own.text)
+    assert network == []
+
+
+def test_a_language_that_cannot_be(model: Model, full_bundle: Path, tiny_bundle: Path, sound: Path) -> None:
+    with pytest.raises(SettingError, match="does not know the language 'klingon'"):
+        model.perform(sound, language="klingon")
+    for bundle in (full_bundle, tiny_bundle):
+        with pytest.raises(SettingError, match="language"):
+            medtalk.load(bundle, offline=True).perform(sound, language="en")
+
+
+def test_a_transcript_needs_no_whisper(own: Path, small_backbones: dict[str, Path], sound: Path) -> None:
+    some = {part: folder for part, folder in small_backbones.items() if part not in ("whisper", "clip")}
+    model = medtalk.load(own, backbones=some, offline=True)
+    model.prepare("emotion2vec", "roberta")
+    assert model.perform(sound, "").transcript == ""
+
+
+def test_what_is_missing_is_told_before_work(
+    own: Path, small_backbones: dict[str, Path], tmp_path: Path, empty_caches: Path, network: list[str]
+) -> None:
+    model = medtalk.load(own, offline=True)
+    for part, name in (("roberta", "hfl/chinese-roberta-wwm-ext"), ("whisper", "base"), ("emotion2vec_plus", "plus")):
+        with pytest.raises(BackboneError, match=f"{name}.* not on this machine, and offline"):
+            model.prepare(part)
+    wide = checkpoints.make_roberta(tmp_path / "wide", width=64)
+    with pytest.raises(BackboneError, match="are 64 wide; the bundle own needs 48"):
+        medtalk.load(own, backbones={"roberta": wide}).prepare("roberta")
+    assert network == []
+
+
+def test_our_guidance_leads_through_the_networks_for_labels(model: Model, sound: Path, network: list[str]) -> None:
+    from medtalk.backbones.clip import Clip
+
+    assert model.bundle.guidance == ("label", "text") and model.guidance == ("label", "text", "auto")
+    performance = model.perform(sound, "we say it")
+    assert performance.guided is None
+    guide = model.guide(text="furious")
+    assert isinstance(guide, Guide)
+    features = Clip(Pretrained("c", model.engine._folders["clip"])).encode_text("furious")  # type: ignore[attr-defined]
+    with torch.inference_mode():
+        networks = model.engine._model  # type: ignore[attr-defined]
+        np.testing.assert_allclose(guide.vector, networks.clip_text_map(torch.tensor(features)), atol=1e-6)
+    rigs = [performance.decode(what, finishing=RAW).values for what in (guide, model.guide(text="in tears"), "sad")]
+    assert all(np.abs(a - b).max() > 1e-4 for a, b in zip(rigs, [*rigs[1:], rigs[0]], strict=True))
+    # the intensity of the words, stage 3, leads a text too
+    assert not np.array_equal(performance.with_transcript("").decode(guide, finishing=RAW).values, rigs[0])
+    with pytest.raises(GuidanceError, match="holds no trained network for pictures"):
+        model.guide(image=b"")
+    assert network == []
+
+
+def test_without_stage_4_there_are_labels_alone(small_backbones: dict[str, Path], sound: Path, tmp_path: Path) -> None:
+    constant = load_bundle(checkpoints.make_own(tmp_path / "b", "constant", layer=2, clip=False))
+    assert constant.guidance == ("label",) and not constant.hears_words
+    model = medtalk.load(constant.folder, backbones={"emotion2vec": small_backbones["emotion2vec"]}, offline=True)
+    assert len(model.perform(sound).decode("fear")) == 120
+    with pytest.raises(GuidanceError, match="no trained network for texts"):
+        model.guide(text="sad")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        ({"backbones": {"emotion2vec": "x", "whisper": "base"}}, "does not name its backbone roberta"),
+        ({"backbones": {"roberta": "x"}}, "does not name its backbone emotion2vec"),
+        ({"text_mode": "constant", "backbones": {"emotion2vec": "x", "roberta": "y"}}, "names a backbone 'roberta'"),
+        ({"backbones": {"emotion2vec": "x", "roberta": ""}}, "does not name its backbones"),
+        ({"untrained": "clip_image_map"}, "does not say in a list"),
+        ({"untrained": [["clip_image_map"]]}, "does not say in a list"),
+    ],
+)
+def test_manifests_that_do_not_fit(tmp_path: Path, make: dict[str, Any], message: str) -> None:
+    with pytest.raises(BundleError, match=message):
+        checkpoints.make_own(tmp_path / "b", **{"text_mode": "words", **make})
+
+
+def test_a_map_that_is_said_to_be_trained_must_be_there(tmp_path: Path) -> None:
+    folder = checkpoints.make_own(tmp_path / "b", clip=False, backbones={
+        "emotion2vec": "x", "roberta": "y", "clip": "z"})  # fmt: skip
+    with pytest.raises(BundleError, match=r"do not fit: model\.clip_text_map"):
+        medtalk.load(folder)
