@@ -90,12 +90,7 @@ def evaluate_takes(
         takes: sound (n,) at 16 kHz, transcript ("" if unknown), label and rig (T, 174) of each.
         backbones, offline: see `medtalk.engine.open_engine`.
         speech: as for `evaluate`.
-
-    Raises:
-        TrainingError: there are no takes.
     """
-    if not takes:
-        raise TrainingError("No take was held back to evaluate on.", "Name speakers under `held:` in the recipe.")
     engine = open_engine(bundle, backbones=backbones, offline=offline)
     vectors = engine.label_vectors()
     rows = []

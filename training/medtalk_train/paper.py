@@ -189,9 +189,7 @@ class PaperRun(Run):
 
     def guided(self) -> Draw:
         options = self.recipe.stage4
-        return WholeTakes(
-            self.recorded, options.batch, 4 * options.frames, self._dropout(), True, options.label_share
-        )
+        return WholeTakes(self.recorded, options.batch, 4 * options.frames, self._dropout(), True, options.label_share)
 
     def stage4(self) -> None:
         """P_text, P_image if there are pictures, and E_fuse with them; nothing without a CLIP."""
@@ -245,16 +243,18 @@ class PaperRun(Run):
                 *([self.recipe.notes.strip()] if self.recipe.notes else []),
             ],
         }
-        return export_paper(
-            model, frozen.source("wav2vec2"), self.options.layer, backbones, self.work / "bundle", meta
-        )
+        return export_paper(model, frozen.source("wav2vec2"), self.options.layer, backbones, self.work / "bundle", meta)
 
     def evaluate(self, bundle: Bundle, speech: Path | None = None) -> dict[str, float]:
         from medtalk_train.evaluate import evaluate_takes
 
+        if not self.held_back:
+            log.warning("no take is held back, so there is nothing to judge the bundle on")
+            return {}
         by_name = {take.name: take for take, _ in self.takes}
         takes = [
-            (by_name[row.name].sound.read(), row.transcript, row.label, self.cache.open(row.rig)) for row in self.held_back
+            (by_name[row.name].sound.read(), row.transcript, row.label, self.cache.open(row.rig))
+            for row in self.held_back
         ]
         folders = {part: self.frozen.source(part).path for part in bundle.backbones if part in self._about["backbones"]}
         return evaluate_takes(

@@ -289,13 +289,14 @@ def _build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(set(values) - set(known)):
         raise TrainingError(f"Unknown setting {where}{unknown[0]}.", f"Valid are: {', '.join(sorted(known))}.")
-    default = kind(**({"name": ""} if kind is Recipe else {}))
+    whole: bool = issubclass(kind, Recipe)
+    default = kind(**({"name": ""} if whole else {}))
     out: dict[str, Any] = {}
     for name, value in values.items():
         present = getattr(default, name)
-        if kind is Recipe and name == "pretrained":
+        if whole and name == "pretrained":
             present = PretrainedOptions()
-        if kind is Recipe and name == "data":
+        if whole and name == "data":
             if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
                 raise TrainingError("Setting data must be a list of mappings.", "Such as `data: [{folder: DIR}]`.")
             value = tuple(_build(DataOptions, entry, f"data[{i}].") for i, entry in enumerate(value))
@@ -310,7 +311,7 @@ def _build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
         elif isinstance(present, tuple):
             if not isinstance(value, list | tuple):
                 raise TrainingError(f"Setting {where}{name} must be a list.")
-            value = tuple(map(str, value)) if kind is Recipe else tuple(value)
+            value = tuple(map(str, value)) if whole else tuple(value)
         elif isinstance(present, bool) or isinstance(value, bool):
             if not (isinstance(present, bool) and isinstance(value, bool)):
                 raise TrainingError(f"Setting {where}{name} is {value!r}; valid is {_valid(present)}.")

@@ -213,11 +213,10 @@ class WholeTakes:
         cache, usual = self.takes.cache, self.takes.described
         texts, pictures, guide = [], [], []
         for row in rows:
-            text = row.description or usual[row.label][rng.integers(len(usual[row.label]))]
+            text = row.description or usual[row.label][int(rng.integers(len(usual[row.label])))]
             texts.append(cache.open(text))
             pictures.append(cache.open(row.picture) if row.picture else np.zeros_like(texts[-1]))
             kinds = [BY_TEXT, BY_IMAGE] if row.picture else [BY_TEXT]
             by_label, kind = rng.random() < self.label_share, kinds[rng.integers(len(kinds))]
             guide.append(BY_LABEL if by_label else kind)
         return stack(texts), stack(pictures), torch.tensor(guide)
-

@@ -10,14 +10,14 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from medtalk.errors import RigError
 from medtalk.guidance import LABELS
-from medtalk.rig.formats import rig_ending
-from medtalk_train.takes.take import SOUNDS, Folder, Take
+from medtalk_train.takes.take import SOUNDS, Folder, Take, rig_stem
 
 EMOTIONS = ("neutral", "neutral", "happy", "sad", "angry", "fear", "disgust", "surprised")
 """By the third number, from 1; 2 is calm, which the labels of the paper do not have: near enough to neutral."""
 STATEMENTS = ("Kids are talking by the door.", "Dogs are sitting by the door.")
+MODALITIES = ("03", "01", "02")
+"""Sound alone, sound with picture, picture alone."""
 _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
 
@@ -30,7 +30,7 @@ def read(folder: Folder, parallel: bool = False) -> list[Take]:
     """The takes; what is wrong goes into `folder.problems`."""
     rigs: dict[str, list[Path]] = defaultdict(list)
     for file in folder.files:
-        if file.suffix.lower() not in SOUNDS and (stem := _rig_stem(file)) and _NAME.fullmatch(stem):
+        if file.suffix.lower() not in SOUNDS and (stem := rig_stem(file)) and _NAME.fullmatch(stem):
             rigs[stem[3:]].append(file)
     out, used = [], set()
     for sound in folder.sounds:
@@ -45,7 +45,8 @@ def read(folder: Folder, parallel: bool = False) -> list[Take]:
         key = sound.stem[3:]
         used.add(key)
         if (rig := folder.pair(sound, rigs, key)) is not None:
-            known: dict[str, str] = {"speaker": actor}
+            pictures = [folder.picture(f"{modality}-{key}") for modality in MODALITIES]
+            known: dict[str, object] = {"speaker": actor, "picture": next(filter(None, pictures), None)}
             if 1 <= int(statement) <= len(STATEMENTS):
                 known["transcript"] = STATEMENTS[int(statement) - 1]
             if parallel:
@@ -56,8 +57,7 @@ def read(folder: Folder, parallel: bool = False) -> list[Take]:
     return out
 
 
-def _rig_stem(file: Path) -> str | None:
-    try:
-        return file.name[: -len(rig_ending(file))]
-    except RigError:
-        return None
+def same_take(one: str, other: str) -> bool:
+    """Whether two files, by their names without endings, are of one take: here whatever their modality."""
+    numbered = _NAME.fullmatch(one) and _NAME.fullmatch(other)
+    return one[3:] == other[3:] if numbered else one == other

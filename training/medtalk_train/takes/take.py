@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from medtalk.audio import FPS, read_speech
-from medtalk.errors import GuidanceError, MedtalkError, TrainingError
+from medtalk.errors import GuidanceError, MedtalkError, RigError, TrainingError
 from medtalk.files import sha256_file
 from medtalk.guidance import LABELS, label_name
 from medtalk.rig import from_arkit, read_rig
+from medtalk.rig.formats import rig_ending
 from medtalk.rig.livelink import parse_livelink
 from medtalk.rig.tables import lines_of
 
@@ -101,13 +102,13 @@ class Folder:
         """A take of a sound and a rig file, with its description, transcript and picture if there are such."""
         name = self.name(sound)
         known.setdefault("transcript", self._of(self.transcripts, name))
+        known.setdefault("picture", self.picture(name))
         return Take(
             name,
             Source(sound, partial(sha256_file, sound), partial(read_sound, sound)),
             Source(rig, partial(sha256_file, rig), partial(read_face, rig)),
             label,
             description=self._of(self.descriptions, name) or "",
-            picture=self._picture(name),
             **known,  # type: ignore[arg-type]
         )
 
@@ -139,7 +140,8 @@ class Folder:
     def _of(table: dict[str, str], name: str) -> str | None:
         return table.get(name, table.get(Path(name).name)) or None
 
-    def _picture(self, name: str) -> Path | None:
+    def picture(self, name: str) -> Path | None:
+        """The picture of a take, if there is one."""
         for ending in PICTURES:
             for path in (self.path / PEAKS / f"{name}{ending}", self.path / PEAKS / f"{Path(name).name}{ending}"):
                 if path.is_file():
@@ -159,6 +161,14 @@ def open_rig(path: Path) -> RigSequence:
         if "BlendShapeCount" in head.split(","):
             return from_arkit(*parse_livelink(path, lines_of(path), FPS))
     return read_rig(path)
+
+
+def rig_stem(path: Path) -> str | None:
+    """The name of a rig file without its ending, which may have two points; None for other files."""
+    try:
+        return path.name[: -len(rig_ending(path))]
+    except RigError:
+        return None
 
 
 def read_face(path: Path) -> NDArray[np.float32]:
