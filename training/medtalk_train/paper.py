@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TAKES = "takes.json"
-DESCRIBED = 24
+DESCRIBED = 16
 """Descriptions of our own for each label, for takes that nobody has described."""
 RIGS = "rig-1"
 """Where the cache keeps faces: another number where they are read in another way."""
