@@ -31,7 +31,9 @@ def face(sound: np.ndarray, label: int, seed: int = 0) -> np.ndarray:
     return values
 
 
-def emoface(folder: Path, speakers: Sequence[str] = ("aa", "bb", "cc"), emotions: Sequence[str] = ("angry", "happ")) -> Path:
+def emoface(
+    folder: Path, speakers: Sequence[str] = ("aa", "bb", "cc"), emotions: Sequence[str] = ("angry", "happ")
+) -> Path:
     """Each speaker says the two `SENTENCES` in each emotion, in one and the same sound: frame-aligned."""
     folder.mkdir(parents=True)
     for number, speaker in enumerate(speakers):

@@ -149,7 +149,11 @@ def test_the_bundle_speaks(trained: PaperRun, home: Path) -> None:
     sound = home / "takes" / "angry_aa_001.wav"
     told, untold = model.perform(sound, "we say it"), model.perform(sound, "")
     assert np.abs(told.intensity - untold.intensity).max() > 1e-4, "the words are heard"
-    for guide in ("angry", model.guide(text="cross and loud"), model.guide(image=home / "takes/peaks/angry_aa_000.png")):
+    for guide in (
+        "angry",
+        model.guide(text="cross and loud"),
+        model.guide(image=home / "takes/peaks/angry_aa_000.png"),
+    ):
         assert told.decode(guide).values.shape == (60, 174)
 
 
@@ -259,7 +263,9 @@ def test_padding_changes_nothing(trained: PaperRun) -> None:
     from medtalk_train.stages import predicted
 
     model = trained.model(3)
-    batch = next(b for k in range(20) if len(set((b := trained.sentences()(np.random.default_rng(k))).lengths.tolist())) > 1)
+    batch = next(
+        b for k in range(20) if len(set((b := trained.sentences()(np.random.default_rng(k))).lengths.tolist())) > 1
+    )
     with torch.inference_mode():
         together = predicted(model, batch)
         for b, length in enumerate(batch.lengths.tolist()):

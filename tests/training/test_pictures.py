@@ -126,7 +126,10 @@ def test_descriptions_by_a_command(
     )
     command = f"{sys.executable} {tool} {{image}} {{emotion}}"
     assert run(monkeypatch, "describe", data, "--command", command) == 1
-    assert "4 takes have no picture, the first is angry_aa_000. Make them with medtalk-train peak" in capsys.readouterr().err
+    assert (
+        "4 takes have no picture, the first is angry_aa_000. Make them with medtalk-train peak"
+        in capsys.readouterr().err
+    )
     for name in table_names(data):
         datasets.picture(data / "peaks" / f"{name}.png", (1, 2, 3))
     assert run(monkeypatch, "describe", data, "--command", command) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -38,7 +39,9 @@ def test_emoface(tmp_path: Path) -> None:
     assert take.sound.read().shape == (12800,) and take.rig.read().shape == (48, 174)
     assert take.sound.key() == takes["angry_aa_000"].sound.key(), "they are one sound in two emotions"
     assert {t.group for t in takes.values()} == {""}
-    assert {t.group for t in read_takes(folder, parallel=True)} == {f"{s}_00{k}" for s in ("aa", "bb", "cc") for k in (0, 1)}
+    assert {t.group for t in read_takes(folder, parallel=True)} == {
+        f"{s}_00{k}" for s in ("aa", "bb", "cc") for k in (0, 1)
+    }
 
 
 def test_ravdess(tmp_path: Path) -> None:
@@ -46,7 +49,9 @@ def test_ravdess(tmp_path: Path) -> None:
     datasets.picture(folder / "peaks" / "02-01-05-01-02-01-01.png", (0, 0, 0))
     assert layout(Folder(folder)) == "ravdess"
     takes = {take.name: take for take in read_takes(folder)}
-    assert [LABELS[take.label] for take in takes.values()] == ["neutral", "neutral", "angry"] * 2, "calm counts as neutral"
+    assert [LABELS[take.label] for take in takes.values()] == ["neutral", "neutral", "angry"] * 2, (
+        "calm counts as neutral"
+    )
     take = takes["Actor_01/03-01-05-01-02-01-01"]
     assert take.speaker == "01" and take.transcript == "Dogs are sitting by the door."
     assert take.picture is not None, "of the video's modality"
@@ -85,7 +90,7 @@ def test_who_is_held_back(tmp_path: Path) -> None:
     assert len(drawn) == 1 and drawn == held(), "always the same"
     one = [take for take in takes if take.speaker == "aa"]
     assert sum(kept for _, kept in hold_back(one)) == 1, "of one speaker a part"
-    with pytest.raises(TrainingError, match="No speaker .*'zz'.*aa, bb, cc"):
+    with pytest.raises(TrainingError, match=r"No speaker .*'zz'.*aa, bb, cc"):
         held(speakers=("zz",))
     with pytest.raises(TrainingError, match="nothing is left"):
         held(speakers=("aa", "bb", "cc"))
@@ -117,7 +122,9 @@ SPOILED = {
     "not finite": (
         lambda f: (f / "angry_aa_000.txt").write_text(",".join(["nan"] * 174)), "angry_aa_000.txt", "not finite",
     ),
-    "too short": (lambda f: rewrite(f / "angry_aa_000.txt", lambda v: v[:20]), "angry_aa_000.txt", "lasts 0.33 s.*0.80 s"),
+    "too short": (
+        lambda f: rewrite(f / "angry_aa_000.txt", lambda v: v[:20]), "angry_aa_000.txt", "lasts 0.33 s.*0.80 s",
+    ),
     "another rate": (
         lambda f: rewrite(f / "angry_aa_000.txt", lambda v: v[::2]), "angry_aa_000.txt", "have 30 frames a second",
     ),
@@ -126,12 +133,14 @@ SPOILED = {
         lambda f: [p.rename(f / p.name.replace("angry", "bored")) for p in f.glob("angry_aa_000.*")],
         "bored_aa_000.wav", "'bored', which is none of angry",
     ),
-    "silence": (lambda f: soundfile.write(f / "angry_aa_000.wav", np.zeros(12800), 16000), "angry_aa_000.wav", "silent"),
+    "silence": (
+        lambda f: soundfile.write(f / "angry_aa_000.wav", np.zeros(12800), 16000), "angry_aa_000.wav", "is silent",
+    ),
     "telephone": (
         lambda f: soundfile.write(f / "angry_aa_000.wav", datasets.babble(0.8, 8000), 8000), "angry_aa_000.wav",
         "8000 samples a second; at least 16000",
     ),
-    "unreadable": (lambda f: (f / "angry_aa_000.wav").write_bytes(b"RIFFjunk"), "angry_aa_000.wav", "."),
+    "unreadable": (lambda f: (f / "angry_aa_000.wav").write_bytes(b"RIFFjunk"), "angry_aa_000.wav", "is cut"),
     "twice": (
         lambda f: [shutil.copy(p, f / p.name.replace("000", "007")) for p in f.glob("angry_aa_000.*")],
         "angry_aa_007.wav", "same sound and emotion as angry_aa_000",
@@ -154,8 +163,7 @@ def test_check_says_what_is_wrong_by_file(tmp_path: Path, name: str) -> None:
     report = check(folder)
     (problem,) = report.problems
     assert problem.file.name == file
-    with pytest.raises(AssertionError, match=said):
-        raise AssertionError(problem.what)
+    assert re.search(said, problem.what), problem.what
     assert "\n" not in problem.what and str(folder) not in problem.what
 
 
@@ -166,9 +174,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
     return int(stopped.value.code or 0)
 
 
-def test_the_command_check(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     folder = datasets.ravdess(tmp_path / "data")
     assert run(monkeypatch, "check", folder) == 0
     out = capsys.readouterr().out
@@ -186,5 +192,7 @@ def test_the_command_check(
 def test_training_refuses_what_check_finds(tmp_path: Path) -> None:
     folder = datasets.emoface(tmp_path / "data")
     (folder / "angry_aa_000.txt").unlink()
-    with pytest.raises(TrainingError, match=r"1 files of .* are wrong; .*angry_aa_000.wav has no rig.*medtalk-train check"):
+    with pytest.raises(
+        TrainingError, match=r"1 files of .* are wrong; .*angry_aa_000.wav has no rig.*medtalk-train check"
+    ):
         read_takes(folder)
