@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -162,11 +163,11 @@ def test_the_bundle_gives_what_was_trained(trained: PaperRun, home: Path) -> Non
     bundle = load_bundle(trained.work / "bundle")
     folders = {part: home / "backbones" / name for part, name in bundle.backbones.items()}
     engine = medtalk.load(bundle.folder, backbones=folders, offline=True, device="cpu").engine
-    k, row = next((k, row) for k, row in enumerate(trained.recorded.rows) if row.transcript == "we say it")
+    k, row = next((k, row) for k, row in enumerate(trained.recorded().rows) if row.transcript == "we say it")
     take = next(take for take, _ in trained.takes if take.name == row.name)
     found = engine.intensity(engine.hear(take.sound.read()).emotion_features, row.transcript)
     model = trained.model(4)
-    features, words = trained.recorded.whole("emotion", k), trained.cache.open(row.words).astype(np.float32)
+    features, words = trained.recorded().whole("emotion", k), trained.cache.open(row.words).astype(np.float32)
     with torch.inference_mode():
         expected = model.fusion_predictor(torch.from_numpy(features)[None], torch.from_numpy(words)[None])[0]
     np.testing.assert_allclose(found, expected.numpy(), atol=5e-3)  # the cache keeps 16 bits
@@ -231,7 +232,7 @@ def test_without_aligned_takes_the_teacher_helps(trained: PaperRun, recipe: Reci
     write_corpus(tmp_path / "corpus")
     data = (
         DataOptions(str(datasets.ravdess(tmp_path / "actors", emotions=(3, 5)))),
-        DataOptions(str(datasets.rigs(tmp_path / "rigs"))),
+        DataOptions(str(datasets.rigs(tmp_path / "rigs")), stages=(4,)),
         DataOptions(kind="synthetic"),
     )
     run = PaperRun(dataclasses.replace(recipe, data=data, held=("s0", "01")), tmp_path, progress=False)
@@ -239,9 +240,10 @@ def test_without_aligned_takes_the_teacher_helps(trained: PaperRun, recipe: Reci
         run.step(step)
     assert isinstance(run.grids(), Grids)
     assert {row.speaker for row in run.held_back} == {"s0", "01"}
-    assert {row.transcript for row in run.recorded.rows if row.speaker == "02"} == {"Dogs are sitting by the door."}
+    assert {row.transcript for row in run.recorded().rows if row.speaker == "02"} == {"Dogs are sitting by the door."}
     assert run.windows()(np.random.default_rng(0))[0].shape == (4, 32, checkpoints.WIDTH)
     assert not run.pictures() and run.ground(1) != run.ground(2)
+    assert "s1" in {row.speaker for row in run.recorded(4).rows} - {row.speaker for row in run.recorded(2).rows}
     assert run.still().any()
 
 
@@ -253,7 +255,7 @@ def test_batches(trained: PaperRun) -> None:
         assert not batch.absent[:, 0].any() and batch.description.shape[1] == batch.picture.shape[1] == 512
         assert bool((batch.picture[batch.guide == BY_IMAGE].abs().sum(1) > 0).all())
     assert {int(x) for batch in batches for x in batch.guide} == {BY_LABEL, BY_TEXT, BY_IMAGE}
-    empty = trained.cache.open(trained.recorded.no_words)
+    empty = trained.cache.open(trained.recorded().no_words)
     assert len(empty) == 2, "unknown words are the empty sentence: [CLS] [SEP]"
     assert any(bool((~batch.absent).sum(1).eq(2).any()) for batch in batches)
     assert {LABELS[int(label)] for batch in batches for label in batch.label} == {"angry", "happy"}
@@ -316,8 +318,10 @@ def test_without_clip_there_is_no_stage_4(trained: PaperRun, recipe: Recipe, tmp
     options = dataclasses.replace(recipe.pretrained, clip="", whisper="", cache=str(trained.work / "features"))
     short = {f"stage{k}": dataclasses.replace(getattr(recipe, f"stage{k}"), epochs=1, steps=1) for k in (1, 2, 3)}
     run = PaperRun(dataclasses.replace(recipe, pretrained=options, **short), tmp_path, progress=False)
+    threads = set(threading.enumerate())
     for step in ("features", "stage1", "stage2", "stage3", "stage4"):
         run.step(step)
+    assert set(threading.enumerate()) <= threads, "no loader or logger lives on"
     assert run.cache.computed == 0, "another run's features serve"
     bundle = run.export()
     assert bundle.manifest["untrained"] == ["clip_text_map", "clip_image_map"]

@@ -45,7 +45,7 @@ def test_the_paper_recipe_is_the_papers(root: Path) -> None:
     assert recipe.stage3.intensity_weight == 0.1 and all(s.loss == RigLoss() for s in (first, *others))
     assert recipe.pretrained == PretrainedOptions()
     assert recipe.paper_config() == ModelConfig.paper()
-    assert [entry.kind for entry in recipe.data] == ["emoface", "ravdess"]
+    assert [(entry.kind, entry.stages) for entry in recipe.data] == [("emoface", (1, 2, 3)), ("ravdess", (4,))]
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,11 @@ def test_the_paper_recipe_is_the_papers(root: Path) -> None:
         ("pretrained: {}\ndata: [{kind: rigs}]", r"data\[0\]\.folder is missing"),
         ("pretrained: {}\ndata: [{folder: x}]\nmodel: {text_features: 3}", "model.text_features cannot be chosen"),
         ("pretrained: {}\ndata: [{folder: x}]\nmodel: {heads: 7}", "heads"),
+        ("pretrained: {}\ndata: [{folder: x, stages: [5]}]", r"data\[0\]\.stages is \[5\]; valid are some of 1"),
+        ("pretrained: {}\ndata: [{folder: x, stages: [2, 3]}]", "no data for stage 4"),
         ("pretrained: {}\ndata: [{folder: x}]\nstage2: {posteriors_into_acm: true}", "posteriors_into_acm needs"),
         ("pretrained: {}\ndata: [{folder: x}]\nheld: aa", "held must be a list"),
+        ("devices: -1", "devices is -1; valid are 0"),
         ("device: tpu", "device is 'tpu'; valid are auto, cpu, gpu"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,9 +39,9 @@ class Cache:
         if _whole(path):
             self.reused += 1
             return name
-        array = np.ascontiguousarray(compute())
+        sealed = _sealed(compute())
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, lambda to: _write(to, array))
+        write_atomic(path, lambda to: to.write_bytes(sealed))
         self.computed += 1
         return name
 
@@ -49,11 +50,11 @@ class Cache:
         return np.load(self.folder / name, mmap_mode="r")
 
 
-def _write(path: Path, array: NDArray) -> None:
-    with path.open("wb") as file:
-        np.save(file, array)
-    data = path.read_bytes()
-    path.write_bytes(data + hashlib.sha256(data).digest())
+def _sealed(array: NDArray) -> bytes:
+    """An array as a file of numpy's, and the hash of that."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue() + hashlib.sha256(file.getvalue()).digest()
 
 
 def _whole(path: Path) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -94,11 +95,12 @@ class Frozen:
         source = self.source(part)
         return source.name if source.path is None else source.path.resolve().name
 
-    def _kept(self, part: str, sound: Source, compute: Any) -> str:
+    def _kept(self, part: str, sound: Source, compute: Callable[[], np.ndarray]) -> str:
         return self._of(sound, lambda: self.cache.file(part, sound.key(), lambda: _half(compute())))
 
     @staticmethod
-    def _of(sound: Source, work: Any) -> Any:
+    def _of(sound: Source, work: Callable[[], str]) -> str:
+        """What `work` gives; an error of a backbone names the file of the sound."""
         try:
             return work()
         except MedtalkError as error:

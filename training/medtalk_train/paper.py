@@ -65,7 +65,7 @@ class PaperRun(Run):
 
     @cached_property
     def takes(self) -> list[tuple[Take, bool]]:
-        """Every take of the data, and whether it is held back."""
+        """Every take of the data, its name led by the number of its set, and whether it is held back."""
         found: list[Take] = []
         for number, entry in enumerate(self.recipe.data):
             folder = Path(entry.folder) if entry.folder else self.corpus_folder
@@ -79,7 +79,7 @@ class PaperRun(Run):
     def corpus(self) -> None:
         """The synthetic corpus, if it is needed."""
         part_of_data = any(entry.kind == "synthetic" and not entry.folder for entry in self.recipe.data)
-        if part_of_data or ((self.work / "features" / COMPLETE).exists() and not self.recorded.grids):
+        if part_of_data or ((self.work / "features" / COMPLETE).exists() and not self.aligned):
             super().corpus()
 
     def backbone(self) -> None:
@@ -105,7 +105,7 @@ class PaperRun(Run):
         about["takes"] = [row._asdict() for row in rows]
         write_atomic(folder / TAKES, lambda to: to.write_text(json.dumps(about, indent=1), "utf-8"))
         (folder / COMPLETE).touch()
-        for name in ("recorded", "held_back", "_about"):
+        for name in ("_recorded", "aligned", "held_back", "_about"):
             self.__dict__.pop(name, None)
         log.info("%d features computed, %d were there", self.cache.computed, self.cache.reused)
         self.corpus()
@@ -131,6 +131,7 @@ class PaperRun(Run):
             speaker=take.speaker,
             label=take.label,
             held=held,
+            stages=list(self.recipe.data[int(take.name.partition("/")[0])].stages),
             group=take.group or take.sound.key(),
             frames=min(heard, shown),
             content=content,
@@ -153,12 +154,24 @@ class PaperRun(Run):
         self._need(self.work / "features" / COMPLETE, "features")
         return json.loads((self.work / "features" / TAKES).read_text("utf-8"))
 
+    def recorded(self, *stages: int) -> Recorded:
+        """The takes to learn from, in some stages or in any."""
+        if stages not in self._recorded:
+            about = self._about
+            rows = [Row(**row) for row in about["takes"]]
+            rows = [row for row in rows if not row.held and set(row.stages) & set(stages or row.stages)]
+            self._recorded[stages] = Recorded(self.cache, rows, about["no_words"], about["described"])
+        return self._recorded[stages]
+
     @cached_property
-    def recorded(self) -> Recorded:
-        """The takes to learn from."""
-        about = self._about
-        rows = [Row(**row) for row in about["takes"]]
-        return Recorded(self.cache, [row for row in rows if not row.held], about["no_words"], about["described"])
+    def _recorded(self) -> dict[tuple[int, ...], Recorded]:
+        return {}
+
+    @cached_property
+    def aligned(self) -> bool:
+        """Whether stage 1 has takes that say the same in several emotions, frame by frame."""
+        rows = [row for row in self.recorded().rows if 1 in row.stages]
+        return bool(rows) and bool(self.recorded(1).grids)
 
     @cached_property
     def held_back(self) -> list[Row]:
@@ -172,24 +185,25 @@ class PaperRun(Run):
     # what the four stages learn from
 
     def grids(self) -> Draw:
-        options, pairs = self.recipe.stage1, self.recorded.grids
-        if pairs:
+        options = self.recipe.stage1
+        if self.aligned:
             log.info("stage1 learns from the takes that say the same in several emotions")
-            return Aligned(self.recorded, options.batch, options.frames)
+            return Aligned(self.recorded(1), options.batch, options.frames)
         log.info("stage1 learns from the teacher's faces: no takes say the same in several emotions, frame by frame")
         return super().grids()
 
     def windows(self) -> Draw:
         options = self.recipe.stage2
-        return Passages(self.recorded, options.batch, options.frames)
+        return Passages(self.recorded(2), options.batch, options.frames)
 
     def sentences(self) -> Draw:
         options = self.recipe.stage3
-        return WholeTakes(self.recorded, options.batch, 4 * options.frames, self._dropout())
+        return WholeTakes(self.recorded(3), options.batch, 4 * options.frames, self._dropout())
 
     def guided(self) -> Draw:
         options = self.recipe.stage4
-        return WholeTakes(self.recorded, options.batch, 4 * options.frames, self._dropout(), True, options.label_share)
+        takes = self.recorded(4)
+        return WholeTakes(takes, options.batch, 4 * options.frames, self._dropout(), True, options.label_share)
 
     def stage4(self) -> None:
         """P_text, P_image if there are pictures, and E_fuse with them; nothing without a CLIP."""
@@ -200,19 +214,19 @@ class PaperRun(Run):
             self._stage(4, None)
 
     def pictures(self) -> bool:
-        return self.recorded.pictures
+        return self.recorded(4).pictures
 
     def spread(self, stage: int) -> NDArray:
-        return super().spread(1) if stage == 1 and not self.recorded.grids else self.recorded.spread
+        return super().spread(1) if stage == 1 and not self.aligned else self.recorded(stage).spread
 
     def still(self) -> NDArray[np.bool_]:
-        still = self.recorded.still
-        return still if self.recorded.grids else still & super().still()
+        still = self.recorded().still
+        return still if self.aligned else still & super().still()
 
     def ground(self, stage: int) -> str:
-        if stage == 1 and not self.recorded.grids:
-            return super().ground(1)
         self._need(self.work / "features" / COMPLETE, "features")
+        if stage == 1 and not self.aligned:
+            return super().ground(1)
         return sha256_file(self.work / "features" / TAKES)
 
     # what comes out
@@ -222,17 +236,18 @@ class PaperRun(Run):
 
         model = self.model(4)
         self._rest(model)
-        rows, frozen = self.recorded.rows, self.frozen
+        learned, frozen = self.recorded(), self.frozen
+        rows = learned.rows
         guides = ["clip_text_map", "clip_image_map"]
-        trained = [] if not self.options.clip else guides if self.recorded.pictures else guides[:1]
+        trained = [] if not self.options.clip else guides if self.pictures() else guides[:1]
         emotions = Counter(LABELS[row.label] for row in rows)
         kinds = ", ".join(entry.kind or Path(entry.folder).name for entry in self.recipe.data)
-        aligned = "these" if self.recorded.grids else "the synthetic corpus' faces"
-        untold = sum(not row.description for row in rows)
+        aligned = "these" if self.aligned else "the synthetic corpus' faces"
+        untold = sum(not row.description for row in rows if 4 in row.stages)
         backbones = {part: frozen.name(part) for part in self._about["backbones"] if part != "wav2vec2"}
         meta = {
             "name": self.recipe.name,
-            "training_data": f"{kinds}: {len(rows)} takes, {self.recorded.frames / 3600:.1f} minutes of "
+            "training_data": f"{kinds}: {len(rows)} takes, {learned.frames / 3600:.1f} minutes of "
             f"{len({row.speaker for row in rows})} speakers ({', '.join(f'{k} {n}' for k, n in emotions.items())})",
             "metrics": metrics or {},
             "untrained": [part for part in guides if part not in trained],

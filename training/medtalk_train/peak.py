@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medtalk.backbones.pretrained import clause
 from medtalk.errors import MissingExtraError, TrainingError
 from medtalk.files import write_atomic
 from medtalk.model.intensity import intensity
@@ -112,7 +113,9 @@ def _seen(video: Path, model: Path) -> tuple[list[float], NDArray]:
     try:
         with vision.FaceLandmarker.create_from_options(options) as landmarker, _frames(video) as frames:
             for time, frame in frames:
-                image = mediapipe.Image(mediapipe.ImageFormat.SRGB, frame.to_ndarray(format="rgb24"))
+                image = mediapipe.Image(
+                    mediapipe.ImageFormat.SRGB, np.ascontiguousarray(frame.to_ndarray(format="rgb24"))
+                )
                 found = landmarker.detect_for_video(image, round(time * 1000)).face_blendshapes
                 if found:
                     row = np.zeros(len(ARKIT_NAMES))
@@ -122,7 +125,9 @@ def _seen(video: Path, model: Path) -> tuple[list[float], NDArray]:
                     times.append(time)
                     rows.append(row)
     except (RuntimeError, ValueError) as error:
-        raise TrainingError(f"MediaPipe cannot use {model} on {video}: {error}.", "Get the model again.") from error
+        raise TrainingError(
+            f"MediaPipe cannot use {model} on {video}: {clause(error)}.", "Get the model again."
+        ) from error
     if not rows:
         raise TrainingError(f"No face is seen in {video}.", "Give the video's rig with --rig.")
     return times, intensity(from_arkit(np.array(rows)).values)

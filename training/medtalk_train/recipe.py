@@ -167,6 +167,8 @@ class DataOptions:
     parallel: bool = False
     """Takes that have one name but for the emotion are frame-aligned, as stage 1 needs them. Takes of one and the same
     sound are taken for that in any case."""
+    stages: tuple[int, ...] = (1, 2, 3, 4)
+    """Which stages learn from it; the paper has EmoFace in the first three and RAVDESS in the last."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,8 @@ def load_recipe(path: str | Path) -> Recipe:
     recipe = _build(Recipe, {"name": path.stem, **values}, "")
     if recipe.device not in DEVICES:
         raise TrainingError(f"Setting device is {recipe.device!r}; valid are {', '.join(DEVICES)}.")
+    if recipe.devices < 0:
+        raise TrainingError(f"Setting devices is {recipe.devices}; valid are 0, for all, and more.")
     # wrong sizes are found now, not after the backbone's hour
     if recipe.pretrained is None:
         if recipe.data:
@@ -257,6 +261,12 @@ def _check_paper(recipe: Recipe) -> None:
             raise TrainingError(f"Setting data[{number}].kind is {entry.kind!r}; valid are {', '.join(KINDS)}.")
         if not entry.folder and entry.kind != "synthetic":
             raise TrainingError(f"Setting data[{number}].folder is missing.")
+        if not entry.stages or not set(entry.stages) <= {1, 2, 3, 4}:
+            raise TrainingError(f"Setting data[{number}].stages is {list(entry.stages)}; valid are some of 1, 2, 3, 4.")
+    learned = {stage for entry in recipe.data for stage in entry.stages}
+    needed = (2, 3, 4) if recipe.pretrained and recipe.pretrained.clip else (2, 3)
+    if missing := [stage for stage in needed if stage not in learned]:
+        raise TrainingError(f"The recipe names no data for stage {missing[0]}.", "Add it to `stages:` of some data.")
     given = ("words", "content_smoothing", "content_features", "emotion_features", "text_features", "fusion_width",
              "guidance_features")  # fmt: skip
     if wrong := [name for name in given if name in recipe.model]:

@@ -35,6 +35,7 @@ class Row(NamedTuple):
     speaker: str
     label: int
     held: bool
+    stages: list[int]
     group: str
     frames: int
     content: str
