@@ -29,7 +29,7 @@ from medtalk_train.data import BY_IMAGE, BY_LABEL, BY_TEXT, Grids, Steps
 from medtalk_train.fit import _place
 from medtalk_train.paper import PaperRun
 from medtalk_train.recipe import Ablation, DataOptions, Recipe, load_recipe
-from medtalk_train.recorded import Aligned
+from medtalk_train.recorded import Aligned, Recorded, WholeTakes
 from medtalk_train.run import open_run
 from medtalk_train.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
 from tests import checkpoints
@@ -257,7 +257,12 @@ def test_batches(trained: PaperRun) -> None:
     assert {int(x) for batch in batches for x in batch.guide} == {BY_LABEL, BY_TEXT, BY_IMAGE}
     empty = trained.cache.open(trained.recorded().no_words)
     assert len(empty) == 2, "unknown words are the empty sentence: [CLS] [SEP]"
-    assert any(bool((~batch.absent).sum(1).eq(2).any()) for batch in batches)
+    known = [row for row in trained.recorded().rows if row.transcript == "we say it"]
+    told = Recorded(trained.cache, known, trained.recorded().no_words)
+    counts = {
+        int(n) for k in range(10) for n in (~WholeTakes(told, 2, 600, 0.5)(np.random.default_rng(k)).absent).sum(1)
+    }
+    assert counts == {2, 5}, "words are withheld now and then"
     assert {LABELS[int(label)] for batch in batches for label in batch.label} == {"angry", "happy"}
 
 
@@ -297,11 +302,24 @@ def test_ablations(trained: PaperRun, recipe: Recipe, name: str) -> None:
     assert any(p.requires_grad for p in model.fusion_predictor.parameters()) == off.intensity
     assert bool((third.intensity(batch) == 1).all()) != off.intensity
     if not off.text:
-        assert bool((~batch.absent).sum(1).eq(2).all()), "every clip has the empty sentence"
+        for seed in range(10):
+            batch = run.sentences()(np.random.default_rng(seed))
+            assert bool((~batch.absent).sum(1).eq(2).all()), "every clip has the empty sentence"
     fourth = Guidance(model, recipe.stage4, run.guided(), *common, pictures=run.pictures())
     losses = fourth.losses(run.guided()(np.random.default_rng(0)))
     losses["loss"].backward()
     assert all(p.grad is not None for p in model.clip_text_map.parameters())
+
+
+def test_without_text_nobody_transcribes(trained: PaperRun, recipe: Recipe, tmp_path: Path) -> None:
+    assert recipe.pretrained is not None
+    options = dataclasses.replace(recipe.pretrained, cache=str(trained.work / "features"))
+    run = PaperRun(
+        dataclasses.replace(recipe, ablation=Ablation(text=False), pretrained=options), tmp_path, progress=False
+    )
+    run.features()
+    assert {row.transcript for row in run.recorded().rows} == {""}
+    assert "we say it" in {row.transcript for row in trained.recorded().rows}
 
 
 def test_without_intensity_the_bundle_has_a_constant_one(trained: PaperRun, recipe: Recipe) -> None:
