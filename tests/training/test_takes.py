@@ -115,6 +115,11 @@ def blow_up(values: np.ndarray) -> np.ndarray:
     return values
 
 
+def cut_picture(path: Path) -> None:
+    datasets.picture(path, (9, 9, 9))
+    path.write_bytes(path.read_bytes()[:60])
+
+
 SPOILED = {
     "lacks its rig": (lambda f: (f / "angry_aa_000.txt").unlink(), "angry_aa_000.wav", "no rig file of its name"),
     "lacks its sound": (lambda f: (f / "angry_aa_000.wav").unlink(), "angry_aa_000.txt", "no sound of its name"),
@@ -148,6 +153,7 @@ SPOILED = {
     "the same face": (
         lambda f: shutil.copy(f / "angry_aa_000.txt", f / "happ_aa_000.txt"), "happ_aa_000.txt", "rig of angry_aa_000",
     ),
+    "a cut picture": (lambda f: cut_picture(f / "peaks" / "angry_aa_000.png"), "angry_aa_000.png", "no whole picture"),
     "a table's clip": (
         lambda f: (f / "transcripts.csv").write_text("clip,transcript\nnobody,we\n"), "data", "'nobody'",
     ),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from medtalk.audio import FPS, RATE, frame_count, read_speech
 from medtalk.errors import MedtalkError
@@ -74,6 +75,7 @@ def check(path: str | Path, kind: str = "", seen: Callable[[], object] = lambda:
         before = len(folder.problems)
         frames = _check_sound(folder, take, found)
         _check_rig(folder, take, found, frames)
+        _check_picture(folder, take)
         if before == len(folder.problems):
             heard, shown = take.sound.key(), take.rig.key()
             if (heard, take.label) in sounds:
@@ -127,6 +129,15 @@ def _check_rig(folder: Folder, take: Take, kind: str, frames: int | None) -> Non
             file,
             f"{NAMES[worst]} goes from {low:.3g} to {high:.3g}; the board has {MINIMUM[worst]:g} to {MAXIMUM[worst]:g}",
         )
+
+
+def _check_picture(folder: Folder, take: Take) -> None:
+    if take.picture is not None:
+        try:
+            with Image.open(take.picture) as picture:
+                picture.load()
+        except (OSError, SyntaxError, ValueError):  # PIL's, for one that is cut or something else
+            folder.wrong(take.picture, "is no whole picture")
 
 
 def _opened(file: Path) -> tuple[NDArray, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from medtalk.backbones.prosody import prosody
@@ -30,8 +30,10 @@ def read(folder: Folder, parallel: bool = False) -> list[Take]:
     return [
         Take(
             f"{utterance.id:06d}",
-            Source(file, partial(_key, corpus, utterance), partial(corpus.audio, utterance)),
-            Source(file, partial(_key, corpus, utterance, f"face {label}"), partial(_face, corpus, utterance, label)),
+            Source(file, cache(partial(_key, corpus, utterance)), partial(corpus.audio, utterance)),
+            Source(
+                file, cache(partial(_key, corpus, utterance, f"face {label}")), partial(_face, corpus, utterance, label)
+            ),
             label,
             speaker=utterance.voice,
             transcript=utterance.text,

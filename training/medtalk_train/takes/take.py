@@ -6,7 +6,7 @@ import csv
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -105,8 +105,8 @@ class Folder:
         known.setdefault("picture", self.picture(name))
         return Take(
             name,
-            Source(sound, partial(sha256_file, sound), partial(read_sound, sound)),
-            Source(rig, partial(sha256_file, rig), partial(read_face, rig)),
+            Source(sound, cache(partial(sha256_file, sound)), partial(read_sound, sound)),
+            Source(rig, cache(partial(sha256_file, rig)), partial(read_face, rig)),
             label,
             description=self._of(self.descriptions, name) or "",
             **known,  # type: ignore[arg-type]
