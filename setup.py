@@ -25,7 +25,16 @@ FULL = [
     "pillow>=11.0",
     "setuptools>=75",  # has distutils, which funasr imports, for Python 3.12 and later
 ]
-TRAIN = [TORCH, "safetensors>=0.5", "lightning>=2.5", "tensorboard>=2.18", "onnx>=1.18", "pyyaml>=6.0"]
+TRAIN = [
+    TORCH,
+    "safetensors>=0.5",
+    "lightning>=2.5",
+    "tensorboard>=2.18",
+    "onnx>=1.18",
+    "pyyaml>=6.0",
+    "av>=14.0",  # reads videos with an FFmpeg of its own: frames of the strongest expression
+    "pillow>=11.0",
+]
 BATCH = ["ray>=2.40"]
 REPORT = ["matplotlib>=3.9"]
 METRICS = ["prometheus-client>=0.21"]

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from medtalk.errors import TrainingError
-from medtalk_train.recipe import RigLoss, load_recipe
+from medtalk.errors import MedtalkError, TrainingError
+from medtalk.model.config import ModelConfig
+from medtalk_train.recipe import PretrainedOptions, RigLoss, load_recipe
 
 
-@pytest.mark.parametrize("name", ["compact", "plain", "tiny"])
+@pytest.mark.parametrize("name", ["compact", "plain", "tiny", "paper", "paper_tiny"])
 def test_shipped_recipes(root: Path, name: str) -> None:
     recipe = load_recipe(root / "training" / "recipes" / f"{name}.yaml")
     assert recipe.name == name
@@ -26,6 +27,54 @@ def test_the_plain_recipe_is_the_papers(root: Path) -> None:
     assert recipe.stage3.intensity_weight == 0.1 and recipe.stage3.strength_weight == 0.0
     assert not recipe.stage2.posteriors_into_acm
     assert recipe.model_config(160, 35).content_features == 160
+
+
+def test_the_paper_recipe_is_the_papers(root: Path) -> None:
+    recipe = load_recipe(root / "training" / "recipes" / "paper.yaml")
+    first, *others = (recipe.stage1, recipe.stage2, recipe.stage3, recipe.stage4)
+    assert (first.rate, first.decay, first.epochs, first.overlap_epochs, first.cycle_epochs) == (
+        1e-4,
+        0.995,
+        15,
+        15,
+        15,
+    )
+    assert [(s.rate, s.decay, s.epochs, s.similarity_weight) for s in others] == [
+        (1e-3, 0.9, 10, 0.1), (1e-3, 0.9, 20, 0.1), (1e-3, 0.9, 15, 0.1),
+    ]  # fmt: skip
+    assert recipe.stage3.intensity_weight == 0.1 and all(s.loss == RigLoss() for s in (first, *others))
+    assert recipe.pretrained == PretrainedOptions()
+    assert recipe.paper_config() == ModelConfig.paper()
+    assert [(entry.kind, entry.stages) for entry in recipe.data] == [("emoface", (1, 2, 3)), ("ravdess", (4,))]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("pretrained: {}", "names no data"),
+        ("pretrained: {roberta: 3}", "pretrained.roberta is 3; valid is text"),
+        ("pretrained: {bert: x}", r"pretrained\.bert.*Valid are.*roberta"),
+        ("data: [{folder: x}]", "data needs the section pretrained"),
+        ("pretrained: {}\ndata: x", "a list of mappings"),
+        ("pretrained: {}\ndata: [{path: x}]", r"data\[0\]\.path.*Valid are: folder"),
+        ("pretrained: {}\ndata: [{kind: vhs, folder: x}]", r"data\[0\]\.kind is 'vhs'; valid are emoface"),
+        ("pretrained: {}\ndata: [{kind: rigs}]", r"data\[0\]\.folder is missing"),
+        ("pretrained: {}\ndata: [{folder: x}]\nmodel: {text_features: 3}", "model.text_features cannot be chosen"),
+        ("pretrained: {}\ndata: [{folder: x}]\nmodel: {heads: 7}", "heads"),
+        ("pretrained: {}\ndata: [{folder: x, stages: [5]}]", r"data\[0\]\.stages is \[5\]; valid are some of 1"),
+        ("pretrained: {}\ndata: [{folder: x, stages: [2, 3]}]", "no data for stage 4"),
+        ("pretrained: {}\ndata: [{folder: x}]\nstage2: {posteriors_into_acm: true}", "posteriors_into_acm needs"),
+        ("pretrained: {}\ndata: [{folder: x}]\nheld: aa", "held must be a list"),
+        ("devices: -1", "devices is -1; valid are 0"),
+        ("device: tpu", "device is 'tpu'; valid are auto, cpu, gpu"),
+    ],
+)
+def test_wrong_settings_of_the_papers_way(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(MedtalkError, match=said) as error:
+        load_recipe(path)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
 from medtalk_train import descriptions
 from medtalk_train.corpus.read import Corpus
-from medtalk_train.data import Grids, Script, Sentences, Steps, Windows
+from medtalk_train.data import BY_LABEL, BY_TEXT, Grids, Script, Sentences, Steps, Windows
 from medtalk_train.fit import fit
 from medtalk_train.recipe import Ablation, Recipe, load_recipe
 from medtalk_train.run import Run
@@ -211,12 +211,12 @@ def test_sentences(trained: Run) -> None:
         frames = batch.mask.shape[1]
         assert batch.rig.shape == (4, frames, 174) and batch.emotion_features.shape == (4, frames, 51)
         assert batch.mask.sum(1).tolist() == batch.lengths.tolist() and int(batch.lengths.max()) == frames
-        assert (batch.tokens[:, 0, 0] > 0).all() and (batch.description[:, 0, 0] > 0).all()
+        assert (batch.words[:, 0, 0] > 0).all() and (batch.description[:, 0, 0] > 0).all()
         # a clip scaled to nothing has nothing of the emotion in it
         assert bool((batch.rig[batch.mask == 0] == 0).all())
-    withheld = np.mean([(batch.tokens[:, 0, 0] == 1).float().mean() for batch in batches])
+    withheld = np.mean([(batch.words[:, 0, 0] == 1).float().mean() for batch in batches])
     assert 0.2 < withheld < 0.8
-    assert {bool(x) for batch in batches for x in batch.by_label} == {True, False}
+    assert {int(x) for batch in batches for x in batch.guide} == {BY_LABEL, BY_TEXT}
 
 
 def test_scale_moves_the_emotion_only(trained: Run) -> None:
@@ -272,7 +272,7 @@ def test_ablations(trained: Run, ablation: dict[str, bool]) -> None:
     assert ("intensity" in losses) == off.intensity and ("similarity" in losses) == off.disentangle
     assert bool(third.intensity(batch).std() > 1e-6) == off.intensity
     if not off.text:
-        assert bool((batch.tokens[..., 0] <= 1).all())
+        assert bool((batch.words[..., 0] <= 1).all())
     fourth = Guidance(model, recipe.stage4, sentences, 1, off, spread)
     assert torch.isfinite(fourth.losses(batch)["loss"])
 

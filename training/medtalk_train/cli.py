@@ -53,14 +53,14 @@ def main() -> NoReturn:
 
 def _run(recipe: Path, work: Path | None, corpus: Path | None, quiet: bool) -> Run:
     from medtalk_train.recipe import load_recipe
-    from medtalk_train.run import Run
+    from medtalk_train.run import open_run
 
     logging.basicConfig(
         level=logging.WARNING if quiet else logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
     )
     for name in ("lightning.pytorch", "lightning.fabric"):  # they print by themselves; once is enough
         logging.getLogger(name).propagate = False
-    return Run(
+    return open_run(
         load_recipe(recipe),
         work or Path("runs") / recipe.stem,
         progress=not quiet and sys.stderr.isatty(),
@@ -77,14 +77,14 @@ def _command(name: str, about: str) -> None:
     app.command(name, help=about)(command)
 
 
-_command("corpus", "Speech with exact phone times, by espeak-ng, flite and festival.")
-_command("backbone", "The acoustic encoder, from the corpus.")
-_command("features", "What the frozen backbone hears of the corpus; stages 2 to 4 read it.")
+_command("corpus", "Speech with exact phone times, by espeak-ng, flite and festival, where the recipe needs it.")
+_command("backbone", "The acoustic encoder, from the corpus; or find the pretrained ones.")
+_command("features", "What the frozen backbones hear of the data; stages 2 to 4 read it.")
 _command("stage1", "Cross reconstruction: E_e, E_c and D (paper, section 3.2).")
 _command("stage2", "Audio content mapping: ACM (paper, section 3.3).")
 _command("stage3", "Fusion intensity modelling: CMF, label embedding, E_fuse (paper, section 3.3).")
-_command("stage4", "Guidance by descriptions: P_text, E_fuse (paper, section 3.4).")
-_command("export", "Write WORK/bundle: ONNX graphs, weights, model card.")
+_command("stage4", "Guidance by descriptions and pictures: P_text, P_image, E_fuse (paper, section 3.4).")
+_command("export", "Write WORK/bundle: networks, weights, model card.")
 
 
 @app.command("all", help="Every step in order, then the evaluation (into the bundle and WORK/report.json).")
@@ -96,15 +96,88 @@ def everything(
     again: Again = False,
     quiet: Quiet = False,
 ) -> None:
-    from medtalk_train.evaluate import evaluate as judge
     from medtalk_train.run import STEPS
 
     run = _run(recipe, work, corpus, quiet)
     for name in STEPS[:-1]:
         run.step(name, again)
-    metrics = judge(run.export(), run.corpus_folder, speech if speech.is_dir() else None)
+    metrics = run.evaluate(run.export(), speech if speech.is_dir() else None)
     run.export(metrics)
     _report(metrics, run.work / "report.json", run.recipe.name, quiet)
+
+
+@app.command(help="What is wrong with a data set, file by file; exit code 1 if anything is.")
+def check(
+    data: Annotated[Path, typer.Argument(help="Folder of the data set.")],
+    kind: Annotated[
+        str, typer.Option(help="emoface, ravdess, rigs or synthetic; found by the layout if left out.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    from rich.progress import Progress
+
+    from medtalk_train.takes.check import check as look
+
+    with Progress(transient=True, disable=quiet or as_json or not sys.stderr.isatty()) as progress:
+        task = progress.add_task("takes", total=None)
+        report = look(data, kind, lambda: progress.advance(task))
+    if as_json:
+        print(json.dumps(report.to_dict(), indent=1, ensure_ascii=False))
+    else:
+        for line in report.lines()[: len(report.problems) if quiet else None]:
+            print(line)
+    if report.problems:
+        raise typer.Exit(1)
+
+
+@app.command(help="The frame of a video, or of each in a folder, in which the face shows most, as a PNG (section 3.4).")
+def peak(
+    video: Annotated[Path, typer.Argument(help="A video, or a folder of them.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures: `peaks` in that of the data.")],
+    rig: Annotated[
+        Path | None, typer.Option(help="The video's rig, or a folder with rigs of the videos' names.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="MediaPipe's face_landmarker.task, where there are no rigs.")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Make pictures anew that are there.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    from medtalk_train.peak import peak as find
+    from medtalk_train.peak import rig_of, videos_of
+
+    out.mkdir(parents=True, exist_ok=True)
+    for path in videos_of(video):
+        picture = out / f"{path.stem}.png"
+        if again or not picture.exists():
+            second = find(path, picture, None if rig is None else rig_of(path, rig), model)
+            if not quiet:
+                print(f"{picture}: {second:.2f} s of {path}")
+
+
+@app.command(help="A table of descriptions of a data set's takes, to be filled by hand or by a command (section 3.4).")
+def describe(
+    data: Annotated[Path, typer.Argument(help="Folder of the data set.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The table; descriptions.csv in DATA if left out.")
+    ] = None,
+    command: Annotated[
+        str, typer.Option(help="Describes a take, such as 'mytool {image}'; also {sound}, {emotion}. No shell runs it.")
+    ] = "",
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that the command may take for one.")] = 120.0,
+    quiet: Quiet = False,
+) -> None:
+    from rich.progress import Progress
+
+    from medtalk_train.describe import describe as write
+
+    table = out or data / "descriptions.csv"
+    with Progress(transient=True, disable=quiet or not sys.stderr.isatty()) as progress:
+        task = progress.add_task("takes", total=None)
+        takes, described = write(data, table, command, timeout, lambda: progress.advance(task))
+    if not quiet:
+        print(f"{table}: {takes} takes, {described} described")
 
 
 @app.command(help="The text encoder of a compact bundle: descriptions in words to labels and strength.")
@@ -126,6 +199,9 @@ def text(
 @app.command(help="Judge a bundle: the paper's metrics on held-out voices, articulation on real recordings.")
 def evaluate(
     bundle: Annotated[Path, typer.Argument(help="Folder of the bundle.")],
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", "-r", help="One with data; judges on the takes that it holds back.")
+    ] = None,
     work: Annotated[Path | None, typer.Option("--work", "-w", help="Folder of a run; its corpus is used.")] = None,
     corpus: Corpus = None,
     speech: Speech = _SPEECH,
@@ -141,8 +217,11 @@ def evaluate(
         check_folder(out)
     if speech != _SPEECH and not speech.is_dir():
         raise TrainingError(f"There is no folder {speech}.", "Give one with recordings and phones.json.")
-    source = corpus or (work / "corpus" if work else None)
-    metrics = judge(load_bundle(bundle), source, speech if speech.is_dir() else None, clips)
+    heard = speech if speech.is_dir() else None
+    if recipe is not None:
+        metrics = _run(recipe, work, corpus, quiet).evaluate(load_bundle(bundle), heard)
+    else:
+        metrics = judge(load_bundle(bundle), corpus or (work / "corpus" if work else None), heard, clips)
     _report(metrics, out, bundle.name, quiet)
 
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 Batch = TypeVar("Batch")
 
+BY_LABEL, BY_TEXT, BY_IMAGE = range(3)
+
 
 class Script:
     """The teacher's lips of many sentences: `lips` (N, 174) float16, sentence k at frames starts[k]:starts[k + 1]."""
@@ -103,26 +105,39 @@ class Clips(NamedTuple):
     emotion_features: Tensor  # (B, T, 51)
     lengths: Tensor  # (B,) real frames
     mask: Tensor  # (B, T) 1 for real frames
-    tokens: Tensor  # (B, N, 8) words of the transcript, or "no words"
+    words: Tensor  # (B, N, 8) pieces of the transcript's words, or (B, N, W) a text encoder's features of its tokens
+    absent: Tensor  # (B, N) bool, true where a row has no such word
     label: Tensor  # (B,) emotion
     strength: Tensor  # (B, T) the teacher's, before the scale
     scale: Tensor  # (B,) what strength and intensity are multiplied by
     rig: Tensor  # (B, T, 174) the teacher's face
-    description: Tensor  # (B, M, 8) words that describe the face
-    by_label: Tensor  # (B,) bool: guided by the label rather than the description (stage 4)
+    description: Tensor  # (B, M, 8) words that describe the face, or (B, G) CLIP's features of a description
+    picture: Tensor  # (B, G) CLIP's features of a picture of the face
+    guide: Tensor  # (B,) which of these stands for the emotion in stage 4: BY_LABEL, BY_TEXT or BY_IMAGE
 
 
 class Steps(Dataset[Batch]):
-    """The batches of one epoch: batch i is `draw(generator of (seed, epoch, i))`."""
+    """The batches of one epoch: batch i is `draw(generator of (seed, epoch, i))`.
 
-    def __init__(self, draw: Callable[[np.random.Generator], Batch], steps: int, seed: tuple[int, ...]) -> None:
-        self.draw, self.steps, self.seed = draw, steps, seed
+    Of several processes that learn together each has its share of them: process `rank` of `world` the batches
+    i * world + rank, so that no two see the same one.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[np.random.Generator], Batch],
+        steps: int,
+        seed: tuple[int, ...],
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.draw, self.steps, self.seed, self.rank, self.world = draw, steps, seed, rank, world
 
     def __len__(self) -> int:
         return self.steps
 
     def __getitem__(self, step: int) -> Batch:
-        return self.draw(np.random.default_rng((*self.seed, step)))
+        return self.draw(np.random.default_rng((*self.seed, step * self.world + self.rank)))
 
 
 @dataclass(frozen=True)
@@ -177,9 +192,9 @@ class Windows:
             for span in spans
         ]
         return (
-            _stack([self.heard.content[span] for span in spans]),
-            _stack([self.heard.posteriors[span] for span in spans]),
-            _stack(rigs),
+            stack([self.heard.content[span] for span in spans]),
+            stack([self.heard.posteriors[span] for span in spans]),
+            stack(rigs),
         )
 
 
@@ -200,7 +215,8 @@ class Sentences:
     label_share: float = 0.0
 
     def __call__(self, rng: np.random.Generator) -> Clips:
-        spans, texts = self._choose(rng)
+        chosen = near_in_length(np.diff(self.heard.starts), self.longest, self.batch, rng)
+        spans, texts = [self.heard.span(int(k)) for k in chosen], [self.heard.texts[k] for k in chosen]
         count, frames = len(spans), max(span.stop - span.start for span in spans)
         labels = rng.integers(len(LABELS), size=count)
         scale = np.ones(count, np.float32)
@@ -218,9 +234,9 @@ class Sentences:
             rigs[b, : lengths[b]] = compose(lips, int(labels[b]), amount, style, flashes=self.styles)
             strengths[b, : lengths[b]] = teacher
         heard = rng.random(count) >= self.transcript_dropout
-        words = [tokenise(text) if h else NO_WORDS for text, h in zip(texts, heard, strict=True)]
+        words = pad_tokens([tokenise(text) if h else NO_WORDS for text, h in zip(texts, heard, strict=True)])
         content, posteriors, prosody = (
-            _stack(_pad([values[span] for span in spans], frames))
+            stack(pad([values[span] for span in spans], frames))
             for values in (self.heard.content, self.heard.posteriors, self.heard.prosody)
         )
         return Clips(
@@ -229,24 +245,26 @@ class Sentences:
             emotion_features=torch.cat([prosody, posteriors], dim=-1),
             lengths=torch.from_numpy(lengths),
             mask=torch.from_numpy((np.arange(frames) < lengths[:, None]).astype(np.float32)),
-            tokens=pad_tokens(words),
+            words=words,
+            absent=words[..., 0] == 0,
             label=torch.from_numpy(labels),
             strength=torch.from_numpy(strengths),
             scale=torch.from_numpy(scale),
             rig=torch.from_numpy(rigs),
             description=pad_tokens([tokenise(d.text) for d in described]),
-            by_label=torch.from_numpy(by_label),
+            picture=torch.zeros(count, 0),
+            guide=torch.from_numpy(np.where(by_label, BY_LABEL, BY_TEXT)),
         )
 
-    def _choose(self, rng: np.random.Generator) -> tuple[list[slice], list[str]]:
-        lengths = np.diff(self.heard.starts)
-        order = np.argsort(lengths, kind="stable")
-        order = order[: max(1, int((lengths <= self.longest).sum()))]
-        # neighbours in length waste little padding
-        centre, reach = int(rng.integers(len(order))), 4 * self.batch
-        near = order[max(0, centre - reach) : centre + reach]
-        chosen = rng.choice(near, size=min(self.batch, len(near)), replace=False)
-        return [self.heard.span(int(k)) for k in chosen], [self.heard.texts[k] for k in chosen]
+
+def near_in_length(lengths: NDArray, longest: int, batch: int, rng: np.random.Generator) -> NDArray:
+    """Which sentences go into a batch: of about one length, as neighbours waste little padding, and none beyond
+    `longest` unless all are."""
+    order = np.argsort(lengths, kind="stable")
+    order = order[: max(1, int((lengths <= longest).sum()))]
+    centre, reach = int(rng.integers(len(order))), 4 * batch
+    near = order[max(0, centre - reach) : centre + reach]
+    return rng.choice(near, size=min(batch, len(near)), replace=False)
 
 
 def random_strength(rng: np.random.Generator, frames: int, largest: float) -> NDArray[np.float32]:
@@ -270,9 +288,9 @@ def pad_tokens(words: Sequence[NDArray[np.int64]]) -> Tensor:
     return torch.from_numpy(out)
 
 
-def _pad(pieces: Sequence[NDArray], frames: int) -> list[NDArray]:
+def pad(pieces: Sequence[NDArray], frames: int) -> list[NDArray]:
     return [np.pad(piece, ((0, frames - len(piece)), (0, 0))) for piece in pieces]
 
 
-def _stack(pieces: Sequence[NDArray]) -> Tensor:
+def stack(pieces: Sequence[NDArray]) -> Tensor:
     return torch.from_numpy(np.stack(pieces).astype(np.float32))

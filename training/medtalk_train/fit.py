@@ -19,6 +19,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from medtalk.errors import TrainingError
 from medtalk.files import write_atomic
 from medtalk.model.medtalk import MEDTalk
 from medtalk_train.data import Steps
@@ -55,7 +56,7 @@ class Stage(L.LightningModule):
 
     def training_step(self, batch: Any, _: int) -> Tensor:
         losses = self.losses(batch)
-        self.log_dict(losses, on_step=False, on_epoch=True, batch_size=1)
+        self.log_dict(losses, on_step=False, on_epoch=True, batch_size=1, sync_dist=self.trainer.world_size > 1)
         self.log("mse", losses["loss"], prog_bar=True, logger=False, batch_size=1)
         return losses["loss"]
 
@@ -67,7 +68,9 @@ class Stage(L.LightningModule):
 
     def train_dataloader(self) -> DataLoader:
         # Built anew every epoch, so that a resumed run sees the batches that the cut one would have seen.
-        steps = Steps(self.draw, self.options.steps, (self.seed, self.number, self.current_epoch))
+        trainer = self.trainer
+        seed = (self.seed, self.number, self.current_epoch)
+        steps = Steps(self.draw, self.options.steps, seed, trainer.global_rank, trainer.world_size)
         return DataLoader(steps, batch_size=None, num_workers=0)
 
     def configure_optimizers(self) -> Any:
@@ -83,6 +86,8 @@ class LossFile(Callback):
         self.path = path
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
         history: dict[str, list[float | None]] = {}
         if self.path.exists() and trainer.current_epoch:
             history = json.loads(self.path.read_text("utf-8"))
@@ -94,14 +99,30 @@ class LossFile(Callback):
         write_atomic(self.path, lambda to: to.write_text(text, "utf-8"))
 
 
-def fit(stage: Stage, folder: Path, progress: bool = True) -> None:
-    """Train a stage, going on from the last whole epoch that `folder` has a checkpoint of."""
+def fit(stage: Stage, folder: Path, progress: bool = True, device: str = "auto", devices: int = 0) -> None:
+    """Train a stage, going on from the last whole epoch that `folder` has a checkpoint of.
+
+    Args:
+        stage: what learns; its weights are on the CPU afterwards.
+        folder: of the checkpoint, the losses and the logs.
+        progress: show a bar.
+        device: "cpu", "gpu" or "auto".
+        devices: GPUs, or processes of the CPU, that learn together, each from batches of its own; 0 is all GPUs, or
+            one CPU.
+
+    Raises:
+        TrainingError: there is no such device.
+    """
     last = folder / CHECKPOINT
+    accelerator, count = _place(device, devices)
     with quiet():
         L.seed_everything(stage.seed + stage.number, workers=True, verbose=False)
         trainer = L.Trainer(
             max_epochs=stage.epochs,
-            accelerator="cpu",
+            accelerator=accelerator,
+            devices=count,
+            # Processes that are spawned end with the stage; those of plain DDP would run the whole command again.
+            strategy="ddp_spawn" if count > 1 else "auto",
             deterministic=True,
             logger=TensorBoardLogger(folder, "logs", ""),
             callbacks=[
@@ -118,7 +139,17 @@ def fit(stage: Stage, folder: Path, progress: bool = True) -> None:
         )
         # weights_only=False: the checkpoint is our own, and holds Lightning's loop state beside tensors
         trainer.fit(stage, ckpt_path=str(last) if last.exists() else None, weights_only=False)
-    stage.model.eval()
+    stage.model.cpu().eval()
+
+
+def _place(device: str, devices: int) -> tuple[str, int]:
+    """Lightning's accelerator, and how many of it."""
+    gpus = torch.cuda.device_count()
+    if device == "cpu" or (device == "auto" and not gpus):
+        return "cpu", max(devices, 1)
+    if not gpus or devices > gpus:
+        raise TrainingError(f"There are {gpus} GPUs here; the recipe asks for {devices or 'one'}.", "Try device: auto.")
+    return "gpu", devices or gpus
 
 
 @contextmanager

@@ -7,10 +7,15 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from medtalk.backbones.pretrained import CLIP, EMOTION2VEC, ROBERTA, WAV2VEC2, WHISPER
 from medtalk.errors import TrainingError
 from medtalk.model.config import ModelConfig
 
 T = TypeVar("T")
+
+DEVICES = ("auto", "cpu", "gpu")
+KINDS = ("emoface", "ravdess", "rigs", "synthetic")
+"""Layouts of data: see `medtalk_train.takes`."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +136,48 @@ class FeatureOptions:
 
 
 @dataclass(frozen=True)
+class PretrainedOptions:
+    """The paper's frozen backbones (Sec. 4.1): of each the name that its library knows, or its folder."""
+
+    wav2vec2: str = WAV2VEC2
+    layer: int = 0
+    """The state of wav2vec2 that ACM hears: 0 is what enters the transformer, as in the authors' release."""
+    emotion2vec: str = EMOTION2VEC
+    roberta: str = ROBERTA
+    whisper: str = WHISPER
+    """Transcribes takes whose words are not known; "" leaves them unknown. A name or a .pt file."""
+    language: str = ""
+    """What Whisper takes for spoken; "" finds it out for each take."""
+    clip: str = CLIP
+    """"" trains no guidance by descriptions and pictures."""
+    offline: bool = False
+    """Never reach the network."""
+    cache: str = ""
+    """A folder of features that several runs share; "" keeps them in the run's own."""
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """A set of takes to train on; see `medtalk_train.takes`."""
+
+    folder: str = ""
+    """Where it lies. The synthetic corpus is the run's own if this is left out."""
+    kind: str = ""
+    """"emoface", "ravdess", "rigs" or "synthetic"; "" finds it out."""
+    parallel: bool = False
+    """Takes that have one name but for the emotion are frame-aligned, as stage 1 needs them. Takes of one and the same
+    sound are taken for that in any case."""
+    stages: tuple[int, ...] = (1, 2, 3, 4)
+    """Which stages learn from it; the paper has EmoFace in the first three and RAVDESS in the last."""
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """A whole run. `corpus` and `backbone` are handed on to their own modules."""
+    """A whole run. `corpus` and `backbone` are handed on to their own modules.
+
+    With `pretrained` the networks stand on the paper's backbones and learn from `data`; without it they stand on a
+    backbone of our own and learn from the synthetic corpus.
+    """
 
     name: str
     notes: str = ""
@@ -140,6 +185,14 @@ class Recipe:
     seed: int = 1
     threads: int = 0
     """Cores for torch; 0 leaves it to torch."""
+    device: str = "auto"
+    """"cpu", "gpu", or "auto": the GPUs if there are any."""
+    devices: int = 0
+    """How many GPUs (or processes of the CPU) learn together; 0 is all GPUs, or one CPU."""
+    pretrained: PretrainedOptions | None = None
+    data: tuple[DataOptions, ...] = ()
+    held: tuple[str, ...] = ()
+    """Speakers kept out of training, for the evaluation; if none is named, a tenth by the hash of their names."""
     corpus: Mapping[str, Any] = field(default_factory=dict)
     backbone: Mapping[str, Any] = field(default_factory=dict)
     features: FeatureOptions = field(default_factory=FeatureOptions)
@@ -151,9 +204,15 @@ class Recipe:
     stage4: Stage4Options = field(default_factory=Stage4Options)
 
     def model_config(self, content_features: int, posteriors: int) -> ModelConfig:
-        """Sizes of the networks behind a backbone of so many features a frame."""
+        """Sizes of the networks behind a backbone of our own, of so many features a frame."""
         content = content_features + (posteriors if self.stage2.posteriors_into_acm else 0)
         return ModelConfig.from_dict({**self.model, "content_features": content})
+
+    def paper_config(self, content: int = 768, emotion: int = 768, text: int = 768, guidance: int = 512) -> ModelConfig:
+        """Sizes of the networks behind the paper's backbones, whose features are so wide."""
+        sizes = ModelConfig.paper(text).to_dict()
+        sizes |= {"content_features": content, "emotion_features": emotion, "guidance_features": guidance}
+        return ModelConfig.from_dict({**sizes, **self.model})
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -177,9 +236,56 @@ def load_recipe(path: str | Path) -> Recipe:
     if not isinstance(values, dict):
         raise TrainingError(f"The recipe {path} is not a mapping of settings.")
     recipe = _build(Recipe, {"name": path.stem, **values}, "")
-    _build_backbone(recipe)
-    recipe.model_config(160, 35)  # wrong sizes are found now, not after the backbone's hour
+    if recipe.device not in DEVICES:
+        raise TrainingError(f"Setting device is {recipe.device!r}; valid are {', '.join(DEVICES)}.")
+    if recipe.devices < 0:
+        raise TrainingError(f"Setting devices is {recipe.devices}; valid are 0, for all, and more.")
+    # wrong sizes are found now, not after the backbone's hour
+    if recipe.pretrained is None:
+        if recipe.data:
+            raise TrainingError("Setting data needs the section pretrained.", "Write `pretrained: {}` for the paper's.")
+        _build_backbone(recipe)
+        recipe.model_config(160, 35)
+    else:
+        _check_paper(recipe)
+        recipe.paper_config()
     return recipe
+
+
+def _check_paper(recipe: Recipe) -> None:
+    """`TrainingError` for settings that have no meaning on recorded faces and the paper's backbones."""
+    if not recipe.data:
+        raise TrainingError("The recipe names no data.", "Write such as `data: [{folder: DIR}]`, or kind: synthetic.")
+    for number, entry in enumerate(recipe.data):
+        if entry.kind not in ("", *KINDS):
+            raise TrainingError(f"Setting data[{number}].kind is {entry.kind!r}; valid are {', '.join(KINDS)}.")
+        if not entry.folder and entry.kind != "synthetic":
+            raise TrainingError(f"Setting data[{number}].folder is missing.")
+        if not entry.stages or not set(entry.stages) <= {1, 2, 3, 4}:
+            raise TrainingError(f"Setting data[{number}].stages is {list(entry.stages)}; valid are some of 1, 2, 3, 4.")
+    learned = {stage for entry in recipe.data for stage in entry.stages}
+    needed = (2, 3, 4) if recipe.pretrained and recipe.pretrained.clip else (2, 3)
+    if missing := [stage for stage in needed if stage not in learned]:
+        raise TrainingError(f"The recipe names no data for stage {missing[0]}.", "Add it to `stages:` of some data.")
+    given = ("words", "content_smoothing", "content_features", "emotion_features", "text_features", "fusion_width",
+             "guidance_features")  # fmt: skip
+    if wrong := [name for name in given if name in recipe.model]:
+        raise TrainingError(
+            f"Setting model.{wrong[0]} cannot be chosen with pretrained backbones: they give it.", "Leave it out."
+        )
+    stage3 = recipe.stage3
+    for name, set_ in {
+        "stage2.posteriors_into_acm": recipe.stage2.posteriors_into_acm,
+        "stage3.strength_weight": stage3.strength_weight,
+        "stage3.intensity_scale_augmentation": stage3.intensity_scale_augmentation,
+        "stage3.styles": stage3.styles,
+    }.items():
+        if set_:
+            raise TrainingError(
+                f"Setting {name} needs the phones and faces of the synthetic corpus alone; it is not for pretrained "
+                "backbones.",
+                "Leave it out.",
+            )
 
 
 def _build_backbone(recipe: Recipe) -> None:
@@ -193,11 +299,18 @@ def _build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(set(values) - set(known)):
         raise TrainingError(f"Unknown setting {where}{unknown[0]}.", f"Valid are: {', '.join(sorted(known))}.")
-    default = kind(**({"name": ""} if kind is Recipe else {}))
+    whole: bool = issubclass(kind, Recipe)
+    default = kind(**({"name": ""} if whole else {}))
     out: dict[str, Any] = {}
     for name, value in values.items():
         present = getattr(default, name)
-        if is_dataclass(present):
+        if whole and name == "pretrained":
+            present = PretrainedOptions()
+        if whole and name == "data":
+            if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
+                raise TrainingError("Setting data must be a list of mappings.", "Such as `data: [{folder: DIR}]`.")
+            value = tuple(_build(DataOptions, entry, f"data[{i}].") for i, entry in enumerate(value))
+        elif is_dataclass(present):
             if not isinstance(value, Mapping):
                 raise TrainingError(f"Setting {where}{name} must be a mapping.")
             # Options that a section leaves out keep that section's own defaults.
@@ -206,7 +319,9 @@ def _build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
             if not isinstance(value, Mapping):
                 raise TrainingError(f"Setting {where}{name} must be a mapping.")
         elif isinstance(present, tuple):
-            value = tuple(value)
+            if not isinstance(value, list | tuple):
+                raise TrainingError(f"Setting {where}{name} must be a list.")
+            value = tuple(map(str, value)) if whole else tuple(value)
         elif isinstance(present, bool) or isinstance(value, bool):
             if not (isinstance(present, bool) and isinstance(value, bool)):
                 raise TrainingError(f"Setting {where}{name} is {value!r}; valid is {_valid(present)}.")

@@ -1,4 +1,8 @@
-"""A training run in a folder: each step knows whether it is done, and starts anew when what it stands on changed."""
+"""A training run in a folder: each step knows whether it is done, and starts anew when what it stands on changed.
+
+What a stage learns from is its `ground`: here the synthetic corpus and a backbone of our own, in `paper` recorded faces
+and the paper's backbones.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +27,12 @@ from medtalk.model.medtalk import MEDTalk
 from medtalk_train.recipe import Recipe
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from medtalk.bundle import Bundle
     from medtalk_train.data import Heard, Script
-    from medtalk_train.fit import Stage
+    from medtalk_train.fit import Draw, Stage
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +40,15 @@ STEPS = ("corpus", "backbone", "features", "stage1", "stage2", "stage3", "stage4
 MODEL = "model.safetensors"
 KEY = "key.json"
 COMPLETE = "complete"
+
+
+def open_run(recipe: Recipe, work: str | Path, progress: bool = True, corpus: str | Path | None = None) -> Run:
+    """The run of a recipe, of the kind that it asks for; see `Run`."""
+    if recipe.pretrained is None:
+        return Run(recipe, work, progress, corpus)
+    from medtalk_train.paper import PaperRun
+
+    return PaperRun(recipe, work, progress, corpus)
 
 
 class Run:
@@ -138,70 +154,102 @@ class Run:
         width = int(self.recipe.backbone.get("width", 160))
         return self.recipe.model_config(width, N_PHONES)
 
+    # what the four stages learn from
+
+    def grids(self) -> Draw:
+        """Batches of stage 1."""
+        from medtalk_train.data import Grids
+
+        options = self.recipe.stage1
+        return Grids(self.script, options.batch, options.frames, options.max_strength, options.lip_gain)
+
+    def windows(self) -> Draw:
+        """Batches of stage 2."""
+        from medtalk_train.data import Windows
+
+        options = self.recipe.stage2
+        return Windows(self.heard, options.batch, options.frames, options.max_strength)
+
+    def sentences(self) -> Draw:
+        """Batches of stage 3."""
+        from medtalk_train.data import Sentences
+
+        options = self.recipe.stage3
+        return Sentences(
+            self.heard, options.batch, 4 * options.frames, self._scale(), self._dropout(), styles=options.styles
+        )
+
+    def guided(self) -> Draw:
+        """Batches of stage 4: strengths come from the words here; labels keep the scales they had in stage 3."""
+        from medtalk_train.data import Sentences
+
+        options = self.recipe.stage4
+        return Sentences(
+            self.heard, options.batch, 4 * options.frames, self._scale(), self._dropout(),
+            describe=True, label_share=options.label_share,
+        )  # fmt: skip
+
+    def pictures(self) -> bool:
+        """Whether there are pictures of faces for stage 4."""
+        return False
+
+    def spread(self, stage: int) -> NDArray:
+        """(174,) how far each channel moves in the faces of a stage."""
+        from medtalk_train.data import channel_spread
+
+        return channel_spread(self.script if stage == 1 else self.heard, self.recipe.seed)
+
+    def ground(self, stage: int) -> str:
+        """A hash of what a stage learns from; `TrainingError` if that is not there yet."""
+        if stage == 1:
+            self._need(self.corpus_folder / "index.jsonl", "corpus")
+            return sha256_file(self.corpus_folder / "corpus.json")
+        self._need(self.work / "features" / COMPLETE, "features")
+        path = self._need(self.work / "features" / "features.json", "features")
+        index = self._need(self.work / "features" / "features.jsonl", "features")
+        return hashlib.sha256(path.read_bytes() + index.read_bytes()).hexdigest()
+
     # the paper's four stages
 
     def stage1(self) -> None:
         """E_e, E_c, D. The ablation without disentangling leaves them as they were born."""
-        self._need(self.corpus_folder / "index.jsonl", "corpus")
 
         def build(model: MEDTalk) -> Stage:
-            from medtalk_train.data import Grids
             from medtalk_train.stages import CrossReconstruction
 
-            options = self.recipe.stage1
-            draw = Grids(self.script, options.batch, options.frames, options.max_strength, options.lip_gain)
-            return CrossReconstruction(model, options, draw, *self._common(self.script))
+            return CrossReconstruction(model, self.recipe.stage1, self.grids(), *self._common(1))
 
-        about = sha256_file(self.corpus_folder / "corpus.json")
-        self._stage(1, build if self.recipe.ablation.disentangle else None, about)
+        self._stage(1, build if self.recipe.ablation.disentangle else None)
 
     def stage2(self) -> None:
         """ACM."""
 
         def build(model: MEDTalk) -> Stage:
-            from medtalk_train.data import Windows
             from medtalk_train.stages import ContentMapping
 
-            options = self.recipe.stage2
-            draw = Windows(self.heard, options.batch, options.frames, options.max_strength)
-            return ContentMapping(model, options, draw, *self._common(self.heard))
+            return ContentMapping(model, self.recipe.stage2, self.windows(), *self._common(2))
 
-        self._stage(2, build, self._features_key())
+        self._stage(2, build)
 
     def stage3(self) -> None:
         """CMF with words, label embedding, E_fuse."""
 
         def build(model: MEDTalk) -> Stage:
-            from medtalk_train.data import Sentences
             from medtalk_train.stages import IntensityModelling
 
-            options = self.recipe.stage3
-            # without the intensity the clip's emotion is static, and so is its strength
-            scale = options.intensity_scale_augmentation if self.recipe.ablation.intensity else 0.0
-            draw = Sentences(
-                self.heard, options.batch, 4 * options.frames, scale, self._dropout(), styles=options.styles
-            )
-            return IntensityModelling(model, options, draw, *self._common(self.heard))
+            return IntensityModelling(model, self.recipe.stage3, self.sentences(), *self._common(3))
 
-        self._stage(3, build, self._features_key())
+        self._stage(3, build)
 
     def stage4(self) -> None:
         """P_text, and E_fuse with it."""
 
         def build(model: MEDTalk) -> Stage:
-            from medtalk_train.data import Sentences
             from medtalk_train.stages import Guidance
 
-            options = self.recipe.stage4
-            # strengths come from the words here; labels keep the scales they had in stage 3
-            scale = self.recipe.stage3.intensity_scale_augmentation if self.recipe.ablation.intensity else 0.0
-            draw = Sentences(
-                self.heard, options.batch, 4 * options.frames, scale, self._dropout(),
-                describe=True, label_share=options.label_share,
-            )  # fmt: skip
-            return Guidance(model, options, draw, *self._common(self.heard))
+            return Guidance(model, self.recipe.stage4, self.guided(), *self._common(4), self.pictures())
 
-        self._stage(4, build, self._features_key())
+        self._stage(4, build)
 
     def export(self, metrics: Mapping[str, float] | None = None) -> Bundle:
         """Write `bundle/` from stage 4."""
@@ -228,14 +276,28 @@ class Run:
         }
         return export_bundle(model, acoustic, model.config, self.work / "bundle", meta)
 
-    def _rest(self, model: MEDTalk) -> None:
-        """Channels that no face of the teacher moves shall stay at 0, not at what the decoder's fit left there."""
+    def evaluate(self, bundle: Bundle, speech: Path | None = None) -> dict[str, float]:
+        """Metrics of the run's bundle, on what was held back and on recordings with phone times."""
+        from medtalk_train.evaluate import evaluate
+
+        return evaluate(bundle, self.corpus_folder, speech)
+
+    def still(self) -> NDArray[np.bool_]:
+        """(174,) channels that no face moves."""
         from medtalk_train.data import channel_spread
 
-        still = torch.from_numpy(channel_spread(self.script, self.recipe.seed, windows=256) == 0.0)
+        return channel_spread(self.script, self.recipe.seed, windows=256) == 0.0
+
+    def _rest(self, model: MEDTalk) -> None:
+        """Channels that no face moves shall stay at 0, not at what the decoder's fit left there; and an intensity that
+        the ablation left untrained shall be 1."""
+        still = torch.from_numpy(self.still())
         with torch.no_grad():
             model.decoder.fc2.weight[still] = 0.0
             model.decoder.fc2.bias[still] = 0.0
+            if not self.recipe.ablation.intensity:
+                model.fusion_predictor.predictor.weight.zero_()
+                model.fusion_predictor.predictor.bias.fill_(1.0)
 
     def model(self, stage: int) -> MEDTalk:
         """The networks as a stage left them."""
@@ -251,10 +313,10 @@ class Run:
 
     # how a stage runs
 
-    def _stage(self, number: int, build: Callable[[MEDTalk], Stage] | None, about: str) -> None:
+    def _stage(self, number: int, build: Callable[[MEDTalk], Stage] | None) -> None:
         from medtalk_train.fit import CHECKPOINT, fit, quiet
 
-        folder = self.work / f"stage{number}"
+        folder, about = self.work / f"stage{number}", self.ground(number)
         before = (
             sha256_file(self._need(self.work / f"stage{number - 1}" / MODEL, f"stage{number - 1}"))
             if number > 1
@@ -277,7 +339,7 @@ class Run:
         else:
             model = self.model(number - 1)
         if build is not None:
-            fit(build(model), folder, self.progress)
+            fit(build(model), folder, self.progress, self.recipe.device, self.recipe.devices)
         write_atomic(folder / MODEL, lambda to: save_file(model.state_dict(), to))
         (folder / CHECKPOINT).unlink(missing_ok=True)
 
@@ -291,16 +353,12 @@ class Run:
             "seed": recipe["seed"],
         }
 
-    def _features_key(self) -> str:
-        self._need(self.work / "features" / COMPLETE, "features")
-        path = self._need(self.work / "features" / "features.json", "features")
-        index = self._need(self.work / "features" / "features.jsonl", "features")
-        return hashlib.sha256(path.read_bytes() + index.read_bytes()).hexdigest()
+    def _common(self, stage: int) -> tuple[int, Any, Any]:
+        return self.recipe.seed, self.recipe.ablation, self.spread(stage)
 
-    def _common(self, script: Script) -> tuple[int, Any, Any]:
-        from medtalk_train.data import channel_spread
-
-        return self.recipe.seed, self.recipe.ablation, channel_spread(script, self.recipe.seed)
+    def _scale(self) -> float:
+        # without the intensity the clip's emotion is static, and so is its strength
+        return self.recipe.stage3.intensity_scale_augmentation if self.recipe.ablation.intensity else 0.0
 
     def _dropout(self) -> float:
         return self.recipe.stage3.transcript_dropout if self.recipe.ablation.text else 1.0

@@ -10,14 +10,13 @@ from torch.nn import functional as F
 
 from medtalk.model.intensity import intensity
 from medtalk.model.medtalk import MEDTalk
+from medtalk_train.data import BY_IMAGE, BY_LABEL, Clips
 from medtalk_train.fit import Draw, Stage
 from medtalk_train.losses import RigError, mean, similarity
 from medtalk_train.recipe import Ablation, Stage1Options, Stage2Options, Stage3Options, Stage4Options
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from medtalk_train.data import Clips
 
 
 class CrossReconstruction(Stage):
@@ -137,39 +136,53 @@ class IntensityModelling(Stage):
 
     def intensity(self, batch: Clips) -> Tensor:
         """(B, T) predicted intensity; ones where the ablation wants a static emotion."""
-        if not self.ablation.intensity:
-            return torch.ones_like(batch.mask)
-        return self.model.intensity(batch.emotion_features, batch.tokens, batch.lengths)
+        return predicted(self.model, batch) if self.ablation.intensity else torch.ones_like(batch.mask)
+
+
+def predicted(model: MEDTalk, batch: Clips) -> Tensor:
+    """(B, T) intensity, from words that the model reads by itself or from features of a text encoder (Sec. 3.3)."""
+    if model.word_encoder is not None:
+        return model.intensity(batch.emotion_features, batch.words, batch.lengths)
+    return model.fusion_predictor(batch.emotion_features, batch.words, batch.absent, batch.lengths)
 
 
 class Guidance(Stage):
-    """Stage 4: P_text and E_fuse, so that a description can stand in place of a label (Eq. 13, 14).
+    """Stage 4: P_text, P_image and E_fuse, so that a description or picture can stand in place of a label (Eq. 13, 14).
 
-    P_image learns in the same way from picture features; a corpus of speech has none, and the bundle says so.
+    The intensity is stage 3's, as it was trained. `pictures` tells whether there are any to train P_image with; a
+    corpus of speech has none, and the bundle says so.
     """
 
     number = 4
     options: Stage4Options
 
     def __init__(
-        self, model: MEDTalk, options: Stage4Options, draw: Draw, seed: int, ablation: Ablation, spread: NDArray
+        self,
+        model: MEDTalk,
+        options: Stage4Options,
+        draw: Draw,
+        seed: int,
+        ablation: Ablation,
+        spread: NDArray,
+        pictures: bool = False,
     ) -> None:
-        super().__init__(model, options, draw, seed, [model.clip_text_map, model.semantic_emotion_map])
-        self.ablation = ablation
+        trained = [model.clip_text_map, model.semantic_emotion_map, *([model.clip_image_map] if pictures else [])]
+        super().__init__(model, options, draw, seed, trained)
+        self.ablation, self.pictures = ablation, pictures
         self.error = RigError(options.loss, spread)
 
     def losses(self, batch: Clips) -> dict[str, Tensor]:
         model = self.model
-        assert model.word_encoder is not None
         with torch.no_grad():
             by_label = model.emotion_embedding(batch.label)
-            text = model.word_encoder.pooled(batch.description)
+            text = batch.description if model.word_encoder is None else model.word_encoder.pooled(batch.description)
             content = model.content(batch.content, batch.posteriors)
-            felt = torch.ones_like(batch.mask)
-            if self.ablation.intensity:
-                felt = model.intensity(batch.emotion_features, batch.tokens, batch.lengths)
-        vector = torch.where(batch.by_label[:, None], by_label, model.clip_text_map(text))[:, None]
-        emotion = model.emotion(vector, felt * batch.scale[:, None])
+            felt = predicted(model, batch) if self.ablation.intensity else torch.ones_like(batch.mask)
+        guide = batch.guide[:, None]
+        vector = torch.where(guide == BY_LABEL, by_label, model.clip_text_map(text))
+        if self.pictures:
+            vector = torch.where(guide == BY_IMAGE, model.clip_image_map(batch.picture), vector)
+        emotion = model.emotion(vector[:, None], felt * batch.scale[:, None])
         reconstruction = self.error(model.decoder(emotion, content), batch.rig, batch.mask)
         alike = similarity(emotion, model.emo_encoder(batch.rig), batch.mask)
         loss = reconstruction + self.options.similarity_weight * alike

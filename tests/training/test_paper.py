@@ -1,0 +1,398 @@
+"""Training on pretrained backbones and recorded faces, end to end on small random ones: it runs, the losses fall, a cut
+run goes on, nothing is computed twice, the ablations of Table 3 act, and the bundle speaks."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import medtalk
+from medtalk.bundle import load_bundle
+from medtalk.errors import TrainingError
+from medtalk.guidance import LABELS
+from medtalk_train import cli
+from medtalk_train.cache import Cache
+from medtalk_train.data import BY_IMAGE, BY_LABEL, BY_TEXT, Grids, Steps
+from medtalk_train.fit import _place
+from medtalk_train.paper import PaperRun
+from medtalk_train.recipe import Ablation, DataOptions, Recipe, load_recipe
+from medtalk_train.recorded import Aligned, Recorded, WholeTakes
+from medtalk_train.run import open_run
+from medtalk_train.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
+from tests import checkpoints
+from tests.training import datasets
+from tests.training.test_stages import write_corpus
+
+# whisper leaves the file of its vocabulary open
+pytestmark = pytest.mark.filterwarnings("ignore:.*multilingual.tiktoken:pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder that commands are run in, with `backbones` and `takes`; whatever reaches for the network fails."""
+    from medtalk.backbones.emotion2vec import import_funasr
+
+    folder = tmp_path_factory.mktemp("paper")
+    import_funasr()  # quietly
+    (folder / "backbones").mkdir()
+    torch.manual_seed(5)
+    checkpoints.make_wav2vec2(folder / "backbones" / "wav2vec2")
+    checkpoints.make_emotion2vec(folder / "backbones" / "emotion2vec")
+    checkpoints.make_roberta(folder / "backbones" / "roberta")
+    checkpoints.make_clip(folder / "backbones" / "clip")
+    checkpoints.make_whisper(folder / "backbones" / "whisper.pt")
+    takes = datasets.emoface(folder / "takes")
+    said = "".join(f"{e}_{s}_000,we say it\n" for e in ("angry", "happ") for s in ("aa", "bb"))
+    (takes / "transcripts.csv").write_text(f"clip,transcript\n{said}", "utf-8")
+    (takes / "descriptions.csv").write_text("clip,description\nangry_aa_000,cross and loud\n", "utf-8")
+    for k, speaker in enumerate(("aa", "bb", "cc")):
+        datasets.picture(takes / "peaks" / f"angry_{speaker}_000.png", (200, 60 * k, 0))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("training reached for the network")
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("getaddrinfo", "create_connection"):
+            patch.setattr(socket, name, refuse)
+        patch.setattr(socket.socket, "connect", refuse)
+        patch.chdir(folder)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def recipe(root: Path) -> Recipe:
+    return load_recipe(root / "training" / "recipes" / "paper_tiny.yaml")
+
+
+def command(*words: object) -> int:
+    before = sys.argv
+    sys.argv = ["medtalk-train", *map(str, words)]
+    try:
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+    finally:
+        sys.argv = before
+    return int(stopped.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def trained(home: Path, root: Path, recipe: Recipe) -> PaperRun:
+    """A whole run by the command `all`, which was cut in stage 2 and then given again."""
+    words = ("all", "--recipe", root / "training" / "recipes" / "paper_tiny.yaml", "--work", "run", "--quiet")
+    words = (*words, "--speech", "none")
+    calls, losses = [0], ContentMapping.losses
+
+    def cut(self: ContentMapping, batch: tuple) -> dict[str, torch.Tensor]:
+        calls[0] += 1
+        if calls[0] == 25:
+            raise TrainingError("the power went")
+        return losses(self, batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ContentMapping, "losses", cut)
+        assert command(*words) == 1
+        assert not (home / "run" / "stage2" / "model.safetensors").exists()
+        calls[0] = 100
+        assert command(*words) == 0
+    assert calls[0] == 110, "two of three epochs of ten steps were done"
+    run = open_run(recipe, home / "run", progress=False)
+    assert isinstance(run, PaperRun)
+    return run
+
+
+def history(run: PaperRun, stage: int) -> dict[str, list[float]]:
+    return json.loads((run.work / f"stage{stage}" / "losses.json").read_text())
+
+
+def test_losses_fall(trained: PaperRun) -> None:
+    first = history(trained, 1)
+    assert first["self"][1] < 0.7 * first["self"][0] and len(first["cycle"]) == 6
+    for stage, names in ((2, ("loss", "similarity")), (3, ("loss", "similarity")), (4, ("loss", "similarity"))):
+        for name in names:
+            losses = history(trained, stage)[name]
+            assert losses[-1] < 0.9 * losses[0], (stage, name, losses)
+
+
+def test_only_the_stages_own_parts_learn(trained: PaperRun) -> None:
+    states = [load_file(trained.work / f"stage{k}" / "model.safetensors") for k in (1, 2, 3, 4)]
+    changed = [
+        {name.split(".")[0] for name in after if not torch.equal(before[name], after[name])}
+        for before, after in pairwise(states)
+    ]
+    assert changed[0] == {"audio_content_map"}
+    assert changed[1] == {"fusion_predictor", "emotion_embedding", "semantic_emotion_map"}
+    assert changed[2] == {"clip_text_map", "clip_image_map", "semantic_emotion_map"}
+
+
+def test_the_bundle_speaks(trained: PaperRun, home: Path) -> None:
+    bundle = load_bundle(trained.work / "bundle")
+    manifest = bundle.manifest
+    assert (manifest["kind"], manifest["text_mode"], manifest["untrained"]) == ("medtalk", "words", [])
+    assert set(manifest["backbones"]) == {"emotion2vec", "roberta", "whisper", "clip"}
+    assert {"MLE", "MEE", "EIE", "FRD"} <= set(manifest["metrics"])
+    assert str(home) not in (bundle.folder / "bundle.json").read_text(), "whose disk it was is nobody's concern"
+    assert "Stage 1 learned from these" in (bundle.folder / "README.md").read_text()
+    folders = {part: home / "backbones" / name for part, name in bundle.backbones.items()}
+    model = medtalk.load(bundle.folder, backbones=folders, offline=True, device="cpu")
+    sound = home / "takes" / "angry_aa_001.wav"
+    told, untold = model.perform(sound, "we say it"), model.perform(sound, "")
+    assert np.abs(told.intensity - untold.intensity).max() > 1e-4, "the words are heard"
+    for guide in (
+        "angry",
+        model.guide(text="cross and loud"),
+        model.guide(image=home / "takes/peaks/angry_aa_000.png"),
+    ):
+        assert told.decode(guide).values.shape == (60, 174)
+
+
+def test_the_bundle_gives_what_was_trained(trained: PaperRun, home: Path) -> None:
+    """The engine's intensity is that of the stage's network over the cached features."""
+    bundle = load_bundle(trained.work / "bundle")
+    folders = {part: home / "backbones" / name for part, name in bundle.backbones.items()}
+    engine = medtalk.load(bundle.folder, backbones=folders, offline=True, device="cpu").engine
+    k, row = next((k, row) for k, row in enumerate(trained.recorded().rows) if row.transcript == "we say it")
+    take = next(take for take, _ in trained.takes if take.name == row.name)
+    found = engine.intensity(engine.hear(take.sound.read()).emotion_features, row.transcript)
+    model = trained.model(4)
+    features, words = trained.recorded().whole("emotion", k), trained.cache.open(row.words).astype(np.float32)
+    with torch.inference_mode():
+        expected = model.fusion_predictor(torch.from_numpy(features)[None], torch.from_numpy(words)[None])[0]
+    np.testing.assert_allclose(found, expected.numpy(), atol=5e-3)  # the cache keeps 16 bits
+
+
+def test_features_are_computed_once(trained: PaperRun, recipe: Recipe, home: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    shutil.copytree(trained.work / "features", work / "features")
+    before = (work / "features" / "takes.json").read_bytes()
+
+    def again(recipe: Recipe = recipe) -> Cache:
+        run = PaperRun(recipe, work, progress=False)
+        run.features()
+        return run.cache
+
+    assert again().computed == 0
+    assert (work / "features" / "takes.json").read_bytes() == before
+    # a cut, a torn and a spoiled file are made again, and nothing else
+    files = sorted((work / "features").glob("wav2vec2*/*.npy"))
+    files[0].unlink()
+    files[1].write_bytes(files[1].read_bytes()[:-100])
+    files[2].write_bytes(files[2].read_bytes().replace(b"\x00", b"\x01", 1))
+    assert again().computed == 3
+    # another sound: its content, emotion and transcript, and its rig and words are as they were
+    data = tmp_path / "takes"
+    shutil.copytree(home / "takes", data)
+    datasets.soundfile.write(data / "happ_cc_001.wav", datasets.babble(1.0, seed=99), 16000)
+    changed = dataclasses.replace(recipe, data=(DataOptions(folder=str(data)),))
+    assert again(changed).computed == 3
+    assert (work / "features" / "takes.json").read_bytes() != before
+    # another layer is another feature
+    assert recipe.pretrained is not None
+    deeper = dataclasses.replace(recipe, pretrained=dataclasses.replace(recipe.pretrained, layer=1))
+    assert again(deeper).computed == len(files)
+
+
+def test_what_is_done_is_not_done_again(trained: PaperRun, recipe: Recipe) -> None:
+    path = trained.work / "stage3" / "model.safetensors"
+    before = path.stat().st_mtime_ns
+    PaperRun(recipe, trained.work, progress=False).step("stage3")
+    assert path.stat().st_mtime_ns == before
+    with pytest.raises(TrainingError, match="Run medtalk-train features first"):
+        PaperRun(recipe, trained.work.parent / "empty", progress=False).step("stage2")
+
+
+def test_aligned_takes_make_a_grid(trained: PaperRun) -> None:
+    draw = trained.grids()
+    assert isinstance(draw, Aligned)
+    grid = draw(np.random.default_rng(1))
+    assert grid.shape == (2, 2, 2, 32, 174)
+    from medtalk.rig.channels import indices
+
+    jaw, brow = indices("C_jaw.Y").tolist(), indices("[LR]_brow_down").tolist()
+    torch.testing.assert_close(grid[0][..., jaw], grid[1][..., jaw])  # one content, two emotions
+    assert not torch.equal(grid[0][..., brow], grid[1][..., brow])
+    assert not torch.equal(grid[:, 0][..., jaw], grid[:, 1][..., jaw])
+    assert torch.isfinite(trained.sentences()(np.random.default_rng(0)).rig).all()
+
+
+def test_without_aligned_takes_the_teacher_helps(trained: PaperRun, recipe: Recipe, tmp_path: Path) -> None:
+    """RAVDESS and rigs of our own beside the corpus: nothing says the same in two emotions, frame by frame."""
+    write_corpus(tmp_path / "corpus")
+    data = (
+        DataOptions(str(datasets.ravdess(tmp_path / "actors", emotions=(3, 5)))),
+        DataOptions(str(datasets.rigs(tmp_path / "rigs")), stages=(4,)),
+        DataOptions(kind="synthetic"),
+    )
+    run = PaperRun(dataclasses.replace(recipe, data=data, held=("s0", "01")), tmp_path, progress=False)
+    for step in ("corpus", "backbone", "features"):
+        run.step(step)
+    assert isinstance(run.grids(), Grids)
+    assert {row.speaker for row in run.held_back} == {"s0", "01"}
+    assert {row.transcript for row in run.recorded().rows if row.speaker == "02"} == {"Dogs are sitting by the door."}
+    assert run.windows()(np.random.default_rng(0))[0].shape == (4, 32, checkpoints.WIDTH)
+    assert not run.pictures() and run.ground(1) != run.ground(2)
+    assert "s1" in {row.speaker for row in run.recorded(4).rows} - {row.speaker for row in run.recorded(2).rows}
+    assert run.still().any()
+
+
+def test_batches(trained: PaperRun) -> None:
+    batches = [trained.guided()(np.random.default_rng(k)) for k in range(30)]
+    for batch in batches:
+        assert batch.mask.sum(1).tolist() == batch.lengths.tolist()
+        assert batch.words.shape[:2] == batch.absent.shape and batch.words.shape[2] == checkpoints.WIDTH
+        assert not batch.absent[:, 0].any() and batch.description.shape[1] == batch.picture.shape[1] == 512
+        assert bool((batch.picture[batch.guide == BY_IMAGE].abs().sum(1) > 0).all())
+    assert {int(x) for batch in batches for x in batch.guide} == {BY_LABEL, BY_TEXT, BY_IMAGE}
+    empty = trained.cache.open(trained.recorded().no_words)
+    assert len(empty) == 2, "unknown words are the empty sentence: [CLS] [SEP]"
+    known = [row for row in trained.recorded().rows if row.transcript == "we say it"]
+    told = Recorded(trained.cache, known, trained.recorded().no_words)
+    counts = {
+        int(n) for k in range(10) for n in (~WholeTakes(told, 2, 600, 0.5)(np.random.default_rng(k)).absent).sum(1)
+    }
+    assert counts == {2, 5}, "words are withheld now and then"
+    assert {LABELS[int(label)] for batch in batches for label in batch.label} == {"angry", "happy"}
+
+
+def test_padding_changes_nothing(trained: PaperRun) -> None:
+    from medtalk_train.stages import predicted
+
+    model = trained.model(3)
+    batch = next(
+        b for k in range(20) if len(set((b := trained.sentences()(np.random.default_rng(k))).lengths.tolist())) > 1
+    )
+    with torch.inference_mode():
+        together = predicted(model, batch)
+        for b, length in enumerate(batch.lengths.tolist()):
+            words = batch.words[b : b + 1, ~batch.absent[b]]
+            alone = model.fusion_predictor(batch.emotion_features[b : b + 1, :length], words)
+            torch.testing.assert_close(together[b : b + 1, :length], alone, atol=1e-5, rtol=0)
+
+
+ABLATIONS = ["overlap", "cycle", "disentangle", "intensity", "text"]
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_ablations(trained: PaperRun, recipe: Recipe, name: str) -> None:
+    off = Ablation(**{name: False})
+    run = PaperRun(dataclasses.replace(recipe, ablation=off), trained.work, progress=False)
+    assert run._options(2) != trained._options(2), "a run of it starts the stages anew"
+    model, common = trained.model(3), (1, off, np.ones(174, np.float32))
+    first = CrossReconstruction(model, recipe.stage1, run.grids(), *common)
+    assert ("overlap" in first.phases, "cycle" in first.phases) == (off.overlap, off.cycle)
+    second = ContentMapping(model, recipe.stage2, run.windows(), *common)
+    assert ("similarity" in second.losses(run.windows()(np.random.default_rng(0)))) == off.disentangle
+    assert any(p.requires_grad for p in model.decoder.parameters()) != off.disentangle
+    batch = run.sentences()(np.random.default_rng(0))
+    third = IntensityModelling(model, recipe.stage3, run.sentences(), *common)
+    losses = third.losses(batch)
+    assert ("intensity" in losses) == off.intensity and ("similarity" in losses) == off.disentangle
+    assert any(p.requires_grad for p in model.fusion_predictor.parameters()) == off.intensity
+    assert bool((third.intensity(batch) == 1).all()) != off.intensity
+    if not off.text:
+        for seed in range(10):
+            batch = run.sentences()(np.random.default_rng(seed))
+            assert bool((~batch.absent).sum(1).eq(2).all()), "every clip has the empty sentence"
+    fourth = Guidance(model, recipe.stage4, run.guided(), *common, pictures=run.pictures())
+    losses = fourth.losses(run.guided()(np.random.default_rng(0)))
+    losses["loss"].backward()
+    assert all(p.grad is not None for p in model.clip_text_map.parameters())
+
+
+def test_without_text_nobody_transcribes(trained: PaperRun, recipe: Recipe, tmp_path: Path) -> None:
+    assert recipe.pretrained is not None
+    options = dataclasses.replace(recipe.pretrained, cache=str(trained.work / "features"))
+    run = PaperRun(
+        dataclasses.replace(recipe, ablation=Ablation(text=False), pretrained=options), tmp_path, progress=False
+    )
+    run.features()
+    assert {row.transcript for row in run.recorded().rows} == {""}
+    assert "we say it" in {row.transcript for row in trained.recorded().rows}
+
+
+def test_without_intensity_the_bundle_has_a_constant_one(trained: PaperRun, recipe: Recipe) -> None:
+    run = PaperRun(dataclasses.replace(recipe, ablation=Ablation(intensity=False)), trained.work, progress=False)
+    model = run.model(4)
+    run._rest(model)
+    with torch.inference_mode():
+        felt = model.fusion_predictor(torch.randn(1, 9, checkpoints.WIDTH), torch.randn(1, 3, checkpoints.WIDTH))
+    assert bool((felt == 1.0).all())
+
+
+def test_without_clip_there_is_no_stage_4(trained: PaperRun, recipe: Recipe, tmp_path: Path) -> None:
+    assert recipe.pretrained is not None
+    options = dataclasses.replace(recipe.pretrained, clip="", whisper="", cache=str(trained.work / "features"))
+    short = {f"stage{k}": dataclasses.replace(getattr(recipe, f"stage{k}"), epochs=1, steps=1) for k in (1, 2, 3)}
+    run = PaperRun(dataclasses.replace(recipe, pretrained=options, **short), tmp_path, progress=False)
+    threads = set(threading.enumerate())
+    for step in ("features", "stage1", "stage2", "stage3", "stage4"):
+        run.step(step)
+    assert set(threading.enumerate()) <= threads, "no loader or logger lives on"
+    assert run.cache.computed == 0, "another run's features serve"
+    bundle = run.export()
+    assert bundle.manifest["untrained"] == ["clip_text_map", "clip_image_map"]
+    assert set(bundle.backbones) == {"emotion2vec", "roberta"}
+    assert not {"text", "image"} & set(bundle.guidance)
+
+
+def test_processes_share_the_batches() -> None:
+    def drawn(rank: int, world: int) -> list[float]:
+        steps = Steps(lambda rng: float(rng.random()), 3, (1, 2, 3), rank, world)
+        return [steps[k] for k in range(3)]
+
+    together = drawn(0, 2) + drawn(1, 2)
+    assert len(set(together)) == 6
+    alone = Steps(lambda rng: float(rng.random()), 6, (1, 2, 3))
+    assert sorted(together) == sorted(alone[k] for k in range(6))
+
+
+def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert _place("auto", 0) == ("cpu", 1) and _place("cpu", 2) == ("cpu", 2)
+    with pytest.raises(TrainingError, match="There are 0 GPUs"):
+        _place("gpu", 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert _place("auto", 0) == ("gpu", 4) and _place("auto", 2) == ("gpu", 2) and _place("cpu", 0) == ("cpu", 1)
+
+
+def test_the_command_evaluate(trained: PaperRun, root: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = root / "training" / "recipes" / "paper_tiny.yaml"
+    assert command("evaluate", "run/bundle", "--recipe", recipe, "--work", "run", "-o", "again.json") == 0
+    again = json.loads((home / "again.json").read_text())
+    report = json.loads((home / "run" / "report.json").read_text())
+    assert again == pytest.approx(report) and set(report) == {"MLE", "MEE", "EIE", "FRD"}
+    assert "MLE" in capsys.readouterr().out
+
+
+def test_a_backbone_that_is_nowhere(recipe: Recipe, home: Path, tmp_path: Path) -> None:
+    assert recipe.pretrained is not None
+    options = dataclasses.replace(recipe.pretrained, roberta="nobody/none")
+    with pytest.raises(medtalk.MedtalkError, match=r"nobody/none are not on this machine.*medtalk models pull"):
+        PaperRun(dataclasses.replace(recipe, pretrained=options), tmp_path, progress=False).step("backbone")
+
+
+def test_a_rig_of_another_length_is_refused(recipe: Recipe, home: Path, trained: PaperRun, tmp_path: Path) -> None:
+    data = tmp_path / "takes"
+    shutil.copytree(home / "takes", data)
+    rig = data / "angry_aa_001.txt"
+    rig.write_text("\n".join(rig.read_text().splitlines()[:30]))
+    assert recipe.pretrained is not None
+    options = dataclasses.replace(recipe.pretrained, cache=str(trained.work / "features"))
+    run = PaperRun(
+        dataclasses.replace(recipe, data=(DataOptions(str(data)),), pretrained=options), tmp_path / "w", progress=False
+    )
+    with pytest.raises(TrainingError, match=r"angry_aa_001.txt has 30 frames, its sound 60"):
+        run.features()
+    assert not os.path.exists(tmp_path / "w" / "features" / "complete")
