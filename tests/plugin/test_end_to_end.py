@@ -205,7 +205,7 @@ def test_a_description_in_the_form(editor: Any, sample: Path, tmp_path: Path) ->
         make(editor, [editor.add_sound(sample)], sequence=sequence, text="furious, close to tears", emotion="happy")
         rig = asked(serving.connection, sample, fps=30.0, text="furious, close to tears")
         np.testing.assert_allclose(on_board(editor, sequence, len(rig), 30)[:, KEYED], rig[:, KEYED], rtol=0, atol=1e-6)
-        assert "MEDTalk: the text is understood as angry 0." in editor.log.text and editor.log.errors == []
+        assert "MEDTalk: The text is understood as angry 0." in editor.log.text and editor.log.errors == []
     finally:
         sidecar.the_sidecar.leave()
         serving.close()
