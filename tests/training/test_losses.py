@@ -76,3 +76,15 @@ def test_similarity() -> None:
     x = torch.randn(2, 4, 16)
     assert float(similarity(3 * x, x)) == pytest.approx(0.0, abs=1e-6)
     assert float(similarity(-x, x)) == pytest.approx(2.0, abs=1e-6)
+
+
+def test_stage_3_has_the_losses_of_the_authors_release(shared: Path) -> None:
+    """Eq. 8 to 12 on the parity fixture, with its rig as the truth."""
+    parity = shared / "parity"
+    state = torch.load(parity / "audio_semantic.pth", weights_only=True)
+    width = json.loads((parity / "meta.json").read_text())["hidden"]
+    model = MEDTalk(ModelConfig.paper(width))
+    model.load_state_dict({name: tensor for name, tensor in state.items() if name in model.state_dict()}, strict=False)
+    with np.load(parity / "label_io.npz") as file:
+        truth = {name: torch.from_numpy(file[name]) for name in file.files if file[name].dtype != np.str_}
+    print({k: v.shape for k, v in truth.items()})

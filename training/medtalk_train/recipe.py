@@ -192,7 +192,7 @@ class Recipe:
     pretrained: PretrainedOptions | None = None
     data: tuple[DataOptions, ...] = ()
     held: tuple[str, ...] = ()
-    """Speakers kept out of training, for the evaluation; if none is named, a tenth by the hash of their names."""
+    """Speakers kept out of training, for the evaluation; if none is named, a tenth of each set's, by hash."""
     corpus: Mapping[str, Any] = field(default_factory=dict)
     backbone: Mapping[str, Any] = field(default_factory=dict)
     features: FeatureOptions = field(default_factory=FeatureOptions)

@@ -184,6 +184,9 @@ class Guidance(Stage):
             vector = torch.where(guide == BY_IMAGE, model.clip_image_map(batch.picture), vector)
         emotion = model.emotion(vector[:, None], felt * batch.scale[:, None])
         reconstruction = self.error(model.decoder(emotion, content), batch.rig, batch.mask)
+        if not self.ablation.disentangle:
+            # stage 3 has led the decoder away from E_e
+            return {"loss": reconstruction, "reconstruction": reconstruction}
         alike = similarity(emotion, model.emo_encoder(batch.rig), batch.mask)
         loss = reconstruction + self.options.similarity_weight * alike
         return {"loss": loss, "reconstruction": reconstruction, "similarity": alike}
