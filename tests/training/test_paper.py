@@ -385,6 +385,7 @@ def test_without_intensity_the_bundle_has_a_constant_one(trained: PaperRun, reci
     with torch.inference_mode():
         felt = model.fusion_predictor(torch.randn(1, 9, checkpoints.WIDTH), torch.randn(1, 3, checkpoints.WIDTH))
     assert bool((felt == 1.0).all())
+    assert trained.hears_words and not run.hears_words, "words do not matter to it"
 
 
 def test_without_clip_there_is_no_stage_4(trained: PaperRun, recipe: Recipe, tmp_path: Path) -> None:

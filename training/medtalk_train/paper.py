@@ -194,6 +194,12 @@ class PaperRun(Run):
         return [row for row in (Row(**row) for row in self._about["takes"]) if row.held]
 
     @property
+    def hears_words(self) -> bool:
+        """Whether the intensity has met words; a bundle whose has not needs neither Whisper nor RoBERTa."""
+        told = any(row.transcript for row in self.recorded(3).rows)
+        return self.recipe.ablation.intensity and self._dropout() < 1.0 and told
+
+    @property
     def config(self) -> ModelConfig:
         return self.recipe.paper_config(**self._about["widths"])
 
@@ -273,7 +279,6 @@ class PaperRun(Run):
         aligned = "these" if self.aligned else "the synthetic corpus' faces"
         untold = sum(not row.description for row in rows if 4 in row.stages)
         backbones = {part: frozen.name(part) for part in self._about["backbones"] if part != "wav2vec2"}
-        words = self._dropout() < 1.0 and any(row.transcript for row in self.recorded(3).rows)
         meta = {
             "name": self.recipe.name,
             "training_data": f"{kinds}: {len(rows)} takes, {learned.frames / 3600:.1f} minutes of "
@@ -289,7 +294,7 @@ class PaperRun(Run):
         }
         return export_paper(
             model, frozen.source("wav2vec2"), self.options.layer, backbones, self.work / "bundle", meta,
-            None if words else self.cache.open(self._about["no_words"]),
+            None if self.hears_words else self.cache.open(self._about["no_words"]),
         )  # fmt: skip
 
     def evaluate(self, bundle: Bundle, speech: Path | None = None, clips: int = CLIPS) -> dict[str, float]:
