@@ -27,9 +27,10 @@ from medtalk.guidance import LABELS
 from medtalk_train import cli, evaluate
 from medtalk_train.cache import Cache
 from medtalk_train.data import BY_IMAGE, BY_LABEL, BY_TEXT, Grids, Steps
+from medtalk_train.frozen import Frozen
 from medtalk_train.paper import PaperRun
 from medtalk_train.recipe import Ablation, DataOptions, PretrainedOptions, Recipe, load_recipe
-from medtalk_train.recorded import Aligned, Recorded, WholeTakes
+from medtalk_train.recorded import Aligned, Passages, Recorded, WholeTakes
 from medtalk_train.run import open_run, place
 from medtalk_train.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
 from tests import checkpoints
@@ -172,6 +173,18 @@ def test_the_bundle_gives_what_was_trained(trained: PaperRun, home: Path) -> Non
     with torch.inference_mode():
         expected = model.fusion_predictor(torch.from_numpy(features)[None], torch.from_numpy(words)[None])[0]
     np.testing.assert_allclose(found, expected.numpy(), atol=5e-3)  # the cache keeps 16 bits
+    # a take of its own making is without error, but only in its own emotion
+    heard, vector = engine.hear(take.sound.read()), engine.label_vectors()[LABELS.index("happy")]
+    face = engine.decode(heard.content, np.tile(vector, (len(heard.content), 1)), found)
+    errors = [
+        evaluate.evaluate_takes(bundle, [(take.sound.read(), row.transcript, LABELS.index(label), face)], folders, True)
+        for label in ("happy", "angry")
+    ]
+    assert max(map(abs, errors[0].values())) < 1e-5 and min(errors[1]["MEE"], errors[1]["EIE"]) > 1e-3
+    # what no face moves has no weight
+    weights, still = load_file(bundle.folder / "weights.safetensors"), torch.from_numpy(trained.still())
+    moves = weights["model.decoder.fc2.weight"].abs().sum(1) > 0
+    assert still.any() and bool((moves == ~still).all())
 
 
 def test_features_are_computed_once(trained: PaperRun, recipe: Recipe, home: Path, tmp_path: Path) -> None:
@@ -203,6 +216,18 @@ def test_features_are_computed_once(trained: PaperRun, recipe: Recipe, home: Pat
     assert recipe.pretrained is not None
     deeper = dataclasses.replace(recipe, pretrained=dataclasses.replace(recipe.pretrained, layer=1))
     assert again(deeper).computed == len(files)
+
+
+def test_another_backbone_is_told_by_its_files(recipe: Recipe, home: Path, tmp_path: Path) -> None:
+    assert recipe.pretrained is not None
+    options = dataclasses.replace(recipe.pretrained, roberta=str(tmp_path / "copy"))
+    shutil.copytree(home / "backbones" / "roberta", tmp_path / "copy")
+    known, copied = (Frozen(o, Cache(tmp_path)).locate() for o in (recipe.pretrained, options))
+    assert known == copied, "wherever it lies"
+    with (tmp_path / "copy" / "vocab.txt").open("a") as file:
+        file.write("more\n")
+    changed = Frozen(options, Cache(tmp_path)).locate()
+    assert {part for part in known if known[part] != changed[part]} == {"roberta"}
 
 
 def test_what_is_done_is_not_done_again(trained: PaperRun, recipe: Recipe) -> None:
@@ -265,6 +290,38 @@ def test_batches(trained: PaperRun) -> None:
     }
     assert counts == {2, 5}, "words are withheld now and then"
     assert {LABELS[int(label)] for batch in batches for label in batch.label} == {"angry", "happy"}
+
+
+def test_sound_and_face_of_a_batch_belong_together(trained: PaperRun) -> None:
+    """Each take's face stands for its features here, so both must be drawn from the same frames."""
+    rows = [row._replace(content=row.rig, emotion=row.rig) for row in trained.recorded().rows]
+    takes = Recorded(trained.cache, rows, trained.recorded().no_words)
+    for seed in range(3):
+        content, _, rig = Passages(takes, 4, 60)(np.random.default_rng(seed))
+        torch.testing.assert_close(content, rig)
+        clips = WholeTakes(takes, 4, 600, 0.5)(np.random.default_rng(seed))
+        torch.testing.assert_close(clips.content, clips.rig)
+        torch.testing.assert_close(clips.emotion_features, clips.rig)
+
+
+def test_what_guides_a_clip(trained: PaperRun, recipe: Recipe) -> None:
+    """A clip that a picture guides is deaf to its description and its label, and so on."""
+    stage = Guidance(
+        trained.model(4), recipe.stage4, trained.guided(), 1, recipe.ablation, np.ones(174, np.float32), pictures=True
+    )
+    drawn = trained.guided()(np.random.default_rng(0))
+
+    def loss(guide: int, **change: torch.Tensor) -> float:
+        return stage.losses(drawn._replace(guide=torch.full_like(drawn.guide, guide), **change))["loss"].item()
+
+    others = {
+        "label": (drawn.label + 1) % len(LABELS),
+        "description": drawn.description + 1.0,
+        "picture": drawn.picture + 1.0,
+    }
+    for guide, name in ((BY_LABEL, "label"), (BY_TEXT, "description"), (BY_IMAGE, "picture")):
+        moved = {other for other, value in others.items() if loss(guide, **{other: value}) != loss(guide)}
+        assert moved == {name}
 
 
 def test_padding_changes_nothing(trained: PaperRun) -> None:
