@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from medtalk.backbones.chunks import at_rig_rate
+from medtalk.backbones.pretrained import Pretrained
+from medtalk.backbones.roberta import Roberta
+from medtalk.backbones.wav2vec2 import Wav2Vec2
+from medtalk.guidance import LABELS
+from medtalk.model.config import ModelConfig
+from medtalk.model.medtalk import MEDTalk
 from medtalk.rig.channels import S_LIP
+from medtalk_train.data import Clips
 from medtalk_train.losses import SEALS, RigError, channel_weights, similarity
-from medtalk_train.recipe import RigLoss
+from medtalk_train.recipe import Ablation, RigLoss, Stage3Options
+from medtalk_train.stages import IntensityModelling
 
 
 def rigs(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -76,3 +88,48 @@ def test_similarity() -> None:
     x = torch.randn(2, 4, 16)
     assert float(similarity(3 * x, x)) == pytest.approx(0.0, abs=1e-6)
     assert float(similarity(-x, x)) == pytest.approx(2.0, abs=1e-6)
+
+
+def test_padding_is_no_part_of_a_whole_clips_similarity() -> None:
+    found, truth = rigs(2, 6)
+    mask = torch.tensor([[1.0] * 6, [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]])
+    together = similarity(found, truth, mask, whole=True)
+    alone = [similarity(found[b : b + 1, :n], truth[b : b + 1, :n], whole=True) for b, n in ((0, 6), (1, 2))]
+    torch.testing.assert_close(together, torch.stack(alone).mean())
+    assert not torch.allclose(together, similarity(found, truth, mask))
+
+
+def test_stage_3_has_the_losses_of_the_authors_release(shared: Path) -> None:
+    """Eq. 8 to 12 on the parity fixture: its sound, its constant text, and its rig as the truth."""
+    parity = shared / "parity"
+    meta = json.loads((parity / "meta.json").read_text())
+    model = MEDTalk(ModelConfig.paper(meta["hidden"])).eval()
+    state = torch.load(parity / "audio_semantic.pth", weights_only=True)
+    model.load_state_dict({name: state[name] for name in state.keys() & model.state_dict().keys()}, strict=False)
+    with np.load(parity / "label_io.npz") as file:
+        truth = {name: torch.from_numpy(file[name]) for name in file.files}
+    heard = Wav2Vec2(Pretrained("w", parity / "wav2vec2", offline=True)).features(truth["audio"].numpy())
+    text = Roberta(Pretrained("r", parity / "roberta", offline=True)).features_of_ids(meta["text_token_ids_used"])
+    frames = len(truth["rig"])
+    batch = Clips(
+        content=torch.from_numpy(heard)[None],
+        posteriors=torch.zeros(1, frames, 0),
+        emotion_features=torch.from_numpy(at_rig_rate(truth["emotion2vec"], len(truth["audio"])))[None],
+        lengths=torch.tensor([frames]),
+        mask=torch.ones(1, frames),
+        words=torch.from_numpy(text)[None],
+        absent=torch.zeros(1, len(text), dtype=torch.bool),
+        label=torch.tensor([LABELS.index(meta["emotion"])]),
+        strength=torch.zeros(1, frames),
+        scale=torch.ones(1),
+        rig=truth["rig"][None],
+        description=torch.zeros(1, 0),
+        picture=torch.zeros(1, 0),
+        guide=torch.zeros(1),
+    )
+    stage = IntensityModelling(
+        model, Stage3Options(whole_similarity=True), lambda _: batch, 1, Ablation(), np.ones(174)
+    )
+    losses = stage.losses(batch)
+    found = [losses[name].item() for name in ("reconstruction", "similarity", "intensity", "loss")]
+    np.testing.assert_allclose(found, truth["fim_losses"], atol=1e-4)

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import shutil
+import signal
 import socket
 import sys
 import threading
@@ -23,14 +24,14 @@ import medtalk
 from medtalk.bundle import load_bundle
 from medtalk.errors import TrainingError
 from medtalk.guidance import LABELS
-from medtalk_train import cli
+from medtalk_train import cli, evaluate
 from medtalk_train.cache import Cache
 from medtalk_train.data import BY_IMAGE, BY_LABEL, BY_TEXT, Grids, Steps
-from medtalk_train.fit import _place
+from medtalk_train.frozen import Frozen
 from medtalk_train.paper import PaperRun
-from medtalk_train.recipe import Ablation, DataOptions, Recipe, load_recipe
-from medtalk_train.recorded import Aligned, Recorded, WholeTakes
-from medtalk_train.run import open_run
+from medtalk_train.recipe import Ablation, DataOptions, PretrainedOptions, Recipe, load_recipe
+from medtalk_train.recorded import Aligned, Passages, Recorded, WholeTakes
+from medtalk_train.run import open_run, place
 from medtalk_train.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
 from tests import checkpoints
 from tests.training import datasets
@@ -78,13 +79,14 @@ def recipe(root: Path) -> Recipe:
 
 
 def command(*words: object) -> int:
-    before = sys.argv
+    before, handler = sys.argv, signal.getsignal(signal.SIGTERM)
     sys.argv = ["medtalk-train", *map(str, words)]
     try:
         with pytest.raises(SystemExit) as stopped:
             cli.main()
     finally:
         sys.argv = before
+        signal.signal(signal.SIGTERM, handler)
     return int(stopped.value.code or 0)
 
 
@@ -98,12 +100,12 @@ def trained(home: Path, root: Path, recipe: Recipe) -> PaperRun:
     def cut(self: ContentMapping, batch: tuple) -> dict[str, torch.Tensor]:
         calls[0] += 1
         if calls[0] == 25:
-            raise TrainingError("the power went")
+            signal.raise_signal(signal.SIGTERM)
         return losses(self, batch)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ContentMapping, "losses", cut)
-        assert command(*words) == 1
+        assert command(*words) == 128 + signal.SIGTERM, "Lightning would end with 0"
         assert not (home / "run" / "stage2" / "model.safetensors").exists()
         calls[0] = 100
         assert command(*words) == 0
@@ -171,6 +173,18 @@ def test_the_bundle_gives_what_was_trained(trained: PaperRun, home: Path) -> Non
     with torch.inference_mode():
         expected = model.fusion_predictor(torch.from_numpy(features)[None], torch.from_numpy(words)[None])[0]
     np.testing.assert_allclose(found, expected.numpy(), atol=5e-3)  # the cache keeps 16 bits
+    # a take of its own making is without error, but only in its own emotion
+    heard, vector = engine.hear(take.sound.read()), engine.label_vectors()[LABELS.index("happy")]
+    face = engine.decode(heard.content, np.tile(vector, (len(heard.content), 1)), found)
+    errors = [
+        evaluate.evaluate_takes(bundle, [(take.sound.read(), row.transcript, LABELS.index(label), face)], folders, True)
+        for label in ("happy", "angry")
+    ]
+    assert max(map(abs, errors[0].values())) < 1e-5 and min(errors[1]["MEE"], errors[1]["EIE"]) > 1e-3
+    # what no face moves has no weight
+    weights, still = load_file(bundle.folder / "weights.safetensors"), torch.from_numpy(trained.still())
+    moves = weights["model.decoder.fc2.weight"].abs().sum(1) > 0
+    assert still.any() and bool((moves == ~still).all())
 
 
 def test_features_are_computed_once(trained: PaperRun, recipe: Recipe, home: Path, tmp_path: Path) -> None:
@@ -202,6 +216,18 @@ def test_features_are_computed_once(trained: PaperRun, recipe: Recipe, home: Pat
     assert recipe.pretrained is not None
     deeper = dataclasses.replace(recipe, pretrained=dataclasses.replace(recipe.pretrained, layer=1))
     assert again(deeper).computed == len(files)
+
+
+def test_another_backbone_is_told_by_its_files(recipe: Recipe, home: Path, tmp_path: Path) -> None:
+    assert recipe.pretrained is not None
+    options = dataclasses.replace(recipe.pretrained, roberta=str(tmp_path / "copy"))
+    shutil.copytree(home / "backbones" / "roberta", tmp_path / "copy")
+    known, copied = (Frozen(o, Cache(tmp_path)).locate() for o in (recipe.pretrained, options))
+    assert known == copied, "wherever it lies"
+    with (tmp_path / "copy" / "vocab.txt").open("a") as file:
+        file.write("more\n")
+    changed = Frozen(options, Cache(tmp_path)).locate()
+    assert {part for part in known if known[part] != changed[part]} == {"roberta"}
 
 
 def test_what_is_done_is_not_done_again(trained: PaperRun, recipe: Recipe) -> None:
@@ -266,6 +292,38 @@ def test_batches(trained: PaperRun) -> None:
     assert {LABELS[int(label)] for batch in batches for label in batch.label} == {"angry", "happy"}
 
 
+def test_sound_and_face_of_a_batch_belong_together(trained: PaperRun) -> None:
+    """Each take's face stands for its features here, so both must be drawn from the same frames."""
+    rows = [row._replace(content=row.rig, emotion=row.rig) for row in trained.recorded().rows]
+    takes = Recorded(trained.cache, rows, trained.recorded().no_words)
+    for seed in range(3):
+        content, _, rig = Passages(takes, 4, 60)(np.random.default_rng(seed))
+        torch.testing.assert_close(content, rig)
+        clips = WholeTakes(takes, 4, 600, 0.5)(np.random.default_rng(seed))
+        torch.testing.assert_close(clips.content, clips.rig)
+        torch.testing.assert_close(clips.emotion_features, clips.rig)
+
+
+def test_what_guides_a_clip(trained: PaperRun, recipe: Recipe) -> None:
+    """A clip that a picture guides is deaf to its description and its label, and so on."""
+    stage = Guidance(
+        trained.model(4), recipe.stage4, trained.guided(), 1, recipe.ablation, np.ones(174, np.float32), pictures=True
+    )
+    drawn = trained.guided()(np.random.default_rng(0))
+
+    def loss(guide: int, **change: torch.Tensor) -> float:
+        return stage.losses(drawn._replace(guide=torch.full_like(drawn.guide, guide), **change))["loss"].item()
+
+    others = {
+        "label": (drawn.label + 1) % len(LABELS),
+        "description": drawn.description + 1.0,
+        "picture": drawn.picture + 1.0,
+    }
+    for guide, name in ((BY_LABEL, "label"), (BY_TEXT, "description"), (BY_IMAGE, "picture")):
+        moved = {other for other, value in others.items() if loss(guide, **{other: value}) != loss(guide)}
+        assert moved == {name}
+
+
 def test_padding_changes_nothing(trained: PaperRun) -> None:
     from medtalk_train.stages import predicted
 
@@ -307,6 +365,7 @@ def test_ablations(trained: PaperRun, recipe: Recipe, name: str) -> None:
             assert bool((~batch.absent).sum(1).eq(2).all()), "every clip has the empty sentence"
     fourth = Guidance(model, recipe.stage4, run.guided(), *common, pictures=run.pictures())
     losses = fourth.losses(run.guided()(np.random.default_rng(0)))
+    assert ("similarity" in losses) == off.disentangle
     losses["loss"].backward()
     assert all(p.grad is not None for p in model.clip_text_map.parameters())
 
@@ -320,6 +379,60 @@ def test_without_text_nobody_transcribes(trained: PaperRun, recipe: Recipe, tmp_
     run.features()
     assert {row.transcript for row in run.recorded().rows} == {""}
     assert "we say it" in {row.transcript for row in trained.recorded().rows}
+    # and the bundle hears no words, which its networks have never met
+    shutil.copytree(trained.work / "stage4", tmp_path / "stage4")
+    bundle = run.export()
+    assert bundle.manifest["text_mode"] == "constant" and set(bundle.backbones) == {"emotion2vec", "clip"}
+    engine = medtalk.load(bundle.folder, offline=True, device="cpu").engine
+    features = trained.recorded().whole("emotion", 0)
+    empty = torch.from_numpy(trained.cache.open(trained.recorded().no_words).astype(np.float32))
+    with torch.inference_mode():
+        expected = trained.model(4).fusion_predictor(torch.from_numpy(features)[None], empty[None])[0]
+    np.testing.assert_allclose(engine.intensity(features, "we say it"), expected.numpy(), atol=1e-5)
+
+
+def test_long_takes_are_left_out_aloud(trained: PaperRun, recipe: Recipe, caplog: pytest.LogCaptureFixture) -> None:
+    short = {f"stage{k}": dataclasses.replace(getattr(recipe, f"stage{k}"), frames=13) for k in (3, 4)}
+    run = PaperRun(dataclasses.replace(recipe, **short), trained.work, progress=False)
+    draw = run.sentences()
+    assert "of stage 3 are longer than 0.9 s and left out" in caplog.text
+    assert all(int(draw(np.random.default_rng(k)).lengths.max()) == 48 for k in range(5))
+    shorter = dataclasses.replace(recipe, stage4=dataclasses.replace(recipe.stage4, frames=10))
+    with pytest.raises(TrainingError, match=r"of stage 4 are longer than 0.7 s. .*raise stage4.frames"):
+        PaperRun(shorter, trained.work, progress=False).guided()
+
+
+def test_a_stage_starts_anew_for_what_it_learns_from(trained: PaperRun, recipe: Recipe, tmp_path: Path) -> None:
+    """A description is of stage 4 alone."""
+    data = tmp_path / "takes"
+    shutil.copytree("takes", data)
+    assert recipe.pretrained is not None
+    options = dataclasses.replace(recipe.pretrained, cache=str(trained.work / "features"))
+    other = dataclasses.replace(recipe, data=(DataOptions(str(data)),), pretrained=options)
+
+    def grounds(work: str) -> list[str]:
+        run = PaperRun(other, tmp_path / work, progress=False)
+        run.features()
+        return [run.ground(stage) for stage in (1, 2, 3, 4)]
+
+    before = [trained.ground(stage) for stage in (1, 2, 3, 4)]
+    assert grounds("one") == before
+    name = next(row.name for row in trained.recorded().rows).removeprefix("0/")
+    (data / "descriptions.csv").write_text(f"clip,description\n{name},so do they\n", "utf-8")
+    assert [new == old for new, old in zip(grounds("two"), before, strict=True)] == [True, True, True, False]
+    (data / "transcripts.csv").write_text(f"clip,transcript\n{name},so do they\n", "utf-8")
+    assert [new == old for new, old in zip(grounds("three"), before, strict=True)] == [True, True, False, False]
+
+
+def test_what_is_wrong_with_the_data_is_told_before_backbones_are_fetched(recipe: Recipe, tmp_path: Path) -> None:
+    nowhere = dataclasses.replace(recipe, pretrained=PretrainedOptions(offline=True))
+    for changes, said in (
+        ({"data": (DataOptions(str(tmp_path / "none")),)}, "There is no folder"),
+        ({"data": (DataOptions(kind="synthetic"),)}, "Run medtalk-train corpus first"),
+        ({"held": ("aa", "bb", "cc")}, "Every take of stage 2 is held back"),
+    ):
+        with pytest.raises(TrainingError, match=said):
+            PaperRun(dataclasses.replace(nowhere, **changes), tmp_path, progress=False).step("backbone")
 
 
 def test_without_intensity_the_bundle_has_a_constant_one(trained: PaperRun, recipe: Recipe) -> None:
@@ -329,6 +442,7 @@ def test_without_intensity_the_bundle_has_a_constant_one(trained: PaperRun, reci
     with torch.inference_mode():
         felt = model.fusion_predictor(torch.randn(1, 9, checkpoints.WIDTH), torch.randn(1, 3, checkpoints.WIDTH))
     assert bool((felt == 1.0).all())
+    assert trained.hears_words and not run.hears_words, "words do not matter to it"
 
 
 def test_without_clip_there_is_no_stage_4(trained: PaperRun, recipe: Recipe, tmp_path: Path) -> None:
@@ -358,13 +472,15 @@ def test_processes_share_the_batches() -> None:
     assert sorted(together) == sorted(alone[k] for k in range(6))
 
 
-def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_devices(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    assert _place("auto", 0) == ("cpu", 1) and _place("cpu", 2) == ("cpu", 2)
-    with pytest.raises(TrainingError, match="There are 0 GPUs"):
-        _place("gpu", 0)
+    assert place("auto", 0) == ("cpu", 1) and place("cpu", 2) == ("cpu", 2)
+    with pytest.raises(TrainingError, match="There are 0 GPUs"):  # at once, not after the hours of the features
+        open_run(dataclasses.replace(recipe, device="gpu"), tmp_path)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    assert _place("auto", 0) == ("gpu", 4) and _place("auto", 2) == ("gpu", 2) and _place("cpu", 0) == ("cpu", 1)
+    assert place("auto", 0) == ("gpu", 4) and place("auto", 2) == ("gpu", 2) and place("cpu", 0) == ("cpu", 1)
+    with pytest.raises(TrainingError, match=r"There are 4 GPUs.*asks for 5.*Lower devices"):
+        place("auto", 5)
 
 
 def test_the_command_evaluate(trained: PaperRun, root: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -374,6 +490,19 @@ def test_the_command_evaluate(trained: PaperRun, root: Path, home: Path, capsys:
     report = json.loads((home / "run" / "report.json").read_text())
     assert again == pytest.approx(report) and set(report) == {"MLE", "MEE", "EIE", "FRD"}
     assert "MLE" in capsys.readouterr().out
+
+
+def test_the_takes_that_a_bundle_is_judged_on(trained: PaperRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as asked for, spread over all: by name the first of them have one emotion."""
+    judged = []
+    monkeypatch.setattr(
+        evaluate, "evaluate_takes", lambda bundle, takes, *rest: judged.append([take[2] for take in takes])
+    )
+    bundle = load_bundle(trained.work / "bundle")
+    for clips in (84, 2, 1):
+        trained.evaluate(bundle, clips=clips)
+    assert [LABELS[label] for label in judged[0]] == ["angry", "angry", "happy", "happy"]
+    assert [LABELS[label] for label in judged[1]] == ["angry", "happy"] and len(judged[2]) == 1
 
 
 def test_a_backbone_that_is_nowhere(recipe: Recipe, home: Path, tmp_path: Path) -> None:

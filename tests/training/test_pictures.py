@@ -74,6 +74,18 @@ def test_a_folder_of_videos(
     assert capsys.readouterr().out == "", "nothing is made twice"
 
 
+def test_videos_of_one_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second one's picture would be taken for made."""
+    for folder in ("s1", "s2"):
+        write_video(tmp_path / "videos" / folder / "take1.mp4")
+    rig = rig_with_peak(tmp_path / "take1.npz", 3)
+    assert run(monkeypatch, "peak", tmp_path / "videos", "-o", tmp_path / "peaks", "--rig", rig) == 1
+    assert "holds 2 videos called take1" in capsys.readouterr().err
+    assert run(monkeypatch, "peak", tmp_path / "videos" / "s1", "-o", tmp_path / "peaks" / "s1", "--rig", rig) == 0
+
+
 def test_what_cannot_be_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,6 +121,16 @@ def test_descriptions_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert run(monkeypatch, "describe", data) == 0
     assert table(file)["angry_aa_001"] == "cross, eyes narrow", "what was written by hand stays"
     assert {take.description for take in read_takes(data)} == {"", "cross, eyes narrow"}
+
+
+def test_what_was_written_is_never_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table may name takes by the last part of their names, as training reads it, or wrongly."""
+    data = datasets.ravdess(tmp_path / "data", actors=(1,), emotions=(3, 5))
+    file, names = data / "descriptions.csv", [take.name for take in read_takes(data)]
+    file.write_text(f"clip,description\n{Path(names[0]).name},a smile\nslip,a frown\n", "utf-8")
+    for _ in range(2):
+        assert run(monkeypatch, "describe", data) == 0
+        assert table(file) == {names[0]: "a smile", names[1]: "", "slip": "a frown"}
 
 
 def test_descriptions_by_a_command(

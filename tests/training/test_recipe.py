@@ -43,6 +43,8 @@ def test_the_paper_recipe_is_the_papers(root: Path) -> None:
         (1e-3, 0.9, 10, 0.1), (1e-3, 0.9, 20, 0.1), (1e-3, 0.9, 15, 0.1),
     ]  # fmt: skip
     assert recipe.stage3.intensity_weight == 0.1 and all(s.loss == RigLoss() for s in (first, *others))
+    assert all(s.whole_similarity for s in others), "as the release has it: see test_losses"
+    assert recipe.stage4.label_share > 0, "a bundle has one E_fuse for labels and descriptions"
     assert recipe.pretrained == PretrainedOptions()
     assert recipe.paper_config() == ModelConfig.paper()
     assert [(entry.kind, entry.stages) for entry in recipe.data] == [("emoface", (1, 2, 3)), ("ravdess", (4,))]

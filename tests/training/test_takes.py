@@ -81,19 +81,19 @@ def test_the_synthetic_corpus(tmp_path: Path) -> None:
 
 def test_who_is_held_back(tmp_path: Path) -> None:
     takes = read_takes(datasets.emoface(tmp_path / "data"))
+    others = read_takes(datasets.ravdess(tmp_path / "actors"))
 
-    def held(**how: object) -> set[str]:
-        return {take.speaker for take, kept in hold_back(takes, **how) if kept}  # type: ignore[arg-type]
+    def held(*speakers: str) -> list[set[str]]:
+        return [{take.speaker for take, kept in split if kept} for split in hold_back([takes, others], speakers)]
 
-    assert held(speakers=("bb",)) == {"bb"}
+    assert held("bb") == [{"bb"}, set()]
     drawn = held()
-    assert len(drawn) == 1 and drawn == held(), "always the same"
+    assert [len(speakers) for speakers in drawn] == [1, 1], "of each set"
+    assert drawn == held(), "always the same"
     one = [take for take in takes if take.speaker == "aa"]
-    assert sum(kept for _, kept in hold_back(one)) == 1, "of one speaker a part"
-    with pytest.raises(TrainingError, match=r"No speaker .*'zz'.*aa, bb, cc"):
-        held(speakers=("zz",))
-    with pytest.raises(TrainingError, match="nothing is left"):
-        held(speakers=("aa", "bb", "cc"))
+    assert sum(kept for _, kept in hold_back([one])[0]) == 1, "of one speaker a part"
+    with pytest.raises(TrainingError, match=r"No speaker .*'zz'.*01, 02, aa, bb, cc"):
+        held("zz")
 
 
 def test_a_folder_of_something_else(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -43,6 +44,8 @@ _SPEECH = Path("../shared/reference/speech_dev")
 
 def main() -> NoReturn:
     """Entry point of the console script: a MEDTalk error is one line and exit code 1."""
+    # Lightning ends a stage with code 0 on SIGTERM; as an exception it lets unfinished files be removed, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app(prog_name="medtalk-train")
     except MedtalkError as error:
@@ -206,7 +209,7 @@ def evaluate(
     corpus: Corpus = None,
     speech: Speech = _SPEECH,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the figures here as JSON.")] = None,
-    clips: Annotated[int, typer.Option(min=1, help="Held-out sentences to judge on.")] = 84,
+    clips: Annotated[int, typer.Option(min=1, help="Held-out clips to judge on.")] = 84,
     quiet: Quiet = False,
 ) -> None:
     from medtalk.bundle import load_bundle
@@ -219,7 +222,7 @@ def evaluate(
         raise TrainingError(f"There is no folder {speech}.", "Give one with recordings and phones.json.")
     heard = speech if speech.is_dir() else None
     if recipe is not None:
-        metrics = _run(recipe, work, corpus, quiet).evaluate(load_bundle(bundle), heard)
+        metrics = _run(recipe, work, corpus, quiet).evaluate(load_bundle(bundle), heard, clips)
     else:
         metrics = judge(load_bundle(bundle), corpus or (work / "corpus" if work else None), heard, clips)
     _report(metrics, out, bundle.name, quiet)

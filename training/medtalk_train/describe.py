@@ -12,6 +12,7 @@ from medtalk.errors import TrainingError
 from medtalk.files import write_atomic
 from medtalk.guidance import LABELS, check_text
 from medtalk_train.takes import Take, read_takes
+from medtalk_train.takes.take import text_of
 
 COLUMNS = ("clip", "description", "emotion", "picture")
 TIMEOUT = 120.0
@@ -20,7 +21,7 @@ TIMEOUT = 120.0
 def describe(
     data: Path, table: Path, command: str = "", timeout: float = TIMEOUT, seen: Callable[[], object] = lambda: None
 ) -> tuple[int, int]:
-    """Write `table`, a row for each take; descriptions that it already has stay. Returns takes, and those described.
+    """Write `table`, a row for each take; what it already has stays. Returns takes, and those described.
 
     Args:
         data: folder of the data set.
@@ -35,7 +36,11 @@ def describe(
     """
     words = shlex.split(command) if command else []
     takes = read_takes(data)
-    known = _known(table)
+    found = _known(table)
+    known = {take.name: text_of(found, take.name) or "" for take in takes}
+    # what names no take stays too: check tells of it, and a slip in a name shall not cost the text
+    seen_as = known.keys() | {Path(name).name for name in known}
+    known |= {clip: text for clip, text in found.items() if text and clip not in seen_as}
     if unseen := [take.name for take in takes if words and "{image}" in command and take.picture is None]:
         raise TrainingError(
             f"{len(unseen)} takes have no picture, the first is {unseen[0]}.",
@@ -43,11 +48,11 @@ def describe(
         )
     _write(table, takes, known)
     for take in takes:
-        if words and not known.get(take.name):
+        if words and not known[take.name]:
             known[take.name] = _ask(words, take, timeout)
             _write(table, takes, known)
         seen()
-    return len(takes), sum(bool(known.get(take.name)) for take in takes)
+    return len(takes), sum(bool(known[take.name]) for take in takes)
 
 
 def _ask(words: list[str], take: Take, timeout: float) -> str:
@@ -91,6 +96,8 @@ def _write(table: Path, takes: list[Take], known: dict[str, str]) -> None:
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(COLUMNS)
             for take in takes:
-                rows.writerow([take.name, known.get(take.name, ""), LABELS[take.label], take.picture or ""])
+                rows.writerow([take.name, known[take.name], LABELS[take.label], take.picture or ""])
+            names = {take.name for take in takes}
+            rows.writerows([clip, text, "", ""] for clip, text in known.items() if clip not in names)
 
     write_atomic(table, write)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from medtalk.performance import Model
 from medtalk.rig.channels import S_EMO, S_LIP, S_UP
 from medtalk_train.articulation import articulation
 from medtalk_train.corpus.read import Corpus
+from medtalk_train.run import CLIPS
 from medtalk_train.teacher.emotion import compose, strength
 from medtalk_train.teacher.lips import lip_curves
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from medtalk_train.corpus.read import Utterance
 
 METRICS = ("MLE", "MEE", "EIE", "FRD")
-CLIPS = 84
 NEUTRAL = LABELS.index("neutral")
 
 
@@ -78,7 +78,7 @@ def evaluate(
 
 def evaluate_takes(
     bundle: Bundle,
-    takes: Sequence[tuple[NDArray, str, int, NDArray]],
+    takes: Iterable[tuple[NDArray, str, int, NDArray]],
     backbones: Mapping[str, str | Path] | None = None,
     offline: bool = False,
     speech: str | Path | None = None,
@@ -94,7 +94,7 @@ def evaluate_takes(
     engine = open_engine(bundle, backbones=backbones, offline=offline)
     vectors = engine.label_vectors()
     rows = []
-    for samples, transcript, label, truth in takes[:CLIPS]:
+    for samples, transcript, label, truth in takes:
         heard = engine.hear(samples)
         emotion = np.ascontiguousarray(np.broadcast_to(vectors[label], (len(heard.content), vectors.shape[1])))
         found = engine.decode(heard.content, emotion, engine.intensity(heard.emotion_features, transcript))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import save
@@ -15,9 +15,12 @@ import medtalk
 from medtalk.backbones import wav2vec2
 from medtalk.backbones.pretrained import Pretrained, load_transformers, loading
 from medtalk.bundle import WAV2VEC2_CONFIG, WAV2VEC2_WEIGHTS, WEIGHTS, Bundle, write_bundle
-from medtalk.engine.full import MODEL
+from medtalk.engine.full import CONSTANT_TEXT, MODEL
 from medtalk.errors import TrainingError
 from medtalk.model.medtalk import MEDTalk
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def export_paper(
@@ -27,8 +30,9 @@ def export_paper(
     backbones: Mapping[str, str],
     folder: str | Path,
     meta: Mapping[str, Any],
+    no_words: NDArray | None = None,
 ) -> Bundle:
-    """Write a bundle of the kind medtalk that hears words.
+    """Write a bundle of the kind medtalk.
 
     Args:
         model: the trained networks.
@@ -38,6 +42,7 @@ def export_paper(
         folder: where to; replaced as a whole if it exists.
         meta: `name`, `training_data`, `metrics`, `untrained`, `notes` (lines for the model card), and if known
             `licence`.
+        no_words: for networks that met no words in training, what they met instead (N, W); such a bundle hears none.
 
     Raises:
         TrainingError: weights that are not finite.
@@ -45,6 +50,9 @@ def export_paper(
         OutputError: the folder cannot be written.
     """
     state = {f"{MODEL}{name}": tensor.contiguous() for name, tensor in model.cpu().state_dict().items()}
+    if no_words is not None:
+        state[CONSTANT_TEXT] = torch.from_numpy(no_words.astype("float32"))
+        backbones = {part: name for part, name in backbones.items() if part not in ("roberta", "whisper")}
     broken = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
     if broken:
         raise TrainingError(f"The weights {', '.join(broken[:3])} are not finite.", "Train again with a smaller rate.")
@@ -53,7 +61,7 @@ def export_paper(
         "kind": "medtalk",
         "name": meta["name"],
         "sizes": {"model": model.config.to_dict()},
-        "text_mode": "words",
+        "text_mode": "words" if no_words is None else "constant",
         "backbones": dict(backbones),
         "wav2vec2_layer": layer,
         "licence": meta.get("licence", "that of the data and backbones that it was trained on"),

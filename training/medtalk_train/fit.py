@@ -19,7 +19,6 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from medtalk.errors import TrainingError
 from medtalk.files import write_atomic
 from medtalk.model.medtalk import MEDTalk
 from medtalk_train.data import Steps
@@ -99,30 +98,25 @@ class LossFile(Callback):
         write_atomic(self.path, lambda to: to.write_text(text, "utf-8"))
 
 
-def fit(stage: Stage, folder: Path, progress: bool = True, device: str = "auto", devices: int = 0) -> None:
+def fit(stage: Stage, folder: Path, progress: bool = True, accelerator: str = "cpu", devices: int = 1) -> None:
     """Train a stage, going on from the last whole epoch that `folder` has a checkpoint of.
 
     Args:
         stage: what learns; its weights are on the CPU afterwards.
         folder: of the checkpoint, the losses and the logs.
         progress: show a bar.
-        device: "cpu", "gpu" or "auto".
-        devices: GPUs, or processes of the CPU, that learn together, each from batches of its own; 0 is all GPUs, or
-            one CPU.
-
-    Raises:
-        TrainingError: there is no such device.
+        accelerator: "cpu" or "gpu".
+        devices: GPUs, or processes of the CPU, that learn together, each from batches of its own.
     """
     last = folder / CHECKPOINT
-    accelerator, count = _place(device, devices)
     with quiet():
         L.seed_everything(stage.seed + stage.number, workers=True, verbose=False)
         trainer = L.Trainer(
             max_epochs=stage.epochs,
             accelerator=accelerator,
-            devices=count,
+            devices=devices,
             # Processes that are spawned end with the stage; those of plain DDP would run the whole command again.
-            strategy="ddp_spawn" if count > 1 else "auto",
+            strategy="ddp_spawn" if devices > 1 else "auto",
             deterministic=True,
             logger=TensorBoardLogger(folder, "logs", ""),
             callbacks=[
@@ -140,16 +134,6 @@ def fit(stage: Stage, folder: Path, progress: bool = True, device: str = "auto",
         # weights_only=False: the checkpoint is our own, and holds Lightning's loop state beside tensors
         trainer.fit(stage, ckpt_path=str(last) if last.exists() else None, weights_only=False)
     stage.model.cpu().eval()
-
-
-def _place(device: str, devices: int) -> tuple[str, int]:
-    """Lightning's accelerator, and how many of it."""
-    gpus = torch.cuda.device_count()
-    if device == "cpu" or (device == "auto" and not gpus):
-        return "cpu", max(devices, 1)
-    if not gpus or devices > gpus:
-        raise TrainingError(f"There are {gpus} GPUs here; the recipe asks for {devices or 'one'}.", "Try device: auto.")
-    return "gpu", devices or gpus
 
 
 @contextmanager

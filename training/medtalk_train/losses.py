@@ -76,8 +76,14 @@ def channel_weights(spread: Sequence[float] | NDArray | None, limit: float) -> T
     return out
 
 
-def similarity(found: Tensor, truth: Tensor, mask: Tensor | None = None) -> Tensor:
-    """L_sim (Eq. 6, 10, 13): 1 - cos of embeddings (..., T, 256), over real frames."""
+def similarity(found: Tensor, truth: Tensor, mask: Tensor | None = None, whole: bool = False) -> Tensor:
+    """L_sim (Eq. 6, 10, 13): 1 - cos of embeddings (..., T, 256), over real frames.
+
+    The mean of one cosine a frame, or with `whole` of one a clip, over all its frames together.
+    """
+    if whole:
+        real = 1.0 if mask is None else mask[..., None]
+        return 1.0 - F.cosine_similarity((found * real).flatten(-2), (truth * real).flatten(-2), dim=-1).mean()
     return mean(1.0 - F.cosine_similarity(found, truth, dim=-1), mask)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections import Counter
@@ -12,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
+from medtalk.audio import FPS
 from medtalk.errors import TrainingError
-from medtalk.files import sha256_file, write_atomic
+from medtalk.files import write_atomic
 from medtalk.guidance import LABELS
 from medtalk.model.config import ModelConfig
 from medtalk_train import descriptions
@@ -23,7 +24,7 @@ from medtalk_train.cache import Cache
 from medtalk_train.frozen import Frozen
 from medtalk_train.recipe import PretrainedOptions
 from medtalk_train.recorded import Aligned, Passages, Recorded, Row, WholeTakes
-from medtalk_train.run import COMPLETE, Run
+from medtalk_train.run import CLIPS, COMPLETE, Run
 from medtalk_train.takes import Take, hold_back, read_takes
 from medtalk_train.takes.check import SLACK
 
@@ -38,6 +39,13 @@ log = logging.getLogger(__name__)
 TAKES = "takes.json"
 DESCRIBED = 16
 """Descriptions of our own for each label, for takes that nobody has described."""
+LEARNED = {
+    1: ("speaker", "label", "group", "frames", "rig"),
+    2: ("frames", "content", "rig"),
+    3: ("frames", "content", "rig", "label", "emotion", "words"),
+    4: ("frames", "content", "rig", "label", "emotion", "words", "description", "picture"),
+}
+"""What a stage learns of a take: another description is no reason to train stages 1 to 3 again."""
 RIGS = "rig-1"
 """Where the cache keeps faces: another number where they are read in another way."""
 
@@ -60,19 +68,25 @@ class PaperRun(Run):
 
     @cached_property
     def frozen(self) -> Frozen:
-        gpu = torch.cuda.is_available() and self.recipe.device != "cpu"
-        return Frozen(self.options, self.cache, "cuda" if gpu else "cpu")
+        return Frozen(self.options, self.cache, "cuda" if self.accelerator == "gpu" else "cpu")
 
     @cached_property
     def takes(self) -> list[tuple[Take, bool]]:
         """Every take of the data, its name led by the number of its set, and whether it is held back."""
-        found: list[Take] = []
-        for number, entry in enumerate(self.recipe.data):
-            folder = Path(entry.folder) if entry.folder else self.corpus_folder
-            for take in read_takes(folder, entry.kind, entry.parallel):
-                group = f"{number}/{take.group}" if take.group else ""
-                found.append(replace(take, name=f"{number}/{take.name}", group=group))
-        return hold_back(found, self.recipe.held)
+        sets = []
+        for entry in self.recipe.data:
+            folder = Path(entry.folder) if entry.folder else self._need(self.corpus_folder, "corpus")
+            sets.append(read_takes(folder, entry.kind, entry.parallel))
+        split = hold_back(sets, self.recipe.held)
+        for stage in (2, 3, 4) if self.options.clip else (2, 3):
+            learned = [t for t, entry in zip(split, self.recipe.data, strict=True) if stage in entry.stages]
+            if all(held for takes in learned for _, held in takes):
+                raise TrainingError(f"Every take of stage {stage} is held back.", "Hold fewer speakers back.")
+        return [
+            (replace(take, name=f"{number}/{take.name}", group=f"{number}/{take.group}" if take.group else ""), held)
+            for number, takes in enumerate(split)
+            for take, held in takes
+        ]
 
     # what stages 1 to 4 stand on
 
@@ -83,7 +97,8 @@ class PaperRun(Run):
             super().corpus()
 
     def backbone(self) -> None:
-        """Find the pretrained backbones, and fetch what is not on this machine."""
+        """Find the pretrained backbones, and fetch what is not on this machine; but first look at the data."""
+        log.info("%d takes, %d of them held back", len(self.takes), sum(held for _, held in self.takes))
         for part, identity in self.frozen.locate().items():
             log.info("%s: %s (%s)", part, self.frozen.name(part), identity)
 
@@ -105,7 +120,7 @@ class PaperRun(Run):
         about["takes"] = [row._asdict() for row in rows]
         write_atomic(folder / TAKES, lambda to: to.write_text(json.dumps(about, indent=1), "utf-8"))
         (folder / COMPLETE).touch()
-        for name in ("_recorded", "aligned", "held_back", "_about"):
+        for name in ("_recorded", "aligned", "held_back", "_about", "frozen"):  # which holds gigabytes
             self.__dict__.pop(name, None)
         log.info("%d features computed, %d were there", self.cache.computed, self.cache.reused)
         self.corpus()
@@ -179,6 +194,12 @@ class PaperRun(Run):
         return [row for row in (Row(**row) for row in self._about["takes"]) if row.held]
 
     @property
+    def hears_words(self) -> bool:
+        """Whether the intensity has met words; a bundle whose has not needs neither Whisper nor RoBERTa."""
+        told = any(row.transcript for row in self.recorded(3).rows)
+        return self.recipe.ablation.intensity and self._dropout() < 1.0 and told
+
+    @property
     def config(self) -> ModelConfig:
         return self.recipe.paper_config(**self._about["widths"])
 
@@ -198,12 +219,22 @@ class PaperRun(Run):
 
     def sentences(self) -> Draw:
         options = self.recipe.stage3
-        return WholeTakes(self.recorded(3), options.batch, 4 * options.frames, self._dropout())
+        return WholeTakes(self.recorded(3), options.batch, self._longest(3), self._dropout())
 
     def guided(self) -> Draw:
         options = self.recipe.stage4
-        takes = self.recorded(4)
-        return WholeTakes(takes, options.batch, 4 * options.frames, self._dropout(), True, options.label_share)
+        return WholeTakes(self.recorded(4), options.batch, self._longest(4), self._dropout(), True, options.label_share)
+
+    def _longest(self, stage: int) -> int:
+        """Frames of the longest take that stage 3 or 4 learns from."""
+        longest = 4 * getattr(self.recipe, f"stage{stage}").frames
+        rows = self.recorded(stage).rows
+        if over := sum(row.frames > longest for row in rows):
+            which = f"{over} of {len(rows)} takes of stage {stage} are longer than {longest / FPS:.1f} s"
+            if over == len(rows):
+                raise TrainingError(f"{which}.", f"Cut them, or raise stage{stage}.frames.")
+            log.warning("%s and left out", which)
+        return longest
 
     def stage4(self) -> None:
         """P_text, P_image if there are pictures, and E_fuse with them; nothing without a CLIP."""
@@ -227,7 +258,10 @@ class PaperRun(Run):
         self._need(self.work / "features" / COMPLETE, "features")
         if stage == 1 and not self.aligned:
             return super().ground(1)
-        return sha256_file(self.work / "features" / TAKES)
+        takes = [row for row in self._about["takes"] if stage in row["stages"] and not row["held"]]
+        rows = [[row[name] for name in LEARNED[stage]] for row in takes]
+        common = [self._about[name] for name in ("no_words", "described")[: max(0, stage - 2)]]
+        return hashlib.sha256(json.dumps([rows, common]).encode()).hexdigest()
 
     # what comes out
 
@@ -258,19 +292,23 @@ class PaperRun(Run):
                 *([self.recipe.notes.strip()] if self.recipe.notes else []),
             ],
         }
-        return export_paper(model, frozen.source("wav2vec2"), self.options.layer, backbones, self.work / "bundle", meta)
+        return export_paper(
+            model, frozen.source("wav2vec2"), self.options.layer, backbones, self.work / "bundle", meta,
+            None if self.hears_words else self.cache.open(self._about["no_words"]),
+        )  # fmt: skip
 
-    def evaluate(self, bundle: Bundle, speech: Path | None = None) -> dict[str, float]:
+    def evaluate(self, bundle: Bundle, speech: Path | None = None, clips: int = CLIPS) -> dict[str, float]:
         from medtalk_train.evaluate import evaluate_takes
 
         if not self.held_back:
             log.warning("no take is held back, so there is nothing to judge the bundle on")
             return {}
         by_name = {take.name: take for take, _ in self.takes}
-        takes = [
+        # spread over all: names in their order would give the first sets and emotions alone
+        takes = (
             (by_name[row.name].sound.read(), row.transcript, row.label, self.cache.open(row.rig))
-            for row in self.held_back
-        ]
+            for row in self.held_back[:: -(-len(self.held_back) // clips)]
+        )
         folders = {part: self.frozen.source(part).path for part in bundle.backbones if part in self._about["backbones"]}
         return evaluate_takes(
             bundle, takes, {part: path for part, path in folders.items() if path}, self.options.offline, speech

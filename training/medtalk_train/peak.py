@@ -6,6 +6,7 @@ that MediaPipe sees in the video.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,11 +30,17 @@ _MEDIAPIPE = "https://ai.google.dev/edge/mediapipe/solutions/vision/face_landmar
 
 
 def videos_of(path: str | Path) -> list[Path]:
-    """A video, or all in a folder."""
+    """A video, or all in a folder; `TrainingError` if there are none, or two of one name."""
     place = Path(path)
     found = [place] if place.is_file() else sorted(f for f in place.rglob("*") if f.suffix.lower() in VIDEOS)
     if not found:
         raise TrainingError(f"There is no video {place}, and no folder with any.", f"Valid are {' '.join(VIDEOS)}.")
+    name, count = Counter(video.stem for video in found).most_common(1)[0]
+    if count > 1:
+        raise TrainingError(
+            f"{place} holds {count} videos called {name}; their pictures would be one.",
+            "Take each folder by itself, with -o DATA/peaks/FOLDER.",
+        )
     return found
 
 

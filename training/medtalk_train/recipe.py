@@ -92,6 +92,8 @@ class Stage2Options(StageOptions):
     """Audio content mapping."""
 
     similarity_weight: float = 0.1
+    whole_similarity: bool = False
+    """One cosine over all frames of a clip together, as in the authors' release, not the mean of one a frame."""
     posteriors_into_acm: bool = False
     """ACM sees the phone posteriors beside the acoustic features."""
     feature_dropout: float = 0.0
@@ -105,6 +107,7 @@ class Stage3Options(StageOptions):
 
     epochs: int = 20
     similarity_weight: float = 0.1
+    whole_similarity: bool = False
     intensity_weight: float = 0.1
     strength_weight: float = 0.0
     """Weight of the predicted intensity's square error against the teacher's own strength: anchors the curve's scale
@@ -124,6 +127,7 @@ class Stage4Options(StageOptions):
 
     epochs: int = 15
     similarity_weight: float = 0.1
+    whole_similarity: bool = False
     label_share: float = 0.0
     """Share of clips guided by their label, so that E_fuse does not unlearn labels."""
 
@@ -192,7 +196,7 @@ class Recipe:
     pretrained: PretrainedOptions | None = None
     data: tuple[DataOptions, ...] = ()
     held: tuple[str, ...] = ()
-    """Speakers kept out of training, for the evaluation; if none is named, a tenth by the hash of their names."""
+    """Speakers kept out of training, for the evaluation; if none is named, a tenth of each set's, by hash."""
     corpus: Mapping[str, Any] = field(default_factory=dict)
     backbone: Mapping[str, Any] = field(default_factory=dict)
     features: FeatureOptions = field(default_factory=FeatureOptions)

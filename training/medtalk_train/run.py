@@ -40,6 +40,8 @@ STEPS = ("corpus", "backbone", "features", "stage1", "stage2", "stage3", "stage4
 MODEL = "model.safetensors"
 KEY = "key.json"
 COMPLETE = "complete"
+CLIPS = 84
+"""Of those held back, how many a bundle is judged on."""
 
 
 def open_run(recipe: Recipe, work: str | Path, progress: bool = True, corpus: str | Path | None = None) -> Run:
@@ -51,13 +53,30 @@ def open_run(recipe: Recipe, work: str | Path, progress: bool = True, corpus: st
     return PaperRun(recipe, work, progress, corpus)
 
 
+def place(device: str, devices: int) -> tuple[str, int]:
+    """Lightning's accelerator for a recipe's setting, and how many of it."""
+    gpus = torch.cuda.device_count()
+    if device == "cpu" or (device == "auto" and not gpus):
+        return "cpu", max(devices, 1)
+    if not gpus or devices > gpus:
+        raise TrainingError(
+            f"There are {gpus} GPUs here; the recipe asks for {devices or 'one'}.",
+            "Lower devices." if gpus else "Try device: auto.",
+        )
+    return "gpu", devices or gpus
+
+
 class Run:
     """A recipe and the folder that its results go to: corpus, backbone, features, stage1 to stage4, bundle."""
 
     def __init__(
         self, recipe: Recipe, work: str | Path, progress: bool = True, corpus: str | Path | None = None
     ) -> None:
-        """`corpus`: a corpus elsewhere, to use in place of the run's own."""
+        """`corpus`: a corpus elsewhere, to use in place of the run's own.
+
+        `TrainingError` if the recipe's devices are not there.
+        """
+        self.accelerator, self.devices = place(recipe.device, recipe.devices)
         self.recipe, self.work, self.progress = recipe, Path(work), progress
         self.corpus_folder = Path(corpus) if corpus else self.work / "corpus"
         self.work.mkdir(parents=True, exist_ok=True)
@@ -276,11 +295,11 @@ class Run:
         }
         return export_bundle(model, acoustic, model.config, self.work / "bundle", meta)
 
-    def evaluate(self, bundle: Bundle, speech: Path | None = None) -> dict[str, float]:
+    def evaluate(self, bundle: Bundle, speech: Path | None = None, clips: int = CLIPS) -> dict[str, float]:
         """Metrics of the run's bundle, on what was held back and on recordings with phone times."""
         from medtalk_train.evaluate import evaluate
 
-        return evaluate(bundle, self.corpus_folder, speech)
+        return evaluate(bundle, self.corpus_folder, speech, clips)
 
     def still(self) -> NDArray[np.bool_]:
         """(174,) channels that no face moves."""
@@ -339,7 +358,7 @@ class Run:
         else:
             model = self.model(number - 1)
         if build is not None:
-            fit(build(model), folder, self.progress, self.recipe.device, self.recipe.devices)
+            fit(build(model), folder, self.progress, self.accelerator, self.devices)
         write_atomic(folder / MODEL, lambda to: save_file(model.state_dict(), to))
         (folder / CHECKPOINT).unlink(missing_ok=True)
 

@@ -90,7 +90,7 @@ class ContentMapping(Stage):
         reconstruction = self.error(self.model.decoder(self.model.emo_encoder(rig), content), rig)
         if not self.disentangle:
             return {"loss": reconstruction, "reconstruction": reconstruction}
-        alike = similarity(content, self.model.cont_encoder(rig))
+        alike = similarity(content, self.model.cont_encoder(rig), whole=self.options.whole_similarity)
         loss = reconstruction + self.options.similarity_weight * alike
         return {"loss": loss, "reconstruction": reconstruction, "similarity": alike}
 
@@ -124,7 +124,7 @@ class IntensityModelling(Stage):
         out = {"reconstruction": self.error(found, batch.rig, mask)}
         loss = out["reconstruction"]
         if self.ablation.disentangle:
-            out["similarity"] = similarity(emotion, model.emo_encoder(batch.rig), mask)
+            out["similarity"] = similarity(emotion, model.emo_encoder(batch.rig), mask, options.whole_similarity)
             loss = loss + options.similarity_weight * out["similarity"]
         if self.ablation.intensity:
             out["intensity"] = mean((intensity(found) - intensity(batch.rig)).square(), mask)
@@ -184,6 +184,9 @@ class Guidance(Stage):
             vector = torch.where(guide == BY_IMAGE, model.clip_image_map(batch.picture), vector)
         emotion = model.emotion(vector[:, None], felt * batch.scale[:, None])
         reconstruction = self.error(model.decoder(emotion, content), batch.rig, batch.mask)
-        alike = similarity(emotion, model.emo_encoder(batch.rig), batch.mask)
+        if not self.ablation.disentangle:
+            # stage 3 has led the decoder away from E_e
+            return {"loss": reconstruction, "reconstruction": reconstruction}
+        alike = similarity(emotion, model.emo_encoder(batch.rig), batch.mask, self.options.whole_similarity)
         loss = reconstruction + self.options.similarity_weight * alike
         return {"loss": loss, "reconstruction": reconstruction, "similarity": alike}

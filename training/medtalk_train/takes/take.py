@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -101,14 +101,14 @@ class Folder:
     def take(self, sound: Path, rig: Path, label: int, **known: object) -> Take:
         """A take of a sound and a rig file, with its description, transcript and picture if there are such."""
         name = self.name(sound)
-        known.setdefault("transcript", self._of(self.transcripts, name))
+        known.setdefault("transcript", text_of(self.transcripts, name))
         known.setdefault("picture", self.picture(name))
         return Take(
             name,
             Source(sound, cache(partial(sha256_file, sound)), partial(read_sound, sound)),
             Source(rig, cache(partial(sha256_file, rig)), partial(read_face, rig)),
             label,
-            description=self._of(self.descriptions, name) or "",
+            description=text_of(self.descriptions, name) or "",
             **known,  # type: ignore[arg-type]
         )
 
@@ -136,10 +136,6 @@ class Folder:
             raise TrainingError(f"{path} must start with the line clip,{column}.", "Write it with medtalk-train.")
         return {row["clip"]: (row[column] or "").strip() for row in rows if row["clip"]}
 
-    @staticmethod
-    def _of(table: dict[str, str], name: str) -> str | None:
-        return table.get(name, table.get(Path(name).name)) or None
-
     def picture(self, name: str) -> Path | None:
         """The picture of a take, if there is one."""
         for ending in PICTURES:
@@ -147,6 +143,11 @@ class Folder:
                 if path.is_file():
                     return path
         return None
+
+
+def text_of(table: Mapping[str, str], name: str) -> str | None:
+    """What a table has of a take, by its name or the last part of it."""
+    return table.get(name, table.get(Path(name).name)) or None
 
 
 def read_sound(path: Path) -> NDArray[np.float32]:
@@ -188,32 +189,29 @@ def label_of(word: str) -> int | None:
         return None
 
 
-def hold_back(takes: Iterable[Take], speakers: Iterable[str] = ()) -> list[tuple[Take, bool]]:
-    """Each take, and whether it is kept out of training: those of the given speakers, else a tenth of the speakers by
-    the hash of their names, at least one. Where all takes are one speaker's, a tenth of the takes.
+def hold_back(sets: Sequence[Sequence[Take]], speakers: Collection[str] = ()) -> list[list[tuple[Take, bool]]]:
+    """Each take of each data set, and whether it is kept out of training: those of the given speakers, else of every
+    set a tenth of its speakers by the hash of their names, at least one. Where all takes of a set are one speaker's, a
+    tenth of the takes.
 
-    Raises TrainingError for a speaker who is not there, or if nothing is left to train on.
+    Raises TrainingError for a speaker who is not there.
     """
-    every, named = list(takes), set(speakers)
-    known = {take.speaker for take in every}
-    if unknown := sorted(named - known):
+    known = {take.speaker for takes in sets for take in takes}
+    if unknown := sorted(set(speakers) - known):
         raise TrainingError(
             f"No speaker of the data is called {unknown[0]!r}.", f"There are {', '.join(sorted(known)[:12])}."
         )
-    open_ = [take for take in every if take.held is None]
+    if speakers:
+        return [[(take, take.speaker in speakers) for take in takes] for takes in sets]
+    return [_draw(takes) for takes in sets]
+
+
+def _draw(takes: Sequence[Take]) -> list[tuple[Take, bool]]:
+    open_ = [take for take in takes if take.held is None]
     of = (lambda take: take.speaker) if len({take.speaker for take in open_}) > 1 else (lambda take: take.name)
     order = sorted({of(take) for take in open_}, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
-    drawn = set(order[: max(1, len(order) // 10)]) if not named and len(order) > 1 else set()
-
-    def held(take: Take) -> bool:
-        if named:
-            return take.speaker in named
-        return of(take) in drawn if take.held is None else take.held
-
-    split = [(take, held(take)) for take in every]
-    if all(kept for _, kept in split):
-        raise TrainingError("Every take is held back; nothing is left to train on.", "Hold fewer speakers back.")
-    return split
+    drawn = set(order[: max(1, len(order) // 10)]) if len(order) > 1 else set()
+    return [(take, of(take) in drawn if take.held is None else take.held) for take in takes]
 
 
 def clause(error: MedtalkError, path: Path) -> str:
