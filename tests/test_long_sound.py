@@ -138,6 +138,25 @@ def test_decoding_makes_do_with_less_too(on_gpu: Model, minute: Speech) -> None:
     assert len(performance.decode("sad")) == 3600 and crowded.refused == 1 and engine._chunk == 128
 
 
+def test_a_gpu_without_room_for_the_networks(
+    full_bundle: Path, small_backbones: dict[str, Path], minute: Speech, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medtalk.engine import full
+
+    def crowded(bundle: Any, name: str, device: torch.device) -> dict[str, torch.Tensor]:
+        if device.type == "cuda":
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return tensors(bundle, name, device)
+
+    tensors = full.tensors
+    monkeypatch.setattr(full, "place", lambda *_: torch.device("cuda", 0))
+    monkeypatch.setattr(full, "tensors", crowded)
+    folders = {"emotion2vec": small_backbones["emotion2vec"]}
+    model = medtalk.load(full_bundle, device="cuda", backbones=folders, offline=True)
+    assert model.engine.device == "cpu"
+    assert model.perform(minute).decode("sad").meta["note"].startswith("The memory of cuda:0 was not enough")
+
+
 def test_on_a_cpu_there_is_nowhere_to_go(model: Model, minute: Speech) -> None:
     engine: Any = model.engine
     engine._wav2vec2._model.feature_projection.register_forward_pre_hook(Crowded(1))
