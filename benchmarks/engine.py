@@ -224,9 +224,7 @@ def _ours(task: Task, folder: Path, voice: NDArray[np.float32]) -> Result:
 
 
 def _batch(task: Task, folder: Path, voice: NDArray[np.float32]) -> Result:
-    model: Any = _model(task, folder)
-    if not hasattr(model, "perform_all"):
-        return {"error": "this version hears one sound at a time"}
+    model = _model(task, folder)
     speeches = [_speech(np.roll(voice, number * RATE), CLIP) for number in range(BATCH)]
     model.perform_all(speeches)  # warms up
     alone = [sum(_timed(model.perform, speech)[0] for speech in speeches) for _ in range(task.runs)]

@@ -427,6 +427,7 @@ def test_what_features_leave_to_a_backbone_is_told_once_before_any_work(
         (["--features", "nowhere.npz"], "There is no file of features"),
         (["--server", "--image", "nowhere.png"], "There is no picture nowhere.png"),
         (["--server", "--offline", "--device", "cpu"], "--device and --offline cannot go with --server"),
+        (["--server", "--threads", 0], "--threads cannot go with --server"),
         (["--server", "--backbone", "clip=x"], "--backbone cannot go with --server"),
         (["--finishing", "paper", "--no-blink"], "is the paper's smoothing and nothing else"),
         (["--device", "cuda:99"], "cuda:99"),

@@ -12,6 +12,7 @@ import torch
 
 import medtalk
 from medtalk.audio import Speech
+from medtalk.backbones.pretrained import Pretrained
 from medtalk.errors import CancelledError, SettingError
 from medtalk.performance import Model, Performance, _batches
 from medtalk.watch import Watch
@@ -155,6 +156,18 @@ def test_a_gpu_without_room_for_the_networks(
     model = medtalk.load(full_bundle, device="cuda", backbones=folders, offline=True)
     assert model.engine.device == "cpu"
     assert model.perform(minute).decode("sad").meta["note"].startswith("The memory of cuda:0 was not enough")
+
+
+def test_a_gpu_without_room_for_a_backbone(on_gpu: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crowded(source: Pretrained) -> tuple[torch.device, torch.dtype]:
+        if source.device != "cpu":
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return placement(source)
+
+    placement = Pretrained.placement
+    monkeypatch.setattr(Pretrained, "placement", crowded)
+    on_gpu.prepare("clip")
+    assert on_gpu.engine.device == "cpu"
 
 
 def test_on_a_cpu_there_is_nowhere_to_go(model: Model, minute: Speech) -> None:

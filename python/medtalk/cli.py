@@ -264,7 +264,7 @@ def generate(
     else:
         own = {"--bundle": bundle, "--threads": threads, "--device": device != "auto", "--backbone": backbone,
                "--offline": offline, "--features": features, "--finishing paper": finishing == "paper"}  # fmt: skip
-        if given := [option for option, value in own.items() if value not in (None, False)]:
+        if given := [option for option, value in own.items() if value is not None and value is not False]:
             raise SettingError(
                 f"{' and '.join(given)} cannot go with --server.",
                 "Leave it out; what belongs to a model is given to `medtalk serve`.",

@@ -178,6 +178,7 @@ class FullEngine:
             raise SettingError(f"The bundle {self._bundle.name} hears no words, in any language.", "Leave it out.")
         self._whisper.code(language)
 
+    @_within_memory
     def prepare(self, part: str) -> None:
         if part in self._bundle.backbones:
             getattr(self, f"_{part}")
