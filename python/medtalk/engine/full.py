@@ -323,8 +323,8 @@ def _networks(bundle: Bundle, state: Mapping[str, Tensor]) -> tuple[ModelConfig,
     """The networks of a bundle with their weights."""
     try:
         config = ModelConfig.from_dict(bundle.manifest["sizes"]["model"])
-        if config.places:
-            raise ValueError("its frames know their places in the clip, and are to be computed chunk by chunk")
+        if config.places or config.content_smoothing:
+            raise ValueError("its frames know their places or neighbours, and are to be computed chunk by chunk")
         model, guided = MEDTalk(config), None
         report = model.load_state_dict(_under(MODEL, state), strict=False)
         own = _under(GUIDED, state)
