@@ -244,3 +244,4 @@ def test_the_bundle_tells_what_it_is(medtalk: Run, own: Path) -> None:
     assert facts["text_mode"] == "words" and facts["guidance"] == ["label", "text"]
     text = medtalk("bundle", "info", own).out
     assert "guidance: label, text\n" in text and "whisper base" in text and "untrained: clip_image_map\n" in text
+    assert " metrics: -\n" in text

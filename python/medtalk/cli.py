@@ -491,6 +491,8 @@ def models_pull(
     models = KNOWN if every else [known(name) for name in names or ()]
     if bundle is not None:
         models = needed(bundle)
+    if not models:
+        print("The bundle uses none.")
     for model in models:
         place = model.fetch()
         print(f"{model.part}: {place}, {size(place) / 1e6:.1f} MB", flush=True)
