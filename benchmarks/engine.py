@@ -81,6 +81,10 @@ def main() -> None:
     parser.add_argument("--sound", type=Path, default=Path("assets/audio/sample.wav"), help="repeated to each length")
     parser.add_argument("--work", type=Path, default=cache / "medtalk" / "benchmark", help="where the weights are kept")
     settings = parser.parse_args()
+    if not settings.sound.is_file():
+        parser.error(f"there is no sound {settings.sound}")
+    if min(settings.runs, settings.threads) < 1:
+        parser.error("--runs and --threads are 1 or more")
     if settings.quick:
         settings.seconds, settings.runs = [10, 30], 2
     task = Task("build", str(settings.work), str(settings.sound), threads=settings.threads, memory=settings.memory)
@@ -224,9 +228,7 @@ def _ours(task: Task, folder: Path, voice: NDArray[np.float32]) -> Result:
 
 
 def _batch(task: Task, folder: Path, voice: NDArray[np.float32]) -> Result:
-    model: Any = _model(task, folder)
-    if not hasattr(model, "perform_all"):
-        return {"error": "this version hears one sound at a time"}
+    model = _model(task, folder)
     speeches = [_speech(np.roll(voice, number * RATE), CLIP) for number in range(BATCH)]
     model.perform_all(speeches)  # warms up
     alone = [sum(_timed(model.perform, speech)[0] for speech in speeches) for _ in range(task.runs)]

@@ -91,6 +91,23 @@ def test_a_long_sound_is_judged_in_windows_as_there_is_voice(
     assert ear.weights(samples, np.zeros(180, np.float32)) == {"neutral": 1.0}
 
 
+def test_a_gpu_without_room_leaves_it_to_the_cpu(
+    ear: VoiceEmotion, plus: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def crowded(*inputs: object) -> None:
+        if own._device.type == "cuda":
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    own, samples, voice = VoiceEmotion(Pretrained("p", plus)), babble(1.0), np.ones(60, np.float32)
+    own._model.blocks[0].register_forward_pre_hook(crowded)
+    monkeypatch.setattr(own, "_device", torch.device("cuda", 0))
+    monkeypatch.setattr(torch, "tensor", lambda values, device, real=torch.tensor: real(values))
+    assert own.weights(samples, voice) == ear.weights(samples, voice) and own._device.type == "cpu"
+    assert [record.getMessage() for record in caplog.records] == [
+        "The memory of cuda:0 is not enough: the CPU judges the voice."
+    ]
+
+
 def test_labels_that_are_not_used_count_nothing(plus: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(plus, tmp_path / "p"))
     names = ["unuse_0/angry", *checkpoints.VOICE_LABELS[1:]]

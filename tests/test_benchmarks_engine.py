@@ -47,6 +47,25 @@ def test_both_ways_give_one_rig(engine: ModuleType, sample: Path, tmp_path: Path
     assert network == []
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--sound", "nowhere.wav"], "there is no sound nowhere.wav"),
+        (["--runs", "0"], "--runs and --threads are 1 or more"),
+        (["--seconds", "ten"], "no list of seconds"),
+    ],
+)
+def test_settings_that_cannot_be_are_told_before_the_weights_are_built(
+    engine: ModuleType, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], words: list[str], message: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("sys.argv", ["engine.py", "--work", str(tmp_path / "w"), "--sound", str(sample), *words])
+    monkeypatch.setattr(engine, "run", lambda task: pytest.fail("it began"))
+    with pytest.raises(SystemExit) as stopped:
+        engine.main()
+    assert stopped.value.code == 2 and message in capsys.readouterr().err
+
+
 def test_the_table_tells_what_did_not_fit(engine: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     table = engine.new_table("CPU")
     ours = {"took": 2.0, "again": 0.012, "memory": 1.5}

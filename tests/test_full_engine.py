@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -302,6 +303,7 @@ def spoiled(bundle: Bundle, folder: Path, fields: dict[str, Any] | None = None, 
         ({"sizes": {}}, {}, "sizes and weights of bundle"),
         ({"sizes": {"model": {"depth": 3}}}, {}, "Unknown model sizes: depth"),
         ({"sizes": {"model": {"places": True}}}, {}, "frames know their places"),
+        ({"sizes": {"model": {"places": False, "content_smoothing": 2}}}, {}, "frames know their places or neighbours"),
         ({"wav2vec2_layer": 1}, {}, "cannot be used"),
         ({"wav2vec2_layer": 99}, {}, "The layer is 99"),
         ({"wav2vec2_layer": "x"}, {}, "names no layer"),
@@ -388,9 +390,29 @@ def test_features_for_several_sounds(medtalk: Run, full_bundle: Path, sound: Pat
     assert (tmp_path / "line1.csv").read_text() != (tmp_path / "line2.csv").read_text()
     one = medtalk(*words, folder / "line1.npz")
     assert one.code == 1 and "cannot fit several" in one.err
+    for file in tmp_path.glob("*.csv"):
+        file.unlink()
     (folder / "line2.npz").unlink()
     some = medtalk(*words, folder)
     assert some.code == 1 and len(some.err.splitlines()) == 1 and "line2.npz" in some.err
+    assert not list(tmp_path.glob("*.csv"))
+
+
+def test_what_features_leave_to_a_backbone_is_told_once_before_any_work(
+    medtalk: Run, full_bundle: Path, backbones: dict[str, Path], sound: Path, tmp_path: Path, empty_caches: Path,
+) -> None:  # fmt: skip
+    (tmp_path / "second.wav").write_bytes(sound.read_bytes())
+    np.savez(tmp_path / "text.npz", clip_text=np.zeros(512))
+    words = ["generate", sound, tmp_path / "second.wav", "--bundle", full_bundle, "--offline", "-o", tmp_path]
+    words += ["--features", tmp_path / "text.npz"]
+    felt = ["--backbone", f"emotion2vec={backbones['emotion2vec']}"]
+    picture = tmp_path / "none.png"
+    for more, name in ([], "iic/emotion2vec_base are not"), ([*felt, "--image", picture], "ViT-B-32-quickgelu/openai"):
+        done = medtalk(*words, *more)
+        assert done.code == 1 and len(done.err.splitlines()) == 1 and name in done.err
+        assert not list(tmp_path.glob("*.csv"))
+    done = medtalk(*words, *felt, "--text", "sad")
+    assert (done.code, done.err) == (0, "") and len(list(tmp_path.glob("*.csv"))) == 2
 
 
 @pytest.mark.parametrize(
@@ -406,11 +428,14 @@ def test_features_for_several_sounds(medtalk: Run, full_bundle: Path, sound: Pat
         (["--features", "nowhere.npz"], "There is no file of features"),
         (["--server", "--image", "nowhere.png"], "There is no picture nowhere.png"),
         (["--server", "--offline", "--device", "cpu"], "--device and --offline cannot go with --server"),
+        (["--server", "--threads", 0], "--threads cannot go with --server"),
         (["--server", "--backbone", "clip=x"], "--backbone cannot go with --server"),
         (["--finishing", "paper", "--no-blink"], "is the paper's smoothing and nothing else"),
         (["--device", "cuda:99"], "cuda:99"),
         (["--device", "gpu"], "valid are auto, cpu, cuda and cuda:N"),
-        (["--language", "en", "--transcript", "a", "--backbone", "whisper=x"], "no backbone called 'whisper'"),
+        (["--backbone", "whisper=x"], "no backbone called 'whisper'"),
+        (["--language", "en"], "The bundle full hears no words, in any language"),
+        (["--language", "en", "--transcript", "a"], "--language is of words to be heard"),
         (["--server", "--finishing", "paper"], "--finishing paper cannot go with --server"),
         ([], "offline nothing is fetched"),
     ],
@@ -454,6 +479,10 @@ def test_files_of_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         np.savez(file, **arrays)
         with pytest.raises(SettingError, match=message):
             read_features(file)
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("clip_text", b"no array")
+    with pytest.raises(SettingError, match=r"clip_text in .* is \|S8 of shape \(\)"):
+        read_features(file)
     for content in (b"", b"\x89PNG", (tmp_path / "a.npz").read_bytes()[:-30]):
         file.write_bytes(content)
         with pytest.raises(SettingError, match=r"not a whole \.npz file"):

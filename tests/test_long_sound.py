@@ -12,6 +12,7 @@ import torch
 
 import medtalk
 from medtalk.audio import Speech
+from medtalk.backbones.pretrained import Pretrained
 from medtalk.errors import CancelledError, SettingError
 from medtalk.performance import Model, Performance, _batches
 from medtalk.watch import Watch
@@ -136,6 +137,37 @@ def test_decoding_makes_do_with_less_too(on_gpu: Model, minute: Speech) -> None:
     crowded = Crowded(128)
     engine._model.decoder.register_forward_pre_hook(crowded)
     assert len(performance.decode("sad")) == 3600 and crowded.refused == 1 and engine._chunk == 128
+
+
+def test_a_gpu_without_room_for_the_networks(
+    full_bundle: Path, small_backbones: dict[str, Path], minute: Speech, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medtalk.engine import full
+
+    def crowded(bundle: Any, name: str, device: torch.device) -> dict[str, torch.Tensor]:
+        if device.type == "cuda":
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return tensors(bundle, name, device)
+
+    tensors = full.tensors
+    monkeypatch.setattr(full, "place", lambda *_: torch.device("cuda", 0))
+    monkeypatch.setattr(full, "tensors", crowded)
+    folders = {"emotion2vec": small_backbones["emotion2vec"]}
+    model = medtalk.load(full_bundle, device="cuda", backbones=folders, offline=True)
+    assert model.engine.device == "cpu"
+    assert model.perform(minute).decode("sad").meta["note"].startswith("The memory of cuda:0 was not enough")
+
+
+def test_a_gpu_without_room_for_a_backbone(on_gpu: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crowded(source: Pretrained) -> tuple[torch.device, torch.dtype]:
+        if source.device != "cpu":
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return placement(source)
+
+    placement = Pretrained.placement
+    monkeypatch.setattr(Pretrained, "placement", crowded)
+    on_gpu.prepare("clip")
+    assert on_gpu.engine.device == "cpu"
 
 
 def test_on_a_cpu_there_is_nowhere_to_go(model: Model, minute: Speech) -> None:

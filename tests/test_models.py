@@ -80,6 +80,7 @@ def test_what_a_bundle_uses(
     assert json.loads(rows[own].out)[0]["licence"] == "see its page" and network == []
     assert medtalk("models", "list", "--bundle", tiny_bundle) == (0, "The bundle uses none.\n", "")
     assert medtalk("models", "list", "--bundle", tiny_bundle, "--json").out.strip() == "[]"
+    assert medtalk("models", "pull", "--bundle", tiny_bundle) == (0, "The bundle uses none.\n", "")
     pulled = medtalk("models", "pull", "--bundle", own)
     assert pulled.code == 1 and len(pulled.err.splitlines()) == 1 and "xlm-roberta-base" in pulled.err
 

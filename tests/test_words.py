@@ -195,12 +195,27 @@ def test_the_language_reaches_whisper(generate: Run, monkeypatch: pytest.MonkeyP
 
     def spied(self: Transcriber, samples: np.ndarray, language: str | None = None) -> Transcript:
         heard = transcribe(self, samples, language)
+        assert heard.words == ()  # their times are for nobody here, and cost another run of the decoder
         languages.append(heard.language)
         return heard
 
     monkeypatch.setattr(Transcriber, "transcribe", spied)
     generate("--language", "Welsh")
     assert languages == ["cy"]
+
+
+def test_a_language_that_cannot_be_is_told_once_before_any_work(
+    medtalk: Run, own: Path, tiny_bundle: Path, small_backbones: dict[str, Path], sound: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "second.wav").write_bytes(sound.read_bytes())
+    words = ["generate", sound, tmp_path / "second.wav", "--offline", "-o", tmp_path, "--language", "klingon"]
+    whisper = ["--bundle", own, "--backbone", f"whisper={small_backbones['whisper']}"]
+    for more, message in (
+        (whisper, "language 'klingon'"),
+        (["--bundle", tiny_bundle], "hears no words, in any language"),
+    ):
+        done = medtalk(*words, *more)
+        assert (done.code, done.out) == (1, "") and len(done.err.splitlines()) == 1 and message in done.err
 
 
 def test_the_papers_finishing(generate: Run, model: Model, sound: Path) -> None:
@@ -229,3 +244,4 @@ def test_the_bundle_tells_what_it_is(medtalk: Run, own: Path) -> None:
     assert facts["text_mode"] == "words" and facts["guidance"] == ["label", "text"]
     text = medtalk("bundle", "info", own).out
     assert "guidance: label, text\n" in text and "whisper base" in text and "untrained: clip_image_map\n" in text
+    assert " metrics: -\n" in text

@@ -230,7 +230,11 @@ def generate(
     check_range(intensity)
     _check_fps(fps)
     jobs = _jobs(sounds, output, file_format, transcript)
+    unheard = any(job.transcript is None for job in jobs)
+    if language is not None and not unheard:
+        raise SettingError("--language is of words to be heard, and --transcript tells them.", "Leave one of them out.")
     ready = {} if features is None else _features(sounds, features)
+    felt = _given("emotion2vec", ready)
     finish = Finishing(smooth=smooth, blink=blink, gaze=gaze, limits=limits, seed=seed)
     if finishing == "paper":
         if not (smooth and blink and gaze and limits):
@@ -250,8 +254,9 @@ def generate(
             folders = backbone_folders(backbone or ())
             model = load(bundle, threads=threads, device=device, backbones=folders, offline=offline)
             # What is missing is told before any work is done, and once.
-            unheard = any(job.transcript is None for job in jobs)
-            needed = {VOICE: led == AUTO, "whisper": unheard, "emotion2vec": not ready, "roberta": True}
+            if language is not None:
+                model.engine.check_language(language)
+            needed = {VOICE: led == AUTO, "whisper": unheard, "emotion2vec": not felt, "roberta": True}
             model.prepare(*(part for part, wanted in needed.items() if wanted))
             return model
 
@@ -259,7 +264,7 @@ def generate(
     else:
         own = {"--bundle": bundle, "--threads": threads, "--device": device != "auto", "--backbone": backbone,
                "--offline": offline, "--features": features, "--finishing paper": finishing == "paper"}  # fmt: skip
-        if given := [option for option, value in own.items() if value not in (None, False)]:
+        if given := [option for option, value in own.items() if value is not None and value is not False]:
             raise SettingError(
                 f"{' and '.join(given)} cannot go with --server.",
                 "Leave it out; what belongs to a model is given to `medtalk serve`.",
@@ -486,6 +491,8 @@ def models_pull(
     models = KNOWN if every else [known(name) for name in names or ()]
     if bundle is not None:
         models = needed(bundle)
+    if not models:
+        print("The bundle uses none.")
     for model in models:
         place = model.fetch()
         print(f"{model.part}: {place}, {size(place) / 1e6:.1f} MB", flush=True)
@@ -560,16 +567,22 @@ def _jobs(sounds: list[Path], output: str, file_format: str, transcript: str | N
 
 def _features(sounds: list[Path], path: Path) -> dict[Path, Path]:
     """The file of ready-made features of each sound."""
-    from medtalk.features import read_features
-
     if path.is_dir():
         return {sound: path / f"{sound.stem}.npz" for sound in sounds}
-    if "emotion2vec" in read_features(path) and len(sounds) > 1:
+    ready = dict.fromkeys(sounds, path)
+    if len(sounds) > 1 and _given("emotion2vec", ready):
         raise SettingError(
             "The features emotion2vec of one sound cannot fit several.",
             "Give a folder that holds NAME.npz for each NAME.wav.",
         )
-    return dict.fromkeys(sounds, path)
+    return ready
+
+
+def _given(name: str, ready: dict[Path, Path]) -> bool:
+    """Whether every sound has ready-made features of that name; `SettingError` for a file that is not there."""
+    from medtalk.features import feature_names
+
+    return bool(ready) and all([name in feature_names(file) for file in ready.values()])
 
 
 def _transcripts(sounds: list[Path], transcript: str | None) -> list[str | None]:
@@ -633,13 +646,15 @@ def _local_rigs(
     def from_backbone() -> Guide | Mood:
         return model.guide(text=text, image=image)
 
+    shown = "clip_image" if text is None else "clip_text"
+
     def guide(features: dict[str, NDArray]) -> Guide | Mood | None:
         if text is None and image is None:
             return None
-        own = features.get("clip_image" if text is None else "clip_text")
+        own = features.get(shown)
         return from_backbone() if own is None else model.guide(text=text, image=image, features=own)
 
-    if not ready:
+    if not _given(shown, ready):
         guide({})  # what is wrong with it is told before any work is done
 
     def make(sound: Path, transcript: str | None, tell: Callable[[float], None]) -> RigSequence:
@@ -759,10 +774,10 @@ def _human(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list):
-        return ", ".join(map(_human, value))
+        return ", ".join(map(_human, value)) or "-"
     if isinstance(value, dict):
         return ", ".join(f"{name} {_human(part)}" if not isinstance(part, dict) else f"{name} ({_human(part)})"
-                         for name, part in value.items())  # fmt: skip
+                         for name, part in value.items()) or "-"  # fmt: skip
     return " ".join(str(value).split()) or "-"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,34 +19,38 @@ MAX_BYTES = 1 << 30
 """Of all arrays of a file together: an hour of emotion2vec takes half of it."""
 
 
-def read_features(path: str | Path) -> dict[str, NDArray]:
-    """Features by name from an .npz file; a leading axis of 1, as of a batch, is left out.
+def feature_names(path: str | Path) -> list[str]:
+    """Names of the features in an .npz file, which are not read.
 
-    Widths and lengths are for the engine to judge. `SettingError` for no such file, a damaged one, names other than in
-    `AXES`, or arrays of another number of axes.
+    `SettingError` for no such file, a damaged one, one that is too large, or names other than in `AXES`.
     """
-    import numpy as np
-
     file = Path(path)
     valid = f"Valid are {', '.join(AXES)}."
     if not file.is_file():
         raise SettingError(f"There is no file of features {file}.", "Check the path.")
-    try:
-        with zipfile.ZipFile(file) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size <= MAX_BYTES:
-            with np.load(file, allow_pickle=False) as stored:
-                found = {name: stored[name] for name in stored.files if name in AXES}
-                unknown = sorted(set(stored.files) - set(AXES))
-    except Exception as error:  # bytes from anywhere: whatever zipfile or numpy stumbles over, the file is not whole
-        reason = " ".join(str(error).split())[:120].rstrip(".")
-        raise SettingError(f"{file} is not a whole .npz file of arrays ({reason}).", "Make it again.") from error
-    if size > MAX_BYTES:
+    with _whole(file), zipfile.ZipFile(file) as archive:
+        entries = archive.infolist()
+    names = [entry.filename.removesuffix(".npy") for entry in entries]
+    if (size := sum(entry.file_size for entry in entries)) > MAX_BYTES:
         raise SettingError(f"{file} holds {size >> 20} MiB; the limit is {MAX_BYTES >> 20} MiB.", valid)
-    if unknown:
+    if unknown := sorted(set(names) - set(AXES)):
         raise SettingError(f"{file} holds features called {unknown[0][:40]!r}.", valid)
-    if not found:
+    if not names:
         raise SettingError(f"{file} holds no features.", valid)
+    return names
+
+
+def read_features(path: str | Path) -> dict[str, NDArray]:
+    """Features by name from an .npz file; a leading axis of 1, as of a batch, is left out.
+
+    Widths and lengths are for the engine to judge. `SettingError` as of `feature_names`, and for arrays of another
+    number of axes.
+    """
+    import numpy as np
+
+    file, names = Path(path), feature_names(path)
+    with _whole(file), np.load(file, allow_pickle=False) as stored:
+        found = {name: np.asarray(stored[name]) for name in names}  # what is no array comes as bytes
     for name, array in found.items():
         if array.ndim == AXES[name] + 1 and len(array) == 1:
             found[name] = array[0]
@@ -53,3 +59,13 @@ def read_features(path: str | Path) -> dict[str, NDArray]:
                 f"{name} in {file} is {array.dtype} of shape {array.shape}; it needs numbers along {AXES[name]} axes."
             )
     return found
+
+
+@contextmanager
+def _whole(file: Path) -> Iterator[None]:
+    """Whatever zipfile or numpy stumbles over, in bytes from anywhere, becomes one `SettingError`."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())[:120].rstrip(".")
+        raise SettingError(f"{file} is not a whole .npz file of arrays ({reason}).", "Make it again.") from error

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -215,3 +217,19 @@ def test_two_threads_may_load_at_once(folders: Path, voice: np.ndarray) -> None:
         thread.join()
     assert len(found) == 2 and (found[0] == found[1]).all()
     assert (root.level, root.handlers) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_not_swallowed_by_a_library(number: signal.Signals) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    kept, after = signal.signal(number, stop), []
+    try:
+        with pytest.raises(KeyboardInterrupt), pretrained.undisturbed():
+            with suppress(BaseException):  # as FunASR's `except:` does
+                signal.raise_signal(number)
+            after.append("loaded")
+        assert signal.getsignal(number) is stop and after == ["loaded"]
+    finally:
+        signal.signal(number, kept)

@@ -28,10 +28,11 @@ def test_words_are_the_librarys(
 ) -> None:
     monkeypatch.setenv("PATH", os.devnull)  # no program ffmpeg
     state, drawn = torch.random.get_rng_state(), np.random.get_state()[1].tolist()  # pyright: ignore
-    heard = model.transcribe(voice)
+    heard = model.transcribe(voice, times=True)
     assert isinstance(heard, Transcript) and heard.words and heard.text and heard.language in LANGUAGES
     assert (torch.random.get_rng_state() == state).all() and np.random.get_state()[1].tolist() == drawn  # pyright: ignore
-    assert model.transcribe(voice, heard.language) == heard
+    assert model.transcribe(voice, heard.language, times=True) == heard
+    assert model.transcribe(voice) == Transcript(heard.text, heard.language, ())
     own: Any = whisper.load_model(str(folders / "whisper.pt"), device="cpu").transcribe(
         np.array(voice), temperature=0.0, fp16=False, word_timestamps=True, condition_on_previous_text=False
     )
@@ -65,7 +66,7 @@ def test_a_name_in_the_cache_is_used_offline(
     dims = {**checkpoint["dims"], "n_text_layer": 4, "n_text_head": 6, "n_text_state": 12, "n_audio_state": 12}
     small = whisper.Whisper(whisper.ModelDimensions(**dims))
     torch.save({"dims": dims, "model_state_dict": small.state_dict()}, tmp_path / "whisper" / "tiny.pt")
-    Transcriber(source).transcribe(voice[:3200], "en")
+    Transcriber(source).transcribe(voice[:3200], "en", times=True)
     assert network == []
 
 

@@ -3,13 +3,13 @@ emotion a voice shows."""
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import logging
 import math
 import re
 import warnings
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,7 @@ _COMMON = {"extractor_mode": "layer_norm", "use_alibi_encoder": True, "learned_a
 _EPSILON = 1e-5  # of the variance, as in torch's layer_norm
 WINDOW_SECONDS = 30
 """What `VoiceEmotion` judges at once; its work grows with the square of this."""
+_log = logging.getLogger("medtalk")
 _LACKING = re.compile(r"Warning, miss key in ckpt: ([^,\s]+)")
 
 
@@ -219,7 +220,7 @@ def _check_kind(folder: Path, config: Any) -> None:
 
 def import_funasr() -> Any:
     """FunASR's AutoModel. The first import takes seconds, since it imports every model that there is."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it prints advice about ffmpeg
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # it prints advice about ffmpeg
         warnings.simplefilter("ignore")  # one that is an error would be a model that it cannot import
         with needs_extra():
             from funasr import AutoModel
@@ -237,7 +238,7 @@ def _load(folder: Path, weights: Path) -> Any:
 def _build(folder: Path, weights: Path, unused: str) -> Any:
     """FunASR's AutoModel of a folder, which may lack weights whose names `unused` finds."""
     build, said = import_funasr(), io.StringIO()
-    with contextlib.redirect_stdout(said):
+    with redirect_stdout(said):
         auto = build(
             model=str(folder),
             init_param=str(weights),
@@ -277,11 +278,15 @@ class VoiceEmotion:
                 raise BackboneError(
                     f"{folder} holds an emotion2vec that tells no emotions.", f"Give one as {EMOTION2VEC_PLUS}."
                 )
-            self._model = model.to(device, dtype).eval().requires_grad_(False)
+            self._model = model.to(dtype).eval().requires_grad_(False)
             self._unused = [place for place, name in enumerate(names) if name.startswith("unuse")]
         cancellable(self._model)
         self._normalise: bool = bool(model.cfg.get("normalize"))
         self._device, self._dtype = device, dtype
+        with suppress(torch.OutOfMemoryError):
+            self._model.to(device)
+            return
+        self._leave_gpu()
 
     def weights(self, samples: NDArray[np.float32], activity: NDArray[np.float32]) -> dict[str, float]:
         """Weights of the labels heard in a clip, summing to 1, those above 0 in the order of `LABELS`.
@@ -307,9 +312,24 @@ class VoiceEmotion:
         total = sum(felt.values())
         return {label: score / total for label, score in felt.items() if score > 0.0} if total else {NEUTRAL: 1.0}
 
-    @torch.inference_mode()
     def _scores(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
-        """What the model gives each of its own labels, summing to 1."""
+        """What the model gives each of its own labels, summing to 1; on the CPU where a GPU's memory is not enough."""
+        try:
+            return self._judge(samples)
+        except torch.OutOfMemoryError:
+            if self._device.type == "cpu":
+                raise
+        self._leave_gpu()
+        return self._judge(samples)
+
+    def _leave_gpu(self) -> None:
+        _log.warning("The memory of %s is not enough: the CPU judges the voice.", self._device)
+        self._device = torch.device("cpu")
+        self._model.to(self._device)
+        torch.cuda.empty_cache()
+
+    @torch.inference_mode()
+    def _judge(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
         sound = torch.tensor(samples, device=self._device)  # a copy: torch cannot hold read-only arrays
         if self._normalise:
             sound = torch.nn.functional.layer_norm(sound, sound.shape)

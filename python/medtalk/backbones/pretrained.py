@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import re
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -182,12 +183,32 @@ def undisturbed() -> Iterator[None]:
     """Put back what libraries change for the whole process while they load.
 
     That is torch's number of threads, the random states of torch, numpy and `random` (FunASR sets all of these), and
-    the handlers and level of the root logger, at which only errors are told meanwhile.
+    the handlers and level of the root logger, at which only errors are told meanwhile. Signals wait for the end.
     """
     import torch
 
-    with _one_at_a_time:  # two at once would put back what the other had changed
+    with _signals_wait(), _one_at_a_time:  # two at once would put back what the other had changed
         yield from _put_back(torch)
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Ctrl-C and SIGTERM come after the block: a library's bare `except:` would swallow what they raise (FunASR has
+    many around its imports), and the work would go on."""
+    came: list[int] = []
+    kept = {}
+    if threading.current_thread() is threading.main_thread():  # no other one gets signals
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if callable(handler := signal.getsignal(number)):
+                kept[number] = handler
+                signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def _put_back(torch: Any) -> Iterator[None]:

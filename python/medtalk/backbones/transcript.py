@@ -33,7 +33,7 @@ class SpokenWord:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said: the text, its language as a code ("zh", "en"), and the words in order."""
+    """What was said: the text, its language as a code ("zh", "en"), and the words in order, if they were asked for."""
 
     text: str
     language: str
@@ -87,17 +87,18 @@ class Transcriber:
         self._half = device.type == "cuda" and dtype != torch.float32
 
     @torch.inference_mode()
-    def transcribe(self, samples: NDArray[np.float32], language: str | None = None) -> Transcript:
+    def transcribe(self, samples: NDArray[np.float32], language: str | None = None, times: bool = False) -> Transcript:
         """The words of a clip. The same sound always gives the same words.
 
         Args:
             samples: (n,) float32 at 16 kHz.
             language: as a code or an English name ("zh", "Chinese"); None finds it out from the first 30 s.
+            times: give the words with their times, for which the decoder runs once more; else there are none.
 
         Raises:
             SettingError: a language that this model does not know.
         """
-        code = self._code(language)
+        code = None if language is None else self.code(language)
         sound = torch.tensor(check_samples(samples, 1))  # a copy: torch cannot hold read-only arrays
         with warnings.catch_warnings():
             # The device is the caller's choice, also where there is a GPU.
@@ -105,7 +106,7 @@ class Transcriber:
             heard = self._model.transcribe(
                 sound,
                 language=code,
-                word_timestamps=True,
+                word_timestamps=times,
                 # Sampling, its other way out of a loop of repetitions, draws random numbers; with every half minute
                 # heard by itself a loop ends there.
                 temperature=0.0,
@@ -120,10 +121,8 @@ class Transcriber:
         )
         return Transcript(heard["text"].strip(), heard["language"], words)
 
-    def _code(self, language: str | None) -> str | None:
+    def code(self, language: str) -> str:
         """A language's code; `SettingError` unless this model knows it."""
-        if language is None:
-            return None
         code = language.strip().lower()
         code = TO_LANGUAGE_CODE.get(code, code)
         known = list(LANGUAGES)[: self._model.num_languages] if self._model.is_multilingual else ["en"]

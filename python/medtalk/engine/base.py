@@ -98,6 +98,10 @@ class Engine(Protocol):
         """
         ...
 
+    def check_language(self, language: str) -> None:
+        """Raise what `transcribe` would, before it has anything to do."""
+        ...
+
     def intensity(self, emotion_features: NDArray, transcript: str) -> NDArray:
         """Intensity (T,) of `Heard.emotion_features`; "" stands for unknown words (Sec. 3.3, CMF).
 

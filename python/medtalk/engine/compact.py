@@ -53,8 +53,11 @@ class CompactEngine:
 
     def transcribe(self, samples: NDArray, language: str | None = None) -> str:
         if language is not None:
-            raise SettingError("A compact bundle does not hear words, in no language.", "Give it a transcript.")
+            self.check_language(language)
         return ""
+
+    def check_language(self, language: str) -> None:
+        raise SettingError("A compact bundle hears no words, in any language.", "Leave it out; give a transcript.")
 
     def prepare(self, part: str) -> None:
         pass  # it has no pretrained backbones

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -96,7 +97,10 @@ class FullEngine:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self._bundle, self._folders, self._offline = bundle, dict(backbones or {}), offline
         self._note = ""
-        self._open(place(device, threads))
+        with suppress(torch.OutOfMemoryError):
+            self._open(place(device, threads))
+            return
+        self._leave_gpu()
 
     def _open(self, device: torch.device) -> None:
         """Load the networks to `device`; the backbones that are loaded when needed are let go of."""
@@ -161,13 +165,20 @@ class FullEngine:
 
     @_within_memory
     def transcribe(self, samples: NDArray, language: str | None = None) -> str:
-        if "whisper" in self._bundle.backbones:
-            stage("transcribe", 0.2, expected=_WHISPER_SECONDS * len(samples) / RATE)
-            return self._whisper.transcribe(samples, language).text
         if language is not None:
-            raise SettingError(f"The bundle {self._bundle.name} hears words in no language.", "Leave it out.")
-        return ""
+            self.check_language(language)
+        if "whisper" not in self._bundle.backbones:
+            return ""
+        stage("transcribe", 0.2, expected=_WHISPER_SECONDS * len(samples) / RATE)
+        return self._whisper.transcribe(samples, language).text
 
+    @_within_memory
+    def check_language(self, language: str) -> None:
+        if "whisper" not in self._bundle.backbones:
+            raise SettingError(f"The bundle {self._bundle.name} hears no words, in any language.", "Leave it out.")
+        self._whisper.code(language)
+
+    @_within_memory
     def prepare(self, part: str) -> None:
         if part in self._bundle.backbones:
             getattr(self, f"_{part}")
@@ -177,7 +188,7 @@ class FullEngine:
         text = self._text(transcript)
         return self._by_frame(lambda frames: self._model.fusion_predictor(frames, text), emotion_features)
 
-    @torch.inference_mode()
+    @_within_memory
     def label_vectors(self) -> NDArray:
         return to_numpy(self._model.emotion_embedding(torch.arange(self._config.labels, device=self._device)))
 
@@ -218,10 +229,14 @@ class FullEngine:
         if self._chunk > _LEAST_CHUNK:
             self._chunk //= 2
             _log.warning("The memory of %s is not enough: trying chunks of %d frames.", self.device, self._chunk)
+            torch.cuda.empty_cache()
         else:
-            self._note = f"The memory of {self.device} was not enough: the CPU has taken over."
-            _log.warning(self._note)
-            self._open(torch.device("cpu"))
+            self._leave_gpu()
+
+    def _leave_gpu(self) -> None:
+        self._note = f"The memory of {self.device} was not enough: the CPU has taken over."
+        _log.warning(self._note)
+        self._open(torch.device("cpu"))
         torch.cuda.empty_cache()
 
     def _text(self, transcript: str) -> Tensor:
@@ -308,8 +323,8 @@ def _networks(bundle: Bundle, state: Mapping[str, Tensor]) -> tuple[ModelConfig,
     """The networks of a bundle with their weights."""
     try:
         config = ModelConfig.from_dict(bundle.manifest["sizes"]["model"])
-        if config.places:
-            raise ValueError("its frames know their places in the clip, and are to be computed chunk by chunk")
+        if config.places or config.content_smoothing:
+            raise ValueError("its frames know their places or neighbours, and are to be computed chunk by chunk")
         model, guided = MEDTalk(config), None
         report = model.load_state_dict(_under(MODEL, state), strict=False)
         own = _under(GUIDED, state)
