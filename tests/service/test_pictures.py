@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from medtalk.performance import Model
 from medtalk.rig import read_rig
 from medtalk.service.jobs import Job
 from medtalk.service.limits import ServiceLimits
+from medtalk.service.server import Server, ServiceSettings
 from medtalk.service.worker import Outcome, Worker
-from medtalk_wire import Client, RequestError, Settings, Sound
+from medtalk_wire import Client, RequestError, Settings, Sound, find_connection
 from medtalk_wire.protocol import Buffer, Message, pack
 from tests import checkpoints
 from tests.pictures import bomb, picture
@@ -203,6 +205,9 @@ def test_a_text_or_picture_is_understood_once(model: Model, line: np.ndarray, mo
 
 
 def test_the_limit_of_pixels_is_a_setting(model: Model, line: np.ndarray) -> None:
+    from medtalk.backbones.clip import MAX_PIXELS
+
+    assert ServiceLimits().max_pixels == MAX_PIXELS
     worker = Worker(model, ServiceLimits(max_pixels=4799), lambda *_: None)
     with pytest.raises(GuidanceError, match="The picture has 60 x 80 pixels; the limit is 4799"):
         work(worker, line, Settings(image=picture(60, 80)))
@@ -259,10 +264,32 @@ def test_words_in_a_language(hearing: Model, model: Model, line: np.ndarray) -> 
     expected = hearing.perform(Speech.from_array(line, RATE), language="de").transcript
     german, any_ = (work(worker, line, Settings(language=language)) for language in ("de", ""))
     assert german.body["meta"]["transcript"] == expected and german.body["heard"] != any_.body["heard"]
-    for other, language in ((worker, "klingon"), (Worker(model, ServiceLimits(), lambda *_: None), "en")):
+    deaf = Worker(model, ServiceLimits(), lambda *_: None)
+    assert work(deaf, line, Settings()).body["frames"] == 60  # its cache makes no difference
+    for other, language in ((worker, "klingon"), (deaf, "en")):
         with pytest.raises(MedtalkError, match="language") as caught:
             work(other, line, Settings(language=language))
         assert caught.value.code == "setting"
+
+
+def test_a_language_reaches_a_sidecar_that_hears_words(
+    hearing: Model, small_backbones: dict[str, Path], line: np.ndarray, tmp_path: Path
+) -> None:
+    settings = ServiceSettings(
+        bundle=hearing.bundle.folder, threads=1, device="cpu", connection_file=tmp_path / "sidecar.json",
+        backbones=small_backbones, offline=True,
+    )  # fmt: skip
+    with Server(settings) as server:
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            with Client(find_connection(str(tmp_path / "sidecar.json"))) as client:
+                assert client.wait(client.hello())["capabilities"]["words"] is True
+                result = client.wait(client.generate(pcm(line), Settings(language="de")))
+        finally:
+            server.stop()
+            thread.join()
+    assert result.meta["transcript"] == hearing.perform(Speech.from_array(line, RATE), language="de").transcript != ""
 
 
 def test_the_sum_of_a_picture_is_its_name_in_the_cache(model: Model, line: np.ndarray) -> None:
