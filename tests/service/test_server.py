@@ -415,6 +415,15 @@ def test_an_oversize_message_is_dropped_and_the_next_is_served(
     client.close()
 
 
+def test_a_picture_may_be_larger_than_a_sound(start: Callable[..., Sidecar], tiny_bundle: Path) -> None:
+    """It arrives, although this bundle takes none."""
+    client = Raw(start("--bundle", tiny_bundle, "--limit", "max_bytes=1000").connection)
+    image = Buffer("image", "uint8", (3_000_000,), bytes(3_000_000))
+    answer = client.ask("decode", {"heard": "a", "guidance": {"kind": "image"}}, buffers=[image])
+    assert answer.body["code"] == "unsupported"
+    client.close()
+
+
 def test_a_sound_costs_its_hearing_once(raw: Raw) -> None:
     samples = babble(3.0, seed=77)
     first = raw.last(raw.send(generate(samples, guidance=emotion("fear"))))

@@ -102,7 +102,7 @@ class Sidecar:
                 return "The sidecar is at work for another editor; it ends by itself when nobody uses it."
             yield from _answer(client, client.shutdown())
             patience = Patience(GREETING_SECONDS)
-            while self._is_ours(connection) or self._find(settings) == connection:
+            while self._is_ours(connection):
                 if patience.over:
                     raise PluginError(f"It has not ended for {GREETING_SECONDS:g} s.")
                 yield
