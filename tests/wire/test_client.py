@@ -100,7 +100,7 @@ def test_types_of_a_later_minor_version_are_ignored(start, connect, voice: Sound
         (Sound.from_bytes(bytes(9)), Settings(text="furious"), "unsupported", "takes no text as mood"),
         (Sound.from_bytes(bytes(9)), Settings(emotion="auto"), "unsupported", "takes no auto as mood"),
         (Sound.from_bytes(bytes(9)), Settings(language="en" * 51, transcript="a"), "limit", "language has 102 bytes"),
-        (Sound.from_bytes(bytes(9)), Settings(language="en"), "unsupported", "hears words in no language"),
+        (Sound.from_bytes(bytes(9)), Settings(language="en"), "unsupported", "hears no words"),
         (Sound.from_bytes(bytes(9)), Settings(image=bytes(501), image_name="a.png"), "limit", "a.png has 501 bytes"),
         (Sound.from_bytes(bytes(9)), Settings(image=b"x", image_name="ä" * 51), "limit", "picture's name has 102"),
         (Sound.from_bytes(bytes(9)), Settings(transcript="a" * (1 << 20)), "limit", "1048576 bytes"),
