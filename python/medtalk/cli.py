@@ -275,7 +275,7 @@ def generate(
         )  # fmt: skip
         rigs = sidecar_rigs(server, keys, settings, channel)
 
-    failed = False
+    failed, notes = False, set()
     with rigs as make, _progress(len(jobs), quiet or as_json) as show:
         for number, job in enumerate(jobs):
             try:
@@ -292,6 +292,9 @@ def generate(
                 if isinstance(error, ServiceError):
                     break  # nothing is wrong with this sound; the next one would meet the same
                 continue
+            if (note := result.get("note")) and note not in notes:
+                notes.add(note)
+                _complain(note)
             if as_json:
                 print(json.dumps(result), flush=True)
             elif not quiet:
@@ -623,9 +626,8 @@ def _local_rigs(
 ) -> Iterator[RigMaker]:
     """What makes rigs in this process, led by a text or picture if there is one; `ready` has files of features."""
     from medtalk.features import read_features
-    from medtalk.performance import transcript_note
 
-    model, notes = open_model(), set()
+    model = open_model()
     for library in ("scipy.fft", "scipy.ndimage", "soundfile", "soxr"):
         import_module(library)  # else at first use, and counted into the first sound's time
 
@@ -643,9 +645,6 @@ def _local_rigs(
         guide({})  # what is wrong with it is told before any work is done
 
     def make(sound: Path, transcript: str | None, tell: Callable[[float], None]) -> RigSequence:
-        if transcript and not model.bundle.hears_words and not notes:
-            notes.add(transcript_note(model.bundle))
-            _complain(*notes)
         features = read_features(ready[sound]) if ready else {}
         performance = model.perform(
             sound, transcript, channel=channel, emotion2vec=features.get("emotion2vec"), language=language
@@ -656,6 +655,10 @@ def _local_rigs(
         return rig
 
     yield make
+
+
+_TOLD = ("emotion", "guidance", "strength", "transcript", "note")
+"""What a rig's `meta` has of how it was made, as `generate` tells it."""
 
 
 def _generate_one(job: _Job, make: RigMaker, tell: Callable[[float], None]) -> dict[str, Any]:
@@ -676,7 +679,7 @@ def _generate_one(job: _Job, make: RigMaker, tell: Callable[[float], None]) -> d
         "fps": rig.fps,
         "elapsed": elapsed,
         "speed": seconds / elapsed,
-        **{name: rig.meta[name] for name in ("emotion", "guidance", "strength", "transcript") if rig.meta.get(name)},
+        **{name: rig.meta[name] for name in _TOLD if rig.meta.get(name)},
     }
 
 

@@ -16,7 +16,6 @@ import medtalk
 from medtalk.audio import RATE, Speech
 from medtalk.errors import BackboneError, GuidanceError, MedtalkError
 from medtalk.performance import Model
-from medtalk.rig import read_rig
 from medtalk.service.jobs import Job
 from medtalk.service.limits import ServiceLimits
 from medtalk.service.server import Server, ServiceSettings
@@ -86,24 +85,16 @@ def test_texts_and_the_voice_lead_as_in_the_library(client: Client, model: Model
     assert auto.meta["emotion"] == pytest.approx(dict(performance.voice_emotion), abs=1e-5)
 
 
-@pytest.mark.parametrize("led", [("--image", "face.webp"), ("--emotion", "auto"), ("--text", "in tears")])
-def test_the_command_gives_the_same_with_a_sidecar(
-    medtalk: Callable[..., Any], seeing: Sidecar, full_bundle: Path, seeing_backbones: dict[str, Path], sound: Path,
-    tmp_path: Path, led: tuple[str, str],
-) -> None:  # fmt: skip
-    option, value = led
-    if option == "--image":
-        value = str(tmp_path / value)
-        Path(value).write_bytes(picture(kind="WEBP"))
-    folders = [word for part, place in seeing_backbones.items() for word in ("--backbone", f"{part}={place}")]
-    here, there = ["--bundle", full_bundle, "--offline", "--device", "cpu", *folders], ["--server", seeing.file]
-    rigs = []
-    for where in (here, there):
-        done = medtalk("generate", sound, option, value, "-o", tmp_path / "rig.npz", "-q", *where)
-        assert (done.code, done.err) == (0, "")
-        rigs.append(read_rig(tmp_path / "rig.npz"))
-    np.testing.assert_allclose(rigs[0].values, rigs[1].values, atol=1e-6)
-    assert rigs[0].meta["guidance"] == rigs[1].meta["guidance"] and rigs[0].meta["guidance"]
+def test_words_without_effect_are_told_once(
+    medtalk: Callable[..., Any], seeing: Sidecar, sound: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.wav"
+    other.write_bytes(sound.read_bytes())
+    for file in (sound, other):
+        file.with_suffix(".txt").write_text("What a day.")
+    done = medtalk("generate", sound, other, "--transcript", tmp_path, "--server", seeing.file, "-o", tmp_path)
+    assert done.code == 0 and len(done.out.splitlines()) == 2
+    assert done.err == "medtalk: The transcript has no effect: the bundle full does not hear words.\n"
 
 
 def test_pictures_that_cannot_be_used(client: Client, line: np.ndarray) -> None:
