@@ -280,7 +280,7 @@ def generate(
         )  # fmt: skip
         rigs = sidecar_rigs(server, keys, settings, channel)
 
-    failed = False
+    failed, notes = False, set()
     with rigs as make, _progress(len(jobs), quiet or as_json) as show:
         for number, job in enumerate(jobs):
             try:
@@ -297,6 +297,9 @@ def generate(
                 if isinstance(error, ServiceError):
                     break  # nothing is wrong with this sound; the next one would meet the same
                 continue
+            if (note := result.get("note")) and note not in notes:
+                notes.add(note)
+                _complain(note)
             if as_json:
                 print(json.dumps(result), flush=True)
             elif not quiet:
@@ -636,9 +639,8 @@ def _local_rigs(
 ) -> Iterator[RigMaker]:
     """What makes rigs in this process, led by a text or picture if there is one; `ready` has files of features."""
     from medtalk.features import read_features
-    from medtalk.performance import transcript_note
 
-    model, notes = open_model(), set()
+    model = open_model()
     for library in ("scipy.fft", "scipy.ndimage", "soundfile", "soxr"):
         import_module(library)  # else at first use, and counted into the first sound's time
 
@@ -658,9 +660,6 @@ def _local_rigs(
         guide({})  # what is wrong with it is told before any work is done
 
     def make(sound: Path, transcript: str | None, tell: Callable[[float], None]) -> RigSequence:
-        if transcript and not model.bundle.hears_words and not notes:
-            notes.add(transcript_note(model.bundle))
-            _complain(*notes)
         features = read_features(ready[sound]) if ready else {}
         performance = model.perform(
             sound, transcript, channel=channel, emotion2vec=features.get("emotion2vec"), language=language
@@ -671,6 +670,10 @@ def _local_rigs(
         return rig
 
     yield make
+
+
+_TOLD = ("emotion", "guidance", "strength", "transcript", "note")
+"""What a rig's `meta` has of how it was made, as `generate` tells it."""
 
 
 def _generate_one(job: _Job, make: RigMaker, tell: Callable[[float], None]) -> dict[str, Any]:
@@ -691,7 +694,7 @@ def _generate_one(job: _Job, make: RigMaker, tell: Callable[[float], None]) -> d
         "fps": rig.fps,
         "elapsed": elapsed,
         "speed": seconds / elapsed,
-        **{name: rig.meta[name] for name in ("emotion", "guidance", "strength", "transcript") if rig.meta.get(name)},
+        **{name: rig.meta[name] for name in _TOLD if rig.meta.get(name)},
     }
 
 

@@ -437,9 +437,11 @@ class Performance:
             "finishing": asdict(finishing),
             "region": region,
         }
-        unheard = self.transcript and not self.model.bundle.hears_words
-        if notes := [note for note in (unheard and transcript_note(self.model.bundle), self.model.engine.note) if note]:
-            meta["note"] = " ".join(notes)
+        bundle, note = self.model.bundle, self.model.engine.note
+        if self.transcript and not bundle.hears_words:
+            note = f"The transcript has no effect: the bundle {bundle.name} does not hear words. {note}".strip()
+        if note:
+            meta["note"] = note
         return meta
 
 
@@ -457,11 +459,6 @@ def _batches(seconds: Sequence[float]) -> list[list[int]]:
         else:
             groups.append([number])
     return groups
-
-
-def transcript_note(bundle: Bundle) -> str:
-    """The line that tells of a transcript given to a bundle that hears no words."""
-    return f"The transcript has no effect: the bundle {bundle.name} does not hear words."
 
 
 def check_range(values: ArrayLike, what: str = "intensity", largest: float = MAX_INTENSITY) -> NDArray[np.float32]:

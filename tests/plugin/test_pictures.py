@@ -176,10 +176,19 @@ def test_a_voice_that_the_sidecar_cannot_hear_is_one_line(editor: Any) -> None:
     from medtalk_unreal.errors import PluginError
     from medtalk_unreal.request import Request
 
-    for request in (Request(emotion="auto"), Request(emotion="sad", mixture=" auto ")):
+    for request in (Request(emotion="auto"), Request(emotion="sad", mixture=" Auto ")):
         with pytest.raises(PluginError, match=r"cannot hear the mood in the voice.*medtalk\[full\]"):
             request.check_guidance(settings.Settings())
         request.check_guidance(settings.Settings(guidance=["label", "auto"]))
+
+
+def test_words_that_nobody_has_written_are_heard(editor: Any) -> None:
+    """None tells the sidecar to listen; "" would tell that they are unknown."""
+    from medtalk_unreal.request import Request
+    from medtalk_unreal.settings import Settings
+
+    told = [Request().wire_settings(Settings(), 60.0, spoken)["transcript"] for spoken in ("", " \n", " We say it. ")]
+    assert told == [None, None, "We say it."]
 
 
 def test_a_remembered_picture_that_is_gone_does_not_spoil_the_rest(editor: Any, face: Path) -> None:
@@ -216,10 +225,42 @@ def test_backbones_that_cannot_be_are_a_step_of_their_own(configured: Any, entry
     assert error.startswith("Step 'backbones': ") and said in error and "\n" not in error
 
 
-def test_changed_settings_take_effect_at_once(configured: Any, own_bundle: Path) -> None:
+@pytest.mark.parametrize(
+    ("changed", "starts"),
+    [
+        ({"backbones": [" roberta=/b ", " ", ""]}, True),
+        ({"offline": False}, True),
+        ({"device": "cuda:0"}, True),
+        ({"idle_exit": 60.0}, True),
+        ({"max_seconds": 60.0}, False),
+        ({"offline": False, "server": "studio:7000"}, False),
+        ({}, False),
+    ],
+)
+def test_the_dialog_shows_and_keeps_the_settings(editor: Any, changed: dict[str, Any], starts: bool) -> None:
+    """It tells which of them make another sidecar."""
+    from medtalk_unreal import forms, settings
+
+    before = settings.Settings(backbones=["clip=/a", "emotion2vec=/e"], offline=True, device="cpu")
+    settings.save(before)
+
+    def ok(form: Any) -> bool:
+        assert list(form.get_editor_property("backbones")) == before.backbones and form.get_editor_property("offline")
+        form.set_editor_properties(changed)
+        return True
+
+    editor.dialogs.forms.append(ok)
+    assert forms.open_settings() is starts
+    kept = {**changed, **({"backbones": ["roberta=/b"]} if "backbones" in changed else {})}
+    assert settings.load() == replace(before, **kept)
+
+
+def test_changed_settings_take_effect_at_once(
+    configured: Any, own_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import unreal
 
-    from medtalk_unreal import settings
+    from medtalk_unreal import generate, settings
     from medtalk_unreal.sidecar import the_sidecar
 
     configured.start_plugin()
@@ -239,6 +280,11 @@ def test_changed_settings_take_effect_at_once(configured: Any, own_bundle: Path)
     configured.dialogs.forms.append(lambda form: True)
     configured.click(TOOLS, "MEDTalk.settings")
     assert pid_of_sidecar(configured) == pid, "nothing has changed"
+    with monkeypatch.context() as during:
+        during.setattr(generate, "running", lambda: "a generation")
+        configured.dialogs.forms.append(lambda form: form.set_editor_property("device", "cpu") or True)
+        configured.click(TOOLS, "MEDTalk.settings")
+    assert settings.load().device == "cpu" and configured.tabs == [], "nothing is ended while a take is generated"
     configured.dialogs.forms.append(ok)
     configured.click(TOOLS, "MEDTalk.settings")
     tick_until(configured, lambda: "runs as the settings say" in configured.log.text, "the other sidecar")

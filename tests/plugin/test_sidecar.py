@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.plugin.running import do, is_alive, pid_of_sidecar, saved, stops, tick_until
+from tests.plugin.running import PATIENCE, do, is_alive, pid_of_sidecar, saved, stops, tick_until
 from tests.service.sidecars import Sidecar
 from tests.sounds import babble
 
@@ -233,10 +233,20 @@ def test_a_busy_sidecar_is_not_stopped_under_another_editor(configured: Any, oth
             jobs.append(client.generate(Sound.from_pcm(babble(60.0, seed=seed), 16000, (60 * 16000,), "float32")))
         while any(job.state == "sent" for job in jobs):
             client.poll(0.05)
-        task = do(configured, the_sidecar.stop())
-        assert not all(job.ended for job in jobs), "the sidecar was too quick for this test"
+        task, lines = do(configured, the_sidecar.stop()), []
         assert "at work" in task.result
+        task = do(configured, the_sidecar.restart(lines.append))
+        assert not all(job.ended for job in jobs), "the sidecar was too quick for this test"
+        assert "at work" in lines[0] and "still runs as the settings were" in task.result
     assert other.process.poll() is None
+
+
+def test_an_idle_sidecar_of_another_editor_is_restarted(configured: Any, other: Sidecar) -> None:
+    from medtalk_unreal.sidecar import the_sidecar
+
+    assert do(configured, the_sidecar.restart(lambda _: None)).result == "The sidecar runs as the settings say now."
+    assert other.process.wait(PATIENCE) == 0 and pid_of_sidecar(configured) != other.process.pid
+    assert "in its place" not in configured.log.text, "it was not taken for one that is still there"
 
 
 def test_a_server_of_the_settings_is_used_and_never_stopped(configured: Any, other: Sidecar, tmp_path: Path) -> None:

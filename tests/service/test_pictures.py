@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,11 @@ import medtalk
 from medtalk.audio import RATE, Speech
 from medtalk.errors import BackboneError, GuidanceError, MedtalkError
 from medtalk.performance import Model
-from medtalk.rig import read_rig
 from medtalk.service.jobs import Job
 from medtalk.service.limits import ServiceLimits
+from medtalk.service.server import Server, ServiceSettings
 from medtalk.service.worker import Outcome, Worker
-from medtalk_wire import Client, RequestError, Settings, Sound
+from medtalk_wire import Client, RequestError, Settings, Sound, find_connection
 from medtalk_wire.protocol import Buffer, Message, pack
 from tests import checkpoints
 from tests.pictures import bomb, picture
@@ -84,24 +85,16 @@ def test_texts_and_the_voice_lead_as_in_the_library(client: Client, model: Model
     assert auto.meta["emotion"] == pytest.approx(dict(performance.voice_emotion), abs=1e-5)
 
 
-@pytest.mark.parametrize("led", [("--image", "face.webp"), ("--emotion", "auto"), ("--text", "in tears")])
-def test_the_command_gives_the_same_with_a_sidecar(
-    medtalk: Callable[..., Any], seeing: Sidecar, full_bundle: Path, seeing_backbones: dict[str, Path], sound: Path,
-    tmp_path: Path, led: tuple[str, str],
-) -> None:  # fmt: skip
-    option, value = led
-    if option == "--image":
-        value = str(tmp_path / value)
-        Path(value).write_bytes(picture(kind="WEBP"))
-    folders = [word for part, place in seeing_backbones.items() for word in ("--backbone", f"{part}={place}")]
-    here, there = ["--bundle", full_bundle, "--offline", "--device", "cpu", *folders], ["--server", seeing.file]
-    rigs = []
-    for where in (here, there):
-        done = medtalk("generate", sound, option, value, "-o", tmp_path / "rig.npz", "-q", *where)
-        assert (done.code, done.err) == (0, "")
-        rigs.append(read_rig(tmp_path / "rig.npz"))
-    np.testing.assert_allclose(rigs[0].values, rigs[1].values, atol=1e-6)
-    assert rigs[0].meta["guidance"] == rigs[1].meta["guidance"] and rigs[0].meta["guidance"]
+def test_words_without_effect_are_told_once(
+    medtalk: Callable[..., Any], seeing: Sidecar, sound: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.wav"
+    other.write_bytes(sound.read_bytes())
+    for file in (sound, other):
+        file.with_suffix(".txt").write_text("What a day.")
+    done = medtalk("generate", sound, other, "--transcript", tmp_path, "--server", seeing.file, "-o", tmp_path)
+    assert done.code == 0 and len(done.out.splitlines()) == 2
+    assert done.err == "medtalk: The transcript has no effect: the bundle full does not hear words.\n"
 
 
 def test_pictures_that_cannot_be_used(client: Client, line: np.ndarray) -> None:
@@ -109,7 +102,7 @@ def test_pictures_that_cannot_be_used(client: Client, line: np.ndarray) -> None:
     for data, said in (
         (bomb(12_000), "face.png has 12000 x 12000 pixels; the limit is 50000000"),
         (bomb(60_000), "face.png is not a whole picture that can be read .*exceeds limit"),
-        (b"GIF89a" + bytes(100), "face.png is not a whole picture"),
+        (b"GIF89a" + bytes(100), r"face.png is not a whole picture that can be read \(its kind is not known\)"),
         (whole[:200], "not a whole picture"),
         (picture(400, 10), "one side may be 20 times"),
     ):
@@ -203,6 +196,9 @@ def test_a_text_or_picture_is_understood_once(model: Model, line: np.ndarray, mo
 
 
 def test_the_limit_of_pixels_is_a_setting(model: Model, line: np.ndarray) -> None:
+    from medtalk.backbones.clip import MAX_PIXELS
+
+    assert ServiceLimits().max_pixels == MAX_PIXELS
     worker = Worker(model, ServiceLimits(max_pixels=4799), lambda *_: None)
     with pytest.raises(GuidanceError, match="The picture has 60 x 80 pixels; the limit is 4799"):
         work(worker, line, Settings(image=picture(60, 80)))
@@ -259,10 +255,32 @@ def test_words_in_a_language(hearing: Model, model: Model, line: np.ndarray) -> 
     expected = hearing.perform(Speech.from_array(line, RATE), language="de").transcript
     german, any_ = (work(worker, line, Settings(language=language)) for language in ("de", ""))
     assert german.body["meta"]["transcript"] == expected and german.body["heard"] != any_.body["heard"]
-    for other, language in ((worker, "klingon"), (Worker(model, ServiceLimits(), lambda *_: None), "en")):
+    deaf = Worker(model, ServiceLimits(), lambda *_: None)
+    assert work(deaf, line, Settings()).body["frames"] == 60  # its cache makes no difference
+    for other, language in ((worker, "klingon"), (deaf, "en")):
         with pytest.raises(MedtalkError, match="language") as caught:
             work(other, line, Settings(language=language))
         assert caught.value.code == "setting"
+
+
+def test_a_language_reaches_a_sidecar_that_hears_words(
+    hearing: Model, small_backbones: dict[str, Path], line: np.ndarray, tmp_path: Path
+) -> None:
+    settings = ServiceSettings(
+        bundle=hearing.bundle.folder, threads=1, device="cpu", connection_file=tmp_path / "sidecar.json",
+        backbones=small_backbones, offline=True,
+    )  # fmt: skip
+    with Server(settings) as server:
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            with Client(find_connection(str(tmp_path / "sidecar.json"))) as client:
+                assert client.wait(client.hello())["capabilities"]["words"] is True
+                result = client.wait(client.generate(pcm(line), Settings(language="de")))
+        finally:
+            server.stop()
+            thread.join()
+    assert result.meta["transcript"] == hearing.perform(Speech.from_array(line, RATE), language="de").transcript != ""
 
 
 def test_the_sum_of_a_picture_is_its_name_in_the_cache(model: Model, line: np.ndarray) -> None:

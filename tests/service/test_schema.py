@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from medtalk import Finishing
+from medtalk.errors import SettingError
 from medtalk.service.limits import ServiceLimits
 from medtalk.service.schema import BadRequest, JobRequest, read_request
 from medtalk_wire.protocol import REQUESTS
@@ -372,6 +373,10 @@ def test_limits_are_settings() -> None:
     ):
         error = refused(frames, small)
         assert error.code == "limit" and re.search(said, str(error)), error
+    for name in ("max_pixels", "max_image_bytes"):  # the most is what the library decodes
+        most = getattr(ServiceLimits(), name)
+        with pytest.raises(SettingError, match=f"The limit {name} is {most + 1}; valid are 1 to {most}"):
+            ServiceLimits(**{name: most + 1})
     fits = generate((described("samples", "int16", 2000), SAMPLES[:4000]), transcript="short")
     assert read(fits, small).body.nbytes == 4000
 

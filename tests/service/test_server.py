@@ -82,7 +82,7 @@ def test_hello_tells_what_the_document_says(raw: Raw, sidecar: Sidecar) -> None:
     assert body["instance"] == sidecar.connection.instance
     assert body["channels"] == list(NAMES) and body["channel_hash"] == CHANNEL_HASH and body["fps"] == 60.0
     assert body["bundle"]["name"] == "tiny" and len(body["bundle"]["sha256"]) == 64 and body["device"] == "cpu"
-    assert body["capabilities"] == {"sounds": ["pcm", "file", "path"], "guidance": ["label", "auto"]}
+    assert body["capabilities"] == {"sounds": ["pcm", "file", "path"], "guidance": ["label", "auto"], "words": False}
     document = (Path(__file__).parents[2] / "docs/protocol.md").read_text("utf-8")
     told = document[document.index("## Limits") : document.index("## Error codes")]
     assert set(re.findall(r"`((?:max|min)_[a-z_]+)`", told)) == set(body["limits"])
@@ -412,6 +412,15 @@ def test_an_oversize_message_is_dropped_and_the_next_is_served(
         client.socket.poll(300)
     answer = client.receive()
     assert answer.type == "ping_reply" and answer.parent != too_large.id
+    client.close()
+
+
+def test_a_picture_may_be_larger_than_a_sound(start: Callable[..., Sidecar], tiny_bundle: Path) -> None:
+    """It arrives, although this bundle takes none."""
+    client = Raw(start("--bundle", tiny_bundle, "--limit", "max_bytes=1000").connection)
+    image = Buffer("image", "uint8", (3_000_000,), bytes(3_000_000))
+    answer = client.ask("decode", {"heard": "a", "guidance": {"kind": "image"}}, buffers=[image])
+    assert answer.body["code"] == "unsupported"
     client.close()
 
 

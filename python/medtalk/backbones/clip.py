@@ -24,7 +24,7 @@ from medtalk.guidance import read_picture
 with needs_extra():
     import open_clip
     import torch
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,7 +189,9 @@ def _one_line(name: str) -> Iterator[None]:
     except MemoryError:
         raise
     except Exception as error:  # of many kinds: OSError, ValueError, SyntaxError, struct.error, DecompressionBombError
-        reason = " ".join(str(error).split())[:120].rstrip(".")
+        # What PIL says of a file that it does not know is where that lies in memory.
+        known = not isinstance(error, UnidentifiedImageError)
+        reason = " ".join(str(error).split())[:120].rstrip(".") if known else "its kind is not known"
         raise GuidanceError(
             f"{name} is not a whole picture that can be read ({reason or type(error).__name__}).",
             f"Valid are {', '.join(FORMATS)}.",

@@ -8,9 +8,11 @@ from typing import Self
 
 from medtalk.audio import AudioLimits
 from medtalk.errors import SettingError
+from medtalk.guidance import MAX_PICTURE_BYTES
 from medtalk.performance import MAX_FPS, MAX_INTENSITY
 
 _MOST = 10**15  # far beyond any machine, and within what messages and sockets hold
+_ONLY_LOWER = ("max_image_bytes", "max_pixels")  # what reads a picture has the same limits, which are no settings
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class ServiceLimits:
     max_queue: int = 256
     max_queue_bytes: int = 1 << 30
     max_text: int = 1 << 16
-    max_image_bytes: int = 64 << 20
+    max_image_bytes: int = MAX_PICTURE_BYTES
     max_pixels: int = 50_000_000
     max_result_bytes: int = 256 << 20
     max_cache_bytes: int = 512 << 20
@@ -34,8 +36,9 @@ class ServiceLimits:
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             least = 0 if name in ("max_result_bytes", "max_cache_bytes") else 1 if isinstance(value, int) else 1e-3
-            if not least <= value <= _MOST:
-                raise SettingError(f"The limit {name} is {str(value)[:40]}; valid are {least:g} to {_MOST:g}.")
+            most = getattr(type(self), name) if name in _ONLY_LOWER else _MOST
+            if not least <= value <= most:
+                raise SettingError(f"The limit {name} is {str(value)[:40]}; valid are {least:g} to {most:.15g}.")
         if self.min_seconds > self.max_seconds or self.min_rate > self.max_rate:
             raise SettingError("A lower limit is above its upper limit.")
 

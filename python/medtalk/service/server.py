@@ -292,6 +292,7 @@ class Server:
             "capabilities": {
                 "sounds": list(SOUNDS if self._folders is not None else SOUNDS[:-1]),
                 "guidance": list(self._guidance),
+                "words": "whisper" in bundle.backbones,
             },
         }
 

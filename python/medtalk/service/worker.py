@@ -126,8 +126,9 @@ class Worker(threading.Thread):
                 )
             return request.heard, performance, True
         settings = request.settings
-        transcribed = self._model.bundle.hears_words and settings.transcript is None
-        heard, data = _identify(request.sound, self._limits, settings.language if transcribed else None)
+        # Where no words are heard a language is an error, also for a sound that is in the cache.
+        listens = settings.transcript is None and (self._model.bundle.hears_words or settings.language)
+        heard, data = _identify(request.sound, self._limits, settings.language if listens else None)
         performance = self.heard.get(heard)
         cached = performance is not None
         if performance is None:

@@ -159,7 +159,7 @@ def _check_idle() -> None:
 
 def _settings() -> None:
     if forms.open_settings() and the_sidecar.is_there and generate.running() is None:
-        _in_background(the_sidecar.restart, "The sidecar runs as the settings say now.")
+        _in_background(the_sidecar.restart)
 
 
 def _stop() -> None:

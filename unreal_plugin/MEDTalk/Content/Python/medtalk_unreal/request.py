@@ -131,7 +131,7 @@ class Request:
         """The kind of guidance (docs/protocol.md)."""
         if self.text or self.image:
             return "text" if self.text else "image"
-        return AUTO if (self.mixture.strip() or self.emotion) == AUTO else "label"
+        return AUTO if (self.mixture.strip() or self.emotion).lower() == AUTO else "label"
 
     def _picture(self, settings: Settings) -> bytes:
         """The bytes of the picture's file."""

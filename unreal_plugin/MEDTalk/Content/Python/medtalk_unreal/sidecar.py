@@ -115,13 +115,17 @@ class Sidecar:
         finally:
             self.leave()
 
-    def restart(self, tell: Tell) -> Generator[None, None, None]:
-        """Steps that end the sidecar of this project, and start one as the settings are now."""
+    def restart(self, tell: Tell) -> Generator[None, None, str]:
+        """Steps that end the sidecar of this project, and start one as the settings are now; a line about that."""
+        before = self._find(settings_file.load())
         try:
             tell((yield from self.stop()))
         except PluginError as error:
             tell(str(error))  # `connect` starts another in its place
         yield from self.connect(tell)
+        if before is not None and before == self._connection:
+            return "The sidecar still runs as the settings were. Choose Stop Sidecar when nobody uses it any more."
+        return "The sidecar runs as the settings say now."
 
     @property
     def is_there(self) -> bool:

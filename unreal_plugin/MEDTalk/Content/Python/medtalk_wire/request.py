@@ -193,6 +193,9 @@ def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[st
         return RequestError(
             "unsupported", f"This sidecar's model takes no {way} as mood.", f"It takes: {', '.join(map(str, ways))}."
         )
+    listens = request.type == "generate" and request.body.get("transcript") is None
+    if listens and request.body.get("language") and not capabilities.get("words"):
+        return RequestError("unsupported", "This sidecar hears no words, in any language.", "Leave it out.")
     special = {
         "image": (guidance.get("name") or "The picture", "max_image_bytes", "Make it smaller."),
         "intensity": ("The intensity curve", "max_bytes", "Give it in parts, or with a higher limit of the sidecar."),
