@@ -1,7 +1,8 @@
-"""Options that several commands have in common."""
+"""What several commands have in common: options, and how they are judged and what is wrong is told."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -45,3 +46,16 @@ def backbone_folders(given: Iterable[str]) -> dict[str, Path]:
             raise SettingError(f"--backbone is {entry[:60]!r}; valid is NAME=DIR.", "Write emotion2vec=FOLDER.")
         folders[name] = Path(folder)
     return folders
+
+
+def check_fps(fps: float) -> None:
+    """`SettingError` for a `--fps` beyond what a rig may have."""
+    from medtalk.performance import MAX_FPS, MIN_FPS
+
+    if not MIN_FPS <= fps <= MAX_FPS:
+        raise SettingError(f"--fps is {fps:g}; valid are {MIN_FPS:g} to {MAX_FPS:g}.")
+
+
+def complain(message: str) -> None:
+    """Tell what is wrong, in one line on stderr."""
+    print("medtalk:", " ".join(message.split()), file=sys.stderr)
