@@ -203,3 +203,16 @@ def test_which_sounds_are_heard_together() -> None:
     assert _batches([]) == []
     assert _batches([5.0, 40.0, 5.5, 41.0, 20.0, 24.0, 29.0]) == [[0, 2], [4, 5], [6], [1], [3]]
     assert list(map(len, _batches([1.0] * 40))) == [16, 16, 8]
+
+
+def test_a_compact_bundle_leaves_a_full_gpu_too(minute: Speech, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = medtalk.load(engine="torch")
+    expected = model.perform(minute).decode("sad")
+    engine: Any = model.engine
+    monkeypatch.setattr(engine, "_device", torch.device("cuda", 0))
+    monkeypatch.setattr(engine, "_in", lambda values: torch.tensor(values, device="cpu"))
+    engine._networks.model.decoder.register_forward_pre_hook(Crowded(100))
+    rig = model.perform(minute).decode("sad")
+    assert model.engine.device == "cpu"
+    assert rig.meta["note"] == "The memory of cuda:0 was not enough: the CPU has taken over."
+    np.testing.assert_array_equal(rig.values, expected.values)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property, wraps
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +22,7 @@ with needs_extra():
 
 from medtalk.backbones.chunks import CHUNK, at_rig_rate, spans
 from medtalk.backbones.wav2vec2 import Wav2Vec2
-from medtalk.engine.torch import place, tensors
+from medtalk.engine.torch import log, place, taken_over, tensors, within_memory
 from medtalk.model.config import ModelConfig
 from medtalk.model.guided import GuidedMEDTalk
 from medtalk.model.medtalk import MEDTalk
@@ -49,28 +48,6 @@ _SLACK = 5  # frames by which a clip's features may differ from its length: wind
 _WHISPER_SECONDS = 0.2
 
 _LEAST_CHUNK = CHUNK // 4
-_log = logging.getLogger("medtalk")
-_Given = ParamSpec("_Given")
-_Made = TypeVar("_Made")
-
-
-def _within_memory(
-    work: Callable[Concatenate[FullEngine, _Given], _Made],
-) -> Callable[Concatenate[FullEngine, _Given], _Made]:
-    """Work of an engine, done again after `FullEngine._make_room` wherever the memory of its GPU was not enough."""
-
-    @wraps(work)
-    def done(self: FullEngine, *args: _Given.args, **kwargs: _Given.kwargs) -> _Made:
-        while True:
-            try:
-                with torch.inference_mode():
-                    return work(self, *args, **kwargs)
-            except torch.OutOfMemoryError:
-                if self._device.type == "cpu":
-                    raise
-            self._make_room()  # only here, where what the error held on to is free
-
-    return done
 
 
 class FullEngine:
@@ -129,12 +106,12 @@ class FullEngine:
     def note(self) -> str:
         return self._note
 
-    @_within_memory
+    @within_memory
     def hear(self, samples: NDArray, emotion_features: NDArray | None = None) -> Heard:
         given = None if emotion_features is None else self._spread(emotion_features, len(samples))
         return self._hear([samples], given)[0]
 
-    @_within_memory
+    @within_memory
     def hear_batch(self, clips: Sequence[NDArray]) -> list[Heard]:
         return self._hear(clips)
 
@@ -163,7 +140,7 @@ class FullEngine:
         assert self._guided is not None, "it gave the content"
         return Guided(content, self._by_frame(self._guided.intensity, emotion_features))
 
-    @_within_memory
+    @within_memory
     def transcribe(self, samples: NDArray, language: str | None = None) -> str:
         if language is not None:
             self.check_language(language)
@@ -172,27 +149,27 @@ class FullEngine:
         stage("transcribe", 0.2, expected=_WHISPER_SECONDS * len(samples) / RATE)
         return self._whisper.transcribe(samples, language).text
 
-    @_within_memory
+    @within_memory
     def check_language(self, language: str) -> None:
         if "whisper" not in self._bundle.backbones:
             raise SettingError(f"The bundle {self._bundle.name} hears no words, in any language.", "Leave it out.")
         self._whisper.code(language)
 
-    @_within_memory
+    @within_memory
     def prepare(self, part: str) -> None:
         if part in self._bundle.backbones:
             getattr(self, f"_{part}")
 
-    @_within_memory
+    @within_memory
     def intensity(self, emotion_features: NDArray, transcript: str) -> NDArray:
         text = self._text(transcript)
         return self._by_frame(lambda frames: self._model.fusion_predictor(frames, text), emotion_features)
 
-    @_within_memory
+    @within_memory
     def label_vectors(self) -> NDArray:
         return to_numpy(self._model.emotion_embedding(torch.arange(self._config.labels, device=self._device)))
 
-    @_within_memory
+    @within_memory
     def guide(self, kind: GuideKind, what: str | Path | bytes | NDArray) -> NDArray:
         if kind not in self._bundle.guidance:
             noun = "texts" if kind == "text" else "pictures"
@@ -211,7 +188,7 @@ class FullEngine:
         networks = self._model if self._guided is None else self._guided
         return to_numpy(getattr(networks, GUIDANCE_MAPS[kind])(self._in(features))[0])
 
-    @_within_memory
+    @within_memory
     def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray, guided: bool = False) -> NDArray:
         model = self._guided if guided else self._model
         assert model is not None, "guide() gave a vector"
@@ -228,14 +205,13 @@ class FullEngine:
         """Need less memory than before: half the chunks, and when they are small, that of the CPU."""
         if self._chunk > _LEAST_CHUNK:
             self._chunk //= 2
-            _log.warning("The memory of %s is not enough: trying chunks of %d frames.", self.device, self._chunk)
+            log.warning("The memory of %s is not enough: trying chunks of %d frames.", self.device, self._chunk)
             torch.cuda.empty_cache()
         else:
             self._leave_gpu()
 
     def _leave_gpu(self) -> None:
-        self._note = f"The memory of {self.device} was not enough: the CPU has taken over."
-        _log.warning(self._note)
+        self._note = taken_over(self._device)
         self._open(torch.device("cpu"))
         torch.cuda.empty_cache()
 

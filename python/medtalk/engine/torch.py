@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from medtalk.bundle import TEXT_WEIGHTS, WEIGHTS
 from medtalk.engine.compact import CompactEngine
@@ -28,14 +32,53 @@ if TYPE_CHECKING:
 
     from medtalk.bundle import Bundle
 
+log = logging.getLogger("medtalk")
+_Given = ParamSpec("_Given")
+_Made = TypeVar("_Made")
+
+
+class OnDevice(Protocol):
+    """An engine that can do with less memory than its GPU has."""
+
+    _device: torch.device
+
+    def _make_room(self) -> None: ...
+
+
+def within_memory(work: Callable[Concatenate[Any, _Given], _Made]) -> Callable[Concatenate[Any, _Given], _Made]:
+    """Work of an engine without gradients, done again after its `_make_room` wherever a GPU's memory was not enough."""
+
+    @wraps(work)
+    def done(self: OnDevice, *args: _Given.args, **kwargs: _Given.kwargs) -> _Made:
+        while True:
+            try:
+                with torch.inference_mode():
+                    return work(self, *args, **kwargs)
+            except torch.OutOfMemoryError:
+                if self._device.type == "cpu":
+                    raise
+            self._make_room()  # only here, where what the error held on to is free
+
+    return done
+
 
 class TorchEngine(CompactEngine):
-    """The networks of a compact bundle in torch; see `medtalk.engine.Engine` for the calls."""
+    """The networks of a compact bundle in torch; see `medtalk.engine.Engine` for the calls.
+
+    Where the memory of a GPU is not enough, the CPU takes over.
+    """
 
     def __init__(self, bundle: Bundle, device: str = "cpu", threads: int | None = None) -> None:
         """`threads` sets torch's number of threads for the whole process."""
         super().__init__(bundle)
-        self._device = place(device, threads)
+        self._bundle = bundle
+        with suppress(torch.OutOfMemoryError):
+            self._open(place(device, threads))
+            return
+        self._make_room()
+
+    def _open(self, device: torch.device) -> None:
+        bundle, self._device = self._bundle, device
         sizes = bundle.manifest.get("sizes", {})
         networks = Networks.build(sizes, tensors(bundle, WEIGHTS, self._device))
         words = tensors(bundle, TEXT_WEIGHTS, self._device) if TEXT_WEIGHTS in bundle.manifest["files"] else None
@@ -45,6 +88,11 @@ class TorchEngine(CompactEngine):
             for module in network.modules():
                 module.register_forward_pre_hook(_checkpoint)
 
+    def _make_room(self) -> None:
+        self.note = taken_over(self._device)
+        self._open(torch.device("cpu"))
+        torch.cuda.empty_cache()
+
     @torch.inference_mode()
     def label_vectors(self) -> NDArray:
         return _out(self._networks.label(torch.arange(self._networks.model.config.labels, device=self._device)))
@@ -53,22 +101,22 @@ class TorchEngine(CompactEngine):
     def device(self) -> str:
         return str(self._device)
 
-    @torch.inference_mode()
+    @within_memory
     def _content(self, mel: NDArray) -> tuple[NDArray, NDArray]:
         content, posteriors = self._networks.content(self._in(mel)[None])
         return _out(content[0]), _out(posteriors[0])
 
-    @torch.inference_mode()
+    @within_memory
     def _intensity(self, emotion_features: NDArray, tokens: NDArray) -> NDArray:
         return _out(self._networks.intensity(self._in(emotion_features)[None], self._in(tokens)[None])[0])
 
-    @torch.inference_mode()
+    @within_memory
     def _describe(self, tokens: NDArray) -> tuple[NDArray, float]:
         assert self._text is not None, "what describes says so"
         weights, strength = self._text(self._in(tokens)[None])
         return _out(weights[0]), float(strength[0])
 
-    @torch.inference_mode()
+    @within_memory
     def _decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:
         inputs = (self._in(values)[None] for values in (content, emotion, intensity))
         return _out(self._networks.decode(*inputs)[0])
@@ -89,6 +137,13 @@ def place(device: str, threads: int | None) -> torch.device:
     except (RuntimeError, AssertionError) as error:  # what torch raises for a device that is not there
         raise SettingError(f"Cannot use the device {device!r}: {str(error)[:120]}", 'Try "cpu".') from error
     return found
+
+
+def taken_over(device: torch.device) -> str:
+    """The line, logged too, that tells of a GPU without enough memory."""
+    note = f"The memory of {device} was not enough: the CPU has taken over."
+    log.warning(note)
+    return note
 
 
 def tensors(bundle: Bundle, name: str, device: torch.device) -> dict[str, Tensor]:
