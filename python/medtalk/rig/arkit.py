@@ -3,7 +3,19 @@
 Each blendshape, at 1, sets a few channels of the board; `from_arkit` adds them up. `to_arkit` goes back by least
 squares with every weight in 0..1, solved exactly: only a few blendshapes share channels (at most three at a time), so
 the problem falls into small groups, and in each the right choice of weights that rest at 0 or at 1 is found by trying
-all of them, for all frames at once. What no blendshape can say (most of the lips' finer channels) is lost on the way.
+all of them, for all frames at once.
+
+Two things about the lips are no sums:
+
+* lipsTogether on the board tells how near the lips are to each other, whatever the jaw does; MouthClose tells how much
+  of JawOpen the lips make up for. They touch where the two are equal, and pass through each other where MouthClose is
+  larger. So MouthClose is written as lipsTogether times JawOpen, and read as a part of JawOpen.
+* No blendshape bites. A bite of the lower lip is written as that lip rolled in and lifted to the teeth by MouthClose,
+  under a raised upper lip. As much as all three are there is read as a bite.
+
+What no blendshape can say (most of the lips' finer channels) is lost on the way. Weights that are read and written
+again come back, but for what passes the limits of the board, a MouthClose above JawOpen, and at most .011 of MouthClose
+under a jaw at rest (`STILL_JAW`).
 """
 
 from __future__ import annotations
@@ -96,6 +108,35 @@ ARKIT: dict[str, tuple[str, ...]] = {
 assert len(set(ARKIT_NAMES)) == len(ARKIT_NAMES) == N_ARKIT, "52 blendshapes, each name once"
 assert ARKIT_MATRIX.any(axis=0).all(), "every blendshape sets something"
 
+STILL_JAW = 0.04
+"""Under this JawOpen lips rest, and MouthClose over JawOpen is noise over noise: the seal that is read falls to 0,
+smoothly. The jaw of a spoken p, b or m is about this far open."""
+
+# What no blendshape sets -> the weights that show it, added at 1 to those of the table.
+_BITE = "?_mouth_lipBiteD"
+_BITE_RAISE = 0.4
+_SHOWN: dict[str, dict[str, float]] = {
+    _BITE: {"MouthRollLower": 1.0, "MouthUpperUp@": _BITE_RAISE},
+    "?_mouth_lipsPressU": {"MouthPress@": 0.5},
+}
+
+
+def _shown() -> np.ndarray:
+    """(52, 174) float64: the weights that each channel of `_SHOWN` at 1 adds; what has no side, half from either."""
+    matrix = np.zeros((N_ARKIT, N_CHANNELS))
+    for pattern, weights in _SHOWN.items():
+        for name, weight in weights.items():
+            for side, short in (("Left", "L"), ("Right", "R")) if "@" in name else (("", "?"),):
+                channels = indices(pattern.replace("?", short))
+                matrix[ARKIT_NAMES.index(name.replace("@", side)), channels] = weight / len(channels)
+    return matrix
+
+
+_SHOWN_MATRIX = _shown()
+_JAW, _CLOSE, _ROLL = (ARKIT_NAMES.index(name) for name in ("JawOpen", "MouthClose", "MouthRollLower"))
+_BITES = indices(_BITE)
+_RAISES = [ARKIT_NAMES.index(f"MouthUpperUp{side}") for side in ("Left", "Right")]
+
 # C_eye turns both eyes, but a blendshape belongs to one, so the two are added before fitting.
 _BOTH_EYES = tuple(
     (int(indices(f"{side}_eye.{axis}")[0]), int(indices(f"C_eye.{axis}")[0])) for side in "LR" for axis in "XY"
@@ -124,28 +165,57 @@ _GROUPS = _groups()
 
 
 def to_arkit(rig: RigSequence) -> tuple[tuple[str, ...], np.ndarray]:
-    """A rig as ARKit blendshapes: `ARKIT_NAMES` and the weights (T, 52) float32, 0..1, that come closest to it."""
+    """A rig as ARKit blendshapes: `ARKIT_NAMES` and the weights (T, 52) float32, 0..1, that come closest to it.
+
+    MouthClose is at most JawOpen, and equal to it where the lips touch.
+    """
     wanted = rig.values.astype(np.float64)
     for eye, both in _BOTH_EYES:
         wanted[:, eye] = np.clip(wanted[:, eye] + wanted[:, both], -1.0, 1.0)
-    weights = np.zeros((len(rig), N_ARKIT), np.float32)
+    weights = np.zeros((len(rig), N_ARKIT))
     for rows, columns in _GROUPS:
         weights[:, columns] = _bounded_least_squares(ARKIT_MATRIX[np.ix_(rows, columns)], wanted[:, rows])
-    return ARKIT_NAMES, weights
+    bite = np.clip(wanted[:, _BITES].mean(axis=1), 0.0, 1.0)
+    # Seal and bite both lift the lower lip, together no further than the jaw is open.
+    weights[:, _CLOSE] = (1.0 - (1.0 - weights[:, _CLOSE]) * (1.0 - bite)) * weights[:, _JAW]
+    weights += np.maximum(wanted, 0.0) @ _SHOWN_MATRIX.T
+    return ARKIT_NAMES, np.minimum(weights, 1.0).astype(np.float32)
 
 
 def from_arkit(values: np.ndarray, fps: float = FPS, meta: Mapping[str, Any] | None = None) -> RigSequence:
     """ARKit weights (T, 52), in the order of `ARKIT_NAMES`, as a rig within the limits of the board.
 
+    A blendshape that is alone sets what the table says. MouthClose counts against JawOpen: lipsTogether is 1 where the
+    two are equal, however small they are, down to `STILL_JAW`. The paper's data took MouthClose as it is, as
+    `ARKIT_MATRIX` alone does.
     Raises RigError for another shape or weights that are not finite.
     """
-    weights = np.asarray(values, np.float64)
+    weights = np.array(values, np.float64)
     if weights.ndim != 2 or weights.shape[1] != N_ARKIT or not len(weights):
         raise RigError(f"ARKit weights must be (T, {N_ARKIT}) with T >= 1; these are {weights.shape}.")
     if not np.isfinite(weights).all():
         frame, shape = np.argwhere(~np.isfinite(weights))[0]
         raise RigError(f"ARKit weights must be finite; {ARKIT_NAMES[shape]} of frame {frame} is not.")
-    return RigSequence(np.clip(weights @ ARKIT_MATRIX.T, MINIMUM, MAXIMUM), fps, meta or {})
+    seal = _seal(weights[:, _JAW], weights[:, _CLOSE])
+    raised = weights[:, _RAISES].min(axis=1) / _BITE_RAISE
+    bite = np.maximum(np.minimum(np.minimum(weights[:, _ROLL], raised), seal), 0.0)
+    weights[:, _CLOSE] = (seal - bite) / np.maximum(1.0 - bite, 1e-6)
+    weights[:, _ROLL] -= bite
+    weights[:, _RAISES] -= _BITE_RAISE * bite[:, None]
+    board = weights @ ARKIT_MATRIX.T
+    board[:, _BITES] += bite[:, None]
+    return RigSequence(np.clip(board, MINIMUM, MAXIMUM), fps, meta or {})
+
+
+def _seal(jaw: np.ndarray, close: np.ndarray) -> np.ndarray:
+    """(T,) how near the lips are to each other, 0..1, from JawOpen and MouthClose.
+
+    A MouthClose without an open jaw, which some tools write for shut lips, is a seal as well.
+    """
+    either = np.maximum(jaw, close)
+    told = np.clip(either / STILL_JAW, 0.0, 1.0)
+    share = np.clip(close / np.maximum(jaw, 1e-6), 0.0, 1.0)
+    return share * told * told * (3.0 - 2.0 * told)
 
 
 def _bounded_least_squares(matrix: np.ndarray, wanted: np.ndarray) -> np.ndarray:
