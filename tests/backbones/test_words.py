@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medtalk.backbones.words import BUCKETS, MAX_WORDS, NO_WORDS, PIECES, split, tokenise
+from medtalk.backbones.words import BUCKETS, MAX_WORDS, NO_WORDS, PIECES, places, split, tokenise
 
 
 def test_ids_never_change() -> None:
@@ -49,3 +49,17 @@ def test_related_words_share_pieces() -> None:
 def test_no_words_cannot_be_changed() -> None:
     with pytest.raises(ValueError):
         NO_WORDS[0, 0] = 5
+
+
+@pytest.mark.parametrize(
+    "text", ["Hello, “world”! It’s…", "e\u0301tude ﬁne ßtraße", "北京abc ... 한국", "Å ﷺ x", "\u1112\u1161\u11ab so"]
+)
+def test_places_are_where_the_words_came_from(text: str) -> None:
+    found = places(text)
+    assert len(found) == len(split(text))
+    assert all(0 <= a < b <= len(text) for a, b in found) and sorted(found) == found
+
+
+def test_places_of_plain_words() -> None:
+    text = "So — a ﬁne ﬁsh!"
+    assert [text[a:b] for a, b in places(text)] == ["So", "a", "ﬁne", "ﬁsh", "!"]

@@ -151,7 +151,7 @@ def little_sidecar(file: Path, behaviour: str) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("behaviour", "said"),
     [
-        ("version", "speaks protocol 2.0; this one speaks 1.1"),
+        ("version", "speaks protocol 2.0; this one speaks 1.2"),
         ("channels", "Step 'greeting': The sidecar at tcp://127.0.0.1:"),
         ("result-channels", "another channel table"),
         ("hello-error", "Step 'greeting': No. Look."),

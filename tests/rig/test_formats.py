@@ -11,7 +11,18 @@ import numpy as np
 import pytest
 
 from medtalk.errors import OutputError, RigError
-from medtalk.rig import NAMES, RIG_ENDINGS, RigSequence, check_output, from_arkit, read_rig, to_expressions, write_rig
+from medtalk.rig import (
+    ARKIT_NAMES,
+    NAMES,
+    RIG_ENDINGS,
+    RigSequence,
+    Timed,
+    check_output,
+    from_arkit,
+    read_rig,
+    to_expressions,
+    write_rig,
+)
 from medtalk.rig.livelink import HEADER
 
 RATES = (1.0, 7.0, 23.976, 24.0, 25.0, 29.97, 30000 / 1001, 30.0, 47.3, 50.0, 59.94, 60.0, 120.0)
@@ -68,6 +79,34 @@ def test_meta_comes_back(tmp_path: Path, ending: str) -> None:
     rig = random_rig()
     write_rig(tmp_path / f"take{ending}", rig)
     assert read_rig(tmp_path / f"take{ending}").meta == rig.meta
+
+
+@pytest.mark.parametrize("ending", [".npz", ".json"])
+def test_words_and_phones_come_back(tmp_path: Path, ending: str) -> None:
+    words, phones = (Timed("Zoë", 0.01, 0.1),), (Timed("z", 0.01, 0.05), Timed("oh", 1 / 19, 0.1))
+    rig = RigSequence(random_rig().values, 60.0, {}, words, phones)
+    again = read_rig(write_rig(tmp_path / f"take{ending}", rig))
+    assert (again.words, again.phones) == (words, phones)
+
+
+def test_rigs_from_before_words_had_times_are_read(tmp_path: Path) -> None:
+    document = json.loads(write_rig(tmp_path / "take.json", random_rig()).read_text())
+    del document["words"], document["phones"]
+    (tmp_path / "old.json").write_text(json.dumps(document))
+    assert read_rig(tmp_path / "old.json").words == ()
+    with np.load(write_rig(tmp_path / "take.npz", random_rig())) as archive:
+        np.savez(tmp_path / "old.npz", **{key: archive[key] for key in archive.files if key not in ("words", "phones")})
+    assert read_rig(tmp_path / "old.npz").phones == ()
+
+
+@pytest.mark.parametrize("words", [3, "ab", [["a", 1]], [["a", 2, 1]], [[None, 0, 1]], {"a": 1}])
+def test_words_that_are_none_are_refused(tmp_path: Path, words: object) -> None:
+    document = json.loads(write_rig(tmp_path / "take.json", random_rig()).read_text())
+    (tmp_path / "bad.json").write_text(json.dumps({**document, "words": words}))
+    assert "word" in refusal(tmp_path / "bad.json")
+    with np.load(write_rig(tmp_path / "take.npz", random_rig())) as archive:
+        np.savez(tmp_path / "bad.npz", **{**archive, "words": np.array(json.dumps(words))})
+    assert "word" in refusal(tmp_path / "bad.npz")
 
 
 @pytest.mark.parametrize("ending", [".csv", ".txt", ".json", ".npz", ".arkit.csv"])
@@ -321,7 +360,9 @@ def test_npz_that_unpacks_to_too_much_is_refused_before_unpacking(
 @pytest.mark.parametrize("fps", RATES)
 def test_livelink_comes_back(tmp_path: Path, fps: float) -> None:
     # Small enough that no two blendshapes together leave the board's limits.
-    rig = from_arkit(np.random.default_rng(8).uniform(0.0, 0.3, (400, 52)), fps)
+    weights = np.random.default_rng(8).uniform(0.05, 0.3, (400, 52))
+    weights[:, ARKIT_NAMES.index("MouthClose")] *= weights[:, ARKIT_NAMES.index("JawOpen")]
+    rig = from_arkit(weights, fps)
     path = tmp_path / "take.arkit.csv"
     write_rig(path, rig)
     again = read_rig(path)

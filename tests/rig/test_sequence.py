@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from medtalk.errors import RigError, SettingError
-from medtalk.rig import REGIONS, RigSequence
+from medtalk.rig import REGIONS, RigSequence, Timed
 from medtalk.rig.channels import INDEX
 
 JAW = INDEX["CTRL_C_jaw-translateY"]
@@ -230,3 +230,40 @@ def test_what_cannot_be_blended() -> None:
 def test_television_rates_are_exact() -> None:
     fps = float(Fraction(60000, 1001))
     assert len(random_rig(600).resample(fps)) == round(600 * fps / 60)
+
+
+# --- what is spoken when
+
+SPOKEN = (Timed("hello", 0.1, 0.5), Timed("you", 0.5, 1.2))
+
+
+def timed_rig() -> RigSequence:
+    return RigSequence(random_rig().values, 60.0, {}, SPOKEN, (Timed("h", 0.1, 0.2),))
+
+
+def test_words_stay_when_values_change() -> None:
+    rig = timed_rig()
+    for other in (rig.resample(24.0), rig.mirror(), rig.blend(random_rig(seed=1)), rig.with_meta(a=1)):
+        assert (other.words, other.phones) == (rig.words, rig.phones)
+    assert pickle.loads(pickle.dumps(rig)).words == SPOKEN
+
+
+def test_words_of_a_slice_count_from_its_first_frame() -> None:
+    part = timed_rig().slice(0.4, 1.0)
+    assert [w.text for w in part.words] == ["hello", "you"] and part.phones == ()
+    np.testing.assert_allclose([w[1:] for w in part.words], [(0.0, 0.1), (0.1, 0.6)], atol=1e-9)
+
+
+def test_words_of_parts_follow_each_other() -> None:
+    rig = timed_rig()
+    both = RigSequence.concatenate([rig, rig], 0.5)
+    assert [w.start for w in both.words] == [0.1, 0.5, 1.1, 1.5]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[("a", 2.0, 1.0)], [("a", -1.0, 1.0)], [(1, 0.0, 1.0)], [("a", 0.0, float("nan"))], [("a", 0.0)], 7, ["a"]],
+)
+def test_impossible_times_are_refused(words: Any) -> None:
+    with pytest.raises(RigError, match="of a rig is no text"):
+        RigSequence(random_rig().values, 60.0, {}, words)

@@ -148,6 +148,10 @@ class Sidecar:
             "channel_hash": "ff" * 32 if self.behaviour == "result-channels" else CHANNEL_HASH,
             "timing": {"queued": 0.0, "work": 0.1}, "meta": {"instance": self.instance, "asked": dict(request.body)},
         }  # fmt: skip
+        if request.body.get("transcript") == "timed":
+            body |= {"words": [["timed", 0, 0.05]], "phones": [["t", 0.0, 0.02], ["aa", 0.02, 0.05]]}
+        if self.behaviour == "bad-words" and request.body.get("transcript") == "bad":
+            body["words"] = [["backwards", 2.0, 1.0]]
         self.send(to, request, "result", body, *buffers)
 
 

@@ -36,6 +36,14 @@ def test_a_sound_is_animated(start, connect, voice: Sound) -> None:
     assert again.meta["asked"]["heard"] == "h1" and "sound" not in again.meta["asked"]
 
 
+def test_words_and_phones_come_with_their_times(start, connect, voice: Sound) -> None:
+    client = connect(start())
+    result = client.wait(client.generate(voice, Settings(transcript="timed")))
+    assert result.words == (("timed", 0.0, 0.05),) and result.phones[1] == ("aa", 0.02, 0.05)
+    older = client.wait(client.generate(voice))
+    assert (older.words, older.phones) == ((), ())
+
+
 def test_a_result_outlives_its_client(start, voice: Sound) -> None:
     sidecar = start()
     with Client(sidecar.connection) as client:
@@ -155,7 +163,10 @@ def test_nonsense_fails_all_jobs_and_the_client_lives(
     assert client.wait(client.generate(voice)).frames == 3
 
 
-@pytest.mark.parametrize(("behaviour", "said"), [("bad-result", "rig is not"), ("bad-progress", "fraction is a str")])
+@pytest.mark.parametrize(
+    ("behaviour", "said"),
+    [("bad-result", "rig is not"), ("bad-words", "words are no list"), ("bad-progress", "fraction is a str")],
+)
 def test_a_wrong_answer_fails_its_own_job(start, connect, voice: Sound, behaviour: str, said: str) -> None:
     client = connect(start(behaviour))
     bad, good = client.generate(voice, Settings(transcript="bad")), client.generate(voice)

@@ -7,6 +7,7 @@ words of their own.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 import zlib
@@ -33,14 +34,14 @@ NO_WORDS: NDArray[np.int64] = np.array([[_NO_WORDS_ID] + [0] * (PIECES - 1)], np
 NO_WORDS.setflags(write=False)
 
 
-def tokenise(transcript: str) -> NDArray[np.int64]:
+def tokenise(transcript: str, most: int = MAX_WORDS) -> NDArray[np.int64]:
     """Ids of the words of a transcript.
 
     Returns:
-        (N, 8) int64 in 0..4095, one row a word, padded with 0; at most 512 words, later ones are left out.
+        (N, 8) int64 in 0..4095, one row a word, padded with 0; at most `most` words, later ones are left out.
         A transcript without a word gives `NO_WORDS`.
     """
-    words = split(transcript)[:MAX_WORDS]
+    words = split(transcript)[:most]
     if not words:
         return NO_WORDS.copy()
     out = np.zeros((len(words), PIECES), np.int64)
@@ -57,8 +58,30 @@ def latin(text: str) -> bool:
 
 def split(transcript: str) -> list[str]:
     """The words as they are hashed: folded to one case, curly apostrophes straight, ``!``, ``?`` and ``...`` kept."""
-    text = unicodedata.normalize("NFKC", transcript).casefold().replace("\u2019", "'")
-    return _WORD.findall(text)
+    return _WORD.findall(_folded(transcript))
+
+
+def places(transcript: str) -> list[tuple[int, int]]:
+    """Where in the transcript each word of `split` stands: its first character and the one after its last."""
+    folded = _folded(transcript)
+    begins, ends = [], []  # of each folded sign: folding changes lengths
+    for start, end in _clusters(transcript):
+        size = len(_folded(transcript[start:end]))
+        begins += [start] * size
+        ends += [end] * size
+    if len(begins) != len(folded):  # some scripts compose signs that are none of them marks
+        begins, ends = ([len(transcript) * k // len(folded) for k in range(k, len(folded) + k)] for k in (0, 1))
+    return [(begins[match.start()], ends[match.end() - 1]) for match in _WORD.finditer(folded)]
+
+
+def _clusters(text: str) -> list[tuple[int, int]]:
+    """Signs with the marks that combine with them."""
+    starts = [at for at, sign in enumerate(text) if at == 0 or not unicodedata.combining(sign)]
+    return list(itertools.pairwise([*starts, len(text)]))
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold().replace("\u2019", "'")
 
 
 def _pieces(word: str) -> list[str]:

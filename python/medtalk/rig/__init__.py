@@ -6,7 +6,7 @@ from medtalk.rig.arkit import ARKIT, ARKIT_NAMES, from_arkit, to_arkit
 from medtalk.rig.boards import BOARDS, EXPRESSIONS, MH3, MH4, board_rows, to_expressions
 from medtalk.rig.channels import CHANNEL_HASH, CHANNELS, N_CHANNELS, NAMES, REGIONS, Channel, indices
 from medtalk.rig.formats import RIG_ENDINGS, check_output, read_rig, write_rig
-from medtalk.rig.sequence import RigSequence
+from medtalk.rig.sequence import RigSequence, Timed
 
 __all__ = [
     "ARKIT",
@@ -23,6 +23,7 @@ __all__ = [
     "RIG_ENDINGS",
     "Channel",
     "RigSequence",
+    "Timed",
     "board_rows",
     "check_output",
     "from_arkit",

@@ -1,9 +1,9 @@
 """Rig files, by their ending.
 
-.npz               everything, lossless: values, frame rate, channel names, meta (never pickle)
+.npz               everything, lossless: values, frame rate, channel names, words, phones, meta (never pickle)
 .csv               header `time` and the 174 names; seconds and values
 .txt               the layout of the paper's data: 174 columns, no header. It holds no frame rate: theirs is 60
-.json              for small clips and web pages: fps, channels, meta, values
+.json              for small clips and web pages: fps, channels, words, phones, meta, values
 .arkit.csv         the layout of the Live Link Face app: timecode, 52 blendshapes, 9 rotations
 .expressions.csv   `time` and the `CTRL_expressions_` curves of current MetaHumans; written only
 
@@ -54,8 +54,8 @@ def check_output(path: str | Path) -> None:
 def write_rig(path: str | Path, rig: RigSequence) -> Path:
     """Write a rig in the format of the path's ending, whole or not at all, over what was there. Returns the path.
 
-    Only .npz and .json keep the meta; .txt does not keep the frame rate, .arkit.csv and .expressions.csv hold what
-    those boards can say. Raises RigError for an unknown ending, OutputError if the file cannot be written.
+    Only .npz and .json keep words, phones and meta; .txt does not keep the frame rate, .arkit.csv and .expressions.csv
+    hold what those boards can say. Raises RigError for an unknown ending, OutputError if the file cannot be written.
     """
     write = _FORMATS[rig_ending(path)][1]
     return write_atomic(path, lambda temporary: write(temporary, rig))
@@ -104,6 +104,8 @@ def _write_npz(path: Path, rig: RigSequence) -> None:
         "fps": np.float64(rig.fps),
         "channels": np.array(NAMES),
         "meta": np.array(json.dumps(dict(rig.meta), ensure_ascii=False)),
+        "words": np.array(json.dumps(rig.words, ensure_ascii=False)),
+        "phones": np.array(json.dumps(rig.phones, ensure_ascii=False)),
     }
     with path.open("wb") as file:
         np.savez_compressed(file, **arrays)
@@ -121,11 +123,14 @@ def _read_npz(path: Path, _: float) -> RigSequence:
                 raise RigError(f"{path} has no {missing[0]!r} in it, so it is not a rig of ours.")
             version, values, fps = archive["version"], archive["values"], archive["fps"]
             channels, meta = archive["channels"].tolist(), json.loads(str(archive["meta"]))
+            words, phones = (
+                json.loads(str(archive[key])) if key in archive.files else () for key in ("words", "phones")
+            )
         _check_version(path, version.item())
         _check_names(path, channels, NAMES)
         if values.dtype != np.float32:
             raise RigError(f"{path}: its values are {values.dtype}; they must be float32.")
-        return RigSequence(values, fps.item(), meta)
+        return RigSequence(values, fps.item(), meta, words, phones)
     except (MedtalkError, OSError):
         raise
     except Exception as error:  # bytes from anywhere: whatever zipfile or numpy stumbles over, the file is not whole
@@ -189,6 +194,8 @@ def _write_json(path: Path, rig: RigSequence) -> None:
             "version": VERSION,
             "fps": rig.fps,
             "channels": list(NAMES),
+            "words": rig.words,
+            "phones": rig.phones,
             "meta": dict(rig.meta),
         },
         ensure_ascii=False,
@@ -231,7 +238,8 @@ def _read_json(path: Path, _: float) -> RigSequence:
         if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in row):
             raise RigError(f"{path}: frame {t} has something other than numbers in it.")
     try:
-        return RigSequence(np.array(rows, np.float64), fps, meta)
+        words, phones = document.get("words", []), document.get("phones", [])
+        return RigSequence(np.array(rows, np.float64), fps, meta, words, phones)
     except OverflowError as error:
         raise RigError(f"{path}: a number in it is too large.") from error
 

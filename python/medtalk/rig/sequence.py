@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,14 @@ from medtalk.rig.channels import MIRROR, MIRROR_SIGN, N_CHANNELS, REGIONS
 
 FPS = 60.0
 MAX_FPS = 1000.0
+
+
+class Timed(NamedTuple):
+    """A word or phone: what, from `start` to `end` in seconds."""
+
+    text: str
+    start: float
+    end: float
 
 
 def check_fps(fps: float) -> float:
@@ -37,15 +45,21 @@ class RigSequence:
     """A rig, which never changes: every method gives a new one.
 
     values: (T, 174) float32, T >= 1, finite, read-only; frame t lies at t / fps seconds, and the whole lasts T / fps.
-    fps: frames a second. meta: what is known of its making; anything that JSON can say.
-    Raises RigError for another shape or values that are not finite, SettingError for a frame rate out of range.
+    fps: frames a second. meta: what is known of its making; anything that JSON can say. words, phones: what is spoken
+    when, in seconds from its first frame, as far as that is known.
+    Raises RigError for another shape, values that are not finite or impossible times, SettingError for a frame rate
+    out of range.
     """
 
     values: np.ndarray
     fps: float = FPS
     meta: Mapping[str, Any] = field(default_factory=dict)
+    words: tuple[Timed, ...] = ()
+    phones: tuple[Timed, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "words", _checked_times(self.words, "word"))
+        object.__setattr__(self, "phones", _checked_times(self.phones, "phone"))
         object.__setattr__(self, "values", _checked_values(self.values))
         object.__setattr__(self, "fps", check_fps(self.fps))
         try:  # once through JSON: a copy that nobody else can change, and certain to be writable to any file
@@ -54,8 +68,9 @@ class RigSequence:
             raise RigError(f"The meta of a rig must be something that JSON can say: {error}.") from error
         object.__setattr__(self, "meta", MappingProxyType(meta))
 
-    def __reduce__(self) -> tuple[type[RigSequence], tuple[np.ndarray, float, dict[str, Any]]]:
-        return RigSequence, (self.values, self.fps, dict(self.meta))  # a mapping proxy cannot be pickled
+    def __reduce__(self) -> tuple[type[RigSequence], tuple[Any, ...]]:
+        # a mapping proxy cannot be pickled
+        return RigSequence, (self.values, self.fps, dict(self.meta), self.words, self.phones)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -99,7 +114,7 @@ class RigSequence:
         else:
             half = 0.5 * self.fps / rate
             new = (_integral(values, where + half) - _integral(values, where - half)) / (2.0 * half)
-        return RigSequence(new, rate, self.meta)
+        return replace(self, values=new, fps=rate)
 
     def slice(self, start_s: float = 0.0, end_s: float | None = None) -> RigSequence:
         """The part from `start_s` to `end_s` seconds (to the end by default), to the nearest frames.
@@ -113,11 +128,20 @@ class RigSequence:
         first, last = round(start_s * self.fps), min(round(end * self.fps), len(self))
         if first >= last:
             raise RigError(f"Cutting from {start_s:g} to {end:g} s leaves no frame of {1.0 / self.fps:.4g} s.")
-        return RigSequence(self.values[first:last], self.fps, self.meta)
+        start, end = first / self.fps, last / self.fps
+        words, phones = (
+            tuple(
+                Timed(each.text, max(each.start, start) - start, min(each.end, end) - start)
+                for each in timed
+                if each.start < end and each.end > start
+            )
+            for timed in (self.words, self.phones)
+        )
+        return RigSequence(self.values[first:last], self.fps, self.meta, words, phones)
 
     def mirror(self) -> RigSequence:
         """Left and right exchanged; twice gives the same rig again."""
-        return RigSequence(self.values[:, MIRROR] * MIRROR_SIGN, self.fps, self.meta)
+        return replace(self, values=self.values[:, MIRROR] * MIRROR_SIGN)
 
     def blend(
         self, other: RigSequence, regions: Sequence[str] | None = None, weight: float | np.ndarray = 1.0
@@ -140,7 +164,7 @@ class RigSequence:
             columns = np.concatenate([REGIONS[name] for name in names])
             column_weights = weights.reshape(-1, 1)
             values[:, columns] += column_weights * (other.values[:, columns].astype(np.float64) - values[:, columns])
-        return RigSequence(values, self.fps, self.meta)
+        return replace(self, values=values)
 
     @staticmethod
     def concatenate(parts: Sequence[RigSequence], crossfade_s: float = 0.0) -> RigSequence:
@@ -163,12 +187,27 @@ class RigSequence:
         overlap = round(crossfade_s * fps)
         # Raised cosine: starts and ends without a kink. Its ends, 0 and 1, would only repeat the frames beside it.
         fade = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, overlap + 1)[:, None] / (overlap + 1))
-        values = parts[0].values.astype(np.float64)
+        values, words, phones = parts[0].values.astype(np.float64), list(parts[0].words), list(parts[0].phones)
         for part in parts[1:]:
             kept = len(values) - overlap
+            for here, timed in ((words, part.words), (phones, part.phones)):
+                here += [Timed(each.text, each.start + kept / fps, each.end + kept / fps) for each in timed]
             mixed = (1.0 - fade) * values[kept:] + fade * part.values[:overlap]
             values = np.concatenate([values[:kept], mixed, part.values[overlap:]])
-        return RigSequence(values, fps, parts[0].meta)
+        return RigSequence(values, fps, parts[0].meta, tuple(words), tuple(phones))
+
+
+def _checked_times(timed: Iterable[Any], what: str) -> tuple[Timed, ...]:
+    """`timed`, (text, start, end) each, as a tuple of `Timed`; RigError for anything else."""
+    out = []
+    try:
+        for text, start, end in timed:
+            out.append(Timed(text, float(start), float(end)))
+            if not isinstance(text, str) or not 0.0 <= out[-1].start <= out[-1].end < math.inf:
+                raise ValueError
+    except (TypeError, ValueError, OverflowError) as error:
+        raise RigError(f"The {what} {len(out)} of a rig is no text with its start and end in seconds.") from error
+    return tuple(out)
 
 
 def _checked_values(values: Any) -> np.ndarray:

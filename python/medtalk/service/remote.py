@@ -24,7 +24,7 @@ from medtalk.errors import (
     ServiceError,
     SettingError,
 )
-from medtalk.rig import RigSequence
+from medtalk.rig import RigSequence, Timed
 from medtalk.rig.channels import CHANNEL_HASH
 from medtalk_wire import Client, Connection, RequestError, Settings, SidecarError, Sound, UnreachableError
 
@@ -111,7 +111,8 @@ def _make(
 
     job = client.generate(Sound.from_bytes(read_bytes(file), name=_shown(file.name), channel=channel), settings)
     result = client.wait(job, on_progress=lambda job: tell(job.fraction))  # Ctrl-C and SIGTERM cancel it
-    return RigSequence(np.asarray(result.rig), result.fps, result.meta)
+    words, phones = (tuple(Timed(*each) for each in timed) for timed in (result.words, result.phones))
+    return RigSequence(np.asarray(result.rig), result.fps, result.meta, words, phones)
 
 
 @contextmanager

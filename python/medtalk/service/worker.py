@@ -16,6 +16,7 @@ from medtalk.audio import Speech, read_bytes, read_speech
 from medtalk.errors import MedtalkError, ServiceError, SettingError
 from medtalk.guidance import AUTO, Mood
 from medtalk.performance import VOICE, Guide, Model, Performance
+from medtalk.rig import RigSequence
 from medtalk.rig.channels import CHANNEL_HASH
 from medtalk.service.cache import ByteCache
 from medtalk.service.jobs import Job
@@ -26,6 +27,7 @@ from medtalk.watch import checkpoint, stage
 from medtalk_wire.protocol import Buffer
 
 _NUMPY = {"int16": "<i2", "int32": "<i4", "float32": "<f4", "uint8": "u1"}
+_MAX_SPOKEN, _TIMED_BYTES = 800_000, 24  # bytes of words and phones in a header, and of each beside its text
 _HASH_BLOCK = 8 << 20  # bytes between two looks at whether the job was cancelled
 _GUIDES = 256
 """Texts and pictures that are kept as the model understands them, so that decoding by one again costs nothing."""
@@ -109,6 +111,7 @@ class Worker(threading.Thread):
             "cached": cached,
             "timing": {"queued": job.started - job.received, "work": time.monotonic() - job.started},
             "meta": meta,
+            **_spoken(rig),
         }
         return Outcome(body, (_buffer("rig", rig.values), _buffer("intensity", performance.intensity)),
                        sound_seconds=performance.seconds)  # fmt: skip
@@ -199,6 +202,17 @@ def _speech(sound: Sound, data: memoryview, limits: ServiceLimits) -> Speech:
     assert sound.data is not None
     samples = np.frombuffer(data, _NUMPY[sound.data.dtype]).reshape(sound.data.shape)
     return Speech.from_array(samples, sound.rate, sound.name, sound.channel, limits.audio)
+
+
+def _spoken(rig: RigSequence) -> dict[str, list[tuple[str, float, float]]]:
+    """Words and phones as a result has them. Those of very long sounds do not fit a header: first the phones go."""
+    words, phones = ([(each.text, each.start, each.end) for each in timed] for timed in (rig.words, rig.phones))
+    size = sum(len(text.encode()) + _TIMED_BYTES for text, _, _ in words)
+    if size > _MAX_SPOKEN:
+        words, size = [], 0
+    if size + sum(len(text.encode()) + _TIMED_BYTES for text, _, _ in phones) > _MAX_SPOKEN:
+        phones = []
+    return {"words": words, "phones": phones}
 
 
 def _buffer(name: str, values: np.ndarray) -> Buffer:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from medtalk_wire.errors import ProtocolError, RequestError, SidecarError
 from medtalk_wire.protocol import JOBS, Message
 
+MAX_TIMED = 100_000
+"""The most words, and phones, of a result."""
 CHANNELS = 174
 """Columns of a rig."""
 
@@ -18,7 +21,8 @@ class Result:
     """A rig and what it was made from.
 
     `rig` (frames, 174) float32 at `fps`; `intensity` (T,) float32, the curve of the whole sound at 60 fps before the
-    multiplier. Both are views of what came, without a copy. `heard` names the sound for `Client.decode`.
+    multiplier. Both are views of what came, without a copy. `heard` names the sound for `Client.decode`. `words` and
+    `phones` are what is spoken when, as (text, start, end) in seconds from the rig's first frame; empty if not known.
     """
 
     rig: memoryview
@@ -31,6 +35,8 @@ class Result:
     channel_hash: str
     meta: Mapping[str, Any]
     timing: Mapping[str, Any]
+    words: Sequence[tuple[str, float, float]] = ()
+    phones: Sequence[tuple[str, float, float]] = ()
 
     @classmethod
     def read(cls, message: Message) -> Result:
@@ -44,7 +50,8 @@ class Result:
         return cls(
             rig.view(), intensity.view(), frames, field(message, "fps", float), field(message, "seconds", float),
             field(message, "heard", str), field(message, "cached", bool), field(message, "channel_hash", str),
-            field(message, "meta", dict), field(message, "timing", dict),
+            field(message, "meta", dict), field(message, "timing", dict), _timed(message, "words"),
+            _timed(message, "phones"),
         )  # fmt: skip
 
 
@@ -105,6 +112,24 @@ def field(message: Message, name: str, kind: type) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise ProtocolError(f"The {message.type}'s {name} is a {type(value).__name__}, not a {kind.__name__}.")
     return value
+
+
+def _timed(message: Message, name: str) -> tuple[tuple[str, float, float], ...]:
+    """Words or phones of a result; none from a sidecar of protocol 1.1."""
+    if name not in message.body:
+        return ()
+    rows = field(message, name, list)
+    good = len(rows) <= MAX_TIMED and all(
+        isinstance(row, list)
+        and len(row) == 3
+        and isinstance(row[0], str)
+        and all(type(second) in (int, float) for second in row[1:])
+        and 0 <= row[1] <= row[2] < math.inf
+        for row in rows
+    )
+    if not good:
+        raise ProtocolError(f"The result's {name} are no list of texts with their start and end.")
+    return tuple((text, float(start), float(end)) for text, start, end in rows)
 
 
 def read_error(message: Message) -> RequestError:
