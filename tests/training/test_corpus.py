@@ -5,6 +5,7 @@ import subprocess
 
 import numpy as np
 import pytest
+import soxr
 
 from medtalk.backbones.phones import N_PHONES, PHONE_INDEX, PHONES
 from medtalk.errors import TrainingError
@@ -91,6 +92,27 @@ def test_another_seed_is_another_corpus_and_never_mixed(folder):
         generate.generate(folder, HOURS, seed=6, progress=False)
 
 
+def test_held_out_voices_of_other_languages_by_themselves(tmp_path):
+    generate.generate(tmp_path, 0.003, seed=5, progress=False, only=plan.held_foreign)
+    corpus = Corpus(tmp_path)
+    assert corpus.items and all(item.split == "held" and item.language != "en" for item in corpus.items)
+    assert sum(map(len, corpus.by_language("held").values())) == len(corpus)
+
+
+@pytest.mark.parametrize("language", ["ru", "hi", "ja", "ar"])
+def test_languages_of_other_scripts_are_read_with_their_own_phones(language):
+    lags = []
+    for sentence in text.OWN[language][:4]:
+        samples, rate, spans = espeak.speak(sentence, language)
+        check_spans(spans, len(samples) / rate)
+        lags.append(vowel_lag_ms(soxr.resample(samples, rate, 16000), spans))
+        assert sum(name != "sil" for name in names(spans)) > 10
+    assert abs(np.median(lags)) <= 20
+    jobs = [job for chunk in range(60) for job in plan.plan_chunk(1, chunk) if job.engine == "espeak"]
+    assert {job.language for job in jobs if job.voice.split("+")[0] == language} == {language}
+    assert {job.split for job in jobs if job.language == language} == {"train", "held"}
+
+
 def test_plan_mixes_engines_and_holds_out_whole_voices():
     jobs = [job for chunk in range(60) for job in plan.plan_chunk(1, chunk)]
     assert [job.id for job in jobs] == list(range(60 * plan.CHUNK))
@@ -174,6 +196,9 @@ def test_affricates_diphthongs_and_marks():
     assert [name for name, _ in phones.from_ipa("tɕh", "cmn-latn-pinyin")] == ["t", "sh"]
     assert phones.from_ipa("a", "en") == (("ae", 1.0),) and phones.from_ipa("a", "es") == (("aa", 1.0),)
     assert phones.from_ipa("ç", "de") == (("sh", 1.0),)
+    assert phones.from_ipa("y", "ru") == (("ih", 1.0),) and phones.from_ipa("ɯᵝ", "ja") == (("uh", 1.0),)
+    assert [name for name, _ in phones.from_ipa("ɟʰ", "hi")] == ["d", "zh"]
+    assert phones.from_ipa("ʕ", "ar") == (("h", 1.0),) and phones.from_ipa("ʲ", "ja") == (("y", 1.0),)
     assert phones.from_ipa("(en)", "de") == phones.from_ipa("", "de") == (("sil", 1.0),)
     assert [name for name, _ in phones.from_festival("dZ", "italian")] == ["d", "zh"]
     assert phones.from_festival("a1", "italian") == phones.from_festival("a:", "czech") == (("aa", 1.0),)

@@ -1,1 +1,1 @@
-"""Speech with exact phone times, from free Debian packages: generated, not recorded."""
+"""Speech with phone times: robots from Debian packages, Kokoro's natural voices, and recordings of real people."""

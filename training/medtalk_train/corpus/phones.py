@@ -111,7 +111,7 @@ _IPA = {
     "ʃ": "sh", "ʂ": "sh", "ɕ": "sh", "ç": "sh", "ʒ": "zh", "ʐ": "zh", "ʑ": "zh", "k": "k", "q": "k", "ɡ": "g",
     "g": "g", "ɣ": "g", "ŋ": "ng", "l": "l", "ɫ": "l", "ʎ": "l", "ɭ": "l", "ɬ": "l", "r": "r", "ɹ": "r", "ɾ": "r",
     "ɽ": "r", "ɻ": "r", "w": "w", "ʍ": "w", "j": "y", "ʝ": "y", "ɥ": "yr", "h": "h", "ɦ": "h", "x": "h", "χ": "h",
-    "ħ": "h", "ʁ": "h", "ʔ": "h",
+    "ħ": "h", "ʁ": "h", "ʔ": "h", "ʕ": "h", "ɴ": "ng", "ɰ": "w",
     "a": "aa", "ɑ": "aa", "æ": "ae", "ɐ": "ah", "ʌ": "ah", "ə": "ah", "ɘ": "ah", "ɤ": "ah", "ɒ": "ao", "ɔ": "ao",
     "e": "eh", "ɛ": "eh", "ɜ": "er", "ɝ": "er", "ɚ": "er", "ɞ": "er", "i": "iy", "ɪ": "ih", "ᵻ": "ih", "ɨ": "ih",
     "ɯ": "ih", "o": "oh", "ʊ": "uh", "ɵ": "uh", "u": "uw", "ʉ": "uw", "ᵿ": "uh", "y": "yr", "ʏ": "yr", "ø": "yr",
@@ -123,6 +123,9 @@ _HABITS: dict[str, dict[str, str]] = {
     "en": {"a": "ae", "ɾ": "d", "aɪ": "aa ih", "aʊ": "aa uh", "aː": "aa", "aa": "aa"},
     "de": {"ɜ": "ah", "ɔø": "ao ih"},
     "pt": {"æ": "ah", "y": "ih"},
+    "ru": {"y": "ih", "ɵ": "oh"},
+    "hi": {"c": "t sh", "ɟ": "d zh"},
+    "ja": {"ɯ": "uh", "u": "uh", "ɸ": "h"},  # the lips come near each other and hardly forward, and never to the teeth
     "tr": {"c": "k", "ɟ": "g"},
     "cmn": {"nɡ": "ng", "o-": "ah", "ər": "er", "i.": "ih", "i̪": "ih", "s.": "sh", "ʲ": "y"},
 }
@@ -130,7 +133,7 @@ _AFFRICATES = {
     "tʃ": "t sh", "dʒ": "d zh", "ts": "t s", "dz": "d z", "tɕ": "t sh", "dʑ": "d zh", "ts.": "t sh", "tʂ": "t sh",
     "dʐ": "d zh", "pf": "p f", "r̝": "zh", "r̝̊": "sh",
 }  # fmt: skip
-_MARKS = "ˈˌ.ʰʲʷˠˤːˑ:;^`'’‿|-~\"_!"
+_MARKS = "ˈˌ.ʰʲʷˠˤᵝːˑ:;^`'’‿|-~\"_!"
 
 
 def from_radio(label: str) -> Pieces:
@@ -166,6 +169,8 @@ def from_ipa(label: str, language: str = "en") -> Pieces:
     text = unicodedata.normalize("NFD", label).replace("c\u0327", "ç").strip()
     if not text or text.startswith("(") or text in ("_", "_:", "||", "??"):
         return ((SILENCE, 1.0),)
+    if text == "ʲ":  # espeak-ng times the glide after a soft consonant by itself
+        return (("y", 1.0),)
     family = language.split("-")[0]
     habits = _HABITS.get(family, {})
     if family == "cmn":
@@ -188,6 +193,16 @@ def from_ipa(label: str, language: str = "en") -> Pieces:
     if not names:
         return ((SILENCE, 1.0),)
     return _pieces([name for at, name in enumerate(names) if at == 0 or name != names[at - 1]])
+
+
+# misaki's letters for Kokoro, in IPA; lower-case ones are as in IPA.
+_KOKORO = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "T": "ɾ", "S": "s", "ᵊ": "ə", "ʣ": "dz",
+           "ʤ": "dʒ", "ʦ": "ts", "ʧ": "tʃ", "ʥ": "dʑ", "ʨ": "tɕ"}  # fmt: skip
+
+
+def from_kokoro(label: str, language: str = "en-us") -> Pieces:
+    """Pieces of one of Kokoro's symbols with its marks, such as ``ˈA`` or ``ʧ``; an empty label is silence."""
+    return from_ipa("".join(_KOKORO.get(symbol, symbol) for symbol in label), language)
 
 
 def _mandarin(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Reads a corpus that `generate` wrote, or is still writing.
+"""Reads a corpus that `write.fill` wrote, or is still writing.
 
 FOLDER/audio.i16 holds all sound (raw little-endian int16, mono, 16 kHz), FOLDER/index.jsonl one line an utterance.
 """
@@ -90,3 +90,10 @@ class Corpus:
         if name not in ("train", "held"):
             raise TrainingError(f"Split {name!r} is unknown; valid are train, held.")
         return [item for item in self.items if item.split == name]
+
+    def by_language(self, split: str | None = None) -> dict[str, list[Utterance]]:
+        """The utterances of a split, or all, by the language of their text; languages in order of their names."""
+        found: dict[str, list[Utterance]] = {}
+        for item in self.items if split is None else self.split(split):
+            found.setdefault(item.language, []).append(item)
+        return dict(sorted(found.items()))
