@@ -1,15 +1,21 @@
-"""What the bundle's motion is worth on real recordings: lips, emotion, intensity. Prints tables.
+"""What the bundle's motion is worth on real recordings, beside its peers: lips, rest, captured faces, emotion.
 
-    python benchmarks/quality.py [--bundle DIR] [--reference ../shared/reference] [--json FILE]
+    python benchmarks/quality.py [--bundle DIR] [--speech tests/data] [--transcripts FILE] [--captures DIR ...]
+        [--peer NAME='command {sound} {out}' ...] [--reference ../shared/reference] [--json FILE]
 
-Needs ``pip install -e .[train]`` (the measures live beside the training) and the project's reference folder: five
-recordings with phone times, and a MetaHuman pose library. Neither is part of the repository.
+Needs ``pip install -e .[train]`` (the measures live beside the training), and for all of the peers ``pip install
+pocketsphinx openfacefx``. The recordings of tests/data are part of the repository; any folder with phone times will do.
+A peer of your own is a command that reads the WAV file {sound} and writes a rig, {out}.csv or {out}.arkit.csv; {text}
+gives it the words. --reference is the project's folder with a MetaHuman pose library, which is no part of the
+repository; without it the table of poses is left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,47 +23,146 @@ from rich.console import Console
 from rich.table import Table
 
 import medtalk
+from medtalk.errors import MedtalkError
 from medtalk.finishing import Finishing
 from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
 from medtalk.rig.channels import NAMES, REGIONS, S_LIP, S_UP, indices
-from medtalk_train.articulation import articulation
+from medtalk_train import nonspeech
+from medtalk_train.bars import BARS, faults
+from medtalk_train.capture import SHAPES, beside_captures, read_captures
+from medtalk_train.corpus.read import RATE
+from medtalk_train.evaluate import mouth, on_recordings, show
+from medtalk_train.peers import Missing, Peer, peers
+from medtalk_train.recordings import Recording, read_recordings
 
 POSES = dict(angry="Anger", disgust="Disgust", fear="Fear", happy="Joy", sad="Sadness", surprised="Surprise")
-SPEECH = ("conversational", "jfk", "sonnet")
 STILL = Finishing(blink=False, gaze=False)
+DATA = Path(__file__).parents[1] / "tests" / "data"
+LIPS = {
+    "closure F1": "close F1", "closure recall": "recall", "closure precision": "precision",
+    "closure false/min": "false/min", "closure lag, frames": "lag", "bite F1": "bite F1", "bite false/min": "false/min",
+    "rounding F1": "round F1", "open vowels shut": "vowels shut", "AUC mean": "AUC", "jaw p95": "jaw p95",
+    "MLE / still mouth, phones known": "MLE / still", "jitter": "jitter",
+}  # fmt: skip
+"""Figure -> heading of the table of lips."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", default=None, help="a bundle's folder; default the one that ships")
+    parser.add_argument("--speech", type=Path, default=DATA, help="recordings with phones.json")
+    parser.add_argument("--transcripts", type=Path, default=None, help="JSON, {name: text}; or beside the recordings")
+    parser.add_argument("--captures", type=Path, action="append", default=[], help="sounds with captured faces")
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME=COMMAND", help="a peer of your own")
     parser.add_argument("--reference", type=Path, default=Path("../shared/reference"))
     parser.add_argument("--json", type=Path, default=None, help="write the figures here too")
     settings = parser.parse_args()
-    model = medtalk.load(settings.bundle)
-    folder = settings.reference / "speech_dev"
-    phones = json.loads((folder / "phones.json").read_text())
-    performances = {name: model.perform(folder / f"{name}.flac") for name in phones}
-    figures = {
-        "articulation": lips(performances, phones),
-        "poses": poses(performances, settings.reference),
-        "swap": swap(performances),
-        "intensity": intensities(model, performances),
-    }
-    for title, rows in figures.items():
-        show(title, rows)
+    try:
+        figures = measure(settings)
+    except MedtalkError as error:
+        sys.exit(f"error: {error}")
     if settings.json:
         settings.json.write_text(json.dumps(figures, indent=1))
 
 
-def lips(performances: dict, phones: dict) -> dict:
-    """Articulation of the finished neutral output, whole and clip by clip (a short clip may lack a measure)."""
-    rigs = {name: p.decode("neutral").values for name, p in performances.items()}
-    rows = {"all": articulation([(rigs[name], phones[name]) for name in rigs]).to_dict()}
-    for label in ("angry", "happy"):
-        rigs = {name: p.decode(label).values for name, p in performances.items()}
-        rows[label] = articulation([(rigs[name], phones[name]) for name in rigs]).to_dict()
+def measure(settings: argparse.Namespace) -> dict:
+    """Every table by its title, printed as it is made."""
+    model = medtalk.load(settings.bundle)
+    recordings = read_recordings(settings.speech, settings.transcripts)
+    others = peers(dict(_named(entry) for entry in settings.peer))
+    out: dict[str, dict] = {}
+
+    def tell(title: str, rows: dict) -> None:
+        out[title] = rows
+        show_table(title, rows)
+
+    ours = on_recordings(model, recordings)
+    seen = lips(ours, others, recordings)
+    tell("lips", seen)
+    tell("events in every emotion and in noise", elsewhere(ours))
+    # what cannot run has been told of already
+    resting = nobody_speaks(model, {name: peer for name, peer in others.items() if name in seen and not peer.needs})
+    tell("jaw p95 where nobody speaks", {title: _short(row) for title, row in resting.items()})
+    for folder in settings.captures:
+        tell(f"beside captured faces, {folder.name}", captured(model, others, folder))
+    figures = ours | resting["ours"]
+    tell("bars", {what: {"misses": "; ".join(faults(figures, bars)) or "none"} for what, bars in BARS.items()})
+    performances = {recording.name: model.perform(recording.speech) for recording in recordings}
+    if (settings.reference / "poses").is_dir():
+        tell("poses", poses(performances, settings.reference))
+    else:
+        print(f"poses: left out, as there is no {settings.reference / 'poses'}")
+    tell("swap", swap(performances))
+    tell("intensity", intensities(model, performances))
+    return out
+
+
+def lips(ours: Mapping[str, float], others: Mapping[str, Peer], recordings: Sequence[Recording]) -> dict:
+    """`LIPS` of our bundle, with and without transcripts, and of every peer that can run."""
+    rows = {"ours, sound alone": {heading(name): ours.get(name) for name in LIPS}}
+    if any(name.endswith("with transcript") for name in ours):
+        rows["ours, with transcript"] = {heading(name): ours.get(f"{name}, with transcript") for name in LIPS}
+    for title, peer in others.items():
+        try:
+            found = mouth([peer.show(recording) for recording in recordings], recordings)
+            rows[title] = {heading(name): found.get(name) for name in LIPS}
+        except Missing as error:
+            print(f"{title}: left out. {error}")
     return rows
+
+
+def heading(name: str) -> str:
+    """Of a column: headings of one table must differ."""
+    kind = name.split()[0]
+    return f"{kind} {LIPS[name]}" if LIPS[name] in ("false/min", "lag", "recall", "precision") else LIPS[name]
+
+
+def elsewhere(ours: Mapping[str, float]) -> dict:
+    """F1 of the events by emotion, and in noise."""
+    rows: dict[str, dict] = {}
+    for name, value in ours.items():
+        kind, _, where = name.partition(" F1, ")
+        if where and "transcript" not in where:
+            rows.setdefault(where, {})[f"{kind} F1"] = value
+    neutral = {f"{kind} F1": ours[f"{kind} F1"] for kind in ("closure", "bite", "rounding")}
+    return {"neutral": neutral, **rows}
+
+
+def nobody_speaks(model: medtalk.Model, others: Mapping[str, Peer]) -> dict:
+    """The jaw's 95th percentile on the nine sounds, of ours and of peers that need no more than a sound."""
+    sounds = {
+        name: Recording(name, medtalk.Speech.from_array(sound, RATE), ()) for name, sound in nonspeech.sounds().items()
+    }
+    rows = {"ours": nonspeech.rest_of({name: show(model, sound.speech) for name, sound in sounds.items()})}
+    for title, peer in others.items():
+        try:
+            rows[title] = nonspeech.rest_of({name: peer.show(sound) for name, sound in sounds.items()})
+        except Missing as error:
+            print(f"{title}: left out where nobody speaks. {error}")
+    return rows
+
+
+def _short(row: Mapping[str, float]) -> dict[str, float]:
+    return {name.removeprefix("jaw p95, "): value for name, value in row.items()}
+
+
+def captured(model: medtalk.Model, others: Mapping[str, Peer], folder: Path) -> dict:
+    """Mean, deviation, 95th percentile and r of ARKit's shapes on captured takes, ours and energy's."""
+    captures = read_captures(folder)
+    found = beside_captures(lambda speech: show(model, speech), captures, "ours")
+    energy = beside_captures(lambda speech: others["energy jaw"].show(Recording("", speech, ())), captures, "energy")
+    kinds = ("captured mean", "captured sd", "captured p95", "shown mean", "shown sd", "shown p95", "amplitude", "r")
+    rows = {shape: {kind: found.get(f"ours {shape} {kind}") for kind in kinds} for shape in SHAPES}
+    rows["JawOpen"]["r of energy jaw"] = energy.get("energy JawOpen r")
+    return {shape: row for shape, row in rows.items() if row["r"] is not None}
+
+
+def _named(entry: str) -> tuple[str, str]:
+    name, equals, command = entry.partition("=")
+    if not (name and equals and command):
+        sys.exit(f"error: --peer {entry!r} is not NAME=COMMAND.")
+    return name, command
 
 
 def poses(performances: dict, reference: Path) -> dict:
@@ -78,7 +183,7 @@ def poses(performances: dict, reference: Path) -> dict:
     }
     rows = {}
     for label in POSES:
-        rigs = [performances[name].decode(label, finishing=STILL).values for name in SPEECH]
+        rigs = [performances[name].decode(label, finishing=STILL).values for name in performances]
         mean = np.mean([rig.mean(axis=0) for rig in rigs], axis=0)
         cosines = {other: _cosine(mean[upper], pose) for other, pose in wanted.items()}
         rows[label] = {**cosines, "nearest is own": max(cosines, key=cosines.__getitem__) == label}
@@ -88,19 +193,18 @@ def poses(performances: dict, reference: Path) -> dict:
 def swap(performances: dict) -> dict:
     """Change of emotion against neutral, over what speech does: lips (at most 1/3), all mouth channels, upper face."""
     rows = {}
-    mouth = REGIONS["mouth"]
-    neutral = {name: performances[name].decode("neutral", finishing=STILL).values for name in SPEECH}
+    neutral = {name: performances[name].decode("neutral", finishing=STILL).values for name in performances}
     for label in LABELS:
         if label == "neutral":
             continue
-        rigs = {name: performances[name].decode(label, finishing=STILL).values for name in SPEECH}
+        rigs = {name: performances[name].decode(label, finishing=STILL).values for name in performances}
         rows[label] = {
             f"{where} change / spread": float(np.mean([
                 np.abs(rigs[n] - neutral[n])[:, channels].mean() / neutral[n][:, channels].std(axis=0).mean()
-                for n in SPEECH
+                for n in rigs
             ]))
-            for where, channels in (("S_lip", S_LIP), ("mouth", mouth))
-        } | {"S_up change": float(np.mean([np.abs(rigs[n] - neutral[n])[:, S_UP].mean() for n in SPEECH]))}  # fmt: skip
+            for where, channels in (("S_lip", S_LIP), ("mouth", REGIONS["mouth"]))
+        } | {"S_up change": float(np.mean([np.abs(rigs[n] - neutral[n])[:, S_UP].mean() for n in rigs]))}  # fmt: skip
     return rows
 
 
@@ -108,18 +212,17 @@ def intensities(model: medtalk.Model, performances: dict) -> dict:
     """Mean Int(R) (eq. 8) at multipliers 0 .. 1.5, the spread within clips, and what a louder recording does."""
     rows = {}
     for label in LABELS:
-        means = [float(np.mean([felt(performances[n], label, x).mean() for n in SPEECH])) for x in (0.0, 0.5, 1.0, 1.5)]
-        within = np.mean([felt(performances[n], label, 1.0).std() for n in SPEECH])
+        heard = performances.values()
+        means = [float(np.mean([felt(each, label, x).mean() for each in heard])) for x in (0.0, 0.5, 1.0, 1.5)]
+        within = np.mean([felt(each, label, 1.0).std() for each in heard])
         rows[label] = {f"x{x}": m for x, m in zip((0, 0.5, 1, 1.5), means, strict=True)}
         rows[label] |= {"monotone": bool(np.all(np.diff(means) > 0)), "std within": float(within)}
-    curves = {n: performances[n].intensity for n in SPEECH}
-    from medtalk.audio import Speech
-
-    sound = performances["sonnet"].speech
-    louder = model.perform(Speech.from_array(np.clip(sound.samples * 2.0, -1.0, 1.0), 16000))
-    loud = model.perform(Speech.from_array(_louder_half(sound.samples), 16000))
+    curves = {n: performances[n].intensity for n in performances}
+    longest = max(performances.values(), key=lambda performance: performance.seconds)
+    sound, plain = longest.speech, longest.intensity
+    louder = model.perform(medtalk.Speech.from_array(np.clip(sound.samples * 2.0, -1.0, 1.0), RATE))
+    loud = model.perform(medtalk.Speech.from_array(_louder_half(sound.samples), RATE))
     half = len(loud.intensity) // 2
-    plain = performances["sonnet"].intensity
     rows["curve"] = {
         "mean": float(np.mean([c.mean() for c in curves.values()])),
         "std within": float(np.mean([c.std() for c in curves.values()])),
@@ -146,12 +249,12 @@ def _cosine(a: np.ndarray, b: np.ndarray) -> float:
     return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-12))
 
 
-def show(title: str, rows: dict) -> None:
+def show_table(title: str, rows: dict) -> None:
     columns = list(dict.fromkeys(key for row in rows.values() for key in row))
     table = Table("", *columns, title=title)
     for name, row in rows.items():
         table.add_row(name, *(_text(row.get(key)) for key in columns))
-    Console(width=150).print(table)
+    Console(width=190).print(table)
 
 
 def _text(value: object) -> str:

@@ -1,116 +1,166 @@
-"""How well the mouth follows real speech: articulation AUCs, closures that close, jitter.
+"""How well a mouth follows speech whose phone times are known: events, AUCs, amplitude, rest and jitter.
 
-Frame-wise area under the ROC curve at 60 fps, lag 0, pooled over clips, against phone times:
-close (p b m against other speech), jaw (open vowels against close sounds), round (rounded sounds), bite (f v).
+`events` says what a viewer sees; the AUC (area under the ROC curve, frame by frame at 60 fps, lag 0, pooled over clips)
+says how well the curves rank the frames. The AUC knows neither amplitude nor false alarms, so never read it alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medtalk.rig.channels import REGIONS
+from medtalk.rig.channels import REGIONS, S_LIP
+from medtalk_train import events
+from medtalk_train.events import Events, Phone, frame_phones
 from medtalk_train.teacher.poses import channels_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FPS = 60.0
-PAUSES = frozenset({"sil", "sp", "spn", ""})
 CLOSED = frozenset({"p", "b", "m"})
+BITTEN = frozenset({"f", "v"})
+# ARPAbet's ow and oy, and the two rounded vowels of our own classes that it lacks.
+ROUND = frozenset("uw uh ow w oy oh yr".split())
 OPEN = frozenset("aa ae ah ao aw ay eh".split())
 NARROW = frozenset("p b m f v th dh t d n s z sh zh ch jh k g ng iy uw y w".split())
-ROUND = frozenset("uw uh ow w oy".split())
-BITE = frozenset({"f", "v"})
 MEASURES: dict[str, tuple[str, ...]] = {
     "close": ("lipsTogetherU", "lipsTogetherD", "lipsPressU"),
     "jaw": ("C_jaw.Y",),
     "round": ("purseU", "purseD", "funnelU", "funnelD", "towardsU", "towardsD"),
     "bite": ("lipBiteD",),
 }
-
-Phone = tuple[float, float, str]
+KINDS: dict[str, tuple[str, frozenset[str], float]] = {
+    "closure": ("close", CLOSED, 0.5),
+    "bite": ("bite", BITTEN, 0.3),
+    "rounding": ("round", ROUND, 0.2),
+}
+"""Kind of event -> its measure, its phones, and the threshold from which a viewer sees it."""
 
 
 @dataclass(frozen=True)
 class Articulation:
-    """AUC by measure, their mean, the share of closures that close, and the jitter."""
+    """The table of a rig's mouth against phone times.
 
-    close: float
-    jaw: float
-    round: float
-    bite: float
-    closures: float
+    Attributes:
+        seen: events of each of `KINDS` at its threshold.
+        best: the same at the threshold of the highest F1.
+        minutes: of speech.
+        open_vowels_shut: share of the frames of open vowels in which the lips are closed.
+        rest_jaw: 95th percentile of the jaw in pauses; 0 where there are none.
+        auc: of "close" (p b m against other speech), "jaw" (open vowels against close sounds), "round" and "bite"; one
+            that lacks either side is left out.
+        jaw: mean, standard deviation and 95th percentile of the jaw in speech.
+        lips: mean standard deviation of the channels of S_LIP, within clips.
+        jitter: see `jitter`.
+    """
+
+    seen: dict[str, Events]
+    best: dict[str, Events]
+    minutes: float
+    open_vowels_shut: float
+    rest_jaw: float
+    auc: dict[str, float]
+    jaw: tuple[float, float, float]
+    lips: float
     jitter: float
+    mean_auc: float = field(init=False)
 
-    @property
-    def mean(self) -> float:
-        return (self.close + self.jaw + self.round + self.bite) / 4.0
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mean_auc", float(np.mean(list(self.auc.values()))) if self.auc else float("nan"))
 
     def to_dict(self) -> dict[str, float]:
-        return {
-            "mean": self.mean, "close": self.close, "jaw": self.jaw, "round": self.round, "bite": self.bite,
-            "closures": self.closures, "jitter": self.jitter,
-        }  # fmt: skip
+        """Every figure by its name. What the clips cannot tell (an AUC without positives) is left out."""
+        out: dict[str, float] = {}
+        for kind, found in self.seen.items():
+            highest = self.best[kind]
+            out |= {
+                f"{kind} F1": found.f1,
+                f"{kind} recall": found.recall,
+                f"{kind} precision": found.precision,
+                f"{kind} false/min": found.false / max(self.minutes, 1e-9),
+                f"{kind} lag, frames": found.lag,
+                f"{kind} best F1": highest.f1,
+                f"{kind} best at": highest.threshold,
+            }
+        out |= {"open vowels shut": self.open_vowels_shut, "rest jaw p95": self.rest_jaw}
+        if self.auc:
+            out["AUC mean"] = self.mean_auc
+        out |= {f"AUC {name}": value for name, value in self.auc.items()}
+        out |= dict(zip(("jaw mean", "jaw sd", "jaw p95"), self.jaw, strict=True))
+        return out | {"lips sd": self.lips, "jitter": self.jitter}
 
 
 def measure(values: NDArray, name: str) -> NDArray:
-    """(T,) a measure of ``MEASURES``: the mean of its channels."""
+    """(T,) a measure of `MEASURES`: the mean of its channels in a rig (T, 174)."""
     return values[:, [c for key in MEASURES[name] for c in channels_of(key)]].mean(axis=1)
 
 
 def articulation(clips: Iterable[tuple[NDArray, Sequence[Phone]]]) -> Articulation:
-    """Articulation over clips of (rig (T, 174), phones with ARPAbet names).
+    """The table over clips of (rig (T, 174) at 60 fps, phones).
 
     Raises:
-        ValueError: no clip has both kinds of frames for a measure.
+        ValueError: there are no frames.
     """
-    clips = list(clips)
-    labels = np.concatenate([frame_phones(phones, len(values)) for values, phones in clips])
-    aucs = {}
-    kinds = (("close", CLOSED, None), ("jaw", OPEN, NARROW), ("round", ROUND, None), ("bite", BITE, None))
-    for name, positive, negative in kinds:
-        scores = np.concatenate([measure(values, name) for values, _ in clips])
-        is_positive = np.isin(labels, list(positive))
-        is_negative = np.isin(labels, list(negative)) if negative else ~is_positive & ~np.isin(labels, list(PAUSES))
-        aucs[name] = auc(scores[is_positive], scores[is_negative])
-    return Articulation(**aucs, closures=closures(clips), jitter=jitter([values for values, _ in clips]))
-
-
-def closures(clips: Iterable[tuple[NDArray, Sequence[Phone]]], threshold: float = 0.5, reach: int = 2) -> float:
-    """Share of p b m events in which the closure channels exceed the threshold within ``reach`` frames of the phone."""
-    hits = []
+    rigs, said = [], []
     for values, phones in clips:
-        close = measure(values, "close")
-        for start, end, phone in phones:
-            if phone in CLOSED:
-                piece = close[max(0, int(start * FPS) - reach) : int(np.ceil(end * FPS)) + reach + 1]
-                hits.append(bool(len(piece)) and float(piece.max()) > threshold)
-    return float(np.mean(hits)) if hits else float("nan")
+        rigs.append(values)
+        said.append(frame_phones(phones, len(values)))
+    if not sum(map(len, rigs)):
+        raise ValueError("articulation needs clips")
+    curves = {name: [measure(values, name) for values in rigs] for name in MEASURES}
+    pooled = {name: np.concatenate(parts) for name, parts in curves.items()}
+    labels = np.concatenate(said)
+    speech = labels != events.SILENCE
+    seen, best = {}, {}
+    for kind, (name, phones, threshold) in KINDS.items():
+        pairs = list(zip(curves[name], said, strict=True))
+        seen[kind], best[kind] = events.count(pairs, phones, threshold), events.best(pairs, phones)
+    aucs = {}
+    for name, positive, negative in (
+        ("close", CLOSED, None),
+        ("jaw", OPEN, NARROW),
+        ("round", ROUND, None),
+        ("bite", BITTEN, None),
+    ):
+        yes = np.isin(labels, list(positive))
+        no = speech & ~yes if negative is None else np.isin(labels, list(negative))
+        if yes.any() and no.any():
+            aucs[name] = auc(pooled[name][yes], pooled[name][no])
+    shut, vowels, jaw = pooled["close"] > KINDS["closure"][2], np.isin(labels, list(OPEN)), pooled["jaw"]
+    spoken = jaw[speech] if speech.any() else jaw
+    return Articulation(
+        seen=seen,
+        best=best,
+        minutes=float(speech.sum() / events.FPS / 60),
+        open_vowels_shut=float(shut[vowels].mean()) if vowels.any() else 0.0,
+        rest_jaw=p95(jaw[~speech]) if not speech.all() else 0.0,
+        auc=aucs,
+        jaw=(float(spoken.mean()), float(spoken.std()), p95(spoken)),
+        lips=float(np.mean([values[:, S_LIP].std(axis=0).mean() for values in rigs])),
+        jitter=jitter(rigs),
+    )
 
 
 def jitter(clips: Sequence[NDArray]) -> float:
-    """Mean absolute third difference of the mouth and jaw channels over their mean standard deviation."""
+    """Mean absolute third difference of the mouth and jaw channels over their mean standard deviation.
+
+    0 for a mouth that does not move; clips of rigs (T, 174).
+    """
     channels = np.concatenate([REGIONS["mouth"], REGIONS["jaw"]])
-    third = np.concatenate([np.abs(np.diff(values[:, channels], 3, axis=0)) for values in clips]).mean()
-    return float(third / np.mean([values[:, channels].std(axis=0).mean() for values in clips]))
-
-
-def frame_phones(phones: Sequence[Phone], frames: int) -> NDArray:
-    """(T,) the phone at each frame's time; "" where none is."""
-    times = np.arange(frames) / FPS
-    starts = np.array([start for start, _, _ in phones])
-    where = np.searchsorted(starts, times + 1e-9, side="right") - 1
-    names = np.array([phone for _, _, phone in phones])
-    ends = np.array([end for _, end, _ in phones])
-    return np.where((where >= 0) & (times < ends[np.maximum(where, 0)]), names[np.maximum(where, 0)], "")
+    third = np.concatenate([np.abs(np.diff(values[:, channels], 3, axis=0)) for values in clips])
+    spread = np.mean([values[:, channels].std(axis=0).mean() for values in clips])
+    return float(third.mean() / spread) if spread > 1e-9 and third.size else 0.0
 
 
 def auc(positive: NDArray, negative: NDArray) -> float:
-    """Area under the ROC curve: the chance that a positive scores above a negative, ties counted half."""
+    """Area under the ROC curve: the chance that a positive scores above a negative, ties counted half.
+
+    Raises:
+        ValueError: one of them is empty.
+    """
     if not len(positive) or not len(negative):
         raise ValueError("AUC needs positives and negatives")
     from scipy.stats import rankdata
@@ -118,3 +168,8 @@ def auc(positive: NDArray, negative: NDArray) -> float:
     ranks = rankdata(np.concatenate([positive, negative]))
     n = len(positive)
     return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * len(negative)))
+
+
+def p95(values: NDArray) -> float:
+    """95th percentile."""
+    return float(np.percentile(values, 95))
