@@ -34,16 +34,21 @@ TRAIN = [
     "pyyaml>=6.0",
     "av>=14.0",  # reads videos with an FFmpeg of its own: frames of the strongest expression
     "pillow>=11.0",
+    "hibari-tts>=0.2.1",  # English words to phones, for Kokoro's voices and for words that PocketSphinx lacks
+    "pocketsphinx>=5.1",  # phone times of real people's speech
+    "faster-whisper>=1.2",  # its text
 ]
 BATCH = ["ray>=2.40"]
 REPORT = ["matplotlib>=3.9"]
 METRICS = ["prometheus-client>=0.21"]
+PEERS = ["pocketsphinx>=5.0", "openfacefx>=0.24"]  # whose lips benchmarks/quality.py prints beside ours
 DEV = [
     "pytest>=8.4",
     "hypothesis>=6.120",
     "ruff>=0.14",
     "pyright>=1.1.400",
     "psutil>=6.1",
+    "ctranslate2>=4.5",  # writes the weights of faster-whisper that medtalk-train reads
     "unreal-stub>=0.3",  # what Unreal 5.6 says of its Python classes: pyright and tests/fake_unreal are held to it
     # has wheels for these only, and builds nowhere without a clang of its own
     'atheris>=3.0; sys_platform == "linux" and platform_machine == "x86_64" and python_version < "3.15"',
@@ -75,7 +80,8 @@ setup(
     ],
     package_data={
         "medtalk": ["py.typed"],
-        "medtalk_assets": ["models/**/*", "audio/**/*", "poses/**/*"],
+        "medtalk_train": ["whisper_license.txt"],
+        "medtalk_assets": ["models/**/*", "audio/**/*", "poses/**/*", "english/**/*"],
         "medtalk_plugin": ["MEDTalk/*.uplugin", "MEDTalk/Content/Python/**/*.py"],
     },
     install_requires=[
@@ -90,7 +96,9 @@ setup(
         "msgpack>=1.1",
         "msgspec>=0.19",
     ],
-    extras_require={"full": FULL, "train": TRAIN, "batch": BATCH, "report": REPORT, "metrics": METRICS, "dev": DEV},
+    extras_require={
+        "full": FULL, "train": TRAIN, "batch": BATCH, "report": REPORT, "metrics": METRICS, "peers": PEERS, "dev": DEV,
+    },
     entry_points={
         "console_scripts": ["medtalk = medtalk.cli:main", "medtalk-train = medtalk_train.cli:main"],
     },

@@ -30,11 +30,17 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Reference recordings and tables beside the repository, which are not part of it."""
+    """Reference recordings and tables beside the repository, which are not part of it; see also `speech_data`."""
     folder = ROOT.parent / "shared" / "reference"
     if not folder.is_dir():
         pytest.skip(f"no reference data: {folder} is not there")
     return folder
+
+
+@pytest.fixture(scope="session")
+def speech_data() -> Path:
+    """Two recordings in the public domain with phone times and transcripts, which are part of the repository."""
+    return ROOT / "tests" / "data"
 
 
 @pytest.fixture
@@ -84,20 +90,39 @@ def shipped_bundle() -> Path:
 
 
 @pytest.fixture(scope="session")
+def whisper_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two layers of random weights of the sizes of Whisper base, as `medtalk-train` reads them by their path."""
+    import torch
+    from safetensors.torch import save_file
+
+    from medtalk_train.whisper_weights import encoder_shapes
+
+    torch.manual_seed(8)
+    shapes = encoder_shapes(2)
+    weights = {
+        name: torch.ones(shape) if "_ln.weight" in name else torch.randn(shape) * shape[-1] ** -0.5
+        for name, shape in shapes.items()
+    }
+    path = tmp_path_factory.mktemp("whisper") / "base.safetensors"
+    save_file({name: tensor.half() for name, tensor in weights.items()}, path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole small bundle of random weights, made with torch. Not to be changed: see `own_bundle`."""
     import torch
 
-    from medtalk.backbones.acoustic import AcousticConfig, AcousticEncoder
+    from medtalk.backbones.ear import Ear, EarConfig
     from medtalk.model.config import ModelConfig
     from medtalk.model.medtalk import MEDTalk
     from medtalk_train.export import export_bundle
 
     torch.manual_seed(4)
+    ear = Ear(EarConfig(width=32, heads=2, layers=2, hidden=24, features=15))
     config = ModelConfig(content_features=16 + 35, hidden=32)
-    acoustic = AcousticEncoder(AcousticConfig(width=16, dilations=(1, 2)))
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
-    export_bundle(MEDTalk(config).eval(), acoustic.eval(), config, folder, {"name": "tiny"})
+    export_bundle(MEDTalk(config).eval(), ear.eval(), config, folder, {"name": "tiny"})
     return folder
 
 

@@ -65,11 +65,11 @@ def test_a_transcript_from_a_file_is_its_text(medtalk, tiny_bundle, sound, tmp_p
     assert np.array_equal(values[0], values[1]) and np.array_equal(values[0], values[2])
 
 
-def test_a_channel_of_a_sound(medtalk, tiny_bundle, sound, tmp_path):
+def test_a_channel_of_a_sound(medtalk, sound, tmp_path):
     voice = soundfile.read(sound, dtype="float32")[0]
     soundfile.write(tmp_path / "two.wav", np.stack([0 * voice, voice], axis=1), 16000)
     for channel in (0, 1):
-        done = medtalk("generate", tmp_path / "two.wav", "--bundle", tiny_bundle, "--channel", channel,
+        done = medtalk("generate", tmp_path / "two.wav", "--channel", channel,
                        "-o", tmp_path / f"{channel}.npz", "--no-blink", "--no-gaze")  # fmt: skip
         assert done.code == 0
     assert not read_rig(tmp_path / "0.npz").values.any()

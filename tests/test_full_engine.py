@@ -139,7 +139,7 @@ def test_a_sound_is_heard_by_the_backbones(performance: Performance, backbones: 
 
     assert performance.content.shape == (120, 256) and performance.posteriors is None
     expected = Emotion2vec(Pretrained("e", backbones["emotion2vec"])).features(performance.speech.samples)
-    np.testing.assert_allclose(performance.emotion_features, expected, atol=1e-5)
+    np.testing.assert_allclose(performance.heard.emotion_features, expected, atol=1e-5)
     again = performance.model.perform(performance.speech, emotion2vec=expected)
     np.testing.assert_allclose(again.intensity, performance.intensity, atol=1e-5)
     faces = [performance.decode(label, finishing=RAW).values for label in ("angry", "happy")]
@@ -186,10 +186,10 @@ def test_an_edited_intensity_leads_texts_too(performance: Performance) -> None:
     still = [performance.with_intensity(0.0).decode(each, finishing=RAW).values for each in (guide, "sad")]
     still += [performance.decode(each, 0.0, RAW).values for each in (guide, "sad")]
     assert np.array_equal(still[0], still[2]) and np.array_equal(still[1], still[3])
-    assert performance.guided is not None
-    assert performance.nbytes > performance.content.nbytes + performance.guided.content.nbytes
+    assert performance.heard.guided is not None
+    assert performance.nbytes > performance.content.nbytes + performance.heard.guided.content.nbytes
     with pytest.raises(ValueError, match="read-only"):
-        performance.guided.content[0] = 0.0
+        performance.heard.guided.content[0] = 0.0
 
 
 def test_guides_that_cannot_be(performance: Performance, full_bundle: Path, tiny_bundle: Path, tmp_path: Path) -> None:
@@ -216,6 +216,7 @@ def test_a_transcript_is_said_to_have_no_effect(model: Model, sound: Path) -> No
     assert np.array_equal(plain.intensity, told.intensity)
     assert "no effect" in told.decode().meta["note"] and "note" not in plain.decode().meta
     assert np.array_equal(plain.with_transcript("calm").intensity, plain.intensity)
+    assert told.closures is None and told.words == told.phones == ()
 
 
 def test_without_the_guided_networks(official: Path, backbones: dict[str, Path], sound: Path, tmp_path: Path) -> None:
@@ -225,7 +226,7 @@ def test_without_the_guided_networks(official: Path, backbones: dict[str, Path],
     emotion2vec = {"emotion2vec": backbones["emotion2vec"]}
     model = medtalk.load(bundle.folder, backbones=emotion2vec, offline=True)
     performance = model.perform(sound)
-    assert performance.guided is None and len(performance.decode("fear")) == 120
+    assert performance.heard.guided is None and len(performance.decode("fear")) == 120
     with pytest.raises(GuidanceError, match=r"no trained network for texts.*--clip"):
         model.guide(text="sad")
     with pytest.raises(SettingError, match="no backbone called 'clip'; it has emotion2vec"):
@@ -303,7 +304,7 @@ def spoiled(bundle: Bundle, folder: Path, fields: dict[str, Any] | None = None, 
         ({"sizes": {}}, {}, "sizes and weights of bundle"),
         ({"sizes": {"model": {"depth": 3}}}, {}, "Unknown model sizes: depth"),
         ({"sizes": {"model": {"places": True}}}, {}, "frames know their places"),
-        ({"sizes": {"model": {"places": False, "content_smoothing": 2}}}, {}, "frames know their places or neighbours"),
+        ({"sizes": {"model": {"places": False, "content_context": 2}}}, {}, "frames know their places or neighbours"),
         ({"wav2vec2_layer": 1}, {}, "cannot be used"),
         ({"wav2vec2_layer": 99}, {}, "The layer is 99"),
         ({"wav2vec2_layer": "x"}, {}, "names no layer"),

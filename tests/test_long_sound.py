@@ -12,7 +12,10 @@ import torch
 
 import medtalk
 from medtalk.audio import Speech
+from medtalk.backbones import listening
+from medtalk.backbones.ear import LONGEST
 from medtalk.backbones.pretrained import Pretrained
+from medtalk.closures import decide
 from medtalk.errors import CancelledError, SettingError
 from medtalk.performance import Model, Performance, _batches
 from medtalk.watch import Watch
@@ -31,9 +34,9 @@ def minute() -> Speech:
 
 
 def arrays(performance: Performance) -> list[np.ndarray]:
-    assert performance.guided is not None
-    guided = [performance.guided.content, performance.guided.intensity]
-    return [performance.content, performance.emotion_features, performance.intensity, *guided]
+    assert performance.heard.guided is not None
+    guided = [performance.heard.guided.content, performance.heard.guided.intensity]
+    return [performance.content, performance.heard.emotion_features, performance.intensity, *guided]
 
 
 def test_chunks_of_any_length_give_the_same_rig(model: Model, minute: Speech) -> None:
@@ -51,7 +54,7 @@ def test_chunks_of_any_length_give_the_same_rig(model: Model, minute: Speech) ->
 
 def test_ready_made_features_of_a_long_sound(model: Model, minute: Speech) -> None:
     given = np.cumsum(np.full((2999, 48), 0.01), axis=0)
-    heard = model.perform(minute, emotion2vec=given).emotion_features
+    heard = model.perform(minute, emotion2vec=given).heard.emotion_features
     np.testing.assert_allclose(heard[:, 0], np.linspace(0.01, 29.99, 3600), rtol=1e-4)
 
 
@@ -216,3 +219,32 @@ def test_a_compact_bundle_leaves_a_full_gpu_too(minute: Speech, monkeypatch: pyt
     assert model.engine.device == "cpu"
     assert rig.meta["note"] == "The memory of cuda:0 was not enough: the CPU has taken over."
     np.testing.assert_array_equal(rig.values, expected.values)
+
+
+# --- the ear of a compact bundle, which hears in windows
+
+
+def test_windows_are_close_to_a_single_pass(speech_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 27 s, which Whisper can hear at once. Measured: 0.0031, 0.957, 0.992 and 0.996."""
+    engine: Any = medtalk.load(engine="torch").engine
+    samples = medtalk.read_speech(speech_data / "sonnet.flac").samples
+    _, windows = engine.listen(samples)
+    monkeypatch.setattr(listening, "WINDOW", LONGEST)
+    _, once = engine.listen(samples)
+    assert np.abs(windows - once).mean() < 0.006
+    assert (windows.argmax(1) == once.argmax(1)).mean() > 0.93
+    first, second = decide(windows), decide(once)
+    assert ((first.seal > 0.5) == (second.seal > 0.5)).mean() > 0.98
+    assert ((first.bite > 0.3) == (second.bite > 0.3)).mean() > 0.98
+
+
+def test_a_compact_bundle_hears_a_minute_in_windows(speech_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = medtalk.load()
+    engine: Any = model.engine
+    sizes: list[int] = []
+    listen = engine._listen
+    monkeypatch.setattr(engine, "_listen", lambda mel: sizes.append(len(mel)) or listen(mel))
+    samples = np.resize(medtalk.read_speech(speech_data / "sonnet.flac").samples, 60 * 16000)
+    performance = model.perform(Speech.from_array(samples, 16000))
+    assert len(performance) == len(performance.decode("sad")) == 3600
+    assert len(sizes) == 8 and max(sizes) == 2 * listening.WINDOW

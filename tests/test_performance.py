@@ -54,7 +54,7 @@ def test_decoding_does_no_audio_work(performance, monkeypatch):
     for name in ("hear", "intensity", "label_vectors", "guide"):
         monkeypatch.setattr(performance.model.engine, name, refuse)
     for name in (
-        "medtalk.backbones.mel.log_mel",
+        "medtalk.backbones.whisper_mel.log_mel",
         "medtalk.backbones.prosody.prosody",
         "medtalk.performance.read_speech",
     ):
@@ -99,9 +99,12 @@ def test_an_edited_intensity_is_what_is_decoded(performance):
 
 
 def test_a_performance_cannot_be_changed(performance):
-    for name in ("content", "posteriors", "intensity", "activity", "emotion_features"):
+    heard, lips = performance.heard, performance.closures
+    own = [performance.content, performance.posteriors, performance.intensity, performance.activity]
+    own += [heard.content, heard.emotion_features, heard.posteriors, heard.sound, lips.seal, lips.press, lips.bite]
+    for values in own:
         with pytest.raises(ValueError, match="read-only"):
-            getattr(performance, name)[0] = 0.0
+            values[0] = 0.0
     curve = np.ones(120, np.float32)
     performance.with_intensity(curve)
     curve[0] = 2.0  # the caller's own array stays the caller's
@@ -137,8 +140,8 @@ def test_regions_keep_their_channels_and_nothing_else(performance):
     assert not set(FACE_PARTS["mouth"]) & set(FACE_PARTS["upper"])
 
 
-def test_silence_is_a_resting_face_with_blinks(model, silence):
-    performance = model.perform(silence)
+def test_silence_is_a_resting_face_with_blinks(silence):
+    performance = medtalk.load().perform(silence)  # an ear of random weights hears phones in silence, too
     rig = performance.decode("angry", finishing=Finishing(gaze=False))
     moving = np.flatnonzero(np.abs(rig.values).max(axis=0) > 0.0)
     assert set(moving) <= set(REGIONS["eye"]) | set(REGIONS["cheek"]) | set(REGIONS["brow"])
@@ -164,7 +167,8 @@ def test_meta_tells_what_a_rig_was_made_from(model, sound):
     assert (meta["finishing"]["seed"], meta["region"], meta["transcript"]) == (9, "upper", "hello there")
 
 
-def test_a_channel_of_a_file(model, tmp_path, sound):
+def test_a_channel_of_a_file(tmp_path, sound):
+    model = medtalk.load()
     voice = soundfile.read(sound, dtype="float32")[0]
     path = tmp_path / "two.wav"
     soundfile.write(path, np.stack([np.zeros_like(voice), voice], axis=1), 16000, subtype="FLOAT")
@@ -176,8 +180,14 @@ def test_a_channel_of_a_file(model, tmp_path, sound):
 def test_both_engines_give_the_same(model, tiny_bundle, sound):
     other = medtalk.load(tiny_bundle, engine="torch")
     assert type(other.engine) is not type(model.engine)
-    ours, theirs = (each.perform(sound, "so what").decode("fear", 1.2, RAW) for each in (model, other))
-    np.testing.assert_allclose(ours.values, theirs.values, atol=1e-5)
+    ours, theirs = (each.perform(sound, "so what") for each in (model, other))
+    # The graph of the ear has weights of 8 bits.
+    assert ours.posteriors is not None and theirs.posteriors is not None
+    np.testing.assert_allclose(ours.posteriors, theirs.posteriors, atol=1e-3)
+    rigs = [each.decode("fear", 1.2, RAW).values for each in (ours, theirs)]
+    np.testing.assert_allclose(rigs[0], rigs[1], atol=1e-3)
+    same = other._performance(ours.speech, ours.transcript, ours.heard).decode("fear", 1.2, RAW)
+    np.testing.assert_allclose(same.values, rigs[0], atol=1e-5)
 
 
 def test_threads_do_not_change_the_result(tiny_bundle, sound):

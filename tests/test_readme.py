@@ -19,6 +19,8 @@ BLOCKS = re.findall(
     r"<!-- test( beside a sidecar)? -->\n```(sh|python)\n(.*?)```\n(?:<!-- prints -->\n```\n(.*?)```)?", README, re.S
 )
 BIN = Path(sys.executable).parent
+UNFIT = "medtalk: The transcript does not fit the sound, which alone decides.\n"
+"""The sample says something else than the README's line."""
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def desk(tmp_path, sample, monkeypatch) -> Path:
 def run(words: list[str], folder: Path) -> str:
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    assert done.returncode == 0 and done.stderr in ("", UNFIT), done.stdout + done.stderr
     return done.stdout
 
 

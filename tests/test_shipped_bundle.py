@@ -1,5 +1,7 @@
 """The bundle that ships: its engines agree, and on real recordings it does what the model card says."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 import medtalk
 from medtalk.backbones.words import tokenise
 from medtalk.bundle import load_bundle
+from medtalk.closures import decide
 from medtalk.engine import open_engine
 from medtalk.engine.onnx import OnnxEngine
 from medtalk.engine.torch import TorchEngine
@@ -16,10 +19,13 @@ from medtalk.finishing import Finishing
 from medtalk.guidance import LABELS, Mood
 from medtalk.model.intensity import intensity
 from medtalk.rig.channels import NAMES, S_LIP, S_UP, indices
-from medtalk_train.articulation import articulation
+from medtalk_train import nonspeech
+from medtalk_train.bars import BARS, faults
+from medtalk_train.evaluate import on_recordings, show
+from medtalk_train.recordings import read_recordings
 from medtalk_train.wording.judge import judge
 
-SPEECH = ("conversational", "jfk", "sonnet")
+SPEECH = ("jfk", "sonnet")
 STILL = Finishing(blink=False, gaze=False)
 POSES = {
     "angry": "Anger", "disgust": "Disgust", "fear": "Fear", "happy": "Joy", "sad": "Sadness", "surprised": "Surprise",
@@ -27,21 +33,27 @@ POSES = {
 
 
 @pytest.fixture(scope="module")
-def performances(shared: Path) -> dict[str, medtalk.Performance]:
+def performances(speech_data: Path) -> dict[str, medtalk.Performance]:
     model = medtalk.load()
-    return {path.stem: model.perform(path) for path in sorted((shared / "speech_dev").glob("*.flac"))}
+    return {name: model.perform(speech_data / f"{name}.flac") for name in SPEECH}
 
 
 @pytest.fixture(scope="module")
-def phones(shared: Path) -> dict:
-    return json.loads((shared / "speech_dev" / "phones.json").read_text())
+def figures(speech_data: Path) -> dict[str, float]:
+    """What `medtalk-train evaluate` prints of the shipped bundle."""
+    model = medtalk.load()
+    heard = on_recordings(model, read_recordings(speech_data))
+    return heard | nonspeech.rest(lambda sound: show(model, medtalk.Speech.from_array(sound, nonspeech.RATE)))
 
 
 def test_it_is_small_and_has_a_card() -> None:
     bundle = load_bundle()
-    assert sum(path.stat().st_size for path in bundle.folder.iterdir()) < 25e6
-    card = (bundle.folder / "README.md").read_text()
-    assert "medtalk-train all" in card and "synthetic" in card
+    sizes = {path.name: path.stat().st_size for path in bundle.folder.iterdir()}
+    assert sum(sizes.values()) < 60e6
+    assert sum(size for name, size in sizes.items() if name.endswith(".onnx")) < 30e6, "what the light core needs"
+    card = (bundle.folder / "README.md").read_text("utf-8")
+    assert "medtalk-train all" in card and "LibriSpeech" in card and "Kokoro" in card
+    assert "OpenAI" in card and "MIT" in (bundle.folder / "LICENSE.whisper").read_text("utf-8")
 
 
 def test_it_understands_descriptions_as_its_card_says() -> None:
@@ -74,18 +86,22 @@ def test_a_description_is_a_mixture_and_a_strength(sample: Path) -> None:
     assert rig.meta["guidance"] == {"text": "absolutely furious"} and rig.meta["emotion"] == strong.weights
 
 
-def test_onnx_equals_torch_on_real_recordings(shared: Path) -> None:
+def test_onnx_equals_torch_on_real_recordings(speech_data: Path, sample: Path) -> None:
+    """The ear nearly, whose graph has weights of 8 bits (measured: 0.0028, 0.954, 0.997); all behind it but for
+    rounding."""
     bundle = load_bundle()
     onnx, torch = open_engine(bundle, "onnx"), open_engine(bundle, "torch")
     np.testing.assert_allclose(onnx.label_vectors(), torch.label_vectors(), atol=1e-5)
-    recordings = [*(shared / "speech_dev").glob("*.flac"), *(shared / "speech").glob("*.wav")]
-    assert len(recordings) == 6
-    for path in recordings:
+    for path in (*(speech_data / f"{name}.flac" for name in SPEECH), sample):
         samples = medtalk.read_speech(path).samples
         heard, heard_too = onnx.hear(samples), torch.hear(samples)
-        content, content_too = heard.content, heard_too.content
-        assert heard.posteriors is not None and heard_too.posteriors is not None
-        np.testing.assert_allclose(heard.posteriors, heard_too.posteriors, atol=1e-5)
+        posteriors, posteriors_too = heard.posteriors, heard_too.posteriors
+        assert posteriors is not None and posteriors_too is not None and heard.sound is not None
+        assert np.abs(posteriors - posteriors_too).mean() < 0.006
+        assert (posteriors.argmax(1) == posteriors_too.argmax(1)).mean() > 0.93
+        lips, lips_too = decide(posteriors), decide(posteriors_too)
+        assert ((lips.seal > 0.5) == (lips_too.seal > 0.5)).mean() > 0.98
+        content, content_too = (each.content(heard.sound, posteriors) for each in (onnx, torch))
         np.testing.assert_allclose(content, content_too, atol=1e-5 * max(1.0, np.abs(content).max()))
         for words in ("", "what a wonderful, terrible day"):
             felt, felt_too = (each.intensity(heard.emotion_features, words) for each in (onnx, torch))
@@ -95,15 +111,11 @@ def test_onnx_equals_torch_on_real_recordings(shared: Path) -> None:
         np.testing.assert_allclose(rig, rig_too, atol=1e-5)
 
 
-def test_lips_follow_real_speech(performances: dict, phones: dict) -> None:
-    found = articulation([(performances[name].decode("neutral").values, phones[name]) for name in phones])
-    assert found.mean >= 0.86 and found.closures >= 0.80 and found.jitter <= 0.15
-
-
-@pytest.mark.parametrize("label", ["angry", "happy", "sad"])
-def test_closures_close_in_emotion_too(performances: dict, phones: dict, label: str) -> None:
-    found = articulation([(performances[name].decode(label).values, phones[name]) for name in phones])
-    assert found.closures >= 0.75 and found.close > 0.75
+@pytest.mark.parametrize("what", BARS)
+def test_it_may_ship(figures: dict[str, float], what: str) -> None:
+    """It beats a still mouth, its closures are true, its silence does not talk: `bars`, which tests/training/test_bars
+    shows to catch those that do not."""
+    assert not faults(figures, BARS[what])
 
 
 def test_emotions_point_at_the_pose_library(performances: dict, shared: Path) -> None:

@@ -17,7 +17,7 @@ from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
-from medtalk.backbones import mel
+from medtalk.backbones import listening, mel, whisper_mel
 from medtalk.backbones.phones import PHONES
 from medtalk.backbones.prosody import PROSODY
 from medtalk.errors import BundleError
@@ -29,7 +29,7 @@ FORMAT = 1
 MANIFEST = "bundle.json"
 DEFAULT_NAME = "compact"
 
-GRAPHS = ("content", "intensity", "label", "decode")
+GRAPHS = ("listen", "content", "intensity", "label", "decode")
 WEIGHTS = "weights.safetensors"
 WAV2VEC2_CONFIG, WAV2VEC2_WEIGHTS = "wav2vec2.json", "wav2vec2.safetensors"
 GUIDED_WAV2VEC2_WEIGHTS = "wav2vec2-guided.safetensors"
@@ -163,14 +163,12 @@ def _own_fields(kind: str) -> dict[str, Any]:
     if kind == "compact":
         own["features"] = {
             "mel": {
+                "of": "whisper",
                 "rate": mel.RATE,
-                "fps": mel.MEL_FPS,
-                "window": mel.WINDOW,
-                "bands": mel.N_MELS,
-                "low_hz": mel.LOW_HZ,
-                "high_hz": mel.HIGH_HZ,
-                "floor_db": mel.FLOOR_DB,
-                "quiet_db": mel.QUIET_DB,
+                "fps": whisper_mel.FPS,
+                "window": whisper_mel.N_FFT,
+                "bands": whisper_mel.N_MELS,
+                "loud_dbfs": listening.LOUD_DBFS,
             },
             "prosody": list(PROSODY),
             "phones": list(PHONES),

@@ -17,14 +17,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import medtalk
+from medtalk import closures, presence
+from medtalk.alignment import MAX_WORDS as MAX_TRANSCRIPT_WORDS
+from medtalk.alignment import align, token_times
 from medtalk.audio import FPS, AudioLimits, Speech, read_speech
 from medtalk.backbones.pretrained import EMOTION2VEC_PLUS, Pretrained
 from medtalk.bundle import Bundle, load_bundle
+from medtalk.closures import Closures
 from medtalk.engine import Engine, Guided, GuideKind, Heard, open_engine
 from medtalk.errors import GuidanceError, MissingExtraError, SettingError
 from medtalk.finishing import Finishing, finish
 from medtalk.guidance import AUTO, LABELS, NEUTRAL, Mood, check_text, emotion_weights, is_auto
-from medtalk.rig import RigSequence
+from medtalk.rig import RigSequence, Timed
 from medtalk.rig.channels import N_CHANNELS, REGIONS
 from medtalk.watch import stage
 
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from medtalk.backbones.emotion2vec import VoiceEmotion
+    from medtalk.engine.onnx import OnnxEngine
 
 FACE_PARTS = {
     "full": tuple(REGIONS),
@@ -242,20 +247,62 @@ class Model:
 
         text = transcript.strip()
         guided = heard.guided and Guided(_read_only(heard.guided.content), _read_only(heard.guided.intensity))
-        emotion_features = _read_only(heard.emotion_features)
-        activity = _read_only(voice_activity(speech.samples))
+        heard = Heard(
+            _read_only(heard.content),
+            _read_only(heard.emotion_features),
+            None if heard.posteriors is None else _read_only(heard.posteriors),
+            None if heard.sound is None else _read_only(heard.sound),
+            guided,
+        )
+        activity = voice_activity(speech.samples)
+        if heard.posteriors is not None:  # phones that are heard in a silent pause are none
+            activity *= presence.activity(heard.posteriors)
+        activity = _read_only(activity)
         return Performance(
             model=self,
             speech=speech,
             transcript=text,
-            content=_read_only(heard.content),
-            posteriors=None if heard.posteriors is None else _read_only(heard.posteriors),
-            emotion_features=emotion_features,
-            intensity=_read_only(self.engine.intensity(emotion_features, text)),
+            heard=heard,
             activity=activity,
-            guided=guided,
             felt=cache(partial(self._felt, speech, activity)),
+            **self._told(heard, text, speech, activity),
         )
+
+    def _told(self, heard: Heard, text: str, speech: Speech, activity: NDArray[np.float32]) -> dict[str, Any]:
+        """What the words of a text make of a sound: the attributes of a `Performance` that depend on them."""
+        if heard.posteriors is None or heard.sound is None:
+            intensity = _read_only(self.engine.intensity(heard.emotion_features, text))
+            known = self._words_over(text, speech) if text and self.bundle.hears_words else _UNTOLD
+            return {"content": heard.content, "posteriors": None, "intensity": intensity, **known}
+        found = align(heard.posteriors, text)
+        fits = any(word.fits for word in found.words)
+        times = token_times(text, found, speech.seconds, MAX_TRANSCRIPT_WORDS) if text else None
+        spoken = presence.gate(activity)[:, None]
+        return {
+            "content": _read_only(self.engine.content(heard.sound, found.posteriors)) if fits else heard.content,
+            "posteriors": _read_only(found.posteriors),
+            "intensity": _read_only(self.engine.intensity(heard.emotion_features, text, times)),
+            "closures": closures.decide(found.posteriors * spoken, heard.posteriors * spoken),
+            "words": found.timed_words,
+            "phones": found.timed_phones,
+            "note": found.note,
+        }
+
+    def _words_over(self, text: str, speech: Speech) -> dict[str, Any]:
+        """Words for a model without phones: the ear of the bundle that ships finds them, and they close the lips."""
+        _, posteriors = self._borrowed_ear.listen(speech.samples)
+        found = align(posteriors, text)
+        spans = np.array([(word.start, word.end) for word in found.timed_words]).reshape(-1, 2)
+        # A closure at the edge of a word begins before it and ends after it.
+        spoken = closures.trapezoid(np.arange(len(posteriors)) / FPS, spans, closures.CLOSING).astype(np.float32)
+        lips = replace(closures.decide(found.posteriors), known=spoken)
+        return {"closures": lips, "words": found.timed_words, "phones": found.timed_phones, "note": found.note}
+
+    @cached_property
+    def _borrowed_ear(self) -> OnnxEngine:
+        from medtalk.engine.onnx import OnnxEngine
+
+        return OnnxEngine(load_bundle())
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,28 +330,33 @@ class Performance:
         model: the model that heard it.
         speech: the sound.
         transcript: what was said, as it was told or heard; "" if unknown.
+        heard: what the model heard without knowing any words.
         content: content embedding, (T, 256).
-        posteriors: phone posteriors, (T, 35), columns as in `medtalk.backbones.phones.PHONES`; None where a bundle has
-            no phones.
-        emotion_features: what the intensity is predicted from, (T, E); of a compact bundle prosody and posteriors,
-            E = 51.
+        posteriors: phone posteriors, (T, 35), columns as in `medtalk.backbones.phones.PHONES`, sharpened where the
+            transcript fits the sound; None where a bundle has no phones.
+        closures: where the lips close, decided from the phones; None where none are known.
+        words, phones: what is spoken when, as far as that is known: the words of the transcript that were found in the
+            sound, and the phones by name, without silences.
+        note: one line where the transcript does not fit the sound, else "".
         intensity: how strongly the emotion shows, (T,) (eq. 8 predicts it, eq. 9 uses it); a compact bundle's is 0 or
             more.
         activity: how surely somebody speaks, (T,), 0..1.
-        guided: content and intensity for a text or picture, where a bundle has networks apart for these.
         felt: gives `voice_emotion`, the work done at its first call; performances made from this one share it.
     """
 
     model: Model
     speech: Speech
     transcript: str
+    heard: Heard
     content: NDArray[np.float32]
     posteriors: NDArray[np.float32] | None
-    emotion_features: NDArray[np.float32]
     intensity: NDArray[np.float32]
     activity: NDArray[np.float32]
     felt: Callable[[], Mapping[str, float]]
-    guided: Guided | None = None
+    closures: Closures | None = None
+    words: tuple[Timed, ...] = ()
+    phones: tuple[Timed, ...] = ()
+    note: str = ""
 
     def __len__(self) -> int:
         """T, the number of frames."""
@@ -318,9 +370,11 @@ class Performance:
     @property
     def nbytes(self) -> int:
         """Bytes of memory that it takes, but for its model."""
-        arrays = [self.content, self.posteriors, self.emotion_features, self.intensity, self.activity]
-        if self.guided is not None:
-            arrays += [self.guided.content, self.guided.intensity]
+        heard, guided = self.heard, self.heard.guided
+        arrays = [self.content, self.posteriors, self.intensity, self.activity]
+        arrays += [heard.content, heard.posteriors, heard.emotion_features, heard.sound]
+        if guided is not None:
+            arrays += [guided.content, guided.intensity]
         size = sum(array.nbytes for array in arrays if array is not None)
         return self.speech.samples.nbytes + size + 4 * len(self.transcript)
 
@@ -335,20 +389,20 @@ class Performance:
         return self.felt()
 
     def with_transcript(self, transcript: str) -> Performance:
-        """The same performance with other words known, "" for none: the intensity is heard anew, the rest stays.
+        """The same performance with other words known, "" for none: lips and intensity follow them, the rest stays.
 
         The words make no difference to a bundle whose `hears_words` is false.
         """
         text = transcript.strip()
         if text == self.transcript:
             return self
-        intensity = _read_only(self.model.engine.intensity(self.emotion_features, text))
-        return replace(self, transcript=text, intensity=intensity)
+        return replace(self, transcript=text, **self.model._told(self.heard, text, self.speech, self.activity))
 
     def with_intensity(self, curve: ArrayLike) -> Performance:
         """The same performance with an edited intensity curve, (T,), finite, 0 or more."""
         edited = _read_only(self._curve(curve, "The intensity curve", np.inf))
-        return replace(self, intensity=edited, guided=self.guided and replace(self.guided, intensity=edited))
+        guided = self.heard.guided and replace(self.heard.guided, intensity=edited)
+        return replace(self, intensity=edited, heard=replace(self.heard, guided=guided))
 
     def decode(
         self,
@@ -364,7 +418,8 @@ class Performance:
                 picture as `Model.guide` understood it, or "auto" for `voice_emotion`; the strength of a mood multiplies
                 the intensity, too.
             intensity: multiplies the predicted intensity: a number or a curve (T,), 0 to 4.
-            finishing: smoothing, blinks, gaze, limits and their seed.
+            finishing: smoothing, blinks, gaze, limits and their seed. Closures that were decided from the phones are
+                always laid over the rig.
             region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0.
 
         Returns:
@@ -388,19 +443,23 @@ class Performance:
         else:
             weights = dict(self.voice_emotion) if is_auto(emotion) else emotion_weights(emotion)
         stage("decode", 0.95, expected=_DECODE_SECONDS * self.seconds)
+        lips = None
         if self.activity.any():
+            lips = self.closures
             if guide is not None:
-                vector, guided = guide.vector, self.guided
+                vector, guided = guide.vector, self.heard.guided
             else:
                 mixture = np.array([weights.get(label, 0.0) for label in LABELS], np.float32)
                 vector, guided = mixture @ self.model.label_vectors, None  # (256,)
             vectors = np.broadcast_to(vector, (len(self), len(vector)))
             content, felt = (self.content, self.intensity) if guided is None else (guided.content, guided.intensity)
             raw = self.model.engine.decode(content, vectors, felt * scale, guided is not None)
+            if self.posteriors is not None:
+                raw[:, presence.ARTICULATION] *= presence.gate(self.activity)[:, None]
         else:
             raw = np.zeros((len(self), N_CHANNELS), np.float32)  # nobody speaks: whatever the nets hear is noise
         stage("decode", 1.0)
-        values = finish(raw, self.activity, finishing, FPS)
+        values = finish(raw, self.activity, finishing, FPS, lips)
         meta = self._meta(weights, intensity, finishing, region)
         if mood is not None:
             meta |= {"guidance": {"text": mood.text}, "strength": mood.strength}
@@ -408,7 +467,7 @@ class Performance:
             meta["guidance"] = {guide.kind: guide.told}
         elif is_auto(emotion):
             meta["guidance"] = {"voice": AUTO}
-        return RigSequence(_keep(values, region), FPS, meta)
+        return RigSequence(_keep(values, region), FPS, meta, self.words, self.phones)
 
     def _curve(self, values: ArrayLike, what: str, largest: float) -> NDArray[np.float32]:
         """`values`, one number or one a frame, checked, as (T,) float32."""
@@ -437,7 +496,7 @@ class Performance:
             "finishing": asdict(finishing),
             "region": region,
         }
-        bundle, note = self.model.bundle, self.model.engine.note
+        bundle, note = self.model.bundle, f"{self.note} {self.model.engine.note}".strip()
         if self.transcript and not bundle.hears_words:
             note = f"The transcript has no effect: the bundle {bundle.name} does not hear words. {note}".strip()
         if note:
@@ -445,6 +504,7 @@ class Performance:
         return meta
 
 
+_UNTOLD: Mapping[str, Any] = MappingProxyType({"closures": None, "words": (), "phones": (), "note": ""})
 _CALM: Mapping[str, float] = MappingProxyType({NEUTRAL: 1.0})
 
 

@@ -18,7 +18,7 @@ def speechlike(seconds: float = 2.0, seed: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("samples", [0, 1, 266, 267, 16000, 16001, 123457])
 def test_two_frames_for_each_rig_frame(samples: int) -> None:
-    assert mel.log_mel(np.zeros(samples, np.float32)).shape == (2 * (samples * 60 // RATE), 80)
+    assert mel.decibels(np.zeros(samples, np.float32)).shape == (2 * (samples * 60 // RATE), 80)
 
 
 def test_a_click_peaks_in_the_frame_at_its_time() -> None:
@@ -35,21 +35,6 @@ def test_frames_do_not_drift_over_ten_minutes() -> None:
     frames = np.array([599 * 120, 599 * 120 + 40])
     cut = mel.windows(samples, frames, 120, mel.WINDOW)
     assert cut.argmax(axis=1).tolist() == [mel.WINDOW // 2, mel.WINDOW // 2]
-
-
-def test_gain_and_microphone_colour_do_not_matter() -> None:
-    samples = speechlike()
-    quiet = mel.log_mel(samples * np.float32(0.1))
-    np.testing.assert_allclose(quiet, mel.log_mel(samples), atol=2e-2)
-    bands = mel.decibels(samples)
-    colour = np.linspace(-2, 2, 80, dtype=np.float32)
-    np.testing.assert_allclose(mel.normalise(bands + colour).mean(axis=0), mel.normalise(bands).mean(axis=0), atol=0.05)
-
-
-def test_silence_and_hum_below_the_gate_are_zero() -> None:
-    assert not mel.log_mel(np.zeros(RATE, np.float32)).any()
-    assert not mel.log_mel(tone(200, amplitude=1e-5)).any()
-    assert mel.log_mel(speechlike()).any()
 
 
 def test_tone_lights_its_own_band() -> None:

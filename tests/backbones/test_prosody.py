@@ -3,7 +3,8 @@ import pytest
 
 from medtalk.backbones import prosody as module
 from medtalk.backbones.mel import RATE
-from medtalk.backbones.prosody import N_PROSODY, PROSODY, pitch_track, prosody, voice_activity
+from medtalk.backbones.prosody import N_PROSODY, PROSODY, at_level, effort, pitch_track, prosody, voice_activity
+from tests.sounds import babble
 
 
 def voice(pitch: float | np.ndarray, seconds: float = 2.0, level: float = 0.2) -> np.ndarray:
@@ -71,3 +72,37 @@ def test_long_sounds_are_cut_into_blocks_without_a_seam() -> None:
     one = pitch_track(samples[: 40 * RATE])[0]
     np.testing.assert_allclose(pitch[: len(one) - 10], one[:-10], rtol=1e-3)
     assert len(PROSODY) == module.N_PROSODY
+
+
+def test_the_mouth_opens_with_vocal_effort() -> None:
+    """JALI's axis: from 18 dB under to 6 dB over plain speech it opens at least twice as far."""
+    samples = babble(6.0)
+    plain = samples * np.float32(10 ** (-21 / 20) / np.sqrt(np.mean(samples**2)))
+    quiet, loud = (effort(prosody(plain * np.float32(10 ** (db / 20)))).mean() for db in (-18, 6))
+    assert loud > 2.0 * quiet > 0.5
+    swell = plain * np.linspace(0.3, 1.0, len(plain), dtype=np.float32)
+    curve = effort(prosody(swell))
+    assert curve[240:].max() > 1.2 * curve[:120].max()
+
+
+def test_effort_has_bounds_and_is_plain_in_silence() -> None:
+    curve = effort(prosody(babble(3.0) * np.float32(1.0)))
+    assert curve.dtype == np.float32 and curve.min() > 0.2 and curve.max() < 2.2
+    np.testing.assert_array_equal(effort(prosody(np.zeros(16000, np.float32))), 1.0)
+    assert effort(prosody(np.zeros(0, np.float32))).shape == (0,)
+
+
+def test_a_whisper_stays_small() -> None:
+    voiced = babble(4.0)
+    noise = np.random.default_rng(0).standard_normal(len(voiced)).astype(np.float32)
+    envelope = np.sqrt(np.convolve(voiced**2, np.ones(400) / 400, "same"))
+    whispered = noise * envelope * np.float32(np.sqrt(np.mean(voiced**2)) / np.sqrt(np.mean((noise * envelope) ** 2)))
+    loud, small = (effort(prosody(samples)).mean() for samples in (voiced, whispered))
+    assert small < 0.75 * loud
+
+
+def test_another_level_is_as_if_it_had_been_recorded_so() -> None:
+    samples = babble(3.0)
+    louder = prosody(samples * np.float32(10 ** (6 / 20)))
+    np.testing.assert_allclose(at_level(prosody(samples), 6.0), louder, atol=2e-3)
+    assert at_level(prosody(samples), 500.0).max() <= 3.0

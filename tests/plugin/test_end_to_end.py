@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
+import soxr
 
 from medtalk.rig.channels import INDEX
 from medtalk_wire.boards import masked
@@ -20,10 +22,22 @@ MOOD = {"emotion": "happy", "mood_intensity": 1.5}
 THE_SAME = {"emotion": "happy", "intensity": 1.5}
 
 
-@pytest.fixture(params=["sample", "recorded/angry_gd04_001_021.wav", "speech/disg_sp03_001_031.wav"])
-def recording(request: pytest.FixtureRequest, sample: Path) -> Path:
-    """Real recordings: of 16 kHz, which ships; of 48 kHz."""
-    return sample if request.param == "sample" else request.getfixturevalue("shared") / request.param
+@pytest.fixture(scope="session")
+def studio(speech_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two pieces of real recordings as a studio gives them: 48 kHz, 24 bits, one of them stereo."""
+    folder, out = tmp_path_factory.mktemp("studio"), []
+    for name, channels in (("jfk", 1), ("sonnet", 2)):
+        samples, rate = soundfile.read(speech_data / f"{name}.flac", frames=3 * 16000 + 123, start=3 * 16000)
+        wide = np.repeat(soxr.resample(samples, rate, 48000)[:, None], channels, axis=1)
+        out.append(folder / f"{name}.wav")
+        soundfile.write(out[-1], wide, 48000, subtype="PCM_24")
+    return out
+
+
+@pytest.fixture(params=["sample", "jfk", "sonnet"])
+def recording(request: pytest.FixtureRequest, sample: Path, studio: list[Path]) -> Path:
+    """The one of 16 kHz that ships, or one of 48 kHz."""
+    return next(path for path in (sample, *studio) if path.stem == request.param)
 
 
 def a_shot(editor: Any, fps: Any = 30, board: str = "mh4") -> Any:
@@ -67,10 +81,12 @@ def test_real_recordings_also_where_only_the_asset_is_left(
     """From the file that the asset was imported from, and as the editor exports it."""
     desk.select_actors(desk.add_metahuman())
     rig = asked(serving.connection, recording, fps=30.0)
-    for name, source in (("imported", recording), ("exported", tmp_path / "gone.wav")):
+    # The editor exports 16 of 24 bits, and the ear's graph has 8-bit weights, which makes more of what was rounded.
+    for name, source, near in (("imported", recording, 1e-6), ("exported", tmp_path / "gone.wav", 5e-4)):
         sequence = desk.new_sequence(30, f"/Game/{name}")
         make(desk, [desk.add_sound(recording, f"/Game/Sounds/{name}", source)], sequence=sequence)
-        np.testing.assert_allclose(on_board(desk, sequence, len(rig), 30)[:, KEYED], rig[:, KEYED], rtol=0, atol=1e-6)
+        keyed = on_board(desk, sequence, len(rig), 30)[:, KEYED]
+        np.testing.assert_allclose(keyed, rig[:, KEYED], rtol=0, atol=near, err_msg=name)
 
 
 @pytest.mark.parametrize("writer", ["Channel keys", "Array setters"])
@@ -100,9 +116,9 @@ def test_what_the_form_says_is_what_the_sidecar_is_asked(desk: Any, serving: Sid
 
 
 def test_several_recordings_are_takes_one_after_the_other(
-    desk: Any, serving: Sidecar, sample: Path, shared: Path
+    desk: Any, serving: Sidecar, sample: Path, studio: list[Path]
 ) -> None:
-    files = [sample, shared / "recorded/angry_gd04_001_021.wav", shared / "speech/disg_sp03_001_031.wav"]
+    files = [sample, *studio]
     sequence, start = a_shot(desk, 24), 1001
     make(desk, [desk.add_sound(file) for file in files], sequence=sequence, start_frame=start)
     titles = []

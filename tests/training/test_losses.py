@@ -36,7 +36,7 @@ def test_without_options_it_is_the_mean_square_error() -> None:
 def test_padding_does_not_count() -> None:
     found, truth = rigs(2, 6)
     mask = torch.tensor([[1.0] * 6, [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]])
-    options = RigLoss(event_weight=2.0, velocity_weight=0.5, closure_floor=1.0)
+    options = RigLoss(event_weight=2.0, velocity_weight=0.5, closures=1.0)
     error = RigError(options)
     spoiled = found.clone()
     spoiled[1, 2:] = 1e3
@@ -63,13 +63,22 @@ def test_the_velocity_sees_jitter_that_the_square_error_does_not() -> None:
     assert error(shaking, truth) > 2 * error(steady, truth)
 
 
-def test_the_closure_floor_punishes_only_what_stays_open() -> None:
-    error, plain = RigError(RigLoss(closure_floor=1.0)), RigError(RigLoss())
-    truth = torch.zeros(1, 3, 174)
-    truth[..., torch.from_numpy(SEALS.copy())] = 1.0
-    for value, punished in ((0.9, False), (1.1, False), (0.5, True)):
-        found = truth * value
-        assert (error(found, truth) > plain(found, truth) + 1e-6) == punished
+def test_closures_have_a_floor_and_a_ceiling_and_weigh_no_more_than_their_channels() -> None:
+    error, plain = RigError(RigLoss(closures=1.0)), RigError(RigLoss())
+    seals = torch.from_numpy(SEALS.copy())
+    shut, open_ = torch.zeros(1, 3, 174), torch.zeros(1, 3, 174)
+    shut[..., seals] = 1.0
+    for truth, value, punished in (
+        (shut, 0.9, False), (shut, 1.1, False), (shut, 0.5, True), (open_, 0.04, False), (open_, 0.5, True),
+    ):  # fmt: skip
+        found = truth.clone()
+        found[..., seals] = value
+        added = error(found, truth) - plain(found, truth)
+        assert (added > 1e-6) == punished
+        # a mean over the seals alone would weigh them 260 times any other channel
+        assert added <= plain(found, truth) * 1.01
+    doubt = torch.full((1, 3, 174), 0.3)  # a closure by halves is none of their business
+    torch.testing.assert_close(error(doubt * 0.5, doubt), plain(doubt * 0.5, doubt))
 
 
 def test_channel_weights_are_limited_and_average_one() -> None:
@@ -119,6 +128,7 @@ def test_stage_3_has_the_losses_of_the_authors_release(shared: Path) -> None:
         mask=torch.ones(1, frames),
         words=torch.from_numpy(text)[None],
         absent=torch.zeros(1, len(text), dtype=torch.bool),
+        word_times=torch.full((1, len(text), 2), -1.0),
         label=torch.tensor([LABELS.index(meta["emotion"])]),
         strength=torch.zeros(1, frames),
         scale=torch.ones(1),

@@ -26,7 +26,7 @@ def test_the_plain_recipe_is_the_papers(root: Path) -> None:
         assert (stage.rate, stage.decay, stage.similarity_weight) == (1e-3, 0.9, 0.1)
     assert recipe.stage3.intensity_weight == 0.1 and recipe.stage3.strength_weight == 0.0
     assert not recipe.stage2.posteriors_into_acm
-    assert recipe.model_config(160, 35).content_features == 160
+    assert recipe.model_config(recipe.backbone_options()).content_features == 65
 
 
 def test_the_paper_recipe_is_the_papers(root: Path) -> None:

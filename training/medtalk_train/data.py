@@ -16,12 +16,16 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from medtalk.backbones.mel import RATE, RIG_FPS
+from medtalk.alignment import token_times
+from medtalk.audio import FPS, RATE
+from medtalk.backbones.phones import N_PHONES
+from medtalk.backbones.prosody import at_level, effort
 from medtalk.backbones.words import NO_WORDS, tokenise
 from medtalk.errors import TrainingError
 from medtalk.guidance import LABELS
 from medtalk.rig.channels import N_CHANNELS
 from medtalk_train import descriptions
+from medtalk_train.spoken import spoken
 from medtalk_train.teacher.emotion import compose, strength
 from medtalk_train.teacher.lips import lip_curves
 from medtalk_train.teacher.style import Style
@@ -29,39 +33,46 @@ from medtalk_train.teacher.style import Style
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from medtalk.backbones.ear import Ear
     from medtalk_train.corpus.read import Corpus, Utterance
-    from medtalk_train.features import Features
+    from medtalk_train.states import States
 
 Batch = TypeVar("Batch")
 
 BY_LABEL, BY_TEXT, BY_IMAGE = range(3)
+_EFFORTS = (-2.0, 0.9)  # doublings of the mouth's opening that stage 1 shows, as far as voices go
+_LEVELS_DB = (-20.0, 10.0)  # around which sentences are taken to be spoken in stages 2 to 4
 
 
 class Script:
-    """The teacher's lips of many sentences: `lips` (N, 174) float16, sentence k at frames starts[k]:starts[k + 1]."""
+    """The teacher's lips of many sentences: `lips` (N, 174) float16, sentence k at frames starts[k]:starts[k + 1].
 
-    def __init__(self, utterances: Sequence[Utterance]) -> None:
+    `efforts` has one vocal effort a sentence, a number or (T,).
+    """
+
+    def __init__(self, utterances: Sequence[Utterance], efforts: Sequence[NDArray | float]) -> None:
         if not utterances:
             raise TrainingError(
                 "There are no sentences to train on.", "Make a larger corpus, or features of more hours."
             )
         self.texts = [u.text for u in utterances]
-        frames = [u.samples * RIG_FPS // RATE for u in utterances]
+        frames = [u.samples * FPS // RATE for u in utterances]
         self.starts = np.concatenate([[0], np.cumsum(frames)])
         self.lips = np.empty((int(self.starts[-1]), N_CHANNELS), np.float16)
         for k, utterance in enumerate(utterances):
-            self.lips[self.span(k)] = lip_curves(utterance.phones, frames[k])
+            self.lips[self.span(k)] = lip_curves(utterance.phones, frames[k], effort=efforts[k])
 
     @classmethod
-    def of_corpus(cls, corpus: Corpus, hours: float) -> Script:
-        """The first so many hours of the training voices; their sound is not needed."""
+    def of_corpus(cls, corpus: Corpus, hours: float, seed: int = 0) -> Script:
+        """The first so many hours of the training voices, in random efforts; their sound is not needed."""
         seconds, chosen = 0.0, []
         for utterance in corpus.split("train"):
             if seconds >= hours * 3600:
                 break
             seconds += utterance.samples / RATE
             chosen.append(utterance)
-        return cls(chosen)
+        rng = np.random.default_rng((seed, len(chosen)))
+        return cls(chosen, (2.0 ** rng.uniform(*_EFFORTS, len(chosen))).tolist())
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -83,18 +94,37 @@ class Script:
 
 
 class Heard(Script):
-    """A script with what the frozen backbone heard: `content` (N, F), `posteriors` (N, 35), `prosody` (N, 16) float16,
-    and the teacher's `strength` (N,), the same for all emotions."""
+    """A script with what the frozen ear heard: `content` (N, F), `posteriors` (N, 35), `prosody` (N, 16) float16, the
+    `phones` (N,) that are spoken, and the teacher's `strength` (N,), the same for all emotions. `word_times` are those
+    of each text's tokens, as `medtalk.alignment.token_times` gives them, all -1 where they are not known."""
 
-    def __init__(self, features: Features, clips: Iterable[int]) -> None:
-        chosen = [features[i] for i in clips]
-        super().__init__([clip.utterance for clip in chosen])
-        self.content = np.concatenate([clip.content for clip in chosen]).astype(np.float16)
-        self.posteriors = np.concatenate([clip.posteriors for clip in chosen]).astype(np.float16)
+    def __init__(self, states: States, ear: Ear, clips: Iterable[int]) -> None:
+        from medtalk_train.backbone import heard
+        from medtalk_train.states import frame_classes
+
+        chosen = [states[i] for i in clips]
+        # corpora have one level; the louder a recording, the wider the mouth
+        shifts = np.random.default_rng(len(chosen)).uniform(*_LEVELS_DB, len(chosen))
+        efforts = [effort(at_level(clip.prosody, shift)) for clip, shift in zip(chosen, shifts, strict=True)]
+        super().__init__([clip.utterance for clip in chosen], efforts)
+        parts = [heard(ear, clip.states, len(clip.prosody)) for clip in chosen]
+        features = np.concatenate([features for features, _ in parts])
+        self.content = np.concatenate([features, np.concatenate(efforts)[:, None]], axis=1).astype(np.float16)
+        self.posteriors = np.concatenate([posteriors for _, posteriors in parts]).astype(np.float16)
         self.prosody = np.concatenate([clip.prosody for clip in chosen]).astype(np.float16)
-        self.strength = np.concatenate([strength(clip.prosody, clip.utterance.text) for clip in chosen])
+        self.phones = np.concatenate([frame_classes(clip.utterance.phones, len(clip.prosody)) for clip in chosen])
+        self.word_times: list[NDArray[np.float32]] = []
+        strengths = []
+        for clip in chosen:
+            text, found = clip.utterance.text, spoken(clip.utterance)
+            if found is None:
+                self.word_times.append(np.full((len(tokenise(text)), 2), -1.0, np.float32))
+            else:
+                self.word_times.append(token_times(text, found, clip.utterance.seconds))
+            strengths.append(strength(clip.prosody, text, words=None if found is None else found.words))
+        self.strength = np.concatenate(strengths)
         if len(self.content) != self.frames:
-            raise TrainingError("The features do not fit the corpus they name.", "Run medtalk-train features --again.")
+            raise TrainingError("The states do not fit the corpora they name.", "Run medtalk-train features --again.")
 
 
 class Clips(NamedTuple):
@@ -107,6 +137,7 @@ class Clips(NamedTuple):
     mask: Tensor  # (B, T) 1 for real frames
     words: Tensor  # (B, N, 8) pieces of the transcript's words, or (B, N, W) a text encoder's features of its tokens
     absent: Tensor  # (B, N) bool, true where a row has no such word
+    word_times: Tensor  # (B, N, 2) their starts and ends in seconds, -1 where not known
     label: Tensor  # (B,) emotion
     strength: Tensor  # (B, T) the teacher's, before the scale
     scale: Tensor  # (B,) what strength and intensity are multiplied by
@@ -173,12 +204,14 @@ class Grids:
 
 @dataclass(frozen=True)
 class Windows:
-    """Stage 2: (acoustic features (B, L, F), posteriors (B, L, 35), rig (B, L, 174) in a random emotion)."""
+    """Stage 2: (features of the sound (B, L, F), posteriors (B, L, 35), rig (B, L, 174) in a random emotion)."""
 
     heard: Heard
     batch: int
     frames: int
     max_strength: float
+    known_share: float = 0.0
+    """Share of windows whose phones are known, as a transcript tells them: nearly certain posteriors."""
 
     def __call__(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         spans = [self.heard.window(rng, self.frames) for _ in range(self.batch)]
@@ -193,9 +226,16 @@ class Windows:
         ]
         return (
             stack([self.heard.content[span] for span in spans]),
-            stack([self.heard.posteriors[span] for span in spans]),
+            stack([self._posteriors(span, rng) for span in spans]),
             stack(rigs),
         )
+
+    def _posteriors(self, span: slice, rng: np.random.Generator) -> NDArray:
+        posteriors = self.heard.posteriors[span]
+        if rng.random() >= self.known_share:
+            return posteriors
+        sure = rng.uniform(0.8, 1.0)
+        return sure * np.eye(N_PHONES, dtype=np.float32)[self.heard.phones[span]] + (1.0 - sure) * posteriors
 
 
 @dataclass(frozen=True)
@@ -209,13 +249,16 @@ class Sentences:
     max_scale: float
     """Half of the clips get a scale drawn from 0 to this, the rest 1; 0 turns that off."""
     transcript_dropout: float
+    times_dropout: float = 0.3
+    """Share of the transcripts that are drawn without the times of their words."""
     styles: bool = False
     describe: bool = False
     """Draw descriptions (stage 4); their strength multiplies the teacher's."""
     label_share: float = 0.0
 
     def __call__(self, rng: np.random.Generator) -> Clips:
-        chosen = near_in_length(np.diff(self.heard.starts), self.longest, self.batch, rng)
+        lengths = np.where([bool(text) for text in self.heard.texts], np.diff(self.heard.starts), self.longest + 1)
+        chosen = near_in_length(lengths, self.longest, self.batch, rng)
         spans, texts = [self.heard.span(int(k)) for k in chosen], [self.heard.texts[k] for k in chosen]
         count, frames = len(spans), max(span.stop - span.start for span in spans)
         labels = rng.integers(len(LABELS), size=count)
@@ -234,7 +277,12 @@ class Sentences:
             rigs[b, : lengths[b]] = compose(lips, int(labels[b]), amount, style, flashes=self.styles)
             strengths[b, : lengths[b]] = teacher
         heard = rng.random(count) >= self.transcript_dropout
+        timed = rng.random(count) >= self.times_dropout
         words = pad_tokens([tokenise(text) if h else NO_WORDS for text, h in zip(texts, heard, strict=True)])
+        word_times = np.full((*words.shape[:2], 2), -1.0, np.float32)
+        for b in np.flatnonzero(heard & timed):
+            times = self.heard.word_times[int(chosen[b])]
+            word_times[b, : len(times)] = times
         content, posteriors, prosody = (
             stack(pad([values[span] for span in spans], frames))
             for values in (self.heard.content, self.heard.posteriors, self.heard.prosody)
@@ -247,6 +295,7 @@ class Sentences:
             mask=torch.from_numpy((np.arange(frames) < lengths[:, None]).astype(np.float32)),
             words=words,
             absent=words[..., 0] == 0,
+            word_times=torch.from_numpy(word_times),
             label=torch.from_numpy(labels),
             strength=torch.from_numpy(strengths),
             scale=torch.from_numpy(scale),

@@ -1,4 +1,4 @@
-"""Trained networks to a bundle: four ONNX graphs, the weights that they came from, a model card.
+"""Trained networks to a bundle: five ONNX graphs, the weights that they came from, a model card.
 
 The graphs take any length and are held equal to torch here, before anything is written.
 """
@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import warnings
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
 import medtalk
-from medtalk.backbones.acoustic import AcousticEncoder
-from medtalk.backbones.mel import N_MELS
+from medtalk.backbones import listening
+from medtalk.backbones.ear import Ear
+from medtalk.backbones.phones import N_PHONES
+from medtalk.backbones.whisper_mel import N_MELS
 from medtalk.backbones.words import NO_WORDS, tokenise
 from medtalk.bundle import TEXT_GRAPH, TEXT_WEIGHTS, WEIGHTS, Bundle, write_bundle
 from medtalk.errors import TrainingError
@@ -33,8 +39,12 @@ TOLERANCE = 1e-5
 
 # inputs and outputs of each graph, with their moving axes
 _GRAPHS: dict[str, tuple[dict[str, dict[int, str]], dict[str, dict[int, str]]]] = {
-    "content": ({"mel": {1: "mel_frames"}}, {"content": {1: "frames"}, "posteriors": {1: "frames"}}),
-    "intensity": ({"emotion_features": {1: "frames"}, "tokens": {1: "words"}}, {"intensity": {1: "frames"}}),
+    "listen": ({"mel": {1: "mel_frames"}}, {"features": {1: "states"}, "logits": {1: "states"}}),
+    "content": ({"sound": {1: "frames"}, "posteriors": {1: "frames"}}, {"content": {1: "frames"}}),
+    "intensity": (
+        {"emotion_features": {1: "frames"}, "tokens": {1: "words"}, "word_times": {1: "words"}},
+        {"intensity": {1: "frames"}},
+    ),
     "label": ({"label": {0: "labels"}}, {"emotion": {0: "labels"}}),
     "decode": (
         {"content": {1: "frames"}, "emotion": {1: "frames"}, "intensity": {1: "frames"}},
@@ -44,13 +54,13 @@ _GRAPHS: dict[str, tuple[dict[str, dict[int, str]], dict[str, dict[int, str]]]] 
 
 
 def export_bundle(
-    modules: MEDTalk, acoustic: AcousticEncoder, config: ModelConfig, folder: str | Path, meta: Mapping[str, Any]
+    modules: MEDTalk, ear: Ear, config: ModelConfig, folder: str | Path, meta: Mapping[str, Any]
 ) -> Bundle:
     """Write a compact bundle.
 
     Args:
         modules: the trained MEDTalk.
-        acoustic: the trained acoustic encoder.
+        ear: Whisper's layers and the trained head.
         config: sizes of `modules`.
         folder: where to; replaced as a whole if it exists.
         meta: `name`, and if known `licence`, `training_data`, `metrics`, `notes` (lines for the model card),
@@ -62,14 +72,17 @@ def export_bundle(
     """
     if modules.config != config:
         raise TrainingError("The model was built with other sizes than those given for its bundle.")
-    networks = Networks(acoustic.cpu(), modules.cpu())
+    networks = Networks(ear.cpu(), modules.cpu()).rounded()
     state = networks.state()
     broken = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
     if broken:
         raise TrainingError(f"The weights {', '.join(broken[:3])} are not finite.", "Train again with a smaller rate.")
+    layers = networks.ear.whisper
+    layers.positions = layers.positions[: listening.WINDOW]  # a graph never hears more at once
     graphs = {name: graph_bytes(networks, name) for name in _GRAPHS}
     for name, graph in graphs.items():
         check_graph(networks, name, graph)
+    graphs["listen"] = eight_bits(graphs["listen"])
     fields = {
         "kind": "compact",
         "name": meta["name"],
@@ -83,6 +96,7 @@ def export_bundle(
     }
     files: dict[str, bytes | Path] = {f"{name}.onnx": graph for name, graph in graphs.items()}
     files[WEIGHTS] = save(state)
+    files["LICENSE.whisper"] = resources.files("medtalk_train").joinpath("whisper_license.txt").read_bytes()
     files["README.md"] = model_card(fields, meta.get("notes", [])).encode()
     return write_bundle(folder, fields, files)
 
@@ -161,6 +175,25 @@ def graph_bytes(networks: Networks, name: str) -> bytes:
     return out.getvalue()
 
 
+def eight_bits(graph: bytes) -> bytes:
+    """The ear's graph with the weights of Whisper's layers in 8 bits, which costs no closure (training/README.md)."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with TemporaryDirectory() as folder:
+        wide, narrow = Path(folder) / "wide.onnx", Path(folder) / "narrow.onnx"
+        wide.write_bytes(graph)
+        nodes = onnx.load_model_from_string(graph).graph.node
+        head = [node.name for node in nodes if node.op_type == "MatMul" and "/whisper/" not in node.name]
+        logging.disable(logging.WARNING)  # it tells of every product of two activations that it leaves alone
+        try:
+            quantize_dynamic(
+                wide, narrow, op_types_to_quantize=["MatMul"], nodes_to_exclude=head, weight_type=QuantType.QInt8
+            )
+        finally:
+            logging.disable(logging.NOTSET)
+        return narrow.read_bytes()
+
+
 def check_graph(networks: Networks, name: str, graph: bytes) -> float:
     """Largest difference between a graph and its torch module over several lengths, relative to the largest value.
 
@@ -196,11 +229,15 @@ def examples(networks: Networks, name: str, frames: int) -> tuple[Tensor, ...]:
         return torch.from_numpy(rng.standard_normal(shape).astype(np.float32))
 
     match name:
-        case "content":
+        case "listen":
             return (noise(1, 2 * frames, N_MELS).abs(),)
+        case "content":
+            return (noise(1, frames, networks.ear.config.features + 1), noise(1, frames, N_PHONES).abs())
         case "intensity":
             words = tokenise("they say " * (frames // 20)) if frames > 20 else NO_WORDS.copy()
-            return (noise(1, frames, config.emotion_features), torch.from_numpy(words)[None])
+            starts = torch.where(noise(1, len(words)) > 0, noise(1, len(words)).abs(), -torch.ones(1, len(words)))
+            times = torch.stack([starts, torch.where(starts < 0, starts, starts + 0.3)], dim=-1)
+            return (noise(1, frames, config.emotion_features), torch.from_numpy(words)[None], times)
         case "label":
             return (torch.arange(min(frames, config.labels)),)
         case _:
@@ -217,8 +254,12 @@ def model_card(fields: Mapping[str, Any], notes: list[str]) -> str:
         "A compact MEDTalk bundle: speech in, 174 MetaHuman rig channels at 60 fps out, in seven emotions. It runs on "
         "the CPU through ONNX Runtime and needs no download.",
         "## What it is",
-        "An acoustic encoder of our own in place of wav2vec2, prosody and phone posteriors in place of emotion2vec, "
-        "hashed words in place of RoBERTa; the networks behind them are the paper's (MEDTalk, Sec. 3).",
+        f"The ear: the convolutions and the first {fields['sizes']['ear']['layers']} layers of the encoder of Whisper "
+        "base, **as OpenAI published them** (2022, MIT, `LICENSE.whisper`): in `listen.onnx` with 8-bit weights, in "
+        "`weights.safetensors` as they are (`ear.whisper.*`). Trained here: the head on them, which reads phones "
+        "(`ear.head.*`), and the networks of the paper behind it (MEDTalk, Sec. 3; `model.*`). Prosody and phone "
+        "posteriors stand in place of emotion2vec, hashed words in place of RoBERTa. Closed and bitten lips are "
+        "decided from the phone posteriors after D.",
         "## Training",
         f"Data: {fields['training_data']}.",
         "The faces it learned from are made by rules (phone times with coarticulation, emotion tables after FACS), not "

@@ -16,8 +16,8 @@ from medtalk_train.recipe import RigLoss
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FLOOR = 0.85
-"""A closure may stay this far under its target before `closure_floor` bites."""
+FLOOR, CEILING = 0.85, 0.05
+"""Shares of its target that a closure must reach, and what it may reach where there is none, before `closures` acts."""
 SEALS = indices("[LR]_mouth_lipsTogether[DU]", "[LR]_mouth_lipsPressU", "[LR]_mouth_lipBiteD")
 
 
@@ -50,10 +50,12 @@ class RigError(nn.Module):
             step = error[..., 1:, :] - error[..., :-1, :]
             both = None if mask is None else mask[..., 1:] * mask[..., :-1]
             loss = loss + self.options.velocity_weight * mean((self.channels * step.square()).mean(-1), both)
-        if self.options.closure_floor:
-            goal = truth[..., self.seals]
-            short = F.relu(FLOOR * goal - found[..., self.seals]).square() * (goal > 0.5)
-            loss = loss + self.options.closure_floor * mean(short.mean(-1), mask)
+        if self.options.closures:
+            goal, seal = truth[..., self.seals], found[..., self.seals]
+            short = F.relu(FLOOR * goal - seal).square() * (goal > 0.5)
+            much = F.relu(seal - CEILING).square() * (goal < CEILING)
+            # over all channels, as the error is: a mean over the seals alone would weigh them many times over
+            loss = loss + self.options.closures * mean((short + much).sum(-1) / found.shape[-1], mask)
         return loss
 
     @property

@@ -88,6 +88,9 @@ class PaperRun(Run):
             for take, held in takes
         ]
 
+    def check(self) -> None:
+        """Nothing: `backbone` finds the backbones before anything long is done."""
+
     # what stages 1 to 4 stand on
 
     def corpus(self) -> None:
@@ -95,6 +98,11 @@ class PaperRun(Run):
         part_of_data = any(entry.kind == "synthetic" and not entry.folder for entry in self.recipe.data)
         if part_of_data or ((self.work / "features" / COMPLETE).exists() and not self.aligned):
             super().corpus()
+
+    def voices(self) -> None:
+        """None: recorded faces have voices of their own."""
+
+    people = voices
 
     def backbone(self) -> None:
         """Find the pretrained backbones, and fetch what is not on this machine; but first look at the data."""
@@ -106,6 +114,7 @@ class PaperRun(Run):
         """What the frozen backbones make of the takes, `features/`."""
         from rich.progress import track
 
+        self.backbone()
         folder = self.work / "features"
         folder.mkdir(exist_ok=True)
         (folder / COMPLETE).unlink(missing_ok=True)

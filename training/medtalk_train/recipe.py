@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from medtalk.backbones.phones import N_PHONES
 from medtalk.backbones.pretrained import CLIP, EMOTION2VEC, ROBERTA, WAV2VEC2, WHISPER
 from medtalk.errors import TrainingError
 from medtalk.model.config import ModelConfig
+
+if TYPE_CHECKING:
+    from medtalk_train.backbone import BackboneOptions
 
 T = TypeVar("T")
 
@@ -44,8 +48,9 @@ class RigLoss:
     """Weight of the square error of frame-to-frame differences: sharp onsets stay sharp."""
     standardise: float = 0.0
     """Channels weigh by the inverse of their spread, limited to this factor either way: small movements count too."""
-    closure_floor: float = 0.0
-    """Weight of the square by which a closure or bite stays under 85 % of its target, where the target is above 0.5."""
+    closures: float = 0.0
+    """Weight of the square by which a closure or bite stays under 85 % of its target, where that is above 0.5, and by
+    which one shows where there is none: a floor and a ceiling, over the same denominator as the error."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +100,12 @@ class Stage2Options(StageOptions):
     whole_similarity: bool = False
     """One cosine over all frames of a clip together, as in the authors' release, not the mean of one a frame."""
     posteriors_into_acm: bool = False
-    """ACM sees the phone posteriors beside the acoustic features."""
+    """ACM sees the phone posteriors beside the features of the ear."""
     feature_dropout: float = 0.0
-    """Share of acoustic features withheld from ACM in training: what it builds on them for synthetic voices alone does
+    """Share of the ear's features withheld from ACM in training: what it builds on them for synthetic voices alone does
     not carry over to real ones."""
+    known_share: float = 0.0
+    """Share of windows whose phones are known, so that ACM follows a transcript's phones too."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +141,7 @@ class Stage4Options(StageOptions):
 
 @dataclass(frozen=True)
 class FeatureOptions:
-    """Features of the frozen backbone on disk."""
+    """How much of what the frozen backbone heard stages 2 to 4 learn from."""
 
     hours: float = 2.0
 
@@ -177,7 +184,7 @@ class DataOptions:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A whole run. `corpus` and `backbone` are handed on to their own modules.
+    """A whole run. `corpus`, `voices`, `people` and `backbone` are handed on to their own modules.
 
     With `pretrained` the networks stand on the paper's backbones and learn from `data`; without it they stand on a
     backbone of our own and learn from the synthetic corpus.
@@ -198,6 +205,10 @@ class Recipe:
     held: tuple[str, ...] = ()
     """Speakers kept out of training, for the evaluation; if none is named, a tenth of each set's, by hash."""
     corpus: Mapping[str, Any] = field(default_factory=dict)
+    voices: Mapping[str, Any] = field(default_factory=dict)
+    """Natural voices; none if `hours` is left out."""
+    people: Mapping[str, Any] = field(default_factory=dict)
+    """Recordings of people; `hours` may say how much is enough."""
     backbone: Mapping[str, Any] = field(default_factory=dict)
     features: FeatureOptions = field(default_factory=FeatureOptions)
     model: Mapping[str, Any] = field(default_factory=dict)
@@ -207,9 +218,15 @@ class Recipe:
     stage3: Stage3Options = field(default_factory=Stage3Options)
     stage4: Stage4Options = field(default_factory=Stage4Options)
 
-    def model_config(self, content_features: int, posteriors: int) -> ModelConfig:
-        """Sizes of the networks behind a backbone of our own, of so many features a frame."""
-        content = content_features + (posteriors if self.stage2.posteriors_into_acm else 0)
+    def backbone_options(self) -> BackboneOptions:
+        """The section `backbone`."""
+        from medtalk_train.backbone import BackboneOptions
+
+        return _build(BackboneOptions, self.backbone, "backbone.")
+
+    def model_config(self, backbone: BackboneOptions) -> ModelConfig:
+        """Sizes of the networks behind our own ear: its features, the vocal effort and, if wanted, posteriors."""
+        content = backbone.features + 1 + (N_PHONES if self.stage2.posteriors_into_acm else 0)
         return ModelConfig.from_dict({**self.model, "content_features": content})
 
     def paper_config(self, content: int = 768, emotion: int = 768, text: int = 768, guidance: int = 512) -> ModelConfig:
@@ -248,8 +265,7 @@ def load_recipe(path: str | Path) -> Recipe:
     if recipe.pretrained is None:
         if recipe.data:
             raise TrainingError("Setting data needs the section pretrained.", "Write `pretrained: {}` for the paper's.")
-        _build_backbone(recipe)
-        recipe.model_config(160, 35)
+        recipe.model_config(recipe.backbone_options())
     else:
         _check_paper(recipe)
         recipe.paper_config()
@@ -271,7 +287,7 @@ def _check_paper(recipe: Recipe) -> None:
     needed = (2, 3, 4) if recipe.pretrained and recipe.pretrained.clip else (2, 3)
     if missing := [stage for stage in needed if stage not in learned]:
         raise TrainingError(f"The recipe names no data for stage {missing[0]}.", "Add it to `stages:` of some data.")
-    given = ("words", "content_smoothing", "content_features", "emotion_features", "text_features", "fusion_width",
+    given = ("words", "content_context", "content_features", "emotion_features", "text_features", "fusion_width",
              "guidance_features")  # fmt: skip
     if wrong := [name for name in given if name in recipe.model]:
         raise TrainingError(
@@ -290,12 +306,6 @@ def _check_paper(recipe: Recipe) -> None:
                 "backbones.",
                 "Leave it out.",
             )
-
-
-def _build_backbone(recipe: Recipe) -> None:
-    from medtalk_train.backbone import BackboneOptions
-
-    _build(BackboneOptions, {**recipe.backbone}, "backbone.")
 
 
 def _build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
@@ -319,7 +329,7 @@ def _build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
                 raise TrainingError(f"Setting {where}{name} must be a mapping.")
             # Options that a section leaves out keep that section's own defaults.
             value = _build(type(present), value, f"{where}{name}.")
-        elif isinstance(present, Mapping):
+        elif isinstance(present, Mapping) or present is None:
             if not isinstance(value, Mapping):
                 raise TrainingError(f"Setting {where}{name} must be a mapping.")
         elif isinstance(present, tuple):

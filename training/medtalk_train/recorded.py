@@ -198,6 +198,7 @@ class WholeTakes:
             mask=torch.from_numpy((np.arange(frames) < lengths[:, None]).astype(np.float32)),
             words=stack(pad(words, tokens)),
             absent=torch.from_numpy(np.arange(tokens) >= np.array([len(w) for w in words])[:, None]),
+            word_times=torch.full((count, tokens, 2), -1.0),
             label=torch.tensor([row.label for row in rows]),
             strength=torch.zeros(count, frames),
             scale=torch.ones(count),

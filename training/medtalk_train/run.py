@@ -11,7 +11,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from medtalk.backbones.phones import N_PHONES
 from medtalk.errors import TrainingError
 from medtalk.files import sha256_file, write_atomic
 from medtalk.model.config import ModelConfig
@@ -30,13 +29,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from medtalk.backbones.ear import Ear, WhisperLayers
     from medtalk.bundle import Bundle
     from medtalk_train.data import Heard, Script
     from medtalk_train.fit import Draw, Stage
+    from medtalk_train.states import States
 
 log = logging.getLogger(__name__)
 
-STEPS = ("corpus", "backbone", "features", "stage1", "stage2", "stage3", "stage4", "export")
+STEPS = ("corpus", "voices", "people", "features", "backbone", "stage1", "stage2", "stage3", "stage4", "export")
 MODEL = "model.safetensors"
 KEY = "key.json"
 COMPLETE = "complete"
@@ -44,13 +45,29 @@ CLIPS = 84
 """Of those held back, how many a bundle is judged on."""
 
 
-def open_run(recipe: Recipe, work: str | Path, progress: bool = True, corpus: str | Path | None = None) -> Run:
+@dataclass(frozen=True)
+class Sources:
+    """What a run takes from elsewhere, all of it optional but `whisper` where our own ear is trained.
+
+    corpus: a corpus of robots that is there, in place of the run's own. whisper: Whisper base (`whisper_weights`).
+    kokoro: the voices' model and their styles (`corpus.voices`). people: a folder of recordings of people, and
+    writer: a faster-whisper folder that writes down what they say (`corpus.people`).
+    """
+
+    corpus: Path | None = None
+    whisper: Path | None = None
+    kokoro: Path | None = None
+    people: Path | None = None
+    writer: Path | None = None
+
+
+def open_run(recipe: Recipe, work: str | Path, progress: bool = True, sources: Sources = Sources()) -> Run:
     """The run of a recipe, of the kind that it asks for; see `Run`."""
     if recipe.pretrained is None:
-        return Run(recipe, work, progress, corpus)
+        return Run(recipe, work, progress, sources)
     from medtalk_train.paper import PaperRun
 
-    return PaperRun(recipe, work, progress, corpus)
+    return PaperRun(recipe, work, progress, sources)
 
 
 def place(device: str, devices: int) -> tuple[str, int]:
@@ -67,18 +84,14 @@ def place(device: str, devices: int) -> tuple[str, int]:
 
 
 class Run:
-    """A recipe and the folder that its results go to: corpus, backbone, features, stage1 to stage4, bundle."""
+    """A recipe and the folder that its results go to: corpora, features, backbone, stage1 to stage4, bundle."""
 
-    def __init__(
-        self, recipe: Recipe, work: str | Path, progress: bool = True, corpus: str | Path | None = None
-    ) -> None:
-        """`corpus`: a corpus elsewhere, to use in place of the run's own.
-
-        `TrainingError` if the recipe's devices are not there.
-        """
+    def __init__(self, recipe: Recipe, work: str | Path, progress: bool = True, sources: Sources = Sources()) -> None:
+        """`TrainingError` if the recipe's devices are not there."""
         self.accelerator, self.devices = place(recipe.device, recipe.devices)
         self.recipe, self.work, self.progress = recipe, Path(work), progress
-        self.corpus_folder = Path(corpus) if corpus else self.work / "corpus"
+        self.sources = sources
+        self.corpus_folder = sources.corpus or self.work / "corpus"
         self.work.mkdir(parents=True, exist_ok=True)
         if recipe.threads:
             torch.set_num_threads(recipe.threads)
@@ -97,6 +110,12 @@ class Run:
         log.info("%s ...", name)
         getattr(self, name)()
 
+    def check(self) -> None:
+        """Raise the TrainingError of what a later step would miss, before hours are spent on the earlier ones."""
+        _ = self.whisper
+        if self.sources.people is not None:
+            self._writer()
+
     # what stages 1 to 4 stand on
 
     def corpus(self) -> None:
@@ -113,42 +132,119 @@ class Run:
         except TypeError as error:
             raise TrainingError(f"The recipe's corpus section does not fit: {error}.") from error
 
+    def voices(self) -> None:
+        """Natural voices, `voices/`, where the recipe wants hours of them and Kokoro is there."""
+        if not self.recipe.voices.get("hours"):
+            return
+        if self.sources.kokoro is None:
+            log.warning("no natural voices: --kokoro names no folder; the card will say so")
+            return
+        from medtalk_train.corpus.voices import generate_voices
+
+        options = {"seed": self.recipe.seed, **self.recipe.voices}
+        try:
+            generate_voices(self.work / "voices", kokoro=self.sources.kokoro, progress=self.progress, **options)
+        except TypeError as error:
+            raise TrainingError(f"The recipe's voices section does not fit: {error}.") from error
+
+    def people(self) -> None:
+        """Recordings of people with phone times, `people/`, where there are any."""
+        if self.sources.people is None:
+            log.warning("no recordings of people: --people names no folder; the card will say so")
+            return
+        from medtalk_train.corpus.people import label_people
+
+        options = {"seed": self.recipe.seed, **self.recipe.people}
+        try:
+            label_people(self.work / "people", self.sources.people, self._writer(), progress=self.progress, **options)
+        except TypeError as error:
+            raise TrainingError(f"The recipe's people section does not fit: {error}.") from error
+
+    def _writer(self) -> Path:
+        if self.sources.writer is None:
+            raise TrainingError("What the people say has to be written down.", "Name a faster-whisper with --writer.")
+        return self.sources.writer
+
+    @property
+    def corpora(self) -> list[Path]:
+        """Folders of the corpora that are there; that of the robots comes first and must be."""
+        self._need(self.corpus_folder / "index.jsonl", "corpus")
+        others = [self.work / name for name in ("voices", "people")]
+        return [self.corpus_folder, *(folder for folder in others if (folder / "index.jsonl").exists())]
+
+    @cached_property
+    def whisper(self) -> WhisperLayers:
+        """Whisper's frozen layers."""
+        from medtalk.backbones.ear import WhisperLayers
+        from medtalk_train.whisper_weights import WHERE, load_encoder
+
+        if self.sources.whisper is None:
+            raise TrainingError("The ear stands on Whisper base; --whisper names none.", WHERE)
+        config = self.recipe.backbone_options().ear()
+        layers = WhisperLayers(config)
+        layers.load_state_dict(load_encoder(self.sources.whisper, config.layers))
+        return layers.eval()
+
+    def features(self) -> None:
+        """What frozen Whisper hears of the corpora, `features/`."""
+        from medtalk_train.states import extract
+        from medtalk_train.whisper_weights import fingerprint
+
+        options, folder, corpora = self.recipe.backbone_options(), self.work / "features", self.corpora
+        folder.mkdir(exist_ok=True)
+        (folder / COMPLETE).unlink(missing_ok=True)
+        common = (self.recipe.seed, self.progress, fingerprint(dict(self.whisper.state_dict())))
+        for corpus, place in zip(corpora, self._heard_folders, strict=False):
+            extract(corpus, self.whisper, place, *common)
+        extract(None, self.whisper, self._heard_folders[-1], *common, options.nonspeech)
+        (folder / COMPLETE).touch()
+        for name in ("states", "heard"):
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def states(self) -> States:
+        """What Whisper heard."""
+        from medtalk_train.states import States
+
+        self._need(self.work / "features" / COMPLETE, "features")
+        return States(self._heard_folders)
+
+    @property
+    def _heard_folders(self) -> list[Path]:
+        names = ["corpus", *(folder.name for folder in self.corpora[1:]), "nonspeech"]
+        return [self.work / "features" / name for name in names]
+
     def backbone(self) -> None:
-        """The acoustic encoder, `backbone/backbone.pt`."""
-        from medtalk_train.backbone import BackboneOptions, train_backbone
+        """The ear with its trained head, `backbone/backbone.pt`."""
+        from medtalk_train.backbone import train_backbone
         from medtalk_train.fit import quiet
 
-        folder = self.work / "backbone"
-        options = BackboneOptions(**{**self.recipe.backbone, **self._tuples()})
+        folder, options = self.work / "backbone", self.recipe.backbone_options()
+        self._need(self.work / "features" / COMPLETE, "features")
+        key = json.dumps({"options": asdict(options), "states": self._heard_key(), "seed": self.recipe.seed}, indent=1)
         known = (folder / KEY).read_text("utf-8") if (folder / KEY).exists() else None
-        if known is None and (folder / "backbone.pt").exists():
-            return  # put there by hand: the user's own
-        about = sha256_file(self._need(self.corpus_folder / "index.jsonl", "corpus"))
-        key = json.dumps({"options": asdict(options), "corpus": about, "seed": self.recipe.seed}, indent=1)
         if known == key and (folder / "backbone.pt").exists():
             return
         if known is not None and known != key:
-            log.info("backbone starts anew: its recipe or the corpus has changed")
+            log.info("backbone starts anew: its recipe or what Whisper heard has changed")
             shutil.rmtree(folder)
         folder.mkdir(exist_ok=True)
         write_atomic(folder / KEY, lambda to: to.write_text(key, "utf-8"))
         with quiet():
-            train_backbone(self.corpus_folder, options, folder, self.recipe.seed, self.progress)
+            train_backbone(self.whisper, self.states, options, folder, self.recipe.seed, self.progress)
+        for name in ("ear", "heard"):
+            self.__dict__.pop(name, None)
 
-    def features(self) -> None:
-        """What the frozen backbone hears, `features/`."""
-        from medtalk_train.features import extract
+    def _heard_key(self) -> str:
+        about = [(folder / "states.json").read_bytes() for folder in self._heard_folders]
+        return hashlib.sha256(b"".join(about)).hexdigest()
 
-        backbone = self._need(self.work / "backbone" / "backbone.pt", "backbone")
-        extract(
-            self.corpus_folder,
-            backbone,
-            self.work / "features",
-            self.recipe.features.hours,
-            self.recipe.seed,
-            self.progress,
-        )
-        self.__dict__.pop("heard", None)
+    @cached_property
+    def ear(self) -> Ear:
+        """The trained ear."""
+        from medtalk_train.backbone import load_backbone
+
+        return load_backbone(self._need(self.work / "backbone" / "backbone.pt", "backbone"))
 
     @cached_property
     def script(self) -> Script:
@@ -156,22 +252,22 @@ class Run:
         from medtalk_train.corpus.read import Corpus
         from medtalk_train.data import Script
 
-        return Script.of_corpus(Corpus(self.corpus_folder), self.recipe.stage1.hours)
+        return Script.of_corpus(Corpus(self.corpus_folder), self.recipe.stage1.hours, self.recipe.seed)
 
     @cached_property
     def heard(self) -> Heard:
-        """Sentences with features of stages 2 to 4."""
-        from medtalk_train.data import Heard
-        from medtalk_train.features import Features
+        """Sentences of all corpora, with what the ear heard, for stages 2 to 4: a random choice of so many hours."""
+        import numpy as np
 
-        self._need(self.work / "features" / COMPLETE, "features")
-        features = Features(self.work / "features")
-        return Heard(features, features.split("train"))
+        from medtalk_train.data import Heard
+
+        train = np.random.default_rng(self.recipe.seed).permutation(self.states.split("train"))
+        hours = np.cumsum([self.states.utterances[i].seconds for i in train]) / 3600.0
+        return Heard(self.states, self.ear, train[: int(np.searchsorted(hours, self.recipe.features.hours)) + 1])
 
     @property
     def config(self) -> ModelConfig:
-        width = int(self.recipe.backbone.get("width", 160))
-        return self.recipe.model_config(width, N_PHONES)
+        return self.recipe.model_config(self.recipe.backbone_options())
 
     # what the four stages learn from
 
@@ -187,7 +283,7 @@ class Run:
         from medtalk_train.data import Windows
 
         options = self.recipe.stage2
-        return Windows(self.heard, options.batch, options.frames, options.max_strength)
+        return Windows(self.heard, options.batch, options.frames, options.max_strength, options.known_share)
 
     def sentences(self) -> Draw:
         """Batches of stage 3."""
@@ -224,9 +320,8 @@ class Run:
             self._need(self.corpus_folder / "index.jsonl", "corpus")
             return sha256_file(self.corpus_folder / "corpus.json")
         self._need(self.work / "features" / COMPLETE, "features")
-        path = self._need(self.work / "features" / "features.json", "features")
-        index = self._need(self.work / "features" / "features.jsonl", "features")
-        return hashlib.sha256(path.read_bytes() + index.read_bytes()).hexdigest()
+        ear = sha256_file(self._need(self.work / "backbone" / "backbone.pt", "backbone"))
+        return f"{self._heard_key()} {ear} {self.recipe.features.hours:g}"
 
     # the paper's four stages
 
@@ -272,28 +367,33 @@ class Run:
 
     def export(self, metrics: Mapping[str, float] | None = None) -> Bundle:
         """Write `bundle/` from stage 4."""
-        from medtalk_train.backbone import load_backbone
+        from medtalk_train.corpus.credits import CREDITS
         from medtalk_train.export import export_bundle
 
-        acoustic = load_backbone(self._need(self.work / "backbone" / "backbone.pt", "backbone"))
         model = self.model(4)
         self._rest(model)
-        about = json.loads((self.corpus_folder / "corpus.json").read_text("utf-8"))
-        engines = ", ".join(about.get("hours_by_engine", {}))
+        corpora = [json.loads((corpus / "corpus.json").read_text("utf-8")) for corpus in self.corpora]
+        hours = [f"{n:.1f} h of {engine}" for about in corpora for engine, n in about["hours_by_engine"].items()]
+        # in the words of CORPUS.md
+        parts = {"voices": "natural voices", "people": "recordings of people"}
+        lacking = [what for name, what in parts.items() if self.work / name not in self.corpora]
         meta = {
             "name": self.recipe.name,
-            "training_data": f"{about.get('hours', 0):.1f} h of synthetic speech ({engines}) with known phone times, "
-            "faces made by rules; no recording and no capture of a person",
+            "training_data": f"speech with phone times ({', '.join(hours)}); faces made by rules, no captured one",
             "metrics": metrics or {},
             "untrained": ["clip_image_map"],
             "notes": [
-                f"Made by `medtalk-train all --recipe training/recipes/{self.recipe.name}.yaml --work RUN`, seed "
-                f"{self.recipe.seed}. Articulation is measured on the finished neutral output of real recordings with "
-                "phone times, all else against the rules' own faces on synthetic voices that training never heard.",
+                f"Made by `medtalk-train all --recipe training/recipes/{self.recipe.name}.yaml --whisper WHISPER` and "
+                f"what training/README.md names beside it, seed {self.recipe.seed}. Figures of closures, bites, "
+                "rounding, AUC and all that is called known are of the finished neutral output on real recordings with "
+                "phone times. MLE, MEE, EIE and FRD are measured against the rules' own faces, on synthetic voices "
+                "that training never heard.",
+                *(CREDITS[engine] for about in corpora for engine in about["hours_by_engine"] if engine in CREDITS),
+                *([f"Trained without: {' and '.join(lacking)} (training/CORPUS.md)."] if lacking else []),
                 *([self.recipe.notes.strip()] if self.recipe.notes else []),
             ],
         }
-        return export_bundle(model, acoustic, model.config, self.work / "bundle", meta)
+        return export_bundle(model, self.ear, model.config, self.work / "bundle", meta)
 
     def evaluate(self, bundle: Bundle, speech: Path | None = None, clips: int = CLIPS) -> dict[str, float]:
         """Metrics of the run's bundle, on what was held back and on recordings with phone times."""
@@ -381,10 +481,6 @@ class Run:
 
     def _dropout(self) -> float:
         return self.recipe.stage3.transcript_dropout if self.recipe.ablation.text else 1.0
-
-    def _tuples(self) -> dict[str, Any]:
-        # YAML has lists where the options have tuples
-        return {name: tuple(value) for name, value in self.recipe.backbone.items() if isinstance(value, list)}
 
     def _need(self, path: Path, step: str) -> Path:
         if not path.exists():

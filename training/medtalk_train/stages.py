@@ -86,7 +86,9 @@ class ContentMapping(Stage):
 
     def losses(self, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
         features, posteriors, rig = batch
-        content = self.model.content(F.dropout(features, self.options.feature_dropout), posteriors)
+        if self.options.feature_dropout:  # never of the vocal effort, which is the last
+            features = torch.cat([F.dropout(features[..., :-1], self.options.feature_dropout), features[..., -1:]], -1)
+        content = self.model.content(features, posteriors)
         reconstruction = self.error(self.model.decoder(self.model.emo_encoder(rig), content), rig)
         if not self.disentangle:
             return {"loss": reconstruction, "reconstruction": reconstruction}
@@ -142,8 +144,8 @@ class IntensityModelling(Stage):
 def predicted(model: MEDTalk, batch: Clips) -> Tensor:
     """(B, T) intensity, from words that the model reads by itself or from features of a text encoder (Sec. 3.3)."""
     if model.word_encoder is not None:
-        return model.intensity(batch.emotion_features, batch.words, batch.lengths)
-    return model.fusion_predictor(batch.emotion_features, batch.words, batch.absent, batch.lengths)
+        return model.intensity(batch.emotion_features, batch.words, batch.lengths, batch.word_times)
+    return model.fusion_predictor(batch.emotion_features, batch.words, batch.absent, batch.lengths, batch.word_times)
 
 
 class Guidance(Stage):

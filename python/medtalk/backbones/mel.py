@@ -1,7 +1,6 @@
-"""Log-mel features of the compact backbone, in numpy: the same code serves training, the sidecar and the command line.
+"""Mel bands in decibels for the prosody, in numpy; what the ear hears is in `whisper_mel`.
 
-120 frames a second, so that an encoder of stride 2 lands on the rig's 60 fps: mel frame ``k`` is centred on the time
-``k / 120`` s and rig frame ``t`` on mel frame ``2 t``.
+120 frames a second: mel frame ``k`` is centred on the time ``k / 120`` s and rig frame ``t`` on mel frame ``2 t``.
 """
 
 from __future__ import annotations
@@ -23,24 +22,17 @@ WINDOW = 400  # 25 ms
 N_FFT = 512
 N_MELS = 80
 LOW_HZ, HIGH_HZ = 60.0, 7600.0
-FLOOR_DB = 20.0
-"""How far under its own mean a band is still heard: most rooms and microphones are quieter than that."""
-QUIET_DB = 50.0
-"""How far under the clip's loud frames anything is heard at all. Bands that a codec or a narrow microphone left empty
-would else have means far below all sound (measured on real speech: bites .88 without, .94 with it)."""
-LOUD_RANGE_DB = 25.0
-"""Frames within this of the clip's loud ones (95th percentile) give the band means."""
 SILENCE_DBFS = -66.0
 """A clip whose loud frames stay below this is silence, not quiet speech to be amplified."""
 
 _BLOCK = 4096  # frames per Fourier transform: bounds the memory of long sounds
 
 
-@lru_cache(maxsize=64)
-def filterbank(warp: float = 1.0) -> NDArray[np.float32]:
-    """Triangular mel filters (257, 80). ``warp`` scales the frequency axis as another vocal tract length would."""
+@lru_cache(maxsize=1)
+def filterbank() -> NDArray[np.float32]:
+    """Triangular mel filters (257, 80)."""
     mel = np.linspace(_to_mel(LOW_HZ), _to_mel(HIGH_HZ), N_MELS + 2)
-    edges = np.minimum(700.0 * (10.0 ** (mel / 2595.0) - 1.0) * warp, RATE / 2 - 1.0)
+    edges = 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
     hertz = np.linspace(0.0, RATE / 2, N_FFT // 2 + 1)[:, None]
     low, centre, high = edges[:-2], edges[1:-1], edges[2:]
     rising = (hertz - low) / np.maximum(centre - low, 1e-3)
@@ -49,26 +41,14 @@ def filterbank(warp: float = 1.0) -> NDArray[np.float32]:
     return (weights / np.maximum(weights.sum(axis=0), 1e-6)).astype(np.float32)
 
 
-def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Normalised log-mel features of a whole clip.
-
-    Args:
-        samples: (n,) float32 at 16 kHz.
-
-    Returns:
-        (2 T, 80) float32 with T = n * 60 // 16000; 0 is the floor or silence, 1 a band's own mean.
-    """
-    return normalise(decibels(samples))
-
-
-def decibels(samples: NDArray[np.float32], warp: float = 1.0) -> NDArray[np.float32]:
+def decibels(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Band energies in dB (full-scale sine about 0), (2 T, 80) float32."""
     count = 2 * (len(samples) * RIG_FPS // RATE)
     out = np.empty((count, N_MELS), np.float32)
     for start in range(0, count, _BLOCK):
         checkpoint(start / count)
         stop = min(start + _BLOCK, count)
-        out[start:stop] = power_spectrum(samples, start, stop) @ filterbank(warp)
+        out[start:stop] = power_spectrum(samples, start, stop) @ filterbank()
     np.maximum(out, 1e-12, out=out)
     np.log10(out, out=out)
     out *= 10.0
@@ -93,32 +73,6 @@ def windows(samples: NDArray[np.float32], frames: NDArray, fps: int, width: int)
     padded = np.zeros(high - low, np.float32)
     padded[max(-low, 0) : max(-low, 0) + len(piece)] = piece
     return np.lib.stride_tricks.sliding_window_view(padded, width)[first - low]
-
-
-def normalise(
-    bands: NDArray[np.float32], floor_db: float = FLOOR_DB, quiet_db: float = QUIET_DB
-) -> NDArray[np.float32]:
-    """Take each band's mean over the loud frames away and cut at the floor.
-
-    The mean removes the microphone, the room's colour and the gain; loud frames only, so that pauses do not count.
-
-    Args:
-        bands: (M, 80) dB.
-        floor_db: how far below its mean a band is still heard.
-        quiet_db: how far below the clip's loud frames anything is heard.
-
-    Returns:
-        (M, 80) float32, 0 at the floor, 1 at the mean; all 0 for silence.
-    """
-    if not len(bands):
-        return bands.astype(np.float32)
-    level = bands.max(axis=1)
-    loud = float(np.percentile(level, 95))
-    if loud < SILENCE_DBFS:
-        return np.zeros_like(bands, np.float32)
-    heard = np.maximum(bands, np.float32(loud - quiet_db))
-    mean = heard[level >= loud - LOUD_RANGE_DB].mean(axis=0)
-    return (np.maximum(heard - mean, -floor_db) + floor_db).astype(np.float32) * np.float32(1.0 / floor_db)
 
 
 @lru_cache(maxsize=1)

@@ -38,6 +38,11 @@ PROSODY = (
 N_PROSODY = len(PROSODY)
 assert N_PROSODY == 16
 
+_PLAIN_DBFS = -21.0  # what people record as plain speech
+_EFFORT_RANGE_DB = (-24.0, 9.0)  # beyond, a level says more of the microphone than of the voice
+_EFFORT_DOUBLES_DB = 11.0  # the networks show about half of it, as regressions do
+_ACCENT = 0.5  # doublings for 10 dB above the clip's mean
+
 LOWEST_HZ, HIGHEST_HZ = 65.0, 450.0
 _PITCH_RATE = 8000  # coarser, and the lags of high voices fall between the samples
 _ACTIVITY_RANGE_DB = 28.0  # below the loud frames by more than this is a pause
@@ -118,6 +123,36 @@ def prosody(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     out[:, 13] = np.clip((10.0 * np.log10(np.mean(10.0 ** (speech / 10.0))) + 26.0) / 12.0, -3.0, 3.0)
     out[:, 14] = _smooth(level.active.astype(np.float64), 7)
     out[:, 15] = np.clip(_smooth(np.maximum(np.diff(_smooth(relative, 5), prepend=relative[:1]), 0.0), 61) * 10.0, 0, 2)
+    return out
+
+
+def effort(prosody: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far the mouth opens in a voice of this effort, against plain speech (JALI's axis; Edwards et al. 2016).
+
+    Loud clips and the loud syllables of a clip open it, quiet ones and whispering close it.
+
+    Args:
+        prosody: (T, 16) as :func:`prosody` gives it.
+
+    Returns:
+        (T,) float32, about 1 for plain speech at -21 dBFS, 0.1 to 2.2.
+    """
+    columns = np.asarray(prosody, np.float64).T
+    speaking = columns[14] > 0.5
+    if not speaking.any():
+        return np.ones(columns.shape[1], np.float32)
+    level = np.clip(12.0 * columns[13] - 26.0 - _PLAIN_DBFS, *_EFFORT_RANGE_DB) / _EFFORT_DOUBLES_DB
+    accent = np.clip(columns[2] - columns[2][speaking].mean(), -0.8, 0.6) * _ACCENT
+    voiced = float((columns[4][speaking] > 0.5).mean())
+    whisper = np.interp(voiced, [0.1, 0.3], [-0.7, 0.0])
+    return (2.0 ** (level + accent + whisper)).astype(np.float32)
+
+
+def at_level(prosody: NDArray[np.float32], db: float) -> NDArray[np.float32]:
+    """The prosody (T, 16) of the same clip, recorded so many dB louder."""
+    out = np.array(prosody, np.float32)
+    for column in ("loudness_absolute", "level"):
+        out[:, PROSODY.index(column)] = np.clip(out[:, PROSODY.index(column)] + db / 12.0, -3.0, 3.0)
     return out
 
 

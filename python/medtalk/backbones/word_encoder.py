@@ -7,14 +7,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from medtalk.backbones.words import BUCKETS
-from medtalk.model.places import N_PLACES, places
+from medtalk.model.places import N_PLACES, places, word_places
 
 
 class WordEncoder(nn.Module):
     """Tokens (B, N, 8) of `words.tokenise` -> text features (B, N, width).
 
     A word is the sum of its pieces' vectors; a convolution over three words lets it see its neighbours ("not happy"),
-    and its place in the sentence is added, so that CMF's frames can find the words spoken around them.
+    and its place in the clip, or in the sentence where its time is not known, is added, so that CMF's frames can find
+    the words spoken around them.
     """
 
     def __init__(self, width: int, dropout: float = 0.1) -> None:
@@ -25,11 +26,20 @@ class WordEncoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Text features (B, N, width) and which of them are no words, (B, N) bool. Every row needs one word."""
+    def forward(
+        self, tokens: Tensor, times: Tensor | None = None, frames: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Text features (B, N, width) and which of them are no words, (B, N) bool. Every row needs one word.
+
+        `times` (B, N, 2) are the words' starts and ends in seconds, -1 where not known, in clips of `frames` (B,).
+        """
         absent, x = self._words(tokens)
         counts = (~absent).sum(1)
-        return self.norm(x + self.place(places(counts, tokens.shape[1]))), absent
+        if times is None or frames is None:
+            where = places(counts, tokens.shape[1])
+        else:
+            where = word_places(counts, times, frames)
+        return self.norm(x + self.place(where)), absent
 
     def pooled(self, tokens: Tensor) -> Tensor:
         """One vector a text, whatever the order of its words: (B, N, 8) -> (B, width). Serves as guidance features."""

@@ -41,16 +41,18 @@ class Heard:
     """All that depends on a sound alone, at 60 fps.
 
     Attributes:
-        content: content embedding, (T, 256) (Sec. 3.3, ACM).
+        content: content embedding, (T, 256) (Sec. 3.3, ACM), by the sound alone.
         emotion_features: what intensity is predicted from, (T, E): prosody and posteriors (E = 51) in a compact bundle,
             emotion2vec's (E = 768) in one of the kind medtalk.
         posteriors: phone posteriors, (T, 35); None where a bundle has no phones.
+        sound: what ACM hears beside the posteriors, (T, F), for `Engine.content`; None where a bundle has no phones.
         guided: the same as networks for a text or picture hear it; None where there are none apart.
     """
 
     content: NDArray
     emotion_features: NDArray
     posteriors: NDArray | None = None
+    sound: NDArray | None = None
     guided: Guided | None = None
 
 
@@ -87,6 +89,10 @@ class Engine(Protocol):
         """`hear` of several clips, which a GPU may work on together; they should be short and about as long."""
         ...
 
+    def content(self, sound: NDArray, posteriors: NDArray) -> NDArray:
+        """Content embedding (T, 256) of `Heard.sound` with other posteriors (T, 35), such as a transcript's."""
+        ...
+
     def transcribe(self, samples: NDArray, language: str | None = None) -> str:
         """What is said in a clip (n,) at 16 kHz, in a language ("zh", "Chinese"; None finds it out).
 
@@ -102,8 +108,11 @@ class Engine(Protocol):
         """Raise what `transcribe` would, before it has anything to do."""
         ...
 
-    def intensity(self, emotion_features: NDArray, transcript: str) -> NDArray:
+    def intensity(self, emotion_features: NDArray, transcript: str, times: NDArray | None = None) -> NDArray:
         """Intensity (T,) of `Heard.emotion_features`; "" stands for unknown words (Sec. 3.3, CMF).
+
+        `times` (N, 2) are those of the transcript's tokens, as `medtalk.alignment.token_times` gives them; the authors'
+        networks do not use them.
 
         Raises:
             BackboneError: a pretrained backbone that reads words is missing or does not fit.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medtalk.audio import FPS as RIG_FPS
 from medtalk.audio import RATE
 from medtalk.engine.base import GuideKind, Heard
 from medtalk.errors import GuidanceError, SettingError
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from medtalk.bundle import Bundle
 
-# What a second of sound costs in the content graph, roughly: only for the progress that is shown while it runs.
-_CONTENT_SECONDS = 0.004
+# What a second of sound costs in the ear, roughly: only for the progress that is shown while it runs.
+_LISTEN_SECONDS = 0.015
 _FULL = (
     "Use one of the kind medtalk with --bundle: `medtalk bundle import-official --label audio_semantic.pth --clip "
     "clip_emotion.pth -o BUNDLE` makes it from the authors' weights."
@@ -28,7 +29,7 @@ _FULL = (
 
 
 class CompactEngine:
-    """Log-mel and prosody in, hashed words in; an engine adds the graphs. See `medtalk.engine.Engine` for the calls."""
+    """Log-mel and prosody, hashed words; an engine adds the graphs. See `medtalk.engine.Engine` for the calls."""
 
     note = ""
 
@@ -36,17 +37,17 @@ class CompactEngine:
         self._describes = "text" in bundle.guidance
 
     def hear(self, samples: NDArray, emotion_features: NDArray | None = None) -> Heard:
-        from medtalk.backbones.mel import log_mel
-        from medtalk.backbones.prosody import prosody
+        from medtalk.backbones.prosody import effort, prosody
 
         if emotion_features is not None:
             raise SettingError("A compact bundle computes its own features and takes none ready-made.", _FULL)
-        stage("listen", 0.12)
-        mel = log_mel(samples)
-        stage("listen", 0.55, expected=_CONTENT_SECONDS * len(samples) / RATE)
-        content, posteriors = self._content(mel)
+        stage("listen", 0.65, expected=_LISTEN_SECONDS * len(samples) / RATE)
+        features, posteriors = self.listen(samples)
         stage("listen", 0.85)
-        return Heard(content, np.concatenate([prosody(samples), posteriors], axis=1), posteriors)
+        voice = prosody(samples)
+        sound = np.concatenate([features, effort(voice)[:, None]], axis=1)
+        emotion_features = np.concatenate([voice, posteriors], axis=1)
+        return Heard(self.content(sound, posteriors), emotion_features, posteriors, sound)
 
     def hear_batch(self, clips: Sequence[NDArray]) -> list[Heard]:
         return [self.hear(samples) for samples in clips]
@@ -62,11 +63,15 @@ class CompactEngine:
     def prepare(self, part: str) -> None:
         pass  # it has no pretrained backbones
 
-    def intensity(self, emotion_features: NDArray, transcript: str) -> NDArray:
+    def intensity(self, emotion_features: NDArray, transcript: str, times: NDArray | None = None) -> NDArray:
+        from medtalk.alignment import MAX_WORDS
+        from medtalk.backbones.windows import by_windows
         from medtalk.backbones.words import NO_WORDS, tokenise
 
-        tokens = tokenise(transcript) if transcript else NO_WORDS
-        return np.maximum(self._intensity(emotion_features, tokens), 0.0)
+        tokens = tokenise(transcript, MAX_WORDS) if transcript else NO_WORDS
+        if times is None:
+            times = np.full((len(tokens), 2), -1.0, np.float32)
+        return np.maximum(by_windows(self._intensity, emotion_features, tokens, times), 0.0)
 
     def guide(self, kind: GuideKind, what: str | Path | bytes | NDArray) -> Mood:
         from medtalk.backbones.words import latin, tokenise
@@ -87,12 +92,22 @@ class CompactEngine:
     def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray, guided: bool = False) -> NDArray:
         return self._decode(content, emotion, intensity)
 
-    def _content(self, mel: NDArray) -> tuple[NDArray, NDArray]:
-        """mel (2 T, 80) -> content (T, 256), phone posteriors (T, 35)."""
+    def listen(self, samples: NDArray) -> tuple[NDArray, NDArray]:
+        """The ear alone: features (T, F - 1) and phone posteriors (T, 35) of a clip (n,) at 16 kHz."""
+        from medtalk.backbones.listening import listen
+
+        features, logits = listen(samples, self._listen, RIG_FPS)
+        return features, softmax(logits)
+
+    def content(self, sound: NDArray, posteriors: NDArray) -> NDArray:
         raise NotImplementedError
 
-    def _intensity(self, emotion_features: NDArray, tokens: NDArray) -> NDArray:
-        """emotion features (T, 51), word tokens (N, 8) int64 -> (T,)."""
+    def _listen(self, mel: NDArray) -> tuple[NDArray, NDArray]:
+        """Whisper's log-mel (M, 80) -> features (M / 2, F - 1), phone logits (M / 2, 35)."""
+        raise NotImplementedError
+
+    def _intensity(self, emotion_features: NDArray, tokens: NDArray, times: NDArray) -> NDArray:
+        """emotion features (T, 51), word tokens (N, 8) int64, their times (N, 2) in s or -1 -> (T,)."""
         raise NotImplementedError
 
     def _describe(self, tokens: NDArray) -> tuple[NDArray, float]:
@@ -101,3 +116,9 @@ class CompactEngine:
 
     def _decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:
         raise NotImplementedError
+
+
+def softmax(logits: NDArray) -> NDArray:
+    """Posteriors of logits (T, K)."""
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return raised / raised.sum(axis=1, keepdims=True)

@@ -111,6 +111,9 @@ class FullEngine:
         given = None if emotion_features is None else self._spread(emotion_features, len(samples))
         return self._hear([samples], given)[0]
 
+    def content(self, sound: NDArray, posteriors: NDArray) -> NDArray:
+        raise NotImplementedError("networks on the paper's backbones know no phones")
+
     @within_memory
     def hear_batch(self, clips: Sequence[NDArray]) -> list[Heard]:
         return self._hear(clips)
@@ -161,7 +164,7 @@ class FullEngine:
             getattr(self, f"_{part}")
 
     @within_memory
-    def intensity(self, emotion_features: NDArray, transcript: str) -> NDArray:
+    def intensity(self, emotion_features: NDArray, transcript: str, times: NDArray | None = None) -> NDArray:
         text = self._text(transcript)
         return self._by_frame(lambda frames: self._model.fusion_predictor(frames, text), emotion_features)
 
@@ -299,7 +302,7 @@ def _networks(bundle: Bundle, state: Mapping[str, Tensor]) -> tuple[ModelConfig,
     """The networks of a bundle with their weights."""
     try:
         config = ModelConfig.from_dict(bundle.manifest["sizes"]["model"])
-        if config.places or config.content_smoothing:
+        if config.places or config.content_context:
             raise ValueError("its frames know their places or neighbours, and are to be computed chunk by chunk")
         model, guided = MEDTalk(config), None
         report = model.load_state_dict(_under(MODEL, state), strict=False)

@@ -59,12 +59,16 @@ class OnnxEngine(CompactEngine):
     def label_vectors(self) -> NDArray:
         return self._run("label", label=np.arange(len(LABELS)))[0]
 
-    def _content(self, mel: NDArray) -> tuple[NDArray, NDArray]:
-        content, posteriors = self._run("content", mel=mel[None])
-        return content[0], posteriors[0]
+    def content(self, sound: NDArray, posteriors: NDArray) -> NDArray:
+        return self._run("content", sound=sound[None], posteriors=posteriors[None])[0][0]
 
-    def _intensity(self, emotion_features: NDArray, tokens: NDArray) -> NDArray:
-        return self._run("intensity", emotion_features=emotion_features[None], tokens=tokens[None])[0][0]
+    def _listen(self, mel: NDArray) -> tuple[NDArray, NDArray]:
+        features, logits = self._run("listen", mel=mel[None])
+        return features[0], logits[0]
+
+    def _intensity(self, emotion_features: NDArray, tokens: NDArray, times: NDArray) -> NDArray:
+        inputs = {"emotion_features": emotion_features, "tokens": tokens, "word_times": times}
+        return self._run("intensity", **{name: values[None] for name, values in inputs.items()})[0][0]
 
     def _describe(self, tokens: NDArray) -> tuple[NDArray, float]:
         weights, strength = self._run("text", tokens=tokens[None])

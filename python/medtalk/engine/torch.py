@@ -83,8 +83,8 @@ class TorchEngine(CompactEngine):
         networks = Networks.build(sizes, tensors(bundle, WEIGHTS, self._device))
         words = tensors(bundle, TEXT_WEIGHTS, self._device) if TEXT_WEIGHTS in bundle.manifest["files"] else None
         self._text = TextEncoder.build(sizes.get("text"), words).to(self._device) if words is not None else None
-        self._networks = Networks(networks.acoustic.to(self._device), networks.model.to(self._device))
-        for network in filter(None, (self._networks.acoustic, self._networks.model, self._text)):
+        self._networks = Networks(networks.ear.to(self._device), networks.model.to(self._device))
+        for network in filter(None, (self._networks.ear, self._networks.model, self._text)):
             for module in network.modules():
                 module.register_forward_pre_hook(_checkpoint)
 
@@ -102,13 +102,18 @@ class TorchEngine(CompactEngine):
         return str(self._device)
 
     @within_memory
-    def _content(self, mel: NDArray) -> tuple[NDArray, NDArray]:
-        content, posteriors = self._networks.content(self._in(mel)[None])
-        return _out(content[0]), _out(posteriors[0])
+    def content(self, sound: NDArray, posteriors: NDArray) -> NDArray:
+        return _out(self._networks.content(self._in(sound)[None], self._in(posteriors)[None])[0])
 
     @within_memory
-    def _intensity(self, emotion_features: NDArray, tokens: NDArray) -> NDArray:
-        return _out(self._networks.intensity(self._in(emotion_features)[None], self._in(tokens)[None])[0])
+    def _listen(self, mel: NDArray) -> tuple[NDArray, NDArray]:
+        features, logits = self._networks.listen(self._in(mel)[None])
+        return _out(features[0]), _out(logits[0])
+
+    @within_memory
+    def _intensity(self, emotion_features: NDArray, tokens: NDArray, times: NDArray) -> NDArray:
+        inputs = (self._in(values)[None] for values in (emotion_features, tokens, times))
+        return _out(self._networks.intensity(*inputs)[0])
 
     @within_memory
     def _describe(self, tokens: NDArray) -> tuple[NDArray, float]:

@@ -1,6 +1,6 @@
-"""From the decoder's rig to one that an animator can use: smoothing, gaze, blinks, limits, in this order.
+"""From the decoder's rig to one that an animator can use: smoothing, closures, gaze, blinks, limits, in this order.
 
-Blinks come after smoothing, which would round them, and limits last, because everything before adds.
+Closures and blinks come after smoothing, which would round them, and limits last, because everything before adds.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from medtalk.closures import Closures
 from medtalk.errors import RigError, SettingError
 from medtalk.finishing.blink import add_blinks
 from medtalk.finishing.gaze import add_gaze
@@ -55,7 +56,11 @@ PAPER = Finishing(blink=False, gaze=False, limits=False, smoothing=PAPER_WINDOWS
 
 
 def finish(
-    values: ArrayLike, activity: ArrayLike, settings: Finishing = Finishing(), fps: float = 60.0
+    values: ArrayLike,
+    activity: ArrayLike,
+    settings: Finishing = Finishing(),
+    fps: float = 60.0,
+    lips: Closures | None = None,
 ) -> NDArray[np.float32]:
     """Finish a rig.
 
@@ -64,6 +69,7 @@ def finish(
         activity: (T,) how surely somebody speaks at each frame, 0..1.
         settings: which steps, and their seed.
         fps: frames a second of both, finite and above 0.
+        lips: closures that were decided, laid over the rig whatever the settings; None keeps the decoder's own.
 
     Returns:
         (T, 174) float32.
@@ -87,6 +93,8 @@ def finish(
     if settings.smooth:
         rig = smooth(rig, settings.smoothing, settings.closures)
         checkpoint(0.7)
+    if lips is not None:
+        rig = lips.over(rig)
     if settings.gaze:
         rig = add_gaze(rig, fps, np.random.default_rng([settings.seed, _GAZE_STREAM]))
         checkpoint(0.8)

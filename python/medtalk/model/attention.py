@@ -22,14 +22,18 @@ class CrossAttention(nn.Module):
         nn.init.xavier_uniform_(self.in_proj_weight)
         nn.init.zeros_(self.out_proj.bias)
 
-    def forward(self, queries: Tensor, keys: Tensor, absent: Tensor | None = None) -> Tensor:
-        """`absent` (B, N) bool is true for keys to leave out."""
+    def forward(
+        self, queries: Tensor, keys: Tensor, absent: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
+        """`absent` (B, N) bool is true for keys to leave out; `bias` (B, T, N) is added to the scores of all heads."""
         to_q, to_k, to_v = self.in_proj_weight.chunk(3)
         bias_q, bias_k, bias_v = self.in_proj_bias.chunk(3)
         q = self._split(nn.functional.linear(queries, to_q, bias_q))  # (B, heads, T, width / heads)
         k = self._split(nn.functional.linear(keys, to_k, bias_k))
         v = self._split(nn.functional.linear(keys, to_v, bias_v))
         scores = q @ k.transpose(-2, -1) * (q.shape[-1] ** -0.5)  # (B, heads, T, N)
+        if bias is not None:
+            scores = scores + bias[:, None]
         if absent is not None:
             scores = scores.masked_fill(absent[:, None, None], float("-inf"))
         mixed = self.dropout(scores.softmax(-1)) @ v

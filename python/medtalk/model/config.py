@@ -14,16 +14,15 @@ class ModelConfig:
     """Sizes of every part. The defaults are the compact model's, `ModelConfig.paper()` gives the authors'.
 
     channels: rig channels. latent, hidden: width of the embedding spaces and of the MLPs between.
-    content_features: what ACM sees of a frame (compact: acoustic features and phone posteriors).
+    content_features: what ACM sees of a frame (compact: features of the ear, vocal effort, phone posteriors).
     emotion_features: what CMF sees of a frame (compact: prosody and phone posteriors).
     fusion_width, heads: CMF's attention; text_features must equal fusion_width, as keys and values enter unprojected.
     guidance_features: width of a text's or picture's features before P_text and P_image.
     label_hidden: width inside the label embedding. labels: emotions.
     places: whether CMF and the word encoder know where in the clip a frame or word is (the authors' CMF does not).
-    content_smoothing: how often [1 2 1] / 4 runs over ACM's output in time. ACM sees frame by frame, and so do phones'
-    posteriors: without it the mouth trembles (the authors' has none).
-    closure_sharpening: 0..1, how far the channels that seal the lips are pushed towards open or shut after D. A mean of
-    doubts leaves lips half shut; a mouth closes or does not (the authors' has none).
+    content_context: how many frames to either side ACM sees, for coarticulation: wav2vec2's features know their
+    neighbours, phones do not (0 in the authors', which sees frame by frame).
+    word_times: whether CMF uses the words' times where they are known (the authors' CMF does not).
     still_upper_face: whether the upper face at intensity 0 is taken away from every frame. Speech does not move it, so
     what D leaves there is the error of its fit: without this a neutral face is slightly lopsided (the authors' has it).
     words: whether the model has its own word encoder; without one, text features are handed in ready-made.
@@ -32,7 +31,7 @@ class ModelConfig:
     channels: int = 174
     latent: int = 256
     hidden: int = 256
-    content_features: int = 195
+    content_features: int = 100
     emotion_features: int = 51
     text_features: int = 64
     fusion_width: int = 64
@@ -42,8 +41,8 @@ class ModelConfig:
     labels: int = 7
     dropout: float = 0.1
     places: bool = True
-    content_smoothing: int = 0
-    closure_sharpening: float = 0.0
+    content_context: int = 0
+    word_times: bool = True
     still_upper_face: bool = False
     words: bool = True
 
@@ -59,7 +58,7 @@ class ModelConfig:
     def paper(cls, width: int = 768) -> ModelConfig:
         """The authors' sizes; `width` is that of their three backbones (768; their parity fixture uses 48)."""
         return cls(content_features=width, emotion_features=width, text_features=width, fusion_width=width, heads=8,
-                   guidance_features=512, places=False, words=False)  # fmt: skip
+                   guidance_features=512, places=False, word_times=False, words=False)  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

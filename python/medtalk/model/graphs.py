@@ -1,4 +1,4 @@
-"""The four graphs of a compact bundle as torch modules: what is exported to ONNX, and what the torch engine runs."""
+"""The five graphs of a compact bundle as torch modules: what is exported to ONNX, and what the torch engine runs."""
 
 from __future__ import annotations
 
@@ -9,37 +9,35 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from medtalk.backbones.acoustic import AcousticConfig, AcousticEncoder
+from medtalk.backbones.ear import Ear, EarConfig
 from medtalk.errors import BundleError
 from medtalk.model.config import ModelConfig
 from medtalk.model.medtalk import MEDTalk
 
-SIZES = ("acoustic", "model")
+SIZES = ("ear", "model")
 """Keys of `sizes` in `bundle.json`, and prefixes of the tensors in `weights.safetensors`."""
 
 
 class ContentGraph(nn.Module):
-    """mel (B, 2 T, 80) -> content (B, T, 256), phone posteriors (B, T, 35)."""
-
-    def __init__(self, acoustic: AcousticEncoder, model: MEDTalk) -> None:
-        super().__init__()
-        self.acoustic, self.model = acoustic, model
-
-    def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        features, logits = self.acoustic(mel)
-        posteriors = logits.softmax(-1)
-        return self.model.content(features, posteriors), posteriors
-
-
-class IntensityGraph(nn.Module):
-    """emotion_features (B, T, 51), tokens (B, N, 8) int64 -> intensity (B, T)."""
+    """sound (B, T, F), phone posteriors (B, T, 35) -> content (B, T, 256)."""
 
     def __init__(self, model: MEDTalk) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, emotion_features: Tensor, tokens: Tensor) -> Tensor:
-        return self.model.intensity(emotion_features, tokens)
+    def forward(self, sound: Tensor, posteriors: Tensor) -> Tensor:
+        return self.model.content(sound, posteriors)
+
+
+class IntensityGraph(nn.Module):
+    """emotion_features (B, T, 51), tokens (B, N, 8) int64, word_times (B, N, 2) s or -1 -> intensity (B, T)."""
+
+    def __init__(self, model: MEDTalk) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, emotion_features: Tensor, tokens: Tensor, word_times: Tensor | None = None) -> Tensor:
+        return self.model.intensity(emotion_features, tokens, times=word_times)
 
 
 class LabelGraph(nn.Module):
@@ -68,17 +66,22 @@ class DecodeGraph(nn.Module):
 class Networks:
     """All networks of a compact bundle, in evaluation mode."""
 
-    acoustic: AcousticEncoder
+    ear: Ear
     model: MEDTalk
 
     def __post_init__(self) -> None:
-        self.acoustic.eval()
+        self.ear.eval()
         self.model.eval()
 
     # A module is born in training mode, and the exporter hands the outermost mode on to its parts: hence eval().
     @property
+    def listen(self) -> nn.Module:
+        """mel (B, M, 80) -> features (B, M / 2, F - 1), phone logits (B, M / 2, 35), 50 a second."""
+        return self.ear
+
+    @property
     def content(self) -> nn.Module:
-        return ContentGraph(self.acoustic, self.model).eval()
+        return ContentGraph(self.model).eval()
 
     @property
     def intensity(self) -> nn.Module:
@@ -94,14 +97,19 @@ class Networks:
 
     def sizes(self) -> dict[str, Any]:
         """`sizes` of `bundle.json`."""
-        return {"acoustic": self.acoustic.config.to_dict(), "model": self.model.config.to_dict()}
+        return {"ear": self.ear.config.to_dict(), "model": self.model.config.to_dict()}
 
     def state(self) -> dict[str, Tensor]:
-        """Tensors of `weights.safetensors`: `acoustic.` and `model.` before the modules' own names."""
+        """Tensors of `weights.safetensors`, float16: `ear.` and `model.` before the modules' own names."""
         return {
-            **{f"acoustic.{name}": tensor.contiguous() for name, tensor in self.acoustic.state_dict().items()},
-            **{f"model.{name}": tensor.contiguous() for name, tensor in self.model.state_dict().items()},
+            f"{part}.{name}": tensor.half().contiguous()
+            for part, network in (("ear", self.ear), ("model", self.model))
+            for name, tensor in network.state_dict().items()
         }
+
+    def rounded(self) -> Networks:
+        """The same networks as `build` makes of `state`: float32, rounded to float16."""
+        return Networks.build(self.sizes(), self.state())
 
     @classmethod
     def build(cls, sizes: Mapping[str, Any], state: Mapping[str, Tensor] | None = None) -> Networks:
@@ -111,16 +119,16 @@ class Networks:
             BundleError: sizes or tensors do not fit each other or this version.
         """
         try:
-            acoustic = AcousticEncoder(AcousticConfig.from_dict(sizes["acoustic"]))
+            ear = Ear(EarConfig(**sizes["ear"]))
             model = MEDTalk(ModelConfig.from_dict(sizes["model"]))
             if state is not None:
-                acoustic.load_state_dict(_under("acoustic.", state))
+                ear.load_state_dict(_under("ear.", state))
                 model.load_state_dict(_under("model.", state))
         except (KeyError, TypeError, RuntimeError) as error:
             raise BundleError(
                 f"The bundle's sizes and weights do not fit: {str(error)[:200]}", "Export it again."
             ) from error
-        return cls(acoustic, model)
+        return cls(ear, model)
 
 
 def _under(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

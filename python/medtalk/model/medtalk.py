@@ -14,26 +14,10 @@ from medtalk.model.disentangle import Decoder, MotionEncoder
 from medtalk.model.fusion import FusionEncoder, adjust
 from medtalk.model.guidance import GuidanceMap
 from medtalk.model.label import LabelEmbedding
-from medtalk.rig.channels import N_CHANNELS, S_UP, indices
-
-SEALED = {"[LR]_mouth_lipsTogether[DU]": 1.0, "[LR]_mouth_lipsPressU": 0.4, "[LR]_mouth_lipBiteD": 0.75}
-"""Channels that seal the lips, and the value of each in a full closure or bite."""
-OPEN_BELOW, SHUT_ABOVE = 0.1, 0.85
-"""Shares of that value which sharpening takes for open and for shut."""
-_SHUT = np.zeros(N_CHANNELS, np.float32)
-for _pattern, _value in SEALED.items():
-    _SHUT[indices(_pattern)] = _value
+from medtalk.rig.channels import N_CHANNELS, S_UP
 
 _UPPER = np.zeros(N_CHANNELS, np.float32)
 _UPPER[S_UP] = 1.0
-
-
-def sealing(rig: Tensor) -> Tensor:
-    """What a full sharpening of the closures adds to a rig (..., 174): a smooth step in place of each sealing channel's
-    own value, nothing elsewhere. The order of values stays, so what was more closed still is."""
-    shut = torch.from_numpy(_SHUT).to(rig)
-    t = ((rig / shut.clamp(min=0.1) - OPEN_BELOW) / (SHUT_ABOVE - OPEN_BELOW)).clamp(0.0, 1.0)
-    return torch.from_numpy(_SHUT > 0).to(rig) * (shut * t * t * (3.0 - 2.0 * t) - rig)
 
 
 class MEDTalk(nn.Module):
@@ -63,28 +47,31 @@ class MEDTalk(nn.Module):
         return self.decoder(self.emo_encoder(emotion_rig), self.cont_encoder(content_rig))
 
     def content(self, features: Tensor, posteriors: Tensor) -> Tensor:
-        """ACM(A): acoustic features (B, T, F) and phone posteriors (B, T, 35) -> content embedding (B, T, 256).
+        """ACM(A): features of the sound (B, T, F) and phone posteriors (B, T, 35) -> content embedding (B, T, 256).
 
         A model whose ACM is as wide as the features alone does not look at the posteriors (the paper's plain way).
         """
         if self.config.content_features != features.shape[-1]:
             features = torch.cat([features, posteriors], dim=-1)
-        content = self.audio_content_map(features)
-        for _ in range(self.config.content_smoothing):
-            before = torch.cat([content[:, :1], content[:, :-1]], dim=1)
-            after = torch.cat([content[:, 1:], content[:, -1:]], dim=1)
-            content = 0.25 * before + 0.5 * content + 0.25 * after
-        return content
+        return self.audio_content_map(features)
 
-    def intensity(self, emotion_features: Tensor, tokens: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def intensity(
+        self, emotion_features: Tensor, tokens: Tensor, lengths: Tensor | None = None, times: Tensor | None = None
+    ) -> Tensor:
         """Predicted intensity of each frame, (B, T), from emotion features (B, T, E) and word tokens (B, N, 8).
 
         `lengths` (B,) says how many frames of each row are real. A row of zeros in the tokens is no word (padding).
+        `times` (B, N, 2) are the words' starts and ends in seconds; -1 where they are not known.
         """
         if self.word_encoder is None:
             raise ValueError("this model has no words of its own: call fusion_predictor with ready-made text features")
-        text, absent = self.word_encoder(tokens)
-        return self.fusion_predictor(emotion_features, text, absent, lengths)
+        if lengths is None:
+            lengths = torch.full(
+                (emotion_features.shape[0],), emotion_features.shape[1], device=emotion_features.device
+            )
+        times = times if self.config.word_times else None
+        text, absent = self.word_encoder(tokens, times, lengths)
+        return self.fusion_predictor(emotion_features, text, absent, lengths, times)
 
     def emotion(self, vector: Tensor, intensity: Tensor) -> Tensor:
         """FIM's second half: eq. 9 and E_fuse. Vector (B, T or 1, 256), intensity (B, T) -> embedding (B, T, 256)."""
@@ -96,6 +83,4 @@ class MEDTalk(nn.Module):
         if self.config.still_upper_face:
             calm = self.semantic_emotion_map(torch.zeros_like(content[:1, :1])).expand_as(content)
             rig = rig - self.decoder(calm, content) * torch.from_numpy(_UPPER).to(rig)
-        if self.config.closure_sharpening:
-            rig = rig + self.config.closure_sharpening * sealing(rig)
         return rig

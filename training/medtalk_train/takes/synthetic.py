@@ -6,9 +6,10 @@ import hashlib
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from medtalk.backbones.prosody import prosody
+from medtalk.backbones.prosody import effort, prosody
 from medtalk.guidance import LABELS
 from medtalk_train.corpus.read import Corpus, Utterance
+from medtalk_train.spoken import spoken
 from medtalk_train.takes.take import Folder, Source, Take
 from medtalk_train.teacher.emotion import compose, strength
 from medtalk_train.teacher.lips import lip_curves
@@ -49,5 +50,7 @@ def _key(corpus: Corpus, utterance: Utterance, what: str = "") -> str:
 
 
 def _face(corpus: Corpus, utterance: Utterance, label: int) -> NDArray[np.float32]:
-    lips = lip_curves(utterance.phones, utterance.frames)
-    return compose(lips, label, strength(prosody(corpus.audio(utterance)), utterance.text), flashes=False)
+    voice, found = prosody(corpus.audio(utterance)), spoken(utterance)
+    lips = lip_curves(utterance.phones, utterance.frames, effort=effort(voice))
+    words = None if found is None else found.words
+    return compose(lips, label, strength(voice, utterance.text, words=words), flashes=False)

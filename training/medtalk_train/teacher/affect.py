@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from medtalk.alignment import AlignedWord
 
 _WHOLE = "hell sick sad joy die lie lies lied win stop cry cried cries glad god".split()
 _STRENGTHENING = "very so really too extremely absolutely totally completely utterly".split()
@@ -37,20 +40,36 @@ def word_weights(text: str) -> list[tuple[str, float]]:
     return [(word, _weight(word.lower())) for word in _WORD.findall(text)]
 
 
-def curve(text: str, start: float, end: float, frames: int, fps: float = 60.0) -> NDArray[np.float64]:
-    """(T,) lift of the intensity through a text spoken from ``start`` to ``end`` s, words spread by their letters."""
+def curve(
+    text: str, start: float, end: float, frames: int, fps: float = 60.0, words: Sequence[AlignedWord] | None = None
+) -> NDArray[np.float64]:
+    """(T,) lift of the intensity through a text.
+
+    ``words`` say when each is spoken. Without them the text is spoken from ``start`` to ``end`` s, its words spread by
+    their letters.
+    """
     out = np.zeros(frames)
-    words = word_weights(text)
-    if not words or end <= start:
-        return out
-    ends = np.cumsum([len(word) + 1.0 for word, _ in words])
-    ends *= (end - start) / ends[-1]
-    times = np.arange(frames) / fps - start
-    for (_, weight), first, last in zip(words, np.concatenate([[0.0], ends[:-1]]), ends, strict=True):
+    times = np.arange(frames) / fps
+    for weight, first, last in _spread(text, start, end) if words is None else _timed(words):
         if weight:
             distance = np.maximum(np.maximum(first - times, times - last), 0.0)
             out = np.maximum(out, weight * np.where(distance < 0.3, 0.5 + 0.5 * np.cos(np.pi * distance / 0.3), 0.0))
     return out
+
+
+def _timed(words: Sequence[AlignedWord]) -> list[tuple[float, float, float]]:
+    return [(_weight(word.text.lower()), word.start, word.end) for word in words if word.fits]
+
+
+def _spread(text: str, start: float, end: float) -> list[tuple[float, float, float]]:
+    """(weight, start s, end s) of the words of a text, each as long as its letters."""
+    words = word_weights(text)
+    if not words or end <= start:
+        return []
+    ends = np.cumsum([len(word) + 1.0 for word, _ in words])
+    ends = start + ends * ((end - start) / ends[-1])
+    starts = [start, *ends[:-1]]
+    return [(weight, first, last) for (_, weight), first, last in zip(words, starts, ends, strict=True)]
 
 
 def _weight(word: str) -> float:

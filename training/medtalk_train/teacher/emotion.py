@@ -19,7 +19,11 @@ from medtalk_train.teacher.poses import channels_of, table, vector
 from medtalk_train.teacher.style import Style
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+    from medtalk.alignment import AlignedWord
 
 FPS = 60.0
 LOWEST, HIGHEST = 0.12, 1.5
@@ -27,12 +31,15 @@ MORE_FROM = 0.8  # strength above which the "more" poses come in
 _FLASHES = ("brow_raiseIn", "brow_raiseOut", "brow_down", "eye_squintInner", "eye_cheekRaise", "nose.Y", "mouth_dimple")
 
 
-def strength(prosody: NDArray, text: str = "", style: Style | None = None) -> NDArray[np.float32]:
+def strength(
+    prosody: NDArray, text: str = "", style: Style | None = None, words: Sequence[AlignedWord] | None = None
+) -> NDArray[np.float32]:
     """How strongly the speaker feels, frame by frame.
 
     Args:
         prosody: (T, 16) of ``medtalk.backbones.prosody``.
         text: what is said; affect words lift the strength where they fall.
+        words: of the text with their times, if these are known.
         style: the speaker; ``liveliness`` scales how far the strength moves.
 
     Returns:
@@ -49,8 +56,8 @@ def strength(prosody: NDArray, text: str = "", style: Style | None = None) -> ND
         return np.full(columns.shape[1], LOWEST, np.float32)
     moving = 0.30 * np.clip(loudness - loudness[heard].mean(), -0.7, 1.0) + 0.22 * np.clip(pitch, -1.0, 1.5) * speaking
     clip = 0.20 * np.clip(columns[13], -1.5, 1.5) + 0.12 * (columns[11] - 0.7) + 0.15 * (columns[15] - 0.6)
-    words = 0.40 * affect.curve(text, heard[0] / FPS, (heard[-1] + 1) / FPS, columns.shape[1])
-    level = 0.56 + style.liveliness * moving + np.clip(clip, -0.3, 0.4) + words
+    lift = 0.40 * affect.curve(text, heard[0] / FPS, (heard[-1] + 1) / FPS, columns.shape[1], words=words)
+    level = 0.56 + style.liveliness * moving + np.clip(clip, -0.3, 0.4) + lift
     level = level * (0.7 + 0.3 * _release(speaking))
     return np.clip(_smooth(level, 9), LOWEST, HIGHEST).astype(np.float32)
 

@@ -3,7 +3,8 @@
 Coarticulation by dominance (Cohen and Massaro 1993): every phone pulls each group of channels towards its pose with a
 weight that falls off exponentially with the distance in time, slower ahead of the phone for the jaw and the rounding
 of lips (anticipation) than behind. Closures (p b m) and bites (f v) are no matter of degree: trapezoids that win over
-everything else.
+everything else, and open faster than they close. Vocal effort scales how far the mouth opens (JALI's axis; Edwards et
+al. 2016), and before a phrase the mouth opens a little to breathe in.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medtalk.backbones.phones import PHONE_INDEX, PHONES, VOWELS
+from medtalk.closures import RELEASE, compose, trapezoid
 from medtalk.rig.channels import N_CHANNELS
 from medtalk_train.teacher.poses import channels_of, table, vector
 from medtalk_train.teacher.style import Style
@@ -24,10 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FPS = 60.0
-RAMP = 0.060  # seconds from open to closed
-CLOSED = ("p", "b", "m")
-BITTEN = ("f", "v")
-JAW_CUT = 0.45  # of the jaw's opening at a closure
+BREATH = 0.06
+"""How far the jaw opens for the breath before a phrase."""
+_BREATH_PAUSE = 0.40  # seconds of silence before which nobody needs one
+_BREATH_LASTS = 0.30  # seconds, up to the phrase
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,14 @@ GROUPS = (
           {"h": 0.05, "p": 0.1, "b": 0.1, "m": 0.1, "f": 0.1, "v": 0.1, "w": 0.3, "sil": 0.5}),
 )  # fmt: skip
 
-_CLOSURE_KEYS = ("lipsTogetherU", "lipsTogetherD", "lipsPressU")
-_BITE_KEYS = ("lipBiteD",)
-_OPENING_KEYS = ("lowerLipDepress", "upperLipRaise", "mouth_stretch", "funnelU", "funnelD")
+_PARTING_KEYS = ("C_jaw.Y", "lowerLipDepress", "upperLipRaise")
 
 
 def lip_curves(
-    phones: Sequence[tuple[float, float, int]], frames: int, style: Style | None = None
+    phones: Sequence[tuple[float, float, int]],
+    frames: int,
+    style: Style | None = None,
+    effort: NDArray | float = 1.0,
 ) -> NDArray[np.float32]:
     """Mouth motion of a sentence.
 
@@ -71,6 +74,8 @@ def lip_curves(
         phones: (start s, end s, class of ``phones.PHONES``), in order.
         frames: T at 60 fps.
         style: the speaker; without one the average speaker.
+        effort: how far the mouth opens, a number or one a frame (T,), as `medtalk.backbones.prosody.effort` hears it;
+            spreading follows its square root. Rounding tells vowels apart in a low voice too, and stays.
 
     Returns:
         (T, 174) float32, zero in all channels but the mouth's, jaw's and tongue's.
@@ -92,35 +97,32 @@ def lip_curves(
         dominance /= dominance.sum(axis=1, keepdims=True) + 1e-9
         out[:, channels] = dominance @ poses[kinds][:, channels]
 
-    closure = _trapezoid(ahead, behind, np.isin(kinds, _classes(CLOSED)))
-    bite = _trapezoid(ahead, behind, np.isin(kinds, _classes(BITTEN))) * (1.0 - closure)
-    jaw, opening, closing, biting = _special()
-    out[:, jaw] *= (1.0 - JAW_CUT * closure)[:, None]
-    out[:, opening] *= (1.0 - 0.85 * closure)[:, None]
-    out[:, closing] = closure[:, None] * poses[PHONE_INDEX["m"], closing]
-    out[:, biting] = bite[:, None] * poses[PHONE_INDEX["f"], biting]
-    rounded = _rounded()
-    out[:, rounded] *= style.rounding
+    effort = np.broadcast_to(np.asarray(effort, np.float32), frames)[:, None]
+    out[:, _all(_PARTING_KEYS)] *= effort
+    out[:, _all(GROUPS[2].keys)] *= np.sqrt(effort)
+    jaw = channels_of("C_jaw.Y")
+    out[:, jaw] = np.maximum(out[:, jaw], _breath(spans, kinds, times)[:, None])
     out[:, jaw] *= style.jaw
-    out[:, _spread()] *= style.spreading
-    return _smooth(out)
+    out[:, _all(GROUPS[1].keys)] *= style.rounding
+    out[:, _all(GROUPS[2].keys)] *= style.spreading
+    held = {name: trapezoid(times, spans[kinds == PHONE_INDEX[name]], RELEASE[name]) for name in RELEASE}
+    return _smooth(compose(held).over(out))
 
 
-def _trapezoid(ahead: NDArray, behind: NDArray, chosen: NDArray) -> NDArray:
-    """(T,) 1 inside the chosen phones, a half cosine over RAMP outside, the largest where they overlap."""
-    if not chosen.any():
-        return np.zeros(len(ahead))
-    distance = np.maximum(np.maximum(ahead[:, chosen], behind[:, chosen]), 0.0).min(axis=1)
-    return 0.5 + 0.5 * np.cos(np.pi * np.minimum(distance / RAMP, 1.0))
+def _breath(spans: NDArray, kinds: NDArray, times: NDArray) -> NDArray:
+    """(T,) the jaw in the breaths before phrases that follow a pause."""
+    out = np.zeros(len(times))
+    silence = PHONE_INDEX["sil"]
+    for (start, end), kind in zip(spans[:-1], kinds[:-1], strict=True):
+        if kind == silence and end - start >= _BREATH_PAUSE:
+            into = np.clip((times - end + _BREATH_LASTS) / _BREATH_LASTS, 0.0, 1.0)
+            out = np.maximum(out, BREATH * np.sin(np.pi * into) ** 2)
+    return out
 
 
 def _smooth(values: NDArray[np.float32]) -> NDArray[np.float32]:
     padded = np.concatenate([values[:1], values, values[-1:]])
     return (0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]).astype(np.float32)
-
-
-def _classes(names: Sequence[str]) -> list[int]:
-    return [PHONE_INDEX[name] for name in names]
 
 
 def _all(keys: Sequence[str]) -> list[int]:
@@ -138,18 +140,3 @@ def _poses() -> NDArray[np.float32]:
 @lru_cache(maxsize=1)
 def _groups() -> list[tuple[list[int], NDArray]]:
     return [(_all(g.keys), np.array([g.weights.get(name, g.default) for name in PHONES])) for g in GROUPS]
-
-
-@lru_cache(maxsize=1)
-def _special() -> tuple[list[int], list[int], list[int], list[int]]:
-    return channels_of("C_jaw.Y"), _all(_OPENING_KEYS), _all(_CLOSURE_KEYS), _all(_BITE_KEYS)
-
-
-@lru_cache(maxsize=1)
-def _rounded() -> list[int]:
-    return _all(GROUPS[1].keys)
-
-
-@lru_cache(maxsize=1)
-def _spread() -> list[int]:
-    return _all(GROUPS[2].keys)
