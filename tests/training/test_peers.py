@@ -70,6 +70,7 @@ def test_openfacefx(jfk: Recording) -> None:
     assert known.shape == read.shape == (660, 174)
     r = [np.corrcoef(measure(rig, "jaw"), measure(taught, "jaw"))[0, 1] for rig in (known, read)]
     assert r[0] > 0.68 > r[1], r
+    assert measure(known, "close").max() > 0.5 and measure(known, "bite").max() > 0.3, "its lips close as ours do"
 
 
 MAKE = """

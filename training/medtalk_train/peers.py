@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medtalk.audio import frame_count
+from medtalk.closures import RELEASE, compose
 from medtalk.errors import MedtalkError
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.rig.formats import read_rig
@@ -146,7 +147,7 @@ def _openfacefx(recording: Recording, segments: Callable[[Any], Sequence]) -> ND
         raise Missing("openfacefx is not installed.", "pip install openfacefx") from error
     times, weights = library.build_viseme_curves(segments(library), fps=FPS)
     at = np.arange(_frames(recording)) / FPS
-    poses = np.stack([vector(table("visemes")[VISEMES[name]]) for name in library.VISEMES])
+    poses = np.stack([_pose(VISEMES[name]) for name in library.VISEMES])
     return (np.stack([np.interp(at, times, column) for column in np.asarray(weights).T], axis=1) @ poses).astype("f4")
 
 
@@ -201,3 +202,9 @@ def _known(what: object, name: str) -> None:
 
 def _frames(recording: Recording) -> int:
     return frame_count(len(recording.speech.samples))
+
+
+def _pose(phone: str) -> NDArray:
+    """(174,) our pose of a phone, with the closure or bite that belongs to it."""
+    held = {name: np.array([float(name == phone)]) for name in RELEASE}
+    return compose(held).over(vector(table("visemes")[phone])[None])[0]
