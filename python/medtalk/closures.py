@@ -31,7 +31,8 @@ PRESS = {"p": 0.55, "b": 0.42, "m": 0.30}
 BITE = {"f": 0.80, "v": 0.62}
 """How deep the lower lip goes under the teeth (lipBiteD)."""
 CLOSED_FROM, BITTEN_FROM, LASTS_TO = 0.6, 0.5, 0.25
-"""Posteriors at which a closure and a bite are decided, chosen on people held back, and down to which they last."""
+"""Posteriors at which a closure and a bite are decided, and down to which they last. On people held back .6 loses no
+closure against .5; bites lose some."""
 SHORTEST = 2
 """Frames; what is shorter is a doubt, not a closure."""
 DOUBT = 0.35

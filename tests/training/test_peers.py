@@ -57,14 +57,12 @@ def test_a_library_that_is_missing_is_a_line(jfk: Recording, monkeypatch: pytest
 
 
 def test_pocketsphinx(jfk: Recording) -> None:
-    pytest.importorskip("pocketsphinx", reason="a peer for the benchmark only")
     rig = peers()["PocketSphinx phones, our lips"].show(jfk)
     assert rig.shape == (660, 174) and measure(rig, "jaw").max() > 0.2
     assert np.corrcoef(measure(rig, "jaw"), measure(jfk.taught(660), "jaw"))[0, 1] > 0.3
 
 
 def test_openfacefx(jfk: Recording) -> None:
-    pytest.importorskip("openfacefx", reason="a peer for the benchmark only")
     known, read = (peers()[f"OpenFaceFX, {what}"].show(jfk) for what in ("true phones", "text"))
     taught = jfk.taught(660)
     assert known.shape == read.shape == (660, 174)
