@@ -150,6 +150,17 @@ def test_intensity_is_monotone_and_alive(performances: dict, label: str) -> None
     assert curves[2].std() > 0.05 * curves[2].mean()
 
 
+@pytest.mark.parametrize("label, channel", [("sad", "cornerDepress"), ("happy", "cornerPull")])
+def test_a_pause_keeps_the_mood_and_moves_no_lip(performances: dict, label: str, channel: str) -> None:
+    voice = performances["jfk"].speech.samples
+    middle = int(3.4 * 16000)  # between "so, my fellow Americans" and "ask not"
+    samples = np.concatenate([voice[:middle], np.zeros(32000, np.float32), voice[middle:]])
+    heard = medtalk.load().perform(medtalk.Speech.from_array(samples, 16000))
+    pause = heard.decode(label, finishing=STILL).values[int(4.3 * 60) : int(5.0 * 60)]
+    assert pause[:, indices(f"?_mouth_{channel}*")].min() > 0.05
+    assert pause[:, indices("C_jaw.Y")].max() < 0.02
+
+
 def test_louder_speech_is_felt_more(performances: dict) -> None:
     speech = performances["sonnet"].speech
     louder = medtalk.load().perform(medtalk.Speech.from_array(np.clip(speech.samples * 2, -1, 1), 16000))

@@ -151,7 +151,7 @@ def little_sidecar(file: Path, behaviour: str) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("behaviour", "said"),
     [
-        ("version", "speaks protocol 2.0; this one speaks 1.2"),
+        ("version", "speaks protocol 2.0; this one speaks 1.3"),
         ("channels", "Step 'greeting': The sidecar at tcp://127.0.0.1:"),
         ("result-channels", "another channel table"),
         ("hello-error", "Step 'greeting': No. Look."),
@@ -188,9 +188,14 @@ def test_a_server_that_is_not_as_it_should_be(
     lonely.next_click_works()
 
 
-@pytest.mark.parametrize("behaviour", ["later-version", "strange", "talks-on", "loses-request", "loses-result"])
-def test_a_server_that_is_strange_but_does(lonely: Shot, tmp_path: Path, behaviour: str) -> None:
+@pytest.mark.parametrize("behaviour", ["later-version", "strange", "talks-on", "loses-request", "loses-result", "full"])
+def test_a_server_that_is_strange_but_does(
+    lonely: Shot, tmp_path: Path, behaviour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its rig is of values far beyond the board's limits, which is said, and not written."""
+    from medtalk_unreal import generate
+
+    monkeypatch.setattr(generate, "AGAIN_SECONDS", 0.1)  # where its queue is full
     file, editor = tmp_path / "elsewhere.json", lonely.editor
     with little_sidecar(file, behaviour):
         change(server=str(file))
@@ -198,6 +203,7 @@ def test_a_server_that_is_strange_but_does(lonely: Shot, tmp_path: Path, behavio
         finish(editor)
         assert status(form).startswith("1 take written"), editor.log.text
         assert "held at the limits of the board" in editor.log.text and editor.log.errors == []
+        assert ("queue is full, it is asked again" in editor.log.text) == (behaviour == "full")
 
 
 @pytest.mark.parametrize("phase", ["sidecar", "sent"])

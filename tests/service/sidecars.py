@@ -28,7 +28,7 @@ class Sidecar:
         """`published`: it puts its connection file where all may find it."""
         self.file = folder / "sidecar.json"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "medtalk.cli", "serve", "--port", "0", "--threads", "1",
+            [sys.executable, "-m", "medtalk", "serve", "--port", "0", "--threads", "1",
              *([] if published else ["--connection-file", self.file]), *map(str, options)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})},
         )  # fmt: skip

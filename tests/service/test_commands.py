@@ -17,8 +17,9 @@ import pytest
 import soundfile
 
 from medtalk import read_rig
+from medtalk_wire import Client, Sound
 
-COMMAND = [sys.executable, "-m", "medtalk.cli"]
+COMMAND = [sys.executable, "-m", "medtalk"]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and permissions are those of POSIX")
 
 
@@ -52,7 +53,7 @@ def test_serve_says_when_it_is_ready(start, tiny_bundle):
 
 
 @posix
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_cleanly(start, tiny_bundle, number):
     sidecar = start("--bundle", tiny_bundle)
     sidecar.process.send_signal(number)
@@ -223,9 +224,52 @@ def test_ending_the_command_cancels_the_job(start, medtalk, tiny_bundle, tmp_pat
             assert process.poll() is None
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (code, "", "")
+    assert (process.returncode, out, err) == (code, "", "medtalk: interrupted\n" if code == 130 else "")
     assert not (tmp_path / "a.csv").exists()
     assert [event["code"] for event in events(log) if event["event"] == "ended"] == ["cancelled"]
+
+
+def test_a_full_queue_is_waited_for(start, medtalk, tiny_bundle, sound, tmp_path):
+    """Behind the jobs of another client, which leaves before they are done."""
+    log = tmp_path / "log.json"
+    sidecar = start("--bundle", tiny_bundle, "--limit", "max_queue=1", "--log", log)
+    (tmp_path / "rigs").mkdir()
+    words = [*COMMAND, "generate", sound, "--server", sidecar.file, "-o", tmp_path / "rigs", "--json"]
+    with Client(sidecar.connection) as other:
+        data = a_long_sound(tmp_path).read_bytes()
+        jobs = [other.generate(Sound.from_bytes(data)) for _ in range(2)]
+        while not (jobs[0].fraction and jobs[1].state == "accepted"):
+            other.poll(0.1)
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            while not any(event.get("code") == "queue_full" for event in events(log)):
+                assert process.poll() is None
+                other.poll(0.01)
+            for job in jobs:
+                other.cancel(job)
+            while not all(job.ended for job in jobs):
+                other.poll(0.1)
+            out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "") and json.loads(out)["frames"] == 120
+    assert (tmp_path / "rigs" / "voice.csv").exists()
+
+
+@posix
+def test_ending_the_command_while_the_queue_is_full(start, tiny_bundle, sound, tmp_path):
+    log = tmp_path / "log.json"
+    sidecar = start("--bundle", tiny_bundle, "--limit", "max_queue=1", "--log", log)
+    with Client(sidecar.connection) as other:
+        data = a_long_sound(tmp_path).read_bytes()
+        jobs = [other.generate(Sound.from_bytes(data)) for _ in range(2)]
+        while not (jobs[0].fraction and jobs[1].state == "accepted"):
+            other.poll(0.1)
+        words = [*COMMAND, "generate", sound, "--server", sidecar.file, "-o", tmp_path / "a.csv"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            while not any(event.get("code") == "queue_full" for event in events(log)):
+                assert process.poll() is None
+                other.poll(0.01)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "medtalk: interrupted\n") and not (tmp_path / "a.csv").exists()
 
 
 def test_a_sidecar_that_ends_meanwhile(start, medtalk, tiny_bundle, sound, tmp_path):
@@ -282,20 +326,24 @@ def test_stop_waits_until_it_has_gone(start, medtalk, tiny_bundle):
 def test_a_sidecar_with_keys(start, medtalk, tiny_bundle, sound, tmp_path):
     keys, others = tmp_path / "keys", tmp_path / "others"
     assert medtalk("keys", "new", keys).out.splitlines() == [
-        str(keys / name) for name in ("server.key_secret", "server.key", "client.key_secret", "clients/client.key")
-    ]
+        str(keys / name)
+        for name in ("server.key_secret", "server.key", "client/client.key_secret", "clients/client.key",
+                     "client/server.key")
+    ]  # fmt: skip
     medtalk("keys", "new", others)
     sidecar = start("--bundle", tiny_bundle, "--host", "0.0.0.0", "--keys", keys)
     port = re.search(r":(\d+)", sidecar.line)
     assert port is not None
     address = f"127.0.0.1:{port[1]}"
     out = tmp_path / "a.npz"
-    done = medtalk("generate", sound, "--server", address, "--keys", keys, "-o", out, "-q")
+    done = medtalk("generate", sound, "--server", address, "--keys", keys / "client", "-o", out, "-q")
     assert done == (0, "", "")
     assert len(read_rig(out)) == 120
-    (others / "server.key").write_bytes((keys / "server.key").read_bytes())  # a stranger who knows the sidecar's key
-    assert "does not know our key" in one_line(medtalk("ping", "--server", address, "--keys", others))
-    done = medtalk("stop", "--server", address, "--keys", keys)
+    stranger = others / "client"  # who knows the sidecar's key
+    (stranger / "server.key").write_bytes((keys / "server.key").read_bytes())
+    assert "does not know our key" in one_line(medtalk("ping", "--server", address, "--keys", stranger))
+    assert str(keys / "client") in one_line(medtalk("ping", "--server", address, "--keys", keys))
+    done = medtalk("stop", "--server", address, "--keys", keys / "client")
     assert (done.code, done.out) == (0, f"tcp://{address}: the sidecar has ended\n")
     assert sidecar.process.wait(60) == 0
 
@@ -304,3 +352,21 @@ def test_what_keys_new_refuses(medtalk, tmp_path):
     assert medtalk("keys", "new", tmp_path / "keys", "--client", "anna").code == 0
     assert "anna has keys already" in one_line(medtalk("keys", "new", tmp_path / "keys", "--client", "anna"))
     assert "cannot be called" in one_line(medtalk("keys", "new", tmp_path / "keys", "--client", "../anna"))
+
+
+def test_the_doctor_finds_it(medtalk, sidecar, tmp_path, monkeypatch):
+    file = tmp_path / "1.json"
+    file.touch(mode=0o600)
+    file.write_bytes(sidecar.file.read_bytes())
+    monkeypatch.setenv("MEDTALK_RUNTIME", str(tmp_path))
+    findings = {line["part"]: line for line in map(json.loads, medtalk("doctor", "--json").out.splitlines())}
+    assert findings["sidecar"]["state"] == "ok" and "tcp://127.0.0.1:" in findings["sidecar"]["what"]
+
+
+@pytest.mark.parametrize("words", [["ping"], ["stop"], ["generate", "line.wav", "-o", "a.csv"]])
+def test_a_host_without_a_port_is_not_taken_for_a_sound(medtalk, sound, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    sound.rename("line.wav")
+    monkeypatch.setenv("MEDTALK_RUNTIME", str(tmp_path / "run"))
+    done = medtalk(words[0], "--server", "render7", *words[1:])
+    assert done.code == 1 and "tells the token of a sidecar at tcp://render7:5717" in one_line(done)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -105,6 +106,27 @@ def test_another_address_needs_keys(tiny_bundle: Path) -> None:
             Server(ServiceSettings(host=host, port=0, bundle=tiny_bundle))
 
 
+@posix
+def test_strangers_who_say_nothing_leave_files_for_others(start: Callable[..., Sidecar], tiny_bundle: Path) -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (80, hard))  # which the sidecar inherits
+    try:
+        sidecar = start("--bundle", tiny_bundle)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    process = psutil.Process(sidecar.process.pid)
+    host, _, port = sidecar.connection.address.removeprefix("tcp://").rpartition(":")
+    strangers = [socket.create_connection((host, int(port)), timeout=PATIENCE) for _ in range(100)]
+    until(lambda: process.num_fds() > 100, "all of them are accepted")
+    client = Raw(sidecar.connection)
+    assert client.ask("ping").type == "ping_reply"
+    client.close()
+    for each in strangers:
+        each.close()
+
+
 class Eavesdropper:
     """A real TCP proxy that writes down every byte that passes."""
 
@@ -159,8 +181,8 @@ def test_an_eavesdropper_sees_nothing_through_curve(
     new_keys(tmp_path / "other")
     keyed = start("--bundle", tiny_bundle, "--host", "127.0.0.1", "--keys", tmp_path / "keys")
     plain = start("--bundle", tiny_bundle)
-    mine = find_connection(keyed.line.split()[2].rstrip(","), tmp_path / "keys")
-    others = find_connection(mine.address, tmp_path / "other")
+    mine = find_connection(keyed.line.split()[2].rstrip(","), tmp_path / "keys" / "client")
+    others = find_connection(mine.address, tmp_path / "other" / "client")
     words = "the murderer is the gardener"
 
     def curve(server: bytes, public: bytes, secret: bytes) -> Callable[[zmq.Socket[bytes]], None]:
@@ -279,6 +301,19 @@ def test_a_log_that_nobody_reads_does_not_stop_the_sidecar(
     client.close()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_log_on_a_full_disk(start: Callable[..., Sidecar], tiny_bundle: Path) -> None:
+    sidecar = start("--bundle", tiny_bundle, "--log", "/dev/full")
+    client = Raw(sidecar.connection)
+    for _ in range(300):  # more than a buffer holds
+        assert client.ask("nonsense").type == "error"
+    assert client.ask("shutdown").type == "shutdown_reply"
+    client.close()
+    _, err = sidecar.process.communicate(timeout=PATIENCE)
+    assert sidecar.process.returncode == 0
+    assert len(err.splitlines()) == 1 and err.startswith("medtalk: Cannot write the log /dev/full: No space left"), err
+
+
 @posix
 def test_a_signal_while_it_loads(start: Callable[..., Sidecar], tiny_bundle: Path, tmp_path: Path) -> None:
     for seconds in (0.2, 0.35, 0.5):
@@ -287,6 +322,79 @@ def test_a_signal_while_it_loads(start: Callable[..., Sidecar], tiny_bundle: Pat
         sidecar.process.terminate()
         assert sidecar.process.wait(PATIENCE) in (0, -signal.SIGTERM, 128 + signal.SIGTERM)  # before Python is up
         assert not sidecar.file.exists()
+
+
+LEAVING = """
+import os, signal, sys
+from medtalk_wire.connection import find_connection
+from tests.service.sidecars import Raw
+for _ in sys.stdin:
+    client = Raw(find_connection(sys.argv[1]))
+    assert client.ask("ping").type == "ping_reply"
+    client.close()
+    os.kill(os.getppid(), signal.SIGTERM)
+    print(flush=True)
+"""
+
+
+@posix
+def test_a_signal_as_a_client_leaves(tiny_bundle: Path, tmp_path: Path, root: Path) -> None:
+    """It comes while ZeroMQ is awake and Python is not: overlooked, it would be noticed half a minute later."""
+    settings = ServiceSettings(port=0, bundle=tiny_bundle, threads=1, connection_file=tmp_path / "s.json")
+    overlooked = 0
+
+    def watch(ended: threading.Event) -> None:
+        nonlocal overlooked
+        if not ended.wait(10):
+            overlooked += 1
+            server.stop()
+
+    with Server(settings) as server:
+        before = signal.signal(signal.SIGTERM, lambda *_: server.stop())
+        words = [sys.executable, "-c", LEAVING, str(tmp_path / "s.json")]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as client:
+            assert client.stdin is not None and client.stdout is not None
+            for _ in range(100):
+                ended = threading.Event()
+                thread = threading.Thread(target=watch, args=(ended,))
+                thread.start()
+                client.stdin.write("\n")
+                client.stdin.flush()
+                server.run()
+                ended.set()
+                thread.join(PATIENCE)
+                assert client.stdout.readline() == "\n"
+                server._stops, server._stopping_since = 0, None  # as if it had just been made
+            client.stdin.close()
+        signal.signal(signal.SIGTERM, before)
+    assert overlooked == 0
+
+
+def test_a_connection_file_that_was_cleaned_away(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "LOOK_SECONDS", 0.05)
+    file = tmp_path / "run" / "s.json"
+    settings = ServiceSettings(port=0, bundle=tiny_bundle, threads=1, connection_file=file)
+    with Server(settings) as server:
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            before = file.read_bytes()
+            shutil.rmtree(file.parent)
+            until(file.exists, "it is written again")
+            assert file.read_bytes() == before
+            if os.name == "posix":
+                assert file.stat().st_mode & 0o777 == 0o600
+            file.write_text("another's")
+            time.sleep(0.3)
+            assert file.read_text() == "another's"
+            file.unlink()
+            until(file.exists, "it is written again")
+        finally:
+            server.stop()
+            thread.join(PATIENCE)
+    assert not file.exists()
 
 
 def test_two_addresses_with_one_port(
@@ -422,9 +530,13 @@ def test_the_log_has_a_line_of_json_for_each_event(
     assert "token" not in (tmp_path / "log").read_text("utf-8")
 
 
-def test_prometheus_metrics(start: Callable[..., Sidecar], tiny_bundle: Path) -> None:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def test_prometheus_metrics(start: Callable[..., Sidecar], tiny_bundle: Path) -> None:
+    port = free_port()
     sidecar = start("--bundle", tiny_bundle, "--metrics", port)
     client = Raw(sidecar.connection)
     for _ in range(2):
@@ -438,3 +550,34 @@ def test_prometheus_metrics(start: Callable[..., Sidecar], tiny_bundle: Path) ->
     assert 'medtalk_refused_total{code="unknown_type"} 1.0' in text
     with pytest.raises(SettingError, match="metrics"):
         Server(ServiceSettings(port=0, metrics=port))
+
+
+def test_idle_connections_to_the_metrics_cost_little(start: Callable[..., Sidecar], tiny_bundle: Path) -> None:
+    port = free_port()
+    sidecar = start("--bundle", tiny_bundle, "--metrics", port)
+    process = psutil.Process(sidecar.process.pid)
+    threads, files = process.num_threads(), process.num_fds() if os.name == "posix" else 0
+    words = (b"", b"GET", b"GET / HTTP/1.1\r\n", b"\xff" * 9000, b"\r\n\r\n")
+    idle = [socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) for _ in range(100)]
+    try:
+        for each, said in zip(idle, words * 20, strict=True):
+            with suppress(OSError):  # one that has been closed already
+                each.sendall(said)
+        for each in idle[:5]:  # they are closed, with an answer or without
+            with suppress(ConnectionError):
+                while each.recv(4096):
+                    pass
+        assert process.num_threads() == threads
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
+            assert b"medtalk_queued_jobs 0.0" in answer.read()
+        if os.name == "posix":
+            until(lambda: process.num_fds() <= files, "all are closed")
+    finally:
+        for each in idle:
+            each.close()
+    idle = [socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) for _ in range(3)]
+    sidecar.process.terminate()  # while some are open
+    out, err = sidecar.process.communicate(timeout=PATIENCE)
+    assert (sidecar.process.returncode, out, err) == (0, "", "")
+    for each in idle:
+        each.close()

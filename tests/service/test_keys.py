@@ -1,13 +1,16 @@
 import os
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 import zmq
-from zmq.auth import load_certificate, load_certificates
+from zmq.auth import load_certificate
+from zmq.utils import z85
 
 from medtalk.errors import OutputError, SettingError
 from medtalk.service.keys import new_keys, server_keys
+from medtalk_wire import UnreachableError, find_connection
 
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
 
@@ -23,21 +26,16 @@ def everything(folder: Path) -> list[str]:
 def test_the_keys_are_pairs_that_fit(tmp_path):
     folder = tmp_path / "keys"
     made = new_keys(folder)
-    assert sorted(made) == [folder / name for name in
-                            ("client.key_secret", "clients/client.key", "server.key", "server.key_secret")]  # fmt: skip
-    assert everything(folder) == [
-        "client.key_secret",
-        "clients",
-        "clients/client.key",
-        "server.key",
-        "server.key_secret",
-    ]
-    public, secret, clients = server_keys(folder)
-    assert zmq.curve_public(secret) == public == load_certificate(folder / "server.key")[0]
-    client_public, client_secret = load_certificate(folder / "client.key_secret")
+    files = ["client/client.key_secret", "client/server.key", "clients/client.key", "server.key", "server.key_secret"]
+    assert sorted(made) == [folder / name for name in files]
+    assert everything(folder) == sorted([*files, "client", "clients"])
+    keys = server_keys(folder)
+    assert zmq.curve_public(keys.secret) == keys.public == load_certificate(folder / "server.key")[0]
+    client_public, client_secret = load_certificate(folder / "client" / "client.key_secret")
     assert client_secret is not None and zmq.curve_public(client_secret) == client_public
-    assert load_certificates(clients) == {client_public: True}
-    assert load_certificate(folder / "server.key")[1] is load_certificate(clients / "client.key")[1] is None
+    assert keys.clients == {z85.decode(client_public)}
+    assert load_certificate(folder / "server.key")[1] is None
+    assert load_certificate(folder / "clients" / "client.key") == (client_public, None)
 
 
 @posix
@@ -48,19 +46,48 @@ def test_secrets_are_their_owners(tmp_path):
     finally:
         os.umask(old)
     assert [mode(path) for path in made if path.suffix == ".key_secret"] == [0o600, 0o600]
-    assert mode(tmp_path / "keys") == mode(tmp_path / "keys" / "clients") == 0o700
+    assert {mode(tmp_path / "keys" / name) for name in (".", "clients", "client")} == {0o700}
 
 
 def test_another_client_joins_and_the_sidecar_keeps_its_keys(tmp_path):
     new_keys(tmp_path)
     before = server_keys(tmp_path)
     made = new_keys(tmp_path, "anna")
-    assert made == [tmp_path / "anna.key_secret", tmp_path / "clients" / "anna.key"]
-    assert server_keys(tmp_path) == before
-    assert len(load_certificates(tmp_path / "clients")) == 2
+    assert made == [tmp_path / name for name in ("anna/anna.key_secret", "clients/anna.key", "anna/server.key")]
+    after = server_keys(tmp_path)
+    assert (after.public, after.secret) == (before.public, before.secret)
+    assert len(after.clients) == 2 and after.clients > before.clients
 
 
-@pytest.mark.parametrize("kept", ["anna.key_secret", "clients/anna.key"])
+def test_a_client_is_handed_its_folder(tmp_path):
+    """And who gives the folder of the sidecar's own keys is shown to it."""
+    new_keys(tmp_path / "keys", "anna")
+    new_keys(tmp_path / "keys", "bob")
+    shutil.copytree(tmp_path / "keys" / "anna", tmp_path / "elsewhere")
+    connection = find_connection("render7:5717", tmp_path / "elsewhere")
+    keys = server_keys(tmp_path / "keys")
+    assert connection.server_key == keys.public and z85.decode(connection.public_key) in keys.clients
+    assert zmq.curve_public(connection.secret_key) == connection.public_key
+    with pytest.raises(UnreachableError) as caught:
+        find_connection("render7:5717", tmp_path / "keys")
+    assert caught.value.hint == f"Give the folder of a client: {tmp_path}/keys/anna or {tmp_path}/keys/bob."
+
+
+def test_keys_of_the_older_layout(tmp_path):
+    """In which a client's secret key lay beside the sidecar's."""
+    new_keys(tmp_path, "anna")
+    (tmp_path / "anna" / "anna.key_secret").rename(tmp_path / "anna.key_secret")
+    shutil.rmtree(tmp_path / "anna")
+    before = server_keys(tmp_path)
+    connection = find_connection("render7:5717", tmp_path)
+    assert connection.server_key == before.public and {z85.decode(connection.public_key)} == before.clients
+    with pytest.raises(OutputError, match="anna has keys already"):
+        new_keys(tmp_path, "anna")
+    new_keys(tmp_path, "bob")
+    assert server_keys(tmp_path).clients > before.clients
+
+
+@pytest.mark.parametrize("kept", ["anna/anna.key_secret", "clients/anna.key", "anna/server.key"])
 def test_a_client_with_keys_is_refused(tmp_path, kept):
     for path in new_keys(tmp_path, "anna")[2:]:
         if path != tmp_path / kept:
@@ -71,7 +98,7 @@ def test_a_client_with_keys_is_refused(tmp_path, kept):
     assert (tmp_path / kept).read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["", "server", "Server", "a/b", "..", "a.b", "ä", "a" * 65, "a b"])
+@pytest.mark.parametrize("name", ["", "server", "Server", "clients", "a/b", "..", "a.b", "ä", "a" * 65, "a b"])
 def test_names_that_are_refused(tmp_path, name):
     with pytest.raises(SettingError, match="A client cannot be called"):
         new_keys(tmp_path / "keys", name)
@@ -134,3 +161,16 @@ def test_keys_that_others_can_reach_are_refused(tmp_path, name, bits):
     (folder / name).chmod(bits)
     with pytest.raises(SettingError, match="chmod"):
         server_keys(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_a_pipe_in_place_of_a_key_is_not_waited_for(tmp_path: Path) -> None:
+    new_keys(tmp_path / "keys", "anna")
+    secret, own = tmp_path / "keys" / "server.key_secret", tmp_path / "keys" / "anna" / "anna.key_secret"
+    for file in (secret, own):
+        file.unlink()
+        os.mkfifo(file, 0o600)
+    with pytest.raises(SettingError, match="There is no key"):
+        server_keys(tmp_path / "keys")
+    with pytest.raises(UnreachableError, match=r"it holds server\.key"):
+        find_connection("127.0.0.1:1", tmp_path / "keys" / "anna")

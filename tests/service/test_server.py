@@ -283,6 +283,32 @@ def test_a_full_queue_refuses(start: Callable[..., Sidecar], tiny_bundle: Path, 
     client.close()
 
 
+@pytest.mark.parametrize("limit", ["max_client_queue=2", "max_client_queue_bytes=70000"])  # of 32,000 bytes each
+def test_one_client_does_not_fill_the_queue(
+    start: Callable[..., Sidecar], tiny_bundle: Path, long: np.ndarray, limit: str
+) -> None:
+    connection = start("--bundle", tiny_bundle, "--limit", limit).connection
+    greedy, modest = Raw(connection), Raw(connection)
+    busy = greedy.send(generate(long))
+    assert greedy.receive().type == "accepted"
+    assert greedy.receive().type == "progress"
+    jobs = [greedy.send(generate(babble(0.5, seed=k))) for k in range(3)]
+    answers: dict[str, Message] = {}
+    while len(answers) < 3:
+        message = greedy.receive()
+        if message.parent != busy.id and message.type in ("accepted", "error"):
+            answers[message.parent] = message
+    assert [answers[job.id].type for job in jobs] == ["accepted", "accepted", "error"]
+    refusal = answers[jobs[2].id].body
+    assert refusal["code"] == "queue_full" and "of this client wait" in refusal["message"]
+    assert modest.ask("decode", {"heard": "x"}).type == "accepted", "there is room for others"
+    greedy.send(Message("cancel", {"job": busy.id}))
+    assert greedy.last(jobs[1]).type == "result"
+    assert greedy.last(greedy.send(generate(babble(0.5, seed=2), jobs[2].id))).type == "result"
+    greedy.close()
+    modest.close()
+
+
 def wav(samples: np.ndarray, rate: int = RATE) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, samples, rate, format="WAV", subtype="FLOAT")

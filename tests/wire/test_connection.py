@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
@@ -9,11 +10,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zmq.auth
 
-from medtalk_wire import Connection, UnreachableError, connection_folder, find_connection
+from medtalk_wire import Connection, UnreachableError, connection_folder, find_connection, process
+from medtalk_wire import connection as module
 from medtalk_wire.connection import remove_connection, write_connection
 
 posix = pytest.mark.skipif(os.name != "posix", reason="owners, modes and processes of POSIX")
@@ -55,7 +58,7 @@ def test_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_what_was_written_is_found(folder: Path) -> None:
     path = write(folder / "5717.json")
     content = json.loads(path.read_text())
-    assert (content["protocol"], content["version"], content["pid"]) == ("1.2", "0.1.0", os.getpid())
+    assert (content["protocol"], content["version"], content["pid"]) == ("1.3", "0.1.0", os.getpid())
     expected = Connection("tcp://127.0.0.1:5717", "secret", "i1", file=path)
     for where in (None, str(path), "127.0.0.1:5717", "tcp://127.0.0.1:5717", "localhost:5717"):
         assert find_connection(where) == expected
@@ -128,6 +131,82 @@ def test_a_file_that_others_may_write_is_refused(folder: Path, mode: int) -> Non
     for where in (str(path), None):
         with pytest.raises(UnreachableError, match="not trusted"):
             find_connection(where)
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o444])
+def test_a_file_that_others_may_read_is_refused(folder: Path, mode: int) -> None:
+    path = write(folder / "5717.json")
+    path.chmod(mode)
+    for where in (str(path), None):
+        with pytest.raises(UnreachableError, match=f"run chmod 600 {path}"):
+            find_connection(where)
+    path.chmod(0o600)
+    assert find_connection().file == path
+
+
+@posix
+@pytest.mark.parametrize("code", [0, 5])
+def test_on_windows_the_file_is_made_private_first(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """By its own list of who may read it; where that cannot be made, there is no file."""
+    monkeypatch.setattr(module, "_WINDOWS", True)
+    monkeypatch.setenv("USERDOMAIN", "STUDIO")
+    monkeypatch.setenv("USERNAME", "Anna B")
+    program = tmp_path / "System32" / "icacls.exe"
+    program.parent.mkdir()
+    told = tmp_path / "words"
+    program.write_text(f'#!/bin/sh\nfor word; do echo "$word"; done > {told}; wc -c < "$1" >> {told}\nexit {code}\n')
+    program.chmod(0o700)
+    monkeypatch.setenv("SYSTEMROOT", str(tmp_path))
+    if code:
+        with pytest.raises(OSError, match="icacls"):
+            write(folder / "5717.json")
+        assert list(folder.iterdir()) == []
+    else:
+        write(folder / "5717.json")
+    file, *words, size = told.read_text().splitlines()
+    assert Path(file).parent == folder and int(size) == 0, "nothing is in it yet"
+    assert words == ["/inheritance:r", "/grant:r", r"STUDIO\Anna B:F"]
+
+
+class Kernel:
+    """What Windows would say of the processes that are here; 14 has ended and is not yet gone."""
+
+    def __init__(self, name: str, use_last_error: bool) -> None:
+        assert name == "kernel32" and use_last_error
+        self.OpenProcess = self._open  # a function, to which the caller says what it returns
+
+    class _Open:
+        restype: object = None
+
+        def __call__(self, access: int, inherit: bool, pid: ctypes.c_uint32) -> int | None:
+            assert access == 0x1000 and not inherit and self.restype is ctypes.c_void_p
+            return (1 << 40) + pid.value if pid.value in (14, os.getpid()) else None
+
+    _open = _Open()
+
+    def GetExitCodeProcess(self, handle: ctypes.c_void_p, code: Any) -> int:
+        code._obj.value = 0 if handle.value == (1 << 40) + 14 else 259
+        return 1
+
+    def CloseHandle(self, handle: ctypes.c_void_p) -> int:
+        return 1
+
+
+def test_on_windows_the_dead_are_passed_over(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "WINDOWS", True)
+    monkeypatch.setattr(ctypes, "WinDLL", Kernel, raising=False)
+    monkeypatch.setattr(ctypes, "get_last_error", lambda: error, raising=False)
+    error = 87
+    now = time.time()
+    write(folder / "1.json", 1, started=now - 5)
+    write(folder / "2.json", 2, started=now, pid=12)
+    write(folder / "3.json", 3, started=now, pid=14)
+    assert find_connection().address == "tcp://127.0.0.1:1"
+    error = 5  # 12 is there, and may not be asked
+    assert find_connection().address == "tcp://127.0.0.1:2"
 
 
 @posix
@@ -220,7 +299,7 @@ def test_keys_that_cannot_be_used_are_told(keys: Path) -> None:
         return str(raised.value)
 
     shutil.copy(keys / "mia.key_secret", keys / "leo.key_secret")
-    assert "leo.key_secret, mia.key_secret" in said() and "medtalk keys new" in said()
+    assert "leo.key_secret, mia.key_secret" in said()
     (keys / "leo.key_secret").unlink()
     for text in ("", "public-key = 'short'", 'public-key = "' + "~" * 40 + '"'):
         (keys / "mia.key_secret").write_text(text)
@@ -228,6 +307,6 @@ def test_keys_that_cannot_be_used_are_told(keys: Path) -> None:
     shutil.copy(keys / "mia.key", keys / "mia.key_secret")  # the public half alone
     assert "cannot be used" in said()
     (keys / "server.key").unlink()
-    assert "must hold server.key" in said()
+    assert "must hold server.key" in said() and "medtalk keys new" in said()
     shutil.rmtree(keys)
     assert "holds neither" in said()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medtalk.options import AsJson, Backbones, Debug, Offline, backbone_folders
+from medtalk.service import PORT
+from medtalk.signals import on_stop
 
 if TYPE_CHECKING:
     from medtalk.service.server import Server
@@ -33,7 +34,7 @@ def serve(
     host: Annotated[
         str, typer.Option(help="Address to listen at; any but this machine's own needs --keys.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen at; 0 takes a free one.")] = 5717,
+    port: Annotated[int, typer.Option(help="Port to listen at; 0 takes a free one.")] = PORT,
     bundle: Annotated[
         Path | None, typer.Option(readable=False, help="Folder of another model than the one that ships.")
     ] = None,
@@ -76,10 +77,10 @@ def serve(
         if server is not None:  # else it is still loading, which takes less than a second
             server.stop()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+    on_stop(stop)
 
     from medtalk.service.limits import ServiceLimits
+    from medtalk.service.listener import allow_files
     from medtalk.service.log import open_log
     from medtalk.service.server import Server, ServiceSettings
 
@@ -98,6 +99,7 @@ def serve(
         backbones=backbone_folders(backbone or ()),
         offline=offline,
     )
+    allow_files()
     with open_log(log):
         server = Server(settings)
         with server:
@@ -152,7 +154,10 @@ def keys_new(
     client: Annotated[str, typer.Option(metavar="NAME", help="Who the keys are for.")] = "client",
     debug: Debug = False,
 ) -> None:
-    """Make keys for a sidecar (once) and for a client of it."""
+    """Make keys for a sidecar and a client.
+
+    The sidecar's are made once. The client gets the folder DIR/NAME.
+    """
     from medtalk.service.keys import new_keys
 
     for path in new_keys(folder, client):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from medtalk.service.schema import JobRequest
@@ -33,6 +33,10 @@ class FairQueue:
     def __init__(self) -> None:
         self._clients: OrderedDict[bytes, deque[Job]] = OrderedDict()
         self.bytes = 0
+
+    def of(self, client: bytes) -> Sequence[Job]:
+        """The jobs of one client, oldest first."""
+        return tuple(self._clients.get(client, ()))
 
     def __len__(self) -> int:
         return sum(map(len, self._clients.values()))

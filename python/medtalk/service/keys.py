@@ -2,12 +2,13 @@
 
 A folder of keys:
 
-    server.key           the sidecar's public key, for its clients
-    server.key_secret    for the sidecar alone
-    clients/NAME.key     the public key of each client that is let in
-    NAME.key_secret      for that client, beside a copy of server.key
+    server.key              the sidecar's public key
+    server.key_secret       for the sidecar alone
+    clients/NAME.key        the public key of each client that is let in
+    NAME/NAME.key_secret    for that client: the folder NAME is handed over to it
+    NAME/server.key         a copy, for the client too
 
-All are CURVE certificates in pyzmq's format. Secret files are their owner's alone (0600) from the moment they exist.
+All are CURVE certificates in pyzmq's format. Secret files are their owner's alone from the moment they exist.
 """
 
 from __future__ import annotations
@@ -17,30 +18,39 @@ import re
 import shutil
 import stat
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from zmq.auth import create_certificates, load_certificate
+from zmq.utils import z85
 
 from medtalk.errors import OutputError, SettingError
 from medtalk.files import check_folder
+from medtalk_wire.connection import make_private
 
-SERVER = "server"
-_KEY_LENGTH = 40  # characters of a key in Z85
+SERVER, _CLIENTS = "server", "clients"
+_KEY_BYTES = 32
 
 
 def new_keys(folder: str | Path, client: str = "client") -> list[Path]:
     """Make a key pair for `client` in `folder`, and the sidecar's own where there is none yet.
 
+    The folder `folder`/`client` holds all that the client needs.
+
     Returns the files that were made. Raises `SettingError` for a name that cannot be a file's, `OutputError` for a
     client that has keys already and for whatever cannot be written; then nothing is left behind.
     """
     folder = Path(folder)
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", client) or client.lower() == SERVER:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", client) or client.lower() in (SERVER, _CLIENTS):
         raise SettingError(
-            f"A client cannot be called {client[:70]!r}; valid are 1 to 64 letters, digits, _ and -, but not {SERVER}."
+            f"A client cannot be called {client[:70]!r}; valid are 1 to 64 letters, digits, _ and -, "
+            f"but not {SERVER} and {_CLIENTS}."
         )
-    clients = folder / "clients"
+    clients, handed = folder / _CLIENTS, folder / client
     server = folder / f"{SERVER}.key", folder / f"{SERVER}.key_secret"
-    own = clients / f"{client}.key", folder / f"{client}.key_secret"
-    if taken := [path for path in own if path.exists()]:
+    own = clients / f"{client}.key", handed / f"{client}.key_secret"
+    older = folder / f"{client}.key_secret"  # where an older layout has it
+    if taken := [path for path in (*own, older, handed) if path.exists()]:
         raise OutputError(
             f"The client {client} has keys already: {taken[0]} is there.", "Choose another --client, or remove it."
         )
@@ -50,15 +60,17 @@ def new_keys(folder: str | Path, client: str = "client") -> list[Path]:
     check_folder(folder)
     made: list[Path] = []
     try:
-        for needed in (folder, clients):
+        for needed in (folder, clients, handed):
             if not needed.is_dir():
                 needed.mkdir(mode=0o700)
                 made.append(needed)
         for pair in (own,) if there else (server, own):
             _make_pair(*pair, made)
+        made.append(handed / server[0].name)
+        shutil.copyfile(server[0], made[-1])
     except BaseException as error:
         for path in reversed(made):
-            path.rmdir() if path.is_dir() else path.unlink()
+            path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise OutputError(
                 f"Cannot make keys in {folder}: {error.strerror or error}.", "Choose a folder you may write to."
@@ -67,8 +79,17 @@ def new_keys(folder: str | Path, client: str = "client") -> list[Path]:
     return [path for path in made if not path.is_dir()]
 
 
-def server_keys(folder: str | Path) -> tuple[bytes, bytes, Path]:
-    """The sidecar's public and secret key in `folder`, and the folder of its clients' public keys.
+@dataclass(frozen=True)
+class ServerKeys:
+    """The sidecar's pair (Z85) and the public keys of the clients that it lets in (32 bytes each)."""
+
+    public: bytes
+    secret: bytes = field(repr=False)
+    clients: frozenset[bytes]
+
+
+def server_keys(folder: str | Path) -> ServerKeys:
+    """The keys in `folder` that a sidecar needs.
 
     Raises `SettingError` where one is missing or damaged, others could read or exchange one, or no client has a key.
     """
@@ -77,26 +98,23 @@ def server_keys(folder: str | Path) -> tuple[bytes, bytes, Path]:
     public, secret = _read(folder / f"{SERVER}.key_secret", make)
     if secret is None:
         raise SettingError(f"{folder / f'{SERVER}.key_secret'} holds no secret key.", make)
-    clients = folder / "clients"
+    clients = folder / _CLIENTS
     for place in (folder, clients):
         if _mode(place) & 0o022:
             raise SettingError(f"Others may put keys into {place}.", f"Close it: chmod 700 {place}")
     files = sorted(clients.glob("*.key"))
     if not files:
         raise SettingError(f"No client has a key in {clients}, so nobody could connect.", make)
-    for file in files:
-        _read(file, "Restore or remove it.")
-    return public, secret, clients
+    known = frozenset(z85.decode(_read(file, "Restore or remove it.")[0]) for file in files)
+    return ServerKeys(public, secret, known)
 
 
 def _make_pair(public: Path, secret: Path, made: list[Path]) -> None:
     """Make a key pair under other names and move it to its place; what is there for good is told in `made`."""
-    from zmq.auth import create_certificates
-
     workshop = Path(tempfile.mkdtemp(prefix=".medtalk-", dir=secret.parent))
     try:
         # The certificate is written into a file that is there already and keeps its mode.
-        os.close(os.open(workshop / "new.key_secret", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        make_private(workshop / "new.key_secret")
         create_certificates(workshop, "new")
         for name, target in (("new.key_secret", secret), ("new.key", public)):
             os.replace(workshop / name, target)
@@ -107,16 +125,16 @@ def _make_pair(public: Path, secret: Path, made: list[Path]) -> None:
 
 def _read(file: Path, hint: str) -> tuple[bytes, bytes | None]:
     """Public and secret key in a certificate."""
-    from zmq.auth import load_certificate
-
+    if not file.is_file():  # a pipe would be waited for
+        raise SettingError(f"There is no key {file}.", hint)
     try:
         public, secret = load_certificate(file)
+        if any(len(z85.decode(key)) != _KEY_BYTES for key in (public, secret) if key is not None):
+            raise ValueError
     except OSError as error:
         raise SettingError(f"Cannot read the key {file}: {error.strerror or error}.", hint) from error
-    except ValueError:
-        public = secret = None
-    if public is None or any(len(key) != _KEY_LENGTH for key in (public, secret) if key is not None):
-        raise SettingError(f"{file} is not a key that medtalk made.", hint)
+    except (ValueError, KeyError, IndexError):  # the last two of what is no Z85
+        raise SettingError(f"{file} is not a key that medtalk made.", hint) from None
     if secret is not None and _mode(file) & 0o077:
         raise SettingError(f"The secret key {file} may be read by others.", f"Close it: chmod 600 {file}")
     return public, secret

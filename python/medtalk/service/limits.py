@@ -27,6 +27,8 @@ class ServiceLimits:
     max_bytes: int = 512 << 20
     max_queue: int = 256
     max_queue_bytes: int = 1 << 30
+    max_client_queue: int = 64
+    max_client_queue_bytes: int = 512 << 20
     max_text: int = 1 << 16
     max_image_bytes: int = MAX_PICTURE_BYTES
     max_pixels: int = 50_000_000

@@ -5,31 +5,38 @@ from __future__ import annotations
 import ipaddress
 import os
 import secrets
+import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import zmq
-from zmq.auth.thread import ThreadAuthenticator
 
 import medtalk
-from medtalk.errors import OutputError, SettingError
+from medtalk.errors import OutputError, ServiceError, SettingError
 from medtalk.service.keys import server_keys
+from medtalk.service.log import note
+from medtalk.service.zap import Doorkeeper
 from medtalk_wire.connection import connection_folder, remove_connection, write_connection
 from medtalk_wire.errors import UnreachableError
 from medtalk_wire.protocol import MAX_HEADER_BYTES
 
-_DOMAIN = "medtalk"
-_USER = "medtalk"
+_DOMAIN = b"medtalk"
+_USER = b"medtalk"
 _LAST_MESSAGES_MS = 500
+_FILES = 8192
 
 
 class Listener:
     """A bound ROUTER (`socket`) at `address`, behind a token on loopback or behind CURVE keys.
 
+    `on_break` is called, in another thread, if it can let nobody in any more; then `check` raises.
+
     Raises SettingError for an address that cannot be had, or that is open to others without keys.
     """
 
-    def __init__(self, host: str, port: int, keys: Path | None, max_bytes: int) -> None:
+    def __init__(self, host: str, port: int, keys: Path | None, max_bytes: int, on_break: Callable[[], None]) -> None:
         if keys is None and not is_loopback(host):
             raise SettingError(
                 f"{host} is not a loopback address; a sidecar that others can reach needs keys.",
@@ -38,21 +45,24 @@ class Listener:
         curve = None if keys is None else server_keys(keys)
         self.token = secrets.token_hex(32) if curve is None else ""
         self._file: Path | None = None
-        self._instance = ""
+        self._instance, self._started = "", 0.0
         self._context = zmq.Context()
-        self._authenticator = ThreadAuthenticator(self._context)
-        self._authenticator.start()
+        mechanism, known = b"PLAIN", {(_USER, self.token.encode())}
+        if curve is not None:
+            mechanism, known = b"CURVE", {(key,) for key in curve.clients}
+        self._doorkeeper = Doorkeeper(self._context, _DOMAIN, mechanism, known, on_break)
+        self._doorkeeper.start()
         self.socket = self._context.socket(zmq.ROUTER)
         try:
             self._set(self.socket, max_bytes)
-            self.socket.zap_domain = _DOMAIN.encode()
+            self.socket.zap_domain = _DOMAIN
+            # Default off: where nobody keeps the door, whoever knows our public key would be let in.
+            self.socket.zap_enforce_domain = True
             if curve is None:
                 self.socket.plain_server = True
-                self._authenticator.configure_plain(domain=_DOMAIN, passwords={_USER: self.token})
             else:
                 self.socket.curve_server = True
-                self.socket.curve_publickey, self.socket.curve_secretkey, clients = curve
-                self._authenticator.configure_curve(domain=_DOMAIN, location=str(clients))
+                self.socket.curve_publickey, self.socket.curve_secretkey = curve.public, curve.secret
             self.address = self._bind(host, port)
         except BaseException:
             self.close()
@@ -99,18 +109,9 @@ class Listener:
             path = file or connection_folder() / self._file_name()
         except UnreachableError as error:
             raise OutputError(error.message, error.hint) from None
-        # Nobody can connect to "any address"; on this machine loopback reaches it.
-        address = self.address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+        self._started = time.time()
         try:
-            write_connection(
-                path,
-                address=address,
-                token=self.token,
-                pid=os.getpid(),
-                version=medtalk.__version__,
-                instance=instance,
-                started=time.time(),
-            )
+            self._write(path, instance)
         except OSError as error:
             raise OutputError(
                 f"Cannot write the connection file {path}: {error.strerror or error}.",
@@ -118,19 +119,67 @@ class Listener:
             ) from error
         self._file, self._instance = path, instance
 
+    def _write(self, path: Path, instance: str) -> None:
+        # Nobody can connect to "any address"; on this machine loopback reaches it.
+        address = self.address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+        write_connection(
+            path,
+            address=address,
+            token=self.token,
+            pid=os.getpid(),
+            version=medtalk.__version__,
+            instance=instance,
+            started=self._started,
+        )
+
+    def publish_again(self) -> None:
+        """Write the connection file again if it is gone: cleaned away, it would leave us out of reach."""
+        if self._file is None or os.path.lexists(self._file) or not self._file.absolute().parent.parent.is_dir():
+            return  # in the last case a whole project was removed, and must not appear again
+        try:
+            self._write(self._file, self._instance)
+            note("published", file=str(self._file))
+        except OSError as error:  # the next time, perhaps
+            note("unpublished", file=str(self._file), message=str(error))
+
     def unpublish(self) -> None:
         """Remove the connection file, unless another sidecar has put its own there."""
         if self._file is not None:
             remove_connection(self._file, self._instance)
             self._file = None
 
+    def check(self) -> None:
+        """Raise `ServiceError` if nobody can be let in any more."""
+        if (error := self._doorkeeper.broken) is not None:
+            raise ServiceError(
+                "internal",
+                f"The sidecar has ended, for it could let nobody in any more: {type(error).__name__}: {error}.",
+                "Start it again, and please report it.",
+            )
+
     def close(self) -> None:
         """Stop listening, after the last messages have had a moment to leave."""
         self.unpublish()
         if not self._context.closed:
             self.socket.close(linger=_LAST_MESSAGES_MS)
-            self._authenticator.stop()
-            self._context.term()
+            self._context.term()  # which ends the doorkeeper
+            self._doorkeeper.join()
+
+
+def allow_files() -> None:
+    """Let this process have as many files open as it may, up to `_FILES`; each connection is one.
+
+    Where no file is left, ZeroMQ tries in vain to accept a connection, with all its might, until another one ends.
+    """
+    if sys.platform == "win32":  # which has no such limit
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # macOS may know of a further limit
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def is_loopback(host: str) -> bool:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import queue
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -33,11 +34,25 @@ class _JsonLines(logging.Formatter):
 
 
 class _Writer(logging.StreamHandler[TextIO]):
+    """Writes the log `name`; counts the lines that it cannot write (a full disk), and says so once."""
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        super().__init__(stream)
+        self.lost = 0
+        self._log = name
+
     def createLock(self) -> None:
         self.lock = None  # one thread writes
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """A log that cannot be written (a full disk) is no reason for a traceback a line."""
+        self.lost += 1
+        if self.lost == 1:
+            error = sys.exc_info()[1]
+            reason = getattr(error, "strerror", None) or error
+            line = f"medtalk: Cannot write the log {self._log}: {reason}. The sidecar goes on; lines are missing.\n"
+            # Not by sys.stderr: if nobody reads it, this thread hangs here, and Python could not end.
+            with suppress(OSError):
+                os.write(2, line.encode("utf-8", "backslashreplace"))
 
 
 class _Door(QueueHandler):
@@ -56,8 +71,8 @@ class _Door(QueueHandler):
 def open_log(target: str | None) -> Iterator[None]:
     """Within the block, write the log to the file `target`, behind what it holds, or to stderr for "-"; None: nowhere.
 
-    A thread writes it: a pipe that nobody reads, or a disk that hangs, must not stop the sidecar. Lines beyond what
-    may wait are lost.
+    A thread writes it: a pipe that nobody reads, or a disk that hangs or is full, must not stop the sidecar. Lines
+    beyond what may wait, or that cannot be written, are lost.
     """
     if target is None:
         yield
@@ -67,7 +82,7 @@ def open_log(target: str | None) -> Iterator[None]:
         stream = open(os.dup(2) if target == "-" else target, "a", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
         raise OutputError(f"Cannot write the log {target}: {error.strerror or error}.") from error
-    writer = _Writer(stream)
+    writer = _Writer(stream, target)
     writer.setFormatter(_JsonLines())
     door = _Door(queue.Queue(_WAITING))
     listener = QueueListener(door.queue, writer)
@@ -77,8 +92,8 @@ def open_log(target: str | None) -> Iterator[None]:
     try:
         yield
     finally:
-        if door.lost:
-            note("lost", lines=door.lost)
+        if lost := door.lost + writer.lost:
+            note("lost", lines=lost)
         log.removeHandler(door)
         thread = listener._thread  # its own `stop` would wait for ever
         assert thread is not None
@@ -88,7 +103,8 @@ def open_log(target: str | None) -> Iterator[None]:
         if thread.is_alive():
             writer.stream = io.StringIO()  # logging flushes all streams when Python ends, and would hang in it too
         else:
-            stream.close()
+            with suppress(OSError):  # of the disk that is full still
+                stream.close()
 
 
 def note(event: str, **facts: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -26,10 +27,14 @@ from medtalk.errors import (
 )
 from medtalk.rig import RigSequence, Timed
 from medtalk.rig.channels import CHANNEL_HASH
+from medtalk.service import PORT
 from medtalk_wire import Client, Connection, RequestError, Settings, SidecarError, Sound, UnreachableError
 
 AUTO = "auto"
 """The address that means: whichever sidecar is found."""
+
+_PAUSES = (0.5, 1.0, 2.0, 4.0, *[8.0] * 74)
+"""Seconds to wait, one after the other, while the sidecar's queue is full: ten minutes in all."""
 
 _LIBRARY_ERRORS = {
     kind.code: kind
@@ -49,8 +54,11 @@ _LIBRARY_ERRORS = {
 def find(server: str | None, keys: Path | None) -> Connection:
     """The connection to the sidecar at `server`, where somebody listens.
 
-    `server` and `keys` are as for `medtalk_wire.find_connection`; "auto" finds one, as None does.
+    `server` and `keys` are as for `medtalk_wire.find_connection`; "auto" finds one, as None does, and a host without a
+    port stands for the usual one.
     """
+    if server is not None and re.fullmatch(r"(?!auto$)\w[\w.-]*(?<!\.json)", server):
+        server = f"{server}:{PORT}"
     with _our_errors():
         connection = medtalk_wire.find_connection(None if server == AUTO else server, keys)
     # The client would wait for a sidecar that may just be starting; a person wants to know at once.
@@ -109,8 +117,16 @@ def _make(
 
     from medtalk.audio import read_bytes
 
-    job = client.generate(Sound.from_bytes(read_bytes(file), name=_shown(file.name), channel=channel), settings)
-    result = client.wait(job, on_progress=lambda job: tell(job.fraction))  # Ctrl-C and SIGTERM cancel it
+    sound = Sound.from_bytes(read_bytes(file), name=_shown(file.name), channel=channel)
+    for pause in (*_PAUSES, None):
+        try:
+            # Ctrl-C and SIGTERM cancel it.
+            result = client.wait(client.generate(sound, settings), on_progress=lambda job: tell(job.fraction))
+            break
+        except RequestError as error:
+            if error.code != "queue_full" or pause is None:
+                raise
+        time.sleep(pause)
     words, phones = (tuple(Timed(*each) for each in timed) for timed in (result.words, result.phones))
     return RigSequence(np.asarray(result.rig), result.fps, result.meta, words, phones)
 

@@ -22,6 +22,7 @@ from medtalk.errors import AudioError, GuidanceError, LimitError, MedtalkError, 
 from medtalk.finishing import Finishing
 from medtalk.guidance import AUTO, check_text, emotion_weights
 from medtalk.performance import FACE_PARTS, MAX_FPS, MIN_FPS, check_range
+from medtalk.service.folders import reachable
 from medtalk.service.limits import ServiceLimits
 from medtalk_wire.errors import ProtocolError
 from medtalk_wire.protocol import JOBS, MAX_HEADER_BYTES, MAX_ID, REQUESTS, Buffer, check_buffers, check_version
@@ -39,7 +40,6 @@ _LACKING = {
         "Run pip install 'medtalk[full]' where it is, or give a label.",
     ),
 }
-_MAX_PATH = 4096  # characters; Linux takes no more, and to follow very many parts takes minutes
 
 
 class Header(msgspec.Struct):
@@ -350,7 +350,7 @@ def _sound(fields: SoundFields, data: Buffer | None, limits: ServiceLimits, fold
         valid = SOUNDS if folders is not None else SOUNDS[:-1]
         raise ServiceError("unsupported", f"No sounds of kind {fields.kind[:40]!r}; valid are {', '.join(valid)}.")
     if fields.kind == "path":
-        return Sound("path", name, fields.channel, path=_reachable(fields.path, folders or ()))
+        return Sound("path", name, fields.channel, path=reachable(fields.path, folders or ()))
     if data is None:
         wanted = "samples" if fields.kind == "pcm" else "file"
         raise ServiceError("bad_message", f"A sound of kind {fields.kind} needs the buffer {wanted}.")
@@ -370,24 +370,3 @@ def _sound(fields: SoundFields, data: Buffer | None, limits: ServiceLimits, fold
     elif data.dtype != "uint8" or len(data.shape) != 1:
         raise ServiceError("bad_message", "The buffer file must be uint8 of shape (n,).")
     return Sound(fields.kind, name, fields.channel, data, fields.rate, fields.sha256)
-
-
-def _reachable(text: str, folders: Sequence[Path]) -> Path:
-    path = Path(text)
-    if not path.is_absolute():
-        raise ServiceError("path", f"The path {text[:200]!r} is not absolute.", "Give the whole path.")
-    if "\0" in text or len(text) > _MAX_PATH:
-        raise ServiceError("path", f"The path {text[:200]!r} holds a null byte, or more than {_MAX_PATH} characters.")
-    if not folders:
-        return path
-    try:
-        real = path.resolve()  # a link must not lead outside
-    except (OSError, RuntimeError, ValueError) as error:  # a loop of links; what this system's names cannot hold
-        raise ServiceError("path", f"The path {text[:200]!r} cannot be followed: {error}.") from None
-    if not any(real.is_relative_to(folder) for folder in folders):
-        raise ServiceError(
-            "path",
-            f"The path {text[:200]!r} is outside the folders that this sidecar may read.",
-            "Start it with --sounds FOLDER, or send the sound itself.",
-        )
-    return real

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import os
 import secrets
+import signal
 import socket
+import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -23,18 +25,20 @@ from medtalk.errors import CancelledError, MedtalkError, ServiceError, SettingEr
 from medtalk.guidance import LABELS
 from medtalk.performance import FACE_PARTS, load
 from medtalk.rig.channels import CHANNEL_HASH, NAMES
+from medtalk.service import PORT
 from medtalk.service.cache import ByteCache
 from medtalk.service.jobs import FairQueue, Job
 from medtalk.service.limits import ServiceLimits
 from medtalk.service.listener import Listener, is_loopback
 from medtalk.service.log import log, note
-from medtalk.service.schema import SOUNDS, BadRequest, Request, read_request
+from medtalk.service.schema import SOUNDS, BadRequest, JobRequest, Request, read_request
 from medtalk.service.worker import Outcome, Worker
 from medtalk_wire.protocol import Message, pack
 
-PORT = 5717
 PROGRESS_SECONDS = 0.15  # the protocol promises five a second
 WAITING_SECONDS = 1.0
+LOOK_SECONDS = 10.0
+"""How often it is looked whether the connection file is still there."""
 GONE_SECONDS = 10.0
 """How long the jobs of a client that cannot be reached are kept."""
 FINISH_SECONDS, CANCEL_SECONDS = 3.0, 1.0
@@ -98,7 +102,7 @@ class Server:
         self.instance = secrets.token_hex(16)
         self.address = ""
         self._began = time.monotonic()
-        self._last_heard = self._began
+        self._last_heard = self._looked = self._began
         self._queue = FairQueue()
         self._jobs: dict[str, Job] = {}  # that have not had their last message
         self._working: Job | None = None
@@ -113,8 +117,11 @@ class Server:
         self._folders = folders if folders or is_loopback(settings.host) else None
         with ExitStack() as made:
             # First, so that a second sidecar is refused at once, and clients that come early wait inside.
+            self._wake, self._waker = map(made.enter_context, socket.socketpair())
+            self._wake.setblocking(False)
+            self._waker.setblocking(False)
             largest = max(settings.limits.max_bytes, settings.limits.max_image_bytes)
-            self._listener = Listener(settings.host, settings.port, settings.keys, largest)
+            self._listener = Listener(settings.host, settings.port, settings.keys, largest, self.stop)
             made.callback(self._listener.close)
             self.address = self._listener.address
             self._socket = self._listener.socket
@@ -135,10 +142,7 @@ class Server:
 
                 self._metrics = Metrics(settings.metrics)
                 made.callback(self._metrics.close)
-            self._wake, self._waker = map(made.enter_context, socket.socketpair())
-            self._wake.setblocking(False)
-            self._waker.setblocking(False)
-            self._worker = Worker(self._model, settings.limits, self._report)
+            self._worker = Worker(self._model, settings.limits, self._report, folders)
             self._listener.publish(self.instance, settings.connection_file)
             self._made = made.pop_all()
         self._worker.start()
@@ -167,20 +171,26 @@ class Server:
         self._wake_up()
 
     def run(self) -> None:
-        """Serve until `stop`, a `shutdown` request, or the idle time."""
+        """Serve until `stop`, a `shutdown` request, or the idle time.
+
+        Raises `ServiceError` after it has stopped because nobody could be let in any more.
+        """
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._wake, zmq.POLLIN)
-        while not self._ended():
-            ready = dict(poller.poll(self._wait_ms()))
-            if self._wake.fileno() in ready:
-                self._sleep_again()
-            while self._done:
-                self._end(*self._done.popleft())
-            if self._socket in ready:
-                self._receive()
-            self._tell_progress()
-            self._start_next()
+        with self._woken_by_signals():
+            while not self._ended():
+                ready = dict(poller.poll(self._wait_ms()))
+                if self._wake.fileno() in ready:
+                    self._sleep_again()
+                while self._done:
+                    self._end(*self._done.popleft())
+                if self._socket in ready:
+                    self._receive()
+                self._tell_progress()
+                self._start_next()
+                self._stay_found()
+        self._listener.check()
 
     def close(self) -> bool:
         """Let go of everything; the connection file goes first. False if the compute thread would not end."""
@@ -192,6 +202,18 @@ class Server:
         return ended
 
     # -- waiting
+
+    @contextmanager
+    def _woken_by_signals(self) -> Iterator[None]:
+        """While the block runs, a signal ends the waiting, also one that comes just before it begins."""
+        if threading.current_thread() is not threading.main_thread():  # of another program: signals are its own affair
+            yield
+            return
+        before = signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
 
     def _wake_up(self) -> None:
         with suppress(OSError):  # the pipe is full, which wakes just as well, or closed, as nobody sleeps any more
@@ -205,7 +227,7 @@ class Server:
     def _wait_ms(self) -> int:
         """Until something is due that nobody sends a message for."""
         now = time.monotonic()
-        due = [now + (30.0 if os.name == "posix" else 1.0)]  # on Windows, Ctrl-C does not end the waiting
+        due = [self._looked + LOOK_SECONDS]
         due += [job.told + WAITING_SECONDS for job in self._queue]
         if self._working is not None and self._open(self._working):
             due.append(self._working.told + PROGRESS_SECONDS)
@@ -214,6 +236,12 @@ class Server:
         if self.settings.idle_exit is not None and not self._jobs and self._working is None:
             due.append(self._last_heard + self.settings.idle_exit)
         return max(0, math.ceil(1000.0 * (min(due) - now)))
+
+    def _stay_found(self) -> None:
+        now = time.monotonic()
+        if now - self._looked >= LOOK_SECONDS:
+            self._looked = now
+            self._listener.publish_again()
 
     def _ended(self) -> bool:
         """Whether to return from `run`; takes the steps towards it."""
@@ -318,21 +346,14 @@ class Server:
     # -- jobs
 
     def _admit(self, client: bytes, request: Request) -> None:
-        asked, limits = request.body, self.settings.limits
+        asked = request.body
         job, kept = self._jobs.get(request.id), self._kept.get(request.id)
         known = job.request.fingerprint if job else kept.fingerprint if kept else asked.fingerprint
         problem = None
         if known != asked.fingerprint:
             problem = ServiceError("id_reused", f"{request.id} is the id of another job.", "Make an id for each job.")
         elif job is None and kept is None:
-            if self._stops:
-                problem = _stopping()
-            elif len(self._queue) >= limits.max_queue:
-                problem = ServiceError("queue_full", f"{len(self._queue)} jobs wait, the limit.", "Ask again later.")
-            elif len(self._queue) and self._queue.bytes + asked.nbytes > limits.max_queue_bytes:
-                problem = ServiceError(
-                    "queue_full", f"Sounds of {self._queue.bytes >> 20} MiB wait, the limit.", "Ask again later."
-                )
+            problem = _stopping() if self._stops else self._full(client, asked)
         if problem is not None:
             self._refuse(client, request.id, problem)
         elif kept is not None:
@@ -348,6 +369,21 @@ class Server:
             self._queue.put(job)
             note("accepted", job=job.id, type=asked.type, client=client.hex(), queued=len(self._queue))
             self._accept(job)
+
+    def _full(self, client: bytes, asked: JobRequest) -> ServiceError | None:
+        """Why there is no room for one more job of that client, if there is none."""
+        limits, mine = self.settings.limits, self._queue.of(client)
+        mine_bytes = sum(job.request.nbytes for job in mine)
+        problem = ""
+        if len(mine) >= limits.max_client_queue:
+            problem = f"{len(mine)} jobs of this client wait, the limit for one."
+        elif mine and mine_bytes + asked.nbytes > limits.max_client_queue_bytes:
+            problem = f"Sounds of {mine_bytes >> 20} MiB of this client wait; one more is beyond the limit for one."
+        elif len(self._queue) >= limits.max_queue:
+            problem = f"{len(self._queue)} jobs wait, the limit."
+        elif len(self._queue) and self._queue.bytes + asked.nbytes > limits.max_queue_bytes:
+            problem = f"Sounds of {self._queue.bytes >> 20} MiB wait; one more is beyond the limit."
+        return ServiceError("queue_full", problem, "Ask again later.") if problem else None
 
     def _open(self, job: Job) -> bool:
         """Whether its last message has not been sent. A job that was given up may have a successor of the same id."""

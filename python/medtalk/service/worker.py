@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 
-from medtalk.audio import Speech, read_bytes, read_speech
+from medtalk.audio import Speech, read_speech
 from medtalk.errors import MedtalkError, ServiceError, SettingError
 from medtalk.guidance import AUTO, Mood
 from medtalk.performance import VOICE, Guide, Model, Performance
 from medtalk.rig import RigSequence
 from medtalk.rig.channels import CHANNEL_HASH
 from medtalk.service.cache import ByteCache
+from medtalk.service.folders import read_inside
 from medtalk.service.jobs import Job
 from medtalk.service.limits import ServiceLimits
 from medtalk.service.log import log
@@ -44,14 +46,20 @@ class Outcome:
 
 
 class Worker(threading.Thread):
-    """Works on the jobs submitted, in order, and calls `done(job, outcome)` after each, in its own thread."""
+    """Works on the jobs submitted, in order, and calls `done(job, outcome)` after each, in its own thread.
 
-    def __init__(self, model: Model, limits: ServiceLimits, done: Callable[[Job, Outcome], None]) -> None:
+    Sounds are read by their path in `folders` only, if there are any.
+    """
+
+    def __init__(
+        self, model: Model, limits: ServiceLimits, done: Callable[[Job, Outcome], None], folders: Sequence[Path] = ()
+    ) -> None:
         super().__init__(name="medtalk-worker", daemon=True)
         self.heard: ByteCache[Performance] = ByteCache(limits.max_cache_bytes)
         self._guides: ByteCache[Guide | Mood] = ByteCache(_GUIDES)  # each counts 1
         self._model = model
         self._limits = limits
+        self._folders = folders
         self._done = done
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
 
@@ -131,7 +139,7 @@ class Worker(threading.Thread):
         settings = request.settings
         # Where no words are heard a language is an error, also for a sound that is in the cache.
         listens = settings.transcript is None and (self._model.bundle.hears_words or settings.language)
-        heard, data = _identify(request.sound, self._limits, settings.language if listens else None)
+        heard, data = _identify(request.sound, self._limits, self._folders, settings.language if listens else None)
         performance = self.heard.get(heard)
         cached = performance is not None
         if performance is None:
@@ -170,14 +178,14 @@ def _file(picture: Picture, limits: ServiceLimits) -> bytes:
     return data
 
 
-def _identify(sound: Sound, limits: ServiceLimits, language: str | None) -> tuple[str, Any]:
+def _identify(sound: Sound, limits: ServiceLimits, folders: Sequence[Path], language: str | None) -> tuple[str, Any]:
     """A name for exactly this sound, and its bytes; they are checked against the sum that the client gave.
 
     With a language, "" for any, it is the name of the sound as it is heard together with its words.
     """
     if sound.data is None:
         assert sound.path is not None
-        data, shape, dtype = memoryview(read_bytes(sound.path, limits.audio)), None, None
+        data, shape, dtype = memoryview(read_inside(sound.path, folders, limits.audio)), None, None
     else:
         data, shape, dtype = memoryview(sound.data.data), sound.data.shape, sound.data.dtype
     digest = _digest(data)

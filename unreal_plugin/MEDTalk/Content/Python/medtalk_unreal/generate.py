@@ -22,15 +22,18 @@ from medtalk_unreal.request import Request
 from medtalk_unreal.sidecar import the_sidecar
 from medtalk_unreal.sound import SoundFacts
 from medtalk_unreal.take import Take, TakeReport, check_target, write_take
+from medtalk_unreal.ticks import Patience
 
 if TYPE_CHECKING:
-    from medtalk_wire import Client, Result
+    from medtalk_wire import Client, Job, Result
 
 Report = TakeReport | BakeReport
 
 _OF_THE_SOUND = ("audio", "limit", "checksum")  # codes of errors that the next sound need not have
 MODEL_FPS = 60.0
 _MOST_FPS = 240.0
+FULL_SECONDS, AGAIN_SECONDS = 600.0, 5.0
+"""How long a sidecar is asked again whose queue is full, and how often."""
 
 
 @dataclass
@@ -107,6 +110,8 @@ class Generation:
         yield from self._until_editable()
         if line := _mood(result.meta):
             unreal.log(f"MEDTalk: {line}")
+        if note := result.meta.get("note"):
+            unreal.log_warning(f"MEDTalk: {note}")
         take = Take(sound.name, result.rig, result.fps, sound.path, dict(result.meta))
         if request.skeleton:
             path = place(asset_path(request.sequence_folder, f"AS_{sound.name}"), take.source, request.replace)
@@ -124,7 +129,7 @@ class Generation:
 
     def _animate(self, client: Client, request: Request, sound: SoundFacts) -> Generator[None, None, Result]:
         """Steps from a sound to its rig."""
-        from medtalk_wire import RequestError, Settings, Sound
+        from medtalk_wire import RequestError, Settings, SidecarError, Sound
 
         what = f"Generating {sound.name}"
         try:
@@ -132,9 +137,32 @@ class Generation:
             for note in notes:
                 unreal.log_warning(f"MEDTalk: {note}")
             settings = Settings(**request.wire_settings(settings_file.load(), _fps(request, sound), sound.spoken))
-            job = client.generate(Sound.from_bytes(data, sound.name), settings)
+            sent = Sound.from_bytes(data, sound.name)
+            job = client.generate(sent, settings)
         except (PluginError, RequestError) as error:
             raise _SoundError(f"{what}: {error.message}", error.hint) from error
+        full = Patience(FULL_SECONDS)
+        while (yield from self._follow(client, job, what)) == "queue_full" and not full.over:
+            self._say("queue", 0.0, f"{what}: the sidecar's queue is full, it is asked again in a moment.")
+            pause = Patience(AGAIN_SECONDS)
+            while not (pause.over or full.over):
+                yield
+                the_sidecar.check_alive()
+            try:
+                job = client.generate(sent, settings)
+            except SidecarError as error:  # another button has closed the client meanwhile
+                raise PluginError(f"{what}: {error.message}", error.hint) from error
+        error = job.error
+        if error is None:
+            return job.result
+        if error.code in _OF_THE_SOUND:
+            raise _SoundError(f"{what}: {error.message}", error.hint)
+        if not isinstance(error, RequestError):
+            the_sidecar.leave()
+        raise PluginError(f"{what}: {error.message}", error.hint)
+
+    def _follow(self, client: Client, job: Job, what: str) -> Generator[None, None, str]:
+        """Steps to the end of a job; the code of its error, or ""."""
         try:
             while not job.ended:
                 wait = f"{job.ahead} before it" if job.ahead else job.phase or "sent"
@@ -146,14 +174,7 @@ class Generation:
         finally:
             if not job.ended:
                 client.cancel(job)
-        error = job.error
-        if error is None:
-            return job.result
-        if error.code in _OF_THE_SOUND:
-            raise _SoundError(f"{what}: {error.message}", error.hint)
-        if not isinstance(error, RequestError):
-            the_sidecar.leave()
-        raise PluginError(f"{what}: {error.message}", error.hint)
+        return job.error.code if job.error else ""
 
     def _say(self, phase: str, fraction: float, text: str) -> None:
         """Tell how far it is; into the log only what is new in more than its percentage."""

@@ -77,7 +77,7 @@ class Sidecar:
             python = interpreter.find(settings)
             version = yield from interpreter.ask(python, ["-c", "import sys; print(sys.version.split()[0])"])
             tell(f"Step 'Python': {python} is Python {version}.")
-            package = yield from interpreter.ask(python, ["-m", "medtalk.cli", "--version"])
+            package = yield from interpreter.ask(python, ["-m", "medtalk", "--version"])
             tell(f"Step 'package': {package}.")
         yield from self.connect(tell)
         name, known = (self.about.get("bundle") or {}).get("name"), _remember(self.about)
@@ -193,7 +193,7 @@ class Sidecar:
         known = {before.instance if before else "", self._started}  # whose file may still be there
         self._kill()
         python = interpreter.find(settings)
-        words = ["-m", "medtalk.cli", "serve", "--port", "0", "--idle-exit", f"{settings.idle_exit:g}",
+        words = ["-m", "medtalk", "serve", "--port", "0", "--idle-exit", f"{settings.idle_exit:g}",
                  "--connection-file", (folder() / "sidecar.json").as_posix(), "--device", settings.device]  # fmt: skip
         if settings.bundle:
             words += ["--bundle", settings.bundle]

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import stat
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -18,10 +19,12 @@ import zmq.auth
 import zmq.utils.z85
 
 from medtalk_wire.errors import UnreachableError
+from medtalk_wire.process import is_alive
 from medtalk_wire.protocol import PROTOCOL
 
 START = "Start the sidecar with: medtalk serve."
 
+_WINDOWS = os.name != "posix"
 _MAX_FILE_BYTES = 1 << 16
 _MAX_TOKEN_BYTES = 255  # of a password in ZMTP PLAIN
 
@@ -62,7 +65,7 @@ def connection_folder() -> Path:
 def write_connection(
     path: str | Path, *, address: str, token: str, pid: int, version: str, instance: str, started: float
 ) -> None:
-    """Write a connection file whole or not at all, readable by this user only. Makes its folder. Raises `OSError`."""
+    """Write a connection file whole or not at all, for this user only. Makes its folder. Raises `OSError`."""
     path = Path(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     content = {
@@ -70,10 +73,9 @@ def write_connection(
         "protocol": PROTOCOL, "instance": instance, "started": started,
     }  # fmt: skip
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
-    # Never a moment in which others may read the token: the file is made with its mode.
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        make_private(beside)
+        with open(beside, "w", encoding="utf-8") as file:
             json.dump(content, file)
         try:
             os.replace(beside, path)
@@ -83,6 +85,24 @@ def write_connection(
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file that only this user can read, from the moment it exists. Raises `OSError`.
+
+    On Windows, where a mode means nothing, a folder may let others read what is put into it: the file gets a list of
+    its own that names this user alone, before anything is in it.
+    """
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    if not _WINDOWS:
+        return
+    user = "\\".join(filter(None, (os.environ.get("USERDOMAIN"), os.environ.get("USERNAME"))))
+    program = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "icacls.exe")  # no other of that name
+    words = [str(program), str(path), "/inheritance:r", "/grant:r", f"{user}:F"]
+    hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # no console flashes up
+    done = subprocess.run(words, capture_output=True, creationflags=hidden)
+    if done.returncode:
+        raise OSError(f"icacls cannot take it from others' reach ({done.returncode})")
 
 
 def remove_connection(path: str | Path, instance: str) -> None:
@@ -128,7 +148,7 @@ def _newest(address: str | None, keyed: bool) -> Connection:
         except UnreachableError as error:
             unusable = f" {error.message}"
             continue
-        if not _alive(entry["pid"]) or address not in (None, connection.address):
+        if not is_alive(entry["pid"]) or address not in (None, connection.address):
             continue
         if not (connection.token or keyed):
             unusable = f" The one at {connection.address} asks for keys."
@@ -157,6 +177,11 @@ def _read(path: Path) -> dict[str, Any]:
                 raise UnreachableError(
                     f"{path} is not trusted: it belongs to another user, or others may write it.",
                     "Remove it and start the sidecar as yourself.",
+                )
+            if os.name == "posix" and state.st_mode & 0o044:
+                raise UnreachableError(
+                    f"{path} may be read by others, whom its token lets in: run chmod 600 {path}.",
+                    "If somebody may have read it, start the sidecar again, which makes another token.",
                 )
             text = file.read(_MAX_FILE_BYTES)
     except OSError as error:
@@ -190,28 +215,18 @@ def _address(where: str) -> str:
     return f"tcp://{host}:{int(match[2])}"
 
 
-def _alive(pid: int) -> bool:
-    """Whether that process lives, as far as it can be asked: on Windows `os.kill` would end it."""
-    if os.name != "posix":
-        return True
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def _read_keys(folder: Path) -> Iterator[bytes]:
     """The sidecar's public key, our public key and our secret key, from the folder of a client."""
     server = folder / "server.key"
-    own = [path for path in sorted(folder.glob("*.key_secret")) if path.name != "server.key_secret"]
+    own = [path for path in sorted(folder.glob("*.key_secret")) if path.name != "server.key_secret" and path.is_file()]
     if not server.is_file() or len(own) != 1:
         there = ", ".join(path.name for path in (*folder.glob("server.key"), *own)) or "neither"
+        clients = [str(path.parent) for path in sorted(folder.glob("*/server.key"))]
         raise UnreachableError(
             f"{folder} must hold server.key and one key of a client, NAME.key_secret; it holds {there}.",
-            "Make keys with: medtalk keys new; copy server.key and one NAME.key_secret to a folder of their own.",
+            f"Give the folder of a client: {' or '.join(clients[:3])}."
+            if clients
+            else "Make keys with: medtalk keys new FOLDER --client NAME; give FOLDER/NAME.",
         )
     try:
         keys = (zmq.auth.load_certificate(server)[0], *zmq.auth.load_certificate(own[0]))
