@@ -1,9 +1,10 @@
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
-from medtalk.bundle import REQUIRED_FILES, load_bundle, write_bundle
+from medtalk.bundle import REQUIRED_FILES, TORCH_FILES, load_bundle, write_bundle
 from medtalk.errors import BundleError, OutputError
 
 FIELDS = {"kind": "compact", "name": "fake", "sizes": {}, "text_mode": "words", "licence": "MIT"}
@@ -70,6 +71,35 @@ def test_a_missing_file(folder):
         load_bundle(folder)
 
 
+@pytest.mark.parametrize("name", TORCH_FILES)
+def test_weights_that_only_torch_reads_may_be_absent(tmp_path, name):
+    whole = write_bundle(tmp_path / "b", FIELDS, {**FILES, "text.safetensors": b"weights", "text.onnx": b"a graph"})
+    assert set(whole.files) == set(whole.manifest["files"])
+    path = whole.folder / name
+    content, size = path.read_bytes(), whole.bytes
+    path.unlink()
+    lean = load_bundle(whole.folder)
+    assert set(whole.manifest["files"]) - set(lean.files) == {name} and lean.sha256 == whole.sha256
+    assert lean.bytes == size - len(content)
+    for use in (lean.file, lean.read):
+        with pytest.raises(BundleError, match=rf"came without {name}, which torch needs\. Run pip install 'medtalk\[f"):
+            use(name)
+    path.write_bytes(content[::-1])  # such as those of another version
+    with pytest.raises(BundleError, match=f"{name} of bundle .* has changed .* Run pip install 'medtalk"):
+        load_bundle(whole.folder)
+    path.write_bytes(content)
+    assert load_bundle(whole.folder).bytes == size
+
+
+def test_a_full_bundle_is_nothing_without_its_weights(tmp_path):
+    names = REQUIRED_FILES["medtalk"]
+    fields = {**FIELDS, "kind": "medtalk", "text_mode": "constant", "backbones": {"emotion2vec": "x"}}
+    folder = write_bundle(tmp_path / "b", fields, dict.fromkeys(names, b"x")).folder
+    (folder / "weights.safetensors").unlink()
+    with pytest.raises(BundleError, match=r"lacks its file weights\.safetensors"):
+        load_bundle(folder)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -95,12 +125,73 @@ def test_a_manifest_that_does_not_fit(folder, changes, message):
         load_bundle(folder)
 
 
-@pytest.mark.parametrize("name", ["../outside", "/etc/hostname", "..", "a\\b", ""])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../outside",
+        "/etc/hostname",
+        "..",
+        ".",
+        "a\\b",
+        "",
+        "C:x",
+        "x:stream",
+        "NUL",
+        "con.onnx",
+        "Com1.txt",
+        "a.",
+        "a ",
+        "a\nb",
+    ],
+)
 def test_a_file_name_may_not_lead_out_of_the_folder(folder, name):
     manifest = json.loads((folder / "bundle.json").read_text("utf-8"))
     edit(folder, files={**manifest["files"], name: {"sha256": "", "bytes": 0}})
     with pytest.raises(BundleError, match="outside its folder"):
         load_bundle(folder)
+
+
+def windows(path: Path) -> None:
+    """Gives a text the ends of lines that Git for Windows gives it."""
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+
+
+def test_prose_may_change_its_ends_of_lines(tmp_path):
+    prose = {"README.md": b"# A bundle\n\nof no use.\n", "LICENSE.whisper": b"MIT\nby OpenAI\n"}
+    bundle = write_bundle(tmp_path / "b", FIELDS, {**FILES, **prose})
+    assert "README.md" not in bundle.manifest["files"] and "LICENSE.whisper" in bundle.manifest["files"]
+    for name in (*prose, "bundle.json"):
+        windows(bundle.folder / name)
+    again = load_bundle(bundle.folder)
+    assert again.sha256 == bundle.sha256
+    (bundle.folder / "README.md").write_text("Something else.")
+    load_bundle(bundle.folder)
+    (bundle.folder / "LICENSE.whisper").write_text("None")
+    with pytest.raises(BundleError, match=r"LICENSE\.whisper of bundle .* has changed"):
+        load_bundle(bundle.folder)
+
+
+def test_a_bundle_of_before_that_verifies_its_prose(folder):
+    text = b"# A bundle\n\nof no use.\n"
+    (folder / "README.md").write_bytes(text)
+    files = json.loads((folder / "bundle.json").read_text("utf-8"))["files"]
+    edit(folder, files={**files, "README.md": {"sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)}})
+    load_bundle(folder)
+    windows(folder / "README.md")
+    load_bundle(folder)
+    (folder / "README.md").write_bytes(text + b"more")
+    with pytest.raises(BundleError, match=r"README\.md of bundle .* has changed"):
+        load_bundle(folder)
+
+
+def test_only_what_was_verified_is_read(folder):
+    bundle = load_bundle(folder)
+    assert bundle.read("decode.onnx") == FILES["decode.onnx"]
+    (folder / "decode.onnx").write_bytes(FILES["decode.onnx"][::-1])
+    with pytest.raises(BundleError, match="has changed"):
+        bundle.read("decode.onnx")
+    with pytest.raises(BundleError, match=r"holds no README\.md"):
+        bundle.read("README.md")
 
 
 @pytest.mark.parametrize("entry", [None, 3, {"bytes": "3"}, {"bytes": 3}, {"sha256": "x"}])

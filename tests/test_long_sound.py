@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,12 @@ from medtalk.audio import Speech
 from medtalk.backbones import listening
 from medtalk.backbones.ear import LONGEST
 from medtalk.backbones.pretrained import Pretrained
+from medtalk.backbones.prosody import prosody, voice_activity
+from medtalk.backbones.whisper_mel import log_mel
 from medtalk.closures import decide
 from medtalk.errors import CancelledError, SettingError
 from medtalk.performance import Model, Performance, _batches
+from medtalk.rig import RigSequence, write_rig
 from medtalk.watch import Watch
 from tests.sounds import babble
 
@@ -248,3 +253,50 @@ def test_a_compact_bundle_hears_a_minute_in_windows(speech_data: Path, monkeypat
     performance = model.perform(Speech.from_array(samples, 16000))
     assert len(performance) == len(performance.decode("sad")) == 3600
     assert len(sizes) == 8 and max(sizes) == 2 * listening.WINDOW
+
+
+# --- memory
+
+
+def peak(work: Callable[[], Any]) -> int:
+    """The most bytes of arrays and objects that `work` held at a time, with its result."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_long_sounds_are_heard_in_parts() -> None:
+    samples = np.resize(babble(60.0), 600 * 16000)
+    for work in (log_mel, voice_activity, prosody):
+        work(samples[:160000])  # loads what it needs
+    assert peak(lambda: voice_activity(samples)) < samples.nbytes
+    mel = 600 * 100 * 80 * 4
+    assert peak(lambda: log_mel(samples)) < mel + samples.nbytes * 0.6
+    assert peak(lambda: Speech(samples, "a").sha256) < samples.nbytes / 10
+
+
+def test_long_rigs_are_written_line_by_line(tmp_path: Path) -> None:
+    rig = RigSequence(np.random.default_rng(0).normal(0.0, 0.1, (6000, 174)))
+    for ending in (".csv", ".txt", ".json"):
+        assert peak(lambda ending=ending: write_rig(tmp_path / f"a{ending}", rig)) < rig.values.nbytes / 2
+    assert peak(lambda: rig.with_meta(a=1)) < rig.values.nbytes / 2
+
+
+@pytest.mark.parametrize("engine", ["onnx", "torch"])
+def test_long_sounds_are_decoded_in_parts(
+    tiny_bundle: Path, minute: Speech, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = medtalk.load(tiny_bundle, engine)
+    performance = model.perform(minute)
+    whole = performance.decode("sad").values
+    monkeypatch.setattr("medtalk.engine.compact._DECODED", 1000)
+    used: Any = model.engine
+    sizes: list[int] = []
+    decode = used._decode
+    monkeypatch.setattr(used, "_decode", lambda content, *rest: sizes.append(len(content)) or decode(content, *rest))
+    np.testing.assert_allclose(performance.decode("sad").values, whole, atol=1e-5)
+    assert sizes[:4] == [1000, 1000, 1000, 600]
+    assert max(sizes) == 1000  # also of the frames in which nobody speaks, whose articulation is taken away

@@ -205,3 +205,10 @@ def test_unknown_engine_and_threads(model):
 def test_a_bundle_without_a_text_encoder_says_so(model: Model) -> None:
     with pytest.raises(GuidanceError, match="understands no descriptions"):
         model.guide(text="furious")
+
+
+def test_a_sound_without_a_voice_has_a_note_in_its_rig(tiny_bundle):
+    model = medtalk.load(tiny_bundle)
+    silent = model.perform(Speech.from_array(np.zeros(16000), 16000, "a.wav"), "Hello there.")
+    assert silent.note == silent.with_transcript("").note == "a.wav is silent: the face rests."
+    assert silent.note in silent.decode("happy").meta["note"]

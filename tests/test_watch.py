@@ -4,14 +4,17 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 import medtalk
 from medtalk.audio import RATE, Speech
 from medtalk.errors import CancelledError
-from medtalk.watch import Watch, checkpoint, interruptible, stage
+from medtalk.generate import _local_rigs
+from medtalk.watch import Watch, checkpoint, interruptible, stage, telling
 
 
 def test_nothing_happens_where_nobody_watches() -> None:
@@ -85,3 +88,47 @@ def test_every_moment_of_a_performance_can_be_cancelled(engine: str, tiny_bundle
 
 def _moments() -> Iterator[float]:
     yield from (0.0, 0.04, 0.08, 0.2, 0.4, 0.6, 0.8, 0.9)
+
+
+def test_telling_stops_with_its_block() -> None:
+    told: list[float] = []
+    heard = threading.Event()
+
+    def tell(done: float) -> None:
+        told.append(done)
+        if done >= 0.5:
+            heard.set()
+
+    with pytest.raises(ZeroDivisionError), telling(tell, 0.001):
+        stage("listen", 0.5)
+        stage("decode", 1.0)
+        assert heard.wait(20)
+        _ = 1 / 0
+    count = len(told)
+    assert told == sorted(told) and told[-1] == 0.5
+    assert all(thread.name != "medtalk-progress" for thread in threading.enumerate()) and len(told) == count
+
+
+def test_the_bar_of_generate_moves_while_it_listens(
+    tiny_bundle: Path, minute: Speech, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "minute.wav"
+    soundfile.write(path, minute.samples, RATE)
+    model = medtalk.load(tiny_bundle, threads=1)
+    engine: Any = model.engine
+    told: list[float] = []
+    listen, windows = engine._listen, iter(range(100))
+
+    def slow(mel: np.ndarray) -> Any:
+        reached = 0.05 + 0.6 * next(windows) / 8  # reading is over, and so many windows
+        deadline = time.monotonic() + 20.0
+        while not told or told[-1] < 0.8 * reached:
+            assert time.monotonic() < deadline, f"still at {told[-1:]}"
+            time.sleep(0.001)
+        assert told[-1] < 0.8 * 0.65, "the rest is yet to come"
+        return listen(mel)
+
+    monkeypatch.setattr(engine, "_listen", slow)
+    with _local_rigs(lambda: model, None, None, {}, None, None, lambda heard, _: heard.decode()) as make:
+        rig = make(path, None, told.append)
+    assert len(rig) == 3600 and next(windows) == 8 and told == sorted(told)

@@ -1,4 +1,4 @@
-"""Sound in: WAV (PCM, float), FLAC and OGG of any rate, to 16 kHz mono float32.
+"""Sound in: WAV (PCM, float), FLAC and OGG of any rate, and what the extra `media` reads, to 16 kHz mono float32.
 
 Whatever a file claims is checked before memory is taken for it, and a file that is cut is refused: an animation of half
 a line that looks whole is worse than an error.
@@ -9,19 +9,19 @@ from __future__ import annotations
 import codecs
 import hashlib
 import io
-import os
-import stat
+import math
 import struct
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from medtalk.errors import AudioError, LimitError
+from medtalk.errors import AudioError, LimitError, SettingError, require
+from medtalk.inputs import open_input
 from medtalk.watch import checkpoint
 
 if TYPE_CHECKING:
@@ -31,17 +31,37 @@ RATE = 16000
 """Samples a second of every `Speech`."""
 FPS = 60
 """Frames a second of every rig that the model makes."""
-VALID = "Valid are WAV (PCM or float), FLAC and OGG."
+VALID = "Valid are WAV (PCM or float), FLAC and OGG; with the extra media MP3, M4A, AIFF and videos."
+SOUND_ENDINGS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff")
+"""Of the files that stand for a folder of sounds; a file that is given by its name may have any."""
 
 _BLOCK = 1 << 17  # frames decoded at a time
 _UNKNOWN = 1 << 48  # frames; the library gives a number beyond it for a FLAC that was made in a pipe
 _PEAK = 100.0  # times full scale; a float file beyond it holds integers that nobody scaled
+_SILENT = 5e-4  # of full scale, -66 dB; what stays below is no voice
+_CANCELLED = 0.02  # of the power that channels have in a mix where they are not alike: less is none by chance
 _SUBTYPES = {
     "WAV": {"PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"},
     "FLAC": {"PCM_S8", "PCM_16", "PCM_24"},
     "OGG": {"VORBIS", "OPUS", "FLAC"},
 }
 _LIBRARY_NAME = {"WAVEX": "WAV", "RF64": "WAV"}  # soundfile's names of formats that are WAV to a user
+MEDIA = {
+    "MP3": "mp3",
+    "AAC": "aac",
+    "MP4 or M4A": "mov",
+    "Matroska or WebM": "matroska",
+    "AIFF": "aiff",
+}
+"""What the extra `media` reads, and FFmpeg's names of it."""
+_MARKS = (
+    (0, (b"fLaC",), "FLAC"),
+    (0, (b"OggS",), "OGG"),
+    (0, (b"ID3",), "MP3"),
+    (4, (b"ftyp", b"moov", b"mdat", b"wide"), "MP4 or M4A"),
+    (0, (b"\x1aE\xdf\xa3",), "Matroska or WebM"),
+    (0, (b"FORM",), "AIFF"),
+)
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _WAV_TAGS = {
     2: "MS ADPCM", 6: "A-law", 7: "mu-law", 0x11: "IMA ADPCM", 0x31: "GSM 6.10", 0x40: "G.721 ADPCM",
@@ -50,11 +70,22 @@ _WAV_TAGS = {
 # Programs that write a WAV into a pipe cannot go back to fill in its length, and leave one of these (ffmpeg and sox the
 # first, espeak-ng the second and above).
 _STREAMED = (0xFFFFFFFF, 0x7FFFF000)
+_OGG_FIRST, _OGG_LAST = 2, 4  # flags of the first and last page of a stream
+_TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))  # each byte with its bits in the opposite order
 
 
 def frame_count(samples: int) -> int:
     """T, the number of 60 fps rig frames of `samples` samples at 16 kHz: int(n * 60 / 16000), in exact integers."""
     return samples * FPS // RATE
+
+
+def _up(seconds: float, digits: int) -> str:
+    """Rounded so that what is beyond a limit is so as it is told, too."""
+    return f"{math.ceil(round(seconds * 10**digits, 6)) / 10**digits:.{digits}f}"
+
+
+def _down(seconds: float, digits: int) -> str:
+    return f"{math.floor(round(seconds * 10**digits, 6)) / 10**digits:.{digits}f}"
 
 
 @dataclass(frozen=True)
@@ -67,6 +98,13 @@ class AudioLimits:
     min_rate: int = 4000
     max_rate: int = 384_000
     max_bytes: int = 2 << 30
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            require(value, int if each.type == "int" else int | float, each.name, "a number above 0")
+            if not value > 0:
+                raise SettingError(f"{each.name} is {value}; valid is a number above 0.")
 
     def check(self, name: str, *, seconds: float | None = None, channels: int = 1, rate: int = RATE) -> None:
         """Raise `LimitError` for a sound called `name` that is outside; `seconds` None means not known yet."""
@@ -84,11 +122,13 @@ class AudioLimits:
             return
         if seconds > self.max_seconds:
             raise LimitError(
-                f"{name} lasts {seconds:.1f} s; the limit is {self.max_seconds:g} s.", "Split it into shorter files."
+                f"{name} lasts {_up(seconds, 1)} s; the limit is {self.max_seconds:g} s.",
+                "Split it into shorter files.",
             )
         if seconds < self.min_seconds:
             raise LimitError(
-                f"{name} lasts {seconds:.3f} s; at least {self.min_seconds:g} s are needed.", "Give a longer sound."
+                f"{name} lasts {_down(seconds, 3)} s; at least {self.min_seconds:g} s are needed.",
+                "Give a longer sound.",
             )
 
 
@@ -97,13 +137,15 @@ class Speech:
     """One sound, ready for the model.
 
     `samples` (n,) float32, 16 kHz mono, full scale 1, read-only; `name` for messages and meta data; `source_rate` and
-    `source_channels` tell what it was made from. Make one with `read_speech` or `Speech.from_array`.
+    `source_channels` tell what it was made from; `note` is one line where it is silent, else "". Make one with
+    `read_speech` or `Speech.from_array`.
     """
 
     samples: np.ndarray
     name: str
     source_rate: int = RATE
     source_channels: int = 1
+    note: str = ""
 
     @property
     def seconds(self) -> float:
@@ -118,7 +160,7 @@ class Speech:
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the 16 kHz samples (little-endian float32), as 64 hexadecimal digits."""
-        return hashlib.sha256(self.samples.astype("<f4", copy=False).tobytes()).hexdigest()
+        return hashlib.sha256(np.ascontiguousarray(self.samples, "<f4").data).hexdigest()
 
     @classmethod
     def from_array(
@@ -134,7 +176,11 @@ class Speech:
         `rate` is in samples a second. All channels are mixed, or only `channel` (0 is the first) is taken.
         Raises `AudioError` for what `read_speech` would refuse in a file.
         """
-        data = np.asarray(samples)
+        require(limits, AudioLimits, "limits", "an AudioLimits")
+        try:
+            data = np.asarray(samples)
+        except ValueError:  # rows of different lengths
+            raise AudioError(f"{name} is no array of numbers; valid are (n,) or (n, channels).") from None
         if data.ndim == 1:
             data = data[:, None]
         if data.ndim != 2 or data.dtype.kind not in "iuf":
@@ -142,7 +188,7 @@ class Speech:
                 f"{name} is an array of shape {np.shape(samples)} and type {data.dtype}; valid are (n,) or "
                 "(n, channels) of floats or integers."
             )
-        if rate != int(rate):
+        if not isinstance(rate, (int, float, np.number)) or not np.isfinite(rate) or rate != int(rate):
             raise AudioError(f"{name} has a rate of {rate}; valid are whole samples a second.")
         rate = int(rate)
         if 0 in data.shape:
@@ -150,8 +196,9 @@ class Speech:
         frames, channels = data.shape
         limits.check(name, seconds=frames / rate if rate > 0 else None, channels=channels, rate=rate)
         _check_channel(channel, channels, name)
-        blocks = (_to_float(data[at : at + _BLOCK]) for at in range(0, frames, _BLOCK))
-        return cls(_mono_16k(blocks, rate, channel, name), name, rate, channels)
+        blocks = (to_float(data[at : at + _BLOCK]) for at in range(0, frames, _BLOCK))
+        samples, note = _mono_16k(blocks, rate, channel, name)
+        return cls(samples, name, rate, channels, note)
 
 
 def read_speech(
@@ -164,44 +211,23 @@ def read_speech(
     """Read a sound file (a path, or the bytes of one) as 16 kHz mono speech.
 
     All channels are mixed, or only `channel` (0 is the first) is taken. `name` is what bytes are called. Raises
-    `AudioError`, one line, for anything that is not a whole WAV (PCM, float), FLAC or OGG sound of finite samples, and
-    `LimitError` beyond `limits`.
+    `AudioError`, one line, for anything that is not a whole WAV (PCM, float), FLAC or OGG sound of finite samples, or,
+    with the extra `media`, MP3, M4A, a video and the like (`MEDIA`), and `LimitError` beyond `limits`.
     """
+    require(limits, AudioLimits, "limits", "an AudioLimits")
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _read(io.BytesIO(source), memoryview(source).nbytes, name, channel, limits)
-    with _open(Path(source)) as (stream, size, shown):
+    with open_input(source, "sound file", AudioError) as (stream, size, shown):
         return _read(stream, size, shown, channel, limits)
 
 
 def read_bytes(path: Path, limits: AudioLimits = AudioLimits()) -> bytes:
     """The bytes of a sound file as it stands, for `read_speech`; `AudioError` and `LimitError` as that raises."""
-    with _open(path) as (stream, size, shown):
+    with open_input(path, "sound file", AudioError) as (stream, size, shown):
         _check_size(size, shown, limits)
         data = stream.read(limits.max_bytes + 1)
         _check_size(len(data), shown, limits)  # it may have grown
         return data
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[tuple[BinaryIO, int, str]]:
-    """The open file, its size in bytes and how to call it; `AudioError` for whatever is no readable file."""
-    # Not str(path): a name that is not valid Unicode must still fit in a message.
-    shown = os.fsencode(path).decode("utf-8", "replace")
-    try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise AudioError(f"{shown} is a folder.", "Give a sound file.")
-        if not stat.S_ISREG(status.st_mode):  # opening a device or pipe could block or never end
-            raise AudioError(f"{shown} is a device or pipe, not a file.", f"Give a sound file. {VALID}")
-        with open(path, "rb") as stream:
-            yield stream, status.st_size, shown
-    except FileNotFoundError as error:
-        raise AudioError(f"{shown} does not exist.", "Check the path.") from error
-    except PermissionError as error:
-        raise AudioError(f"{shown} may not be read.", "Check its permissions.") from error
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        reason = getattr(error, "strerror", None) or error
-        raise AudioError(f"{shown} cannot be read: {reason}.", "Check the path.") from error
 
 
 def _check_size(size: int, name: str, limits: AudioLimits) -> None:
@@ -217,7 +243,9 @@ def _read(stream: BinaryIO, size: int, name: str, channel: int | None, limits: A
     if kind == "WAV":
         _check_wav(stream, size, name, limits)
     elif kind == "OGG":
-        _check_ogg_end(stream, size, name)
+        _check_ogg(stream, size, name)
+    elif kind in MEDIA:
+        return _read_media(stream, kind, name, channel, limits)
     stream.seek(0)
 
     import soundfile  # late, so that `import medtalk` stays quick
@@ -230,6 +258,21 @@ def _read(stream: BinaryIO, size: int, name: str, channel: int | None, limits: A
         raise AudioError(
             f"{name} is damaged or cut: its {kind} data cannot be decoded ({reason}).", "Export it again."
         ) from error
+
+
+def _read_media(stream: BinaryIO, kind: str, name: str, channel: int | None, limits: AudioLimits) -> Speech:
+    try:
+        from medtalk.media import open_media
+    except ModuleNotFoundError:
+        raise AudioError(
+            f"{name} is {kind}. {VALID}", "Run pip install 'medtalk[media]', which reads it, or convert it first."
+        ) from None
+    stream.seek(0)
+    with open_media(stream, kind, name, limits) as (rate, channels, blocks):
+        _check_channel(channel, channels, name)
+        samples, note = _mono_16k(blocks, rate, channel, name)
+    limits.check(name, seconds=len(samples) / RATE)
+    return Speech(samples, Path(name).name, rate, channels, note)
 
 
 def _decode(file: soundfile.SoundFile, kind: str, name: str, channel: int | None, limits: AudioLimits) -> Speech:
@@ -245,8 +288,8 @@ def _decode(file: soundfile.SoundFile, kind: str, name: str, channel: int | None
         )
     limits.check(name, seconds=file.frames / file.samplerate, channels=file.channels, rate=file.samplerate)
     _check_channel(channel, file.channels, name)
-    samples = _mono_16k(_blocks(file, name), file.samplerate, channel, name)
-    return Speech(samples, Path(name).name, file.samplerate, file.channels)
+    samples, note = _mono_16k(_blocks(file, name), file.samplerate, channel, name)
+    return Speech(samples, Path(name).name, file.samplerate, file.channels, note)
 
 
 def _blocks(file: soundfile.SoundFile, name: str) -> Iterator[np.ndarray]:
@@ -256,26 +299,30 @@ def _blocks(file: soundfile.SoundFile, name: str) -> Iterator[np.ndarray]:
         done += len(block)
         yield block
     if done < file.frames:
-        raise _cut(name, file.frames / file.samplerate, done / file.samplerate)
+        raise cut(name, file.frames / file.samplerate, done / file.samplerate)
 
 
-def _mono_16k(blocks: Iterable[np.ndarray], rate: int, channel: int | None, name: str) -> np.ndarray:
-    """Mix (n, channels) blocks and resample them as one stream, to (round(n * 16000 / rate),) read-only float32."""
+def _mono_16k(blocks: Iterable[np.ndarray], rate: int, channel: int | None, name: str) -> tuple[np.ndarray, str]:
+    """Mix (n, channels) blocks and resample them as one stream, to (round(n * 16000 / rate),) read-only float32, and
+    the note of the `Speech`."""
     import soxr
 
     resampler = None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, dtype="float32", quality="HQ")
     parts: list[np.ndarray] = []
-    count = 0
+    count, peaks, power, mixed = 0, np.zeros(1), 0.0, 0.0
     for block in blocks:
         checkpoint()
         if not np.isfinite(block).all():
             raise AudioError(f"{name} holds samples that are not numbers (NaN or infinite).", "Export it again.")
-        if (peak := float(np.abs(block).max())) > _PEAK:
+        peaks = np.maximum(peaks, np.abs(block).max(axis=0))
+        if (peak := float(peaks.max())) > _PEAK:
             raise AudioError(
                 f"{name} has float samples up to {peak:.4g}; full scale is 1.", "Scale it to -1..1 and save again."
             )
         count += len(block)
         mono = block.mean(axis=1) if channel is None else np.ascontiguousarray(block[:, channel])
+        power += float(np.einsum("nc,nc->", block, block)) / block.shape[1] ** 2
+        mixed += float(mono @ mono)
         parts.append(mono if resampler is None else resampler.resample_chunk(mono))
     if resampler is not None:
         parts.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
@@ -283,15 +330,30 @@ def _mono_16k(blocks: Iterable[np.ndarray], rate: int, channel: int | None, name
     length = round(count * RATE / rate)
     samples = np.zeros(length, np.float32)  # the resampler may give a sample more or less
     at = 0
-    for part in parts:
+    parts.reverse()
+    while parts:  # given back one by one: together they are as large as the whole
+        part = parts.pop()
         kept = part[: length - at]
         samples[at : at + len(kept)] = kept
         at += len(kept)
     samples.flags.writeable = False
-    return samples
+    return samples, _note(peaks, channel, mixed < _CANCELLED * power, Path(name).name)
 
 
-def _to_float(block: np.ndarray) -> np.ndarray:
+def _note(peaks: np.ndarray, channel: int | None, cancelled: bool, name: str) -> str:
+    """What a user should know of a sound whose channels (C,) have these peaks, of which one was taken or all mixed."""
+    loud = np.flatnonzero(peaks >= _SILENT)
+    if not len(loud):
+        return f"{name} is silent: the face rests."
+    if channel is not None and channel not in loud:
+        return f"Channel {channel} of {name} is silent, channel {loud[0]} is not: the face rests."
+    if channel is None and cancelled:
+        return f"The channels of {name} cancel each other out: take one alone, as channel {loud[0]}."
+    return ""
+
+
+def to_float(block: np.ndarray) -> np.ndarray:
+    """Samples of any number type as float32 of full scale 1."""
     if block.dtype.kind == "f":
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and is refused as such
             return block.astype(np.float32)
@@ -301,20 +363,24 @@ def _to_float(block: np.ndarray) -> np.ndarray:
 
 
 def _check_channel(channel: int | None, channels: int, name: str) -> None:
-    if channel is not None and not 0 <= channel < channels:
+    if channel is None:
+        return
+    require(channel, (int, np.integer), "The channel", "a whole number from 0, or None", AudioError)
+    if not 0 <= channel < channels:
         valid = "only channel 0" if channels == 1 else f"channels 0 to {channels - 1}"
         raise AudioError(f"{name} has no channel {channel}; it has {valid}.", "Leave it out to mix all.")
 
 
-def _cut(name: str, promised: float, present: float) -> AudioError:
+def cut(name: str, promised: float, present: float) -> AudioError:
+    """The error for a sound of fewer seconds than its header promises."""
     return AudioError(
-        f"{name} is cut: its header promises {promised:.2f} s and {present:.2f} s are there.",
+        f"{name} is cut: its header promises {_up(promised, 2)} s and {_down(present, 2)} s are there.",
         "Copy or export it again.",
     )
 
 
 def _sniff(stream: BinaryIO, name: str) -> str:
-    """Tell "WAV", "FLAC" or "OGG" by the first bytes, whatever the name; refuse anything else by what it is."""
+    """Tell what a file is by its first bytes, whatever its name; refuse what nothing here reads by what it is."""
     stream.seek(0)
     head = stream.read(512)
     if head[:4] in (b"RIFF", b"RF64"):
@@ -322,22 +388,20 @@ def _sniff(stream: BinaryIO, name: str) -> str:
             raise AudioError(f"{name} is cut: it ends within its header.", "Copy or export it again.")
         if head[8:12] == b"WAVE":
             return "WAV"
-    if head[:4] == b"fLaC":
-        return "FLAC"
-    if head[:4] == b"OggS":
-        return "OGG"
-    if head[:3] == b"ID3" or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2):
-        what = "MP3"
-    elif head[:4] == b"FORM":
-        what = "AIFF"
-    elif head[:4] == b"caff":
+    for at, marks, kind in _MARKS:
+        if head[at : at + 4].startswith(marks):
+            return kind
+    if len(head) > 1 and head[0] == 0xFF:  # a frame without a header before it
+        if head[1] & 0xE6 == 0xE2:
+            return "MP3"
+        if head[1] & 0xF6 == 0xF0:
+            return "AAC"
+    if head[:4] == b"caff":
         what = "CAF"
     elif head[:4] == b"RIFX":
         what = "big-endian WAV (RIFX)"
-    elif head[4:8] == b"ftyp":
-        what = "MP4 or M4A"
-    elif head[:4] == b"\x1aE\xdf\xa3":
-        what = "Matroska or WebM"
+    elif head[8:12] == b"AVI ":
+        what = "AVI"
     elif _is_text(head):
         what = "text"
     else:
@@ -384,21 +448,57 @@ def _check_wav(stream: BinaryIO, size: int, name: str, limits: AudioLimits) -> N
                 return
             if length > size - at - 8:
                 second = bytes_a_second or RATE * 2
-                raise _cut(name, length / second, (size - at - 8) / second)
+                raise cut(name, length / second, (size - at - 8) / second)
             return
         at += 8 + length + (length & 1)
     raise AudioError(f"{name} is cut: it has a WAV header and no samples.", "Copy or export it again.")
 
 
-def _check_ogg_end(stream: BinaryIO, size: int, name: str) -> None:
-    """Refuse an OGG whose last page is not marked as the end of its stream, or is not whole."""
-    tail_size = min(size, 1 << 17)  # a page has at most 65 307 bytes
-    stream.seek(size - tail_size)
-    tail = stream.read(tail_size)
-    at = tail.rfind(b"OggS")
-    page = tail[at:] if at >= 0 else b""
-    # 27 bytes of header, the 27th the number of segments, then a byte for the length of each, then the segments.
-    segments = page[27 : 27 + page[26]] if len(page) >= 27 else b""
-    whole = len(page) >= 27 and len(page) >= 27 + page[26] + sum(segments)
-    if not whole or not page[5] & 4:  # 4: last page of the stream
-        raise AudioError(f"{name} is cut: its OGG data has no end.", "Copy or export it again.")
+def _check_ogg(stream: BinaryIO, size: int, name: str) -> None:
+    """Refuse an OGG unless every page is whole, unchanged and in its place, to the end of every stream.
+
+    The decoding library leaves a damaged page out and moves up what follows, and says nothing.
+    """
+    expected: dict[bytes, int] = {}  # serial number of each stream that has not ended -> number of its next page
+    at = page = 0
+    while at < size:
+        stream.seek(at)
+        head = stream.read(27)
+        if head[:4] != b"OggS":
+            break
+        if not page % 1024:
+            checkpoint()
+        page += 1
+        lacing = stream.read(head[26]) if len(head) == 27 else b""
+        body = stream.read(sum(lacing))
+        if len(head) < 27 or len(lacing) < head[26] or len(body) < sum(lacing):
+            raise AudioError(f"{name} is cut: it ends within an OGG page.", "Copy or export it again.")
+        serial, number = head[14:18], int.from_bytes(head[18:22], "little")
+        if _ogg_checksum(head[:22] + bytes(4) + head[26:] + lacing + body) != head[22:26]:
+            raise AudioError(f"{name} is damaged: page {page} of its OGG data has changed.", "Copy or export it again.")
+        if head[5] & _OGG_FIRST:
+            if page > 1 and not expected:
+                raise AudioError(
+                    f"{name} holds several sounds, one after the other, and only the first would be read.",
+                    "Save it as one sound.",
+                )
+        elif number != expected.get(serial):
+            raise AudioError(
+                f"{name} is damaged: a page of its OGG data is missing before page {page}.", "Copy or export it again."
+            )
+        expected[serial] = number + 1
+        if head[5] & _OGG_LAST:
+            del expected[serial]
+        at += 27 + len(lacing) + len(body)
+    if expected:
+        what = "cut: its OGG data has no end" if at >= size else f"damaged: its OGG data breaks off after {at} bytes"
+        raise AudioError(f"{name} is {what}.", "Copy or export it again.")
+
+
+def _ogg_checksum(page: bytes) -> bytes:
+    """The CRC of a page whose own is 0, as it is stored.
+
+    OGG's CRC and zlib's have the same polynomial and opposite orders of bits; zlib's begins and ends with all bits set.
+    """
+    turned = zlib.crc32(page.translate(_TURNED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return turned.to_bytes(4, "big").translate(_TURNED)

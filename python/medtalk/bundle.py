@@ -1,14 +1,18 @@
 """A model on disk: a folder with `bundle.json` and the files that it names, checked before any of them is used.
 
 `bundle.json` holds the format version, kind, sizes, channel list and its hash, frame rate, text mode, labels, licence,
-training data, metrics, and the size and SHA-256 of every other file; of a compact bundle also its feature settings, of
-one of the kind medtalk the pretrained backbones that it needs beside it and the parts that no data has reached. Nothing
-in it is executed and nothing is unpickled: networks are ONNX graphs, weights are safetensors.
+training data, metrics, and the size and SHA-256 of every file but README.md; of a compact bundle also its feature
+settings, of one of the kind medtalk the pretrained backbones that it needs beside it and the parts that no data has
+reached. Nothing in it is executed and nothing is unpickled: networks are ONNX graphs, weights are safetensors. Of a
+compact bundle torch alone reads the weights: a light installation leaves them out.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,9 +24,10 @@ from typing import Any
 from medtalk.backbones import listening, mel, whisper_mel
 from medtalk.backbones.phones import PHONES
 from medtalk.backbones.prosody import PROSODY
-from medtalk.errors import BundleError
-from medtalk.files import sha256_file, write_folder_atomic
+from medtalk.errors import BundleError, require
+from medtalk.files import write_folder_atomic
 from medtalk.guidance import LABELS
+from medtalk.inputs import open_input, read_input
 from medtalk.rig.channels import CHANNEL_HASH, NAMES
 
 FORMAT = 1
@@ -50,10 +55,19 @@ BACKBONES = {
 needs, and those that it may have more. roberta reads the words, whisper hears them where no transcript is given."""
 GUIDANCE_MAPS = {"text": "clip_text_map", "image": "clip_image_map"}
 """The part of the networks that follows each kind of guidance by CLIP."""
-TEXT_GRAPH, TEXT_WEIGHTS = "text.onnx", "text.safetensors"
-"""In a bundle that understands descriptions: the text encoder, and the weights that it came from."""
+TEXT_GRAPH, TEXT_WEIGHTS, TEXT_WORDS = "text.onnx", "text.safetensors", "text.words.json"
+"""In a bundle that understands descriptions: the text encoder, the weights that it came from, the words it knows."""
+TORCH_FILES = (WEIGHTS, TEXT_WEIGHTS)
+"""What torch alone reads of a compact bundle, and what may be absent from one: see `medtalk-weights` in setup.py."""
+
+README = "README.md"
+"""For people, and no part of what is verified."""
 
 _MANIFEST_BYTES = 4 << 20
+_WHAT = "file of a bundle"
+_GET_WEIGHTS = "Run pip install 'medtalk[full]', or use a whole bundle."
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?<!\.)")
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # on Windows, in any folder
 
 
 @dataclass(frozen=True)
@@ -84,12 +98,22 @@ class Bundle:
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of `bundle.json`, and so of the whole bundle, whose file hashes it holds."""
-        return sha256_file(self.folder / MANIFEST)
+        return _fingerprint(self.folder, MANIFEST)[0]
+
+    @property
+    def files(self) -> list[str]:
+        """Names of the files that it has: all that the manifest names, but for `TORCH_FILES` that are absent."""
+        named = self.manifest["files"]
+        return [name for name in named if not self.may_lack(name) or os.path.lexists(self.folder / name)]
 
     @property
     def bytes(self) -> int:
-        """Size of the files that the manifest names."""
-        return sum(entry["bytes"] for entry in self.manifest["files"].values())
+        """Size of the files that it has."""
+        return sum(self.manifest["files"][name]["bytes"] for name in self.files)
+
+    def may_lack(self, name: str) -> bool:
+        """Whether it is whole enough for ONNX Runtime without this file."""
+        return self.kind == "compact" and name in TORCH_FILES
 
     @property
     def guidance(self) -> tuple[str, ...]:
@@ -101,10 +125,20 @@ class Bundle:
         return ("label", *follows) if "clip" in self.backbones else ("label",)
 
     def file(self, name: str) -> Path:
-        """Path of a file that the manifest names; `BundleError` for any other."""
+        """Path of a file that it has (see `files`); `BundleError` for any other."""
         if name not in self.manifest["files"]:
             raise BundleError(f"Bundle {self.folder} holds no {name}.", "Use a whole bundle of this kind.")
+        if name not in self.files:
+            raise BundleError(f"Bundle {self.folder} came without {name}, which torch needs.", _GET_WEIGHTS)
         return self.folder / name
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file that it has, which are those that were verified; `BundleError` for any other file."""
+        entry = self.manifest["files"][self.file(name).name]
+        data = read_input(self.folder / name, _WHAT, BundleError, entry["bytes"])
+        if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+            raise _changed(self, name)
+        return data
 
 
 def default_bundle() -> Path:
@@ -120,15 +154,17 @@ def load_bundle(path: str | Path | None = None) -> Bundle:
 
     Raises:
         BundleError: no bundle there, another format or kind, another channel list, other features or labels than this
-            version computes, backbones or a text mode that it does not know, or a file that is missing or whose bytes
-            changed.
+            version computes, backbones or a text mode that it does not know, or a file that is missing (`TORCH_FILES`
+            of a compact bundle may be) or whose bytes changed.
     """
+    require(path, str | os.PathLike | None, "The bundle", "the path of its folder", BundleError)
     folder = default_bundle() if path is None else Path(path)
     manifest = _read_manifest(folder)
     _check_fields(folder, manifest)
-    for name, entry in manifest["files"].items():
-        _check_file(folder, name, entry)
-    return Bundle(folder, manifest)
+    bundle = Bundle(folder, manifest)
+    for name in bundle.files:
+        _check_file(bundle, name)
+    return bundle
 
 
 def write_bundle(folder: str | Path, fields: Mapping[str, Any], files: Mapping[str, bytes | Path]) -> Bundle:
@@ -150,7 +186,9 @@ def write_bundle(folder: str | Path, fields: Mapping[str, Any], files: Mapping[s
                 shutil.copyfile(content, target)
             else:
                 target.write_bytes(content)
-            entries[name] = {"sha256": sha256_file(target), "bytes": target.stat().st_size}
+            if name != README:
+                sha256, size = _fingerprint(temporary, name)
+                entries[name] = {"sha256": sha256, "bytes": size}
         manifest = {"format": FORMAT, **fields, **_own_fields(fields["kind"]), "files": entries}
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
@@ -178,15 +216,11 @@ def _own_fields(kind: str) -> dict[str, Any]:
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
+    if not os.path.lexists(path):
+        what = f"{folder} has no {MANIFEST}" if folder.is_dir() else f"there is no folder {folder}"
+        raise BundleError(f"Not a bundle: {what}.", f"Give the folder that holds {MANIFEST}.")
     try:
-        if not path.is_file():
-            what = f"{folder} has no {MANIFEST}" if folder.is_dir() else f"there is no folder {folder}"
-            raise BundleError(f"Not a bundle: {what}.", f"Give the folder that holds {MANIFEST}.")
-        if path.stat().st_size > _MANIFEST_BYTES:
-            raise BundleError(f"{path} is larger than {_MANIFEST_BYTES >> 20} MiB.", "Get the bundle again.")
-        manifest = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise BundleError(f"Cannot read {path}: {error.strerror or error}.") from error
+        manifest = json.loads(read_input(path, "manifest of a bundle", BundleError, _MANIFEST_BYTES).decode("utf-8"))
     except (ValueError, RecursionError):
         raise BundleError(f"{path} is not valid JSON.", "Get the bundle again.") from None
     if not isinstance(manifest, dict):
@@ -251,20 +285,33 @@ def _check_backbones(folder: Path, manifest: dict[str, Any]) -> None:
         raise BundleError(f"Bundle {folder} does not say in a list what is untrained.", "Get the bundle again.")
 
 
-def _check_file(folder: Path, name: str, entry: object) -> None:
-    # A manifest may come from anywhere: no name in it may lead out of the folder.
-    if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+def _check_file(bundle: Bundle, name: str) -> None:
+    folder, entry = bundle.folder, bundle.manifest["files"][name]
+    # A manifest may come from anywhere: no name in it may lead out of the folder, on any system.
+    if not _NAME.fullmatch(name) or _DEVICE.fullmatch(name):
         raise BundleError(f"Bundle {folder} names a file {name[:60]!r} outside its folder.", "Do not use this bundle.")
-    path = folder / name
     if not isinstance(entry, dict) or not isinstance(entry.get("bytes"), int) or "sha256" not in entry:
         raise BundleError(f"Bundle {folder} gives no size and sha256 for {name}.", "Get the bundle again.")
-    try:
-        if not path.is_file():
-            raise BundleError(f"Bundle {folder} lacks its file {name}.", "Get the bundle again.")
-        if path.stat().st_size != entry["bytes"] or sha256_file(path) != entry["sha256"]:
-            raise BundleError(f"The file {name} of bundle {folder} has changed since it was written.", "Get it again.")
-    except OSError as error:
-        raise BundleError(f"Cannot read {path}: {error.strerror or error}.") from error
+    if not os.path.lexists(folder / name):
+        raise BundleError(f"Bundle {folder} lacks its file {name}.", "Get the bundle again.")
+    if _fingerprint(folder, name) != (entry["sha256"], entry["bytes"]):
+        raise _changed(bundle, name)
+
+
+def _fingerprint(folder: Path, name: str) -> tuple[str, int]:
+    """SHA-256 and size of a file. Git for Windows may have changed the ends of lines of texts, which makes no
+    difference."""
+    with open_input(folder / name, _WHAT, BundleError) as (stream, size, _):
+        if name in (MANIFEST, README) or name.startswith("LICENSE"):
+            text = stream.read(_MANIFEST_BYTES).replace(b"\r\n", b"\n")
+            return hashlib.sha256(text).hexdigest(), len(text)
+        return hashlib.file_digest(stream, "sha256").hexdigest(), size
+
+
+def _changed(bundle: Bundle, name: str) -> BundleError:
+    # weights may be those of another version, which pip leaves where they are
+    hint = _GET_WEIGHTS if bundle.may_lack(name) else "Get it again."
+    return BundleError(f"The file {name} of bundle {bundle.folder} has changed since it was written.", hint)
 
 
 def _short(value: object) -> str:

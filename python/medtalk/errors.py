@@ -10,6 +10,7 @@
         ├── GuidanceError         an unknown emotion, a weight or prompt that makes no sense
         ├── SettingError          an option outside its range
         ├── OutputError           a result that cannot be written
+        │   └── DiskFullError     no other result could be written there either
         ├── MissingExtraError     an optional dependency that is not installed
         ├── CancelledError        work that was told to stop
         ├── ServiceError          the sidecar: out of reach, or it will not do it
@@ -20,6 +21,8 @@ A caller that catches `MedtalkError` catches all of them; anything else is a bug
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class MedtalkError(Exception):
@@ -89,6 +92,12 @@ class OutputError(MedtalkError):
     code = "output"
 
 
+class DiskFullError(OutputError):
+    """A result for which the disk has no room."""
+
+    code = "disk_full"
+
+
 class MissingExtraError(MedtalkError):
     """An optional dependency that is not installed."""
 
@@ -122,3 +131,9 @@ class TrainingError(MedtalkError):
     """A recipe, corpus or checkpoint that training cannot use."""
 
     code = "training"
+
+
+def require(value: object, kind: Any, what: str, valid: str, error: type[MedtalkError] = SettingError) -> None:
+    """Raise `error` unless `value` is of a type: what a caller in Python may mix up. A bool is no number."""
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise error(f"{what} is {repr(value)[:40]}; valid is {valid}.")

@@ -6,9 +6,10 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from medtalk.errors import SettingError
+from medtalk.inputs import open_input
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,15 +25,12 @@ def feature_names(path: str | Path) -> list[str]:
 
     `SettingError` for no such file, a damaged one, one that is too large, or names other than in `AXES`.
     """
-    file = Path(path)
     valid = f"Valid are {', '.join(AXES)}."
-    if not file.is_file():
-        raise SettingError(f"There is no file of features {file}.", "Check the path.")
-    with _whole(file), zipfile.ZipFile(file) as archive:
+    with _opened(path) as (stream, file), zipfile.ZipFile(stream) as archive:
         entries = archive.infolist()
     names = [entry.filename.removesuffix(".npy") for entry in entries]
     if (size := sum(entry.file_size for entry in entries)) > MAX_BYTES:
-        raise SettingError(f"{file} holds {size >> 20} MiB; the limit is {MAX_BYTES >> 20} MiB.", valid)
+        raise SettingError(f"{file} holds {-(-size >> 20)} MiB; the limit is {MAX_BYTES >> 20} MiB.", valid)
     if unknown := sorted(set(names) - set(AXES)):
         raise SettingError(f"{file} holds features called {unknown[0][:40]!r}.", valid)
     if not names:
@@ -48,8 +46,8 @@ def read_features(path: str | Path) -> dict[str, NDArray]:
     """
     import numpy as np
 
-    file, names = Path(path), feature_names(path)
-    with _whole(file), np.load(file, allow_pickle=False) as stored:
+    names = feature_names(path)
+    with _opened(path) as (stream, file), np.load(stream, allow_pickle=False) as stored:
         found = {name: np.asarray(stored[name]) for name in names}  # what is no array comes as bytes
     for name, array in found.items():
         if array.ndim == AXES[name] + 1 and len(array) == 1:
@@ -62,10 +60,11 @@ def read_features(path: str | Path) -> dict[str, NDArray]:
 
 
 @contextmanager
-def _whole(file: Path) -> Iterator[None]:
-    """Whatever zipfile or numpy stumbles over, in bytes from anywhere, becomes one `SettingError`."""
-    try:
-        yield
-    except Exception as error:
-        reason = " ".join(str(error).split())[:120].rstrip(".")
-        raise SettingError(f"{file} is not a whole .npz file of arrays ({reason}).", "Make it again.") from error
+def _opened(path: str | Path) -> Iterator[tuple[BinaryIO, str]]:
+    """The open file and how to call it; what zipfile or numpy stumbles over in it becomes one `SettingError`."""
+    with open_input(path, "file of features", SettingError) as (stream, _, shown):
+        try:
+            yield stream, shown
+        except Exception as error:
+            reason = " ".join(str(error).split())[:120].rstrip(".")
+            raise SettingError(f"{shown} is not a whole .npz file of arrays ({reason}).", "Make it again.") from error

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from medtalk.errors import GuidanceError
+from medtalk.errors import GuidanceError, require
+from medtalk.inputs import read_input
 
 LABELS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprised")
 """The seven emotions; a label's place is its id in the embedding table of every bundle."""
@@ -51,18 +52,20 @@ class Mood:
         text: the description.
         weights: of the labels felt in it, summing to 1, in the order of `LABELS`.
         strength: multiplies the intensity; 1 is plainly felt.
+        note: one line on what of it was not understood, and what was taken instead; "" for nothing worth saying.
     """
 
     text: str
     weights: dict[str, float]
     strength: float
+    note: str = ""
 
     @classmethod
-    def of(cls, text: str, weights: Sequence[float], strength: float) -> Mood:
+    def of(cls, text: str, weights: Sequence[float], strength: float, note: str = "") -> Mood:
         """The mood of a text encoder's answer, without what it only half suspects."""
         felt = {label: float(weight) for label, weight in zip(LABELS, weights, strict=True) if weight >= _FELT}
         total = sum(felt.values())
-        return cls(text, {label: weight / total for label, weight in felt.items()}, float(strength))
+        return cls(text, {label: weight / total for label, weight in felt.items()}, float(strength), note)
 
     def __str__(self) -> str:
         felt = sorted(self.weights.items(), key=lambda entry: -entry[1])
@@ -70,6 +73,7 @@ class Mood:
 
 
 _FELT = 0.05  # a label of less weight is not felt
+_SLIP = 0.75  # what is less like any label is no slip of the keyboard, but another feeling
 MAX_TEXT = 10_000
 """Characters of a description. Only its first words are read (`medtalk.backbones.words`)."""
 MAX_PICTURE_BYTES = 64 << 20
@@ -78,6 +82,7 @@ MAX_PICTURE_BYTES = 64 << 20
 
 def check_text(text: str) -> str:
     """A description without blanks around it; `GuidanceError` for one that is empty, or endless."""
+    require(text, str, "The description", "a text", GuidanceError)
     plain = text.strip()
     if not plain:
         raise GuidanceError("The description is empty.", "Write one as: slightly annoyed, but tries to smile.")
@@ -94,15 +99,8 @@ def read_picture(picture: str | Path | bytes) -> tuple[str, bytes]:
     if isinstance(picture, bytes):
         name, data = "The picture", picture
     else:
-        path = Path(picture)
-        name = os.fsencode(path).decode("utf-8", "replace")  # it must fit in a message
-        if not os.path.isfile(path):  # opening a device or pipe could block or never end
-            raise GuidanceError(f"There is no picture {name}.", "Check the path.")
-        try:
-            with open(path, "rb") as stream:
-                data = stream.read(MAX_PICTURE_BYTES + 1)
-        except OSError as error:
-            raise GuidanceError(f"{name} cannot be read: {error.strerror}.", "Check its permissions.") from error
+        data = read_input(picture, "picture", GuidanceError, MAX_PICTURE_BYTES)
+        name = os.fsencode(picture).decode("utf-8", "replace")  # it must fit in a message
         if not data:
             raise GuidanceError(f"The picture {name} is empty.", "Give another one.")
     if len(data) > MAX_PICTURE_BYTES:
@@ -117,15 +115,17 @@ def is_auto(emotion: object) -> bool:
 
 def label_name(word: str) -> str:
     """The label that a word stands for, whatever its case; `GuidanceError` lists the labels for an unknown one."""
+    require(word, str, "The emotion", "a text", GuidanceError)
     asked = word.strip().lower()
     label = SYNONYMS.get(asked, asked)
     if label in LABELS:
         return label
     if asked == AUTO:
         raise GuidanceError("The emotion auto is heard in the voice and stands alone, without a weight.", "Give auto.")
-    near = difflib.get_close_matches(asked, [*LABELS, *SYNONYMS], n=1)
-    guess = f"Did you mean {near[0]}?" if near else ""
-    raise GuidanceError(f"Unknown emotion {word.strip()[:40]!r}; valid are {', '.join(LABELS)}.", guess)
+    hint = f'For other feelings give a description in place of an emotion (--text "{" ".join(word.split())[:40]}").'
+    if near := difflib.get_close_matches(asked, [*LABELS, *SYNONYMS], n=1, cutoff=_SLIP):
+        hint = f"Did you mean {near[0]}?"
+    raise GuidanceError(f"Unknown emotion {word.strip()[:40]!r}; valid are {', '.join(LABELS)}.", hint)
 
 
 def parse_emotion(text: str) -> dict[str, float]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache, cached_property, partial
 from importlib.util import find_spec
+from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -25,11 +26,12 @@ from medtalk.backbones.pretrained import EMOTION2VEC_PLUS, Pretrained
 from medtalk.bundle import Bundle, load_bundle
 from medtalk.closures import Closures
 from medtalk.engine import Engine, Guided, GuideKind, Heard, open_engine
-from medtalk.errors import GuidanceError, MissingExtraError, SettingError
+from medtalk.errors import GuidanceError, MissingExtraError, SettingError, require
 from medtalk.finishing import Finishing, finish
 from medtalk.guidance import AUTO, LABELS, NEUTRAL, Mood, check_text, emotion_weights, is_auto
 from medtalk.rig import RigSequence, Timed
 from medtalk.rig.channels import N_CHANNELS, REGIONS
+from medtalk.rig.sequence import frozen
 from medtalk.watch import stage
 
 if TYPE_CHECKING:
@@ -86,7 +88,10 @@ def load(
         SettingError: the engine, the device, the number of threads or a backbone is not valid.
         MissingExtraError: what runs this kind of bundle is not installed.
     """
+    require(backbones, Mapping | None, "backbones", "a mapping from name to folder")
     loaded, folders = load_bundle(bundle), dict(backbones or {})
+    for name, folder in folders.items():
+        require(folder, str | PathLike, f"The folder of the backbone {name}", "a path")
     ear = folders.pop(VOICE, None)
     opened = open_engine(loaded, engine, threads, device, folders, offline)
     return Model(loaded, opened, None if ear is None else Path(ear), offline)
@@ -160,6 +165,7 @@ class Model:
             kind, what = "text", check_text(text)
             told = what
         elif image is not None and text is None:
+            require(image, str | PathLike | bytes, "The picture", "a path or the bytes of a file", GuidanceError)
             kind, what, told = "image", image, "" if isinstance(image, bytes) else Path(image).name
         else:
             raise GuidanceError("A guide is made of one text or one picture.", "Give text= or image=.")
@@ -193,6 +199,7 @@ class Model:
             BackboneError: a pretrained backbone that the bundle needs is missing or does not fit.
             SettingError: features of another shape or sound, or a language that is not known.
         """
+        _check_words(transcript, language)
         stage("read", 0.05)
         speech = sound if isinstance(sound, Speech) else read_speech(sound, channel=channel, limits=limits)
         text = self.engine.transcribe(speech.samples, language) if transcript is None else transcript
@@ -220,7 +227,11 @@ class Model:
         Raises:
             SettingError: another number of transcripts than of sounds; and all that `perform` raises.
         """
+        require(sounds, list | tuple, "sounds", "a list of sounds")
+        require(transcripts, list | tuple | None, "transcripts", "a list of texts")
         told = [None] * len(sounds) if transcripts is None else list(transcripts)
+        for text in told:
+            _check_words(text, language)
         if len(told) != len(sounds):
             raise SettingError(f"There are {len(told)} transcripts for {len(sounds)} sounds.", "Give one for each.")
         if self.engine.device == "cpu":  # two sounds at once take as long there as one after the other
@@ -270,6 +281,11 @@ class Model:
 
     def _told(self, heard: Heard, text: str, speech: Speech, activity: NDArray[np.float32]) -> dict[str, Any]:
         """What the words of a text make of a sound: the attributes of a `Performance` that depend on them."""
+        told = self._told_words(heard, text, speech, activity)
+        quiet = "" if activity.any() else f"Nobody is heard in {speech.name}: the face rests."
+        return {**told, "note": speech.note or quiet or told["note"]}
+
+    def _told_words(self, heard: Heard, text: str, speech: Speech, activity: NDArray[np.float32]) -> dict[str, Any]:
         if heard.posteriors is None or heard.sound is None:
             intensity = _read_only(self.engine.intensity(heard.emotion_features, text))
             known = self._words_over(text, speech) if text and self.bundle.hears_words else _UNTOLD
@@ -337,7 +353,7 @@ class Performance:
         closures: where the lips close, decided from the phones; None where none are known.
         words, phones: what is spoken when, as far as that is known: the words of the transcript that were found in the
             sound, and the phones by name, without silences.
-        note: one line where the transcript does not fit the sound, else "".
+        note: one line where the sound is silent or the transcript does not fit it, else "".
         intensity: how strongly the emotion shows, (T,) (eq. 8 predicts it, eq. 9 uses it); a compact bundle's is 0 or
             more.
         activity: how surely somebody speaks, (T,), 0..1.
@@ -393,6 +409,7 @@ class Performance:
 
         The words make no difference to a bundle whose `hears_words` is false.
         """
+        require(transcript, str, "The transcript", "a text")
         text = transcript.strip()
         if text == self.transcript:
             return self
@@ -430,6 +447,8 @@ class Performance:
             SettingError: an intensity or region that is not valid.
             BackboneError, MissingExtraError: of `voice_emotion`.
         """
+        require(region, str, "The region", f"one of {', '.join(FACE_PARTS)}")
+        require(finishing, Finishing, "finishing", "a Finishing")
         if region not in FACE_PARTS:
             raise SettingError(f"Unknown region {region!r}; valid are {', '.join(FACE_PARTS)}.")
         mood, guide = emotion if isinstance(emotion, Mood) else None, emotion if isinstance(emotion, Guide) else None
@@ -454,8 +473,11 @@ class Performance:
             vectors = np.broadcast_to(vector, (len(self), len(vector)))
             content, felt = (self.content, self.intensity) if guided is None else (guided.content, guided.intensity)
             raw = self.model.engine.decode(content, vectors, felt * scale, guided is not None)
-            if self.posteriors is not None:
-                raw[:, presence.ARTICULATION] *= presence.gate(self.activity)[:, None]
+            if self.posteriors is not None:  # where nobody speaks the mouth keeps its mood, and articulates nothing
+                quiet = 1.0 - presence.gate(self.activity)
+                at = np.flatnonzero(quiet)
+                calm = self.model.engine.decode(content[at], vectors[at], 0.0 * felt[at], guided is not None)
+                raw[np.ix_(at, presence.ARTICULATION)] -= quiet[at, None] * calm[:, presence.ARTICULATION]
         else:
             raw = np.zeros((len(self), N_CHANNELS), np.float32)  # nobody speaks: whatever the nets hear is noise
         stage("decode", 1.0)
@@ -463,11 +485,13 @@ class Performance:
         meta = self._meta(weights, intensity, finishing, region)
         if mood is not None:
             meta |= {"guidance": {"text": mood.text}, "strength": mood.strength}
+            if mood.note:
+                meta["note"] = f"{meta.get('note', '')} {mood.note}".strip()
         elif guide is not None:
             meta["guidance"] = {guide.kind: guide.told}
         elif is_auto(emotion):
             meta["guidance"] = {"voice": AUTO}
-        return RigSequence(_keep(values, region), FPS, meta, self.words, self.phones)
+        return RigSequence(frozen(_keep(values, region)), FPS, meta, self.words, self.phones)
 
     def _curve(self, values: ArrayLike, what: str, largest: float) -> NDArray[np.float32]:
         """`values`, one number or one a frame, checked, as (T,) float32."""
@@ -508,6 +532,11 @@ _UNTOLD: Mapping[str, Any] = MappingProxyType({"closures": None, "words": (), "p
 _CALM: Mapping[str, float] = MappingProxyType({NEUTRAL: 1.0})
 
 
+def _check_words(transcript: object, language: object) -> None:
+    require(transcript, str | None, "The transcript", "a text or None")
+    require(language, str | None, "The language", "a code or a name or None")
+
+
 def _batches(seconds: Sequence[float]) -> list[list[int]]:
     """Numbers of the sounds that are heard together, shorter ones first."""
     groups: list[list[int]] = []
@@ -531,7 +560,7 @@ def check_range(values: ArrayLike, what: str = "intensity", largest: float = MAX
     good = np.isfinite(curve) & (curve >= 0.0) & (curve <= largest)
     if not good.all():
         bound = "finite numbers from 0" if np.isinf(largest) else f"numbers from 0 to {largest:g}"
-        raise SettingError(f"{what} is {curve[~good].flat[0]:g}; valid are {bound}.")
+        raise SettingError(f"{what} is {curve[~good].flat[0]}; valid are {bound}.")
     return curve
 
 

@@ -109,6 +109,25 @@ def checkpoint(part: float | None = None) -> None:
 
 
 @contextmanager
+def telling(tell: Callable[[float], object], every: float = 0.1) -> Iterator[None]:
+    """While the block runs, `tell`, in a thread of its own, how much of it is done, 0 to 1, every so many seconds."""
+    watch, over = Watch(), threading.Event()
+
+    def follow() -> None:
+        while not over.wait(every):
+            tell(watch.fraction())
+
+    thread = threading.Thread(target=follow, name="medtalk-progress", daemon=True)
+    with watch:
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+@contextmanager
 def interruptible(stop: Callable[[], None]) -> Iterator[None]:
     """While the block runs, cancelling calls `stop`, from the thread that cancels."""
     watch = _current.get()

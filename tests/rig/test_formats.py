@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from medtalk.rig import (
     RigSequence,
     Timed,
     check_output,
+    formats,
     from_arkit,
     read_rig,
     to_expressions,
@@ -186,7 +188,7 @@ def test_places_that_cannot_be_written_are_refused_before_work(tmp_path: Path) -
 @pytest.mark.parametrize("ending", [".csv", ".txt", ".json", ".npz", ".arkit.csv"])
 def test_files_that_are_no_rig_are_refused(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"take{ending}"
-    assert "No such file" in refusal(path)
+    assert "does not exist" in refusal(path)
     path.write_bytes(b"")
     assert "empty" in refusal(path)
     path.write_bytes(b"\n")
@@ -285,7 +287,13 @@ def test_json_that_does_not_fit(tmp_path: Path) -> None:
         ("values", [[0.0] * 173], "frame 0 has 173"),
         ("values", [[0.0] * 174, [None] * 174], "frame 1"),
         ("values", [[float("nan")] * 174], "NaN"),
-        ("values", [[10**400] * 174], "too large"),
+        ("values", [[10**320] * 174], "too large"),
+        ("values", [[10**400] * 174], "more than a rig"),
+        ("values", [[1e300] * 174], "finite"),
+        ("values", [[0.0] * 174, [True] * 174], "frame 1 has something other than numbers"),
+        ("values", [[[0.0] * 174]], "more than a rig"),
+        ("fps", 10**4000, "frame rate"),
+        ("version", 10**4000, "is of format version 1000"),
     ):
         path.write_text(json.dumps({**good, key: value}))
         assert message in refusal_any(path), key
@@ -344,14 +352,104 @@ def test_npz_never_unpickles(tmp_path: Path) -> None:
     assert not (tmp_path / "exploded").exists()
 
 
-def test_npz_that_unpacks_to_too_much_is_refused_before_unpacking(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("key", "shape", "kind", "message"),
+    [
+        ("values", "(1000001, 174)", "<f4", "T from 1 to 1000000"),
+        ("values", "(174, 1000000)", "<f4", "T from 1 to 1000000"),
+        ("values", "(10, 174)", "<f8", "they must be float32"),
+        ("meta", "(4194305,)", "<f4", "'meta.npy' has 16777220 bytes"),
+        ("more", "(1000000000,)", "|S100", "'more.npy' has 100000000000 bytes"),
+    ],
+)
+def test_npz_of_too_large_arrays_is_refused_by_its_headers(
+    tmp_path: Path, key: str, shape: str, kind: str, message: str
 ) -> None:
-    path = tmp_path / "take.npz"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("values.npy", bytes(1_000_000))
-    monkeypatch.setattr("medtalk.rig.formats.MAX_BYTES", 100_000)
-    assert "unpacks to 1000000 bytes" in refusal(path)
+    path = write_rig(tmp_path / "take.npz", random_rig())
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}}}".ljust(117) + "\n"
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    entries[f"{key}.npy"] = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + b"no more"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    assert message in refusal(path)
+
+
+def test_far_times_make_no_endless_rig(tmp_path: Path) -> None:
+    def change(lines: list[str]) -> None:
+        for number, time in ((1, "0"), (2, "1000000")):
+            lines[number] = ",".join([time, *lines[number].split(",")[1:]])
+
+    rig = read_rig(spoiled(tmp_path / "far.csv", change, frames=2))
+    assert (len(rig), rig.fps) == (2, 1e-6)
+    with pytest.raises(RigError, match=r"would be 1.2e\+08 at 60; valid are 1000000"):
+        rig.resample(60.0)
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_endless_numbers_are_refused(tmp_path: Path, digits: int) -> None:
+    path = write_rig(tmp_path / "take.json", random_rig(2))
+    text, many = path.read_text(), "9" * digits
+    document = json.loads(text)
+    for old, new in (('"fps": 60.0', '"fps": '), ('"version": 1', '"version": '), ('"values": [\n[', '"values": [\n[')):
+        assert old in text
+        path.write_text(text.replace(old, new + many + (", " if old == new else "")))
+        refusal_any(path)
+    document["meta"] = {"at": "many"}
+    path.write_text(json.dumps(document).replace('"many"', many))
+    if digits > 4300:  # Python reads no longer integers
+        assert "too large" in refusal(path)
+    else:
+        assert read_rig(path).meta == {"at": int(many)}
+    (tmp_path / "tc").mkdir()
+    for at, code in enumerate((f"{many}:00:00:00.000", f"00:00:00:{many}", f"00:00:00:00.{many}", f"{many}")):
+
+        def change(lines: list[str], code: str = code) -> None:
+            lines[3] = ",".join([code, *lines[3].split(",")[1:]])
+
+        assert "line 4" in refusal(spoiled(tmp_path / "tc" / f"{at}.arkit.csv", change))
+
+
+def test_json_that_is_nested_or_full_of_other_things(tmp_path: Path) -> None:
+    path = write_rig(tmp_path / "take.json", random_rig(2))
+    text = path.read_text()
+    for spoilt in (
+        text.replace('"meta": {', '"meta": ' + "[" * 200_000),
+        text.replace('"values": [', '"values": ' + "[" * 200_000),
+        text.replace('"meta": {', '"meta": {"a": [' + "[]," * 6_000_000 + "[]], "),
+        text.replace('"values": [', '"values": [' + "[]," * 6_000_000),
+        "[" * 200_000,
+        "[]," * 6_000_000,
+        '{"a": 1 "b": 2}',
+        '{"a" 1}',
+        "{1: 2}",
+        "{",
+        text + "1",
+        text.rstrip()[:-1] + ",",
+    ):
+        path.write_text(spoilt)
+        refusal(path)
+
+
+def test_json_of_other_programs_is_read(tmp_path: Path) -> None:
+    rig = random_rig(3)
+    document = json.loads(write_rig(tmp_path / "take.json", rig).read_text())
+    mixed = dict(reversed(document.items()))
+    for name, options in {"short": {"separators": (",", ":")}, "long": {"indent": 4}}.items():
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(mixed, **options))
+        again = read_rig(path)
+        np.testing.assert_array_equal(again.values, rig.values)
+        assert again.meta == rig.meta
+
+
+def test_devices_and_pipes_are_no_rigs(tmp_path: Path) -> None:
+    for ending in (".csv", ".txt", ".json", ".npz", ".arkit.csv"):
+        os.mkfifo(tmp_path / f"pipe{ending}")
+        assert "device or pipe" in refusal(tmp_path / f"pipe{ending}")
+        (tmp_path / f"zero{ending}").symlink_to("/dev/zero")
+        assert "device or pipe" in refusal(tmp_path / f"zero{ending}")
 
 
 # --- Live Link Face
@@ -444,3 +542,11 @@ def test_frames_that_the_app_dropped_are_filled(tmp_path: Path) -> None:
 )
 def test_livelink_that_does_not_fit(tmp_path: Path, change: Callable[[list[str]], object], message: str) -> None:
     assert message in refusal(spoiled(tmp_path / "take.arkit.csv", change))
+
+
+def test_no_json_is_written_that_could_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "MAX_JSON_BYTES", 1 << 16)
+    (tmp_path / "a.json").write_text("old")
+    with pytest.raises(RigError, match=r"500 frames are too many for JSON.*Write \.npz"):
+        write_rig(tmp_path / "a.json", RigSequence(np.zeros((500, 174), np.float32), 60.0))
+    assert (tmp_path / "a.json").read_text() == "old" and len(list(tmp_path.iterdir())) == 1

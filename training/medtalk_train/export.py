@@ -27,7 +27,7 @@ from medtalk.backbones.ear import Ear
 from medtalk.backbones.phones import N_PHONES
 from medtalk.backbones.whisper_mel import N_MELS
 from medtalk.backbones.words import NO_WORDS, tokenise
-from medtalk.bundle import TEXT_GRAPH, TEXT_WEIGHTS, WEIGHTS, Bundle, write_bundle
+from medtalk.bundle import TEXT_GRAPH, TEXT_WEIGHTS, TEXT_WORDS, WEIGHTS, Bundle, write_bundle
 from medtalk.errors import TrainingError
 from medtalk.model.config import ModelConfig
 from medtalk.model.graphs import Networks
@@ -106,12 +106,14 @@ def add_text(bundle: Bundle, folder: str | Path) -> Bundle:
 
     Raises:
         TrainingError: there is none in `folder`.
+        BundleError: the bundle came without its weights.
         OutputError: the bundle's folder cannot be written.
     """
     place = Path(folder)
     try:
         report = json.loads((place / "metrics.json").read_text("utf-8"))
-        texts: dict[str, bytes | Path] = {name: (place / name).read_bytes() for name in (TEXT_GRAPH, TEXT_WEIGHTS)}
+        names = (TEXT_GRAPH, TEXT_WEIGHTS, TEXT_WORDS)
+        texts: dict[str, bytes | Path] = {name: (place / name).read_bytes() for name in names}
         config, figures, seed = report["config"], report["metrics"], report["options"]["seed"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         what = f"{place} holds no trained text encoder: {error}."
@@ -121,7 +123,7 @@ def add_text(bundle: Bundle, folder: str | Path) -> Bundle:
     fields["metrics"] = {**fields["metrics"], **{f"text {name}": value for name, value in figures.items()}}
     card = (bundle.folder / "README.md").read_text("utf-8").partition(_TEXT_CARD)[0].rstrip()
     card += "\n\n" + _text_card(figures, seed)
-    files: dict[str, bytes | Path] = {name: (bundle.folder / name).read_bytes() for name in bundle.manifest["files"]}
+    files = {name: bundle.read(name) for name in bundle.manifest["files"] if name not in names}
     return write_bundle(bundle.folder, fields, {**files, **texts, "README.md": card.encode()})
 
 
@@ -151,7 +153,8 @@ lexicon of our own (`training/medtalk_train/wording`); no text of others, nothin
 {rows}
 
 The descriptions and the lexicon are of the same hand: expect less of strangers' wording. It knows names of feelings,
-faces and gestures, not what follows from a story. English only.
+faces and gestures, not what follows from a story. English only. `{TEXT_WORDS}` lists the words of its training: a
+description that is not English, or that names no feeling and is mostly of other words, is taken for neutral.
 """
 
 

@@ -46,7 +46,7 @@ def decibels(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     count = 2 * (len(samples) * RIG_FPS // RATE)
     out = np.empty((count, N_MELS), np.float32)
     for start in range(0, count, _BLOCK):
-        checkpoint(start / count)
+        checkpoint()
         stop = min(start + _BLOCK, count)
         out[start:stop] = power_spectrum(samples, start, stop) @ filterbank()
     np.maximum(out, 1e-12, out=out)

@@ -45,6 +45,7 @@ _ACCENT = 0.5  # doublings for 10 dB above the clip's mean
 
 LOWEST_HZ, HIGHEST_HZ = 65.0, 450.0
 _PITCH_RATE = 8000  # coarser, and the lags of high voices fall between the samples
+_BLOCK = 1 << 20  # samples that are looked at together
 _ACTIVITY_RANGE_DB = 28.0  # below the loud frames by more than this is a pause
 
 
@@ -58,13 +59,26 @@ class _Loudness:
     def of(cls, samples: NDArray[np.float32]) -> _Loudness:
         count = len(samples) * RIG_FPS // RATE
         width = 640  # 40 ms
-        power = np.concatenate([np.zeros(1), np.cumsum(samples.astype(np.float64) ** 2)])
         centre = (np.arange(count) * RATE + RIG_FPS // 2) // RIG_FPS
         low, high = np.maximum(centre - width // 2, 0), np.minimum(centre + width // 2, len(samples))
-        dbfs = 10.0 * np.log10(np.maximum((power[high] - power[low]) / width, 1e-12)) + 3.01
+        power = _energy(samples, high) - _energy(samples, low)
+        dbfs = 10.0 * np.log10(np.maximum(power / width, 1e-12)) + 3.01
         loud = float(np.percentile(dbfs, 95)) if count else -120.0
         active = (dbfs > loud - _ACTIVITY_RANGE_DB) & (loud > SILENCE_DBFS)
         return cls(dbfs, loud, active)
+
+
+def _energy(samples: NDArray[np.float32], ends: NDArray) -> NDArray[np.float64]:
+    """Sums of the squares of `samples[:end]` for rising `ends`, block by block: the sum of an hour takes 0.5 GB."""
+    out, total = np.zeros(len(ends)), 0.0
+    for start in range(0, len(samples), _BLOCK):
+        sums = samples[start : start + _BLOCK].astype(np.float64) ** 2
+        sums[0] += total
+        np.cumsum(sums, out=sums)
+        first, last = np.searchsorted(ends, [start, start + len(sums)], side="right")
+        out[first:last] = sums[ends[first:last] - start - 1]
+        total = sums[-1]
+    return out
 
 
 def voice_activity(samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -167,7 +181,11 @@ def pitch_track(samples: NDArray[np.float32]) -> tuple[NDArray, NDArray]:
     # A running mean over half a millisecond leaves little above 1 kHz: formants would pull the peaks about. Plain
     # numpy, since loading scipy.signal alone takes longer than all the rest of a short clip.
     step = RATE // _PITCH_RATE
-    low_passed = np.convolve(samples, np.full(8, 1 / 8, np.float32), mode="same")[::step]
+    low_passed = np.empty(-(-len(samples) // step), np.float32)
+    for start in range(0, len(samples), _BLOCK):
+        first = max(start - 8, 0)
+        mean = np.convolve(samples[first : start + _BLOCK + 8], np.full(8, 1 / 8, np.float32), mode="same")
+        low_passed[start // step : (start + _BLOCK) // step] = mean[start - first :][:_BLOCK:step]
     width, size = _PITCH_RATE // 20, 1024
     shape = np.hanning(width + 2)[1:-1].astype(np.float32)
     own = np.fft.irfft(np.abs(np.fft.rfft(shape, size)) ** 2)[: width // 2]

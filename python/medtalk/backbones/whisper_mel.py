@@ -44,13 +44,16 @@ def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     out = np.empty((count, N_MELS), np.float32)
     if not count:
         return out
-    # too short a clip cannot be mirrored: silence around it
-    padded = np.pad(samples, half, mode="reflect" if len(samples) > half else "constant")
-    window = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)
+    if len(samples) <= half:  # too short to be mirrored: silence around it
+        samples, at = np.pad(samples, half), half
+    else:
+        at = 0
     for start in range(0, count, _BLOCK):
-        checkpoint(start / count)
+        checkpoint()  # a small part of listening: how far it is does not count
         stop = min(start + _BLOCK, count)
-        spectrum: NDArray[np.complex64] = rfft(window[start * HOP : stop * HOP : HOP] * _hann(), axis=1)  # pyright: ignore
+        window = _mirrored(samples, at + start * HOP - half, at + (stop - 1) * HOP + half)
+        frames = np.lib.stride_tricks.sliding_window_view(window, N_FFT)[::HOP]
+        spectrum: NDArray[np.complex64] = rfft(frames * _hann(), axis=1)  # pyright: ignore
         out[start:stop] = (spectrum.real**2 + spectrum.imag**2) @ filterbank()
     np.maximum(out, _FLOOR, out=out)
     np.log10(out, out=out)
@@ -58,6 +61,14 @@ def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     out += np.float32(4.0)
     out *= np.float32(0.25)
     return out
+
+
+def _mirrored(samples: NDArray[np.float32], first: int, end: int) -> NDArray[np.float32]:
+    """`samples[first:end]`, mirrored where that lies beyond the ends."""
+    piece, count = samples[max(first, 0) : end], len(samples)
+    before = samples[1 : 1 - min(first, 0)][::-1]
+    after = samples[count - 1 - max(end - count, 0) : count - 1][::-1]
+    return np.concatenate([before, piece, after]) if len(before) or len(after) else piece
 
 
 @lru_cache(maxsize=1)

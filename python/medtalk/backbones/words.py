@@ -51,11 +51,6 @@ def tokenise(transcript: str, most: int = MAX_WORDS) -> NDArray[np.int64]:
     return out
 
 
-def latin(text: str) -> bool:
-    """Whether any word of a text is written in Latin letters."""
-    return any(unicodedata.name(sign, "").startswith("LATIN") for word in split(text) for sign in word)
-
-
 def split(transcript: str) -> list[str]:
     """The words as they are hashed: folded to one case, curly apostrophes straight, ``!``, ``?`` and ``...`` kept."""
     return _WORD.findall(_folded(transcript))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from medtalk.errors import SettingError
+from medtalk.errors import SettingError, require
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -175,7 +175,10 @@ def open_engine(
         SettingError: another engine, a device that is not there, a number of threads out of range, or a folder for a
             backbone that the bundle does not have.
         MissingExtraError: the engine is not installed.
+        BundleError: torch is to run a bundle that came without its weights.
     """
+    require(threads, int | None, "threads", "a whole number or None")
+    require(device, str, "The device", "auto, cpu, cuda or cuda:N")
     if threads is not None and not 1 <= threads <= MAX_THREADS:
         raise SettingError(f"threads is {threads}; valid are 1 to {MAX_THREADS}.", "Leave it out to use all cores.")
     if engine not in ENGINES:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,18 +12,22 @@ import numpy as np
 
 from medtalk.audio import FPS as RIG_FPS
 from medtalk.audio import RATE
+from medtalk.bundle import TEXT_WORDS
 from medtalk.engine.base import GuideKind, Heard
 from medtalk.errors import GuidanceError, SettingError
-from medtalk.guidance import Mood
-from medtalk.watch import stage
+from medtalk.guidance import NEUTRAL, Mood
+from medtalk.rig.channels import N_CHANNELS
+from medtalk.watch import checkpoint, stage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from medtalk.backbones.vocabulary import Vocabulary
     from medtalk.bundle import Bundle
 
 # What a second of sound costs in the ear, roughly: only for the progress that is shown while it runs.
 _LISTEN_SECONDS = 0.015
+_DECODED = 1 << 13  # frames
 _FULL = (
     "Use one of the kind medtalk with --bundle: `medtalk bundle import-official --label audio_semantic.pth --clip "
     "clip_emotion.pth -o BUNDLE` makes it from the authors' weights."
@@ -34,6 +40,7 @@ class CompactEngine:
     note = ""
 
     def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
         self._describes = "text" in bundle.guidance
 
     def hear(self, samples: NDArray, emotion_features: NDArray | None = None) -> Heard:
@@ -74,23 +81,36 @@ class CompactEngine:
         return np.maximum(by_windows(self._intensity, emotion_features, tokens, times), 0.0)
 
     def guide(self, kind: GuideKind, what: str | Path | bytes | NDArray) -> Mood:
-        from medtalk.backbones.words import latin, tokenise
+        from medtalk.backbones.vocabulary import Reading
+        from medtalk.backbones.words import tokenise
 
         if kind != "text" or not self._describes:
             noun = "descriptions" if kind == "text" else "pictures"
             raise GuidanceError(f"This compact bundle understands no {noun}.", _FULL)
         if not isinstance(what, str):
             raise SettingError("A compact bundle computes its own features and takes none ready-made.", _FULL)
-        if not latin(what):
-            raise GuidanceError(
-                f"This compact bundle understands nothing of {what[:40]!r}: it knows English words.",
-                f"Describe it in English, or use a bundle that may read more. {_FULL}",
-            )
-        weights, strength = self._describe(tokenise(what))
-        return Mood.of(what, weights.tolist(), strength)
+        # A bundle that was made before its words were kept guesses at all.
+        read = self._vocabulary.read(what) if self._vocabulary else Reading(what)
+        if not read.text:
+            return Mood(what, {NEUTRAL: 1.0}, 1.0, read.note)
+        weights, strength = self._describe(tokenise(read.text))
+        return Mood.of(what, weights.tolist(), strength, read.note)
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary | None:
+        from medtalk.backbones.vocabulary import Vocabulary
+
+        kept = TEXT_WORDS in self._bundle.manifest["files"]
+        return Vocabulary(**json.loads(self._bundle.read(TEXT_WORDS))) if kept else None
 
     def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray, guided: bool = False) -> NDArray:
-        return self._decode(content, emotion, intensity)
+        # Each frame is decoded alone, and what lies between the layers of an hour takes 2 GB.
+        out = np.empty((len(content), N_CHANNELS), np.float32)
+        for start in range(0, len(out), _DECODED):
+            checkpoint(start / len(out))
+            part = slice(start, start + _DECODED)
+            out[part] = self._decode(content[part], emotion[part], intensity[part])
+        return out
 
     def listen(self, samples: NDArray) -> tuple[NDArray, NDArray]:
         """The ear alone: features (T, F - 1) and phone posteriors (T, 35) of a clip (n,) at 16 kHz."""

@@ -71,7 +71,6 @@ class TorchEngine(CompactEngine):
     def __init__(self, bundle: Bundle, device: str = "cpu", threads: int | None = None) -> None:
         """`threads` sets torch's number of threads for the whole process."""
         super().__init__(bundle)
-        self._bundle = bundle
         with suppress(torch.OutOfMemoryError):
             self._open(place(device, threads))
             return

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from medtalk.closures import Closures
-from medtalk.errors import RigError, SettingError
+from medtalk.errors import RigError, SettingError, require
 from medtalk.finishing.blink import add_blinks
 from medtalk.finishing.gaze import add_gaze
 from medtalk.finishing.limits import limit
@@ -48,6 +48,8 @@ class Finishing:
     def __post_init__(self) -> None:
         if isinstance(self.seed, bool) or not isinstance(self.seed, (int, np.integer)) or self.seed < 0:
             raise SettingError(f"The seed {self.seed!r} is not valid; valid are whole numbers from 0.")
+        for step in ("smooth", "blink", "gaze", "limits", "closures"):
+            require(getattr(self, step), bool, step, "True or False")
         check_windows(self.smoothing)
 
 
@@ -78,7 +80,7 @@ def finish(
         RigError: the arrays do not fit each other or hold values that are not numbers.
         SettingError: fps is not valid.
     """
-    rig, voice = np.array(values, np.float32), np.asarray(activity, np.float32)
+    rig, voice = np.asarray(values, np.float32), np.asarray(activity, np.float32)
     if rig.ndim != 2 or rig.shape[1] != N_CHANNELS or voice.shape != rig.shape[:1]:
         raise RigError(
             f"A rig of shape {rig.shape} with an activity of shape {voice.shape} cannot be finished; valid are "
@@ -89,10 +91,12 @@ def finish(
     if not (np.isfinite(fps) and fps > 0):
         raise SettingError(f"{fps} frames a second is not valid; it must be above 0.")
     if not len(rig):
-        return rig
+        return rig.copy()
     if settings.smooth:
         rig = smooth(rig, settings.smoothing, settings.closures)
         checkpoint(0.7)
+    else:
+        rig = rig.copy()
     if lips is not None:
         rig = lips.over(rig)
     if settings.gaze:

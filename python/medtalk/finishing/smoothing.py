@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from medtalk.errors import SettingError
+from medtalk.errors import SettingError, require
 from medtalk.rig.channels import N_CHANNELS, REGIONS, indices
 
 ORDER = 2
@@ -39,6 +39,7 @@ CLOSURES = indices("?_mouth_lipsTogether?", "?_mouth_lipsPress?", "?_mouth_press
 """Channels that shut the lips; their peaks are kept."""
 
 _MAX_WINDOW = 61
+_TOGETHER = 16  # channels
 _PEAK_HEIGHT = 0.3  # lower ones shut nothing
 _PEAK_RISE = 0.15  # above what is around; less is tremble
 _PEAK_SPAN, _FOOT_SPAN = 5, 17  # frames in which a peak is the highest, and in which its foot is sought
@@ -49,6 +50,7 @@ assert set(WINDOWS) == set(REGIONS), "every region has a window"
 
 def check_windows(windows: Mapping[str, int]) -> None:
     """Raise SettingError unless every key is a region and every window an odd whole number from 1 to 61."""
+    require(windows, Mapping, "smoothing", "a mapping from region to window")
     for region, window in windows.items():
         if region not in WINDOWS:
             raise SettingError(f"No region is called {region!r}; valid are {', '.join(WINDOWS)}.")
@@ -85,10 +87,17 @@ def smooth(
         if window <= ORDER + 1:  # three points fix a parabola: nothing would change
             continue
         columns = np.concatenate([REGIONS[region] for region, own in windows.items() if own == window])
-        out[:, columns] = _savitzky_golay(values[:, columns], window)
+        for some in _few(columns):
+            out[:, some] = _savitzky_golay(values[:, some], window)
     if closures:
-        out[:, CLOSURES] += _lost_peaks(values[:, CLOSURES], out[:, CLOSURES])
+        for some in _few(CLOSURES):
+            out[:, some] += _lost_peaks(values[:, some], out[:, some])
     return out
+
+
+def _few(columns: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """`columns` in parts: copies of all of them would be the most that a long rig takes."""
+    return [columns[first : first + _TOGETHER] for first in range(0, len(columns), _TOGETHER)]
 
 
 def _savitzky_golay(values: NDArray[np.float32], window: int) -> NDArray[np.float32]:

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from medtalk.errors import RigError
+from medtalk.errors import RigError, require
 from medtalk.rig.channels import CHANNELS, MAXIMUM, MINIMUM, N_CHANNELS, indices
 from medtalk.rig.sequence import FPS, RigSequence
 
@@ -169,6 +169,7 @@ def to_arkit(rig: RigSequence) -> tuple[tuple[str, ...], np.ndarray]:
 
     MouthClose is at most JawOpen, and equal to it where the lips touch.
     """
+    require(rig, RigSequence, "The rig", "a RigSequence", RigError)
     wanted = rig.values.astype(np.float64)
     for eye, both in _BOTH_EYES:
         wanted[:, eye] = np.clip(wanted[:, eye] + wanted[:, both], -1.0, 1.0)
@@ -190,7 +191,10 @@ def from_arkit(values: np.ndarray, fps: float = FPS, meta: Mapping[str, Any] | N
     `ARKIT_MATRIX` alone does.
     Raises RigError for another shape or weights that are not finite.
     """
-    weights = np.array(values, np.float64)
+    try:
+        weights = np.array(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise RigError(f"ARKit weights must be numbers, (T, {N_ARKIT}).") from error
     if weights.ndim != 2 or weights.shape[1] != N_ARKIT or not len(weights):
         raise RigError(f"ARKit weights must be (T, {N_ARKIT}) with T >= 1; these are {weights.shape}.")
     if not np.isfinite(weights).all():

@@ -14,28 +14,35 @@ numbers, time; a RigError names the file, the line and what is valid. Files are 
 from __future__ import annotations
 
 import json
+import math
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from medtalk.errors import MedtalkError, OutputError, RigError
-from medtalk.files import check_folder, write_atomic
+from medtalk.errors import MedtalkError, RigError, require
+from medtalk.files import check_file, write_atomic
+from medtalk.inputs import open_input, read_input
 from medtalk.rig.arkit import from_arkit, to_arkit
 from medtalk.rig.boards import to_expressions
 from medtalk.rig.channels import N_CHANNELS, NAMES
+from medtalk.rig.document import MAX_ENTRY_BYTES, Document
 from medtalk.rig.livelink import livelink_lines, parse_livelink
-from medtalk.rig.sequence import FPS, RigSequence, check_fps
-from medtalk.rig.tables import MAX_BYTES, MAX_FRAMES, MAX_JSON_BYTES, frame_rate, lines_of, number_format, rows_of
+from medtalk.rig.sequence import FPS, MAX_FRAMES, RigSequence, check_fps, frozen
+from medtalk.rig.tables import MAX_BYTES, frame_rate, lines_of, number_format, rows_of
 
 JSON_FORMAT = "medtalk-rig"
 VERSION = 1
+MAX_JSON_BYTES = 256 << 20
+"""Of a .json, which is read as a whole: half an hour at 60 fps."""
 
 
 def rig_ending(path: str | Path) -> str:
     """The ending of a rig file, in lower case; RigError for any other, with those that are valid."""
+    require(path, str | PathLike, "The rig file", "a path", RigError)
     name = Path(path).name.lower()
     for ending in sorted(_FORMATS, key=len, reverse=True):  # ".arkit.csv" before ".csv"
         if name.endswith(ending) and name != ending:
@@ -43,22 +50,23 @@ def rig_ending(path: str | Path) -> str:
     raise RigError(f"{path} has no ending of a rig file.", f"Valid are {' '.join(_FORMATS)}")
 
 
-def check_output(path: str | Path) -> None:
+def check_output(path: str | Path, *, force: bool = False) -> None:
     """Raise, before any work is done, what `write_rig` would: RigError for the ending, OutputError for the place."""
     rig_ending(path)
-    if Path(path).is_dir():
-        raise OutputError(f"{path} is a folder, not a file.", "Give a file name.")
-    check_folder(path)
+    check_file(path, force=force)
 
 
-def write_rig(path: str | Path, rig: RigSequence) -> Path:
+def write_rig(path: str | Path, rig: RigSequence, *, force: bool = False) -> Path:
     """Write a rig in the format of the path's ending, whole or not at all, over what was there. Returns the path.
+
+    A file that is read-only is replaced with `force` only.
 
     Only .npz and .json keep words, phones and meta; .txt does not keep the frame rate, .arkit.csv and .expressions.csv
     hold what those boards can say. Raises RigError for an unknown ending, OutputError if the file cannot be written.
     """
+    require(rig, RigSequence, "The rig", "a RigSequence", RigError)
     write = _FORMATS[rig_ending(path)][1]
-    return write_atomic(path, lambda temporary: write(temporary, rig))
+    return write_atomic(path, lambda temporary: write(temporary, rig), force=force)
 
 
 def read_rig(path: str | Path, fps: float | None = None) -> RigSequence:
@@ -69,25 +77,14 @@ def read_rig(path: str | Path, fps: float | None = None) -> RigSequence:
     Raises RigError for whatever does not fit, in one line with file, line number and what is valid.
     """
     read = _FORMATS[rig_ending(path)][0]
-    rate = FPS if fps is None else check_fps(fps)
-    file = Path(path)
+    rate, file = FPS if fps is None else check_fps(fps), Path(path)
     if read is None:
         raise RigError(
             f"{path} holds raw expression curves, which are written only: not every control can be told from them.",
             f"Read the rig that it was made from: {' '.join(e for e in RIG_ENDINGS if _FORMATS[e][0])}",
         )
     try:
-        size = file.stat().st_size
-        if file.is_dir():
-            raise RigError(f"{path} is a folder, not a rig file.")
-        if not size:
-            raise RigError(f"{path} is empty.", "It may not have been written to its end; make it again.")
-        limit = MAX_JSON_BYTES if read is _read_json else MAX_BYTES
-        if size > limit:
-            raise RigError(f"{path} has {size} bytes; a rig file of this kind may have at most {limit}.")
         return read(file, rate)
-    except OSError as error:
-        raise RigError(f"Cannot read {path}: {error.strerror or error}.") from error
     except MedtalkError as error:
         if str(path) in error.message:
             raise
@@ -112,31 +109,53 @@ def _write_npz(path: Path, rig: RigSequence) -> None:
 
 
 def _read_npz(path: Path, _: float) -> RigSequence:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > MAX_BYTES:  # a small file may unpack to anything
-            raise RigError(f"{path} unpacks to {unpacked} bytes; a rig file may have at most {MAX_BYTES}.")
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [key for key in ("version", "values", "fps", "channels", "meta") if key not in archive.files]
-            if missing:
-                raise RigError(f"{path} has no {missing[0]!r} in it, so it is not a rig of ours.")
-            version, values, fps = archive["version"], archive["values"], archive["fps"]
-            channels, meta = archive["channels"].tolist(), json.loads(str(archive["meta"]))
-            words, phones = (
-                json.loads(str(archive[key])) if key in archive.files else () for key in ("words", "phones")
+    with open_input(path, "rig file", RigError, MAX_BYTES) as (stream, size, _shown):
+        if not size:
+            raise _empty(path)
+        try:
+            return _from_npz(path, stream)
+        except (MedtalkError, OSError):
+            raise
+        except Exception as error:  # bytes from anywhere: whatever zipfile or numpy stumbles over
+            raise RigError(
+                f"{path} is not a whole .npz rig file ({_first_line(error)}).", "It may be cut short; make it again."
+            ) from error
+
+
+def _from_npz(path: Path, stream: BinaryIO) -> RigSequence:
+    with zipfile.ZipFile(stream) as archive:
+        _check_sizes(path, archive)
+    stream.seek(0)
+    with np.load(stream, allow_pickle=False) as archive:
+        missing = [key for key in ("version", "values", "fps", "channels", "meta") if key not in archive.files]
+        if missing:
+            raise RigError(f"{path} has no {missing[0]!r} in it, so it is not a rig of ours.")
+        _check_version(path, archive["version"].item())
+        _check_names(path, archive["channels"].tolist(), NAMES)
+        values, fps = archive["values"], archive["fps"].item()
+        meta = json.loads(str(archive["meta"]))
+        words, phones = (json.loads(str(archive[key])) if key in archive.files else () for key in ("words", "phones"))
+    return RigSequence(frozen(values), fps, meta, words, phones)
+
+
+def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
+    """RigError for arrays that are larger than those of a rig, before any is read: a small file may hold anything."""
+    for entry in archive.infolist():
+        with archive.open(entry) as file:
+            version = np.lib.format.read_magic(file)
+            header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _, dtype = header(file)
+        if entry.filename != "values.npy":
+            size = max(math.prod(shape) * dtype.itemsize, entry.file_size)
+            if size > MAX_ENTRY_BYTES:
+                raise RigError(f"{path}: {entry.filename[:40]!r} has {size} bytes; at most {MAX_ENTRY_BYTES} are read.")
+        elif dtype != np.float32:
+            raise RigError(f"{path}: its values are {str(dtype)[:40]}; they must be float32.")
+        elif len(shape) != 2 or shape[1] != N_CHANNELS or not 0 < shape[0] <= MAX_FRAMES:
+            raise RigError(
+                f"{path}: its values are of shape {str(shape)[:40]}; they must be (T, {N_CHANNELS}) with T from 1 to "
+                f"{MAX_FRAMES}."
             )
-        _check_version(path, version.item())
-        _check_names(path, channels, NAMES)
-        if values.dtype != np.float32:
-            raise RigError(f"{path}: its values are {values.dtype}; they must be float32.")
-        return RigSequence(values, fps.item(), meta, words, phones)
-    except (MedtalkError, OSError):
-        raise
-    except Exception as error:  # bytes from anywhere: whatever zipfile or numpy stumbles over, the file is not whole
-        raise RigError(
-            f"{path} is not a whole .npz rig file ({_first_line(error)}).", "It may be cut short; make it again."
-        ) from error
 
 
 # --- .csv, .expressions.csv
@@ -152,7 +171,7 @@ def _write_expressions(path: Path, rig: RigSequence) -> None:
 
 def _write_curves(path: Path, rig: RigSequence, names: Sequence[str], values: np.ndarray) -> None:
     row = number_format(len(names))
-    lines = (f"{time!r},{row % tuple(frame)}" for time, frame in zip(rig.times.tolist(), values.tolist(), strict=True))
+    lines = (f"{time!r},{row % frame}" for time, frame in zip(rig.times.tolist(), _frames(values), strict=True))
     _write_lines(path, [",".join(("time", *names))], lines)
 
 
@@ -176,7 +195,7 @@ def _read_csv(path: Path, fps: float) -> RigSequence:
 
 def _write_txt(path: Path, rig: RigSequence) -> None:
     row = number_format(N_CHANNELS)
-    _write_lines(path, [], (row % tuple(frame) for frame in rig.values.tolist()))
+    _write_lines(path, [], (row % frame for frame in _frames(rig.values)))
 
 
 def _read_txt(path: Path, fps: float) -> RigSequence:
@@ -202,46 +221,37 @@ def _write_json(path: Path, rig: RigSequence) -> None:
     )
     row = f"[{number_format(N_CHANNELS)}]"
     last = len(rig) - 1
-    lines = (row % tuple(frame) + ("," if t < last else "") for t, frame in enumerate(rig.values.tolist()))
+    lines = (row % frame + ("," if t < last else "") for t, frame in enumerate(_frames(rig.values)))
     _write_lines(path, [f'{head[:-1]}, "values": ['], lines, ["]}"])
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise RigError(
+            f"{len(rig)} frames are too many for JSON: over {MAX_JSON_BYTES >> 20} MiB, which is not read.",
+            "Write .npz, or a part of it.",
+        )
 
 
 def _read_json(path: Path, _: float) -> RigSequence:
-    def refuse(constant: str) -> float:
-        raise RigError(f"{path}: {constant} is no number; all values must be finite.")
-
+    data = read_input(path, "JSON rig file", RigError, MAX_JSON_BYTES)
+    if not data:
+        raise _empty(path)
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=refuse)
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise RigError(f"{path} is not text.") from error
-    except json.JSONDecodeError as error:
-        raise RigError(
-            f"{path}, line {error.lineno}: not JSON ({error.msg}).", "It may be cut short; make it again."
-        ) from error
-    except RecursionError as error:
-        raise RigError(f"{path}: nested far deeper than a rig is.") from error
-    if not isinstance(document, dict) or document.get("format") != JSON_FORMAT:
+    del data
+    document = Document(path, text).read()
+    if document.get("format") != JSON_FORMAT:
         raise RigError(f'{path} is JSON, but no rig: a rig says "format": "{JSON_FORMAT}".')
     _check_version(path, document.get("version"))
     _check_names(path, document.get("channels"), NAMES)
-    rows, fps, meta = document.get("values"), document.get("fps"), document.get("meta", {})
+    values, fps, meta = document.get("values"), document.get("fps"), document.get("meta", {})
     if isinstance(fps, bool) or not isinstance(fps, int | float):
         raise RigError(f'{path}: "fps" must be a number.')
     if not isinstance(meta, dict):
         raise RigError(f'{path}: "meta" must be an object.')
-    if not isinstance(rows, list) or not 0 < len(rows) <= MAX_FRAMES:
+    if values is None:
         raise RigError(f'{path}: "values" must be a list of 1 to {MAX_FRAMES} frames.')
-    for t, row in enumerate(rows):
-        if not isinstance(row, list) or len(row) != N_CHANNELS:
-            count = len(row) if isinstance(row, list) else "no"
-            raise RigError(f"{path}: frame {t} has {count} values; each must have {N_CHANNELS}.")
-        if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in row):
-            raise RigError(f"{path}: frame {t} has something other than numbers in it.")
-    try:
-        words, phones = document.get("words", []), document.get("phones", [])
-        return RigSequence(np.array(rows, np.float64), fps, meta, words, phones)
-    except OverflowError as error:
-        raise RigError(f"{path}: a number in it is too large.") from error
+    return RigSequence(frozen(values), fps, meta, document.get("words", []), document.get("phones", []))
 
 
 # --- .arkit.csv
@@ -264,6 +274,11 @@ def _write_lines(path: Path, head: Iterable[str], body: Iterable[str], tail: Ite
             file.writelines(f"{line}\n" for line in part)
 
 
+def _frames(values: np.ndarray) -> Iterator[tuple[float, ...]]:
+    """The rows of `values` one by one: all at once they would take eight times their memory."""
+    return (tuple(frame.tolist()) for frame in values)
+
+
 def _check_names(where: str | Path, found: Any, wanted: Sequence[str]) -> None:
     if not isinstance(found, list) or len(found) != len(wanted):
         count = len(found) if isinstance(found, list) else 0
@@ -280,7 +295,13 @@ def _check_names(where: str | Path, found: Any, wanted: Sequence[str]) -> None:
 
 def _check_version(where: str | Path, version: Any) -> None:
     if version != VERSION:
-        raise RigError(f"{where} is of format version {version}; this program reads {VERSION}.", "Update medtalk.")
+        raise RigError(
+            f"{where} is of format version {str(version)[:20]}; this program reads {VERSION}.", "Update medtalk."
+        )
+
+
+def _empty(path: Path) -> RigError:
+    return RigError(f"{path} is empty.", "It may not have been written to its end; make it again.")
 
 
 def _first_line(error: Exception) -> str:

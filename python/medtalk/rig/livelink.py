@@ -11,15 +11,15 @@ import numpy as np
 
 from medtalk.errors import RigError
 from medtalk.rig.arkit import ARKIT_NAMES, N_ARKIT
-from medtalk.rig.sequence import MAX_FPS
-from medtalk.rig.tables import MAX_FRAMES, number_format, numbers_of
+from medtalk.rig.sequence import MAX_FPS, MAX_FRAMES
+from medtalk.rig.tables import number_format, numbers_of
 
 _ROTATIONS = tuple(f"{what}{axis}" for what in ("Head", "LeftEye", "RightEye") for axis in ("Yaw", "Pitch", "Roll"))
 HEADER = ("Timecode", "BlendShapeCount", *ARKIT_NAMES, *_ROTATIONS)
 _COUNT = N_ARKIT + len(_ROTATIONS)  # what the app calls blendshapes: 61
 _BASE = 60  # timecode frames in a second, as the app counts them unless set otherwise
 _BASES = (24, 25, 30, 60)
-_TIMECODE = re.compile(r"(\d+):([0-5]?\d):([0-5]?\d)[:;](\d+(?:\.\d+)?)")
+_TIMECODE = re.compile(r"(\d{1,6}):([0-5]?\d):([0-5]?\d)[:;](\d{1,6}(?:\.\d{1,15})?)")
 _MAX_GAP_S = 1.0
 _ROUNDING_S = 5e-5
 
@@ -33,12 +33,12 @@ def livelink_lines(weights: np.ndarray, fps: float) -> Iterator[str]:
     yield ",".join(HEADER)
     row = number_format(N_ARKIT)
     still = ",0" * len(_ROTATIONS)
-    for t, frame in enumerate(weights.tolist()):
+    for t, frame in enumerate(weights):
         # Whole thousandths of a sixtieth, so that rounding cannot write a sixtieth number 60.
         ticks = round(t * _BASE * 1000 / fps)
         seconds, part = divmod(ticks, _BASE * 1000)
         code = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{part // 1000:02d}.{part % 1000:03d}"
-        yield f"{code},{_COUNT},{row % tuple(frame)}{still}"
+        yield f"{code},{_COUNT},{row % tuple(frame.tolist())}{still}"
 
 
 def parse_livelink(path: Path, lines: Iterable[tuple[int, str]], default: float) -> tuple[np.ndarray, float]:
@@ -137,5 +137,7 @@ def _regular(
         raise RigError(f"{path}: {fps:g} frames a second; at most {MAX_FPS:g} are allowed.")
     if frames[-1] == len(frames) - 1:  # nothing was dropped: the frames as they are
         return weights, fps
+    if frames[-1] >= MAX_FRAMES:
+        raise RigError(f"{path}: more than {MAX_FRAMES} frames with those that were dropped.", "Cut it into parts.")
     grid = np.arange(int(frames[-1]) + 1)
     return np.stack([np.interp(grid, frames, column) for column in weights.T], axis=1), fps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from array import array
 from collections.abc import Iterator, Sequence
@@ -10,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from medtalk.errors import RigError
-from medtalk.rig.sequence import MAX_FPS
+from medtalk.inputs import open_input
+from medtalk.rig.sequence import MAX_FPS, MAX_FRAMES
 
 MAX_BYTES = 2 << 30
-MAX_JSON_BYTES = 256 << 20  # JSON takes many times its size in memory
-MAX_FRAMES = 1_000_000  # 4.6 hours at 60 fps
-_MAX_LINE = 1 << 16
+MAX_LINE = 1 << 16
+"""Characters of a line, or of a frame in JSON."""
 
 # Times written with three digits are off by up to half a millisecond; more is no rounding.
 _ROUNDING_S = 6e-4
@@ -28,13 +29,14 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
 
     Raises RigError for what is not UTF-8 text, lines longer than any rig's, and blank lines between others.
     """
+    blank = number = 0
     try:
-        with path.open(encoding="utf-8-sig", newline=None) as file:
-            blank = number = 0
-            while line := file.readline(_MAX_LINE):
+        with open_input(path, "rig file", RigError, MAX_BYTES) as (stream, _, _):
+            file = io.TextIOWrapper(stream, "utf-8-sig", newline=None)
+            while line := file.readline(MAX_LINE):
                 number += 1
-                if len(line) == _MAX_LINE:
-                    raise RigError(f"{path}, line {number}: over {_MAX_LINE} characters long, so this is no rig file.")
+                if len(line) == MAX_LINE:
+                    raise RigError(f"{path}, line {number}: over {MAX_LINE} characters long, so this is no rig file.")
                 if "\0" in line:
                     raise RigError(f"{path}, line {number}: not text.")
                 if not line.strip():
@@ -46,7 +48,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
     except UnicodeDecodeError as error:
         raise RigError(f"{path} is not text.") from error
     if blank == 1 or not number:
-        raise RigError(f"{path} is empty.")
+        raise RigError(f"{path} is empty.", "It may not have been written to its end; make it again.")
 
 
 def numbers_of(path: Path, number: int, cells: Sequence[str]) -> list[float]:

@@ -645,7 +645,7 @@ cue .8: a frown = angry .65 sad .35, a furrowed thoughtful brow = neutral .7 ang
 """
 
 # PARTS OF THE FACE OR BODY: WHAT IS SEEN OF THEM, after FACS; each with each
-_SEEN = """
+SEEN = """
 angry: brows, eyebrows, forehead: lowered, drawn together, knitted, pulled down, furrowed, in a deep frown
 angry: jaw, teeth, fists, lips: clenched, tight, gritted, grinding, pressed together, set
 angry: eyes, gaze, stare, look: narrowed, blazing, glaring, flashing, hard, full of hate, burning, piercing, icy
@@ -733,7 +733,7 @@ def _entries() -> tuple[Entry, ...]:
                     shares = re.findall(r"(\w+) (\.\d+)", mixture)
                     weights = tuple(float(dict(shares).get(name, 0.0)) for name in LABELS)
                 out.setdefault((label, kind, text), Entry(text, kind, float(strength), weights))
-    for line in rows(_SEEN):
+    for line in rows(SEEN):
         label, parts, states = line.split(": ")
         for text in (f"{part} {state}" for part in parts.split(", ") for state in states.split(", ")):
             out.setdefault((label, "cue", text), Entry(text, "cue", 1.0, one_hot(label)))

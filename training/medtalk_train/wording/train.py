@@ -23,7 +23,7 @@ from safetensors.torch import save
 from torch.nn import functional as F
 
 from medtalk.backbones.words import tokenise
-from medtalk.bundle import load_bundle
+from medtalk.bundle import TEXT_WORDS, WEIGHTS, load_bundle
 from medtalk.errors import TrainingError
 from medtalk.files import write_atomic
 from medtalk.guidance import LABELS
@@ -32,6 +32,7 @@ from medtalk_train.export import OPSET, add_text
 from medtalk_train.wording.dataset import batches, weaken
 from medtalk_train.wording.grammar import Grammar
 from medtalk_train.wording.judge import Encode, drawn, judge
+from medtalk_train.wording.vocabulary import vocabulary
 
 TOLERANCE = 1e-5
 """Largest difference between the graph and torch."""
@@ -169,6 +170,8 @@ def encoder(graph: bytes) -> Encode:
 
 def run(out: Path, options: TextOptions, bundle: Path | None = None) -> None:
     """What `medtalk-train text` does: train, judge and write, and put it into a bundle if one is given."""
+    if bundle is not None:
+        load_bundle(bundle).file(WEIGHTS)  # what is wrong with it is told before the training
     if bundle is not None and (out / "metrics.json").is_file():
         add_text(load_bundle(bundle), out)
         return
@@ -190,6 +193,8 @@ def run(out: Path, options: TextOptions, bundle: Path | None = None) -> None:
     out.mkdir(parents=True, exist_ok=True)
     write_atomic(out / "text.safetensors", lambda to: to.write_bytes(weights))
     write_atomic(out / "text.onnx", lambda to: to.write_bytes(graph))
+    words = json.dumps(vocabulary(), indent=0, ensure_ascii=False)
+    write_atomic(out / TEXT_WORDS, lambda to: to.write_text(words + "\n", "utf-8"))
     report = {"options": asdict(options), "config": model.config.to_dict(), "metrics": metrics}
     write_atomic(out / "metrics.json", lambda to: to.write_text(json.dumps(report, indent=1) + "\n", "utf-8"))
     for name, value in metrics.items():

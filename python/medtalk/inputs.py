@@ -1,0 +1,77 @@
+"""Files that a user names: opened without blocking, and refused unless they are files of a size that fits."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+
+from medtalk.errors import MedtalkError
+
+
+@contextmanager
+def open_input(
+    path: str | Path, what: str, error: type[MedtalkError], limit: int | None = None
+) -> Iterator[tuple[BufferedReader, int, str]]:
+    """The open file, its size in bytes and how to call it in messages.
+
+    Raises `error` for whatever is no readable file, also while it is read; `what` is what it should be, as in "Give a
+    rig file". Devices and pipes may never end, and are refused. So is a file of more than `limit` bytes.
+    """
+    try:
+        # Not str(path): a name that is not valid Unicode must still fit in a message.
+        shown = os.fsencode(path).decode("utf-8", "replace")
+    except TypeError:
+        raise error(f"{path!r} is no path of a {what}.", "Give its name.") from None
+    try:
+        stream = open(path, "rb", opener=_open_at_once)  # noqa: SIM115
+    except (OSError, ValueError) as problem:  # ValueError: a null byte in the path
+        raise _refusal(problem, path, shown, what, error) from problem
+    with stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise _refusal(None, path, shown, what, error)
+        if limit is not None and status.st_size > limit:
+            raise error(f"{shown} has {status.st_size} bytes; a {what} may have at most {limit}.")
+        try:
+            yield stream, status.st_size, shown
+        except OSError as problem:
+            raise _refusal(problem, path, shown, what, error) from problem
+
+
+def read_input(path: str | Path, what: str, error: type[MedtalkError], limit: int) -> bytes:
+    """All bytes of a file, at most `limit`; raises what `open_input` does."""
+    with open_input(path, what, error, limit) as (stream, _, shown):
+        data = stream.read(limit + 1)
+        if len(data) > limit:  # it has grown
+            raise error(f"{shown} has over {limit} bytes; a {what} may have at most {limit}.")
+        return data
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Opening a pipe would wait for whoever writes into it; to a file the flag means nothing.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _refusal(
+    problem: Exception | None, path: str | Path, shown: str, what: str, error: type[MedtalkError]
+) -> MedtalkError:
+    """The error for what went wrong; no problem: it opened, and is no file."""
+    match problem:
+        case None | OSError(errno=errno.ENXIO):  # a socket
+            return error(f"{shown} is a device or pipe, not a file.", f"Give a {what}.")
+        case IsADirectoryError():
+            return error(f"{shown} is a folder.", f"Give a {what}.")
+        case FileNotFoundError():
+            return error(f"The {what} {shown} does not exist.", "Check the path.")
+        case PermissionError() if os.path.isdir(path):  # Windows says so of a folder
+            return error(f"{shown} is a folder.", f"Give a {what}.")
+        case PermissionError():
+            return error(f"{shown} may not be read.", "Check its permissions.")
+        case _:
+            reason = getattr(problem, "strerror", None) or problem
+            return error(f"{shown} cannot be read: {reason}.", "Check the path.")

@@ -1,0 +1,114 @@
+"""The object of a .json rig, read frame by frame: as Python's own lists, numbers take many times their text."""
+
+from __future__ import annotations
+
+import json
+import re
+from array import array
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medtalk.errors import RigError
+from medtalk.rig.channels import N_CHANNELS
+from medtalk.rig.sequence import MAX_FRAMES
+from medtalk.rig.tables import MAX_LINE
+
+MAX_ENTRY_BYTES = 16 << 20
+"""Of all that a rig's file says beside its values: the words and phones of hours."""
+
+_BLANKS = re.compile(r"[ \t\n\r]*")
+
+
+class Document:
+    """The text of the .json at `path`; `RigError` for whatever is no JSON, or more than a rig."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path, self._text, self._at = path, text, 0
+        self._left = MAX_ENTRY_BYTES  # characters that what is no frame may take yet
+        self._decode = json.JSONDecoder(parse_constant=self._refuse).raw_decode
+
+    def read(self) -> dict[str, Any]:
+        """The members of the object; `values` as an array (T, 174) float32."""
+        document: dict[str, Any] = {}
+        try:
+            if self._next() != "{":
+                raise RigError(f"{self._path} is no JSON of a rig, which is an object with its values.")
+            self._at += 1
+            while (mark := self._next()) != "}":
+                if document and mark == ",":
+                    self._at += 1
+                    self._next()
+                elif document:
+                    raise json.JSONDecodeError("Expecting ',' delimiter", self._text, self._at)
+                key = self._value(self._left)
+                if not isinstance(key, str) or self._next() != ":":
+                    raise json.JSONDecodeError("Expecting a name and ':'", self._text, self._at)
+                self._at += 1
+                self._next()
+                document[key] = self._rows() if key == "values" else self._value(self._left)
+            self._at += 1
+            if self._next():
+                raise json.JSONDecodeError("Extra data", self._text, self._at)
+        except json.JSONDecodeError as error:
+            raise RigError(
+                f"{self._path}, line {error.lineno}: not JSON ({error.msg}).", "It may be cut short; make it again."
+            ) from error
+        except RecursionError as error:
+            raise RigError(f"{self._path}: nested far deeper than a rig is.") from error
+        except (ValueError, OverflowError) as error:  # ValueError: an integer of thousands of digits
+            raise RigError(f"{self._path}: a number in it is too large.") from error
+        return document
+
+    def _refuse(self, constant: str) -> float:
+        raise RigError(f"{self._path}: {constant} is no number; all values must be finite.")
+
+    def _next(self) -> str:
+        """The next character that is no blank, where it stands; "" at the end."""
+        self._at = _BLANKS.match(self._text, self._at).end()  # pyright: ignore[reportOptionalMemberAccess]
+        return self._text[self._at : self._at + 1]
+
+    def _value(self, longest: int) -> Any:
+        """The value that begins here, of at most so many characters."""
+        piece = self._text[self._at : self._at + longest]
+        try:
+            value, size = self._decode(piece)
+        except json.JSONDecodeError as error:
+            if self._at + longest < len(self._text):
+                raise RigError(
+                    f"{self._path}: not JSON, or it says more than a rig does: {error.msg} near character {self._at}."
+                ) from error
+            raise json.JSONDecodeError(error.msg, self._text, self._at + error.pos) from error
+        self._at += size
+        self._left -= size
+        return value
+
+    def _rows(self) -> np.ndarray:
+        """The frames from here on, each a list of numbers."""
+        if self._next() != "[":
+            raise RigError(f'{self._path}: "values" must be a list of 1 to {MAX_FRAMES} frames.')
+        values, left, count = array("f"), self._left, 0
+        self._at += 1
+        while (mark := self._next()) != "]":
+            if count and mark == ",":
+                self._at += 1
+                self._next()
+            elif count:
+                raise json.JSONDecodeError("Expecting ',' delimiter", self._text, self._at)
+            if count == MAX_FRAMES:
+                raise RigError(f"{self._path}: more than {MAX_FRAMES} frames, the most that a rig file may have.")
+            end = self._text.find("]", self._at, self._at + MAX_LINE)
+            row = self._value(MAX_LINE if end < 0 else end + 1 - self._at)
+            if not isinstance(row, list) or len(row) != N_CHANNELS:
+                told = len(row) if isinstance(row, list) else "no"
+                raise RigError(f"{self._path}: frame {count} has {told} values; each must have {N_CHANNELS}.")
+            if not {int, float}.issuperset(map(type, row)):
+                raise RigError(f"{self._path}: frame {count} has something other than numbers in it.")
+            values.fromlist(row)
+            count += 1
+        if not count:
+            raise RigError(f'{self._path}: "values" must be a list of 1 to {MAX_FRAMES} frames.')
+        self._at += 1
+        self._left = left
+        return np.frombuffer(values, np.float32).reshape(-1, N_CHANNELS)
