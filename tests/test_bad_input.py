@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from medtalk.generate import MAX_TRANSCRIPT_BYTES
+from medtalk.batch import MAX_TRANSCRIPT_BYTES
 from medtalk.guidance import LABELS
 from tests import checkpoints
 from tests.pictures import bomb
@@ -68,7 +68,7 @@ BAD_SOUNDS = {
     "0.05 s": (lambda path: soundfile.write(path, np.full(800, 0.1), 16000), "at least 0.1 s"),
     "2 hours": (two_hours, "the limit is 3600 s"),
     "missing": (lambda path: None, "does not exist"),
-    "a folder": (lambda path: path.mkdir(), "is a folder"),
+    "a folder": (lambda path: path.mkdir(), "holds no sound"),
 }
 
 
@@ -102,6 +102,7 @@ def test_bad_sounds(refused, tiny_bundle, tmp_path, kind):
 def test_silence_is_no_error(medtalk, tiny_bundle, silence, tmp_path):
     done = medtalk("generate", silence, "--bundle", tiny_bundle, "-o", tmp_path / "out.npz")
     assert done.code == 0 and (tmp_path / "out.npz").exists()
+    assert done.err == f"medtalk: {silence.name} is silent: the face rests.\n"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_silence_is_no_error(medtalk, tiny_bundle, silence, tmp_path):
         (["--threads", "100000"], "threads is 100000"),
         (["--channel", "1"], "has no channel 1"),
         (["--channel=-1"], "has no channel -1"),
-        (["--transcript", "missing.txt"], "Cannot read the transcript missing.txt"),
+        (["--transcript", "missing.txt"], "The transcript missing.txt does not exist"),
         (["--transcript", "x" * (MAX_TRANSCRIPT_BYTES + 1)], "larger than"),
         (["--bundle", "/nonexistent"], "Not a bundle"),
     ],
@@ -145,7 +146,7 @@ def test_a_transcript_that_is_no_text(refused, sound, tmp_path):
     ("output", "message"),
     [
         ("missing/out.csv", "does not exist"),
-        ("missing/", "does not exist"),
+        ("voice.wav/rigs/", "is not a folder"),
         ("voice.wav/out.csv", "is not a folder"),
         ("out.xyz", ".expressions.csv"),
         ("out", ".expressions.csv"),
@@ -162,9 +163,11 @@ def test_bad_outputs_are_told_before_any_work(refused, sound, tmp_path, monkeypa
 
 def test_several_sounds_need_a_folder_and_names_of_their_own(refused, sound, tmp_path):
     assert "cannot go into the one file" in refused("generate", sound, sound, "-o", tmp_path / "out.csv")
-    assert "would both become" in refused("generate", sound, sound, "-o", tmp_path)
+    assert "is given twice" in refused("generate", sound, sound, "-o", tmp_path)
     assert "Unknown format 'wav'" in refused("generate", sound, "-o", tmp_path, "--format", "wav")
-    line = refused("generate", sound, sound, "-o", tmp_path, "--transcript", "hello")
+    other = tmp_path / "other.wav"
+    other.write_bytes(sound.read_bytes())
+    line = refused("generate", sound, other, "-o", tmp_path, "--transcript", "hello")
     assert "One transcript cannot fit several sounds" in line
 
 
@@ -174,7 +177,7 @@ def without_root_powers(*words: object, **options) -> subprocess.CompletedProces
     return subprocess.run([*drop, *map(str, words)], capture_output=True, text=True, **options)
 
 
-MEDTALK = (sys.executable, "-m", "medtalk.cli")
+MEDTALK = (sys.executable, "-m", "medtalk")
 
 
 def test_a_read_only_folder(tiny_bundle, sound, tmp_path):
@@ -266,15 +269,16 @@ def test_rig_files_that_do_not_fit(refused, tmp_path):
     for path in sorted(tmp_path.iterdir()):
         assert path.name in refused("convert", path, tmp_path / "out.npz")
         assert path.name in refused("info", path)
-    assert "No such file" in refused("info", tmp_path / "nowhere.csv")
+    assert "does not exist" in refused("info", tmp_path / "nowhere.csv")
     assert "--fps is 0" in refused("convert", tmp_path / "rig.txt", tmp_path / "out.npz", "--fps", 0)
     assert ".expressions.csv" in refused("convert", tmp_path / "rig.txt", tmp_path / "out.bin")
 
 
 @pytest.mark.parametrize("text", ["我很生气!", "Очень злой", "ΘΥΜΟΣ", "😡😡", "!!! ...", "4 711"])
-def test_a_description_in_an_unknown_script(refused, sound, tmp_path, text):
-    line = refused("generate", sound, "--text", text, "-o", tmp_path / "out.csv")
-    assert f"understands nothing of {text!r}: it knows English words" in line and "--bundle" in line
+def test_a_description_in_an_unknown_script(medtalk, sound, tmp_path, text):
+    done = medtalk("generate", sound, "--text", text, "-o", tmp_path / "out.csv")
+    assert done.code == 0 and "understood as neutral 1.00; strength 1.00" in done.out
+    assert done.err.count("\n") == 1 and "taken for neutral" in done.err
 
 
 def test_a_description_with_one_word_that_can_be_read(medtalk, sound, tmp_path):
@@ -305,7 +309,7 @@ def test_pictures_that_are_none(refused, full_bundle, small_backbones, sound, tm
     for name, (content, message) in bad.items():
         (tmp_path / name).write_bytes(content)
         assert message in refused(*words, "--image", tmp_path / name)
-    assert "There is no picture" in refused(*words, "--image", tmp_path)
+    assert "is a folder. Give a picture." in refused(*words, "--image", tmp_path)
 
 
 def test_weights_that_are_a_pickle_of_something_else(refused, official, tmp_path):

@@ -127,7 +127,7 @@ def test_quiet_prints_nothing(medtalk, tiny_bundle, sound, tmp_path):
 
 def test_progress_is_for_terminals_and_results_for_stdout(tiny_bundle, sound, tmp_path):
     terminal, screen = pty.openpty()
-    words = [sys.executable, "-m", "medtalk.cli", "generate", sound, "--bundle", tiny_bundle, "-o", tmp_path / "a.npz"]
+    words = [sys.executable, "-m", "medtalk", "generate", sound, "--bundle", tiny_bundle, "-o", tmp_path / "a.npz"]
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=screen, text=True, env={**os.environ, "TERM": "xterm"})
     os.close(screen)
     with open(terminal, "rb", buffering=0) as shown:
@@ -149,7 +149,8 @@ def test_channels(medtalk, board):
 
 def test_convert_and_info(medtalk, tiny_bundle, sound, tmp_path):
     medtalk("generate", sound, "--bundle", tiny_bundle, "-o", tmp_path / "a.npz", "--emotion", "fear")
-    assert medtalk("convert", tmp_path / "a.npz", tmp_path / "b.csv", "--fps", 30) == (0, "", "")
+    done = medtalk("convert", tmp_path / "a.npz", tmp_path / "b.csv", "--fps", 30)
+    assert done == (0, f"{tmp_path}/b.csv: 2.0 s, 60 frames at 30 fps\n", "")
     facts = json.loads(medtalk("info", tmp_path / "b.csv", "--json").out)
     assert (facts["frames"], facts["fps"], facts["seconds"]) == (60, pytest.approx(30.0), pytest.approx(2.0, abs=0.02))
     assert 0 < facts["moving_channels"] <= 174 and facts["most_moving"]
@@ -182,8 +183,27 @@ def test_version_and_help(medtalk):
 
     assert medtalk("--version").out == f"medtalk {package.__version__}\n"
     for words in ([], ["generate"], ["convert"], ["channels"], ["info"], ["bundle", "info"], ["serve"], ["ping"],
-                  ["stop"], ["keys", "new"]):  # fmt: skip
+                  ["stop"], ["keys", "new"], ["doctor"]):  # fmt: skip
         assert "Usage: medtalk" in medtalk(*words, "--help").out
+
+
+@pytest.mark.parametrize("words", [[], ["bundle"], ["keys"]])
+def test_a_command_that_lacks_its_rest_shows_the_help(medtalk, words):
+    done = medtalk(*words)
+    assert done.code == 2 and done.out == "" and f"Usage: {' '.join(['medtalk', *words])}" in done.err
+
+
+@pytest.mark.parametrize("words, address", [
+    ("render7 line.wav", True), ("render7:5717 line.wav", True), ("auto", True), ("my.json", True), ("10.0.0.7", True),
+    ("line.wav", False), ("takes", False), ("-o a.csv", False), ("", False),
+])  # fmt: skip
+def test_the_word_after_server_is_an_address_or_a_sound(tmp_path, monkeypatch, words, address):
+    from medtalk.cli import _with_server
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "takes").mkdir()
+    given = ["generate", "--server", *words.split()]
+    assert (_with_server(given) == given) == address
 
 
 @pytest.mark.parametrize(
@@ -198,7 +218,7 @@ def test_a_command_that_is_not_understood_is_code_2(medtalk, words):
 
 
 def test_debug_shows_the_traceback(tmp_path):
-    words = [sys.executable, "-m", "medtalk.cli", "info", str(tmp_path / "missing.csv")]
+    words = [sys.executable, "-m", "medtalk", "info", str(tmp_path / "missing.csv")]
     plain, debug = (subprocess.run([*words, *more], capture_output=True, text=True) for more in ([], ["--debug"]))
     assert plain.returncode == debug.returncode == 1
     assert len(plain.stderr.splitlines()) == 1
@@ -213,3 +233,22 @@ def test_our_own_mistakes_are_one_line_too(medtalk, sound, tmp_path, monkeypatch
     done = medtalk("generate", sound, "-o", tmp_path / "a.csv")
     assert done.code == 1
     assert done.err == "medtalk: internal error, please report it: ZeroDivisionError: a bug (--debug shows where)\n"
+
+
+def test_names_outside_the_code_page_of_the_output(sound, tmp_path):
+    (tmp_path / "音声.wav").write_bytes(sound.read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-m", "medtalk", "generate", "音声.wav", "voice.wav", "-o", "u/"], cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"}, capture_output=True, text=True, encoding="cp1252",
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == [f"u{os.sep}\\u97f3\\u58f0.csv", "u/voice.csv"]
+    assert sorted(path.name for path in (tmp_path / "u").iterdir()) == ["voice.csv", "音声.csv"]
+
+
+def test_completion(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "medtalk"], capture_output=True, text=True,
+        env={**os.environ, "_MEDTALK_COMPLETE": "complete_bash", "COMP_WORDS": "medtalk gen", "COMP_CWORD": "1"},
+    )  # fmt: skip
+    assert done.stdout.split() == ["generate"]

@@ -6,10 +6,11 @@ be done, with one line for each reason; 2: the command itself was not understood
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-import signal
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -18,11 +19,13 @@ import typer
 import medtalk
 from medtalk.errors import MedtalkError, SettingError
 from medtalk.generate import generate
-from medtalk.options import AsJson, Debug, Offline, check_fps, complain, debugging
+from medtalk.options import AsJson, Debug, Force, Offline, check_fps, clean_up, complain, debugging, shown
 from medtalk.service import commands
+from medtalk.signals import stopped_by
 
 _UsageError: Any = typer.BadParameter.__base__  # typer keeps its click to itself
 _ADDRESS = re.compile(r"auto|tcp://.+|[^-].*:\d+|[^-].*\.json")
+_HOST = re.compile(r"\w[\w.-]*")
 
 Board = Literal["mh3", "mh4", "expressions", "arkit"]
 
@@ -30,7 +33,6 @@ app = typer.Typer(
     name="medtalk",
     help="A recording in, an emotional MetaHuman face rig out.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -46,9 +48,10 @@ app.add_typer(plugin_app, name="plugin")
 
 
 def main() -> NoReturn:
-    """Entry point of the console script: a MEDTalk error is one line, never a traceback."""
-    # An editor or a build system that cancels sends SIGTERM: as an exception it lets unfinished files be removed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    """Run the command of `sys.argv` and exit: a MEDTalk error is one line, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # not every code page has the signs of every file name
+            stream.reconfigure(errors="backslashreplace")
     sys.argv[1:] = _with_server(sys.argv[1:])
     try:
         code = app(prog_name="medtalk", standalone_mode=False)
@@ -75,14 +78,21 @@ def _with_server(words: list[str]) -> list[str]:
     typer knows options with a value and options without one, but none whose value may be left out. The next word is
     the address only if it looks like one: in `generate --server line.wav` it is a sound.
     """
-    followed = zip(words, [*words[1:], ""], strict=True)
-    return [
-        "--server=auto" if word == "--server" and not _ADDRESS.fullmatch(after) else word for word, after in followed
-    ]
+    followed = itertools.zip_longest(words, words[1:], fillvalue="")
+    return ["--server=auto" if word == "--server" and not _is_address(after) else word for word, after in followed]
+
+
+def _is_address(word: str) -> bool:
+    from medtalk.audio import SOUND_ENDINGS
+
+    if _ADDRESS.fullmatch(word):
+        return True
+    # A host without a port. A sound with a slip in its name is no host.
+    return bool(_HOST.fullmatch(word)) and not word.lower().endswith(SOUND_ENDINGS) and not Path(word).exists()
 
 
 def _fail(message: str, error: Exception) -> NoReturn:
-    if debugging():
+    if debugging() or stopped_by() is not None:
         raise error
     complain(message)
     sys.exit(1)
@@ -105,6 +115,25 @@ def _options(
 
 for command in (generate, commands.serve, commands.ping, commands.stop):
     app.command()(command)
+
+
+@app.command()
+def doctor(as_json: AsJson = False, debug: Debug = False) -> None:
+    """Check this installation, and say what to do."""
+    from dataclasses import asdict
+
+    from medtalk.doctor import examine
+
+    bad = False
+    for finding in examine(Path.cwd()):
+        bad |= finding.state == "bad"
+        if as_json:
+            print(json.dumps(asdict(finding)), flush=True)
+        else:
+            advice = f" -> {finding.advice}" if finding.advice else ""
+            print(f"{finding.state:<7} {finding.part:<25} {finding.what}{advice}", flush=True)
+    if bad:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -133,6 +162,7 @@ def convert(
     source_fps: Annotated[
         float | None, typer.Option(help="Frames a second of A, where A does not say: .txt, taken for 60.")
     ] = None,
+    force: Force = False,
     debug: Debug = False,
 ) -> None:
     """Turn a rig file into another format or frame rate."""
@@ -140,11 +170,14 @@ def convert(
 
     if fps is not None:
         check_fps(fps)
-    check_output(target)
+    check_output(target, force=force)
+    clean_up([target.parent])
     if source_fps is not None:
         check_fps(source_fps)
     rig = read_rig(source, source_fps)
-    write_rig(target, rig if fps is None else rig.resample(fps))
+    rig = rig if fps is None else rig.resample(fps)
+    write_rig(target, rig, force=force)
+    print(f"{shown(str(target))}: {rig.seconds:.1f} s, {len(rig)} frames at {rig.fps:g} fps")
 
 
 @app.command()
@@ -185,7 +218,9 @@ def bundle_info(
         print(json.dumps(facts))
         return
     facts["channels"] = f"{len(bundle.manifest['channels'])} (hash {bundle.manifest['channel_hash'][:12]})"
-    facts["files"] = f"{len(bundle.manifest['files'])}, {bundle.bytes / 1e6:.1f} MB, all verified"
+    facts["files"] = f"{len(bundle.files)}, {bundle.bytes / 1e6:.1f} MB, all verified"
+    if absent := sorted(bundle.manifest["files"].keys() - bundle.files):
+        facts["files"] += f"; without {', '.join(absent)}, which torch needs (extra full)"
     for name in ("features", "channel_hash"):
         facts.pop(name, None)
     if imported := facts.get("imported"):
@@ -220,7 +255,10 @@ def bundle_import_official(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Make a bundle of the full model from the authors' weights, and tell which of them it leaves out."""
+    """Make a bundle of the authors' weights.
+
+    It tells which of them it leaves out.
+    """
     from medtalk.official import import_official, unused_lines
 
     done = import_official(label, output, clip=clip, wav2vec2=wav2vec2, roberta=roberta, name=name, offline=offline)
@@ -378,7 +416,7 @@ def _human(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_human(part)}" if not isinstance(part, dict) else f"{name} ({_human(part)})"
                          for name, part in value.items()) or "-"  # fmt: skip
-    return " ".join(str(value).split()) or "-"
+    return shown(" ".join(str(value).split())) or "-"
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
@@ -386,7 +424,3 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
     for row in cells:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-if __name__ == "__main__":
-    main()

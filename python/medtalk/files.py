@@ -1,45 +1,60 @@
-"""Files that are whole or absent: written beside their target under another name, then renamed."""
+"""Files that are whole or absent: written beside their target under another name, then renamed.
+
+A run that is killed can leave such a file; `sweep` removes those of runs that have ended.
+"""
 
 from __future__ import annotations
 
 import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
+import socket
+import stat
+import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from medtalk.errors import OutputError
+from medtalk.errors import DiskFullError, OutputError
 
 _BLOCK = 1 << 20
+_WINDOWS = os.name == "nt"
+_OPEN_ELSEWHERE_SECONDS = 1.0  # a virus scanner or indexer lets go of a new file within it
+_LONGEST_PATH = 259  # characters, where Windows' long paths are not switched on
+# Names of devices in every folder of Windows, whatever follows the first dot, and names that it cannot keep.
+_NO_WINDOWS_NAME = re.compile(
+    r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?|.*[<>:\"|?*\x00-\x1f].*|.*[. ]", re.IGNORECASE
+)
+_HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"  # a folder may be shared with other machines
+_LEFT = re.compile(r"\.medtalk-([0-9a-f]{8})-([0-9]+)-[0-9a-f]{12}(\..*)?")
 
 
-def write_atomic(path: str | Path, write: Callable[[Path], object]) -> Path:
+def write_atomic(path: str | Path, write: Callable[[Path], object], *, force: bool = False) -> Path:
     """Let `write(temporary)` make a file beside `path`, then rename it to `path`, replacing what was there.
 
     The temporary name keeps `path`'s ending, for writers that look at it. If `write` fails in any way, nothing is left
-    and the old file stays. Failures of the file system become `OutputError`; errors of `write` itself pass through.
-    Returns `path`.
+    and the old file stays. A link is followed. Failures of the file system become `OutputError`, as does a file that is
+    read-only, unless `force` says to replace it; errors of `write` itself pass through. Returns `path`.
     """
-    target = Path(path)
-    check_folder(target)
+    target = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
+    check_file(target, force=force)
     temporary = _beside(target)
     try:
         try:
-            if target.is_dir():
-                raise OutputError(f"{target} is a folder, not a file.", "Give a file name.")
             write(temporary)
             _sync(temporary)
             # A new file gets the mode any program would give it, an old one keeps its own.
             if target.exists():
                 shutil.copymode(target, temporary)
-            os.replace(temporary, target)
+            _replace(temporary, target)
         except OSError as error:
             raise _output_error(target, error) from error
     finally:
         temporary.unlink(missing_ok=True)
-    return target
+    return Path(path)
 
 
 def write_folder_atomic(path: str | Path, write: Callable[[Path], object]) -> Path:
@@ -77,8 +92,34 @@ def write_folder_atomic(path: str | Path, write: Callable[[Path], object]) -> Pa
     return target
 
 
+def check_file(path: str | Path, *, force: bool = False) -> None:
+    """Raise the `OutputError` of `write_atomic` for a file that cannot be written there.
+
+    A file that is read-only may be checked in (Perforce): it is replaced with `force` only.
+    """
+    target = Path(path)
+    check_folder(target)
+    try:
+        if target.is_dir():
+            raise OutputError(f"{target} is a folder, not a file.", "Give a file name.")
+        if not force and target.exists() and not target.stat().st_mode & 0o222:  # os.access lets root write anything
+            raise OutputError(f"{target} is read-only.", "Check it out or make it writable, or replace it by --force.")
+    except OSError as error:
+        raise _output_error(target, error) from error
+
+
+def make_folder(folder: str | Path) -> None:
+    """Make a folder and those above it, if they are not there; `OutputError` where that fails."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _output_error(Path(folder), error) from error
+
+
 def check_folder(path: str | Path) -> None:
     """Raise `OutputError` unless the folder that is to hold `path` is there and may be written to."""
+    if _WINDOWS and _NO_WINDOWS_NAME.fullmatch(Path(path).name):
+        raise OutputError(f"Windows cannot keep a file that is called {Path(path).name}.", "Choose another name.")
     folder = Path(path).absolute().parent
     try:
         present = folder.is_dir()
@@ -100,9 +141,54 @@ def sha256_file(path: str | Path) -> str:
     return digest.hexdigest()
 
 
+def sweep(folder: str | Path) -> list[Path]:
+    """Remove the temporary files that killed runs of this machine left in a folder; returns them.
+
+    Those of runs that still go on, of other machines and of other users stay, and whatever cannot be removed.
+    """
+    removed = []
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return []
+    for entry in entries:
+        if not (found := _LEFT.fullmatch(entry.name)) or found[1] != _HOST:
+            continue
+        from medtalk_wire.process import is_alive
+
+        try:
+            if entry.is_file(follow_symlinks=False) and not is_alive(int(found[2])):
+                os.unlink(entry.path)
+                removed.append(Path(entry.path))
+        except OSError:
+            continue
+    return removed
+
+
 def _beside(target: Path) -> Path:
     # The whole ending (".arkit.csv") is kept. A short stem keeps a long target name within the 255 bytes of a name.
-    return target.with_name(f".medtalk-{secrets.token_hex(6)}{''.join(target.suffixes[-2:])[-40:]}")
+    ending = "".join(target.suffixes[-2:])[-40:]
+    return target.with_name(f".medtalk-{_HOST}-{os.getpid()}-{secrets.token_hex(6)}{ending}")
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    """Rename, also over a read-only file; on Windows that fails while another program has the old one open."""
+    if not _WINDOWS:
+        os.replace(temporary, target)
+        return
+    if target.exists():
+        os.chmod(target, stat.S_IWRITE)
+    deadline = time.monotonic() + _OPEN_ELSEWHERE_SECONDS
+    while True:
+        try:
+            os.replace(temporary, target)
+            return
+        except PermissionError as error:
+            if time.monotonic() > deadline:
+                raise OutputError(
+                    f"Cannot write {target}: another program has it open.", "Close it there, as in Excel."
+                ) from error
+            time.sleep(0.05)
 
 
 def _sync(file: Path) -> None:
@@ -112,9 +198,16 @@ def _sync(file: Path) -> None:
 
 
 def _output_error(target: Path, error: OSError) -> OutputError:
+    if _WINDOWS and len(str(target.absolute())) > _LONGEST_PATH:
+        return OutputError(
+            f"Cannot write {target}: its path has {len(str(target.absolute()))} characters; Windows takes "
+            f"{_LONGEST_PATH}.", "Choose a shorter one, or switch on long paths (LongPathsEnabled)."
+        )  # fmt: skip
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            return OutputError(f"Cannot write {target}: the disk is full.", "Free some space; nothing was left behind.")
+            return DiskFullError(
+                f"Cannot write {target}: the disk is full.", "Free some space; nothing was left behind."
+            )
         case errno.EROFS | errno.EACCES | errno.EPERM:
             return OutputError(f"Cannot write {target}: no permission.", "Choose a place you may write to.")
         case errno.ENAMETOOLONG:

@@ -15,20 +15,32 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from medtalk.errors import GuidanceError, MedtalkError, OutputError, RigError, ServiceError, SettingError
-from medtalk.options import AsJson, Backbones, Debug, Offline, backbone_folders, check_fps, complain
+from medtalk.errors import DiskFullError, GuidanceError, MedtalkError, ServiceError, SettingError
+from medtalk.options import (
+    AsJson,
+    Backbones,
+    Debug,
+    Force,
+    Offline,
+    backbone_folders,
+    check_fps,
+    clean_up,
+    complain,
+    shown,
+)
 from medtalk.service import commands
+from medtalk.signals import check_stop
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from medtalk.batch import Source
     from medtalk.guidance import Mood
     from medtalk.performance import Guide, Model, Performance
     from medtalk.rig import RigSequence
     from medtalk.service.remote import RigMaker
 
-MAX_TRANSCRIPT_BYTES = 1 << 16
-_LIMIT = f"{MAX_TRANSCRIPT_BYTES >> 10} KiB"
+_WRITTEN = 0.8  # of the work on a sound is done when its rig begins to be written
 
 Region = Literal["full", "mouth", "upper"]
 FinishingKind = Literal["full", "paper"]
@@ -36,20 +48,32 @@ FinishingKind = Literal["full", "paper"]
 
 @dataclass(frozen=True)
 class _Job:
-    sound: Path
+    source: Source
     output: Path
     transcript: str | None
 
+    @property
+    def sound(self) -> Path:
+        return self.source.file
+
 
 def generate(
-    sounds: Annotated[list[Path], typer.Argument(metavar="SOUND", readable=False, help="WAV, FLAC or OGG files.")],
+    sounds: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SOUND", readable=False,
+            help="WAV, FLAC or OGG files (MP3, M4A, videos by the extra media), or folders: all sounds in and below "
+            "them, in the same folders in OUT.",
+        ),
+    ],
     output: Annotated[
         str,
         typer.Option(
             "-o",
             "--output",
             metavar="OUT",
-            help="Rig file (.csv .txt .npz .json .arkit.csv .expressions.csv), or a folder that gets a file a sound.",
+            help="Rig file (.csv .txt .npz .json .arkit.csv .expressions.csv), or a folder, made if missing, that gets "
+            "a file a sound.",
         ),
     ],
     emotion: Annotated[
@@ -108,8 +132,12 @@ def generate(
         int | None, typer.Option(metavar="N", help="Take channel N of the sounds (0 is the first), not the mix.")
     ] = None,
     file_format: Annotated[
-        str, typer.Option("--format", metavar="ENDING", help="Ending of the files when OUT is a folder.")
-    ] = "csv",
+        str | None, typer.Option("--format", metavar="ENDING", help="Ending of the files in a folder; csv if left out.")
+    ] = None,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave out the sounds whose rig file is there: go on with a batch.")
+    ] = False,
+    force: Force = False,
     threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if left out.")] = None,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where to compute.")] = "auto",
     server: Annotated[
@@ -125,6 +153,7 @@ def generate(
     debug: Debug = False,
 ) -> None:
     """Animate a face from recordings: SOUND to a rig of 174 channels."""
+    from medtalk.batch import find_sources, find_targets, find_transcripts
     from medtalk.finishing import PAPER, Finishing
     from medtalk.guidance import AUTO, check_text, emotion_weights, is_auto, read_picture
     from medtalk.performance import check_range
@@ -138,11 +167,27 @@ def generate(
         text = check_text(text)
     check_range(intensity)
     check_fps(fps)
-    jobs = _jobs(sounds, output, file_format, transcript)
+    found, passed = find_sources(sounds)
+    for line in passed:
+        complain(line)
+    targets = find_targets(
+        found, output, file_format, into_folder=any(map(Path.is_dir, sounds)), force=force, skip=skip_existing
+    )
+    texts = find_transcripts(found, transcript)
+    jobs = [
+        _Job(source, target, text)
+        for source, target, text in zip(found, targets, texts, strict=True)
+        if target is not None
+    ]
+    clean_up({job.output.parent for job in jobs})
+    if len(jobs) < len(found) and not (quiet or as_json):
+        print(f"{len(found) - len(jobs)} of {len(found)} rig files are there already and stay as they are", flush=True)
+    if not jobs:
+        return
     unheard = any(job.transcript is None for job in jobs)
     if language is not None and not unheard:
         raise SettingError("--language is of words to be heard, and --transcript tells them.", "Leave one of them out.")
-    ready = {} if features is None else _features(sounds, features)
+    ready = {} if features is None else _features(found, features)
     felt = _given("emotion2vec", ready)
     finish = Finishing(smooth=smooth, blink=blink, gaze=gaze, limits=limits, seed=seed)
     if finishing == "paper":
@@ -189,11 +234,13 @@ def generate(
         )  # fmt: skip
         rigs = sidecar_rigs(server, keys, settings, channel)
 
-    failed, notes = False, set()
+    failed = False
+    notes: dict[str, list[Path]] = {}
     with rigs as make, _progress(len(jobs), quiet or as_json) as show:
         for number, job in enumerate(jobs):
+            check_stop()
             try:
-                result = _generate_one(job, make, partial(show, number, job.sound.name))
+                result = _generate_one(job, make, partial(show, number, job.sound.name), force)
             except MedtalkError as error:
                 if debug:
                     raise
@@ -203,56 +250,32 @@ def generate(
                 if as_json:
                     problem = {"code": error.code, "message": error.message, "hint": error.hint}
                     print(json.dumps({"sound": str(job.sound), "error": problem}), flush=True)
-                if isinstance(error, ServiceError):
+                if isinstance(error, ServiceError | DiskFullError):
                     break  # nothing is wrong with this sound; the next one would meet the same
                 continue
-            if (note := result.get("note")) and note not in notes:
-                notes.add(note)
-                complain(note)
+            if note := result.get("note"):
+                notes.setdefault(note, []).append(job.sound)
             if as_json:
                 print(json.dumps(result), flush=True)
             elif not quiet:
                 print(
-                    f"{result['file']}: {result['seconds']:.1f} s, {result['frames']} frames at {result['fps']:g} fps, "
-                    f"{_felt(result)}, {result['speed']:.0f} times real time",
+                    f"{shown(result['file'])}: {result['seconds']:.1f} s, {result['frames']} frames at "
+                    f"{result['fps']:g} fps, {_felt(result)}, {result['speed']:.0f} times real time",
                     flush=True,
                 )
+    for note, noted in notes.items():
+        more = f" and {len(noted) - 1} more" if len(noted) > 1 else ""
+        complain(note if len(jobs) == 1 else f"{noted[0]}{more}: {note}")
     if failed:
         raise typer.Exit(1)
 
 
-def _jobs(sounds: list[Path], output: str, file_format: str, transcript: str | None) -> list[_Job]:
-    """What to do, checked: every output can be written, none twice."""
-    from medtalk.rig import RIG_ENDINGS, check_output
-
-    if not output:
-        raise OutputError("The name after -o is empty.", "Give a file, or a folder as -o rigs/.")
-    folder = Path(output)
-    texts = _transcripts(sounds, transcript)
-    if output.endswith(("/", "\\")) or folder.is_dir():
-        ending = "." + file_format.lower().removeprefix(".")
-        if ending not in RIG_ENDINGS:
-            raise RigError(f"Unknown format {file_format!r}; valid are {', '.join(RIG_ENDINGS)}.")
-        outputs = [folder / f"{sound.stem}{ending}" for sound in sounds]
-    elif len(sounds) > 1:
-        raise OutputError(f"{len(sounds)} sounds cannot go into the one file {output}.", "Give a folder, as -o rigs/.")
-    else:
-        outputs = [folder]
-    taken: dict[Path, Path] = {}
-    for sound, target in zip(sounds, outputs, strict=True):
-        if target in taken:
-            raise OutputError(f"{taken[target]} and {sound} would both become {target}.", "Rename one.")
-        taken[target] = sound
-        check_output(target)
-    return [_Job(*job) for job in zip(sounds, outputs, texts, strict=True)]
-
-
-def _features(sounds: list[Path], path: Path) -> dict[Path, Path]:
+def _features(sources: list[Source], path: Path) -> dict[Path, Path]:
     """The file of ready-made features of each sound."""
     if path.is_dir():
-        return {sound: path / f"{sound.stem}.npz" for sound in sounds}
-    ready = dict.fromkeys(sounds, path)
-    if len(sounds) > 1 and _given("emotion2vec", ready):
+        return {source.file: source.twin(path, ".npz") for source in sources}
+    ready = dict.fromkeys((source.file for source in sources), path)
+    if len(sources) > 1 and _given("emotion2vec", ready):
         raise SettingError(
             "The features emotion2vec of one sound cannot fit several.",
             "Give a folder that holds NAME.npz for each NAME.wav.",
@@ -267,45 +290,6 @@ def _given(name: str, ready: dict[Path, Path]) -> bool:
     return bool(ready) and all([name in feature_names(file) for file in ready.values()])
 
 
-def _transcripts(sounds: list[Path], transcript: str | None) -> list[str | None]:
-    if transcript is None:
-        return [None] * len(sounds)
-    if not transcript.strip():
-        return [""] * len(sounds)
-    path = Path(transcript)
-    try:
-        is_file, is_folder = path.is_file(), path.is_dir()
-    except OSError:  # longer than any file name: a text
-        is_file = is_folder = False
-    if is_folder:
-        return [_read_transcript(path / f"{sound.stem}.txt") for sound in sounds]
-    if len(sounds) > 1:
-        raise SettingError(
-            "One transcript cannot fit several sounds.", "Give a folder that holds NAME.txt for each NAME.wav."
-        )
-    names_a_file = len(transcript.split()) == 1 and (path.suffix or "/" in transcript or "\\" in transcript)
-    if is_file or names_a_file:
-        return [_read_transcript(path)]
-    return [_checked_transcript(transcript, "--transcript")]
-
-
-def _read_transcript(path: Path) -> str:
-    try:
-        if path.stat().st_size > MAX_TRANSCRIPT_BYTES:
-            raise GuidanceError(f"The transcript {path} is larger than {_LIMIT}.", "Shorten it.")
-        return _checked_transcript(path.read_text("utf-8-sig"), str(path))
-    except OSError as error:
-        raise GuidanceError(f"Cannot read the transcript {path}: {error.strerror or error}.") from error
-    except UnicodeDecodeError:
-        raise GuidanceError(f"The transcript {path} is not UTF-8 text.", "Save it as UTF-8.") from None
-
-
-def _checked_transcript(text: str, source: str) -> str:
-    if len(text.encode("utf-8", "replace")) > MAX_TRANSCRIPT_BYTES:
-        raise GuidanceError(f"The transcript in {source} is larger than {_LIMIT}.", "Shorten it.")
-    return text
-
-
 @contextmanager
 def _local_rigs(
     open_model: Callable[[], Model],
@@ -318,6 +302,7 @@ def _local_rigs(
 ) -> Iterator[RigMaker]:
     """What makes rigs in this process, led by a text or picture if there is one; `ready` has files of features."""
     from medtalk.features import read_features
+    from medtalk.watch import telling
 
     model = open_model()
     for library in ("scipy.fft", "scipy.ndimage", "soundfile", "soxr"):
@@ -340,13 +325,11 @@ def _local_rigs(
 
     def make(sound: Path, transcript: str | None, tell: Callable[[float], None]) -> RigSequence:
         features = read_features(ready[sound]) if ready else {}
-        performance = model.perform(
-            sound, transcript, channel=channel, emotion2vec=features.get("emotion2vec"), language=language
-        )
-        tell(0.6)
-        rig = decode(performance, guide(features))
-        tell(0.8)
-        return rig
+        with telling(lambda done: tell(_WRITTEN * done)):
+            performance = model.perform(
+                sound, transcript, channel=channel, emotion2vec=features.get("emotion2vec"), language=language
+            )
+            return decode(performance, guide(features))
 
     yield make
 
@@ -355,13 +338,16 @@ _TOLD = ("emotion", "guidance", "strength", "transcript", "note")
 """What a rig's `meta` has of how it was made, as `generate` tells it."""
 
 
-def _generate_one(job: _Job, make: RigMaker, tell: Callable[[float], None]) -> dict[str, Any]:
+def _generate_one(job: _Job, make: RigMaker, tell: Callable[[float], None], force: bool) -> dict[str, Any]:
+    from medtalk.files import make_folder
     from medtalk.rig import write_rig
 
     started = time.perf_counter()
     tell(0.0)
     rig = make(job.sound, job.transcript, tell)
-    write_rig(job.output, rig)
+    check_stop()
+    make_folder(job.output.parent)
+    write_rig(job.output, rig, force=force)
     tell(1.0)
     elapsed = time.perf_counter() - started
     seconds = rig.meta["source"]["seconds"]

@@ -34,6 +34,7 @@ Backbones = Annotated[
         "of whisper; may be repeated.",
     ),
 ]  # fmt: skip
+Force = Annotated[bool, typer.Option("--force", help="Replace files that are read-only.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never reach the network for backbones.")]
 
 
@@ -58,4 +59,19 @@ def check_fps(fps: float) -> None:
 
 def complain(message: str) -> None:
     """Tell what is wrong, in one line on stderr."""
-    print("medtalk:", " ".join(message.split()), file=sys.stderr)
+    print("medtalk:", shown(" ".join(message.split())), file=sys.stderr)
+
+
+def shown(text: str) -> str:
+    """`text` for a terminal, which signs in the name of a file could command."""
+    return "".join(sign if sign.isprintable() or "\ud800" <= sign <= "\udfff" else repr(sign)[1:-1] for sign in text)
+
+
+def clean_up(folders: Iterable[Path]) -> None:
+    """Remove what killed runs left unfinished in these folders, and say so."""
+    from medtalk.files import sweep
+
+    for folder in folders:
+        if removed := sweep(folder):
+            files = f"{len(removed)} unfinished files" if len(removed) > 1 else "an unfinished file"
+            complain(f"Removed {files} from {folder}, which a run that was killed had left.")

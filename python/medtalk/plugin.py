@@ -27,7 +27,6 @@ from dataclasses import dataclass
 from importlib.resources import files as package_files
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import medtalk
@@ -46,8 +45,8 @@ DESCRIPTOR = "MEDTalk.uplugin"
 RECORD = "Content/Python/medtalk_install.json"
 _OTHER_WAYS = "give the packages with --wheels FOLDER, or leave them to Unreal with --no-wheels."
 _VALID = ", ".join((*PLATFORMS, ALL))
-# What Python and file browsers put beside files; nobody misses it.
-_LITTER = {"__pycache__", ".DS_Store", "Thumbs.db", "desktop.ini"}
+# What Python, file browsers and Unreal put beside files; nobody misses it.
+_LITTER = {"__pycache__", ".DS_Store", "Thumbs.db", "desktop.ini", "Intermediate", "Saved"}
 # Work folders; those inside `Plugins` are of an earlier MEDTalk, whole plugins among them.
 _WORK, _WORK_IN_PLUGINS = (re.compile(rf"\.medtalk-{word}[0-9a-f]{{12}}") for word in ("plugin-", ""))
 
@@ -134,33 +133,41 @@ def install_plugin(
     check_folder(work.with_name(plugins.name))
     if not made:
         check_folder(target)
-    with TemporaryDirectory(prefix="medtalk-") as workshop:
-        found = {platform: _wheels(platform, Path(workshop) / platform, wheels) for platform in chosen}
-        record = {
-            "medtalk": medtalk.__version__,
-            "python": sys.executable,
-            "platforms": list(chosen),
-            "made_plugins": made or (before is not None and before["made_plugins"]),
-        }
-        stage = work / plugins.name / target.name
-        try:
-            stage.mkdir(parents=True)
-            _fill(stage, found, record)
-            if before is not None:
-                _make_writable(target)
-                os.rename(target, work / _BEFORE)
-            if made:  # with the plugin in it, so that no empty folder is left at any moment
-                os.rename(stage.parent, plugins)
-            else:
-                os.rename(stage, target)
-        except OSError as error:
-            raise _not_written(error, target, before is not None) from error
-        finally:
-            with suppress(OSError):  # the next run clears it
-                _settle(work, target)
+    record = {
+        "medtalk": medtalk.__version__,
+        "python": sys.executable,
+        "platforms": list(chosen),
+        "made_plugins": made or (before is not None and before["made_plugins"]),
+    }
+    stage = work / plugins.name / target.name
+    try:
+        stage.mkdir(parents=True)
+        _fill(stage, {platform: _wheels(platform, work / "wheels" / platform, wheels) for platform in chosen}, record)
+        if before is not None:
+            _make_writable(target)
+            os.rename(target, work / _BEFORE)
+        if made:  # with the plugin in it, so that no empty folder is left at any moment
+            os.rename(stage.parent, plugins)
+        else:
+            os.rename(stage, target)
+    except OSError as error:
+        raise _not_written(error, target, before is not None) from error
+    finally:
+        with suppress(OSError):  # the next run clears it
+            _settle(work, target)
     was = str(before.get("medtalk", "")) if before else ""
     newer = was if _release(was) > _release(medtalk.__version__) else ""
     return Installed(target, before is not None, newer, chosen, sys.executable, tuple(_notes(descriptor)))
+
+
+def read_record(project: str | Path) -> dict[str, Any] | None:
+    """What `install_plugin` wrote about the plugin in a project (a .uproject file); None where it is not installed.
+
+    "medtalk" is its version, "python" what runs its sidecar. Raises `InstallError` for what is no project, and for a
+    plugin from elsewhere.
+    """
+    _read_project(Path(project))
+    return _read_record(_plugins_folder(Path(project)) / "MEDTalk")
 
 
 def remove_plugin(project: str | Path) -> Path:
@@ -362,7 +369,7 @@ def _wheels(platform: str, workshop: Path, wheels: str | Path | None) -> list[Pa
     needed = requirements(platform)
     if wheels is None:
         folder = workshop
-        folder.mkdir()
+        folder.mkdir(parents=True)
         _download(platform, needed, folder)
     elif not os.path.isdir(folder := Path(wheels)):
         raise InstallError(f"There is no folder {folder} of wheels.")

@@ -1,0 +1,187 @@
+"""Which sounds become which rig files, and what is said in them: a file to a file, folders to mirrored folders."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from medtalk.audio import SOUND_ENDINGS
+from medtalk.errors import AudioError, GuidanceError, OutputError, RigError, SettingError
+from medtalk.files import check_folder
+from medtalk.inputs import read_input
+from medtalk.rig import RIG_ENDINGS, check_output, rig_ending
+
+MAX_TRANSCRIPT_BYTES = 1 << 16
+_LIMIT = f"{MAX_TRANSCRIPT_BYTES >> 10} KiB"
+_OTHERS = (".mp4", ".m4v", ".mov", ".mkv", ".mka", ".webm", ".avi", ".wma", ".caf", ".amr")
+"""What may hold a voice too, most of it beside its own picture, and is not taken from a folder."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A sound to animate: its file, and where it lies below the folder that was given (for a file: its name)."""
+
+    file: Path
+    below: Path
+
+    def twin(self, folder: Path, ending: str) -> Path:
+        """The file that belongs to it in another folder, such as its transcript."""
+        return folder / self.below.with_name(f"{self.below.stem}{ending}")
+
+
+def find_sources(given: Sequence[Path]) -> tuple[list[Source], list[str]]:
+    """The sounds among files and folders, and a line for each folder in which something was passed over.
+
+    A folder stands for all sounds in and below it, in the order of their names, but hidden ones. Videos in it and
+    folders behind links are passed over. A file is taken whatever it is called.
+
+    Raises:
+        AudioError: a folder without a sound, or one that cannot be read.
+    """
+    found: list[Source] = []
+    notes: list[str] = []
+    for place in given:
+        if not place.is_dir():
+            found.append(Source(place, Path(place.name)))
+            continue
+        inside: list[Path] = []
+        others: list[Path] = []
+        for folder, folders, names in os.walk(place, onerror=_closed):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            others += [path for name in folders if (path := Path(folder, name)).is_symlink()]
+            files = [Path(folder, name) for name in names if not name.startswith(".")]
+            inside += [path for path in files if path.name.lower().endswith(SOUND_ENDINGS) and path.is_file()]
+            others += [path for path in files if path.name.lower().endswith(_OTHERS)]
+        if not inside:
+            raise AudioError(f"The folder {place} holds no sound ({' '.join(SOUND_ENDINGS)}).", "Check the path.")
+        if others:
+            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+            notes.append(f"Passed over, videos or links: {min(others)}{more}. Give them by their names.")
+        found += [Source(file, file.relative_to(place)) for file in sorted(inside)]
+    return found, notes
+
+
+def find_targets(
+    sources: Sequence[Source], output: str, file_format: str | None, *, into_folder: bool, force: bool, skip: bool
+) -> list[Path | None]:
+    """The rig file of each sound, checked before any work: all can be written, and no two are the same.
+
+    Args:
+        sources: what `find_sources` found.
+        output: what the user wrote: a file, or a folder, which need not exist.
+        file_format: ending of files in a folder; None is "csv".
+        into_folder: whether the user gave a folder, which must become one.
+        force: whether a read-only file may be replaced.
+        skip: whether a file that is there is left alone: its place in the list is None.
+
+    Raises:
+        OutputError: a place that cannot be written, or two sounds for one file.
+        RigError: a format that is not known, or a name that means another one.
+        SettingError: a format beside a file that has its own.
+    """
+    if not output:
+        raise OutputError("The name after -o is empty.", "Give a file, or a folder as -o rigs/.")
+    folder, several = Path(output), into_folder or len(sources) > 1
+    if output.endswith(("/", "\\")) or folder.is_dir() or (several and not folder.name.lower().endswith(RIG_ENDINGS)):
+        targets = _in_folder(sources, folder, file_format)
+    elif into_folder:
+        raise OutputError(f"A folder of sounds cannot go into the one file {output}.", "Give a folder, as -o rigs/.")
+    elif several:
+        raise OutputError(f"{len(sources)} sounds cannot go into the one file {output}.", "Give a folder, as -o rigs/.")
+    elif file_format is not None and _dotted(file_format) != rig_ending(folder):
+        raise SettingError(f"--format {file_format} does not fit -o {output}, whose ending is the format.")
+    else:
+        check_output(folder, force=True)  # whether it is read-only matters only if it is not left out
+        targets = [folder]
+    taken: dict[str, Source] = {}
+    clashes: list[str] = []
+    for source, target in zip(sources, targets, strict=True):
+        # Windows and Mac take names that differ in case, or in how an accent is written, for one.
+        first = taken.setdefault(unicodedata.normalize("NFC", str(target)).casefold(), source)
+        if first is not source and first.file == source.file:
+            raise OutputError(f"{source.file} is given twice.", "Give it once.")
+        if first is not source:
+            clashes.append(f"{first.file} and {source.file} would both become {target}.")
+    if clashes:
+        more = f" So it is with {len(clashes) - 1} more." if len(clashes) > 1 else ""
+        raise OutputError(clashes[0] + more, "Rename one, or give each kind a folder of its own.")
+    done = [skip and target.is_file() for target in targets]
+    for target, there in zip(targets, done, strict=True):
+        if not there and target.parent.exists():
+            check_output(target, force=force)
+        elif not there:  # the folder will be made, and those above it
+            check_folder(next(above for above in target.absolute().parents if above.parent.exists()))
+    return [None if there else target for target, there in zip(targets, done, strict=True)]
+
+
+def find_transcripts(sources: Sequence[Source], transcript: str | None) -> list[str | None]:
+    """What is said in each sound, by what the user wrote: a text, a file, or a folder with a file for each sound.
+
+    None means that nobody says, blank text that it is unknown.
+
+    Raises:
+        GuidanceError: a file that cannot be read, is no text or is too large.
+        SettingError: one text for several sounds.
+    """
+    if transcript is None:
+        return [None] * len(sources)
+    if not transcript.strip():
+        return [""] * len(sources)
+    path = Path(transcript)
+    try:
+        exists, is_folder = path.exists(), path.is_dir()
+    except OSError:  # longer than any file name: a text
+        exists = is_folder = False
+    if is_folder:
+        return [_read_transcript(source.twin(path, ".txt")) for source in sources]
+    if len(sources) > 1:
+        raise SettingError(
+            "One transcript cannot fit several sounds.", "Give a folder that holds NAME.txt for each NAME.wav."
+        )
+    if exists:
+        return [_read_transcript(path)]
+    one_word = len(transcript.split()) == 1 and not transcript[0].isspace()
+    if one_word and (path.suffix or "/" in transcript or "\\" in transcript):
+        raise GuidanceError(
+            f"The transcript {transcript} does not exist.", "Check the path. If it is a text, put a blank before it."
+        )
+    return [_checked_transcript(transcript, "--transcript")]
+
+
+def _read_transcript(path: Path) -> str:
+    data = read_input(path, "transcript", GuidanceError, MAX_TRANSCRIPT_BYTES)
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise GuidanceError(f"The transcript {path} is not UTF-8 text.", "Save it as UTF-8.") from None
+
+
+def _checked_transcript(text: str, source: str) -> str:
+    if len(text.encode("utf-8", "replace")) > MAX_TRANSCRIPT_BYTES:
+        raise GuidanceError(f"The transcript in {source} is larger than {_LIMIT}.", "Shorten it.")
+    return text
+
+
+def _in_folder(sources: Sequence[Source], folder: Path, file_format: str | None) -> list[Path]:
+    ending = _dotted(file_format or "csv")
+    if ending not in RIG_ENDINGS:
+        raise RigError(f"Unknown format {file_format!r}; valid are {', '.join(RIG_ENDINGS)}.")
+    targets = [source.twin(folder, ending) for source in sources]
+    for source, target in zip(sources, targets, strict=True):
+        if rig_ending(target) != ending:
+            raise RigError(
+                f"{source.file} would become {target}, which is how {rig_ending(target)} files are called.",
+                f"Rename the sound, or ask for --format {rig_ending(target)[1:]}.",
+            )
+    return targets
+
+
+def _dotted(ending: str) -> str:
+    return "." + ending.lower().removeprefix(".")
+
+
+def _closed(error: OSError) -> None:
+    raise AudioError(f"The folder {error.filename} may not be read: {error.strerror}.", "Check its permissions.")
