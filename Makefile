@@ -1,7 +1,8 @@
 # make demo   the light core in .venv-demo, a rig and a picture of it from the sample recording
 # make test   lint, types, all tests, and the proof that the light core needs no torch
+# make wheels the two wheels of a release, into dist/, of what is committed
 # make clean  away with all that these made
-# Both make their own virtual environments; stamp files make a second run quick.
+# They make their own virtual environments; stamp files make a second run quick.
 
 PYTHON ?= python3
 PIP = -m pip --disable-pip-version-check
@@ -9,7 +10,7 @@ export PIP_NO_INPUT = 1
 
 SOURCES := setup.py pyproject.toml README.md $(shell find python assets training unreal_plugin -type f -not -name '*.pyc' -not -path '*.egg-info/*')
 
-.PHONY: demo test lint light clean
+.PHONY: demo test packages lint light wheels clean
 .DELETE_ON_ERROR:
 # Two builds at once would share the folder build/.
 .NOTPARALLEL:
@@ -19,13 +20,18 @@ demo: .venv-demo/installed
 	.venv-demo/bin/medtalk generate assets/audio/sample.wav --emotion angry -o demo/sample.csv
 	.venv-demo/bin/python -m medtalk.picture demo/sample.csv assets/audio/sample.wav demo/sample.png
 
-test: lint light
+test: packages lint light
 	.venv/bin/python -m pytest
+
+# The speech engines of the training corpus, where they may be installed; pytest names the tests that lack them.
+packages:
+	.ci/packages
 
 lint: .venv/installed
 	.venv/bin/ruff check
 	.venv/bin/python -m tests.plugin.typings
 	.venv/bin/pyright --pythonpath .venv/bin/python
+	.venv/bin/pyright --pythonpath .venv/bin/python --pythonplatform Windows python/medtalk unreal_plugin
 
 light: .venv-light/installed
 	.venv-light/bin/python -c "import importlib.util as u, sys; sys.exit('torch is in the light core' if u.find_spec('torch') else 0)"
@@ -50,5 +56,15 @@ light: .venv-light/installed
 	.venv-light/bin/python $(PIP) install --quiet . pytest
 	touch $@
 
+# medtalk, and medtalk-weights, which its extras bring: see setup.py, and for MEDTALK_URL too.
+wheels:
+	test -x .venv-wheels/bin/python || $(PYTHON) -m venv .venv-wheels
+	rm -rf build dist
+	set -e; for part in lean weights; do \
+	    mkdir -p build/$$part; \
+	    git archive HEAD | tar -x -C build/$$part; \
+	    MEDTALK_PART=$$part .venv-wheels/bin/python $(PIP) wheel --quiet --no-deps --wheel-dir dist build/$$part; \
+	done
+
 clean:
-	rm -rf .venv .venv-demo .venv-light demo build
+	rm -rf .venv .venv-demo .venv-light .venv-wheels demo build dist

@@ -1,10 +1,18 @@
-"""Packaging of MEDTalk: one distribution from four folders, a light core and extras.
+"""Packaging of MEDTalk: one distribution from four folders, a light core and extras; a release is two of them.
 
 `python/medtalk` is the library and command line, `training/medtalk_train` the training, `assets` the data that ships
 (installed as the package `medtalk_assets`), `unreal_plugin` the plugin that `medtalk plugin install` copies (installed
 as the package `medtalk_plugin`), and `medtalk_wire`, the sidecar's client, lies in it, where Unreal looks for it.
+
+A clone or an sdist installs everything. For a release, `make wheels` builds two wheels by these environment variables:
+
+* MEDTALK_PART: `lean` is `medtalk` without the weights of its bundle that only torch reads, half of its size; `weights`
+  is `medtalk-weights`, which puts them beside it. The extras `full` and `train` of the lean one bring it.
+* MEDTALK_URL: where the repository's files can be read, such as https://HOST/NAME/medtalk/blob/v1.0. The README's
+  links to files lead there from an index page; without it they are plain text.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -13,6 +21,8 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 VERSION = re.search(r'^__version__ = "([^"]+)"', (ROOT / "python/medtalk/__init__.py").read_text("utf-8"), re.M)
 assert VERSION is not None
+PART = os.environ.get("MEDTALK_PART", "")
+assert PART in ("", "lean", "weights"), f"MEDTALK_PART is {PART!r}; valid are lean and weights, or leave it out"
 
 TORCH = "torch>=2.10"
 FULL = [
@@ -38,6 +48,8 @@ TRAIN = [
     "pocketsphinx>=5.1",  # phone times of real people's speech
     "faster-whisper>=1.2",  # its text
 ]
+WEIGHTS = [f"medtalk-weights=={VERSION[1]}"] if PART == "lean" else []
+MEDIA = ["av>=14.0"]  # reads the sound of MP3, M4A and videos with an FFmpeg of its own
 BATCH = ["ray>=2.40"]
 REPORT = ["matplotlib>=3.9"]
 METRICS = ["prometheus-client>=0.21"]
@@ -46,7 +58,7 @@ DEV = [
     "pytest>=8.4",
     "hypothesis>=6.120",
     "ruff>=0.14",
-    "pyright>=1.1.400",
+    "pyright[nodejs]>=1.1.400",  # with a node of its own: else it would download one from elsewhere than PyPI
     "psutil>=6.1",
     "ctranslate2>=4.5",  # writes the weights of faster-whisper that medtalk-train reads
     "unreal-stub>=0.3",  # what Unreal 5.6 says of its Python classes: pyright and tests/fake_unreal are held to it
@@ -54,52 +66,89 @@ DEV = [
     'atheris>=3.0; sys_platform == "linux" and platform_machine == "x86_64" and python_version < "3.15"',
 ]
 WIRE = "unreal_plugin/MEDTalk/Content/Python"
+COMPACT = "assets/models/compact"
 
-setup(
-    name="medtalk",
-    version=VERSION[1],
-    description="A recording in, an emotional MetaHuman face rig out",
-    long_description=(ROOT / "README.md").read_text("utf-8"),
-    long_description_content_type="text/markdown",
-    license="MIT",
-    author="MEDTalk for MetaHuman contributors",
-    python_requires=">=3.11",
-    package_dir={
-        "": "python",
-        "medtalk_wire": f"{WIRE}/medtalk_wire",
-        "medtalk_train": "training/medtalk_train",
-        "medtalk_assets": "assets",
-        "medtalk_plugin": "unreal_plugin",
-    },
-    packages=[
-        *find_packages("python"),
-        *find_packages(WIRE, include=["medtalk_wire", "medtalk_wire.*"]),
-        *find_packages("training", include=["medtalk_train", "medtalk_train.*"]),
-        "medtalk_assets",
-        "medtalk_plugin",
-    ],
-    package_data={
-        "medtalk": ["py.typed"],
-        "medtalk_train": ["whisper_license.txt"],
-        "medtalk_assets": ["models/**/*", "audio/**/*", "poses/**/*", "english/**/*"],
-        "medtalk_plugin": ["MEDTalk/*.uplugin", "MEDTalk/Content/Python/**/*.py"],
-    },
-    install_requires=[
-        "numpy>=2.0",
-        "scipy>=1.14",
-        "onnxruntime>=1.20",
-        "soundfile>=0.13",
-        "soxr>=0.5",
-        "typer>=0.15",
-        "rich>=13.9",
-        "pyzmq>=26.2",
-        "msgpack>=1.1",
-        "msgspec>=0.19",
-    ],
-    extras_require={
-        "full": FULL, "train": TRAIN, "batch": BATCH, "report": REPORT, "metrics": METRICS, "peers": PEERS, "dev": DEV,
-    },
-    entry_points={
-        "console_scripts": ["medtalk = medtalk.cli:main", "medtalk-train = medtalk_train.cli:main"],
-    },
-)
+
+def index_page() -> str:
+    """The README for an index page, which gives headings no anchors and has none of our files beside it."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    for anchor in set(re.findall(r"\]\(#([\w-]+)\)", text)):
+        heading = anchor.replace("-", " ")
+        text = re.sub(rf"^#+ {heading}$", rf'<a id="{anchor}"></a>\n\n\g<0>', text, flags=re.I | re.M)
+    url = os.environ.get("MEDTALK_URL", "").rstrip("/")
+    return re.sub(r"\[([^]]+)\]\((?!#|https?:)([^)]+)\)", rf"[\1]({url}/\2)" if url else r"\1", text)
+
+
+ABOUT = {
+    "version": VERSION[1],
+    "license": "MIT",
+    "license_files": ["LICENSE", f"{COMPACT}/LICENSE.whisper", "assets/english/README.md"],
+    "author": "MEDTalk for MetaHuman contributors",
+    "python_requires": ">=3.11",
+    "long_description_content_type": "text/markdown",
+}
+
+if PART == "weights":
+    setup(
+        name="medtalk-weights",
+        description="The weights for torch of the model that medtalk ships",
+        long_description="`pip install 'medtalk[full]'` brings them. `medtalk` alone runs without them and torch.",
+        package_dir={"medtalk_assets.models.compact": COMPACT},
+        packages=["medtalk_assets.models.compact"],
+        package_data={"medtalk_assets.models.compact": ["*.safetensors"]},
+        install_requires=[f"medtalk=={VERSION[1]}"],
+        **ABOUT,
+    )
+else:
+    setup(
+        name="medtalk",
+        description="A recording in, an emotional MetaHuman face rig out",
+        long_description=index_page(),
+        package_dir={
+            "": "python",
+            "medtalk_wire": f"{WIRE}/medtalk_wire",
+            "medtalk_train": "training/medtalk_train",
+            "medtalk_assets": "assets",
+            "medtalk_plugin": "unreal_plugin",
+        },
+        packages=[
+            *find_packages("python"),
+            *find_packages(WIRE, include=["medtalk_wire", "medtalk_wire.*"]),
+            *find_packages("training", include=["medtalk_train", "medtalk_train.*"]),
+            "medtalk_assets",
+            "medtalk_plugin",
+        ],
+        package_data={
+            "medtalk": ["py.typed"],
+            "medtalk_train": ["whisper_license.txt", "recipes/*.yaml"],
+            "medtalk_assets": ["models/**/*", "audio/**/*", "poses/**/*", "english/**/*"],
+            "medtalk_plugin": ["MEDTalk/*.uplugin", "MEDTalk/Content/Python/**/*.py"],
+        },
+        exclude_package_data={"medtalk_assets": ["*.safetensors"] if PART == "lean" else []},
+        install_requires=[
+            "numpy>=2.0",
+            "scipy>=1.14",
+            "onnxruntime>=1.20",
+            "soundfile>=0.13",
+            "soxr>=0.5",
+            "typer>=0.15",
+            "rich>=13.9",
+            "pyzmq>=26.2",
+            "msgpack>=1.1",
+            "msgspec>=0.19",
+        ],
+        extras_require={
+            "full": FULL + WEIGHTS,
+            "train": TRAIN + WEIGHTS,
+            "media": MEDIA,
+            "batch": BATCH,
+            "report": REPORT,
+            "metrics": METRICS,
+            "peers": PEERS,
+            "dev": DEV,
+        },
+        entry_points={
+            "console_scripts": ["medtalk = medtalk.__main__:main", "medtalk-train = medtalk_train.cli:main"],
+        },
+        **ABOUT,
+    )

@@ -128,7 +128,7 @@ class Sidecar:
     def __init__(self, options: Sequence[str]) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._file = Path(self._folder.name, "sidecar.json")
-        command = [sys.executable, "-m", "medtalk.cli", "serve", "--threads", "1", "--port", "0"]
+        command = [sys.executable, "-m", "medtalk", "serve", "--threads", "1", "--port", "0"]
         start = time.perf_counter()
         self.process = subprocess.Popen(
             [*command, "--connection-file", str(self._file), *options], stdout=subprocess.PIPE, text=True

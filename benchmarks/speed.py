@@ -47,7 +47,7 @@ def main() -> None:
         sound = Path(folder) / "line.wav"
         soundfile.write(sound, _speech(line, 10).samples, RATE)
         bundle = ["--bundle", settings.bundle] if settings.bundle else []
-        command = [sys.executable, "-m", "medtalk.cli", "generate", str(sound), "--emotion", "angry", "-q", *bundle]
+        command = [sys.executable, "-m", "medtalk", "generate", str(sound), "--emotion", "angry", "-q", *bundle]
         seconds = _times(lambda: subprocess.run([*command, "-o", f"{folder}/line.csv"], check=True), settings.runs)
         table.add_row("generate of a 10 s line, process start to file, s", *(f"{s:.2f}" for s in seconds), "2")
         for length in (60, 600):

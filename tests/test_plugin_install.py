@@ -21,7 +21,7 @@ import pytest
 import medtalk as library
 from medtalk.plugin import DESCRIPTOR, PLATFORMS, RECORD, plugin_source, requirements, this_platform
 
-MEDTALK = (sys.executable, "-m", "medtalk.cli")
+MEDTALK = (sys.executable, "-m", "medtalk")
 UNREALS_PYTHON = sys.version_info[:2] == (3, 11)
 
 

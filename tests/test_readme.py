@@ -85,7 +85,7 @@ def test_what_the_sidecar_prints(tmp_path):
 def test_what_the_readme_points_to_is_there():
     for target in re.findall(r"`make (\w+)`", README):
         assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.M), target
-    for path in ("training/recipes/compact.yaml", ".ci/run", ".ci/debian_packages.txt", "python/medtalk/model"):
+    for path in (".ci/run", ".ci/debian_packages.txt", "python/medtalk/model"):
         assert path in README and (ROOT / path).exists(), path
 
 

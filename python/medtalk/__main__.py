@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 from medtalk.signals import STOPPING, end_by_exception, stopped_by
@@ -25,7 +27,11 @@ def main() -> NoReturn:
         # Whatever the exception is: an interrupted import of a library ends as an ImportError.
         if number == signal.SIGINT:
             print("medtalk: interrupted", file=sys.stderr)
-        sys.exit(128 + number)
+        with suppress(OSError, ValueError):  # a terminal that has gone
+            sys.stdout.flush()
+            sys.stderr.flush()
+        # All is undone by now. Python's own end would go through libraries that were interrupted anywhere.
+        os._exit(128 + number)
     finally:
         for number in STOPPING:  # nothing is left to undo while Python ends
             signal.signal(number, signal.SIG_IGN)

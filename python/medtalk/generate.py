@@ -265,7 +265,7 @@ def generate(
                 )
     for note, noted in notes.items():
         more = f" and {len(noted) - 1} more" if len(noted) > 1 else ""
-        complain(note if len(jobs) == 1 else f"{noted[0]}{more}: {note}")
+        complain(note if len(noted) == len(jobs) else f"{noted[0]}{more}: {note}")
     if failed:
         raise typer.Exit(1)
 

@@ -12,6 +12,7 @@ from medtalk.errors import TrainingError
 from medtalk_train.corpus import espeak, festival, flite, generate, phones, plan, text
 from medtalk_train.corpus.read import Corpus
 
+pytestmark = pytest.mark.speech_engines
 HOURS = 0.011  # about a dozen utterances
 VOWELS = {PHONE_INDEX[name] for name in ["aa", "ae", "ah", "ao", "eh", "er", "ih", "iy", "oh", "uh", "uw", "yr"]}
 SENTENCE = "Nobody knows why Peter kept that beautiful paper cup."

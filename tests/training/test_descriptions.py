@@ -11,7 +11,7 @@ import torch
 
 import medtalk
 from medtalk.backbones.words import split, tokenise
-from medtalk.errors import TrainingError
+from medtalk.errors import BundleError, TrainingError
 from medtalk.guidance import LABELS, Mood
 from medtalk.model.text_encoder import TextEncoderConfig
 from medtalk_train.export import add_text
@@ -210,3 +210,10 @@ def test_a_run_writes_weights_graph_and_figures_and_puts_them_into_a_bundle(
     assert (tmp_path / "text" / "text.onnx").stat().st_size < 1e6
     assert {"described", "negation_both", "scales_pairs", "unseen_words_label"} <= set(report["metrics"])
     assert "described" in capsys.readouterr().out
+
+
+def test_a_bundle_that_cannot_take_it_is_told_before_the_training(tmp_path: Path, own_bundle: Path) -> None:
+    (own_bundle / "weights.safetensors").unlink()
+    with pytest.raises(BundleError, match=r"came without weights\.safetensors"):
+        run(tmp_path / "text", TINY, own_bundle)
+    assert not (tmp_path / "text").exists()

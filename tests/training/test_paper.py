@@ -74,8 +74,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def recipe(root: Path) -> Recipe:
-    return load_recipe(root / "training" / "recipes" / "paper_tiny.yaml")
+def recipe() -> Recipe:
+    return load_recipe("paper_tiny")
 
 
 def command(*words: object) -> int:
@@ -91,9 +91,9 @@ def command(*words: object) -> int:
 
 
 @pytest.fixture(scope="module")
-def trained(home: Path, root: Path, recipe: Recipe) -> PaperRun:
+def trained(home: Path, recipe: Recipe) -> PaperRun:
     """A whole run by the command `all`, which was cut in stage 2 and then given again."""
-    words = ("all", "--recipe", root / "training" / "recipes" / "paper_tiny.yaml", "--work", "run", "--quiet")
+    words = ("all", "--recipe", "paper_tiny", "--work", "run", "--quiet")
     words = (*words, "--speech", "none")
     calls, losses = [0], ContentMapping.losses
 
@@ -488,9 +488,8 @@ def test_devices(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         place("auto", 5)
 
 
-def test_the_command_evaluate(trained: PaperRun, root: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    recipe = root / "training" / "recipes" / "paper_tiny.yaml"
-    assert command("evaluate", "run/bundle", "--recipe", recipe, "--work", "run", "-o", "again.json") == 0
+def test_the_command_evaluate(trained: PaperRun, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("evaluate", "run/bundle", "--recipe", "paper_tiny", "--work", "run", "-o", "again.json") == 0
     again = json.loads((home / "again.json").read_text())
     report = json.loads((home / "run" / "report.json").read_text())
     assert again == pytest.approx(report)

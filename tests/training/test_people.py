@@ -11,6 +11,7 @@ from medtalk_train.corpus.phones import NotSpoken
 from medtalk_train.corpus.read import Corpus
 from tests.training.test_corpus import check_spans, vowel_lag_ms
 
+pytestmark = pytest.mark.speech_engines
 TEXT = "Nobody knows why Peter kept that beautiful paper cup."
 ODD = "Zumbikaro sold 20 cups to Frobisha."
 SIL = PHONE_INDEX["sil"]

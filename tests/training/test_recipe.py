@@ -5,20 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from medtalk.errors import MedtalkError, TrainingError
 from medtalk.model.config import ModelConfig
+from medtalk_train.cli import app
 from medtalk_train.recipe import PretrainedOptions, RigLoss, load_recipe
 
 
 @pytest.mark.parametrize("name", ["compact", "plain", "tiny", "paper", "paper_tiny"])
-def test_shipped_recipes(root: Path, name: str) -> None:
-    recipe = load_recipe(root / "training" / "recipes" / f"{name}.yaml")
+def test_shipped_recipes(name: str) -> None:
+    recipe = load_recipe(name)
     assert recipe.name == name
 
 
-def test_the_plain_recipe_is_the_papers(root: Path) -> None:
-    recipe = load_recipe(root / "training" / "recipes" / "plain.yaml")
+def test_the_plain_recipe_is_the_papers() -> None:
+    recipe = load_recipe("plain")
     assert recipe.stage1.rate == 1e-4 and recipe.stage1.decay == 0.995 and not recipe.stage1.keep_earlier
     for stage in (recipe.stage1, recipe.stage2, recipe.stage3, recipe.stage4):
         assert stage.loss == RigLoss()
@@ -29,8 +31,8 @@ def test_the_plain_recipe_is_the_papers(root: Path) -> None:
     assert recipe.model_config(recipe.backbone_options()).content_features == 65
 
 
-def test_the_paper_recipe_is_the_papers(root: Path) -> None:
-    recipe = load_recipe(root / "training" / "recipes" / "paper.yaml")
+def test_the_paper_recipe_is_the_papers() -> None:
+    recipe = load_recipe("paper")
     first, *others = (recipe.stage1, recipe.stage2, recipe.stage3, recipe.stage4)
     assert (first.rate, first.decay, first.epochs, first.overlap_epochs, first.cycle_epochs) == (
         1e-4,
@@ -105,8 +107,33 @@ def test_wrong_settings(tmp_path: Path, text: str, said: str) -> None:
 
 
 def test_a_missing_recipe(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="Cannot read"):
-        load_recipe(tmp_path / "none.yaml")
+    for path in (tmp_path / "none.yaml", "comapct"):
+        with pytest.raises(TrainingError, match=r"no recipe.* that ships: compact, paper, paper_tiny, plain, tiny\."):
+            load_recipe(path)
+    with pytest.raises(TrainingError, match="is a folder"):
+        load_recipe(tmp_path)
+    (tmp_path / "utf16.yaml").write_bytes("seed: 1".encode("utf-16"))
+    with pytest.raises(TrainingError, match="not UTF-8"):
+        load_recipe(tmp_path / "utf16.yaml")
+
+
+def test_a_file_of_your_own_goes_before_one_that_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("compact").mkdir()
+    assert load_recipe("compact").corpus["hours"] == 4.0, "a folder is no recipe"
+    Path("plain").write_text("corpus: {hours: 0.5}")
+    assert load_recipe("plain").corpus == {"hours": 0.5}
+
+
+def test_a_copy_of_a_recipe_that_ships(tmp_path: Path) -> None:
+    copy = tmp_path / "mine.yaml"
+    assert CliRunner().invoke(app, ["recipe", "paper", str(copy)]).exit_code == 0
+    assert load_recipe(copy) == load_recipe("paper")
+    copy.write_text("seed: 3")
+    for words, said in ((["paper", str(copy)], "is there already"), (["papr", "x.yaml"], "Valid are compact, paper,")):
+        with pytest.raises(TrainingError, match=said):
+            CliRunner().invoke(app, ["recipe", *words], catch_exceptions=False)
+    assert load_recipe(copy).seed == 3
 
 
 def test_numbers_without_a_point_are_numbers(tmp_path: Path) -> None:

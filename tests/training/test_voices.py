@@ -106,6 +106,7 @@ def test_a_last_phone_ends_with_its_sound():
     assert first == "a" and start == 0.2 and end == pytest.approx(0.5, abs=0.003) and rest == 1
 
 
+@pytest.mark.speech_engines
 def test_marks_stay_between_clauses_and_ties_become_letters():
     assert kokoro.phonemes("Hola, ¿cómo estás?", "es") == "ˈola, kˈomo estˈas?"
     assert "ʧ" in kokoro.phonemes("Mucho gusto.", "es") and "ʦ" in kokoro.phonemes("La pizza è buona.", "it")
@@ -113,6 +114,7 @@ def test_marks_stay_between_clauses_and_ties_become_letters():
         kokoro.phonemes("Hallo.", "de")
 
 
+@pytest.mark.speech_engines
 def test_every_symbol_that_the_languages_use_has_a_phone():
     for language in voices.LANGUAGES:
         for index in range(40):
@@ -126,6 +128,7 @@ def test_every_symbol_that_the_languages_use_has_a_phone():
     assert [name for name, _ in phones.from_kokoro("ʧ", "es")] == ["t", "sh"]
 
 
+@pytest.mark.speech_engines
 def test_plan_holds_out_whole_voices():
     jobs = [voices.plan(1, index) for index in range(3000)]
     assert jobs == [voices.plan(1, index) for index in range(3000)] != [voices.plan(2, index) for index in range(3000)]
@@ -139,6 +142,7 @@ def test_plan_holds_out_whole_voices():
     assert {name for job in jobs for name in job.voice.split("+")} == {x for row in voices.VOICES.values() for x in row}
 
 
+@pytest.mark.speech_engines
 def test_corpus_is_whole_and_goes_on_after_a_cut(folder, tmp_path):
     whole, part = tmp_path / "whole", tmp_path / "part"
     summary = voices.generate_voices(whole, 0.012, folder, seed=4, progress=False)

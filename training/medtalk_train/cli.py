@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from medtalk.errors import MedtalkError, TrainingError
+from medtalk.signals import end_by_exception
 
 if TYPE_CHECKING:
     from medtalk_train.run import Run
@@ -27,7 +27,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Recipe = Annotated[Path, typer.Option("--recipe", "-r", help="Settings, such as training/recipes/compact.yaml.")]
+Recipe = Annotated[
+    Path, typer.Option("--recipe", "-r", help="Settings: a file, or the name of a recipe that ships, such as compact.")
+]
 Work = Annotated[
     Path | None,
     typer.Option("--work", "-w", help="Folder of the run; made if it is not there. Default: runs/NAME of the recipe."),
@@ -57,14 +59,21 @@ _SPEECH = Path("../shared/reference/speech_dev")
 
 def main() -> NoReturn:
     """Entry point of the console script: a MEDTalk error is one line and exit code 1."""
-    # Lightning ends a stage with code 0 on SIGTERM; as an exception it lets unfinished files be removed, too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    end_by_exception()  # Lightning would end a stage with code 0 on SIGTERM
     try:
         app(prog_name="medtalk-train")
     except MedtalkError as error:
-        print("medtalk-train:", error, file=sys.stderr)
-        sys.exit(1)
+        _fail(str(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "medtalk").startswith("medtalk"):
+            raise
+        _fail(f"{error.name} is not installed. Training needs the extra train: pip install 'medtalk[train]'")
     sys.exit(0)
+
+
+def _fail(message: str) -> NoReturn:
+    print("medtalk-train:", message, file=sys.stderr)
+    sys.exit(1)
 
 
 def _run(
@@ -222,7 +231,10 @@ def describe(
 
 @app.command(help="The text encoder of a compact bundle: descriptions in words to labels and strength.")
 def text(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for text.safetensors, text.onnx, metrics.json.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="Folder for text.safetensors, text.onnx, text.words.json, metrics.json."),
+    ],
     seed: Annotated[int, typer.Option(help="Of the weights, the sentences and what is held out.")] = 1,
     epochs: Annotated[int, typer.Option(min=1)] = 14,
     texts: Annotated[int, typer.Option(min=1, help="New sentences in each epoch.")] = 100_000,
@@ -234,6 +246,21 @@ def text(
     from medtalk_train.wording.train import TextOptions, run
 
     run(out, TextOptions(seed=seed, epochs=epochs, texts=texts, without=without), bundle)
+
+
+@app.command(help="Copy a recipe that ships into a file of your own, to change it there.")
+def recipe(
+    name: Annotated[str, typer.Argument(help="Its name, such as paper.")],
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; there must be no such file yet.")],
+) -> None:
+    from medtalk.files import write_atomic
+    from medtalk_train.recipe import SHIPPED
+
+    if name not in SHIPPED:
+        raise TrainingError(f"No recipe {name[:40]!r} ships.", f"Valid are {', '.join(SHIPPED)}.")
+    if to.exists():
+        raise TrainingError(f"{to} is there already.", "Choose another name.")
+    write_atomic(to, lambda temporary: temporary.write_bytes(SHIPPED[name].read_bytes()))
 
 
 @app.command(help="Judge a bundle: the paper's metrics on held-out voices, articulation on real recordings.")

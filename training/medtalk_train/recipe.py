@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from medtalk.backbones.phones import N_PHONES
 from medtalk.backbones.pretrained import CLIP, EMOTION2VEC, ROBERTA, WAV2VEC2, WHISPER
 from medtalk.errors import TrainingError
+from medtalk.inputs import read_input
 from medtalk.model.config import ModelConfig
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DEVICES = ("auto", "cpu", "gpu")
+_MOST_BYTES = 1 << 20
+SHIPPED = {file.stem: file for file in sorted((Path(__file__).parent / "recipes").glob("*.yaml"))}
+"""Files of the recipes that ship, by name."""
 KINDS = ("emoface", "ravdess", "rigs", "synthetic")
 """Layouts of data: see `medtalk_train.takes`."""
 
@@ -240,7 +244,7 @@ class Recipe:
 
 
 def load_recipe(path: str | Path) -> Recipe:
-    """Read a recipe.
+    """Read a recipe: a file, or one that ships (`SHIPPED`) by its name.
 
     Raises:
         TrainingError: it cannot be read, or has a setting that does not exist or is of the wrong type.
@@ -248,10 +252,15 @@ def load_recipe(path: str | Path) -> Recipe:
     import yaml
 
     path = Path(path)
+    if not path.is_file():
+        path = SHIPPED.get(str(path), path)
+    if not path.exists():
+        ships = ", ".join(SHIPPED)
+        raise TrainingError(f"There is no recipe {path}.", f"Give a file, or the name of one that ships: {ships}.")
     try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-    except OSError as error:
-        raise TrainingError(f"Cannot read the recipe {path}: {error.strerror or error}.") from error
+        values = yaml.safe_load(read_input(path, "recipe", TrainingError, _MOST_BYTES).decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise TrainingError(f"The recipe {path} is not UTF-8 text.", "Save it as UTF-8.") from error
     except yaml.YAMLError as error:
         raise TrainingError(f"The recipe {path} is not valid YAML: {error}") from error
     if not isinstance(values, dict):
