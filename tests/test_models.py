@@ -41,7 +41,7 @@ def test_what_is_on_the_machine(medtalk, empty_caches: Path, tmp_path: Path, net
         ([], "Give names of"),
         (["--all", "clip"], "Give names of"),
         (["--all", "--bundle", "b"], "Give names of"),
-        (["--bundle", "b"], "there is no folder b"),
+        (["--bundle", "b"], "the folder b does not exist"),
         (["clip", "gpt"], "fetched with --bundle DIR"),
         (["gpt"], "valid are emotion2vec, emotion2vec_plus, clip, wav2vec2, roberta, whisper"),
         (["roberta"], "cannot be fetched"),

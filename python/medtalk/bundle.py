@@ -217,7 +217,7 @@ def _own_fields(kind: str) -> dict[str, Any]:
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not os.path.lexists(path):
-        what = f"{folder} has no {MANIFEST}" if folder.is_dir() else f"there is no folder {folder}"
+        what = f"{folder} has no {MANIFEST}" if folder.is_dir() else f"the folder {folder} does not exist"
         raise BundleError(f"Not a bundle: {what}.", f"Give the folder that holds {MANIFEST}.")
     try:
         manifest = json.loads(read_input(path, "manifest of a bundle", BundleError, _MANIFEST_BYTES).decode("utf-8"))

@@ -157,7 +157,8 @@ def sweep(folder: str | Path) -> list[Path]:
         from medtalk_wire.process import is_alive
 
         try:
-            if entry.is_file(follow_symlinks=False) and not is_alive(int(found[2])):
+            own = os.name != "posix" or entry.stat(follow_symlinks=False).st_uid == os.geteuid()
+            if own and entry.is_file(follow_symlinks=False) and not is_alive(int(found[2])):
                 os.unlink(entry.path)
                 removed.append(Path(entry.path))
         except OSError:

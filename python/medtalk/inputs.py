@@ -53,14 +53,14 @@ def read_input(path: str | Path, what: str, error: type[MedtalkError], limit: in
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    # Opening a pipe would wait for whoever writes into it; to a file the flag means nothing.
+    # Without the flag, opening a pipe waits until somebody writes into it. It has no effect on files.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _refusal(
     problem: Exception | None, path: str | Path, shown: str, what: str, error: type[MedtalkError]
 ) -> MedtalkError:
-    """The error for what went wrong; no problem: it opened, and is no file."""
+    """The error for a file that could not be opened (`problem`) or, without one, for what is no regular file."""
     match problem:
         case None | OSError(errno=errno.ENXIO):  # a socket
             return error(f"{shown} is a device or pipe, not a file.", f"Give a {what}.")

@@ -1,6 +1,6 @@
 """The sound of files that FFmpeg knows (MP3, M4A, videos), by PyAV: the extra `media`.
 
-FFmpeg is told what a file is and never guesses: some of what it knows, such as playlists, names other files.
+FFmpeg gets the format from us and never guesses: some formats that it knows, such as playlists, open other files.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from av import logging
 from av.container import InputContainer
 from av.error import FFmpegError
 
-from medtalk.audio import MEDIA, AudioLimits, cut, to_float
 from medtalk.errors import AudioError
+from medtalk.sound import MEDIA, AudioLimits, cut, to_float
 from medtalk.watch import checkpoint
 
 _BLOCK = 1 << 17  # samples that are passed on together

@@ -22,7 +22,7 @@ _BLANKS = re.compile(r"[ \t\n\r]*")
 
 
 class Document:
-    """The text of the .json at `path`; `RigError` for whatever is no JSON, or more than a rig."""
+    """The text of the .json at `path`. Raises `RigError` unless it is the JSON of a rig and of no more than that."""
 
     def __init__(self, path: Path, text: str) -> None:
         self._path, self._text, self._at = path, text, 0
@@ -34,7 +34,7 @@ class Document:
         document: dict[str, Any] = {}
         try:
             if self._next() != "{":
-                raise RigError(f"{self._path} is no JSON of a rig, which is an object with its values.")
+                raise RigError(f"{self._path} is not the JSON of a rig: it must be an object that holds its values.")
             self._at += 1
             while (mark := self._next()) != "}":
                 if document and mark == ",":

@@ -56,7 +56,7 @@ class Listener:
         try:
             self._set(self.socket, max_bytes)
             self.socket.zap_domain = _DOMAIN
-            # Default off: where nobody keeps the door, whoever knows our public key would be let in.
+            # Off by default, and then anybody who knows our public key gets in if the authentication thread is gone.
             self.socket.zap_enforce_domain = True
             if curve is None:
                 self.socket.plain_server = True
