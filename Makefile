@@ -18,7 +18,7 @@ SOURCES := setup.py pyproject.toml README.md $(shell find python assets training
 demo: .venv-demo/installed
 	mkdir -p demo
 	.venv-demo/bin/medtalk generate assets/audio/sample.wav --emotion angry -o demo/sample.csv
-	.venv-demo/bin/python -m medtalk.picture demo/sample.csv assets/audio/sample.wav demo/sample.png
+	.venv-demo/bin/medtalk plot demo/sample.csv assets/audio/sample.wav demo/sample.png
 
 test: packages lint light
 	.venv/bin/python -m pytest

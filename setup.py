@@ -2,7 +2,8 @@
 
 `python/medtalk` is the library and command line, `training/medtalk_train` the training, `assets` the data that ships
 (installed as the package `medtalk_assets`), `unreal_plugin` the plugin that `medtalk plugin install` copies (installed
-as the package `medtalk_plugin`), and `medtalk_wire`, the sidecar's client, lies in it, where Unreal looks for it.
+as the package `medtalk_plugin`). `medtalk_board` (what a face is) and `medtalk_wire` (the sidecar's client) lie in it,
+where Unreal looks for them.
 
 A clone or an sdist installs everything. For a release, `make wheels` builds two wheels by these environment variables:
 
@@ -19,7 +20,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-VERSION = re.search(r'^__version__ = "([^"]+)"', (ROOT / "python/medtalk/__init__.py").read_text("utf-8"), re.M)
+VERSION = re.search(r'^__version__ = "([^"]+)"', (ROOT / "python/medtalk/version.py").read_text("utf-8"), re.M)
 assert VERSION is not None
 PART = os.environ.get("MEDTALK_PART", "")
 assert PART in ("", "lean", "weights"), f"MEDTALK_PART is {PART!r}; valid are lean and weights, or leave it out"
@@ -50,7 +51,6 @@ TRAIN = [
 ]
 WEIGHTS = [f"medtalk-weights=={VERSION[1]}"] if PART == "lean" else []
 MEDIA = ["av>=14.0"]  # reads the sound of MP3, M4A and videos with an FFmpeg of its own
-BATCH = ["ray>=2.40"]
 REPORT = ["matplotlib>=3.9"]
 METRICS = ["prometheus-client>=0.21"]
 PEERS = ["pocketsphinx>=5.0", "openfacefx>=0.24"]  # whose lips benchmarks/quality.py prints beside ours
@@ -65,7 +65,7 @@ DEV = [
     # has wheels for these only, and builds nowhere without a clang of its own
     'atheris>=3.0; sys_platform == "linux" and platform_machine == "x86_64" and python_version < "3.15"',
 ]
-WIRE = "unreal_plugin/MEDTalk/Content/Python"
+PLUGIN = "unreal_plugin/MEDTalk/Content/Python"
 COMPACT = "assets/models/compact"
 
 
@@ -106,14 +106,16 @@ else:
         long_description=index_page(),
         package_dir={
             "": "python",
-            "medtalk_wire": f"{WIRE}/medtalk_wire",
+            "medtalk_board": f"{PLUGIN}/medtalk_board",
+            "medtalk_wire": f"{PLUGIN}/medtalk_wire",
             "medtalk_train": "training/medtalk_train",
             "medtalk_assets": "assets",
             "medtalk_plugin": "unreal_plugin",
         },
         packages=[
             *find_packages("python"),
-            *find_packages(WIRE, include=["medtalk_wire", "medtalk_wire.*"]),
+            "medtalk_board",
+            "medtalk_wire",
             *find_packages("training", include=["medtalk_train", "medtalk_train.*"]),
             "medtalk_assets",
             "medtalk_plugin",
@@ -141,7 +143,6 @@ else:
             "full": FULL + WEIGHTS,
             "train": TRAIN + WEIGHTS,
             "media": MEDIA,
-            "batch": BATCH,
             "report": REPORT,
             "metrics": METRICS,
             "peers": PEERS,

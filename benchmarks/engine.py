@@ -35,7 +35,8 @@ from rich.console import Console
 from rich.table import Table
 
 import medtalk
-from medtalk.audio import RATE, Speech, read_speech
+from medtalk.audio import Speech, read_speech
+from medtalk.rates import RATE
 
 # This process imports no torch: a child's peak of memory begins at its parent's.
 

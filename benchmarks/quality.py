@@ -27,11 +27,11 @@ from medtalk.errors import MedtalkError
 from medtalk.finishing import Finishing
 from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
-from medtalk.rig.channels import NAMES, REGIONS, S_LIP, S_UP, indices
+from medtalk.rates import RATE
+from medtalk.rig.channels import AREAS, CHANNEL_NAMES, S_LIP, S_UP, indices
 from medtalk_train import nonspeech
 from medtalk_train.bars import BARS, faults
 from medtalk_train.capture import SHAPES, beside_captures, read_captures
-from medtalk_train.corpus.read import RATE
 from medtalk_train.evaluate import mouth, on_recordings, show
 from medtalk_train.peers import Missing, Peer, peers
 from medtalk_train.recordings import Recording, read_recordings
@@ -169,7 +169,7 @@ def poses(performances: dict, reference: Path) -> dict:
     """Cosine of the mean upper face (brow, eye, nose channels) with the pose library's mean pose of each emotion."""
     library = json.loads((reference / "poses" / "metahuman_pose_library.json").read_text())
     upper = indices("?_brow_*", "?_eye*", "?_nose*")
-    keys = [name.replace("-", ".") for name in NAMES]
+    keys = [name.replace("-", ".") for name in CHANNEL_NAMES]
     wanted = {
         label: np.mean(
             [
@@ -203,7 +203,7 @@ def swap(performances: dict) -> dict:
                 np.abs(rigs[n] - neutral[n])[:, channels].mean() / neutral[n][:, channels].std(axis=0).mean()
                 for n in rigs
             ]))
-            for where, channels in (("S_lip", S_LIP), ("mouth", REGIONS["mouth"]))
+            for where, channels in (("S_lip", S_LIP), ("mouth", AREAS["mouth"]))
         } | {"S_up change": float(np.mean([np.abs(rigs[n] - neutral[n])[:, S_UP].mean() for n in rigs]))}  # fmt: skip
     return rows
 

@@ -24,12 +24,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoTokenizer, BertConfig, BertModel, Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from medtalk.audio import FPS, RATE
 from medtalk.backbones.emotion2vec import import_funasr
 from medtalk.backbones.pretrained import undisturbed
 from medtalk.guidance import LABELS
 from medtalk.model.config import ModelConfig
 from medtalk.model.medtalk import MEDTalk
+from medtalk.rates import FPS, RATE
 
 TOKENS_A_SECOND = 4
 """About what Whisper writes of speech. With random weights it knows no end: it writes this many, and never tries again.

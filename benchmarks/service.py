@@ -41,8 +41,9 @@ from rich.console import Console
 from rich.table import Table
 
 import medtalk
-from medtalk.audio import RATE, Speech, read_speech
+from medtalk.audio import Speech, read_speech
 from medtalk.performance import Model
+from medtalk.rates import RATE
 from medtalk_wire import Client, Job, Settings, Sound, find_connection
 
 LONG = 600

@@ -24,7 +24,8 @@ from rich.console import Console
 from rich.table import Table
 
 import medtalk
-from medtalk.audio import RATE, Speech, read_speech
+from medtalk.audio import Speech, read_speech
+from medtalk.rates import RATE
 
 
 def main() -> None:

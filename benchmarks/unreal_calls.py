@@ -23,7 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 import medtalk
-from medtalk.audio import RATE, Speech, read_speech
+from medtalk.audio import Speech, read_speech
+from medtalk.rates import RATE
 from medtalk.rig.channels import CHANNELS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))

@@ -155,8 +155,8 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole small bundle of random weights, made with torch. Not to be changed: see `own_bundle`."""
     import torch
 
-    from medtalk.backbones.ear import Ear, EarConfig
     from medtalk.model.config import ModelConfig
+    from medtalk.model.ear import Ear, EarConfig
     from medtalk.model.medtalk import MEDTalk
     from medtalk_train.export import export_bundle
 
@@ -286,7 +286,7 @@ class Result(NamedTuple):
 @pytest.fixture
 def medtalk(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Runs the command line `medtalk` with the given words, in this process."""
-    from medtalk import cli
+    from medtalk.cli import app as cli
 
     def run(*words: object) -> Result:
         capsys.readouterr()

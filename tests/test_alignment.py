@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from medtalk.alignment import FPS, Alignment, align, decode, token_times
-from medtalk.backbones.phones import N_PHONES, PHONE_INDEX, VOWELS
-from medtalk.backbones.words import tokenise
-from medtalk.pronunciation import pronounce
+from medtalk.features.alignment import Alignment, align, decode, token_times
+from medtalk.features.phones import N_PHONES, PHONE_INDEX, VOWELS
+from medtalk.features.pronunciation import pronounce
+from medtalk.features.words import tokenise
+from medtalk.rates import FPS
 
 TEXT = (
     "And so, my fellow Americans, ask not what your country can do for you, ask what you can do for your country. "

@@ -11,8 +11,10 @@ import pytest
 import soundfile
 import soxr
 
-from medtalk.audio import RATE, AudioLimits, Speech, frame_count, read_speech
+from medtalk.audio import Speech, frame_count, read_speech
 from medtalk.errors import AudioError, LimitError
+from medtalk.limits import AudioLimits
+from medtalk.rates import RATE
 from tests.sounds import babble
 
 

@@ -14,13 +14,13 @@ import torch
 import yaml
 
 import medtalk
-from medtalk.audio import RATE
 from medtalk.backbones.emotion2vec import VoiceEmotion, import_funasr
 from medtalk.backbones.pretrained import Pretrained, undisturbed
 from medtalk.errors import BackboneError, GuidanceError, SettingError
 from medtalk.finishing import Finishing
 from medtalk.guidance import LABELS, SYNONYMS
 from medtalk.performance import Model, Performance
+from medtalk.rates import RATE
 from medtalk.rig import read_rig
 from tests import checkpoints
 from tests.sounds import babble

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from medtalk.batch import MAX_TRANSCRIPT_BYTES
+from medtalk.cli.batch import MAX_TRANSCRIPT_BYTES
 from medtalk.guidance import LABELS
 from tests import checkpoints
 from tests.pictures import bomb

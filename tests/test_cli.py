@@ -198,7 +198,7 @@ def test_a_command_that_lacks_its_rest_shows_the_help(medtalk, words):
     ("line.wav", False), ("takes", False), ("-o a.csv", False), ("", False),
 ])  # fmt: skip
 def test_the_word_after_server_is_an_address_or_a_sound(tmp_path, monkeypatch, words, address):
-    from medtalk.cli import _with_server
+    from medtalk.cli.app import _with_server
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "takes").mkdir()

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from medtalk import closures, presence
-from medtalk.backbones.phones import N_PHONES, PHONE_INDEX
+from medtalk.features.phones import N_PHONES, PHONE_INDEX
+from medtalk.finishing import closures, presence
 from medtalk.rig.channels import INDEX, N_CHANNELS, indices
 
 JAW = INDEX["CTRL_C_jaw-translateY"]

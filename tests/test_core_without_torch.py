@@ -22,7 +22,7 @@ def python(code: str, *arguments: object, without: tuple[str, ...] = HEAVY) -> s
 @pytest.mark.parametrize("ending", [".csv", ".txt", ".npz", ".json", ".arkit.csv", ".expressions.csv"])
 def test_a_recording_becomes_a_rig(sample, tmp_path, ending):
     out = tmp_path / f"line{ending}"
-    done = python("from medtalk.cli import main; main()", "generate", sample, "--emotion", "angry", "-o", out)
+    done = python("from medtalk.cli.app import main; main()", "generate", sample, "--emotion", "angry", "-o", out)
     assert (done.returncode, done.stderr) == (0, "")
     assert out.stat().st_size > 10_000
 
@@ -40,7 +40,7 @@ def test_the_library_needs_nothing_more(sample):
 
 
 def test_the_voice_cannot_be_judged_and_that_is_one_line(sample, tmp_path):
-    code, out = "from medtalk.cli import main; main()", tmp_path / "line.npz"
+    code, out = "from medtalk.cli.app import main; main()", tmp_path / "line.npz"
     done = python(code, "generate", sample, "--emotion", "auto", "-o", out)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and not out.exists()
     assert "need torch, which is not installed" in done.stderr and "'medtalk[full]', or name an emotion" in done.stderr
@@ -56,12 +56,12 @@ def test_importing_medtalk_imports_next_to_nothing():
 
 def test_the_command_line_starts_without_the_engine():
     slow = ("scipy", "onnxruntime", "numpy", "zmq", "msgpack", "msgspec", "rich")
-    done = python(f"import medtalk.cli; print(*[name for name in {slow} if name in sys.modules])")
+    done = python(f"import medtalk.cli.app; print(*[name for name in {slow} if name in sys.modules])")
     assert (done.stdout.strip(), done.stderr) == ("", "")
 
 
 def test_a_local_run_needs_no_sockets(sample, tmp_path):
-    code, out = "from medtalk.cli import main; main()", tmp_path / "line.npz"
+    code, out = "from medtalk.cli.app import main; main()", tmp_path / "line.npz"
     done = python(code, "generate", sample, "-o", out, without=(*HEAVY, "zmq", "msgpack", "msgspec"))
     assert (done.returncode, done.stderr) == (0, "")
     assert out.is_file()
@@ -78,10 +78,11 @@ def test_the_torch_engine_says_what_is_missing():
 
 
 def test_a_picture_says_what_is_missing(sample, tmp_path):
-    done = python("from medtalk.cli import main; main()", "generate", sample, "-o", tmp_path / "line.npz")
+    done = python("from medtalk.cli.app import main; main()", "generate", sample, "-o", tmp_path / "line.npz")
     assert done.returncode == 0
     done = python(
-        "from medtalk.picture import main; sys.exit(main(sys.argv[1:]))",
+        "from medtalk.cli.app import main; main()",
+        "plot",
         tmp_path / "line.npz",
         sample,
         tmp_path / "a.png",
@@ -94,6 +95,7 @@ def test_a_picture_says_what_is_missing(sample, tmp_path):
     ("package", "source"),
     [
         ("medtalk", "python/medtalk"),
+        ("medtalk_board", "unreal_plugin/MEDTalk/Content/Python/medtalk_board"),
         ("medtalk_wire", "unreal_plugin/MEDTalk/Content/Python/medtalk_wire"),
         ("medtalk_train", "training/medtalk_train"),
         ("medtalk_assets", "assets"),

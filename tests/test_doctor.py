@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from medtalk.plugin import install_plugin
+from medtalk.cli.unreal_plugin import install_plugin
 
 
 @pytest.fixture

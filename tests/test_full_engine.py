@@ -15,9 +15,9 @@ from safetensors.numpy import load_file, save
 
 import medtalk
 from medtalk.bundle import Bundle, load_bundle, write_bundle
+from medtalk.cli.ready_made import read_features
 from medtalk.engine import open_engine
 from medtalk.errors import BackboneError, BundleError, CancelledError, GuidanceError, SettingError
-from medtalk.features import read_features
 from medtalk.finishing import PAPER, Finishing
 from medtalk.official import import_official
 from medtalk.performance import Model, Performance
@@ -489,6 +489,6 @@ def test_files_of_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(SettingError, match=r"not a whole \.npz file"):
             read_features(file)
     np.savez_compressed(file, emotion2vec=np.zeros((2 << 20, 1), np.float32))
-    monkeypatch.setattr("medtalk.features.MAX_BYTES", 1 << 20)
+    monkeypatch.setattr("medtalk.cli.ready_made.MAX_BYTES", 1 << 20)
     with pytest.raises(SettingError, match="holds 9 MiB; the limit is 1 MiB"):
         read_features(file)

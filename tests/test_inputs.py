@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from medtalk.audio import read_speech
-from medtalk.batch import _read_transcript
 from medtalk.bundle import load_bundle
+from medtalk.cli.batch import _read_transcript
+from medtalk.cli.ready_made import read_features
 from medtalk.errors import MedtalkError, RigError
-from medtalk.features import read_features
 from medtalk.guidance import read_picture
 from medtalk.inputs import open_input, read_input
 from medtalk.rig import read_rig

@@ -14,13 +14,13 @@ import torch
 
 import medtalk
 from medtalk.audio import Speech
-from medtalk.backbones import listening
-from medtalk.backbones.ear import LONGEST
 from medtalk.backbones.pretrained import Pretrained
-from medtalk.backbones.prosody import prosody, voice_activity
-from medtalk.backbones.whisper_mel import log_mel
-from medtalk.closures import decide
 from medtalk.errors import CancelledError, SettingError
+from medtalk.features import listening
+from medtalk.features.prosody import prosody, voice_activity
+from medtalk.features.whisper_mel import log_mel
+from medtalk.finishing.closures import decide
+from medtalk.model.ear import LONGEST
 from medtalk.performance import Model, Performance, _batches
 from medtalk.rig import RigSequence, write_rig
 from medtalk.watch import Watch

@@ -13,8 +13,10 @@ import av
 import numpy as np
 import pytest
 
-from medtalk.audio import RATE, AudioLimits, read_speech
+from medtalk.audio import read_speech
 from medtalk.errors import AudioError, LimitError
+from medtalk.limits import AudioLimits
+from medtalk.rates import RATE
 from tests.sounds import babble
 
 KINDS = {

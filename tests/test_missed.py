@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 import medtalk
-from medtalk.backbones.vocabulary import Vocabulary
 from medtalk.bundle import TEXT_WORDS, load_bundle
+from medtalk.features.languages import foreign
+from medtalk.features.vocabulary import Vocabulary
 from medtalk.guidance import Mood
-from medtalk.languages import foreign
 from medtalk.performance import Model
 from medtalk.rig import read_rig
 from medtalk.rig.channels import CHANNEL_HASH

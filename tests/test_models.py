@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from medtalk.backbones.catalogue import KNOWN, size
 from medtalk.backbones.pretrained import CLIP, EMOTION2VEC, EMOTION2VEC_PLUS
-from medtalk.models import KNOWN, size
 from tests.checkpoints import make_own, make_wav2vec2
 
 

@@ -10,8 +10,9 @@ from medtalk.engine import open_engine
 from medtalk.errors import GuidanceError, SettingError
 from medtalk.finishing import Finishing
 from medtalk.guidance import LABELS
-from medtalk.performance import FACE_PARTS, Model, Performance
-from medtalk.rig.channels import MAXIMUM, MINIMUM, N_CHANNELS, REGIONS
+from medtalk.performance import Model, Performance
+from medtalk.rig.channels import AREAS, MAXIMUM, MINIMUM, N_CHANNELS
+from medtalk_board.channels import REGIONS
 
 RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False)
 
@@ -54,8 +55,8 @@ def test_decoding_does_no_audio_work(performance, monkeypatch):
     for name in ("hear", "intensity", "label_vectors", "guide"):
         monkeypatch.setattr(performance.model.engine, name, refuse)
     for name in (
-        "medtalk.backbones.whisper_mel.log_mel",
-        "medtalk.backbones.prosody.prosody",
+        "medtalk.features.whisper_mel.log_mel",
+        "medtalk.features.prosody.prosody",
         "medtalk.performance.read_speech",
     ):
         monkeypatch.setattr(name, refuse)
@@ -132,19 +133,19 @@ def test_unknown_emotion_and_region(performance):
 def test_regions_keep_their_channels_and_nothing_else(performance):
     full = performance.decode("angry").values
     for region in ("mouth", "upper"):
-        kept = np.concatenate([REGIONS[part] for part in FACE_PARTS[region]])
+        kept = np.concatenate([AREAS[area] for area in REGIONS[region]])
         others = np.setdiff1d(np.arange(N_CHANNELS), kept)
         part = performance.decode("angry", region=region).values
         assert np.array_equal(part[:, kept], full[:, kept])
         assert not part[:, others].any()
-    assert not set(FACE_PARTS["mouth"]) & set(FACE_PARTS["upper"])
+    assert not set(REGIONS["mouth"]) & set(REGIONS["upper"])
 
 
 def test_silence_is_a_resting_face_with_blinks(silence):
     performance = medtalk.load().perform(silence)  # an ear of random weights hears phones in silence, too
     rig = performance.decode("angry", finishing=Finishing(gaze=False))
     moving = np.flatnonzero(np.abs(rig.values).max(axis=0) > 0.0)
-    assert set(moving) <= set(REGIONS["eye"]) | set(REGIONS["cheek"]) | set(REGIONS["brow"])
+    assert set(moving) <= set(AREAS["eye"]) | set(AREAS["cheek"]) | set(AREAS["brow"])
     blink = rig.values[:, [36, 105]]  # eye_blink, left and right
     assert blink.max() > 0.7 and np.median(blink) == 0.0
     assert not performance.decode("angry", finishing=RAW).values.any()

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 import medtalk as library
-from medtalk.plugin import DESCRIPTOR, PLATFORMS, RECORD, plugin_source, requirements, this_platform
+from medtalk.cli.unreal_plugin import DESCRIPTOR, PLATFORMS, RECORD, plugin_source, requirements, this_platform
 
 MEDTALK = (sys.executable, "-m", "medtalk")
 UNREALS_PYTHON = sys.version_info[:2] == (3, 11)
@@ -377,7 +377,7 @@ def test_what_cannot_be_cleared_is_named(refused, project, plugin):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from medtalk.plugin import install_plugin, remove_plugin
+from medtalk.cli.unreal_plugin import install_plugin, remove_plugin
 action, project, left = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 def watch(event, args):
     global left
@@ -508,7 +508,7 @@ def test_no_network(project):
 
 
 def test_no_pip(project):
-    code = "import sys; sys.modules['pip'] = None; from medtalk.cli import main; main()"
+    code = "import sys; sys.modules['pip'] = None; from medtalk.cli.app import main; main()"
     done = subprocess.run([sys.executable, "-c", code, "plugin", "install", project], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1 and "This Python has no pip" in done.stderr

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from medtalk.backbones.phones import PHONES
-from medtalk.pronunciation import MAX_PRONUNCIATIONS, english, pronounce
+from medtalk.features.phones import PHONES
+from medtalk.features.pronunciation import MAX_PRONUNCIATIONS, english, pronounce
 
 
 def said(text: str) -> list[str]:
@@ -82,5 +82,5 @@ def test_a_long_text_takes_bounded_time() -> None:
 
 
 def test_import_is_light() -> None:
-    code = "import sys, medtalk.alignment; print('torch' in sys.modules, 'scipy' in sys.modules)"
+    code = "import sys, medtalk.features.alignment; print('torch' in sys.modules, 'scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()[0] == "False"

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 import medtalk
-from medtalk.backbones.words import tokenise
 from medtalk.bundle import load_bundle
-from medtalk.closures import decide
 from medtalk.engine import open_engine
-from medtalk.engine.onnx import OnnxEngine
-from medtalk.engine.torch import TorchEngine
+from medtalk.engine.compact_onnx import OnnxEngine
+from medtalk.engine.compact_torch import TorchEngine
+from medtalk.features.words import tokenise
 from medtalk.finishing import Finishing
+from medtalk.finishing.closures import decide
 from medtalk.guidance import LABELS, Mood
 from medtalk.model.intensity import intensity
-from medtalk.rig.channels import NAMES, S_LIP, S_UP, indices
+from medtalk.rig.channels import CHANNEL_NAMES, S_LIP, S_UP, indices
 from medtalk_train import nonspeech
 from medtalk_train.bars import BARS, faults
 from medtalk_train.evaluate import on_recordings, show
@@ -121,7 +121,7 @@ def test_it_may_ship(figures: dict[str, float], what: str) -> None:
 def test_emotions_point_at_the_pose_library(performances: dict, shared: Path) -> None:
     library = json.loads((shared / "poses" / "metahuman_pose_library.json").read_text())
     upper = indices("?_brow_*", "?_eye*", "?_nose*")
-    keys = [name.replace("-", ".") for name in NAMES]
+    keys = [name.replace("-", ".") for name in CHANNEL_NAMES]
     wanted = {
         label: np.mean([[p.get(k, 0.0) for k in keys] for n, p in library.items() if f"/{word}-" in n], axis=0)[upper]
         for label, word in POSES.items()

@@ -13,9 +13,10 @@ import pytest
 import soundfile
 
 import medtalk
-from medtalk.audio import RATE, Speech
+from medtalk.audio import Speech
 from medtalk.finishing import Finishing
 from medtalk.performance import Model, Performance
+from medtalk.rates import RATE
 from medtalk.rig import RigSequence, read_rig, write_rig
 from medtalk.rig.channels import CHANNEL_HASH, S_LIP
 from medtalk_wire import Client, Settings, Sound

@@ -11,9 +11,10 @@ import pytest
 import soundfile
 
 import medtalk
-from medtalk.audio import RATE, Speech
+from medtalk.audio import Speech
+from medtalk.cli.generate import _local_rigs
 from medtalk.errors import CancelledError
-from medtalk.generate import _local_rigs
+from medtalk.rates import RATE
 from medtalk.watch import Watch, checkpoint, interruptible, stage, telling
 
 

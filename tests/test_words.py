@@ -15,7 +15,7 @@ import torch
 import medtalk
 from medtalk.backbones.pretrained import Pretrained
 from medtalk.backbones.roberta import Roberta
-from medtalk.backbones.transcript import Transcriber, Transcript
+from medtalk.backbones.whisper import Transcriber, Transcript
 from medtalk.bundle import load_bundle
 from medtalk.errors import BackboneError, BundleError, GuidanceError, SettingError
 from medtalk.finishing import PAPER, Finishing

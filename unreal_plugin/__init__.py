@@ -1,1 +1,1 @@
-"""The Unreal plugin as it ships: the folder MEDTalk. Only data; `medtalk.plugin` copies it into projects."""
+"""The Unreal plugin as it ships: the folder MEDTalk. Only data; `medtalk.cli.unreal_plugin` copies it into projects."""

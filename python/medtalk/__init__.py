@@ -13,17 +13,18 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from medtalk.version import __version__
+
 if TYPE_CHECKING:
-    from medtalk.audio import AudioLimits, Speech, read_speech
+    from medtalk.audio import Speech, read_speech
     from medtalk.errors import MedtalkError
     from medtalk.finishing import Finishing
+    from medtalk.limits import AudioLimits
     from medtalk.performance import Model, Performance, load
     from medtalk.rig import RigSequence, read_rig, write_rig
 
-__version__ = "0.1.0"
-
 _HOME = {
-    "AudioLimits": "medtalk.audio",
+    "AudioLimits": "medtalk.limits",
     "Speech": "medtalk.audio",
     "read_speech": "medtalk.audio",
     "MedtalkError": "medtalk.errors",

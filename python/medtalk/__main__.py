@@ -17,7 +17,7 @@ def main() -> NoReturn:
     tell_dropped = sys.unraisablehook
     sys.unraisablehook = lambda dropped: None if stopped_by() is not None else tell_dropped(dropped)
     try:
-        from medtalk.cli import main as command
+        from medtalk.cli.app import main as command
 
         command()
     except BaseException:

@@ -21,14 +21,14 @@ import numpy as np
 
 from medtalk.errors import AudioError, LimitError, require
 from medtalk.inputs import open_input
-from medtalk.sound import MEDIA, RATE, AudioLimits, cut, to_float
+from medtalk.limits import AudioLimits
+from medtalk.rates import FPS, RATE
+from medtalk.sound import MEDIA, cut, to_float
 from medtalk.watch import checkpoint
 
 if TYPE_CHECKING:
     import soundfile
 
-FPS = 60
-"""Frames a second of every rig that the model makes."""
 VALID = "Valid are WAV (PCM or float), FLAC and OGG; with the extra media MP3, M4A, AIFF and videos."
 SOUND_ENDINGS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff")
 """Of the files that stand for a folder of sounds; a file that is given by its name may have any."""

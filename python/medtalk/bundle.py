@@ -21,14 +21,15 @@ from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
-from medtalk.backbones import listening, mel, whisper_mel
-from medtalk.backbones.phones import PHONES
-from medtalk.backbones.prosody import PROSODY
 from medtalk.errors import BundleError, require
+from medtalk.features import listening, whisper_mel
+from medtalk.features.phones import PHONES
+from medtalk.features.prosody import PROSODY
 from medtalk.files import write_folder_atomic
 from medtalk.guidance import LABELS
 from medtalk.inputs import open_input, read_input
-from medtalk.rig.channels import CHANNEL_HASH, NAMES
+from medtalk.rates import FPS, RATE
+from medtalk.rig.channels import CHANNEL_HASH, CHANNEL_NAMES
 
 FORMAT = 1
 MANIFEST = "bundle.json"
@@ -197,12 +198,12 @@ def write_bundle(folder: str | Path, fields: Mapping[str, Any], files: Mapping[s
 
 def _own_fields(kind: str) -> dict[str, Any]:
     """What a bundle must share with the code that runs it: another value would give silently wrong faces."""
-    own = {"channels": list(NAMES), "channel_hash": CHANNEL_HASH, "fps": mel.RIG_FPS, "labels": list(LABELS)}
+    own = {"channels": list(CHANNEL_NAMES), "channel_hash": CHANNEL_HASH, "fps": FPS, "labels": list(LABELS)}
     if kind == "compact":
         own["features"] = {
             "mel": {
                 "of": "whisper",
-                "rate": mel.RATE,
+                "rate": RATE,
                 "fps": whisper_mel.FPS,
                 "window": whisper_mel.N_FFT,
                 "bands": whisper_mel.N_MELS,
@@ -245,7 +246,7 @@ def _check_fields(folder: Path, manifest: dict[str, Any]) -> None:
     own = _own_fields(kind)
     if manifest.get("channel_hash") != CHANNEL_HASH or manifest.get("channels") != own["channels"]:
         raise BundleError(
-            f"Bundle {folder} is made for another channel list than the {len(NAMES)} of this version.",
+            f"Bundle {folder} is made for another channel list than the {len(CHANNEL_NAMES)} of this version.",
             "Export it again with medtalk-train of this version.",
         )
     for field in ("fps", "features", "labels"):

@@ -51,7 +51,7 @@ class AudioError(MedtalkError):
 
 
 class LimitError(AudioError):
-    """A sound beyond a limit that is a setting (`medtalk.audio.AudioLimits`)."""
+    """A sound beyond a limit that is a setting (`medtalk.limits.AudioLimits`)."""
 
     code = "limit"
 

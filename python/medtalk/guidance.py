@@ -11,6 +11,7 @@ from pathlib import Path
 
 from medtalk.errors import GuidanceError, require
 from medtalk.inputs import read_input
+from medtalk.limits import MAX_PICTURE_BYTES, MAX_TEXT
 
 LABELS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprised")
 """The seven emotions; a label's place is its id in the embedding table of every bundle."""
@@ -74,10 +75,6 @@ class Mood:
 
 _FELT = 0.05  # a label of less weight is not felt
 _SLIP = 0.75  # what is less like any label is no slip of the keyboard, but another feeling
-MAX_TEXT = 10_000
-"""Characters of a description. Only its first words are read (`medtalk.backbones.words`)."""
-MAX_PICTURE_BYTES = 64 << 20
-"""Of a picture's file."""
 
 
 def check_text(text: str) -> str:

@@ -16,7 +16,8 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from medtalk.errors import AudioError
-from medtalk.sound import MEDIA, AudioLimits, cut, to_float
+from medtalk.limits import AudioLimits
+from medtalk.sound import MEDIA, cut, to_float
 from medtalk.watch import checkpoint
 
 _BLOCK = 1 << 17  # samples that are passed on together

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import medtalk
 from medtalk.backbones.pretrained import (
     CLIP,
     EMOTION2VEC,
@@ -41,6 +40,7 @@ from medtalk.errors import BackboneError, BundleError, OutputError
 from medtalk.files import check_folder, sha256_file
 from medtalk.guidance import LABELS
 from medtalk.rig.channels import N_CHANNELS
+from medtalk.version import __version__
 
 with needs_extra():
     import torch
@@ -204,7 +204,7 @@ def import_official(
             }
             for part, source in sources.items()
         },
-        "created_by": f"medtalk {medtalk.__version__}, bundle import-official",
+        "created_by": f"medtalk {__version__}, bundle import-official",
     }
     return Imported(
         write_bundle(output, fields, files),

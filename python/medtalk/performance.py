@@ -17,44 +17,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import medtalk
-from medtalk import closures, presence
-from medtalk.alignment import MAX_WORDS as MAX_TRANSCRIPT_WORDS
-from medtalk.alignment import align, token_times
-from medtalk.audio import FPS, AudioLimits, Speech, read_speech
+from medtalk.audio import Speech, read_speech
 from medtalk.backbones.pretrained import EMOTION2VEC_PLUS, Pretrained
 from medtalk.bundle import Bundle, load_bundle
-from medtalk.closures import Closures
 from medtalk.engine import Engine, Guided, GuideKind, Heard, open_engine
 from medtalk.errors import GuidanceError, MissingExtraError, SettingError, require
-from medtalk.finishing import Finishing, finish
+from medtalk.features.alignment import MAX_WORDS as MAX_TRANSCRIPT_WORDS
+from medtalk.features.alignment import align, token_times
+from medtalk.finishing import Finishing, closures, finish, presence
+from medtalk.finishing.closures import Closures
 from medtalk.guidance import AUTO, LABELS, NEUTRAL, Mood, check_text, emotion_weights, is_auto
+from medtalk.limits import MAX_INTENSITY, AudioLimits, check_range
+from medtalk.rates import FPS
 from medtalk.rig import RigSequence, Timed
-from medtalk.rig.channels import N_CHANNELS, REGIONS
+from medtalk.rig.channels import AREAS, N_CHANNELS
 from medtalk.rig.sequence import frozen
+from medtalk.version import __version__
 from medtalk.watch import stage
+from medtalk_board.channels import REGIONS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from medtalk.backbones.emotion2vec import VoiceEmotion
-    from medtalk.engine.onnx import OnnxEngine
-
-FACE_PARTS = {
-    "full": tuple(REGIONS),
-    "mouth": ("mouth", "jaw", "tongue", "teeth"),
-    "upper": ("brow", "eye", "nose", "cheek", "ear"),
-}
-"""What `region` keeps, as regions of the channel table; the other channels are 0."""
+    from medtalk.engine.compact_onnx import OnnxEngine
 
 BATCH_SECONDS = 30.0
 """The longest sound that `Model.perform_all` has heard together with others: one fills a GPU then."""
 _BATCH, _ALIKE = 16, 1.25  # sounds heard together, and how much longer than the shortest the longest of them may be
-
-MAX_INTENSITY = 4.0
-"""The strongest multiplier: beyond it the network only guesses."""
-MIN_FPS, MAX_FPS = 1.0, 240.0
-"""Frames a second of a rig that a user may ask for."""
 
 VOICE = "emotion2vec_plus"
 """The backbone that hears an emotion in the voice, for any bundle, as `load(backbones=...)` and `prepare` call it."""
@@ -254,7 +244,7 @@ class Model:
         return [performances[number] for number in range(len(sounds))]
 
     def _performance(self, speech: Speech, transcript: str, heard: Heard) -> Performance:
-        from medtalk.backbones.prosody import voice_activity
+        from medtalk.features.prosody import voice_activity
 
         text = transcript.strip()
         guided = heard.guided and Guided(_read_only(heard.guided.content), _read_only(heard.guided.intensity))
@@ -316,7 +306,7 @@ class Model:
 
     @cached_property
     def _borrowed_ear(self) -> OnnxEngine:
-        from medtalk.engine.onnx import OnnxEngine
+        from medtalk.engine.compact_onnx import OnnxEngine
 
         return OnnxEngine(load_bundle())
 
@@ -348,7 +338,7 @@ class Performance:
         transcript: what was said, as it was told or heard; "" if unknown.
         heard: what the model heard without knowing any words.
         content: content embedding, (T, 256).
-        posteriors: phone posteriors, (T, 35), columns as in `medtalk.backbones.phones.PHONES`, sharpened where the
+        posteriors: phone posteriors, (T, 35), columns as in `medtalk.features.phones.PHONES`, sharpened where the
             transcript fits the sound; None where a bundle has no phones.
         closures: where the lips close, decided from the phones; None where none are known.
         words, phones: what is spoken when, as far as that is known: the words of the transcript that were found in the
@@ -447,10 +437,10 @@ class Performance:
             SettingError: an intensity or region that is not valid.
             BackboneError, MissingExtraError: of `voice_emotion`.
         """
-        require(region, str, "The region", f"one of {', '.join(FACE_PARTS)}")
+        require(region, str, "The region", f"one of {', '.join(REGIONS)}")
         require(finishing, Finishing, "finishing", "a Finishing")
-        if region not in FACE_PARTS:
-            raise SettingError(f"Unknown region {region!r}; valid are {', '.join(FACE_PARTS)}.")
+        if region not in REGIONS:
+            raise SettingError(f"Unknown region {region!r}; valid are {', '.join(REGIONS)}.")
         mood, guide = emotion if isinstance(emotion, Mood) else None, emotion if isinstance(emotion, Guide) else None
         if guide is not None and guide.model is not self.model:
             raise GuidanceError("The guide was made by another model.", "Make it with this performance's own.")
@@ -505,7 +495,7 @@ class Performance:
     ) -> dict[str, Any]:
         constant = np.ndim(intensity) == 0
         meta = {
-            "medtalk": medtalk.__version__,
+            "medtalk": __version__,
             "bundle": {"name": self.model.bundle.name, "sha256": self.model.bundle.sha256},
             "source": {
                 "name": self.speech.name,
@@ -550,27 +540,13 @@ def _batches(seconds: Sequence[float]) -> list[list[int]]:
     return groups
 
 
-def check_range(values: ArrayLike, what: str = "intensity", largest: float = MAX_INTENSITY) -> NDArray[np.float32]:
-    """`values` as float32; `SettingError` naming `what` unless all are numbers from 0 to `largest`."""
-    try:
-        with np.errstate(over="ignore"):  # what is beyond float32 is infinite, and judged as such
-            curve = np.asarray(values, np.float32)
-    except (TypeError, ValueError):
-        raise SettingError(f"{what} is not a number or a row of numbers.") from None
-    good = np.isfinite(curve) & (curve >= 0.0) & (curve <= largest)
-    if not good.all():
-        bound = "finite numbers from 0" if np.isinf(largest) else f"numbers from 0 to {largest:g}"
-        raise SettingError(f"{what} is {curve[~good].flat[0]}; valid are {bound}.")
-    return curve
-
-
 def _keep(values: NDArray[np.float32], region: str) -> NDArray[np.float32]:
     """`values` (T, 174) with the channels outside `region` at 0."""
     if region == "full":
         return values
     kept = np.zeros_like(values)
-    for part in FACE_PARTS[region]:
-        kept[:, REGIONS[part]] = values[:, REGIONS[part]]
+    for area in REGIONS[region]:
+        kept[:, AREAS[area]] = values[:, AREAS[area]]
     return kept
 
 

@@ -6,10 +6,11 @@ import torch
 import whisper
 from whisper.model import AudioEncoder
 
-from medtalk.audio import RATE, frame_count
-from medtalk.backbones import listening
-from medtalk.backbones.ear import Ear, EarConfig, WhisperLayers, sinusoids
-from medtalk.backbones.whisper_mel import filterbank, log_mel
+from medtalk.audio import frame_count
+from medtalk.features import listening
+from medtalk.features.whisper_mel import filterbank, log_mel
+from medtalk.model.ear import Ear, EarConfig, WhisperLayers, sinusoids
+from medtalk.rates import RATE
 from tests.sounds import babble
 
 SMALL = EarConfig(width=32, heads=2, layers=3, hidden=24, features=5)

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from medtalk.backbones import mel
-
-RATE = mel.RATE
+from medtalk.features import mel
+from medtalk.rates import RATE
 
 
 def tone(hertz: float, seconds: float = 1.0, amplitude: float = 0.5) -> np.ndarray:

@@ -22,8 +22,8 @@ from medtalk.backbones.clip import Clip
 from medtalk.backbones.emotion2vec import Emotion2vec
 from medtalk.backbones.pretrained import Pretrained
 from medtalk.backbones.roberta import Roberta
-from medtalk.backbones.transcript import Transcriber
 from medtalk.backbones.wav2vec2 import Wav2Vec2
+from medtalk.backbones.whisper import Transcriber
 from medtalk.errors import BackboneError, CancelledError, SettingError
 from medtalk.watch import Watch
 

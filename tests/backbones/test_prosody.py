@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from medtalk.backbones import prosody as module
-from medtalk.backbones.mel import RATE
-from medtalk.backbones.prosody import N_PROSODY, PROSODY, at_level, effort, pitch_track, prosody, voice_activity
+from medtalk.features import prosody as module
+from medtalk.features.prosody import N_PROSODY, PROSODY, at_level, effort, pitch_track, prosody, voice_activity
+from medtalk.rates import RATE
 from tests.sounds import babble
 
 

@@ -11,7 +11,7 @@ import whisper
 from whisper.tokenizer import LANGUAGES
 
 from medtalk.backbones.pretrained import Pretrained
-from medtalk.backbones.transcript import Transcriber, Transcript
+from medtalk.backbones.whisper import Transcriber, Transcript
 from medtalk.errors import BackboneError, SettingError
 
 # Whisper opens its vocabulary without closing it.

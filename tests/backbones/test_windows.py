@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medtalk.backbones.windows import LONGEST, by_windows
-from medtalk.backbones.words import MAX_WORDS, tokenise
+from medtalk.engine.windows import LONGEST, by_windows
+from medtalk.features.words import MAX_WORDS, tokenise
 
 
 def around(features: np.ndarray, tokens: np.ndarray, times: np.ndarray) -> np.ndarray:

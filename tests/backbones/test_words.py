@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medtalk.backbones.words import BUCKETS, MAX_WORDS, NO_WORDS, PIECES, places, split, tokenise
+from medtalk.features.words import BUCKETS, MAX_WORDS, NO_WORDS, PIECES, places, split, tokenise
 
 
 def test_ids_never_change() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from medtalk.errors import RigError, SettingError
 from medtalk.finishing import Finishing, finish
-from medtalk.finishing.limits import limit
+from medtalk.finishing.clamp import limit
 from medtalk.rig.channels import MAXIMUM, MINIMUM, N_CHANNELS, indices
 
 BLINK = indices("[LR]_eye_blink")

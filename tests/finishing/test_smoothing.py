@@ -8,14 +8,14 @@ from scipy.signal import savgol_filter
 
 from medtalk.errors import SettingError
 from medtalk.finishing.smoothing import CLOSURES, PAPER_WINDOWS, WINDOWS, smooth
-from medtalk.rig.channels import N_CHANNELS, REGIONS, indices
+from medtalk.rig.channels import AREAS, N_CHANNELS, indices
 
 CLOSING = indices("L_mouth_lipsTogetherU")[0]
 OTHER = indices("L_mouth_stretch")[0]
 
 
 def jitter(values: np.ndarray) -> float:
-    columns = np.concatenate([REGIONS["mouth"], REGIONS["jaw"]])
+    columns = np.concatenate([AREAS["mouth"], AREAS["jaw"]])
     return float(np.abs(np.diff(values[:, columns], 3, axis=0)).mean() / values[:, columns].std(axis=0).mean())
 
 
@@ -29,7 +29,7 @@ def test_it_is_the_savitzky_golay_of_scipy_by_region(frames: int) -> None:
     out = smooth(values)
     assert out.shape == values.shape and out.dtype == np.float32
     for region, window in WINDOWS.items():
-        columns = REGIONS[region]
+        columns = AREAS[region]
         expected = values[:, columns]
         if frames == 1:
             assert np.allclose(out[:, columns], expected, atol=1e-6)
@@ -88,15 +88,15 @@ def test_tremble_of_a_closing_channel_is_not_kept() -> None:
 def test_windows_are_settings() -> None:
     values = noise(50)
     out = smooth(values, {"mouth": 1, "brow": 21})
-    assert np.array_equal(out[:, REGIONS["mouth"]], values[:, REGIONS["mouth"]])
-    assert out[:, REGIONS["brow"]].std() < smooth(values)[:, REGIONS["brow"]].std() * 0.8
+    assert np.array_equal(out[:, AREAS["mouth"]], values[:, AREAS["mouth"]])
+    assert out[:, AREAS["brow"]].std() < smooth(values)[:, AREAS["brow"]].std() * 0.8
     for bad in ({"lips": 5}, {"mouth": 4}, {"mouth": 0}, {"mouth": -3}, {"mouth": 5.0}, {"mouth": 63}):
         with pytest.raises(SettingError, match="valid are"):
             smooth(values, bad)  # pyright: ignore[reportArgumentType]
 
 
 def test_the_closing_channels_are_of_the_mouth() -> None:
-    assert len(CLOSURES) == 14 and set(CLOSURES) <= set(REGIONS["mouth"])
+    assert len(CLOSURES) == 14 and set(CLOSURES) <= set(AREAS["mouth"])
 
 
 def test_a_captured_take_gets_calmer_without_losing_closures(shared: Path) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from medtalk.backbones.words import NO_WORDS, tokenise
 from medtalk.errors import BundleError
+from medtalk.features.words import NO_WORDS, tokenise
 from medtalk.model.config import ModelConfig
 from medtalk.model.fusion import adjust
 from medtalk.model.intensity import intensity

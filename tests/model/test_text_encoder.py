@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from medtalk.backbones.words import NO_WORDS, tokenise
+from medtalk.features.words import NO_WORDS, tokenise
 from medtalk.model.text_encoder import STRONGEST, WEAKEST, TextEncoder, TextEncoderConfig
 from medtalk_train.wording.train import check_graph, encoder, graph_bytes
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from medtalk.backbones.words import NO_WORDS, tokenise
+from medtalk.features.words import NO_WORDS, tokenise
 from medtalk.model.config import ModelConfig
 from medtalk.model.graphs import IntensityGraph
 from medtalk.model.medtalk import MEDTalk

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from medtalk_board.channels import CHANNEL_HASH
 from medtalk_wire import Client, Result, Settings, Sound
-from medtalk_wire.boards import CHANNEL_HASH
 from medtalk_wire.connection import Connection
 from tests.plugin.running import tick_until
 from tests.service.sidecars import Sidecar

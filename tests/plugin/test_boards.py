@@ -6,37 +6,28 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from medtalk.rig import MH3, MH4, RigSequence, to_expressions
+from medtalk.rig import MH3, MH4
 from medtalk.rig import channels as library
-from medtalk_wire.boards import (
-    CHANNEL_HASH,
-    CHANNELS,
-    PROCESS_MASKS,
-    TABLE,
-    TARGETS,
-    board_channels,
-    expression_curves,
-    masked,
-)
-from tests.plugin.takes import moving
+from medtalk_board.channels import CHANNEL_NAMES, CHANNELS, REGIONS, in_region
+from medtalk_board.targets import TARGETS, board_channels
 
-NEVER_KEYED = [channel.name for channel in TABLE if not channel.keyed]
+NEVER_KEYED = [channel.name for channel in CHANNELS if not channel.keyed]
 
 
 def test_the_library_has_no_second_table() -> None:
-    assert library.NAMES is CHANNELS and library.CHANNELS is TABLE and library.CHANNEL_HASH == CHANNEL_HASH
+    assert library.CHANNEL_NAMES is CHANNEL_NAMES and library.CHANNELS is CHANNELS
     assert (tuple(MH3.values()), tuple(MH4.values())) == (TARGETS["mh3"], TARGETS["mh4"])
 
 
 def test_it_needs_nothing_but_python(root: Path) -> None:
     path = str(root / "unreal_plugin" / "MEDTalk" / "Content" / "Python")
-    code = f"import sys; sys.path.insert(0, {path!r}); import medtalk_wire.boards; print(*sys.modules)"
+    code = f"import sys; sys.path.insert(0, {path!r}); import medtalk_board.expressions, medtalk_board.targets"
+    code += "; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True)
     assert not {"numpy", "unreal", "zmq", "msgpack", "medtalk"} & set(done.stdout.split())
-    assert "medtalk_wire.boards" in done.stdout and done.stderr == ""
+    assert "medtalk_board" in done.stdout and done.stderr == ""
 
 
 def test_a_real_board_has_all_that_is_keyed(shared: Path) -> None:
@@ -44,7 +35,7 @@ def test_a_real_board_has_all_that_is_keyed(shared: Path) -> None:
     present = (shared / "ue_faceboard_channels.txt").read_text().split()
     board = board_channels(present)
     assert (board.generation, board.missing) == ("mh4", ())
-    assert [name for name, target in zip(CHANNELS, board.targets, strict=True) if target is None] == NEVER_KEYED
+    assert [name for name, target in zip(CHANNEL_NAMES, board.targets, strict=True) if target is None] == NEVER_KEYED
     assert {target for target in board.targets if target} <= set(present)
 
 
@@ -58,7 +49,7 @@ def test_the_generation_is_told_by_the_names(generation: str) -> None:
 def test_letter_case_does_not_count_and_the_boards_own_spelling_is_used() -> None:
     board = board_channels([name.upper() for name in TARGETS["mh4"] if name])
     assert board.generation == "mh4" and board.missing == ()
-    assert board.targets[CHANNELS.index("CTRL_C_jaw-translateY")] == "CTRL_C_JAW.Y"
+    assert board.targets[CHANNEL_NAMES.index("CTRL_C_jaw-translateY")] == "CTRL_C_JAW.Y"
 
 
 def test_missing_controls_are_named_and_a_draw_is_a_current_board() -> None:
@@ -69,19 +60,9 @@ def test_missing_controls_are_named_and_a_draw_is_a_current_board() -> None:
     assert board_channels([]).missing == tuple(name for name in TARGETS["mh4"] if name)
 
 
-@pytest.mark.parametrize("generation", ["mh3", "mh4"])
-def test_expression_curves_are_those_of_the_library(generation: str) -> None:
-    values = np.vstack([moving(20), np.zeros((1, 174)), np.ones((1, 174)), -np.ones((1, 174))]).astype(np.float32)
-    names, expected = to_expressions(RigSequence(values), generation)
-    for row, wanted in zip(values.tolist(), expected, strict=True):
-        curves = expression_curves(row, generation)
-        assert tuple(curves) == names
-        np.testing.assert_allclose(list(curves.values()), wanted, atol=1e-6)
-
-
 def test_process_masks_never_let_a_switch_through() -> None:
-    assert masked("full") == tuple(channel.index for channel in TABLE if channel.keyed)
-    assert set(masked("mouth")) | set(masked("upper")) < set(masked("full"))
-    assert not set(masked("mouth")) & set(masked("upper")) and "switch" not in PROCESS_MASKS["full"]
+    assert in_region("full") == tuple(channel.index for channel in CHANNELS if channel.keyed)
+    assert set(in_region("mouth")) | set(in_region("upper")) < set(in_region("full"))
+    assert not set(in_region("mouth")) & set(in_region("upper")) and "switch" not in REGIONS["full"]
     with pytest.raises(KeyError):
-        masked("nose")
+        in_region("nose")

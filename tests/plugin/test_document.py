@@ -7,7 +7,7 @@ import re
 from dataclasses import fields
 from typing import Any
 
-from medtalk.plugin import _PIP_PLATFORMS, RECORD, _pip_options, plugin_source, requirements
+from medtalk.cli.unreal_plugin import _PIP_PLATFORMS, RECORD, _pip_options, plugin_source, requirements
 from tests.fake_unreal.editor import Editor
 
 PLUGIN = plugin_source() / "Content" / "Python" / "medtalk_unreal"

@@ -16,8 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
+from medtalk_board.channels import CHANNEL_HASH
 from medtalk_wire import Client, Sound
-from medtalk_wire.boards import CHANNEL_HASH
 from tests.plugin.clicking import TOOLS, finish, make, press, status
 from tests.plugin.running import is_alive, pid_of_sidecar, saved, stops, tick_until
 from tests.plugin.takes import a_sound, state_of

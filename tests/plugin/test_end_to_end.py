@@ -11,7 +11,7 @@ import soundfile
 import soxr
 
 from medtalk.rig.channels import INDEX
-from medtalk_wire.boards import masked
+from medtalk_board.channels import in_region
 from tests.plugin.clicking import TOOLS, asked, finish, make, press, status
 from tests.plugin.running import pid_of_sidecar, tick_until
 from tests.plugin.takes import KEYED, board_section, on_board, state_of
@@ -110,7 +110,7 @@ def test_what_the_form_says_is_what_the_sidecar_is_asked(desk: Any, serving: Sid
         serving.connection, sample, fps=30.0, emotion="sad:0.7,angry:0.3", intensity=0.5, blink=False, gaze=False,
         region="mouth",
     )  # fmt: skip
-    of_the_mouth, found = list(masked("mouth")), on_board(desk, sequence, len(rig), 30)
+    of_the_mouth, found = list(in_region("mouth")), on_board(desk, sequence, len(rig), 30)
     np.testing.assert_allclose(found[:, of_the_mouth], rig[:, of_the_mouth], rtol=0, atol=1e-6)
     assert len(keys_of(desk, sequence)) == len(of_the_mouth)
 

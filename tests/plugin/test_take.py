@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from medtalk.performance import FACE_PARTS
 from medtalk.rig.channels import INDEX, N_CHANNELS
-from medtalk_wire.boards import PROCESS_MASKS, masked
+from medtalk_board.channels import in_region
 from tests.plugin.takes import KEYED, a_sound, as_take, board_section, moving, on_board, state_of, write
 
 FRAMES = 40
@@ -171,13 +170,6 @@ def test_what_the_board_has_not_is_reported(shot: Any) -> None:
     assert mouth.missing == ("CTRL_C_tongue_move.X",)
 
 
-def test_process_masks_are_those_of_the_library() -> None:
-    assert {name: PROCESS_MASKS[name] for name in ("mouth", "upper")} == {
-        name: FACE_PARTS[name] for name in ("mouth", "upper")
-    }
-    assert set(PROCESS_MASKS["full"]) == set(FACE_PARTS["full"]) - {"switch"}
-
-
 @pytest.mark.parametrize("mask", ["mouth", "upper"])
 def test_a_process_mask_leaves_the_other_controls_alone(shot: Any, mask: str) -> None:
     editor, actor, sequence = shot
@@ -186,7 +178,7 @@ def test_a_process_mask_leaves_the_other_controls_alone(shot: Any, mask: str) ->
     section = board_section(editor, sequence)
     before = {name: editor.keys(section, name) for name in editor.keyed(section)}
     report = write(editor, second, sequence=sequence, actor=actor, process_mask=mask)
-    inside = {editor.unreal.boards.channel_of(name, "mh4") for name, index in INDEX.items() if index in masked(mask)}
+    inside = {editor.unreal.boards.channel_of(name, "mh4") for name, index in INDEX.items() if index in in_region(mask)}
     assert report.keys == FRAMES * len(inside)
     for name, keys in before.items():
         assert (editor.keys(section, name) != keys) == (name in inside)

@@ -11,8 +11,19 @@ import numpy as np
 import pytest
 
 from medtalk.errors import RigError
-from medtalk.rig import BOARDS, CHANNELS, EXPRESSIONS, MH3, MH4, NAMES, RigSequence, board_rows, indices, to_expressions
-from medtalk.rig.boards import EXPRESSION_PREFIX, expression_curves
+from medtalk.rig import (
+    BOARDS,
+    CHANNEL_NAMES,
+    CHANNELS,
+    EXPRESSIONS,
+    MH3,
+    MH4,
+    RigSequence,
+    board_rows,
+    indices,
+    to_expressions,
+)
+from medtalk.rig.boards import PREFIX, expression_curves
 
 MH4_HAS_MORE = {
     "CTRL_C_tongue_roll",
@@ -33,7 +44,7 @@ def curves_of(rig: RigSequence, board: str = "mh4") -> dict[str, float]:
     """The curves of the first frame that are not at rest."""
     names, values = to_expressions(rig, board)
     curves = zip(names, values[0].round(6).tolist(), strict=True)
-    return {name.removeprefix(EXPRESSION_PREFIX): round(value, 6) for name, value in curves if value}
+    return {name.removeprefix(PREFIX): round(value, 6) for name, value in curves if value}
 
 
 @pytest.mark.parametrize("board", ["mh3", "mh4"])
@@ -65,7 +76,7 @@ def test_mh4_names_are_on_a_real_board(shared: Path) -> None:
     ours = [target for target in MH4.values() if target]
     assert len(ours) == len(set(ours)) == 170
     assert set(ours) <= real
-    changed = {name: (MH3[name], MH4[name]) for name in NAMES if MH3[name] != MH4[name]}
+    changed = {name: (MH3[name], MH4[name]) for name in CHANNEL_NAMES if MH3[name] != MH4[name]}
     assert len(changed) == 7
     assert MH4["CTRL_C_tongue_roll-translateX"] == "CTRL_C_tongue_bendTwist.X"
 
@@ -82,7 +93,7 @@ SWITCHES = {"CTRL_lookAtSwitch", *(f"CTRL_neckCorrectivesMultiplyer{end}" for en
 @pytest.mark.parametrize("board", ["mh3", "mh4"])
 def test_a_channel_is_called_as_its_attribute(board: str) -> None:
     """By the rule and not by our table: with its axis where the control has two, with other names of mh4's tongue."""
-    axes = Counter(name.partition("-")[0] for name in NAMES)
+    axes = Counter(name.partition("-")[0] for name in CHANNEL_NAMES)
     for name, target in (MH3 if board == "mh3" else MH4).items():
         control, _, attribute = name.partition("-")
         renamed = TONGUE_OF_MH4.get(control, control) if board == "mh4" else control
@@ -136,7 +147,7 @@ def test_unknown_boards_are_refused() -> None:
 @pytest.mark.parametrize("board", BOARDS)
 def test_rows(board: str) -> None:
     rows = json.loads(json.dumps(board_rows(board)))
-    assert [row["name"] for row in rows] == list(NAMES)
+    assert [row["name"] for row in rows] == list(CHANNEL_NAMES)
     assert all(list(row) == ["index", "name", "control", "axis", "region", "min", "max", "target"] for row in rows)
     assert all(row["target"] is None for row in rows if row["region"] == "switch")
     assert all(row["target"] is None or row["target"] for row in rows)

@@ -11,14 +11,15 @@ import pytest
 
 from medtalk.errors import RigError
 from medtalk.rig import channels
-from medtalk.rig.channels import CHANNELS, INDEX, MIRROR, MIRROR_SIGN, NAMES, REGIONS, indices
+from medtalk.rig.channels import AREAS, CHANNEL_NAMES, CHANNELS, INDEX, MIRROR, MIRROR_SIGN, indices
 
 
 def test_names_are_the_papers_but_for_the_two_wrong_ones(shared: Path) -> None:
     theirs = (shared / "metahuman_attr_names.txt").read_text().split()
-    different = {i for i, (own, other) in enumerate(zip(NAMES, theirs, strict=True)) if own != other}
+    different = {i for i, (own, other) in enumerate(zip(CHANNEL_NAMES, theirs, strict=True)) if own != other}
     assert different == {25, 26}
-    assert NAMES[25:29] == tuple(f"CTRL_C_tongue_{what}-translate{axis}" for what in ("roll", "tip") for axis in "XY")
+    tongue = tuple(f"CTRL_C_tongue_{what}-translate{axis}" for what in ("roll", "tip") for axis in "XY")
+    assert CHANNEL_NAMES[25:29] == tongue
 
 
 def test_ranges_are_those_of_the_board(shared: Path) -> None:
@@ -40,9 +41,9 @@ def test_counts() -> None:
     assert len({channel.control for channel in CHANNELS}) == 160
     assert [channel.index for channel in CHANNELS] == list(range(174))
     assert sum(channel.axis == "translateX" for channel in CHANNELS) == 14
-    assert sum(len(members) for members in REGIONS.values()) == 174
-    assert len(REGIONS["mouth"]) + len(REGIONS["jaw"]) == 102
-    assert hashlib.sha256("\n".join(NAMES).encode()).hexdigest() == channels.CHANNEL_HASH
+    assert sum(len(members) for members in AREAS.values()) == 174
+    assert len(AREAS["mouth"]) + len(AREAS["jaw"]) == 102
+    assert hashlib.sha256("\n".join(CHANNEL_NAMES).encode()).hexdigest() == channels.CHANNEL_HASH
 
 
 def test_only_switches_and_multipliers_are_not_keyed() -> None:
@@ -99,6 +100,6 @@ def test_indices_match_controls_and_axes() -> None:
 
 
 def test_arrays_cannot_be_changed() -> None:
-    for array in (channels.MINIMUM, channels.MAXIMUM, MIRROR, MIRROR_SIGN, channels.S_LIP, *REGIONS.values()):
+    for array in (channels.MINIMUM, channels.MAXIMUM, MIRROR, MIRROR_SIGN, channels.S_LIP, *AREAS.values()):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1

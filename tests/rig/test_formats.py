@@ -14,7 +14,7 @@ import pytest
 from medtalk.errors import OutputError, RigError
 from medtalk.rig import (
     ARKIT_NAMES,
-    NAMES,
+    CHANNEL_NAMES,
     RIG_ENDINGS,
     RigSequence,
     Timed,
@@ -27,6 +27,7 @@ from medtalk.rig import (
 )
 from medtalk.rig.livelink import HEADER
 
+JAW = CHANNEL_NAMES.index("CTRL_C_jaw-translateY")
 RATES = (1.0, 7.0, 23.976, 24.0, 25.0, 29.97, 30000 / 1001, 30.0, 47.3, 50.0, 59.94, 60.0, 120.0)
 
 
@@ -135,12 +136,12 @@ def test_layouts(tmp_path: Path) -> None:
     for ending in RIG_ENDINGS:
         write_rig(tmp_path / f"take{ending}", rig)
     csv = (tmp_path / "take.csv").read_text().splitlines()
-    assert csv[0] == ",".join(("time", *NAMES))
+    assert csv[0] == ",".join(("time", *CHANNEL_NAMES))
     assert [line.split(",")[0] for line in csv[1:]] == [repr(t / 60) for t in range(3)]
     text = (tmp_path / "take.txt").read_text().splitlines()
     assert [len(line.split(",")) for line in text] == [174] * 3
     document = json.loads((tmp_path / "take.json").read_text())
-    assert (document["fps"], document["channels"], len(document["values"])) == (60.0, list(NAMES), 3)
+    assert (document["fps"], document["channels"], len(document["values"])) == (60.0, list(CHANNEL_NAMES), 3)
     names, values = to_expressions(rig)
     curves = (tmp_path / "take.expressions.csv").read_text().splitlines()
     assert curves[0] == ",".join(("time", *names))
@@ -277,7 +278,7 @@ def test_json_that_does_not_fit(tmp_path: Path) -> None:
     for key, value, message in (
         ("format", "other", "no rig"),
         ("version", 2, "version 2"),
-        ("channels", list(NAMES)[::-1], "channel 1 is"),
+        ("channels", list(CHANNEL_NAMES)[::-1], "channel 1 is"),
         ("channels", None, "0 channel names"),
         ("fps", "60", "fps"),
         ("fps", 0, "frame rate"),
@@ -315,14 +316,14 @@ def test_npz_that_does_not_fit(tmp_path: Path) -> None:
         "version": np.int64(1),
         "values": np.zeros((2, 174), np.float32),
         "fps": np.float64(60),
-        "channels": np.array(NAMES),
+        "channels": np.array(CHANNEL_NAMES),
         "meta": np.array("{}"),
     }
     np.savez(path, **good)
     assert len(read_rig(path)) == 2
     for key, value, message in (
         ("version", np.int64(9), "version 9"),
-        ("channels", np.array(NAMES[::-1]), "channel 1 is"),
+        ("channels", np.array(CHANNEL_NAMES[::-1]), "channel 1 is"),
         ("values", np.zeros((2, 173), np.float32), "(2, 173)"),
         ("values", np.zeros((2, 174)), "float64"),
         ("values", np.full((2, 174), np.inf, np.float32), "finite"),
@@ -500,7 +501,7 @@ def test_recordings_of_the_app_are_read_at_its_own_rate(tmp_path: Path, base: in
     path.write_text("\n".join(recording(150, base, start=7)))
     rig = read_rig(path)
     assert (rig.fps, len(rig)) == (base, 150)
-    np.testing.assert_allclose(rig.values[:, NAMES.index("CTRL_C_jaw-translateY")], np.arange(150) / 150, atol=1e-6)
+    np.testing.assert_allclose(rig.values[:, JAW], np.arange(150) / 150, atol=1e-6)
 
 
 def test_short_recordings_take_the_rate_they_are_given(tmp_path: Path) -> None:
@@ -514,7 +515,7 @@ def test_columns_may_come_in_any_order_and_case(tmp_path: Path) -> None:
     path = tmp_path / "take.arkit.csv"
     mixed = ("timecode", "BlendshapeCount", *(name[0].lower() + name[1:] for name in HEADER[53:1:-1]))
     path.write_text("\n".join(recording(20, 60, header=mixed)))
-    assert read_rig(path).values[10, NAMES.index("CTRL_C_jaw-translateY")] == 0.5
+    assert read_rig(path).values[10, JAW] == 0.5
 
 
 def test_frames_that_the_app_dropped_are_filled(tmp_path: Path) -> None:
@@ -523,7 +524,7 @@ def test_frames_that_the_app_dropped_are_filled(tmp_path: Path) -> None:
     path.write_text("\n".join(lines[:40] + lines[52:90] + lines[91:]))
     rig = read_rig(path)
     assert (rig.fps, len(rig)) == (60.0, 150)
-    np.testing.assert_allclose(rig.values[:, NAMES.index("CTRL_C_jaw-translateY")], np.arange(150) / 150, atol=1e-6)
+    np.testing.assert_allclose(rig.values[:, JAW], np.arange(150) / 150, atol=1e-6)
     path.write_text("\n".join(lines[:40] + lines[120:]))
     assert "line 41" in refusal(path)
 

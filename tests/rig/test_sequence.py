@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from medtalk.errors import RigError, SettingError
-from medtalk.rig import REGIONS, RigSequence, Timed
+from medtalk.rig import AREAS, RigSequence, Timed
 from medtalk.rig.channels import INDEX
 
 JAW = INDEX["CTRL_C_jaw-translateY"]
@@ -201,7 +201,7 @@ def test_mirroring_twice_is_the_same() -> None:
 def test_blend_by_region() -> None:
     one, other = random_rig(30, seed=1), random_rig(30, seed=2)
     mixed = one.blend(other, ["brow", "eye"])
-    chosen = np.concatenate([REGIONS["brow"], REGIONS["eye"]])
+    chosen = np.concatenate([AREAS["brow"], AREAS["eye"]])
     rest = np.setdiff1d(np.arange(174), chosen)
     np.testing.assert_allclose(mixed.values[:, chosen], other.values[:, chosen], atol=1e-7)
     np.testing.assert_array_equal(mixed.values[:, rest], one.values[:, rest])

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from medtalk.errors import MedtalkError
-from medtalk.service.limits import ServiceLimits
+from medtalk.limits import ServiceLimits
 from medtalk.service.schema import BadRequest, Request, read_request
 from medtalk_wire.protocol import ERROR_CODES, MAX_HEADER_BYTES, Message, pack
 

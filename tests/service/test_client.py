@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import medtalk
-from medtalk.audio import RATE, Speech
+from medtalk.audio import Speech
+from medtalk.rates import RATE
 from medtalk.rig.channels import CHANNEL_HASH
 from medtalk_wire import Client, Job, RequestError, Settings, SidecarError, SilentError, Sound, UnreachableError
 from tests.service.sidecars import PATIENCE, Sidecar, until

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from medtalk.audio import RATE
+from medtalk.rates import RATE
 from medtalk_wire.connection import Connection
 from medtalk_wire.protocol import FINAL, Buffer, Message, new_id
 from tests.service.sidecars import PATIENCE, Raw, Sidecar, until

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 import medtalk
-from medtalk.audio import RATE, Speech
+from medtalk.audio import Speech
 from medtalk.errors import BackboneError, GuidanceError, MedtalkError
+from medtalk.limits import ServiceLimits
 from medtalk.performance import Model
+from medtalk.rates import RATE
 from medtalk.service.jobs import Job
-from medtalk.service.limits import ServiceLimits
 from medtalk.service.server import Server, ServiceSettings
 from medtalk.service.worker import Outcome, Worker
 from medtalk_wire import Client, RequestError, Settings, Sound, find_connection
@@ -196,7 +197,7 @@ def test_a_text_or_picture_is_understood_once(model: Model, line: np.ndarray, mo
 
 
 def test_the_limit_of_pixels_is_a_setting(model: Model, line: np.ndarray) -> None:
-    from medtalk.backbones.clip import MAX_PIXELS
+    from medtalk.limits import MAX_PIXELS
 
     assert ServiceLimits().max_pixels == MAX_PIXELS
     worker = Worker(model, ServiceLimits(max_pixels=4799), lambda *_: None)

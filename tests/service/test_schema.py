@@ -17,7 +17,7 @@ import pytest
 
 from medtalk import Finishing
 from medtalk.errors import SettingError
-from medtalk.service.limits import ServiceLimits
+from medtalk.limits import AudioLimits, ServiceLimits
 from medtalk.service.schema import BadRequest, JobRequest, read_request
 from medtalk_wire.protocol import REQUESTS
 from tests.service.messages import (
@@ -361,7 +361,9 @@ def test_two_hours_are_refused() -> None:
 
 
 def test_limits_are_settings() -> None:
-    small = ServiceLimits(max_seconds=0.15, max_bytes=6000, max_channels=1, max_text=10, max_image_bytes=7)
+    small = ServiceLimits(
+        AudioLimits(max_seconds=0.15, max_bytes=6000, max_channels=1), max_text=10, max_image_bytes=7
+    )
     stereo = generate((described("samples", "int16", 1000, 2), SAMPLES[:4000]))
     for frames, said in (
         (generate(), "6400 bytes; the limit is 6000"),

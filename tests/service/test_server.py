@@ -18,10 +18,11 @@ import soundfile
 
 import medtalk
 from medtalk import Finishing
-from medtalk.audio import RATE, Speech
+from medtalk.audio import Speech
 from medtalk.guidance import Mood
 from medtalk.performance import Model
-from medtalk.rig.channels import CHANNEL_HASH, NAMES
+from medtalk.rates import RATE
+from medtalk.rig.channels import CHANNEL_HASH, CHANNEL_NAMES
 from medtalk_wire import Client
 from medtalk_wire import Settings as WireSettings
 from medtalk_wire import Sound as WireSound
@@ -80,7 +81,7 @@ def test_hello_tells_what_the_document_says(raw: Raw, sidecar: Sidecar) -> None:
     assert (answer.type, answer.protocol) == ("hello_reply", PROTOCOL)
     assert body["version"] == medtalk.__version__ and body["pid"] == sidecar.process.pid
     assert body["instance"] == sidecar.connection.instance
-    assert body["channels"] == list(NAMES) and body["channel_hash"] == CHANNEL_HASH and body["fps"] == 60.0
+    assert body["channels"] == list(CHANNEL_NAMES) and body["channel_hash"] == CHANNEL_HASH and body["fps"] == 60.0
     assert body["bundle"]["name"] == "tiny" and len(body["bundle"]["sha256"]) == 64 and body["device"] == "cpu"
     assert body["capabilities"] == {"sounds": ["pcm", "file", "path"], "guidance": ["label", "auto"], "words": False}
     document = (Path(__file__).parents[2] / "docs/protocol.md").read_text("utf-8")

@@ -107,7 +107,7 @@ def kill(thread: Doorkeeper) -> None:
 
 def serve(program: str, *options: object) -> subprocess.Popen[str]:
     """`medtalk serve` in a process that runs the lines of `program` first."""
-    text = f"{program}\nfrom medtalk.cli import main\nmain()"
+    text = f"{program}\nfrom medtalk.cli.app import main\nmain()"
     words = [sys.executable, "-c", text, "serve", "--port", "0", "--threads", "1", *map(str, options)]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

@@ -9,8 +9,9 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from medtalk.audio import FPS, RATE, frame_count
+from medtalk.audio import frame_count
 from medtalk.guidance import LABELS
+from medtalk.rates import FPS, RATE
 from medtalk.rig import RigSequence, indices, write_rig
 from tests.sounds import babble
 

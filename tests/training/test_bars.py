@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medtalk.rig.channels import REGIONS
+from medtalk.rig.channels import AREAS
 from medtalk_train import nonspeech
 from medtalk_train.articulation import MEASURES
 from medtalk_train.bars import BARS, EMOTION, MOUTH, NOISE, REST, TRANSCRIPT, Bar, faults
@@ -125,7 +125,7 @@ def test_a_mouth_that_talks_in_silence_is_caught(true: list[Rig]) -> None:
     breath[:, JAW] = 0.15
     assert faults(nonspeech.rest_of(resting | {nonspeech.BREATHS: breath}), REST) == [], "a breath parts the lips"
     assert "nobody speaks" in faults(nonspeech.rest_of(resting | {"music": breath}), REST)[0]
-    assert JAW in REGIONS["jaw"]
+    assert JAW in AREAS["jaw"]
 
 
 def test_what_is_missing_or_no_number_is_a_fault() -> None:

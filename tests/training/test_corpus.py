@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soxr
 
-from medtalk.backbones.phones import N_PHONES, PHONE_INDEX, PHONES
 from medtalk.errors import TrainingError
+from medtalk.features.phones import N_PHONES, PHONE_INDEX, PHONES
 from medtalk_train.corpus import espeak, festival, flite, generate, phones, plan, text
 from medtalk_train.corpus.read import Corpus
 

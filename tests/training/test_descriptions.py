@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import medtalk
-from medtalk.backbones.words import split, tokenise
 from medtalk.errors import BundleError, TrainingError
+from medtalk.features.words import split, tokenise
 from medtalk.guidance import LABELS, Mood
 from medtalk.model.text_encoder import TextEncoderConfig
 from medtalk_train.export import add_text

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from medtalk.audio import Speech
-from medtalk.backbones.phones import PHONES
+from medtalk.features.phones import PHONES
 from medtalk.guidance import LABELS
 from medtalk.rig.channels import S_LIP
 from medtalk_train.articulation import CLOSED, MEASURES

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from medtalk.backbones.phones import PHONE_INDEX, PHONES
 from medtalk.errors import TrainingError
+from medtalk.features.phones import PHONE_INDEX, PHONES
 from medtalk_train.corpus import align, generate, people
 from medtalk_train.corpus.phones import NotSpoken
 from medtalk_train.corpus.read import Corpus

@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from medtalk.alignment import AlignedWord
-from medtalk.backbones.phones import PHONE_INDEX, PHONES
+from medtalk.features.alignment import AlignedWord
+from medtalk.features.phones import PHONE_INDEX, PHONES
 from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
 from medtalk.rig.channels import INDEX, MAXIMUM, MINIMUM, S_LIP, S_UP
@@ -165,14 +165,15 @@ def test_pose_tables_are_complete_and_in_range() -> None:
 def test_emotions_point_at_the_pose_library(shared) -> None:
     import json
 
-    from medtalk.rig.channels import NAMES, indices
+    from medtalk.rig.channels import CHANNEL_NAMES, indices
 
     library = json.loads((shared / "poses" / "metahuman_pose_library.json").read_text())
     upper = indices("?_brow_*", "?_eye*", "?_nose*")
     words = dict(angry="Anger", disgust="Disgust", fear="Fear", happy="Joy", sad="Sadness", surprised="Surprise")
     means = {
         label: np.mean(
-            [[p.get(n.replace("-", "."), 0.0) for n in NAMES] for k, p in library.items() if f"/{word}-" in k], axis=0
+            [[p.get(n.replace("-", "."), 0.0) for n in CHANNEL_NAMES] for k, p in library.items() if f"/{word}-" in k],
+            axis=0,
         )[upper]
         for label, word in words.items()
     }

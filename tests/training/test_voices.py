@@ -11,8 +11,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from medtalk.backbones.phones import PHONES
 from medtalk.errors import TrainingError
+from medtalk.features.phones import PHONES
 from medtalk_train.corpus import downloads, kokoro, phones, plan, voices
 from medtalk_train.corpus.kokoro import Kokoro
 from medtalk_train.corpus.read import Corpus

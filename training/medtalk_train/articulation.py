@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medtalk.rig.channels import REGIONS, S_LIP
+from medtalk.rig.channels import AREAS, S_LIP
 from medtalk_train import events
 from medtalk_train.events import Events, Phone, frame_phones
 from medtalk_train.teacher.poses import channels_of
@@ -149,7 +149,7 @@ def jitter(clips: Sequence[NDArray]) -> float:
 
     0 for a mouth that does not move; clips of rigs (T, 174).
     """
-    channels = np.concatenate([REGIONS["mouth"], REGIONS["jaw"]])
+    channels = np.concatenate([AREAS["mouth"], AREAS["jaw"]])
     third = np.concatenate([np.abs(np.diff(values[:, channels], 3, axis=0)) for values in clips])
     spread = np.mean([values[:, channels].std(axis=0).mean() for values in clips])
     return float(third.mean() / spread) if spread > 1e-9 and third.size else 0.0

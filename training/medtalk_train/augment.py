@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medtalk.audio import RATE
+from medtalk.rates import RATE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

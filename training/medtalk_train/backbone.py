@@ -22,10 +22,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
-from medtalk.backbones import listening
-from medtalk.backbones.ear import Ear, EarConfig, EarHead, WhisperLayers
-from medtalk.backbones.phones import N_PHONES
 from medtalk.errors import TrainingError
+from medtalk.features import listening
+from medtalk.features.phones import N_PHONES
+from medtalk.model.ear import Ear, EarConfig, EarHead, WhisperLayers
 from medtalk_train.states import States
 
 if TYPE_CHECKING:

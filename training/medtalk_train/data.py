@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from medtalk.alignment import token_times
-from medtalk.audio import FPS, RATE
-from medtalk.backbones.phones import N_PHONES
-from medtalk.backbones.prosody import at_level, effort
-from medtalk.backbones.words import NO_WORDS, tokenise
 from medtalk.errors import TrainingError
+from medtalk.features.alignment import token_times
+from medtalk.features.phones import N_PHONES
+from medtalk.features.prosody import at_level, effort
+from medtalk.features.words import NO_WORDS, tokenise
 from medtalk.guidance import LABELS
+from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import N_CHANNELS
 from medtalk_train import descriptions
 from medtalk_train.spoken import spoken
@@ -33,7 +33,7 @@ from medtalk_train.teacher.style import Style
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from medtalk.backbones.ear import Ear
+    from medtalk.model.ear import Ear
     from medtalk_train.corpus.read import Corpus, Utterance
     from medtalk_train.states import States
 
@@ -96,7 +96,7 @@ class Script:
 class Heard(Script):
     """A script with what the frozen ear heard: `content` (N, F), `posteriors` (N, 35), `prosody` (N, 16) float16, the
     `phones` (N,) that are spoken, and the teacher's `strength` (N,), the same for all emotions. `word_times` are those
-    of each text's tokens, as `medtalk.alignment.token_times` gives them, all -1 where they are not known."""
+    of each text's tokens, as `medtalk.features.alignment.token_times` gives them, all -1 where they are not known."""
 
     def __init__(self, states: States, ear: Ear, clips: Iterable[int]) -> None:
         from medtalk_train.backbone import heard

@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medtalk.audio import Speech
-from medtalk.backbones.phones import PHONES
-from medtalk.backbones.prosody import effort, prosody
 from medtalk.engine import open_engine
 from medtalk.errors import TrainingError
+from medtalk.features.phones import PHONES
+from medtalk.features.prosody import effort, prosody
 from medtalk.finishing import Finishing
 from medtalk.guidance import LABELS
 from medtalk.performance import Model
+from medtalk.rates import RATE
 from medtalk.rig.channels import S_LIP, S_UP
 from medtalk_train import nonspeech
 from medtalk_train.articulation import Articulation, articulation
 from medtalk_train.baselines import mouth_error, paper_metrics, ratio, still
 from medtalk_train.capture import beside_captures, read_captures
-from medtalk_train.corpus.read import RATE, Corpus
+from medtalk_train.corpus.read import Corpus
 from medtalk_train.recordings import Recording, read_recordings
 from medtalk_train.run import CLIPS
 from medtalk_train.spoken import spoken

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medtalk.rates import FPS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FPS = 60.0
 FOUND_WITHIN = 2
 TRUE_WITHIN = 3
 SHORTEST = 2
@@ -27,7 +28,7 @@ PEAK_WITHIN = 6
 THRESHOLDS = np.arange(0.05, 1.0, 0.05)
 
 Phone = tuple[float, float, str]
-"""Start and end in seconds, name in ARPAbet or of `medtalk.backbones.phones.PHONES`."""
+"""Start and end in seconds, name in ARPAbet or of `medtalk.features.phones.PHONES`."""
 SILENCE = "sil"
 PAUSES = frozenset({SILENCE, "sp", "spn", ""})
 

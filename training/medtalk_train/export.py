@@ -21,17 +21,17 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-import medtalk
-from medtalk.backbones import listening
-from medtalk.backbones.ear import Ear
-from medtalk.backbones.phones import N_PHONES
-from medtalk.backbones.whisper_mel import N_MELS
-from medtalk.backbones.words import NO_WORDS, tokenise
 from medtalk.bundle import TEXT_GRAPH, TEXT_WEIGHTS, TEXT_WORDS, WEIGHTS, Bundle, write_bundle
 from medtalk.errors import TrainingError
+from medtalk.features import listening
+from medtalk.features.phones import N_PHONES
+from medtalk.features.whisper_mel import N_MELS
+from medtalk.features.words import NO_WORDS, tokenise
 from medtalk.model.config import ModelConfig
+from medtalk.model.ear import Ear
 from medtalk.model.graphs import Networks
 from medtalk.model.medtalk import MEDTalk
+from medtalk.version import __version__
 
 OPSET = 17
 TOLERANCE = 1e-5
@@ -92,7 +92,7 @@ def export_bundle(
         "training_data": meta.get("training_data", "none: random weights"),
         "metrics": dict(meta.get("metrics", {})),
         "untrained": list(meta.get("untrained", [])),
-        "created_by": f"medtalk-train {medtalk.__version__}",
+        "created_by": f"medtalk-train {__version__}",
     }
     files: dict[str, bytes | Path] = {f"{name}.onnx": graph for name, graph in graphs.items()}
     files[WEIGHTS] = save(state)
@@ -203,7 +203,7 @@ def check_graph(networks: Networks, name: str, graph: bytes) -> float:
     Raises:
         TrainingError: it is above `TOLERANCE`.
     """
-    from medtalk.engine.onnx import onnxruntime  # which has switched its telemetry off
+    from medtalk.engine.compact_onnx import onnxruntime  # which has switched its telemetry off
 
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     module: nn.Module = getattr(networks, name)

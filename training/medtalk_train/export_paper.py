@@ -11,13 +11,13 @@ from safetensors.torch import save
 from torch import Tensor
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-import medtalk
 from medtalk.backbones import wav2vec2
 from medtalk.backbones.pretrained import Pretrained, load_transformers, loading
 from medtalk.bundle import WAV2VEC2_CONFIG, WAV2VEC2_WEIGHTS, WEIGHTS, Bundle, write_bundle
 from medtalk.engine.full import CONSTANT_TEXT, MODEL
 from medtalk.errors import TrainingError
 from medtalk.model.medtalk import MEDTalk
+from medtalk.version import __version__
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +68,7 @@ def export_paper(
         "training_data": meta["training_data"],
         "metrics": dict(meta["metrics"]),
         "untrained": list(meta["untrained"]),
-        "created_by": f"medtalk-train {medtalk.__version__}",
+        "created_by": f"medtalk-train {__version__}",
     }
     files: dict[str, bytes | Path] = {
         WEIGHTS: save(state),

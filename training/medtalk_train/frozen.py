@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from medtalk.backbones.clip import Clip
     from medtalk.backbones.emotion2vec import Emotion2vec
     from medtalk.backbones.roberta import Roberta
-    from medtalk.backbones.transcript import Transcriber
     from medtalk.backbones.wav2vec2 import Wav2Vec2
+    from medtalk.backbones.whisper import Transcriber
 
 
 class Frozen:
@@ -111,7 +111,8 @@ class Frozen:
     def _identity(self, part: str) -> str:
         """The first twelve digits of a hash over the names and bytes of a backbone's files."""
         if part not in self._identities:
-            from medtalk.backbones import clip, emotion2vec, roberta, transcript, wav2vec2
+            from medtalk.backbones import clip, emotion2vec, roberta, wav2vec2
+            from medtalk.backbones import whisper as transcript
 
             adapters = {"wav2vec2": wav2vec2, "emotion2vec": emotion2vec, "roberta": roberta, "clip": clip,
                         "whisper": transcript}  # fmt: skip
@@ -137,7 +138,7 @@ class Frozen:
 
     @cached_property
     def _whisper(self) -> Transcriber:
-        from medtalk.backbones.transcript import Transcriber
+        from medtalk.backbones.whisper import Transcriber
 
         return Transcriber(self.source("whisper"))
 

@@ -1,4 +1,4 @@
-"""English pronunciations for `medtalk.pronunciation`: the CMU dictionary in our phone classes, and letters to sounds.
+"""English pronunciations for `medtalk.features.pronunciation`: the CMU dictionary in our phones, letters to sounds.
 
     python -m medtalk_train.lexicon DICT OUT
 
@@ -21,8 +21,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from medtalk.backbones.phones import PHONE_INDEX
-from medtalk.pronunciation import LETTERS, REACH, Letters, codes
+from medtalk.features.phones import PHONE_INDEX
+from medtalk.features.pronunciation import LETTERS, REACH, Letters, codes
 from medtalk_train.corpus.phones import from_radio
 
 HIDDEN, EPOCHS, BATCH = 384, 8, 4096
@@ -44,7 +44,7 @@ def read(path: Path) -> dict[str, list[tuple[str, ...]]]:
 
 
 def classes(phones: tuple[str, ...]) -> str:
-    """Radio phones as one sign of `medtalk.pronunciation.CODES` for each phone class."""
+    """Radio phones as one sign of `medtalk.features.pronunciation.CODES` for each phone class."""
     return codes([PHONE_INDEX[name] for phone in phones for name, _ in from_radio(phone)])
 
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medtalk.audio import FPS
 from medtalk.errors import TrainingError
 from medtalk.files import write_atomic
 from medtalk.guidance import LABELS
 from medtalk.model.config import ModelConfig
+from medtalk.rates import FPS
 from medtalk_train import descriptions
 from medtalk_train.cache import Cache
 from medtalk_train.frozen import Frozen

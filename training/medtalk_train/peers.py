@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medtalk.audio import frame_count
-from medtalk.closures import RELEASE, compose
 from medtalk.errors import MedtalkError
+from medtalk.finishing.closures import RELEASE, compose
+from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.rig.formats import read_rig
-from medtalk_train.corpus.read import RATE
-from medtalk_train.events import FPS, PAUSES, SILENCE, Phone
+from medtalk_train.events import PAUSES, SILENCE, Phone
 from medtalk_train.recordings import Recording, lips_of
 from medtalk_train.teacher.poses import channels_of, table, vector
 

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from medtalk.backbones.phones import N_PHONES
 from medtalk.backbones.pretrained import CLIP, EMOTION2VEC, ROBERTA, WAV2VEC2, WHISPER
 from medtalk.errors import TrainingError
+from medtalk.features.phones import N_PHONES
 from medtalk.inputs import read_input
 from medtalk.model.config import ModelConfig
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medtalk.audio import Speech, read_speech
-from medtalk.backbones.prosody import effort, prosody
 from medtalk.errors import TrainingError
+from medtalk.features.prosody import effort, prosody
 from medtalk_train.corpus.phones import Pieces, Span, from_radio, timeline
 from medtalk_train.events import PAUSES, Phone
 from medtalk_train.teacher.lips import lip_curves

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from medtalk.backbones.ear import Ear, WhisperLayers
     from medtalk.bundle import Bundle
+    from medtalk.model.ear import Ear, WhisperLayers
     from medtalk_train.data import Heard, Script
     from medtalk_train.fit import Draw, Stage
     from medtalk_train.states import States
@@ -175,7 +175,7 @@ class Run:
     @cached_property
     def whisper(self) -> WhisperLayers:
         """Whisper's frozen layers."""
-        from medtalk.backbones.ear import WhisperLayers
+        from medtalk.model.ear import WhisperLayers
         from medtalk_train.whisper_weights import WHERE, load_encoder
 
         if self.sources.whisper is None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medtalk.alignment import FPS, Alignment, align
-from medtalk.backbones.phones import N_PHONES
+from medtalk.features.alignment import Alignment, align
+from medtalk.features.phones import N_PHONES
+from medtalk.rates import FPS
 
 if TYPE_CHECKING:
     from medtalk_train.corpus.read import Utterance

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from medtalk.audio import FPS, RATE
-from medtalk.backbones import listening, prosody
-from medtalk.backbones.ear import WhisperLayers
-from medtalk.backbones.phones import PHONE_INDEX, SILENCE
 from medtalk.errors import TrainingError
+from medtalk.features import listening, prosody
+from medtalk.features.phones import PHONE_INDEX, SILENCE
 from medtalk.files import sha256_file, write_atomic
+from medtalk.model.ear import WhisperLayers
+from medtalk.rates import FPS, RATE
 from medtalk_train import augment
 from medtalk_train.corpus.read import Corpus, Utterance
 

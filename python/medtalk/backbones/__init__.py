@@ -1,1 +1,1 @@
-"""What turns sound and words into features: the compact backbone (ours), in numpy, with trained parts in torch."""
+"""Pretrained networks of other people (extra `full`): loading them, and hearing an hour in bounded memory."""

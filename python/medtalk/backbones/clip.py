@@ -20,6 +20,7 @@ from medtalk.backbones.pretrained import (
 )
 from medtalk.errors import BackboneError, GuidanceError, SettingError
 from medtalk.guidance import read_picture
+from medtalk.limits import MAX_PIXELS
 
 with needs_extra():
     import open_clip
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MAX_PIXELS = 50_000_000
-"""Largest picture that is decoded (150 MB in memory); a limit of `Clip.encode_image`."""
 MAX_ASPECT = 20
 """How many times longer than wide: the shorter side is scaled to the network's, the longer one along with it."""
 FORMATS = ("PNG", "JPEG", "WEBP")

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medtalk.audio import RATE
 from medtalk.backbones.banded import Band, run_block
 from medtalk.backbones.chunks import CHUNK, Convolutions, Waveform, add_positions, at_rig_rate, spans
 from medtalk.backbones.pretrained import (
@@ -30,6 +29,7 @@ from medtalk.backbones.pretrained import (
 )
 from medtalk.errors import BackboneError
 from medtalk.guidance import LABELS, NEUTRAL, SYNONYMS
+from medtalk.rates import RATE
 from medtalk.watch import checkpoint
 
 with needs_extra():

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medtalk.audio import RATE
 from medtalk.errors import AudioError, BackboneError, MedtalkError, MissingExtraError, SettingError
+from medtalk.rates import RATE
 from medtalk.watch import checkpoint
 
 if TYPE_CHECKING:

@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medtalk.audio import FPS as RIG_FPS
-from medtalk.audio import RATE
 from medtalk.bundle import TEXT_WORDS
-from medtalk.engine.base import GuideKind, Heard
+from medtalk.engine.interface import GuideKind, Heard
 from medtalk.errors import GuidanceError, SettingError
 from medtalk.guidance import NEUTRAL, Mood
+from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.watch import checkpoint, stage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from medtalk.backbones.vocabulary import Vocabulary
     from medtalk.bundle import Bundle
+    from medtalk.features.vocabulary import Vocabulary
 
 # What a second of sound costs in the ear, roughly: only for the progress that is shown while it runs.
 _LISTEN_SECONDS = 0.015
@@ -44,7 +43,7 @@ class CompactEngine:
         self._describes = "text" in bundle.guidance
 
     def hear(self, samples: NDArray, emotion_features: NDArray | None = None) -> Heard:
-        from medtalk.backbones.prosody import effort, prosody
+        from medtalk.features.prosody import effort, prosody
 
         if emotion_features is not None:
             raise SettingError("A compact bundle computes its own features and takes none ready-made.", _FULL)
@@ -71,9 +70,9 @@ class CompactEngine:
         pass  # it has no pretrained backbones
 
     def intensity(self, emotion_features: NDArray, transcript: str, times: NDArray | None = None) -> NDArray:
-        from medtalk.alignment import MAX_WORDS
-        from medtalk.backbones.windows import by_windows
-        from medtalk.backbones.words import NO_WORDS, tokenise
+        from medtalk.engine.windows import by_windows
+        from medtalk.features.alignment import MAX_WORDS
+        from medtalk.features.words import NO_WORDS, tokenise
 
         tokens = tokenise(transcript, MAX_WORDS) if transcript else NO_WORDS
         if times is None:
@@ -81,8 +80,8 @@ class CompactEngine:
         return np.maximum(by_windows(self._intensity, emotion_features, tokens, times), 0.0)
 
     def guide(self, kind: GuideKind, what: str | Path | bytes | NDArray) -> Mood:
-        from medtalk.backbones.vocabulary import Reading
-        from medtalk.backbones.words import tokenise
+        from medtalk.features.vocabulary import Reading
+        from medtalk.features.words import tokenise
 
         if kind != "text" or not self._describes:
             noun = "descriptions" if kind == "text" else "pictures"
@@ -98,7 +97,7 @@ class CompactEngine:
 
     @cached_property
     def _vocabulary(self) -> Vocabulary | None:
-        from medtalk.backbones.vocabulary import Vocabulary
+        from medtalk.features.vocabulary import Vocabulary
 
         kept = TEXT_WORDS in self._bundle.manifest["files"]
         return Vocabulary(**json.loads(self._bundle.read(TEXT_WORDS))) if kept else None
@@ -114,9 +113,9 @@ class CompactEngine:
 
     def listen(self, samples: NDArray) -> tuple[NDArray, NDArray]:
         """The ear alone: features (T, F - 1) and phone posteriors (T, 35) of a clip (n,) at 16 kHz."""
-        from medtalk.backbones.listening import listen
+        from medtalk.features.listening import listen
 
-        features, logits = listen(samples, self._listen, RIG_FPS)
+        features, logits = listen(samples, self._listen, FPS)
         return features, softmax(logits)
 
     def content(self, sound: NDArray, posteriors: NDArray) -> NDArray:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medtalk.audio import FPS, RATE, frame_count
+from medtalk.audio import frame_count
 from medtalk.backbones.pretrained import Pretrained, cancellable, needs_extra, to_numpy
 from medtalk.bundle import GUIDANCE_MAPS, GUIDED_WAV2VEC2_WEIGHTS, WAV2VEC2_CONFIG, WAV2VEC2_WEIGHTS, WEIGHTS
-from medtalk.engine.base import Guided, GuideKind, Heard
+from medtalk.engine.interface import Guided, GuideKind, Heard
 from medtalk.errors import BackboneError, BundleError, GuidanceError, SettingError
+from medtalk.rates import FPS, RATE
 from medtalk.watch import stage
 
 with needs_extra():
@@ -22,7 +23,7 @@ with needs_extra():
 
 from medtalk.backbones.chunks import CHUNK, at_rig_rate, spans
 from medtalk.backbones.wav2vec2 import Wav2Vec2
-from medtalk.engine.torch import log, place, taken_over, tensors, within_memory
+from medtalk.engine.device import log, place, taken_over, tensors, within_memory
 from medtalk.model.config import ModelConfig
 from medtalk.model.guided import GuidedMEDTalk
 from medtalk.model.medtalk import MEDTalk
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from medtalk.backbones.clip import Clip
     from medtalk.backbones.emotion2vec import Emotion2vec
     from medtalk.backbones.roberta import Roberta
-    from medtalk.backbones.transcript import Transcriber
+    from medtalk.backbones.whisper import Transcriber
     from medtalk.bundle import Bundle
 
 # Where the tensors of `weights.safetensors` belong.
@@ -226,7 +227,7 @@ class FullEngine:
 
     @cached_property
     def _whisper(self) -> Transcriber:
-        from medtalk.backbones.transcript import Transcriber
+        from medtalk.backbones.whisper import Transcriber
 
         return Transcriber(self._source("whisper"))
 

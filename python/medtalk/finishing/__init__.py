@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from medtalk.closures import Closures
 from medtalk.errors import RigError, SettingError, require
 from medtalk.finishing.blink import add_blinks
+from medtalk.finishing.clamp import limit
+from medtalk.finishing.closures import Closures
 from medtalk.finishing.gaze import add_gaze
-from medtalk.finishing.limits import limit
 from medtalk.finishing.smoothing import PAPER_WINDOWS, check_windows, smooth
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.watch import checkpoint

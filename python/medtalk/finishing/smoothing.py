@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medtalk.errors import SettingError, require
-from medtalk.rig.channels import N_CHANNELS, REGIONS, indices
+from medtalk.rig.channels import AREAS, N_CHANNELS, indices
 
 ORDER = 2
 """Order of the polynomial that is fitted in each window."""
@@ -45,7 +45,7 @@ _PEAK_RISE = 0.15  # above what is around; less is tremble
 _PEAK_SPAN, _FOOT_SPAN = 5, 17  # frames in which a peak is the highest, and in which its foot is sought
 _LIFT_HALF = 3  # frames on either side of a peak over which it is lifted
 
-assert set(WINDOWS) == set(REGIONS), "every region has a window"
+assert set(WINDOWS) == set(AREAS), "every region has a window"
 
 
 def check_windows(windows: Mapping[str, int]) -> None:
@@ -86,7 +86,7 @@ def smooth(
     for window in set(windows.values()):
         if window <= ORDER + 1:  # three points fix a parabola: nothing would change
             continue
-        columns = np.concatenate([REGIONS[region] for region, own in windows.items() if own == window])
+        columns = np.concatenate([AREAS[region] for region, own in windows.items() if own == window])
         for some in _few(columns):
             out[:, some] = _savitzky_golay(values[:, some], window)
     if closures:

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from medtalk.backbones.ear import Ear, EarConfig
 from medtalk.errors import BundleError
 from medtalk.model.config import ModelConfig
+from medtalk.model.ear import Ear, EarConfig
 from medtalk.model.medtalk import MEDTalk
 
 SIZES = ("ear", "model")

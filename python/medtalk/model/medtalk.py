@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from medtalk.backbones.word_encoder import WordEncoder
 from medtalk.model.acm import AudioContentMap
 from medtalk.model.cmf import CrossModalityFusion
 from medtalk.model.config import ModelConfig
@@ -14,6 +13,7 @@ from medtalk.model.disentangle import Decoder, MotionEncoder
 from medtalk.model.fusion import FusionEncoder, adjust
 from medtalk.model.guidance import GuidanceMap
 from medtalk.model.label import LabelEmbedding
+from medtalk.model.word_encoder import WordEncoder
 from medtalk.rig.channels import N_CHANNELS, S_UP
 
 _UPPER = np.zeros(N_CHANNELS, np.float32)

@@ -7,10 +7,11 @@ import math
 import torch
 from torch import Tensor
 
+from medtalk.rates import FPS
+
 HARMONICS = 16
 """Tells apart places a sixteenth of the clip from each other: about one word of a sentence."""
 N_PLACES = 2 * HARMONICS
-FPS = 60.0
 NEAR = 0.15
 """Seconds from a word at which a frame listens to it e times less than to a word spoken just then."""
 

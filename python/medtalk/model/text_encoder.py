@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from medtalk.backbones.words import BUCKETS
 from medtalk.errors import BundleError
+from medtalk.features.words import BUCKETS
 
 WEAKEST, STRONGEST = 0.2, 2.0
 """Limits of the strength."""

@@ -5,7 +5,7 @@ mh4          the board of current MetaHumans: four tongue controls have other na
 expressions  the raw curves under a board, `CTRL_expressions_...` in an AnimSequence
 arkit        the 52 blendshapes of ARKit: `medtalk.rig.arkit`
 
-The tables are in `medtalk_wire.boards`, which the Unreal plugin shares.
+The tables are in `medtalk_board`, which the Unreal plugin shares.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ import numpy as np
 
 from medtalk.errors import RigError
 from medtalk.rig.arkit import ARKIT
-from medtalk.rig.channels import CHANNELS, NAMES
+from medtalk.rig.channels import CHANNEL_NAMES, CHANNELS
 from medtalk.rig.sequence import RigSequence
-from medtalk_wire.boards import EXPRESSION_PREFIX, GENERATIONS, TARGETS, Expression, expressions
+from medtalk_board.expressions import PREFIX, Expression, expressions
+from medtalk_board.targets import GENERATIONS, TARGETS
 
 BOARDS = ("mh3", "mh4", "expressions", "arkit")
 
-MH3: dict[str, str | None] = dict(zip(NAMES, TARGETS["mh3"], strict=True))
+MH3: dict[str, str | None] = dict(zip(CHANNEL_NAMES, TARGETS["mh3"], strict=True))
 """Channel name -> what to key on the older board, as Unreal writes it (`CTRL_C_jaw.Y`); None: nothing."""
-MH4: dict[str, str | None] = dict(zip(NAMES, TARGETS["mh4"], strict=True))
+MH4: dict[str, str | None] = dict(zip(CHANNEL_NAMES, TARGETS["mh4"], strict=True))
 """The same for the current board."""
 
 
@@ -53,7 +54,7 @@ def expression_curves(board: str = "mh4") -> tuple[ExpressionCurve, ...]:
 
 EXPRESSIONS: dict[str, tuple[str, ...]] = {
     channel.name: tuple(
-        EXPRESSION_PREFIX + curve.name for curve in expression_curves() if channel.index in curve.channels
+        PREFIX + curve.name for curve in expression_curves() if channel.index in curve.channels
     )
     for channel in CHANNELS
 }
@@ -67,7 +68,7 @@ def to_expressions(rig: RigSequence, board: str = "mh4") -> tuple[tuple[str, ...
     """
     curves = expression_curves(board)
     values = np.stack([curve(rig.values) for curve in curves], axis=1)
-    return tuple(EXPRESSION_PREFIX + curve.name for curve in curves), values
+    return tuple(PREFIX + curve.name for curve in curves), values
 
 
 def board_rows(board: str) -> list[dict[str, Any]]:
@@ -94,7 +95,7 @@ def board_rows(board: str) -> list[dict[str, Any]]:
                 "name": channel.name,
                 "control": channel.control,
                 "axis": channel.axis,
-                "region": channel.region,
+                "region": channel.area,
                 "min": channel.minimum,
                 "max": channel.maximum,
                 "target": (target if isinstance(target, str) else " ".join(target or ())) or None,

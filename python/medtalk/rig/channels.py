@@ -1,6 +1,6 @@
 """The 174 channels of a MetaHuman face board as the library uses them: arrays, patterns, sets.
 
-The table itself, with every fact about a channel, is `medtalk_wire.boards`, which the Unreal plugin shares.
+The table itself, with every fact about a channel, is `medtalk_board`, which the Unreal plugin shares.
 
 Also here: the sets over which the paper's metrics are taken (eq. 8, 15-18). It publishes only S_int; the other three
 are our choice, kept fixed so that numbers stay comparable:
@@ -22,23 +22,21 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from medtalk.errors import RigError
-from medtalk_wire.boards import CHANNEL_HASH, Channel
-from medtalk_wire.boards import CHANNELS as NAMES
-from medtalk_wire.boards import TABLE as CHANNELS
+from medtalk_board.channels import CHANNEL_HASH, CHANNEL_NAMES, CHANNELS, Channel
 
 __all__ = [
+    "AREAS",
     "CHANNELS",
     "CHANNEL_HASH",
+    "CHANNEL_NAMES",
     "INDEX",
     "MAXIMUM",
     "MINIMUM",
     "MIRROR",
     "MIRROR_SIGN",
-    "NAMES",
     "N_CHANNELS",
     "N_CONTROLS",
     "N_TWO_AXES",
-    "REGIONS",
     "S_EMO",
     "S_INT",
     "S_LIP",
@@ -63,9 +61,9 @@ MINIMUM = _frozen([channel.minimum for channel in CHANNELS], np.float32)  # (174
 MAXIMUM = _frozen([channel.maximum for channel in CHANNELS], np.float32)  # (174,)
 MIRROR = _frozen([channel.mirror for channel in CHANNELS], np.intp)  # (174,)
 MIRROR_SIGN = _frozen([channel.mirror_sign for channel in CHANNELS], np.float32)  # (174,)
-REGIONS: dict[str, np.ndarray] = {
-    region: _frozen([channel.index for channel in CHANNELS if channel.region == region], np.intp)
-    for region in dict.fromkeys(channel.region for channel in CHANNELS)
+AREAS: dict[str, np.ndarray] = {
+    area: _frozen([channel.index for channel in CHANNELS if channel.area == area], np.intp)
+    for area in dict.fromkeys(channel.area for channel in CHANNELS)
 }
 
 

@@ -28,10 +28,10 @@ from medtalk.files import check_file, write_atomic
 from medtalk.inputs import open_input, read_input
 from medtalk.rig.arkit import from_arkit, to_arkit
 from medtalk.rig.boards import to_expressions
-from medtalk.rig.channels import N_CHANNELS, NAMES
+from medtalk.rig.channels import CHANNEL_NAMES, N_CHANNELS
 from medtalk.rig.document import MAX_ENTRY_BYTES, Document
 from medtalk.rig.livelink import livelink_lines, parse_livelink
-from medtalk.rig.sequence import FPS, MAX_FRAMES, RigSequence, check_fps, frozen
+from medtalk.rig.sequence import FPS, MAX_FRAMES, RigSequence, check_rate, frozen
 from medtalk.rig.tables import MAX_BYTES, frame_rate, lines_of, number_format, rows_of
 
 JSON_FORMAT = "medtalk-rig"
@@ -77,7 +77,7 @@ def read_rig(path: str | Path, fps: float | None = None) -> RigSequence:
     Raises RigError for whatever does not fit, in one line with file, line number and what is valid.
     """
     read = _FORMATS[rig_ending(path)][0]
-    rate, file = FPS if fps is None else check_fps(fps), Path(path)
+    rate, file = FPS if fps is None else check_rate(fps), Path(path)
     if read is None:
         raise RigError(
             f"{path} holds raw expression curves, which are written only: not every control can be told from them.",
@@ -99,7 +99,7 @@ def _write_npz(path: Path, rig: RigSequence) -> None:
         "version": np.int64(VERSION),
         "values": rig.values,
         "fps": np.float64(rig.fps),
-        "channels": np.array(NAMES),
+        "channels": np.array(CHANNEL_NAMES),
         "meta": np.array(json.dumps(dict(rig.meta), ensure_ascii=False)),
         "words": np.array(json.dumps(rig.words, ensure_ascii=False)),
         "phones": np.array(json.dumps(rig.phones, ensure_ascii=False)),
@@ -131,7 +131,7 @@ def _from_npz(path: Path, stream: BinaryIO) -> RigSequence:
         if missing:
             raise RigError(f"{path} has no {missing[0]!r} in it, so it is not a rig of ours.")
         _check_version(path, archive["version"].item())
-        _check_names(path, archive["channels"].tolist(), NAMES)
+        _check_names(path, archive["channels"].tolist(), CHANNEL_NAMES)
         values, fps = archive["values"], archive["fps"].item()
         meta = json.loads(str(archive["meta"]))
         words, phones = (json.loads(str(archive[key])) if key in archive.files else () for key in ("words", "phones"))
@@ -162,7 +162,7 @@ def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
 
 
 def _write_csv(path: Path, rig: RigSequence) -> None:
-    _write_curves(path, rig, NAMES, rig.values)
+    _write_curves(path, rig, CHANNEL_NAMES, rig.values)
 
 
 def _write_expressions(path: Path, rig: RigSequence) -> None:
@@ -185,7 +185,7 @@ def _read_csv(path: Path, fps: float) -> RigSequence:
             f"this starts with {names[0][:40]!r}.",
             "Columns without a header are a .txt rig.",
         )
-    _check_names(f"{path}, line {number}", names[1:], NAMES)
+    _check_names(f"{path}, line {number}", names[1:], CHANNEL_NAMES)
     table, at = rows_of(path, lines, N_CHANNELS + 1)
     return RigSequence(table[:, 1:], frame_rate(path, table[:, 0], at, default=fps))
 
@@ -212,7 +212,7 @@ def _write_json(path: Path, rig: RigSequence) -> None:
             "format": JSON_FORMAT,
             "version": VERSION,
             "fps": rig.fps,
-            "channels": list(NAMES),
+            "channels": list(CHANNEL_NAMES),
             "words": rig.words,
             "phones": rig.phones,
             "meta": dict(rig.meta),
@@ -243,7 +243,7 @@ def _read_json(path: Path, _: float) -> RigSequence:
     if document.get("format") != JSON_FORMAT:
         raise RigError(f'{path} is JSON, but no rig: a rig says "format": "{JSON_FORMAT}".')
     _check_version(path, document.get("version"))
-    _check_names(path, document.get("channels"), NAMES)
+    _check_names(path, document.get("channels"), CHANNEL_NAMES)
     values, fps, meta = document.get("values"), document.get("fps"), document.get("meta", {})
     if isinstance(fps, bool) or not isinstance(fps, int | float):
         raise RigError(f'{path}: "fps" must be a number.')

@@ -11,7 +11,7 @@ import numpy as np
 
 from medtalk.errors import RigError
 from medtalk.rig.arkit import ARKIT_NAMES, N_ARKIT
-from medtalk.rig.sequence import MAX_FPS, MAX_FRAMES
+from medtalk.rig.sequence import MAX_FILE_FPS, MAX_FRAMES
 from medtalk.rig.tables import number_format, numbers_of
 
 _ROTATIONS = tuple(f"{what}{axis}" for what in ("Head", "LeftEye", "RightEye") for axis in ("Yaw", "Pitch", "Roll"))
@@ -133,8 +133,8 @@ def _regular(
         if rate > 0.0 and abs(frames[-1] / rate - span) <= _ROUNDING_S:
             fps = rate
             break
-    if fps > MAX_FPS:
-        raise RigError(f"{path}: {fps:g} frames a second; at most {MAX_FPS:g} are allowed.")
+    if fps > MAX_FILE_FPS:
+        raise RigError(f"{path}: {fps:g} frames a second; at most {MAX_FILE_FPS:g} are allowed.")
     if frames[-1] == len(frames) - 1:  # nothing was dropped: the frames as they are
         return weights, fps
     if frames[-1] >= MAX_FRAMES:

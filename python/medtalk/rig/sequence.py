@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from medtalk import rates
 from medtalk.errors import RigError, SettingError, require
-from medtalk.rig.channels import MIRROR, MIRROR_SIGN, N_CHANNELS, REGIONS
+from medtalk.rig.channels import AREAS, MIRROR, MIRROR_SIGN, N_CHANNELS
 
-FPS = 60.0
-MAX_FPS = 1000.0
+FPS = float(rates.FPS)
+MAX_FILE_FPS = 1000.0
 MAX_FRAMES = 1_000_000
 """Of a rig in a file or by resampling: over an hour at 240 fps, and 4.6 hours at 60."""
 _COLUMNS = 16  # channels that are resampled at a time: bounds the memory of long rigs
@@ -30,15 +31,15 @@ class Timed(NamedTuple):
     end: float
 
 
-def check_fps(fps: float) -> float:
+def check_rate(fps: float) -> float:
     """`fps` as a float; SettingError unless it is a finite frame rate above 0 and at most 1000."""
     try:
         rate = float(fps)
     except (TypeError, ValueError, OverflowError):
         rate = math.nan
-    if not 0.0 < rate <= MAX_FPS:
+    if not 0.0 < rate <= MAX_FILE_FPS:
         raise SettingError(
-            f"A frame rate of {fps} makes no sense: it must be above 0 and at most {MAX_FPS:g} frames a second.",
+            f"A frame rate of {fps} makes no sense: it must be above 0 and at most {MAX_FILE_FPS:g} frames a second.",
             "Common rates are 24, 25, 29.97, 30 and 60.",
         )
     return rate
@@ -66,7 +67,7 @@ class RigSequence:
         object.__setattr__(self, "words", _checked_times(self.words, "word"))
         object.__setattr__(self, "phones", _checked_times(self.phones, "phone"))
         object.__setattr__(self, "values", _checked_values(self.values))
-        object.__setattr__(self, "fps", check_fps(self.fps))
+        object.__setattr__(self, "fps", check_rate(self.fps))
         try:  # once through JSON: a copy that nobody else can change, and certain to be writable to any file
             meta = json.loads(json.dumps(dict(self.meta), allow_nan=False))
         except (TypeError, ValueError) as error:
@@ -104,7 +105,7 @@ class RigSequence:
         closed and limits hold. Downwards by the mean over one new frame, centred on it, so that no short movement
         falls between two frames. Before the first and after the last frame the values are held.
         """
-        rate = check_fps(fps)
+        rate = check_rate(fps)
         if rate == self.fps:
             return self
         wanted = len(self) * rate / self.fps
@@ -173,9 +174,9 @@ class RigSequence:
         require(regions, list | tuple | None, "regions", "a list of names", RigError)
         if len(other) != len(self) or other.fps != self.fps:
             raise RigError(f"Cannot blend {self!r} with {other!r}.", "Give them the same frames: resample, slice.")
-        names = tuple(REGIONS) if regions is None else tuple(regions)
-        if unknown := [name for name in names if name not in tuple(REGIONS)]:
-            raise RigError(f"No region is called {unknown[0]!r}. Valid are {', '.join(REGIONS)}.")
+        names = tuple(AREAS) if regions is None else tuple(regions)
+        if unknown := [name for name in names if name not in tuple(AREAS)]:
+            raise RigError(f"No region is called {unknown[0]!r}. Valid are {', '.join(AREAS)}.")
         try:
             weights = np.asarray(weight, np.float64)
         except (TypeError, ValueError):
@@ -184,7 +185,7 @@ class RigSequence:
             raise RigError(f"A blend weight must be 0..1: one number, or one for each of the {len(self)} frames.")
         values = self.values.copy()
         if names:
-            columns = np.concatenate([REGIONS[name] for name in names])
+            columns = np.concatenate([AREAS[name] for name in names])
             column_weights = weights.reshape(-1, 1)
             values[:, columns] += column_weights * (other.values[:, columns].astype(np.float64) - values[:, columns])
         return replace(self, values=values)

@@ -12,7 +12,7 @@ import numpy as np
 
 from medtalk.errors import RigError
 from medtalk.inputs import open_input
-from medtalk.rig.sequence import MAX_FPS, MAX_FRAMES
+from medtalk.rig.sequence import MAX_FILE_FPS, MAX_FRAMES
 
 MAX_BYTES = 2 << 30
 MAX_LINE = 1 << 16
@@ -123,8 +123,10 @@ def frame_rate(path: Path, times: np.ndarray, at: Sequence[int], default: float)
             f"{path}, line {at[worst + 1]}: a step of {steps[worst]:g} s where the others are {np.median(steps):g} s; "
             "frames must be evenly spaced."
         )
-    if measured > MAX_FPS:
-        raise RigError(f"{path}: {measured:g} frames a second; at most {MAX_FPS:g} are allowed.", "Is time in seconds?")
+    if measured > MAX_FILE_FPS:
+        raise RigError(
+            f"{path}: {measured:g} frames a second; at most {MAX_FILE_FPS:g} are allowed.", "Is time in seconds?"
+        )
     return float(f"{measured:.12g}")
 
 

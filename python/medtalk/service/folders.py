@@ -7,8 +7,9 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from medtalk.audio import AudioLimits, read_bytes
+from medtalk.audio import read_bytes
 from medtalk.errors import AudioError, ServiceError
+from medtalk.limits import AudioLimits
 
 _MAX_PATH = 4096  # characters; Linux takes no more, and to follow very many parts takes minutes
 _STEPWISE = os.open in os.supports_dir_fd

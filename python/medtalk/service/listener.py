@@ -13,11 +13,11 @@ from pathlib import Path
 
 import zmq
 
-import medtalk
 from medtalk.errors import OutputError, ServiceError, SettingError
 from medtalk.service.keys import server_keys
 from medtalk.service.log import note
 from medtalk.service.zap import Doorkeeper
+from medtalk.version import __version__
 from medtalk_wire.connection import connection_folder, remove_connection, write_connection
 from medtalk_wire.errors import UnreachableError
 from medtalk_wire.protocol import MAX_HEADER_BYTES
@@ -127,7 +127,7 @@ class Listener:
             address=address,
             token=self.token,
             pid=os.getpid(),
-            version=medtalk.__version__,
+            version=__version__,
             instance=instance,
             started=self._started,
         )

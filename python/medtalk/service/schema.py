@@ -17,13 +17,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from medtalk.audio import FPS
 from medtalk.errors import AudioError, GuidanceError, LimitError, MedtalkError, ServiceError, SettingError
 from medtalk.finishing import Finishing
 from medtalk.guidance import AUTO, check_text, emotion_weights
-from medtalk.performance import FACE_PARTS, MAX_FPS, MIN_FPS, check_range
+from medtalk.limits import ServiceLimits, check_fps, check_range
+from medtalk.rates import FPS
 from medtalk.service.folders import reachable
-from medtalk.service.limits import ServiceLimits
+from medtalk_board.channels import REGIONS
 from medtalk_wire.errors import ProtocolError
 from medtalk_wire.protocol import JOBS, MAX_HEADER_BYTES, MAX_ID, REQUESTS, Buffer, check_buffers, check_version
 
@@ -303,17 +303,16 @@ def _settings(body: SettingsFields, picture: Picture | None, curve: Buffer | Non
     for what, text in texts.items():
         if len(text.encode()) > limits.max_text:
             raise LimitError(f"The {what} has {len(text)} characters; the limit is {limits.max_text} bytes.", "Cut it.")
-    if not MIN_FPS <= body.fps <= MAX_FPS:
-        raise SettingError(f"fps is {body.fps:g}; valid are {MIN_FPS:g} to {MAX_FPS:g}.")
-    if body.region not in FACE_PARTS:
-        raise SettingError(f"Unknown region {body.region[:40]!r}; valid are {', '.join(FACE_PARTS)}.")
+    check_fps(body.fps)
+    if body.region not in REGIONS:
+        raise SettingError(f"Unknown region {body.region[:40]!r}; valid are {', '.join(REGIONS)}.")
     values = None
     if curve is not None:
         if curve.dtype != "float32" or len(curve.shape) != 1:
             raise ServiceError("bad_message", "The buffer intensity must be float32 of shape (T,).")
-        if curve.shape[0] > limits.max_seconds * FPS:
+        if curve.shape[0] > limits.audio.max_seconds * FPS:
             raise LimitError(
-                f"The intensity curve has {curve.shape[0]} values; the limit is {limits.max_seconds * FPS:g}.",
+                f"The intensity curve has {curve.shape[0]} values; the limit is {limits.audio.max_seconds * FPS:g}.",
                 "Give one value for each 60 fps frame of the whole sound.",
             )
         values = check_range(np.frombuffer(curve.data, "<f4"), "The intensity curve", np.inf)
@@ -359,8 +358,10 @@ def _sound(fields: SoundFields, data: Buffer | None, limits: ServiceLimits, fold
     size = memoryview(data.data).nbytes
     if size == 0:
         raise AudioError(f"{name} holds no samples.", "Give a sound with a voice in it.")
-    if size > limits.max_bytes:
-        raise LimitError(f"{name} has {size} bytes; the limit is {limits.max_bytes}.", "Split it into shorter files.")
+    if size > limits.audio.max_bytes:
+        raise LimitError(
+            f"{name} has {size} bytes; the limit is {limits.audio.max_bytes}.", "Split it into shorter files."
+        )
     if fields.kind == "pcm":
         if data.dtype == "uint8":
             raise ServiceError("bad_message", "The buffer samples must be int16, int32 or float32.")

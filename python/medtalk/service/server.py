@@ -19,20 +19,22 @@ from typing import Any, Self
 import numpy as np
 import zmq
 
-import medtalk
-from medtalk.audio import FPS, RATE, Speech
+from medtalk.audio import Speech
 from medtalk.errors import CancelledError, MedtalkError, ServiceError, SettingError
 from medtalk.guidance import LABELS
-from medtalk.performance import FACE_PARTS, load
-from medtalk.rig.channels import CHANNEL_HASH, NAMES
+from medtalk.limits import ServiceLimits
+from medtalk.performance import load
+from medtalk.rates import FPS, RATE
+from medtalk.rig.channels import CHANNEL_HASH, CHANNEL_NAMES
 from medtalk.service import PORT
 from medtalk.service.cache import ByteCache
 from medtalk.service.jobs import FairQueue, Job
-from medtalk.service.limits import ServiceLimits
 from medtalk.service.listener import Listener, is_loopback
 from medtalk.service.log import log, note
 from medtalk.service.schema import SOUNDS, BadRequest, JobRequest, Request, read_request
 from medtalk.service.worker import Outcome, Worker
+from medtalk.version import __version__
+from medtalk_board.channels import REGIONS
 from medtalk_wire.protocol import Message, pack
 
 PROGRESS_SECONDS = 0.15  # the protocol promises five a second
@@ -120,7 +122,7 @@ class Server:
             self._wake, self._waker = map(made.enter_context, socket.socketpair())
             self._wake.setblocking(False)
             self._waker.setblocking(False)
-            largest = max(settings.limits.max_bytes, settings.limits.max_image_bytes)
+            largest = max(settings.limits.audio.max_bytes, settings.limits.max_image_bytes)
             self._listener = Listener(settings.host, settings.port, settings.keys, largest, self.stop)
             made.callback(self._listener.close)
             self.address = self._listener.address
@@ -306,16 +308,16 @@ class Server:
         note("hello", client=body.client[:100])
         bundle = self._model.bundle
         return {
-            "version": medtalk.__version__,
+            "version": __version__,
             "instance": self.instance,
             "pid": os.getpid(),
             "bundle": {"name": bundle.name, "kind": bundle.manifest["kind"], "sha256": bundle.sha256},
             "device": self._model.engine.device,
-            "channels": list(NAMES),
+            "channels": list(CHANNEL_NAMES),
             "channel_hash": CHANNEL_HASH,
             "fps": float(FPS),
             "labels": list(LABELS),
-            "regions": list(FACE_PARTS),
+            "regions": list(REGIONS),
             "limits": self.settings.limits.told(),
             "capabilities": {
                 "sounds": list(SOUNDS if self._folders is not None else SOUNDS[:-1]),

@@ -16,13 +16,13 @@ import numpy as np
 from medtalk.audio import Speech, read_speech
 from medtalk.errors import MedtalkError, ServiceError, SettingError
 from medtalk.guidance import AUTO, Mood
+from medtalk.limits import ServiceLimits
 from medtalk.performance import VOICE, Guide, Model, Performance
 from medtalk.rig import RigSequence
 from medtalk.rig.channels import CHANNEL_HASH
 from medtalk.service.cache import ByteCache
 from medtalk.service.folders import read_inside
 from medtalk.service.jobs import Job
-from medtalk.service.limits import ServiceLimits
 from medtalk.service.log import log
 from medtalk.service.schema import JobRequest, Picture, Settings, Sound
 from medtalk.watch import checkpoint, stage

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from medtalk.rig.boards import EXPRESSION_PREFIX, expression_curves
+from medtalk.rig.boards import PREFIX, expression_curves
 from medtalk.rig.channels import CHANNELS
 
 from . import boards
@@ -165,7 +165,7 @@ def board_curves(sequence: Any, track: Any, seconds: list[float]) -> dict[str, n
         if name is not None and name in section._channels:
             data = section._channels[name]
             rows[:, channel.index] = [data.at(float(second * sequence._tick)) for second in seconds]
-    return {EXPRESSION_PREFIX + curve.name: curve(rows) for curve in expression_curves(board)}
+    return {PREFIX + curve.name: curve(rows) for curve in expression_curves(board)}
 
 
 class SequencerTools(BlueprintFunctionLibrary):

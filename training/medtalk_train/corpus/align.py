@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from medtalk.backbones.phones import PHONES
 from medtalk.errors import TrainingError
+from medtalk.features.phones import PHONES
+from medtalk.rates import RATE
 
 from .phones import NotSpoken, Span, from_radio, timeline
-from .read import RATE
 
 Word = tuple[float, float, str]
 """Start in seconds, end in seconds, the word as written."""

@@ -18,13 +18,13 @@ import numpy as np
 import soundfile
 import soxr
 
-from medtalk.backbones.phones import PHONE_INDEX, SILENCE
 from medtalk.errors import TrainingError
+from medtalk.features.phones import PHONE_INDEX, SILENCE
+from medtalk.rates import RATE
 
 from .align import Aligner, agreement
 from .phones import NotSpoken, Span
 from .plan import Job
-from .read import RATE
 from .write import Refused, Result, fill, make
 
 FOLDERS = ("librispeech", "intents")

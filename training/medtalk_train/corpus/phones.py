@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from functools import cache
 
-from medtalk.backbones.phones import PHONE_INDEX, SILENCE
+from medtalk.features.phones import PHONE_INDEX, SILENCE
 
 Pieces = tuple[tuple[str, float], ...]
 Span = tuple[float, float, int]

@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from medtalk.errors import TrainingError
+from medtalk.rates import FPS, RATE
 
 from .phones import Span
-
-RATE = 16000
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Utterance:
     @property
     def frames(self) -> int:
         """Rig frames at 60 a second, as `medtalk.audio.frame_count` counts them."""
-        return self.samples * 60 // RATE
+        return self.samples * FPS // RATE
 
 
 class Corpus:

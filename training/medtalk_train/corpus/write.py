@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from medtalk.backbones.phones import PHONE_INDEX, SILENCE
 from medtalk.errors import OutputError, TrainingError
+from medtalk.features.phones import PHONE_INDEX, SILENCE
 from medtalk.files import write_atomic
+from medtalk.rates import RATE
 
 from .phones import NotSpoken, Span
 from .plan import Job
-from .read import RATE
 
 SHORTEST, LONGEST = 1.2, 12.0  # s
 LEVEL = 10 ** (-23 / 20)  # root mean square over speech, of full scale

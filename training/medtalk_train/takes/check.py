@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from medtalk.audio import FPS, RATE, frame_count, read_speech
+from medtalk.audio import frame_count, read_speech
 from medtalk.errors import MedtalkError
 from medtalk.guidance import LABELS
-from medtalk.rig.channels import MAXIMUM, MINIMUM, NAMES
+from medtalk.rates import FPS, RATE
+from medtalk.rig.channels import CHANNEL_NAMES, MAXIMUM, MINIMUM
 from medtalk_train.takes import READERS, Folder, Problem, Take, layout
 from medtalk_train.takes.take import clause, open_rig
 
@@ -127,7 +128,8 @@ def _check_rig(folder: Folder, take: Take, kind: str, frames: int | None) -> Non
         low, high = values[:, worst].min(), values[:, worst].max()
         folder.wrong(
             file,
-            f"{NAMES[worst]} goes from {low:.3g} to {high:.3g}; the board has {MINIMUM[worst]:g} to {MAXIMUM[worst]:g}",
+            f"{CHANNEL_NAMES[worst]} goes from {low:.3g} to {high:.3g}; "
+            f"the board has {MINIMUM[worst]:g} to {MAXIMUM[worst]:g}",
         )
 
 

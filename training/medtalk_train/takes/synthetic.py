@@ -6,7 +6,7 @@ import hashlib
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from medtalk.backbones.prosody import effort, prosody
+from medtalk.features.prosody import effort, prosody
 from medtalk.guidance import LABELS
 from medtalk_train.corpus.read import Corpus, Utterance
 from medtalk_train.spoken import spoken

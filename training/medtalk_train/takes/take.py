@@ -10,10 +10,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from medtalk.audio import FPS, read_speech
+from medtalk.audio import read_speech
 from medtalk.errors import GuidanceError, MedtalkError, RigError, TrainingError
 from medtalk.files import sha256_file
 from medtalk.guidance import LABELS, label_name
+from medtalk.rates import FPS
 from medtalk.rig import from_arkit, read_rig
 from medtalk.rig.formats import rig_ending
 from medtalk.rig.livelink import parse_livelink

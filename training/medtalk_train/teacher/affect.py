@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from medtalk.alignment import AlignedWord
+from medtalk.features.alignment import AlignedWord
 
 _WHOLE = "hell sick sad joy die lie lies lied win stop cry cried cries glad god".split()
 _STRENGTHENING = "very so really too extremely absolutely totally completely utterly".split()

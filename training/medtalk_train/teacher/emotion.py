@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medtalk.guidance import LABELS
-from medtalk.rig.channels import MAXIMUM, MINIMUM, N_CHANNELS, REGIONS
+from medtalk.rates import FPS
+from medtalk.rig.channels import AREAS, MAXIMUM, MINIMUM, N_CHANNELS
 from medtalk_train.teacher import affect
 from medtalk_train.teacher.poses import channels_of, table, vector
 from medtalk_train.teacher.style import Style
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from medtalk.alignment import AlignedWord
+    from medtalk.features.alignment import AlignedWord
 
-FPS = 60.0
 LOWEST, HIGHEST = 0.12, 1.5
 MORE_FROM = 0.8  # strength above which the "more" poses come in
 _FLASHES = ("brow_raiseIn", "brow_raiseOut", "brow_down", "eye_squintInner", "eye_cheekRaise", "nose.Y", "mouth_dimple")
@@ -37,7 +37,7 @@ def strength(
     """How strongly the speaker feels, frame by frame.
 
     Args:
-        prosody: (T, 16) of ``medtalk.backbones.prosody``.
+        prosody: (T, 16) of ``medtalk.features.prosody``.
         text: what is said; affect words lift the strength where they fall.
         words: of the text with their times, if these are known.
         style: the speaker; ``liveliness`` scales how far the strength moves.
@@ -130,8 +130,8 @@ def _smooth(values: NDArray, width: int) -> NDArray:
 
 def _factors(style: Style) -> NDArray[np.float32]:
     out = np.ones(N_CHANNELS, np.float32)
-    out[REGIONS["brow"]] *= style.brow
-    out[REGIONS["eye"]] *= style.eye
+    out[AREAS["brow"]] *= style.brow
+    out[AREAS["eye"]] *= style.eye
     out[_mouth()] *= style.mouth
     left, right = _sides()
     out[left] *= 1.0 + style.lean
@@ -147,7 +147,7 @@ def _emotions() -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
 
 @lru_cache(maxsize=1)
 def _mouth() -> NDArray:
-    return np.concatenate([REGIONS["mouth"], REGIONS["jaw"]])
+    return np.concatenate([AREAS["mouth"], AREAS["jaw"]])
 
 
 @lru_cache(maxsize=1)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medtalk.backbones.phones import PHONE_INDEX, PHONES, VOWELS
-from medtalk.closures import RELEASE, compose, trapezoid
+from medtalk.features.phones import PHONE_INDEX, PHONES, VOWELS
+from medtalk.finishing.closures import RELEASE, compose, trapezoid
+from medtalk.rates import FPS
 from medtalk.rig.channels import N_CHANNELS
 from medtalk_train.teacher.poses import channels_of, table, vector
 from medtalk_train.teacher.style import Style
@@ -25,7 +26,6 @@ from medtalk_train.teacher.style import Style
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FPS = 60.0
 BREATH = 0.06
 """How far the jaw opens for the breath before a phrase."""
 _BREATH_PAUSE = 0.40  # seconds of silence before which nobody needs one
@@ -74,7 +74,7 @@ def lip_curves(
         phones: (start s, end s, class of ``phones.PHONES``), in order.
         frames: T at 60 fps.
         style: the speaker; without one the average speaker.
-        effort: how far the mouth opens, a number or one a frame (T,), as `medtalk.backbones.prosody.effort` hears it;
+        effort: how far the mouth opens, a number or one a frame (T,), as `medtalk.features.prosody.effort` hears it;
             spreading follows its square root. Rounding tells vowels apart in a low voice too, and stays.
 
     Returns:

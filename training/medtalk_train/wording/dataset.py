@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from medtalk.backbones.words import NO_WORDS, PIECES, split, tokenise
+from medtalk.features.words import NO_WORDS, PIECES, split, tokenise
 from medtalk_train.wording.grammar import Grammar
 from medtalk_train.wording.held_out import DESCRIBED, LATER, NEGATED
 

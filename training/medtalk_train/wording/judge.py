@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from medtalk.backbones.words import split
+from medtalk.features.words import split
 from medtalk.guidance import LABELS
 from medtalk_train.wording.grammar import Grammar
 from medtalk_train.wording.held_out import DESCRIBED, LATER, NEGATED, SCALES

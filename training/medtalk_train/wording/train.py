@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from torch.nn import functional as F
 
-from medtalk.backbones.words import tokenise
 from medtalk.bundle import TEXT_WORDS, WEIGHTS, load_bundle
 from medtalk.errors import TrainingError
+from medtalk.features.words import tokenise
 from medtalk.files import write_atomic
 from medtalk.guidance import LABELS
 from medtalk.model.text_encoder import TextEncoder, TextEncoderConfig
@@ -145,7 +145,7 @@ def check_graph(model: TextEncoder, graph: bytes) -> float:
 
 
 def _session(graph: bytes) -> Callable[[NDArray[np.int64]], list[NDArray[np.float32]]]:
-    from medtalk.engine.onnx import onnxruntime  # which has switched its telemetry off
+    from medtalk.engine.compact_onnx import onnxruntime  # which has switched its telemetry off
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from medtalk.backbones.words import split
+from medtalk.features.words import split
 from medtalk.guidance import LABELS, NEUTRAL, SYNONYMS
 from medtalk_train.wording import frames
 from medtalk_train.wording.lexicon import ENTRIES, SEEN, rows
@@ -35,7 +35,7 @@ GRAMMAR = frozenset(
 
 
 def vocabulary() -> dict[str, list[str]]:
-    """What `medtalk.backbones.vocabulary.Vocabulary` is made of."""
+    """What `medtalk.features.vocabulary.Vocabulary` is made of."""
     plain = GRAMMAR | _words(_texts([_PLAIN, [subject.name for subject in frames.SUBJECTS]]))
     feelings, others = {*LABELS, *SYNONYMS}, _words(_texts(_DEGREES))
     for entry in ENTRIES:

@@ -12,12 +12,12 @@ from typing import Any
 
 import unreal
 
+from medtalk_board.expressions import PREFIX, expressions
 from medtalk_unreal import compat, facerig
 from medtalk_unreal.edits import Edit, asset_path, describe, edit, source_of
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.keys import reduce_keys
-from medtalk_unreal.take import CHANNELS, TITLE, Take, find_sequence
-from medtalk_wire.boards import EXPRESSION_PREFIX, expressions
+from medtalk_unreal.take import CHANNEL_NAMES, TITLE, Take, find_sequence
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,10 @@ def bake_curves(
             controller.set_number_of_frames(unreal.FrameNumber(rows), True)
             for curve in curves:
                 change.step(curve.name)
-                columns = [flat[index :: len(CHANNELS)] for index in curve.channels]
+                columns = [flat[index :: len(CHANNEL_NAMES)] for index in curve.channels]
                 values = [curve.at(sum(row)) for row in zip(*columns, strict=True)]
                 kept = reduce_keys(seconds, values, tolerance)
-                full = EXPRESSION_PREFIX + curve.name
+                full = PREFIX + curve.name
                 unreal.AnimationLibrary.add_curve(anim, full, unreal.RawCurveTrackTypes.RCT_FLOAT, False)
                 unreal.AnimationLibrary.add_float_curve_keys(
                     anim, full, [seconds[at] for at in kept], [values[at] for at in kept]
@@ -193,6 +193,6 @@ def _export(
 def _report(path: str, anim: unreal.AnimSequence, fps: float) -> BakeReport:
     library = unreal.AnimationLibrary
     names = [str(name) for name in library.get_animation_curve_names(anim, unreal.RawCurveTrackTypes.RCT_FLOAT)]
-    ours = [name for name in names if name.startswith(EXPRESSION_PREFIX)]
+    ours = [name for name in names if name.startswith(PREFIX)]
     keys = sum(len(library.get_float_keys(anim, name)[0]) for name in ours)
     return BakeReport(path, len(ours), keys, library.get_num_frames(anim), fps)

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 
 import unreal
 
+from medtalk_board.channels import CHANNELS
+from medtalk_board.targets import Board, board_channels
 from medtalk_unreal import compat
 from medtalk_unreal.errors import PluginError
-from medtalk_wire.boards import TABLE, Board, board_channels
 
 KNOWN_BOARDS = (
     "/MetaHumanCharacter/Face/Face_ControlBoard_CtrlRig",  # 5.6 and later
@@ -25,7 +26,7 @@ _SWITCH = "ctrl_lookatswitch"
 _BOARD_TRACK = unreal.MovieSceneControlRigParameterTrack
 _SWITCHES = (unreal.MovieSceneScriptingBoolChannel, unreal.MovieSceneScriptingFloatChannel)
 _A_BOARD = 0.5  # of the channels; less is another rig that shares a few names
-_UNKNOWN = Board("", (None,) * len(TABLE), ())
+_UNKNOWN = Board("", (None,) * len(CHANNELS), ())
 _SELECT = "Select the MetaHuman in the level, then try again."
 
 
@@ -168,7 +169,7 @@ def board_of(asset: unreal.Object | None) -> Board:
 
 def limits(face: FaceRig) -> list[tuple[float, float]]:
     """What the rig allows for each of the 174 channels; where it cannot be asked, what boards usually allow."""
-    usual = [(channel.minimum, channel.maximum) for channel in TABLE]
+    usual = [(channel.minimum, channel.maximum) for channel in CHANNELS]
     hierarchy = compat.rig_hierarchy(compat.load(face.rig_path))
     if hierarchy is None:
         return usual

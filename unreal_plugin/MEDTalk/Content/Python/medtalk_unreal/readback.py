@@ -19,12 +19,12 @@ from typing import Any
 
 import unreal
 
+from medtalk_board.channels import CHANNEL_NAMES
 from medtalk_unreal import audiotrack, compat, facerig, settings, sound
 from medtalk_unreal.edits import described
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.take import find_sequence
-from medtalk_wire.boards import CHANNELS
 
 _VERSION = 1  # of the .npz, see medtalk.rig.formats
 
@@ -49,7 +49,7 @@ class RecordedRig:
 
     @property
     def frames(self) -> int:
-        return len(self.values) // len(CHANNELS)
+        return len(self.values) // len(CHANNEL_NAMES)
 
 
 def default_folder(sequence: str) -> Path:
@@ -87,13 +87,13 @@ def read_rig(
     frames = max(1, round((end_frame - first_frame) / display * compat.rate(rate)))
     span = found.make_range(first_frame, end_frame - first_frame)
     channels = facerig.section_channels(face.section)
-    values = array("f", bytes(4 * frames * len(CHANNELS)))
+    values = array("f", bytes(4 * frames * len(CHANNEL_NAMES)))
     keyed = 0
     for index, target in enumerate(face.board.targets):
         if target is not None:
             column = _column(channels[target], span, rate, frames)
             keyed += channels[target].get_num_keys() > 0
-            values[index :: len(CHANNELS)] = array("f", column)
+            values[index :: len(CHANNEL_NAMES)] = array("f", column)
     if not keyed:
         raise PluginError(
             f"The control board of {face.name} in {found.get_name()} has no keys.", "Generate a take first."
@@ -164,9 +164,9 @@ def npz(rig: RecordedRig) -> bytes:
     meta = json.dumps(rig.meta, ensure_ascii=False)
     parts = {
         "version": _npy((), "<i8", struct.pack("<q", _VERSION)),
-        "values": _npy((rig.frames, len(CHANNELS)), "<f4", values.tobytes()),
+        "values": _npy((rig.frames, len(CHANNEL_NAMES)), "<f4", values.tobytes()),
         "fps": _npy((), "<f8", struct.pack("<d", rig.fps)),
-        "channels": _npy((len(CHANNELS),), *_texts(CHANNELS)),
+        "channels": _npy((len(CHANNEL_NAMES),), *_texts(CHANNEL_NAMES)),
         "meta": _npy((), *_texts((meta,))),
     }
     file = io.BytesIO()

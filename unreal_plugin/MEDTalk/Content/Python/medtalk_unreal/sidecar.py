@@ -243,8 +243,8 @@ class Sidecar:
 
     def _client_of(self, connection: Connection) -> Client:
         """Our client of that sidecar; it is kept, for the next job finds its sounds heard."""
+        from medtalk_board.channels import CHANNEL_HASH
         from medtalk_wire import Client
-        from medtalk_wire.boards import CHANNEL_HASH
 
         if connection != self._connection:
             self.leave()

@@ -11,15 +11,16 @@ from typing import Any
 
 import unreal
 
+from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
+from medtalk_board.targets import TARGETS
 from medtalk_unreal import audiotrack, compat, facerig
 from medtalk_unreal.edits import Edit, asset_path, describe, edit, place
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.keys import WRITERS, ChannelWriter, Curve, reduce_keys
-from medtalk_wire.boards import CHANNELS, PROCESS_MASKS, TARGETS, masked
 
 TITLE = "MEDTalk"
-_WIDTH = len(CHANNELS)
+_WIDTH = len(CHANNEL_NAMES)
 _MAX_TICK = 2**31 - 1  # a FrameNumber
 _SLACK = Fraction(1, 1000)  # of a frame: how much a sound may stick out of one without costing another
 _OUT_OF_PLACE = "Move the start, or set the tick resolution of the sequence to 24000."
@@ -81,7 +82,7 @@ class Target:
     writer: str = "channels"
 
     def __post_init__(self) -> None:
-        for name, valid in (("process_mask", PROCESS_MASKS), ("writer", WRITERS)):
+        for name, valid in (("process_mask", REGIONS), ("writer", WRITERS)):
             if getattr(self, name) not in valid:
                 raise PluginError(f"The {name.replace('_', ' ')} must be one of {', '.join(valid)}.")
         if self.frame_step < 1:
@@ -179,7 +180,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
         span = _span(place.sequence, take, target, seconds)
         warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame)
         _own_sound(place.sequence, place.face, take, sound, target)
-    with edit(f"{TITLE}: {take.name}", steps=len(masked(target.process_mask)) + 1) as change:
+    with edit(f"{TITLE}: {take.name}", steps=len(in_region(target.process_mask)) + 1) as change:
         change.step("The sequence")
         made = place.sequence is None
         sequence = place.sequence or _make_sequence(change, place.path, take)
@@ -319,7 +320,7 @@ def _check_ticks(start_frame: int, first: int, end: int) -> None:
 def _missing(face: FaceRig, target: Target) -> tuple[str, ...]:
     """What the board lacks of what the take would have keyed."""
     wanted = TARGETS[face.board.generation]
-    channels = [index for index in masked(target.process_mask) if face.board.targets[index] is None]
+    channels = [index for index in in_region(target.process_mask) if face.board.targets[index] is None]
     return tuple(name for index in channels if (name := wanted[index]))
 
 
@@ -399,7 +400,7 @@ def _write_keys(
     ticks = [span.ticks[row] for row in rows]
     flat = take.flat
     keys, clamped = 0, {}
-    wanted = [(index, board.targets[index]) for index in masked(target.process_mask)]
+    wanted = [(index, board.targets[index]) for index in in_region(target.process_mask)]
     for control, channels in groupby(wanted, key=lambda one: (one[1] or "").partition(".")[0]):
         curves = []
         for index, name in channels:

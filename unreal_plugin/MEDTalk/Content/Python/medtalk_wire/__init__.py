@@ -5,7 +5,7 @@ from medtalk_wire import Client, Settings, Sound, find_connection
 with Client(find_connection()) as client:
     result = client.wait(client.generate(Sound.from_file("line.wav"), Settings(emotion="happy")))
 
-The names are imported when they are first used: `medtalk_wire.boards` needs neither pyzmq nor msgpack.
+The names are imported when they are first used: `medtalk_board` beside it needs neither pyzmq nor msgpack.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from medtalk_wire.protocol import JOBS, Message
 
 MAX_TIMED = 100_000
 """The most words, and phones, of a result."""
-CHANNELS = 174
+N_CHANNELS = 174
 """Columns of a rig."""
 
 
@@ -43,8 +43,8 @@ class Result:
         """The result in a `result` message; `ProtocolError` where something of it is missing."""
         rig, intensity = message.buffer("rig"), message.buffer("intensity")
         frames = field(message, "frames", int)
-        if rig is None or rig.dtype != "float32" or rig.shape != (frames, CHANNELS) or frames < 1:
-            raise ProtocolError(f"The result's rig is not float32 ({frames}, {CHANNELS}).")
+        if rig is None or rig.dtype != "float32" or rig.shape != (frames, N_CHANNELS) or frames < 1:
+            raise ProtocolError(f"The result's rig is not float32 ({frames}, {N_CHANNELS}).")
         if intensity is None or intensity.dtype != "float32" or len(intensity.shape) != 1 or intensity.shape[0] < 1:
             raise ProtocolError("The result's intensity is not float32 (T,).")
         return cls(

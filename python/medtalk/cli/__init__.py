@@ -1,0 +1,1 @@
+"""The command line `medtalk`: one file a command. Nothing else imports typer."""

@@ -1,0 +1,55 @@
+"""The command `plugin install`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medtalk.cli.options import Debug
+from medtalk.errors import SettingError
+from medtalk.version import __version__
+
+app = typer.Typer(help="The plugin for Unreal Editor.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("install")
+def plugin_install(
+    project: Annotated[Path, typer.Argument(metavar="PROJECT.uproject", readable=False, help="Project of Unreal 5.")],
+    platform: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="win64|linux|mac|all",
+            help="Editors that are to work without a download; may be repeated. Left out: this machine's.",
+        ),
+    ] = None,
+    wheels: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", readable=False, help="Take pyzmq and msgpack from here, without network."),
+    ] = None,
+    no_wheels: Annotated[
+        bool, typer.Option("--no-wheels", help="Leave pyzmq and msgpack to Unreal, which downloads them at its start.")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the plugin out of the project again.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Put the plugin into an Unreal project, or bring the one in it up to date."""
+    from medtalk.cli.unreal_plugin import PLATFORMS, install_plugin, remove_plugin
+
+    if remove:
+        if platform or wheels is not None or no_wheels:
+            raise SettingError("--remove takes the whole plugin out.", "Leave the other options out.")
+        print(f"{remove_plugin(project)}: removed")
+        return
+    if no_wheels and (platform or wheels is not None):
+        raise SettingError("--no-wheels cannot go with --platform or --wheels.", "Leave one of them out.")
+    done = install_plugin(project, () if no_wheels else platform, wheels=wheels)
+    update = f"replaced the newer {done.newer}" if done.newer else "brought up to date"
+    print(f"{done.folder}: {update if done.updated else 'installed'}, MEDTalk {__version__}")
+    names = ", ".join(PLATFORMS[name] for name in done.platforms)
+    print(f"pyzmq and msgpack: {f'with the plugin, for {names}' if names else 'Unreal downloads them at its start'}")
+    print(f"Python of the sidecar: {done.python}")
+    for note in done.notes:
+        print(note)
+    print("Now start Unreal Editor, again if it is open. Then Tools, section MEDTalk: Test Connection.")

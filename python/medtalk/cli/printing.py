@@ -1,0 +1,46 @@
+"""What the commands print: one line on stderr for what is wrong, tables and facts on stdout."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+
+def complain(message: str) -> None:
+    """Tell what is wrong, in one line on stderr."""
+    print("medtalk:", shown(" ".join(message.split())), file=sys.stderr)
+
+
+def shown(text: str) -> str:
+    """`text` for a terminal, which signs in the name of a file could command."""
+    return "".join(sign if sign.isprintable() or "\ud800" <= sign <= "\udfff" else repr(sign)[1:-1] for sign in text)
+
+
+def clean_up(folders: Iterable[Path]) -> None:
+    """Remove what killed runs left unfinished in these folders, and say so."""
+    from medtalk.files import sweep
+
+    for folder in folders:
+        if removed := sweep(folder):
+            files = f"{len(removed)} unfinished files" if len(removed) > 1 else "an unfinished file"
+            complain(f"Removed {files} from {folder}, which a run that was killed had left.")
+
+
+def human(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return ", ".join(map(human, value)) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {human(part)}" if not isinstance(part, dict) else f"{name} ({human(part)})"
+                         for name, part in value.items()) or "-"  # fmt: skip
+    return shown(" ".join(str(value).split())) or "-"
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    cells = [list(rows[0]), *([("-" if cell is None else human(cell)) for cell in row.values()] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    for row in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -1,0 +1,98 @@
+"""The command `serve`: the sidecar."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from medtalk.cli.options import Backbones, Debug, Offline, backbone_folders
+from medtalk.service import PORT
+from medtalk.signals import on_stop
+
+if TYPE_CHECKING:
+    from medtalk.service.server import Server
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; any but this machine's own needs --keys.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen at; 0 takes a free one.")] = PORT,
+    bundle: Annotated[
+        Path | None, typer.Option(readable=False, help="Folder of another model than the one that ships.")
+    ] = None,
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where to compute.")] = "auto",
+    threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if left out.")] = None,
+    idle_exit: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="End after so long without a request.")
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option(readable=False, metavar="DIR", help="Let in who has a key: see `medtalk keys new`.")
+    ] = None,
+    sounds: Annotated[
+        list[Path] | None,
+        typer.Option(readable=False, metavar="DIR", help="Read sounds by their path only in here; may be repeated."),
+    ] = None,
+    connection_file: Annotated[
+        Path | None, typer.Option(readable=False, metavar="FILE", help="Where to tell clients how to connect.")
+    ] = None,
+    log: Annotated[
+        str | None, typer.Option(metavar="FILE|-", help="Write a log, a JSON object a line, to a file or stderr (-).")
+    ] = None,
+    metrics: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Serve Prometheus metrics at this port of this machine.")
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Change a limit, as max_seconds=600; may be repeated."),
+    ] = None,
+    backbone: Backbones = None,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Keep the model loaded for other programs: the sidecar. Ctrl-C or `medtalk stop` ends it."""
+    server: Server | None = None
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+        if server is not None:  # else it is still loading, which takes less than a second
+            server.stop()
+
+    on_stop(stop)
+
+    from medtalk.limits import ServiceLimits
+    from medtalk.service.listener import allow_files
+    from medtalk.service.log import open_log
+    from medtalk.service.server import Server, ServiceSettings
+
+    settings = ServiceSettings(
+        host=host,
+        port=port,
+        bundle=bundle,
+        device=device,
+        threads=threads,
+        idle_exit=idle_exit,
+        keys=keys,
+        sounds=tuple(sounds or ()),
+        connection_file=connection_file,
+        metrics=metrics,
+        limits=ServiceLimits.parse(limit or ()),
+        backbones=backbone_folders(backbone or ()),
+        offline=offline,
+    )
+    allow_files()
+    with open_log(log):
+        server = Server(settings)
+        with server:
+            if stopped:
+                server.stop()
+            print(server.ready_line(), flush=True)
+            server.run()
+            ended = server.close()
+    if not ended:
+        os._exit(0)  # a network that cannot be interrupted still computes; Python cannot end beside it
