@@ -42,9 +42,9 @@ from rich.table import Table
 
 import medtalk
 from medtalk.audio import Speech, read_speech
-from medtalk.performance import Model
+from medtalk.perform import Model
 from medtalk.rates import RATE
-from medtalk_wire import Client, Job, Settings, Sound, find_connection
+from medtalk_wire import Client, Finishing, Job, Settings, Sound, find_connection
 
 LONG = 600
 CLIENTS = 8
@@ -233,8 +233,8 @@ def answers(report: Report, client: Client, sounds: Sounds, runs: int) -> None:
     sound = pcm(sounds.new(30))
     heard = client.wait(client.generate(sound)).heard
     for seed in range(runs):
-        timed(report, "decode", client, client.decode(heard, Settings(emotion="angry", seed=seed)))
-        timed(report, "repeated", client, client.generate(sound, Settings(seed=seed)))
+        timed(report, "decode", client, client.decode(heard, Settings(emotion="angry", finishing=Finishing(seed=seed))))
+        timed(report, "repeated", client, client.generate(sound, Settings(finishing=Finishing(seed=seed))))
     for _ in range(20 * runs):
         timed(report, "ping", client, client.ping())
     report.line("decode of a kept sound of 30 s, ms", "decode", "50")

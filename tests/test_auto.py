@@ -19,7 +19,7 @@ from medtalk.backbones.pretrained import Pretrained, undisturbed
 from medtalk.errors import BackboneError, GuidanceError, SettingError
 from medtalk.finishing import Finishing
 from medtalk.guidance import LABELS, SYNONYMS
-from medtalk.performance import Model, Performance
+from medtalk.perform import Model, Performance
 from medtalk.rates import RATE
 from medtalk.rig import read_rig
 from tests import checkpoints

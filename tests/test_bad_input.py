@@ -157,7 +157,7 @@ def test_bad_outputs_are_told_before_any_work(refused, sound, tmp_path, monkeypa
     def refuse(*_args, **_options):
         raise AssertionError("work was begun")
 
-    monkeypatch.setattr("medtalk.performance.load", refuse)
+    monkeypatch.setattr("medtalk.perform.load", refuse)
     assert message in refused("generate", sound, "-o", f"{tmp_path}/{output}")
 
 

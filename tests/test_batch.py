@@ -64,7 +64,7 @@ def test_what_is_wrong_with_a_batch_is_told_before_any_work(medtalk, sound, take
     def refuse(*_args, **_options):
         raise AssertionError("work was begun")
 
-    monkeypatch.setattr("medtalk.performance.load", refuse)
+    monkeypatch.setattr("medtalk.perform.load", refuse)
 
     def refused(*words: object) -> str:
         done = medtalk("generate", *words)

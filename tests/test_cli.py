@@ -229,7 +229,7 @@ def test_our_own_mistakes_are_one_line_too(medtalk, sound, tmp_path, monkeypatch
     def broken(*_args, **_options):
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("medtalk.performance.load", broken)
+    monkeypatch.setattr("medtalk.perform.load", broken)
     done = medtalk("generate", sound, "-o", tmp_path / "a.csv")
     assert done.code == 1
     assert done.err == "medtalk: internal error, please report it: ZeroDivisionError: a bug (--debug shows where)\n"

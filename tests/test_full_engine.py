@@ -20,7 +20,7 @@ from medtalk.engine import open_engine
 from medtalk.errors import BackboneError, BundleError, CancelledError, GuidanceError, SettingError
 from medtalk.finishing import PAPER, Finishing
 from medtalk.official import import_official
-from medtalk.performance import Model, Performance
+from medtalk.perform import Model, Performance
 from medtalk.watch import Watch
 from tests import checkpoints
 from tests.service.sidecars import Sidecar

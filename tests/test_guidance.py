@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medtalk.errors import GuidanceError
-from medtalk.guidance import LABELS, SYNONYMS, Mood, check_text, emotion_weights, label_name, parse_emotion
+from medtalk.guidance import LABELS, SYNONYMS, Description, check_text, emotion_weights, label_name
 
 
 def test_one_label_has_the_whole_weight():
-    assert {label: parse_emotion(label) for label in LABELS} == {label: {label: 1.0} for label in LABELS}
+    assert {label: emotion_weights(label) for label in LABELS} == {label: {label: 1.0} for label in LABELS}
 
 
 @pytest.mark.parametrize(
@@ -22,13 +22,13 @@ def test_synonyms_and_case(word, label):
 
 
 def test_a_sum_below_one_is_filled_with_neutral():
-    assert parse_emotion("happy:0.25") == {"happy": 0.25, "neutral": 0.75}
-    assert parse_emotion("happy:0") == {"neutral": 1.0}
+    assert emotion_weights("happy:0.25") == {"happy": 0.25, "neutral": 0.75}
+    assert emotion_weights("happy:0") == {"neutral": 1.0}
 
 
 def test_a_sum_above_one_is_scaled():
-    assert parse_emotion("surprised:3,happy:1") == {"happy": 0.25, "surprised": 0.75}
-    assert parse_emotion("happy,sad") == {"happy": 0.5, "sad": 0.5}
+    assert emotion_weights("surprised:3,happy:1") == {"happy": 0.25, "surprised": 0.75}
+    assert emotion_weights("happy,sad") == {"happy": 0.5, "sad": 0.5}
 
 
 def test_synonyms_in_a_mapping_are_added_up():
@@ -37,7 +37,7 @@ def test_synonyms_in_a_mapping_are_added_up():
 
 def test_an_unknown_label_lists_the_valid_ones_and_guesses():
     with pytest.raises(GuidanceError) as error:
-        parse_emotion("suprised")
+        emotion_weights("suprised")
     assert all(label in str(error.value) for label in LABELS)
     assert "Did you mean surprised?" in str(error.value)
 
@@ -49,7 +49,7 @@ def test_an_unknown_label_lists_the_valid_ones_and_guesses():
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(text):
     with pytest.raises(GuidanceError):
-        parse_emotion(text)
+        emotion_weights(text)
 
 
 @given(st.dictionaries(st.sampled_from([*LABELS, *SYNONYMS]), st.floats(0.0, 1e6), max_size=8))
@@ -60,10 +60,10 @@ def test_weights_always_sum_to_one(weights):
     assert all(weight > 0.0 for weight in found.values())
 
 
-def test_a_mood_keeps_what_is_felt() -> None:
-    mood = Mood.of("cross", [0.62, 0.02, 0.0, 0.0, 0.03, 0.31, 0.02], 0.8)
+def test_a_description_leaves_out_what_is_only_suspected() -> None:
+    mood = Description.of("cross", [0.62, 0.02, 0.0, 0.0, 0.03, 0.31, 0.02], 0.8)
     assert list(mood.weights) == ["angry", "sad"] and sum(mood.weights.values()) == pytest.approx(1.0)
-    assert str(mood) == "angry 0.67, sad 0.33; strength 0.80"
+    assert mood.weights["angry"] == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize(("text", "said"), [("", "empty"), (" \n", "empty"), ("x" * 10_001, "at most 10000")])

@@ -21,7 +21,7 @@ from medtalk.features.prosody import prosody, voice_activity
 from medtalk.features.whisper_mel import log_mel
 from medtalk.finishing.closures import decide
 from medtalk.model.ear import LONGEST
-from medtalk.performance import Model, Performance, _batches
+from medtalk.perform import Model, Performance, _batches
 from medtalk.rig import RigSequence, write_rig
 from medtalk.watch import Watch
 from tests.sounds import babble

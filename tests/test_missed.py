@@ -13,8 +13,8 @@ import medtalk
 from medtalk.bundle import TEXT_WORDS, load_bundle
 from medtalk.features.languages import foreign
 from medtalk.features.vocabulary import Vocabulary
-from medtalk.guidance import Mood
-from medtalk.performance import Model
+from medtalk.guidance import Description
+from medtalk.perform import Model
 from medtalk.rig import read_rig
 from medtalk.rig.channels import CHANNEL_HASH
 from medtalk_train.wording.held_out import DESCRIBED, LATER, NEGATED
@@ -38,9 +38,9 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(**json.loads(load_bundle().read(TEXT_WORDS)))
 
 
-def understood(model: Model, text: str) -> Mood:
+def understood(model: Model, text: str) -> Description:
     mood = model.guide(text=text)
-    assert isinstance(mood, Mood)
+    assert isinstance(mood, Description)
     return mood
 
 
@@ -85,7 +85,7 @@ def test_what_speaks_for_a_language(texts: list[str], language: str) -> None:
 
 @pytest.mark.parametrize(("text", "note"), [("traurig und müde", GERMAN), ("the quick brown fox", FOX)])
 def test_what_is_not_understood_is_neutral(model: Model, text: str, note: str) -> None:
-    assert understood(model, text) == Mood(text, {"neutral": 1.0}, 1.0, note)
+    assert understood(model, text) == Description(text, {"neutral": 1.0}, 1.0, note)
 
 
 @pytest.mark.parametrize(

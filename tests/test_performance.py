@@ -10,7 +10,7 @@ from medtalk.engine import open_engine
 from medtalk.errors import GuidanceError, SettingError
 from medtalk.finishing import Finishing
 from medtalk.guidance import LABELS
-from medtalk.performance import Model, Performance
+from medtalk.perform import Model, Performance
 from medtalk.rig.channels import AREAS, MAXIMUM, MINIMUM, N_CHANNELS
 from medtalk_board.channels import REGIONS
 
@@ -57,7 +57,7 @@ def test_decoding_does_no_audio_work(performance, monkeypatch):
     for name in (
         "medtalk.features.whisper_mel.log_mel",
         "medtalk.features.prosody.prosody",
-        "medtalk.performance.read_speech",
+        "medtalk.perform.read_speech",
     ):
         monkeypatch.setattr(name, refuse)
     assert np.array_equal(performance.decode("angry").values, first.values)

@@ -16,7 +16,7 @@ from medtalk.engine.compact_torch import TorchEngine
 from medtalk.features.words import tokenise
 from medtalk.finishing import Finishing
 from medtalk.finishing.closures import decide
-from medtalk.guidance import LABELS, Mood
+from medtalk.guidance import LABELS, Description
 from medtalk.model.intensity import intensity
 from medtalk.rig.channels import CHANNEL_NAMES, S_LIP, S_UP, indices
 from medtalk_train import nonspeech
@@ -77,7 +77,7 @@ def test_onnx_equals_torch_on_descriptions(text: str) -> None:
 def test_a_description_is_a_mixture_and_a_strength(sample: Path) -> None:
     model = medtalk.load()
     weak, strong = model.guide(text="slightly annoyed"), model.guide(text="absolutely furious")
-    assert isinstance(weak, Mood) and isinstance(strong, Mood)
+    assert isinstance(weak, Description) and isinstance(strong, Description)
     assert max(weak.weights, key=weak.weights.__getitem__) == "angry" and weak.strength < 0.8 < 1.3 < strong.strength
     performance = model.perform(sample)
     rig = performance.decode(strong, 0.9, STILL)

@@ -15,7 +15,7 @@ import soundfile
 import medtalk
 from medtalk.audio import Speech
 from medtalk.finishing import Finishing
-from medtalk.performance import Model, Performance
+from medtalk.perform import Model, Performance
 from medtalk.rates import RATE
 from medtalk.rig import RigSequence, read_rig, write_rig
 from medtalk.rig.channels import CHANNEL_HASH, S_LIP

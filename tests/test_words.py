@@ -19,7 +19,8 @@ from medtalk.backbones.whisper import Transcriber, Transcript
 from medtalk.bundle import load_bundle
 from medtalk.errors import BackboneError, BundleError, GuidanceError, SettingError
 from medtalk.finishing import PAPER, Finishing
-from medtalk.performance import Guide, Model
+from medtalk.guidance import Embedding
+from medtalk.perform import Model
 from medtalk.rig import read_rig
 from medtalk.rig.channels import indices
 from tests import checkpoints
@@ -150,7 +151,7 @@ def test_our_guidance_leads_through_the_networks_for_labels(model: Model, sound:
     performance = model.perform(sound, "we say it")
     assert performance.heard.guided is None
     guide = model.guide(text="furious")
-    assert isinstance(guide, Guide)
+    assert isinstance(guide, Embedding)
     features = Clip(Pretrained("c", model.engine._folders["clip"])).encode_text("furious")  # type: ignore[attr-defined]
     with torch.inference_mode():
         networks = model.engine._model  # type: ignore[attr-defined]

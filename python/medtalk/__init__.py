@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from medtalk.errors import MedtalkError
     from medtalk.finishing import Finishing
     from medtalk.limits import AudioLimits
-    from medtalk.performance import Model, Performance, load
+    from medtalk.perform import Model, Performance, load
     from medtalk.rig import RigSequence, read_rig, write_rig
 
 _HOME = {
@@ -29,9 +29,9 @@ _HOME = {
     "read_speech": "medtalk.audio",
     "MedtalkError": "medtalk.errors",
     "Finishing": "medtalk.finishing",
-    "Model": "medtalk.performance",
-    "Performance": "medtalk.performance",
-    "load": "medtalk.performance",
+    "Model": "medtalk.perform",
+    "Performance": "medtalk.perform",
+    "load": "medtalk.perform",
     "RigSequence": "medtalk.rig",
     "read_rig": "medtalk.rig",
     "write_rig": "medtalk.rig",

@@ -1,25 +1,32 @@
-"""What a user may ask for: emotion labels, their synonyms and mixtures (Sec. 3.3), descriptions in words (Sec. 3.4)."""
+"""What leads the emotion of a take: labels and their mixtures (Sec. 3.3), a description or picture (Sec. 3.4), a voice.
+
+A guidance says what to decode a performance by: emotion vectors, and how much of each. The rigs that they give are
+mixed, not the vectors: half of happy then shows half of the smile, whatever the decoder makes of a vector between two.
+Weights may change over time, so that a guidance may be another at every frame.
+"""
 
 from __future__ import annotations
 
 import difflib
 import math
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from medtalk.errors import GuidanceError, require
 from medtalk.inputs import read_input
-from medtalk.limits import MAX_PICTURE_BYTES, MAX_TEXT
+from medtalk_wire.settings import AUTO, MAX_PICTURE_BYTES, MAX_TEXT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LABELS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprised")
 """The seven emotions; a label's place is its id in the embedding table of every bundle."""
 
 NEUTRAL = "neutral"
-
-AUTO = "auto"
-"""In place of labels: those that are heard in the voice."""
 
 SYNONYMS = {
     "anger": "angry",
@@ -45,36 +52,233 @@ SYNONYMS = {
 assert len(set(LABELS)) == 7 and set(SYNONYMS.values()) <= set(LABELS) and not set(SYNONYMS) & set(LABELS)
 
 
+class Part(NamedTuple):
+    """One face of a mixture.
+
+    Attributes:
+        vector: emotion vector, (256,).
+        weight: how much of the rig that it gives is shown: a number, or one a frame, (T,).
+        strength: multiplies the intensity.
+        engine: whose vector it is, where no other engine can use it; else None.
+    """
+
+    vector: NDArray
+    weight: float | NDArray = 1.0
+    strength: float = 1.0
+    engine: object = None
+
+
+class Listener(Protocol):
+    """What a guidance may ask of a performance."""
+
+    @property
+    def label_vectors(self) -> NDArray:
+        """Emotion vectors of the labels, (7, 256)."""
+        ...
+
+    @property
+    def voice_emotion(self) -> Mapping[str, float]:
+        """Weights of the labels that are heard in the voice."""
+        ...
+
+
+class Guidance(ABC):
+    """What leads the emotion of a take. Make one with `guidance_of` or `Model.guide`."""
+
+    @abstractmethod
+    def parts(self, listener: Listener) -> tuple[Part, ...]:
+        """What to decode; the weights sum to 1."""
+
+    @abstractmethod
+    def weights_of(self, listener: Listener) -> dict[str, float]:
+        """Weights of the labels, as far as there are such, in the order of `LABELS`."""
+
+    def meta(self) -> dict[str, Any]:
+        """What a rig's `meta` says of it beside the weights: `guidance`, `strength`, `note`."""
+        return {}
+
+
 @dataclass(frozen=True)
-class Mood:
-    """What a description in words was taken for (Sec. 3.4, text guidance).
+class Labels(Guidance):
+    """A mixture of labels.
+
+    Attributes:
+        weights: of the labels, summing to 1 (`emotion_weights`).
+    """
+
+    weights: Mapping[str, float] = field(hash=False)
+
+    def parts(self, listener: Listener) -> tuple[Part, ...]:
+        return _faces(self.weights, listener)
+
+    def weights_of(self, listener: Listener) -> dict[str, float]:
+        return dict(self.weights)
+
+
+@dataclass(frozen=True)
+class Voice(Guidance):
+    """The emotion that is heard in the voice."""
+
+    def parts(self, listener: Listener) -> tuple[Part, ...]:
+        clear = {label: weight for label, weight in listener.voice_emotion.items() if weight >= _CLEAR}
+        total = sum(clear.values())
+        return _faces({label: weight / total for label, weight in clear.items()}, listener)
+
+    def weights_of(self, listener: Listener) -> dict[str, float]:
+        return dict(listener.voice_emotion)
+
+    def meta(self) -> dict[str, Any]:
+        return {"guidance": {"voice": AUTO}}
+
+
+@dataclass(frozen=True)
+class Description(Guidance):
+    """What a description in words was understood as, by labels (Sec. 3.4, text guidance).
 
     Attributes:
         text: the description.
-        weights: of the labels felt in it, summing to 1, in the order of `LABELS`.
-        strength: multiplies the intensity; 1 is plainly felt.
-        note: one line on what of it was not understood, and what was taken instead; "" for nothing worth saying.
+        weights: of the labels, summing to 1, in the order of `LABELS`.
+        strength: multiplies the intensity; 1 is plain.
+        note: one line on what was not understood, and what was taken instead; "" for nothing worth saying.
     """
 
     text: str
-    weights: dict[str, float]
+    weights: Mapping[str, float] = field(hash=False)
     strength: float
     note: str = ""
 
     @classmethod
-    def of(cls, text: str, weights: Sequence[float], strength: float, note: str = "") -> Mood:
-        """The mood of a text encoder's answer, without what it only half suspects."""
-        felt = {label: float(weight) for label, weight in zip(LABELS, weights, strict=True) if weight >= _FELT}
-        total = sum(felt.values())
-        return cls(text, {label: weight / total for label, weight in felt.items()}, float(strength), note)
+    def of(cls, text: str, weights: Sequence[float], strength: float, note: str = "") -> Description:
+        """A text encoder's answer, without labels that it only half suspects."""
+        clear = {label: float(weight) for label, weight in zip(LABELS, weights, strict=True) if weight >= _SUSPECTED}
+        total = sum(clear.values())
+        return cls(text, {label: weight / total for label, weight in clear.items()}, float(strength), note)
 
-    def __str__(self) -> str:
-        felt = sorted(self.weights.items(), key=lambda entry: -entry[1])
-        return f"{', '.join(f'{label} {weight:.2f}' for label, weight in felt)}; strength {self.strength:.2f}"
+    def parts(self, listener: Listener) -> tuple[Part, ...]:
+        return _faces(self.weights, listener, self.strength)
+
+    def weights_of(self, listener: Listener) -> dict[str, float]:
+        return dict(self.weights)
+
+    def meta(self) -> dict[str, Any]:
+        return {"guidance": {"text": self.text}, "strength": self.strength, "note": self.note}
 
 
-_FELT = 0.05  # a label of less weight is not felt
-_SLIP = 0.75  # what is less like any label is no slip of the keyboard, but another feeling
+@dataclass(frozen=True, eq=False)
+class Embedding(Guidance):
+    """A text or picture as CLIP and a trained map see it (Sec. 3.4); it fits its engine only.
+
+    Attributes:
+        kind: "text" or "image".
+        name: the text, or the name of the picture's file.
+        vector: emotion vector, (256,).
+        engine: the engine that made it.
+    """
+
+    kind: str
+    name: str
+    vector: NDArray
+    engine: object = field(repr=False)
+
+    def parts(self, listener: Listener) -> tuple[Part, ...]:
+        return (Part(self.vector, engine=self.engine),)
+
+    def weights_of(self, listener: Listener) -> dict[str, float]:
+        return {}
+
+    def meta(self) -> dict[str, Any]:
+        return {"guidance": {self.kind: self.name}}
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture(Guidance):
+    """Several guidances at once.
+
+    Attributes:
+        members: each with its weight; the weights sum to 1.
+    """
+
+    members: tuple[tuple[Guidance, float], ...]
+
+    def parts(self, listener: Listener) -> tuple[Part, ...]:
+        return tuple(
+            part._replace(weight=part.weight * weight)
+            for member, weight in self.members
+            for part in member.parts(listener)
+        )
+
+    def weights_of(self, listener: Listener) -> dict[str, float]:
+        total: dict[str, float] = {}
+        for member, weight in self.members:
+            for label, part in member.weights_of(listener).items():
+                total[label] = total.get(label, 0.0) + weight * part
+        return {label: total[label] for label in LABELS if label in total}
+
+    def meta(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for member, weight in self.members:
+            if own := member.meta():
+                found |= {**own, "guidance": {**own["guidance"], "weight": weight}}
+        return found
+
+
+def _faces(weights: Mapping[str, float], listener: Listener, strength: float = 1.0) -> tuple[Part, ...]:
+    vectors = listener.label_vectors
+    return tuple(Part(vectors[LABELS.index(label)], weight, strength) for label, weight in weights.items())
+
+
+_SUSPECTED = 0.05  # a text encoder is sure of nothing; less of a label shows as if the text had named it
+_CLEAR = 0.01  # what is heard of every label in every voice, each of which would cost a decoding
+_SLIP = 0.75  # what is less like any label is not a slip of the keyboard, but another feeling
+
+
+def guidance_of(emotion: str | Mapping[Any, float] | Guidance) -> Guidance:
+    """The guidance that a value stands for: a label, a mixture as text or mapping, "auto", or a guidance.
+
+    A mapping may have guidances beside labels: `{model.guide(text="in tears"): 0.7, "happy": 0.3}`.
+
+    Raises:
+        GuidanceError: an unknown label, or a weight that is not valid.
+    """
+    if isinstance(emotion, Guidance):
+        return emotion
+    if is_auto(emotion):
+        return Voice()
+    if isinstance(emotion, Mapping) and (made := [key for key in emotion if isinstance(key, Guidance)]):
+        labels = {key: weight for key, weight in emotion.items() if not isinstance(key, Guidance)}
+        weights = [_weight(str(key), emotion[key]) for key in made]
+        of_labels = labels_of(labels)
+        total = sum(weights) + sum(of_labels.values())
+        if total < 1.0:
+            of_labels[NEUTRAL] = of_labels.get(NEUTRAL, 0.0) + 1.0 - total
+            total = 1.0
+        share = sum(of_labels.values())
+        members = [(member, weight / total) for member, weight in zip(made, weights, strict=True) if weight]
+        if share:
+            members.append((Labels({label: weight / share for label, weight in of_labels.items()}), share / total))
+        return Mixture(tuple(members))
+    return Labels(emotion_weights(emotion))
+
+
+def beside(guidance: Guidance, labels: str | Mapping[str, float]) -> Guidance:
+    """A guidance mixed with labels: it has what their weights leave of 1.
+
+    Raises:
+        GuidanceError: labels that are not valid, or that leave nothing.
+    """
+    weights = check_beside(labels)
+    return guidance_of({guidance: 1.0 - sum(weights.values()), **weights}) if weights else guidance
+
+
+def check_beside(labels: str | Mapping[str, float]) -> dict[str, float]:
+    """The weights of labels that go beside a description or picture; `GuidanceError` if they leave nothing of 1."""
+    weights = labels_of(labels)
+    if sum(weights.values()) >= 1.0:
+        raise GuidanceError(
+            "The emotion leaves nothing to the description or picture beside it.",
+            "Give weights below 1, such as happy:0.3, or leave one of them out.",
+        )
+    return weights
 
 
 def check_text(text: str) -> str:
@@ -125,11 +329,8 @@ def label_name(word: str) -> str:
     raise GuidanceError(f"Unknown emotion {word.strip()[:40]!r}; valid are {', '.join(LABELS)}.", hint)
 
 
-def parse_emotion(text: str) -> dict[str, float]:
-    """Weights of the labels named in `LABEL[:WEIGHT][,LABEL[:WEIGHT]...]`, such as `happy:0.7,surprised:0.3`.
-
-    A label without a weight counts 1. See `emotion_weights` for what becomes of the sum.
-    """
+def _parsed(text: str) -> dict[str, float]:
+    """Weights in `LABEL[:WEIGHT][,LABEL[:WEIGHT]...]`; a label without a weight counts 1."""
     weights: dict[str, float] = {}
     for part in text.split(","):
         word, colon, number = part.partition(":")
@@ -147,30 +348,44 @@ def parse_emotion(text: str) -> dict[str, float]:
             raise GuidanceError(
                 f"The weight {number.strip()[:40]!r} of emotion {label} is not a number.", "Write it as in happy:0.7."
             ) from None
-    return emotion_weights(weights)
+    return weights
 
 
-def emotion_weights(emotion: str | Mapping[str, float]) -> dict[str, float]:
-    """Weights that sum to 1, in the order of `LABELS`, from the text form or a mapping from label to weight.
+def labels_of(emotion: str | Mapping[str, float]) -> dict[str, float]:
+    """Weights by label, in the order of `LABELS`, from `LABEL[:WEIGHT][,LABEL[:WEIGHT]...]` or a mapping.
 
-    A sum below 1 is filled up with neutral (`{"happy": 0.3}` is a faint happiness), a sum above 1 is scaled down.
-    Raises `GuidanceError` for an unknown label or a weight that is negative, infinite or no number.
+    A label without a weight counts 1. Raises `GuidanceError` for an unknown label or a weight that is negative,
+    infinite or not a number.
     """
     if isinstance(emotion, str):
-        return parse_emotion(emotion)
+        emotion = _parsed(emotion)
     if not isinstance(emotion, Mapping):
         raise GuidanceError(f"An emotion is a text or a mapping, not {type(emotion).__name__}.", "Write 'happy'.")
     weights: dict[str, float] = {}
     for word, weight in emotion.items():
-        if not isinstance(weight, (int, float)) or not math.isfinite(weight) or weight < 0:
-            raise GuidanceError(f"The weight {weight} of emotion {str(word)[:40]} must be a finite number, 0 or more.")
+        value = _weight(word, weight)
         label = label_name(word)
-        weights[label] = weights.get(label, 0.0) + float(weight)
-    total = sum(weights.values())
-    if not math.isfinite(total):
+        weights[label] = weights.get(label, 0.0) + value
+    if not math.isfinite(sum(weights.values())):
         raise GuidanceError("The emotion weights are too large to add up.", "Weights between 0 and 1 are usual.")
+    return {label: weights[label] for label in LABELS if weights.get(label, 0.0) > 0.0}
+
+
+def _weight(word: object, weight: object) -> float:
+    if not isinstance(weight, (int, float)) or not math.isfinite(weight) or weight < 0:
+        raise GuidanceError(f"The weight {weight} of emotion {str(word)[:40]} must be a finite number, 0 or more.")
+    return float(weight)
+
+
+def emotion_weights(emotion: str | Mapping[str, float]) -> dict[str, float]:
+    """Weights as of `labels_of` that sum to 1.
+
+    A sum below 1 is filled up with neutral (`{"happy": 0.3}` is a faint happiness), a sum above 1 is scaled down.
+    """
+    weights = labels_of(emotion)
+    total = sum(weights.values())
     if total < 1.0:
         weights[NEUTRAL] = weights.get(NEUTRAL, 0.0) + 1.0 - total
     elif total > 1.0:
         weights = {label: weight / total for label, weight in weights.items()}
-    return {label: weights[label] for label in LABELS if weights.get(label, 0.0) > 0.0}
+    return {label: weights[label] for label in LABELS if label in weights}

@@ -11,22 +11,22 @@ import numpy as np
 
 from medtalk.errors import LimitError, SettingError, require
 from medtalk.rates import RATE
+from medtalk_board.channels import REGIONS
+from medtalk_wire.settings import MAX_FPS, MAX_INTENSITY, MAX_PICTURE_BYTES, MIN_FPS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-MAX_INTENSITY = 4.0
-"""The strongest multiplier: beyond it the network only guesses."""
-MIN_FPS, MAX_FPS = 1.0, 240.0
-"""Frames a second of a rig that a user may ask for."""
-MAX_TEXT = 10_000
-"""Characters of a description. Only its first words are read (`medtalk.features.words`)."""
-MAX_PICTURE_BYTES = 64 << 20
-"""Of a picture's file."""
 MAX_PIXELS = 50_000_000
 """Of a picture."""
 MAX_THREADS = 256
 """Each is a thread of the system in each of four sessions: a slip of the finger would take the whole machine."""
+
+
+def check_region(region: object) -> None:
+    """`SettingError` for a region of the face that does not exist."""
+    if region not in tuple(REGIONS):  # a tuple is asked, which takes what cannot be hashed
+        raise SettingError(f"Unknown region {str(region)[:40]!r}; valid are {', '.join(REGIONS)}.")
 
 
 def check_fps(fps: float, what: str = "fps") -> None:

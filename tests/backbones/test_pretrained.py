@@ -169,7 +169,7 @@ sys.modules.update(dict.fromkeys({packages}))
 from importlib import import_module
 from pathlib import Path
 from medtalk.errors import MissingExtraError
-for name in ("wav2vec2", "roberta", "transcript", "clip"):
+for name in ("wav2vec2", "roberta", "whisper", "clip"):
     try:
         import_module("medtalk.backbones." + name)
     except MissingExtraError as error:

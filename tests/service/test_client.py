@@ -17,7 +17,17 @@ import medtalk
 from medtalk.audio import Speech
 from medtalk.rates import RATE
 from medtalk.rig.channels import CHANNEL_HASH
-from medtalk_wire import Client, Job, RequestError, Settings, SidecarError, SilentError, Sound, UnreachableError
+from medtalk_wire import (
+    Client,
+    Finishing,
+    Job,
+    RequestError,
+    Settings,
+    SidecarError,
+    SilentError,
+    Sound,
+    UnreachableError,
+)
 from tests.service.sidecars import PATIENCE, Sidecar, until
 from tests.sounds import babble
 
@@ -75,7 +85,8 @@ def test_the_rig_is_the_librarys(sidecar: Sidecar, tiny_bundle: Path) -> None:
     line = babble(2.0, seed=42)
     performance = medtalk.load(tiny_bundle, threads=1).perform(Speech.from_array(line, RATE))
     with Client(sidecar.connection, channel_hash=CHANNEL_HASH) as client:
-        result = client.wait(client.generate(pcm(line), Settings(emotion="angry", intensity=1.3, seed=5)))
+        settings = Settings(emotion="angry", intensity=1.3, finishing=Finishing(seed=5))
+        result = client.wait(client.generate(pcm(line), settings))
         expected = performance.decode("angry", 1.3, medtalk.Finishing(seed=5))
         np.testing.assert_allclose(np.asarray(result.rig), expected.values, atol=1e-6)
         edited = np.linspace(0.0, 1.0, len(performance), dtype=np.float32)

@@ -16,7 +16,7 @@ import medtalk
 from medtalk.audio import Speech
 from medtalk.errors import BackboneError, GuidanceError, MedtalkError
 from medtalk.limits import ServiceLimits
-from medtalk.performance import Model
+from medtalk.perform import Model
 from medtalk.rates import RATE
 from medtalk.service.jobs import Job
 from medtalk.service.server import Server, ServiceSettings

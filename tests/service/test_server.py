@@ -19,8 +19,8 @@ import soundfile
 import medtalk
 from medtalk import Finishing
 from medtalk.audio import Speech
-from medtalk.guidance import Mood
-from medtalk.performance import Model
+from medtalk.guidance import Description
+from medtalk.perform import Model
 from medtalk.rates import RATE
 from medtalk.rig.channels import CHANNEL_HASH, CHANNEL_NAMES
 from medtalk_wire import Client
@@ -131,7 +131,7 @@ def test_a_description_is_understood_as_by_the_library(start: Callable[..., Side
         again = client.wait(client.decode(result.heard, WireSettings(text="slightly amused")))
     for found, text in ((result, "furious, close to tears"), (again, "slightly amused")):
         mood = model.guide(text=text)
-        assert isinstance(mood, Mood)
+        assert isinstance(mood, Description)
         np.testing.assert_allclose(np.asarray(found.rig), expected.decode(mood).values, atol=1e-5)
         assert found.meta["guidance"] == {"text": text}
         assert found.meta["strength"] == pytest.approx(mood.strength, abs=1e-5)

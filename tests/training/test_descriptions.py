@@ -12,7 +12,7 @@ import torch
 import medtalk
 from medtalk.errors import BundleError, TrainingError
 from medtalk.features.words import split, tokenise
-from medtalk.guidance import LABELS, Mood
+from medtalk.guidance import LABELS, Description
 from medtalk.model.text_encoder import TextEncoderConfig
 from medtalk_train.export import add_text
 from medtalk_train.wording import english
@@ -199,7 +199,7 @@ def test_a_run_writes_weights_graph_and_figures_and_puts_them_into_a_bundle(
     options = TextOptions(seed=2, epochs=1, texts=300, without=0.2)
     run(tmp_path / "text", options, own_bundle)
     model = medtalk.load(own_bundle)
-    assert model.bundle.guidance == ("label", "text") and isinstance(model.guide(text="furious"), Mood)
+    assert model.bundle.guidance == ("label", "text") and isinstance(model.guide(text="furious"), Description)
     card = (own_bundle / "README.md").read_text("utf-8")
     run(tmp_path / "text", options, own_bundle)  # nothing is trained again, and nothing stands there twice
     assert (own_bundle / "README.md").read_text("utf-8") == card and card.count("## Descriptions") == 1

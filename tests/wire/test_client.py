@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import zmq
 
-from medtalk_wire import Client, ProtocolError, RequestError, Settings, SidecarError, Sound
+from medtalk_wire import Client, Finishing, ProtocolError, RequestError, Settings, SidecarError, Sound
 
 CHANNEL_HASH = "c0" * 32  # of little_sidecar.py
 
@@ -21,7 +21,8 @@ CHANNEL_HASH = "c0" * 32  # of little_sidecar.py
 def test_a_sound_is_animated(start, connect, voice: Sound) -> None:
     client = connect(start(), channel_hash=CHANNEL_HASH, name="a test")
     seen = []
-    settings = Settings(emotion={"happy": 1}, transcript="Hi.", span=(0, None), curve=np.ones(2, np.float32), seed=3)
+    curve, steps = np.ones(2, np.float32), Finishing(seed=3)
+    settings = Settings(emotion={"happy": 1}, transcript="Hi.", span=(0, None), curve=curve, finishing=steps)
     result = client.wait(client.generate(voice, settings), lambda job: seen.append((job.state, job.fraction)))
     assert ("done", 1.0) in seen
     assert (result.frames, result.fps, result.seconds, result.heard, result.cached) == (3, 60.0, 0.05, "h1", False)
@@ -315,7 +316,7 @@ def test_wrong_use_is_told(start, connect, voice: Sound) -> None:
     with pytest.raises(RequestError, match="cannot be written"):
         client.generate(voice, Settings(transcript="\ud800"))
     with pytest.raises(RequestError, match="cannot be written"):
-        client.generate(voice, Settings(seed=1 << 70))
+        client.generate(voice, Settings(finishing=Finishing(seed=1 << 70)))
 
 
 def test_a_client_that_is_forgotten_leaves_without_hanging(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from medtalk_wire import RequestError, Settings, Sound
+from medtalk_wire import Finishing, RequestError, Settings, Sound
+from medtalk_wire.request import body_of, buffers_of
 
 
 def test_a_file_travels_as_it_is(tmp_path: Path) -> None:
@@ -104,45 +105,50 @@ def test_a_path_must_be_absolute(path: str) -> None:
 
 
 def test_settings_as_they_are_written() -> None:
-    assert Settings().fields() == {
+    assert body_of(Settings()) == {
         "guidance": {"kind": "label", "emotion": "neutral"}, "language": "", "intensity": 1.0,
         "fps": 60.0, "region": "full",
-        "finishing": {"smooth": True, "blink": True, "gaze": True, "limits": True, "seed": 0},
+        "finishing": {
+            "smooth": True, "blink": True, "gaze": True, "limits": True, "seed": 0, "smoothing": {}, "closures": True,
+        },
     }  # fmt: skip
     two: Any = np.float32(2)  # numbers of numpy are written as numbers
     seven: Any = np.int64(7)
-    fields = Settings(intensity=two, fps=30, span=(1, two), seed=seven, emotion={"sad": two}).fields()
+    steps = Finishing(seed=seven)
+    fields = body_of(Settings(intensity=two, fps=30, span=(1, two), finishing=steps, emotion={"sad": two}))
     plain = [fields["intensity"], fields["fps"], *fields["span"], fields["guidance"]["emotion"]["sad"]]
     assert plain == [2.0, 30.0, 1.0, 2.0, 2.0] and {type(value) for value in plain} == {float}
     assert type(fields["finishing"]["seed"]) is int
-    assert Settings().buffers() == []
+    assert buffers_of(Settings()) == []
 
 
 def test_each_kind_of_guidance() -> None:
-    assert Settings(emotion=" Auto").fields()["guidance"] == {"kind": "auto"}
-    assert Settings(emotion="auto:0.5").fields()["guidance"]["kind"] == "label", "for the sidecar to refuse"
-    assert Settings(emotion="sad", text="so sad").fields()["guidance"] == {"kind": "text", "text": "so sad"}
-    settings = Settings(emotion="auto", image=b"\x89PNG", image_name="face.png", curve=bytes(4))
+    assert body_of(Settings(emotion=" Auto"))["guidance"] == {"kind": "auto"}
+    assert body_of(Settings(emotion="auto:0.5"))["guidance"]["kind"] == "label", "for the sidecar to refuse"
+    assert body_of(Settings(text="so sad"))["guidance"] == {"kind": "text", "text": "so sad"}
+    mixed = body_of(Settings(emotion={"happy": 0.3}, text="so sad"))["guidance"]
+    assert mixed == {"kind": "text", "text": "so sad", "labels": {"happy": 0.3}}
+    settings = Settings(image=b"\x89PNG", image_name="face.png", curve=bytes(4))
     digest = hashlib.sha256(b"\x89PNG").hexdigest()
-    assert settings.fields()["guidance"] == {"kind": "image", "sha256": digest, "name": "face.png"}
-    picture, curve = settings.buffers()
+    assert body_of(settings)["guidance"] == {"kind": "image", "sha256": digest, "name": "face.png"}
+    picture, curve = buffers_of(settings)
     assert (picture.name, picture.dtype, picture.shape, picture.data) == ("image", "uint8", (4,), b"\x89PNG")
     assert curve.name == "intensity"
-    assert Settings(language="zh").fields()["language"] == "zh"
-    assert [Settings(transcript=words).fields()["transcript"] for words in ("", "we say")] == ["", "we say"]
+    assert body_of(Settings(language="zh"))["language"] == "zh"
+    assert [body_of(Settings(transcript=words))["transcript"] for words in ("", "we say")] == ["", "we say"]
 
 
 def test_pictures_that_cannot_be_sent_are_told() -> None:
     path: Any = "face.png"
     for settings in (Settings(text="sad", image=b"x"), Settings(image=path)):
         with pytest.raises(RequestError, match="picture") as raised:
-            settings.fields()
+            body_of(settings)
         assert raised.value.code == "setting"
 
 
 def test_an_intensity_curve() -> None:
     for curve in (np.asarray([1.0, 2.0], np.float32), struct.pack("<2f", 1, 2), np.asarray([1, 9, 2], np.float32)[::2]):
-        (buffer,) = Settings(curve=curve).buffers()
+        (buffer,) = buffers_of(Settings(curve=curve))
         assert (buffer.name, buffer.dtype, buffer.shape) == ("intensity", "float32", (2,))
         assert buffer.view().tolist() == [1.0, 2.0]
 
@@ -150,12 +156,12 @@ def test_an_intensity_curve() -> None:
 @pytest.mark.parametrize("curve", [np.ones(2), [1.0, 2.0], b"abc", np.ones(2, np.int32)])
 def test_a_curve_of_another_type_is_told(curve) -> None:
     with pytest.raises(RequestError, match="intensity curve") as raised:
-        Settings(curve=curve).buffers()
+        buffers_of(Settings(curve=curve))
     assert raised.value.code == "setting"
 
 
-@pytest.mark.parametrize("wrong", [{"fps": "much"}, {"intensity": None}, {"span": 3}, {"seed": "x"}, {"emotion": 5}])
+@pytest.mark.parametrize("wrong", [{"fps": "much"}, {"intensity": None}, {"span": 3}, {"finishing": 4}, {"emotion": 5}])
 def test_settings_of_a_wrong_type_are_told(wrong) -> None:
     with pytest.raises(RequestError, match="wrong type") as raised:
-        Settings(**wrong).fields()
+        body_of(Settings(**wrong))
     assert raised.value.code == "setting"

@@ -20,7 +20,7 @@ from medtalk.features.phones import PHONES
 from medtalk.features.prosody import effort, prosody
 from medtalk.finishing import Finishing
 from medtalk.guidance import LABELS
-from medtalk.performance import Model
+from medtalk.perform import Model
 from medtalk.rates import RATE
 from medtalk.rig.channels import S_LIP, S_UP
 from medtalk_train import nonspeech
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medtalk.bundle import Bundle
-    from medtalk.performance import Performance
+    from medtalk.perform import Performance
     from medtalk_train.corpus.read import Utterance
 
 RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False)

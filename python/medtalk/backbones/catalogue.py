@@ -1,38 +1,40 @@
-"""The pretrained backbones on this machine: what is there, and fetching what is not."""
+"""The pretrained backbones that bundles use: which are on this machine, and downloading the others."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 
 from medtalk.backbones.pretrained import CLIP, EMOTION2VEC, EMOTION2VEC_PLUS, ROBERTA, WAV2VEC2, WHISPER, Pretrained
 from medtalk.bundle import load_bundle
 from medtalk.errors import BackboneError, SettingError
 
+Locate = Callable[[Pretrained, bool], Path]
+
 
 @dataclass(frozen=True)
-class KnownModel:
+class Backbone:
     """A backbone that the paper or a bundle of the kind medtalk uses.
 
     Attributes:
         part: what it is to a bundle, as in `--backbone NAME=DIR`.
         name: what its library calls it.
-        module: of the adapter that loads it.
+        locate: finds its weights, and downloads them if `update`, by the adapter of its library.
         use: what it serves.
         licence: as its makers' pages told it when this was written; "" where it has to be looked up there.
     """
 
     part: str
     name: str
-    module: str
+    locate: Locate
     use: str
     licence: str
 
     def place(self) -> Path | None:
         """Where it lies on this machine, or None. Nothing is fetched."""
         try:
-            return self._locate(offline=True)
+            return self.locate(Pretrained(self.name, offline=True), False)
         except BackboneError:
             return None
 
@@ -42,41 +44,69 @@ class KnownModel:
         Raises:
             BackboneError: it cannot be fetched, or not be written there.
         """
-        return self._locate(offline=False)
+        return self.locate(Pretrained(self.name), True)
 
-    def _locate(self, offline: bool) -> Path:
-        locate = import_module(f"medtalk.backbones.{self.module}").locate
-        return locate(Pretrained(self.name, offline=offline), update=not offline)
+# Each adapter is imported when it is needed: its library takes seconds to load and may be missing.
+
+
+def _emotion2vec(source: Pretrained, update: bool) -> Path:
+    from medtalk.backbones.emotion2vec import locate
+
+    return locate(source, update)
+
+
+def _clip(source: Pretrained, update: bool) -> Path:
+    from medtalk.backbones.clip import locate
+
+    return locate(source, update)
+
+
+def _wav2vec2(source: Pretrained, update: bool) -> Path:
+    from medtalk.backbones.wav2vec2 import locate
+
+    return locate(source, update)
+
+
+def _roberta(source: Pretrained, update: bool) -> Path:
+    from medtalk.backbones.roberta import locate
+
+    return locate(source, update)
+
+
+def _whisper(source: Pretrained, update: bool) -> Path:
+    from medtalk.backbones.whisper import locate
+
+    return locate(source, update)
 
 
 KNOWN = (
-    KnownModel("emotion2vec", EMOTION2VEC, "emotion2vec", "the intensity of bundles of the kind medtalk", ""),
-    KnownModel("emotion2vec_plus", EMOTION2VEC_PLUS, "emotion2vec", "--emotion auto, with any bundle", ""),
-    KnownModel("clip", CLIP, "clip", "--text and --image of bundles of the kind medtalk", "MIT"),
-    KnownModel("wav2vec2", WAV2VEC2, "wav2vec2", "training; a bundle of the kind medtalk has its own", "Apache-2.0"),
-    KnownModel("roberta", ROBERTA, "roberta", "the words of bundles that hear them; training", "Apache-2.0"),
-    KnownModel("whisper", WHISPER, "transcript", "the words, where no transcript is given", "MIT"),
+    Backbone("emotion2vec", EMOTION2VEC, _emotion2vec, "the intensity of bundles of the kind medtalk", ""),
+    Backbone("emotion2vec_plus", EMOTION2VEC_PLUS, _emotion2vec, "--emotion auto, with any bundle", ""),
+    Backbone("clip", CLIP, _clip, "--text and --image of bundles of the kind medtalk", "MIT"),
+    Backbone("wav2vec2", WAV2VEC2, _wav2vec2, "training; a bundle of the kind medtalk has its own", "Apache-2.0"),
+    Backbone("roberta", ROBERTA, _roberta, "the words of bundles that hear them; training", "Apache-2.0"),
+    Backbone("whisper", WHISPER, _whisper, "the words, where no transcript is given", "MIT"),
 )
 
 
-def known(name: str) -> KnownModel:
+def known(name: str) -> Backbone:
     """A backbone by its part, or by its library's name; `SettingError` for a name that is none."""
-    for model in KNOWN:
-        if name in (model.part, model.name):
-            return model
+    for backbone in KNOWN:
+        if name in (backbone.part, backbone.name):
+            return backbone
     raise SettingError(
-        f"Unknown model {name[:60]!r}; valid are {', '.join(model.part for model in KNOWN)}.",
+        f"Unknown backbone {name[:60]!r}; valid are {', '.join(backbone.part for backbone in KNOWN)}.",
         "Those of a bundle of your own are fetched with --bundle DIR.",
     )
 
 
-def needed(bundle: str | Path) -> list[KnownModel]:
+def needed(bundle: str | Path) -> list[Backbone]:
     """The backbones that a bundle uses, by the names that it gives them; `BundleError` for what is no bundle."""
-    models = []
+    backbones = []
     for part, name in load_bundle(bundle).backbones.items():
         usual = known(part)
-        models.append(usual if name == usual.name else replace(usual, name=name, licence=""))
-    return models
+        backbones.append(usual if name == usual.name else replace(usual, name=name, licence=""))
+    return backbones
 
 
 def size(place: Path) -> int:

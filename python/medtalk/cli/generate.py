@@ -7,9 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache, partial
-from importlib import import_module
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,23 +22,19 @@ from medtalk.cli.options import (
     Keys,
     Offline,
     backbone_folders,
+    with_settings,
 )
 from medtalk.cli.printing import clean_up, complain, shown
-from medtalk.errors import DiskFullError, GuidanceError, MedtalkError, ServiceError, SettingError
+from medtalk.errors import DiskFullError, MedtalkError, ServiceError, SettingError
 from medtalk.signals import check_stop
+from medtalk_wire.settings import Finishing, Settings
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from medtalk.cli.batch import Source
-    from medtalk.cli.remote import RigMaker
-    from medtalk.guidance import Mood
-    from medtalk.performance import Guide, Model, Performance
-    from medtalk.rig import RigSequence
+    from medtalk.cli.rigs import Rigs
 
 _WRITTEN = 0.8  # of the work on a sound is done when its rig begins to be written
 
-Region = Literal["full", "mouth", "upper"]
 FinishingKind = Literal["full", "paper"]
 
 
@@ -54,6 +49,7 @@ class _Job:
         return self.source.file
 
 
+@with_settings
 def generate(
     sounds: Annotated[
         list[Path],
@@ -73,34 +69,20 @@ def generate(
             "a file a sound.",
         ),
     ],
-    emotion: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LABEL[:WEIGHT][,...]|auto",
-            help="angry, disgust, fear, happy, neutral, sad, surprised, or a mixture as happy:0.7,surprised:0.3; "
-            "neutral if left out. auto: what is heard in the voice.",
-        ),
+    settings: Settings,
+    finishing: Annotated[
+        FinishingKind, typer.Option(help="paper: its smoothing alone, without blinks, gaze and limits.")
+    ] = "full",
+    channel: Annotated[
+        int | None, typer.Option(metavar="N", help="Take channel N of the sounds (0 is the first), not the mix.")
     ] = None,
-    text: Annotated[
-        str | None,
-        typer.Option(metavar="DESCRIPTION", help="In place of --emotion, in English: 'slightly annoyed, hides it'."),
+    file_format: Annotated[
+        str | None, typer.Option("--format", metavar="ENDING", help="Ending of the files in a folder; csv if left out.")
     ] = None,
-    image: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", readable=False, help="In place of --emotion: a picture; needs a bundle for it."),
-    ] = None,
-    intensity: Annotated[float, typer.Option(help="Multiplies the intensity heard in the voice, 0 to 4.")] = 1.0,
-    transcript: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT|FILE",
-            help="What is said. For several sounds: a folder with a NAME.txt for each. Left out, a bundle that hears "
-            'words hears them; "" tells it that they are unknown.',
-        ),
-    ] = None,
-    language: Annotated[
-        str | None, typer.Option(metavar="CODE", help="Language of words that are heard, as en; found if left out.")
-    ] = None,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave out the sounds whose rig file is there: go on with a batch.")
+    ] = False,
+    force: Force = False,
     bundle: Annotated[
         Path | None, typer.Option(readable=False, help="Folder of another model than the one that ships.")
     ] = None,
@@ -115,26 +97,6 @@ def generate(
         ),
     ] = None,
     offline: Offline = False,
-    fps: Annotated[float, typer.Option(help="Frames a second of the rig, 1 to 240.")] = 60.0,
-    region: Annotated[Region, typer.Option(help="Part of the face to animate.")] = "full",
-    seed: Annotated[int, typer.Option(help="Seed of blinks and gaze.")] = 0,
-    blink: Annotated[bool, typer.Option("--blink/--no-blink", help="Add blinks.")] = True,
-    gaze: Annotated[bool, typer.Option("--gaze/--no-gaze", help="Add small eye movements.")] = True,
-    limits: Annotated[bool, typer.Option("--limits/--no-limits", help="Keep channels in their ranges.")] = True,
-    smooth: Annotated[bool, typer.Option("--smooth/--no-smooth", help="Smooth the curves over time.")] = True,
-    finishing: Annotated[
-        FinishingKind, typer.Option(help="paper: its smoothing alone, without blinks, gaze and limits.")
-    ] = "full",
-    channel: Annotated[
-        int | None, typer.Option(metavar="N", help="Take channel N of the sounds (0 is the first), not the mix.")
-    ] = None,
-    file_format: Annotated[
-        str | None, typer.Option("--format", metavar="ENDING", help="Ending of the files in a folder; csv if left out.")
-    ] = None,
-    skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave out the sounds whose rig file is there: go on with a batch.")
-    ] = False,
-    force: Force = False,
     threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if left out.")] = None,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where to compute.")] = "auto",
     server: Annotated[
@@ -151,26 +113,17 @@ def generate(
 ) -> None:
     """Animate a face from recordings: SOUND to a rig of 174 channels."""
     from medtalk.cli.batch import find_sources, find_targets, find_transcripts
-    from medtalk.finishing import PAPER, Finishing
-    from medtalk.guidance import AUTO, check_text, emotion_weights, is_auto, read_picture
-    from medtalk.limits import check_fps, check_range
+    from medtalk.take import checked
 
     # Everything that can be wrong is looked at before any work is done.
-    if (text is not None) + (image is not None) + (emotion is not None) > 1:
-        raise GuidanceError("Only one of --emotion, --text and --image can lead.", "Leave the others out.")
-    emotion = "neutral" if emotion is None else AUTO if is_auto(emotion) else emotion
-    led = AUTO if emotion == AUTO else emotion_weights(emotion)
-    if text is not None:
-        text = check_text(text)
-    check_range(intensity)
-    check_fps(fps, "--fps")
+    settings = checked(_finished(settings, finishing))
     found, passed = find_sources(sounds)
     for line in passed:
         complain(line)
     targets = find_targets(
         found, output, file_format, into_folder=any(map(Path.is_dir, sounds)), force=force, skip=skip_existing
     )
-    texts = find_transcripts(found, transcript)
+    texts = find_transcripts(found, settings.transcript)
     jobs = [
         _Job(source, target, text)
         for source, target, text in zip(found, targets, texts, strict=True)
@@ -181,69 +134,40 @@ def generate(
         print(f"{len(found) - len(jobs)} of {len(found)} rig files are there already and stay as they are", flush=True)
     if not jobs:
         return
-    unheard = any(job.transcript is None for job in jobs)
-    if language is not None and not unheard:
-        raise SettingError("--language is of words to be heard, and --transcript tells them.", "Leave one of them out.")
-    ready = {} if features is None else _features(found, features)
-    felt = _given("emotion2vec", ready)
-    finish = Finishing(smooth=smooth, blink=blink, gaze=gaze, limits=limits, seed=seed)
-    if finishing == "paper":
-        if not (smooth and blink and gaze and limits):
-            raise SettingError("--finishing paper is the paper's smoothing and nothing else.", "Leave the others out.")
-        finish = PAPER
+    transcribed = any(job.transcript is None for job in jobs)
+    if settings.language and not transcribed:
+        raise SettingError("--language is of words to be transcribed, and --transcript gives them.", "Leave one out.")
     if server is None:
         if keys is not None:
             raise SettingError("--keys is for --server; without it nobody is asked.", "Leave it out.")
-
-        def decode(performance: Performance, guide: Guide | Mood | None) -> RigSequence:
-            rig = performance.decode(led if guide is None else guide, intensity, finish, region)
-            return rig if fps == rig.fps else rig.resample(fps)
-
-        def open_model() -> Model:
-            from medtalk.performance import VOICE, load
-
-            folders = backbone_folders(backbone or ())
-            model = load(bundle, threads=threads, device=device, backbones=folders, offline=offline)
-            # What is missing is told before any work is done, and once.
-            if language is not None:
-                model.engine.check_language(language)
-            needed = {VOICE: led == AUTO, "whisper": unheard, "emotion2vec": not felt, "roberta": True}
-            model.prepare(*(part for part, wanted in needed.items() if wanted))
-            return model
-
-        rigs = _local_rigs(open_model, channel, language, ready, text, image, decode)
+        ready = {} if features is None else _features(found, features)
+        rigs = _local_rigs(settings, bundle, backbone, offline, threads, device, channel, ready, transcribed)
     else:
-        own = {"--bundle": bundle, "--threads": threads, "--device": device != "auto", "--backbone": backbone,
-               "--offline": offline, "--features": features, "--finishing paper": finishing == "paper"}  # fmt: skip
-        if given := [option for option, value in own.items() if value is not None and value is not False]:
+        local = {"--bundle": bundle, "--threads": threads, "--device": device != "auto", "--backbone": backbone,
+                 "--offline": offline, "--features": features}  # fmt: skip
+        if given := [option for option, value in local.items() if value is not None and value is not False]:
             raise SettingError(
                 f"{' and '.join(given)} cannot go with --server.",
                 "Leave it out; what belongs to a model is given to `medtalk serve`.",
             )
-        from medtalk.cli.remote import sidecar_rigs
-        from medtalk_wire import Settings
+        from medtalk.cli import remote
+        from medtalk.cli.rigs import SidecarRigs
 
-        name, picture = ("", b"") if image is None else read_picture(image)
-        settings = Settings(
-            emotion=emotion, text=text or "", image=picture, image_name=Path(name).name, language=language or "",
-            intensity=intensity, fps=fps, region=region,
-            smooth=smooth, blink=blink, gaze=gaze, limits=limits, seed=seed,
-        )  # fmt: skip
-        rigs = sidecar_rigs(server, keys, settings, channel)
+        rigs = SidecarRigs(remote.find(server, keys), settings, channel)
 
     failed = False
     notes: dict[str, list[Path]] = {}
-    with rigs as make, _progress(len(jobs), quiet or as_json) as show:
+    with rigs, _progress(len(jobs), quiet or as_json) as show:
         for number, job in enumerate(jobs):
             check_stop()
             try:
-                result = _generate_one(job, make, partial(show, number, job.sound.name), force)
+                result = _generate_one(job, rigs, partial(show, number, job.sound.name), force)
             except MedtalkError as error:
                 if debug:
                     raise
                 failed = True
-                told = len(jobs) == 1 or str(job.sound) in str(error)
-                complain(str(error) if told else f"{job.sound}: {error}")
+                named = len(jobs) == 1 or str(job.sound) in str(error)
+                complain(str(error) if named else f"{job.sound}: {error}")
                 if as_json:
                     problem = {"code": error.code, "message": error.message, "hint": error.hint}
                     print(json.dumps({"sound": str(job.sound), "error": problem}), flush=True)
@@ -257,7 +181,7 @@ def generate(
             elif not quiet:
                 print(
                     f"{shown(result['file'])}: {result['seconds']:.1f} s, {result['frames']} frames at "
-                    f"{result['fps']:g} fps, {_felt(result)}, {result['speed']:.0f} times real time",
+                    f"{result['fps']:g} fps, {_guidance_line(result)}, {result['speed']:.0f} times real time",
                     flush=True,
                 )
     for note, noted in notes.items():
@@ -267,12 +191,25 @@ def generate(
         raise typer.Exit(1)
 
 
+def _finished(settings: Settings, finishing: FinishingKind) -> Settings:
+    """The settings with `--finishing`, which stands for all steps of it at once."""
+    from medtalk.finishing import PAPER
+
+    if finishing == "full":
+        return settings
+    if replace(settings.finishing, seed=0) != Finishing():
+        raise SettingError("--finishing paper is the paper's smoothing and nothing else.", "Leave the others out.")
+    return replace(settings, finishing=PAPER)
+
+
 def _features(sources: list[Source], path: Path) -> dict[Path, Path]:
     """The file of ready-made features of each sound."""
+    from medtalk.cli.ready_made import all_have
+
     if path.is_dir():
         return {source.file: source.twin(path, ".npz") for source in sources}
     ready = dict.fromkeys((source.file for source in sources), path)
-    if len(sources) > 1 and _given("emotion2vec", ready):
+    if len(sources) > 1 and all_have("emotion2vec", ready):
         raise SettingError(
             "The features emotion2vec of one sound cannot fit several.",
             "Give a folder that holds NAME.npz for each NAME.wav.",
@@ -280,68 +217,49 @@ def _features(sources: list[Source], path: Path) -> dict[Path, Path]:
     return ready
 
 
-def _given(name: str, ready: dict[Path, Path]) -> bool:
-    """Whether every sound has ready-made features of that name; `SettingError` for a file that is not there."""
-    from medtalk.cli.ready_made import feature_names
-
-    return bool(ready) and all([name in feature_names(file) for file in ready.values()])
-
-
-@contextmanager
 def _local_rigs(
-    open_model: Callable[[], Model],
+    settings: Settings,
+    bundle: Path | None,
+    backbone: list[str] | None,
+    offline: bool,
+    threads: int | None,
+    device: str,
     channel: int | None,
-    language: str | None,
     ready: dict[Path, Path],
-    text: str | None,
-    image: Path | None,
-    decode: Callable[[Performance, Guide | Mood | None], RigSequence],
-) -> Iterator[RigMaker]:
-    """What makes rigs in this process, led by a text or picture if there is one; `ready` has files of features."""
-    from medtalk.cli.ready_made import read_features
-    from medtalk.watch import telling
+    transcribed: bool,
+) -> Rigs:
+    """A model of this process with all that it will need: what is missing is reported before any work, and once."""
+    from medtalk.cli.ready_made import all_have
+    from medtalk.cli.rigs import LocalRigs
+    from medtalk.guidance import is_auto
+    from medtalk.perform import VOICE, load
 
-    model = open_model()
-    for library in ("scipy.fft", "scipy.ndimage", "soundfile", "soxr"):
-        import_module(library)  # else at first use, and counted into the first sound's time
-
-    @cache
-    def from_backbone() -> Guide | Mood:
-        return model.guide(text=text, image=image)
-
-    shown = "clip_image" if text is None else "clip_text"
-
-    def guide(features: dict[str, NDArray]) -> Guide | Mood | None:
-        if text is None and image is None:
-            return None
-        own = features.get(shown)
-        return from_backbone() if own is None else model.guide(text=text, image=image, features=own)
-
-    if not _given(shown, ready):
-        guide({})  # what is wrong with it is told before any work is done
-
-    def make(sound: Path, transcript: str | None, tell: Callable[[float], None]) -> RigSequence:
-        features = read_features(ready[sound]) if ready else {}
-        with telling(lambda done: tell(_WRITTEN * done)):
-            performance = model.perform(
-                sound, transcript, channel=channel, emotion2vec=features.get("emotion2vec"), language=language
-            )
-            return decode(performance, guide(features))
-
-    yield make
+    has_emotion2vec = all_have("emotion2vec", ready)
+    folders = backbone_folders(backbone or ())
+    model = load(bundle, threads=threads, device=device, backbones=folders, offline=offline)
+    if settings.language:
+        model.engine.check_language(settings.language)
+    needed = {
+        VOICE: is_auto(settings.emotion),
+        "whisper": transcribed,
+        "emotion2vec": not has_emotion2vec,
+        "roberta": True,
+    }
+    model.prepare(*(part for part, wanted in needed.items() if wanted))
+    return LocalRigs(model, settings, channel, ready)
 
 
-_TOLD = ("emotion", "guidance", "strength", "transcript", "note")
-"""What a rig's `meta` has of how it was made, as `generate` tells it."""
+_SHOWN = ("emotion", "guidance", "strength", "transcript", "note")
+"""What of a rig's `meta` the command shows."""
 
 
-def _generate_one(job: _Job, make: RigMaker, tell: Callable[[float], None], force: bool) -> dict[str, Any]:
+def _generate_one(job: _Job, rigs: Rigs, tell: Callable[[float], None], force: bool) -> dict[str, Any]:
     from medtalk.files import make_folder
     from medtalk.rig import write_rig
 
     started = time.perf_counter()
     tell(0.0)
-    rig = make(job.sound, job.transcript, tell)
+    rig = rigs.make(job.sound, job.transcript, lambda done: tell(_WRITTEN * done))
     check_stop()
     make_folder(job.output.parent)
     write_rig(job.output, rig, force=force)
@@ -356,21 +274,21 @@ def _generate_one(job: _Job, make: RigMaker, tell: Callable[[float], None], forc
         "fps": rig.fps,
         "elapsed": elapsed,
         "speed": seconds / elapsed,
-        **{name: rig.meta[name] for name in _TOLD if rig.meta.get(name)},
+        **{name: rig.meta[name] for name in _SHOWN if rig.meta.get(name)},
     }
 
 
-def _felt(result: dict[str, Any]) -> str:
-    """What led a rig: its emotion, what a description or the voice was taken for, that it was a text or a picture."""
-    from medtalk.guidance import Mood
-
+def _guidance_line(result: dict[str, Any]) -> str:
+    """What led a rig: its labels, what a description or the voice was taken for, or that it was a text or picture."""
+    weights, guidance = result.get("emotion", {}), result.get("guidance", {})
     if "strength" in result:
-        return f"understood as {Mood(result['guidance']['text'], result['emotion'], result['strength'])}"
-    if "guidance" not in result:
-        return "+".join(result["emotion"])
-    if "voice" in result["guidance"]:
-        return f"heard as {max(result['emotion'], key=result['emotion'].get)}"
-    return f"by a {'picture' if 'image' in result['guidance'] else 'text'}"
+        labels = ", ".join(f"{label} {weight:.2f}" for label, weight in sorted(weights.items(), key=lambda e: -e[1]))
+        return f"understood as {labels}; strength {result['strength']:.2f}"
+    if "voice" in guidance:
+        return f"heard as {max(weights, key=weights.get)}"
+    if guidance:
+        return "+".join((f"by a {'picture' if 'image' in guidance else 'text'}", *weights))
+    return "+".join(weights)
 
 
 @contextmanager

@@ -1,14 +1,17 @@
-"""Options that several commands have, and how they are checked."""
+"""Options that several commands have, and those that a command makes of the settings of a take."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import Field, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
 from medtalk.errors import SettingError
+from medtalk_wire.settings import Finishing, Settings
 
 _debug = False
 
@@ -54,3 +57,65 @@ def backbone_folders(given: Iterable[str]) -> dict[str, Path]:
             raise SettingError(f"--backbone is {entry[:60]!r}; valid is NAME=DIR.", "Write emotion2vec=FOLDER.")
         folders[name] = Path(folder)
     return folders
+
+
+NOT_OPTIONS = {
+    "image_name": "the name of the file that --image gives",
+    "curve": "numbers for every frame: a program or Unreal edits them",
+    "span": "the rig of a whole file is wanted; a program may ask for less",
+    "smoothing": "--finishing paper sets it",
+    "closures": "--finishing paper sets it",
+}
+"""Settings without an option, and why."""
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """`command` with an option for every field of `Settings`, in place of its parameter `settings`.
+
+    An option has the name, the default and the help of its field; those of `finishing` stand beside the others.
+    """
+    options = [_option(each, Settings) for each in fields(Settings) if each.name not in (*NOT_OPTIONS, "finishing")]
+    steps = [_option(each, Finishing) for each in fields(Finishing) if each.name not in NOT_OPTIONS]
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    shown = [part for each in own for part in ([*options, *steps] if each.name == "settings" else [each])]
+
+    def run(**given: Any) -> None:
+        finishing = Finishing(**{each.name: given.pop(each.name) for each in steps})
+        command(settings=_settings({each.name: given.pop(each.name) for each in options}, finishing), **given)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in shown}
+    return run
+
+
+def _option(each: Field[Any], owner: type) -> inspect.Parameter:
+    kind: Any = get_type_hints(owner)[each.name]
+    default = each.default
+    words: dict[str, Any] = {"help": each.metadata["help"], "metavar": each.metadata["metavar"] or None}
+    if each.name == "transcript":
+        words["metavar"] = "TEXT|FILE"
+        words["help"] += " A file may hold them; for several sounds give a folder with a NAME.txt for each."
+    names: tuple[str, ...] = ()
+    if each.name == "image":
+        kind, words["readable"] = Path, False
+    elif each.metadata["choices"]:
+        kind = Literal[each.metadata["choices"]]
+    elif kind is bool:
+        names = (f"--{each.name}/--no-{each.name}",)
+    elif kind not in (int, float):
+        kind = str
+    if default in ("", b"", None):  # what is left out and what is empty are not the same
+        kind, default = kind | None, None
+    annotation = Annotated[kind, typer.Option(*names, **words)]
+    return inspect.Parameter(each.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
+
+
+def _settings(given: dict[str, Any], finishing: Finishing) -> Settings:
+    from medtalk.guidance import check_text, read_picture
+
+    if given["text"] is not None:
+        check_text(given["text"])
+    if (picture := given.pop("image")) is not None:
+        given["image_name"], given["image"] = read_picture(picture)
+    return Settings(**{name: value for name, value in given.items() if value is not None}, finishing=finishing)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -68,3 +68,8 @@ def _opened(path: str | Path) -> Iterator[tuple[BinaryIO, str]]:
         except Exception as error:
             reason = " ".join(str(error).split())[:120].rstrip(".")
             raise SettingError(f"{shown} is not a whole .npz file of arrays ({reason}).", "Make it again.") from error
+
+
+def all_have(name: str, ready: Mapping[Path, Path]) -> bool:
+    """Whether every sound has ready-made features of that name; `SettingError` for a file that is not there."""
+    return bool(ready) and all([name in feature_names(file) for file in ready.values()])

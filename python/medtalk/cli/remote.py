@@ -1,14 +1,14 @@
-"""The sidecar's client for the command line: its errors as MEDTalk's own, its results as rigs."""
+"""The sidecar's client for the command line: its errors as MEDTalk's own."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,10 +25,9 @@ from medtalk.errors import (
     ServiceError,
     SettingError,
 )
-from medtalk.rig import RigSequence, Timed
 from medtalk.rig.channels import CHANNEL_HASH
 from medtalk.service import PORT
-from medtalk_wire import Client, Connection, RequestError, Settings, SidecarError, Sound, UnreachableError
+from medtalk_wire import Client, Connection, RequestError, Result, Settings, SidecarError, Sound, UnreachableError
 
 AUTO = "auto"
 """The address that means: whichever sidecar is found."""
@@ -89,46 +88,27 @@ def wait_until_gone(connection: Connection, seconds: float) -> None:
         time.sleep(0.05)
 
 
-RigMaker = Callable[[Path, str | None, Callable[[float], None]], RigSequence]
-"""Makes the rig of a sound (file, transcript), and calls its third argument with the fraction that is done."""
-
-
-@contextmanager
-def sidecar_rigs(server: str, keys: Path | None, settings: Settings, channel: int | None) -> Iterator[RigMaker]:
-    """What makes rigs while the block runs: the sidecar at `server`, by `settings`.
+def generate(
+    client: Client, file: Path, settings: Settings, channel: int | None, tell: Callable[[float], None]
+) -> Result:
+    """Have a file's bytes animated, and wait for it; `tell` takes the fraction that is done.
 
     An error of the sound or of a setting is the one that the library raises; whatever is wrong with the sidecar or the
     way to it is a `ServiceError`.
     """
-    with connected(find(server, keys)) as client:
-        client.wait(client.hello())  # before anything is read: whether somebody is there, with the same channels
-
-        def make(sound: Path, transcript: str | None, tell: Callable[[float], None]) -> RigSequence:
-            with _our_errors(sound):
-                return _make(client, sound, replace(settings, transcript=transcript), channel, tell)
-
-        yield make
-
-
-def _make(
-    client: Client, file: Path, settings: Settings, channel: int | None, tell: Callable[[float], None]
-) -> RigSequence:
-    import numpy as np
-
     from medtalk.audio import read_bytes
 
-    sound = Sound.from_bytes(read_bytes(file), name=_shown(file.name), channel=channel)
-    for pause in (*_PAUSES, None):
-        try:
-            # Ctrl-C and SIGTERM cancel it.
-            result = client.wait(client.generate(sound, settings), on_progress=lambda job: tell(job.fraction))
-            break
-        except RequestError as error:
-            if error.code != "queue_full" or pause is None:
-                raise
-        time.sleep(pause)
-    words, phones = (tuple(Timed(*each) for each in timed) for timed in (result.words, result.phones))
-    return RigSequence(np.asarray(result.rig), result.fps, result.meta, words, phones)
+    with _our_errors(file):
+        sound = Sound.from_bytes(read_bytes(file), name=_shown(file.name), channel=channel)
+        for pause in itertools.chain(_PAUSES, [None]):
+            try:
+                # Ctrl-C and SIGTERM cancel it.
+                return client.wait(client.generate(sound, settings), on_progress=lambda job: tell(job.fraction))
+            except RequestError as error:
+                if error.code != "queue_full" or pause is None:
+                    raise
+            time.sleep(pause)
+        raise AssertionError("the last try returns or raises")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ A compact bundle runs in ONNX Runtime (no torch needed) or torch, one of the kin
 backbones.
 """
 
-from medtalk.engine.interface import Engine, Guided, GuideKind, Heard
+from medtalk.engine.interface import Engine, Guided, Heard
 from medtalk.engine.open import ENGINES, open_engine
 
-__all__ = ["ENGINES", "Engine", "GuideKind", "Guided", "Heard", "open_engine"]
+__all__ = ["ENGINES", "Engine", "Guided", "Heard", "open_engine"]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medtalk.bundle import TEXT_WORDS
-from medtalk.engine.interface import GuideKind, Heard
+from medtalk.engine.interface import Heard
 from medtalk.errors import GuidanceError, SettingError
-from medtalk.guidance import NEUTRAL, Mood
+from medtalk.guidance import NEUTRAL, Description, Guidance
 from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.watch import checkpoint, stage
@@ -79,21 +79,23 @@ class CompactEngine:
             times = np.full((len(tokens), 2), -1.0, np.float32)
         return np.maximum(by_windows(self._intensity, emotion_features, tokens, times), 0.0)
 
-    def guide(self, kind: GuideKind, what: str | Path | bytes | NDArray) -> Mood:
+    def guide_by_text(self, text: str, features: NDArray | None = None) -> Guidance:
         from medtalk.features.vocabulary import Reading
         from medtalk.features.words import tokenise
 
-        if kind != "text" or not self._describes:
-            noun = "descriptions" if kind == "text" else "pictures"
-            raise GuidanceError(f"This compact bundle understands no {noun}.", _FULL)
-        if not isinstance(what, str):
+        if not self._describes:
+            raise GuidanceError("This compact bundle understands no descriptions.", _FULL)
+        if features is not None:
             raise SettingError("A compact bundle computes its own features and takes none ready-made.", _FULL)
         # A bundle that was made before its words were kept guesses at all.
-        read = self._vocabulary.read(what) if self._vocabulary else Reading(what)
+        read = self._vocabulary.read(text) if self._vocabulary else Reading(text)
         if not read.text:
-            return Mood(what, {NEUTRAL: 1.0}, 1.0, read.note)
+            return Description(text, {NEUTRAL: 1.0}, 1.0, read.note)
         weights, strength = self._describe(tokenise(read.text))
-        return Mood.of(what, weights.tolist(), strength, read.note)
+        return Description.of(text, weights.tolist(), strength, read.note)
+
+    def guide_by_image(self, picture: str | Path | bytes, name: str, features: NDArray | None = None) -> Guidance:
+        raise GuidanceError("This compact bundle understands no pictures.", _FULL)
 
     @cached_property
     def _vocabulary(self) -> Vocabulary | None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import torch  # after `device`, which says what to install where it is missing
-
 from medtalk.bundle import TEXT_WEIGHTS, WEIGHTS
 from medtalk.engine.compact import CompactEngine
-from medtalk.engine.device import place, taken_over, tensors, within_memory
+from medtalk.engine.device import place, taken_over, tensors, torch, within_memory
 from medtalk.model.graphs import Networks
 from medtalk.model.text_encoder import TextEncoder
 from medtalk.watch import checkpoint

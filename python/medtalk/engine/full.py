@@ -13,8 +13,9 @@ import numpy as np
 from medtalk.audio import frame_count
 from medtalk.backbones.pretrained import Pretrained, cancellable, needs_extra, to_numpy
 from medtalk.bundle import GUIDANCE_MAPS, GUIDED_WAV2VEC2_WEIGHTS, WAV2VEC2_CONFIG, WAV2VEC2_WEIGHTS, WEIGHTS
-from medtalk.engine.interface import Guided, GuideKind, Heard
+from medtalk.engine.interface import Guided, Heard
 from medtalk.errors import BackboneError, BundleError, GuidanceError, SettingError
+from medtalk.guidance import Embedding, Guidance
 from medtalk.rates import FPS, RATE
 from medtalk.watch import stage
 
@@ -162,7 +163,12 @@ class FullEngine:
     @within_memory
     def prepare(self, part: str) -> None:
         if part in self._bundle.backbones:
-            getattr(self, f"_{part}")
+            _ = {
+                "whisper": lambda: self._whisper,
+                "emotion2vec": lambda: self._emotion2vec,
+                "roberta": lambda: self._roberta,
+                "clip": lambda: self._clip,
+            }[part]()
 
     @within_memory
     def intensity(self, emotion_features: NDArray, transcript: str, times: NDArray | None = None) -> NDArray:
@@ -174,28 +180,35 @@ class FullEngine:
         return to_numpy(self._model.emotion_embedding(torch.arange(self._config.labels, device=self._device)))
 
     @within_memory
-    def guide(self, kind: GuideKind, what: str | Path | bytes | NDArray) -> NDArray:
+    def guide_by_text(self, text: str, features: NDArray | None = None) -> Guidance:
+        self._check_guidance("text", "texts")
+        return self._embedding("text", text, self._clip.encode_text(text) if features is None else features)
+
+    @within_memory
+    def guide_by_image(self, picture: str | Path | bytes, name: str, features: NDArray | None = None) -> Guidance:
+        self._check_guidance("image", "pictures")
+        return self._embedding("image", name, self._clip.encode_image(picture) if features is None else features)
+
+    def _check_guidance(self, kind: str, noun: str) -> None:
         if kind not in self._bundle.guidance:
-            noun = "texts" if kind == "text" else "pictures"
             raise GuidanceError(
                 f"The bundle {self._bundle.name} holds no trained network for {noun}.",
                 "Train stage 4 with such data, or make one from the authors' weights: `medtalk bundle import-official "
                 "--label ... --clip clip_emotion.pth -o BUNDLE`.",
             )
-        if isinstance(what, np.ndarray):
-            features = _checked(what, f"CLIP's features of the {kind}", (self._config.guidance_features,))
-        elif kind == "text":
-            features = self._clip.encode_text(str(what))
-        else:
-            features = self._clip.encode_image(what)
+
+    def _embedding(self, kind: str, name: str, features: NDArray) -> Guidance:
+        features = _checked(features, f"CLIP's features of the {kind}", (self._config.guidance_features,))
         # Of our own training the maps lead to the same emotions as labels do; the authors' lead to networks apart.
         networks = self._model if self._guided is None else self._guided
-        return to_numpy(getattr(networks, GUIDANCE_MAPS[kind])(self._in(features))[0])
+        vector = to_numpy(getattr(networks, GUIDANCE_MAPS[kind])(self._in(features))[0])
+        vector.flags.writeable = False
+        return Embedding(kind, name, vector, self)
 
     @within_memory
     def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray, guided: bool = False) -> NDArray:
         model = self._guided if guided else self._model
-        assert model is not None, "guide() gave a vector"
+        assert model is not None, "it gave the content"
         return self._by_frame(model.decode, content, emotion, intensity)
 
     def _by_frame(self, network: Callable[..., Tensor], *rows: NDArray) -> NDArray[np.float32]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from medtalk.guidance import Mood
-
-GuideKind = Literal["text", "image"]
+    from medtalk.guidance import Guidance
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,20 +122,31 @@ class Engine(Protocol):
         """Emotion vectors (7, 256) of the labels, in the order of `medtalk.guidance.LABELS`."""
         ...
 
-    def guide(self, kind: GuideKind, what: str | Path | bytes | NDArray) -> NDArray | Mood:
-        """What a text or picture, or its ready-made CLIP features (512,), says of the emotion (Sec. 3.4).
+    def guide_by_text(self, text: str, features: NDArray | None = None) -> Guidance:
+        """What a description says of the emotion (Sec. 3.4).
 
-        An emotion vector (256,), or, of an engine that knows emotions by their labels alone, their mixture.
+        Args:
+            text: the description.
+            features: CLIP's features (512,) of it, so that CLIP need not run.
 
         Raises:
-            GuidanceError: the bundle follows no such guidance, or the text or picture cannot be read.
+            GuidanceError: the bundle follows no descriptions.
+            SettingError: features of another shape, or for an engine that takes none.
             BackboneError: CLIP is missing or does not fit.
+        """
+        ...
+
+    def guide_by_image(self, picture: str | Path | bytes, name: str, features: NDArray | None = None) -> Guidance:
+        """What a picture, the file or its bytes, says of the emotion, as `guide_by_text`; `name` is for `meta`.
+
+        Raises:
+            GuidanceError: the bundle follows no pictures, or this one cannot be read.
         """
         ...
 
     def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray, guided: bool = False) -> NDArray:
         """Raw rig (T, 174) from content (T, 256), emotion (T, 256) and intensity (T,): eq. 9, E_fuse, D.
 
-        `guided` says that the emotion is from `guide` and the rest from `Heard.guided`.
+        `guided` says that the emotion is from a text or picture and the rest from `Heard.guided`.
         """
         ...

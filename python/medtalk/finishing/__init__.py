@@ -5,8 +5,7 @@ Closures and blinks come after smoothing, which would round them, and limits las
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +18,7 @@ from medtalk.finishing.gaze import add_gaze
 from medtalk.finishing.smoothing import PAPER_WINDOWS, check_windows, smooth
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.watch import checkpoint
+from medtalk_wire import settings
 
 __all__ = ["PAPER", "Finishing", "finish"]
 
@@ -27,23 +27,8 @@ _BLINK_STREAM, _GAZE_STREAM = 1, 2
 
 
 @dataclass(frozen=True)
-class Finishing:
-    """What is done to a rig after the decoder; each step can be switched off.
-
-    smooth: Savitzky-Golay by region. blink, gaze: add them. limits: clamp to what the board allows. seed: 0 or more;
-    the same seed gives the same blinks and gaze. smoothing: windows in frames by region, where they are to differ from
-    `medtalk.finishing.smoothing.WINDOWS`. closures: smoothing leaves the lips as shut as they were.
-
-    Raises SettingError for a seed or window that is not valid.
-    """
-
-    smooth: bool = True
-    blink: bool = True
-    gaze: bool = True
-    limits: bool = True
-    seed: int = 0
-    smoothing: Mapping[str, int] = field(default_factory=dict, hash=False)
-    closures: bool = True
+class Finishing(settings.Finishing):
+    """The finishing steps of a take, checked: SettingError for a seed or window that is not valid."""
 
     def __post_init__(self) -> None:
         if isinstance(self.seed, bool) or not isinstance(self.seed, (int, np.integer)) or self.seed < 0:
@@ -60,7 +45,7 @@ PAPER = Finishing(blink=False, gaze=False, limits=False, smoothing=PAPER_WINDOWS
 def finish(
     values: ArrayLike,
     activity: ArrayLike,
-    settings: Finishing = Finishing(),
+    steps: Finishing = Finishing(),
     fps: float = 60.0,
     lips: Closures | None = None,
 ) -> NDArray[np.float32]:
@@ -69,9 +54,9 @@ def finish(
     Args:
         values: (T, 174), as the decoder gives it; it is not changed.
         activity: (T,) how surely somebody speaks at each frame, 0..1.
-        settings: which steps, and their seed.
+        steps: which of them, and their seed.
         fps: frames a second of both, finite and above 0.
-        lips: closures that were decided, laid over the rig whatever the settings; None keeps the decoder's own.
+        lips: closures that were decided, laid over the rig whatever the steps; None keeps the decoder's own.
 
     Returns:
         (T, 174) float32.
@@ -92,19 +77,19 @@ def finish(
         raise SettingError(f"{fps} frames a second is not valid; it must be above 0.")
     if not len(rig):
         return rig.copy()
-    if settings.smooth:
-        rig = smooth(rig, settings.smoothing, settings.closures)
+    if steps.smooth:
+        rig = smooth(rig, steps.smoothing, steps.closures)
         checkpoint(0.7)
     else:
         rig = rig.copy()
     if lips is not None:
         rig = lips.over(rig)
-    if settings.gaze:
-        rig = add_gaze(rig, fps, np.random.default_rng([settings.seed, _GAZE_STREAM]))
+    if steps.gaze:
+        rig = add_gaze(rig, fps, np.random.default_rng([steps.seed, _GAZE_STREAM]))
         checkpoint(0.8)
-    if settings.blink:
-        rig = add_blinks(rig, voice, fps, np.random.default_rng([settings.seed, _BLINK_STREAM]))
+    if steps.blink:
+        rig = add_blinks(rig, voice, fps, np.random.default_rng([steps.seed, _BLINK_STREAM]))
         checkpoint(0.9)
-    if settings.limits:
+    if steps.limits:
         rig = limit(rig)
     return rig

@@ -6,26 +6,26 @@ Everything that can be told from the request alone is refused here, before it wa
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from medtalk.errors import AudioError, GuidanceError, LimitError, MedtalkError, ServiceError, SettingError
-from medtalk.finishing import Finishing
-from medtalk.guidance import AUTO, check_text, emotion_weights
-from medtalk.limits import ServiceLimits, check_fps, check_range
+from medtalk.errors import AudioError, GuidanceError, LimitError, MedtalkError, ServiceError
+from medtalk.guidance import check_text, emotion_weights
+from medtalk.limits import ServiceLimits
 from medtalk.rates import FPS
 from medtalk.service.folders import reachable
-from medtalk_board.channels import REGIONS
+from medtalk.take import checked
 from medtalk_wire.errors import ProtocolError
 from medtalk_wire.protocol import JOBS, MAX_HEADER_BYTES, MAX_ID, REQUESTS, Buffer, check_buffers, check_version
+from medtalk_wire.request import GUIDANCE_FIELDS, flat
+from medtalk_wire.settings import AUTO, DEFAULT, Settings
 
 _ID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_ID}}}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -78,37 +78,23 @@ class SoundFields(msgspec.Struct):
 class GuidanceFields(msgspec.Struct):
     kind: str = "label"
     emotion: Any = "neutral"
+    labels: Any = None
     text: str = ""
     sha256: str = ""
     name: str = ""
 
 
-class FinishingFields(msgspec.Struct):
-    smooth: bool = True
-    blink: bool = True
-    gaze: bool = True
-    limits: bool = True
-    seed: int = 0
-
-
-class SettingsFields(msgspec.Struct):
-    guidance: GuidanceFields = msgspec.field(default_factory=GuidanceFields)
-    transcript: str | None = None
-    language: str = ""
-    intensity: float = 1.0
-    span: tuple[float, float | None] | None = None
-    fps: float = 60.0
-    region: str = "full"
-    finishing: FinishingFields = msgspec.field(default_factory=FinishingFields)
-
-
-class Generate(SettingsFields, kw_only=True):
-    sound: SoundFields
-
-
-class Decode(SettingsFields, kw_only=True):
-    heard: str
-
+# The fields of `Settings` that travel by their name, typed as they are declared there.
+_NAMED = tuple(each.name for each in fields(Settings) if each.name not in (*GUIDANCE_FIELDS, "curve"))
+_TYPES = get_type_hints(Settings)
+_fields = [
+    ("guidance", GuidanceFields, msgspec.field(default_factory=GuidanceFields)),
+    *((name, _TYPES[name], getattr(DEFAULT, name)) for name in _NAMED),
+]
+Generate = msgspec.defstruct("Generate", [("sound", SoundFields), *_fields])
+Decode = msgspec.defstruct("Decode", [("heard", str), *_fields])
+SETTINGS = ("guidance.labels", *flat({**dict.fromkeys(_NAMED), "finishing": asdict(DEFAULT.finishing)}))
+"""The settings that this sidecar knows, for `capabilities`."""
 
 _BODIES = {"hello": Hello, "ping": Empty, "cancel": Cancel, "shutdown": Empty, "generate": Generate, "decode": Decode}
 assert set(_BODIES) == set(REQUESTS)
@@ -126,26 +112,6 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How a sound that was heard becomes a rig, checked. `kind`, of `GUIDANCE`, says which of the next three leads;
-    "auto" needs none. `transcript` is None where the words are to be heard, in `language`, "" for any.
-    """
-
-    kind: str
-    weights: dict[str, float]
-    text: str
-    picture: Picture | None
-    transcript: str | None
-    language: str
-    intensity: float
-    curve: NDArray[np.float32] | None
-    span: tuple[float, float | None]
-    fps: float
-    region: str
-    finishing: Finishing
-
-
-@dataclass(frozen=True)
 class Sound:
     """A sound on its way in. `data` is the buffer of a "pcm" or "file", `path` that of a "path"."""
 
@@ -160,10 +126,14 @@ class Sound:
 
 @dataclass(frozen=True)
 class JobRequest:
-    """A `generate` (with `sound`) or `decode` (with `heard`). Requests are the same if their `fingerprint` is."""
+    """A `generate` (with `sound`) or `decode` (with `heard`). Requests are the same if their `fingerprint` is.
+
+    `settings` are checked; where a picture leads, `picture` has the sum to check it by.
+    """
 
     type: str
     settings: Settings
+    picture: Picture | None
     fingerprint: bytes
     nbytes: int
     sound: Sound | None = None
@@ -241,7 +211,7 @@ def _read_header(frames: Sequence[memoryview]) -> Header:
 
 def _job(
     header: Header,
-    body: Generate | Decode,
+    body: Any,
     buffers: Sequence[Buffer],
     limits: ServiceLimits,
     folders: Sequence[Path] | None,
@@ -258,7 +228,7 @@ def _job(
     if curve is not None:
         fingerprint.update(curve.data)
     sound, heard = None, ""
-    if isinstance(body, Generate):
+    if header.type == "generate":
         wanted = {"pcm": "samples", "file": "file"}.get(body.sound.kind, "")
         sound = _sound(body.sound, named.pop(wanted, None), limits, folders)
     else:
@@ -266,7 +236,7 @@ def _job(
     if named:
         raise ServiceError("bad_message", f"The buffer {next(iter(named))[:40]!r} does not belong to this request.")
     nbytes = sum(memoryview(buffer.data).nbytes for buffer in buffers)
-    return JobRequest(header.type, settings, fingerprint.digest(), nbytes, sound, heard)
+    return JobRequest(header.type, settings, picture, fingerprint.digest(), nbytes, sound, heard)
 
 
 def _check_guidance(kind: str, valid: Sequence[str]) -> None:
@@ -292,53 +262,48 @@ def _picture(fields: GuidanceFields, data: Buffer | None, limits: ServiceLimits)
     return Picture(fields.name, data, fields.sha256)
 
 
-def _settings(body: SettingsFields, picture: Picture | None, curve: Buffer | None, limits: ServiceLimits) -> Settings:
-    try:
-        emotion = msgspec.convert(body.guidance.emotion, str | dict[str, float])
-    except msgspec.ValidationError:
-        raise ServiceError("bad_message", "The emotion must be a text or a map from label to weight.") from None
-    described = body.guidance.text if body.guidance.kind == "text" else ""
-    labels = "".join(emotion)  # of a map, its labels
-    texts = {"transcript": body.transcript or "", "emotion": labels, "text": described, "language": body.language}
+def _settings(body: Any, picture: Picture | None, curve: Buffer | None, limits: ServiceLimits) -> Settings:
+    guidance: GuidanceFields = body.guidance
+    kind = guidance.kind
+    emotion = _emotion({"label": guidance.emotion, AUTO: AUTO}.get(kind, guidance.labels))
+    description = guidance.text if kind == "text" else ""
+    texts = {
+        "transcript": body.transcript or "",
+        "emotion": "".join(emotion or ""),  # of a map, its labels
+        "text": description,
+        "language": body.language,
+    }
     for what, text in texts.items():
         if len(text.encode()) > limits.max_text:
             raise LimitError(f"The {what} has {len(text)} characters; the limit is {limits.max_text} bytes.", "Cut it.")
-    check_fps(body.fps)
-    if body.region not in REGIONS:
-        raise SettingError(f"Unknown region {body.region[:40]!r}; valid are {', '.join(REGIONS)}.")
-    values = None
-    if curve is not None:
-        if curve.dtype != "float32" or len(curve.shape) != 1:
-            raise ServiceError("bad_message", "The buffer intensity must be float32 of shape (T,).")
-        if curve.shape[0] > limits.audio.max_seconds * FPS:
-            raise LimitError(
-                f"The intensity curve has {curve.shape[0]} values; the limit is {limits.audio.max_seconds * FPS:g}.",
-                "Give one value for each 60 fps frame of the whole sound.",
-            )
-        values = check_range(np.frombuffer(curve.data, "<f4"), "The intensity curve", np.inf)
-    check_range(body.intensity)
-    finishing = body.finishing
-    return Settings(
-        kind=body.guidance.kind,
-        weights=emotion_weights(emotion),
-        text=check_text(described) if body.guidance.kind == "text" else "",
-        picture=picture,
-        transcript=body.transcript,
-        language=body.language.strip(),
-        intensity=body.intensity,
-        curve=values,
-        span=_span(body.span),
-        fps=body.fps,
-        region=body.region,
-        finishing=Finishing(finishing.smooth, finishing.blink, finishing.gaze, finishing.limits, finishing.seed),
+    return checked(
+        Settings(
+            emotion=emotion_weights(emotion) if kind == "label" and emotion is not None else emotion,
+            text=check_text(description) if kind == "text" else "",
+            image=picture.data.data if picture else b"",
+            image_name=picture.name if picture else "",
+            curve=None if curve is None else _curve(curve, limits),
+            **{name: getattr(body, name) for name in _NAMED},
+        )
     )
 
 
-def _span(span: tuple[float, float | None] | None) -> tuple[float, float | None]:
-    start, end = span or (0.0, None)
-    if not (math.isfinite(start) and start >= 0.0) or (end is not None and not (math.isfinite(end) and end > start)):
-        raise SettingError("The span makes no sense; valid are [start, end] in seconds, with 0 <= start < end.")
-    return start, end
+def _emotion(value: Any) -> str | dict[str, float] | None:
+    try:
+        return msgspec.convert(value, str | dict[str, float] | None)
+    except msgspec.ValidationError:
+        raise ServiceError("bad_message", "The emotion must be a text or a map from label to weight.") from None
+
+
+def _curve(curve: Buffer, limits: ServiceLimits) -> NDArray[np.float32]:
+    if curve.dtype != "float32" or len(curve.shape) != 1:
+        raise ServiceError("bad_message", "The buffer intensity must be float32 of shape (T,).")
+    if curve.shape[0] > limits.audio.max_seconds * FPS:
+        raise LimitError(
+            f"The intensity curve has {curve.shape[0]} values; the limit is {limits.audio.max_seconds * FPS:g}.",
+            "Give one value for each 60 fps frame of the whole sound.",
+        )
+    return np.frombuffer(curve.data, "<f4")
 
 
 def _sound(fields: SoundFields, data: Buffer | None, limits: ServiceLimits, folders: Sequence[Path] | None) -> Sound:

@@ -23,7 +23,7 @@ from medtalk.audio import Speech
 from medtalk.errors import CancelledError, MedtalkError, ServiceError, SettingError
 from medtalk.guidance import LABELS
 from medtalk.limits import ServiceLimits
-from medtalk.performance import load
+from medtalk.perform import load
 from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import CHANNEL_HASH, CHANNEL_NAMES
 from medtalk.service import PORT
@@ -31,7 +31,7 @@ from medtalk.service.cache import ByteCache
 from medtalk.service.jobs import FairQueue, Job
 from medtalk.service.listener import Listener, is_loopback
 from medtalk.service.log import log, note
-from medtalk.service.schema import SOUNDS, BadRequest, JobRequest, Request, read_request
+from medtalk.service.schema import SETTINGS, SOUNDS, BadRequest, JobRequest, Request, read_request
 from medtalk.service.worker import Outcome, Worker
 from medtalk.version import __version__
 from medtalk_board.channels import REGIONS
@@ -323,6 +323,7 @@ class Server:
                 "sounds": list(SOUNDS if self._folders is not None else SOUNDS[:-1]),
                 "guidance": list(self._guidance),
                 "words": "whisper" in bundle.backbones,
+                "settings": list(SETTINGS),
             },
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -14,24 +14,25 @@ from typing import Any
 import numpy as np
 
 from medtalk.audio import Speech, read_speech
-from medtalk.errors import MedtalkError, ServiceError, SettingError
-from medtalk.guidance import AUTO, Mood
+from medtalk.errors import MedtalkError, ServiceError
+from medtalk.guidance import NEUTRAL, Embedding, Guidance, beside, guidance_of, is_auto
 from medtalk.limits import ServiceLimits
-from medtalk.performance import VOICE, Guide, Model, Performance
+from medtalk.perform import VOICE, Model, Performance
 from medtalk.rig import RigSequence
 from medtalk.rig.channels import CHANNEL_HASH
 from medtalk.service.cache import ByteCache
 from medtalk.service.folders import read_inside
 from medtalk.service.jobs import Job
 from medtalk.service.log import log
-from medtalk.service.schema import JobRequest, Picture, Settings, Sound
+from medtalk.service.schema import JobRequest, Picture, Sound
+from medtalk.take import informed, take
 from medtalk.watch import checkpoint, stage
 from medtalk_wire.protocol import Buffer
 
 _NUMPY = {"int16": "<i2", "int32": "<i4", "float32": "<f4", "uint8": "u1"}
 _MAX_SPOKEN, _TIMED_BYTES = 800_000, 24  # bytes of words and phones in a header, and of each beside its text
 _HASH_BLOCK = 8 << 20  # bytes between two looks at whether the job was cancelled
-_GUIDES = 256
+_GUIDANCES = 256
 """Texts and pictures that are kept as the model understands them, so that decoding by one again costs nothing."""
 
 
@@ -56,7 +57,7 @@ class Worker(threading.Thread):
     ) -> None:
         super().__init__(name="medtalk-worker", daemon=True)
         self.heard: ByteCache[Performance] = ByteCache(limits.max_cache_bytes)
-        self._guides: ByteCache[Guide | Mood] = ByteCache(_GUIDES)  # each counts 1
+        self._guidances: ByteCache[Guidance] = ByteCache(_GUIDANCES)  # each counts 1
         self._model = model
         self._limits = limits
         self._folders = folders
@@ -92,21 +93,10 @@ class Worker(threading.Thread):
     def _work(self, job: Job) -> Outcome:
         request, settings = job.request, job.request.settings
         stage("read", 0.02)
-        emotion = self._emotion(settings)
+        guidance = self._guidance(request)
         heard, performance, cached = self._hear(request)
-        if settings.transcript is not None:
-            performance = performance.with_transcript(settings.transcript)
-        if settings.curve is not None:
-            if len(settings.curve) != len(performance):
-                raise SettingError(
-                    f"The intensity curve has {len(settings.curve)} values; this sound has {len(performance)} frames.",
-                    "Give one value for each 60 fps frame of the whole sound.",
-                )
-            performance = performance.with_intensity(settings.curve)
-        rig = performance.decode(emotion, settings.intensity, settings.finishing, settings.region)
-        rig = rig.resample(settings.fps)
-        if settings.span != (0.0, None):
-            rig = rig.slice(*settings.span).with_meta(span=settings.span)
+        performance = informed(performance, settings)
+        rig = take(performance, guidance, settings)
         meta = dict(rig.meta)
         if request.sound is not None:
             meta["source"] = {**meta["source"], "name": request.sound.name}
@@ -149,22 +139,22 @@ class Worker(threading.Thread):
             self.heard.put(heard, performance, performance.nbytes)
         return heard, performance, cached
 
-    def _emotion(self, settings: Settings) -> str | Mapping[str, float] | Mood | Guide:
-        """What `Performance.decode` is to follow."""
-        picture = settings.picture
-        if settings.kind == "label":
-            return settings.weights
-        if settings.kind == AUTO:
-            self._model.prepare(VOICE)  # what is missing is told before the sound is heard
-            return AUTO
+    def _guidance(self, request: JobRequest) -> Guidance:
+        """What leads the emotion; what a model makes of a text or picture is kept."""
+        settings, picture = request.settings, request.picture
+        if not (settings.text or picture):
+            if is_auto(settings.emotion):
+                self._model.prepare(VOICE)  # what is missing is reported before the sound is heard
+            return guidance_of(NEUTRAL if settings.emotion is None else settings.emotion)
         data = None if picture is None else _file(picture, self._limits)
-        key = settings.text if picture is None else picture.sha256
-        guide = self._guides.get(f"{settings.kind} {key}")
-        if guide is None:
-            guide = self._model.guide(text=settings.text) if data is None else self._model.guide(image=data)
-            self._guides.put(f"{settings.kind} {key}", guide, 1)
-        # The same picture may come by another name.
-        return replace(guide, told=picture.name) if picture and isinstance(guide, Guide) else guide
+        key = f"image {picture.sha256}" if picture else f"text {settings.text}"
+        guidance = self._guidances.get(key)
+        if guidance is None:
+            guidance = self._model.guide(text=settings.text or None, image=data)
+            self._guidances.put(key, guidance, 1)
+        if picture and isinstance(guidance, Embedding):
+            guidance = replace(guidance, name=picture.name)  # the same picture may come by another name
+        return guidance if settings.emotion is None else beside(guidance, settings.emotion)
 
 
 def _file(picture: Picture, limits: ServiceLimits) -> bytes:

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     )
     from medtalk_wire.job import Job, Result
     from medtalk_wire.protocol import PROTOCOL
-    from medtalk_wire.request import Settings, Sound
+    from medtalk_wire.request import Sound
+    from medtalk_wire.settings import Finishing, Settings
 
 __all__ = [
     "PROTOCOL",
     "Client",
     "Connection",
+    "Finishing",
     "Job",
     "ProtocolError",
     "RefusedError",
@@ -52,7 +54,8 @@ _HOME = {
     "errors": "ProtocolError RefusedError RequestError SidecarError SilentError UnreachableError",
     "job": "Job Result",
     "protocol": "PROTOCOL",
-    "request": "Settings Sound",
+    "request": "Sound",
+    "settings": "Finishing Settings",
 }
 
 

@@ -17,7 +17,8 @@ from medtalk_wire.errors import RequestError, SidecarError
 from medtalk_wire.exchange import Exchange
 from medtalk_wire.job import Job
 from medtalk_wire.protocol import Buffer
-from medtalk_wire.request import DEFAULT, Settings, Sound
+from medtalk_wire.request import Sound, body_of, buffers_of
+from medtalk_wire.settings import DEFAULT, Settings
 
 _FAREWELL = 0.5  # seconds in which a cancellation leaves, or is answered: whoever is interrupted may close at once
 
@@ -52,11 +53,11 @@ class Client:
         What is beyond the sidecar's limits fails without being sent, with the code `limit` or `unsupported`.
         """
         buffers = [sound.buffer] if sound.buffer else []
-        return self._ask("generate", {"sound": sound.fields, **settings.fields()}, [*buffers, *settings.buffers()])
+        return self._ask("generate", {"sound": sound.fields, **body_of(settings)}, [*buffers, *buffers_of(settings)])
 
     def decode(self, heard: str, settings: Settings = DEFAULT) -> Job:
         """Have a sound that was heard before (`Result.heard`) animated otherwise; `not_heard` if it is gone."""
-        return self._ask("decode", {"heard": heard, **settings.fields()}, settings.buffers())
+        return self._ask("decode", {"heard": heard, **body_of(settings)}, buffers_of(settings))
 
     def hello(self) -> Job:
         """Ask what the sidecar is and can do; the result is the reply's body."""

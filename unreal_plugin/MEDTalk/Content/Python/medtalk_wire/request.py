@@ -1,17 +1,18 @@
-"""What a client asks for: a sound, and how it shall be animated."""
+"""What a client asks for, as it travels: a sound, and the settings of a take."""
 
 from __future__ import annotations
 
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from operator import index
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from medtalk_wire.errors import RequestError
 from medtalk_wire.protocol import ITEM_BYTES, Buffer, Message
+from medtalk_wire.settings import AUTO, Settings
 
 PCM = ("int16", "int32", "float32")
 """The types of samples that travel."""
@@ -95,84 +96,80 @@ class Sound:
         return cls(fields if channel is None else {**fields, "channel": channel}, buffer)
 
 
-@dataclass(frozen=True, eq=False)
-class Settings:
-    """How a sound is animated (docs/protocol.md, Settings).
-
-    `emotion` is a label, a mixture as "happy:0.7,surprised:0.3", a map from label to weight, or "auto" for what is
-    heard in the voice; a description `text`, or the bytes `image` of a PNG, JPEG or WEBP file called `image_name`,
-    takes its place (`capabilities` of hello tell what the sidecar takes). `transcript` is what is said, "" for unknown;
-    None lets a bundle that hears words listen for them, in `language` ("en", "" for any). `curve` (T,), an array of
-    float32 or its bytes, takes the place of the heard intensity; `span` is (start, end) in seconds, end None for the
-    end of the sound.
-    """
-
-    emotion: str | Mapping[str, float] = "neutral"
-    text: str = ""
-    image: bytes = b""
-    image_name: str = ""
-    transcript: str | None = None
-    language: str = ""
-    intensity: float = 1.0
-    curve: Any = None
-    span: tuple[float, float | None] | None = None
-    fps: float = 60.0
-    region: str = "full"
-    smooth: bool = True
-    blink: bool = True
-    gaze: bool = True
-    limits: bool = True
-    seed: int = 0
-
-    def fields(self) -> dict[str, Any]:
-        """The settings as a request's body has them; `RequestError` `setting` for values that cannot be written."""
-        try:
-            fields: dict[str, Any] = {
-                "guidance": self._guidance(),
-                **({} if self.transcript is None else {"transcript": str(self.transcript)}),
-                "language": str(self.language),
-                "intensity": float(self.intensity),
-                "fps": float(self.fps),
-                "region": str(self.region),
-                "finishing": {
-                    "smooth": bool(self.smooth), "blink": bool(self.blink), "gaze": bool(self.gaze),
-                    "limits": bool(self.limits), "seed": int(self.seed),
-                },
-            }  # fmt: skip
-            if self.span is not None:
-                start, end = self.span
-                fields["span"] = [float(start), None if end is None else float(end)]
-        except (TypeError, ValueError, AttributeError) as error:
-            raise RequestError("setting", f"A setting is of a wrong type: {error}.") from error
-        return fields
-
-    def _guidance(self) -> dict[str, Any]:
-        if self.text and self.image:
-            raise RequestError("setting", "There is a text and a picture.", "Give one of the two.")
-        if self.text:
-            return {"kind": "text", "text": str(self.text)}
-        if self.image:
-            digest = hashlib.sha256(_values(self.image, "uint8", "setting", "The picture")).hexdigest()
-            return {"kind": "image", "sha256": digest, "name": str(self.image_name)}
-        if isinstance(self.emotion, str):
-            auto = self.emotion.strip().lower() == "auto"
-            return {"kind": "auto"} if auto else {"kind": "label", "emotion": self.emotion}
-        weights = {str(label): float(weight) for label, weight in self.emotion.items()}
-        return {"kind": "label", "emotion": weights}
-
-    def buffers(self) -> list[Buffer]:
-        """The picture and the intensity curve as the request's buffers, as far as there are such."""
-        buffers = []
-        if self.image:
-            values = _values(self.image, "uint8", "setting", "The picture")
-            buffers.append(Buffer("image", "uint8", (len(values),), values))
-        if self.curve is not None:
-            values = _values(self.curve, "float32", "setting", "The intensity curve")
-            buffers.append(Buffer("intensity", "float32", (len(values) // ITEM_BYTES["float32"],), values))
-        return buffers
+def body_of(settings: Settings) -> dict[str, Any]:
+    """The settings as a request's body has them; `RequestError` `setting` for values that cannot be written."""
+    try:
+        body = {**_plain(settings), "guidance": _guidance(settings)}
+        if settings.span is not None:
+            start, end = settings.span
+            body["span"] = [float(start), None if end is None else float(end)]
+        return body
+    except (TypeError, ValueError, AttributeError) as error:
+        raise RequestError("setting", f"A setting is of a wrong type: {error}.") from error
 
 
-DEFAULT = Settings()
+def buffers_of(settings: Settings) -> list[Buffer]:
+    """The picture and the intensity curve, where there are such, as the request's buffers."""
+    buffers = []
+    if settings.image:
+        values = _values(settings.image, "uint8", "setting", "The picture")
+        buffers.append(Buffer("image", "uint8", (len(values),), values))
+    if settings.curve is not None:
+        values = _values(settings.curve, "float32", "setting", "The intensity curve")
+        buffers.append(Buffer("intensity", "float32", (len(values) // ITEM_BYTES["float32"],), values))
+    return buffers
+
+
+GUIDANCE_FIELDS = ("emotion", "text", "image", "image_name")
+"""Fields of `Settings` that travel as `guidance`; the curve travels as a buffer, every other field by its name."""
+
+
+def flat(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a body by their names, those of `finishing` as `finishing.NAME`."""
+    plain = {name: value for name, value in body.items() if name not in ("guidance", "finishing")}
+    return plain | {f"finishing.{name}": value for name, value in body.get("finishing", {}).items()}
+
+
+_UPDATE = "Update MEDTalk there, or leave it out."
+_SETTINGS_OF_1_3 = (
+    "transcript language intensity span fps region finishing.smooth finishing.blink finishing.gaze finishing.limits "
+    "finishing.seed"
+).split()
+"""What sidecars know that do not tell it (`capabilities.settings` of docs/protocol.md)."""
+
+
+def _plain(settings: Any) -> dict[str, Any]:
+    """The fields that travel by their name, each of the type of its default. What is None is left out."""
+    body: dict[str, Any] = {}
+    usual = type(settings)()
+    for each in fields(settings):
+        value: Any = getattr(settings, each.name)
+        default = getattr(usual, each.name)
+        if each.name in (*GUIDANCE_FIELDS, "curve", "span") or (value is None and default is None):
+            continue
+        if is_dataclass(default):
+            body[each.name] = _plain(value)
+        elif isinstance(value, Mapping):
+            body[each.name] = {str(name): int(window) for name, window in value.items()}
+        else:
+            body[each.name] = (str if default is None else type(default))(value)
+    return body
+
+
+def _guidance(settings: Settings) -> dict[str, Any]:
+    emotion: Any = settings.emotion
+    if emotion is not None and not isinstance(emotion, str):
+        emotion = {str(label): float(weight) for label, weight in emotion.items()}
+    labels = {} if emotion is None else {"labels": emotion}
+    if settings.text and settings.image:
+        raise RequestError("setting", "Text and picture are both set.", "Clear one.")
+    if settings.text:
+        return {"kind": "text", "text": str(settings.text), **labels}
+    if settings.image:
+        digest = hashlib.sha256(_values(settings.image, "uint8", "setting", "The picture")).hexdigest()
+        return {"kind": "image", "sha256": digest, "name": str(settings.image_name), **labels}
+    auto = isinstance(emotion, str) and emotion.strip().lower() == AUTO
+    return {"kind": AUTO} if auto else {"kind": "label", "emotion": "neutral" if emotion is None else emotion}
 
 
 def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[str, Any]) -> RequestError | None:
@@ -193,6 +190,13 @@ def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[st
         return RequestError(
             "unsupported", f"This sidecar's model takes no {way} as mood.", f"It takes: {', '.join(map(str, ways))}."
         )
+    known = capabilities.get("settings", _SETTINGS_OF_1_3)
+    usual_body = flat(body_of(Settings()))
+    for setting, value in flat(request.body).items():
+        if setting in usual_body and value != usual_body[setting] and setting not in known:
+            return RequestError("unsupported", f"This sidecar has no setting {setting}.", _UPDATE)
+    if guidance.get("labels") is not None and "guidance.labels" not in known:
+        return RequestError("unsupported", "This sidecar cannot mix labels with a text or picture.", _UPDATE)
     listens = request.type == "generate" and request.body.get("transcript") is None
     if listens and request.body.get("language") and not capabilities.get("words"):
         return RequestError("unsupported", "This sidecar hears no words, in any language.", "Leave it out.")

@@ -20,14 +20,14 @@ import numpy as np
 from medtalk.audio import Speech, read_speech
 from medtalk.backbones.pretrained import EMOTION2VEC_PLUS, Pretrained
 from medtalk.bundle import Bundle, load_bundle
-from medtalk.engine import Engine, Guided, GuideKind, Heard, open_engine
+from medtalk.engine import Engine, Guided, Heard, open_engine
 from medtalk.errors import GuidanceError, MissingExtraError, SettingError, require
 from medtalk.features.alignment import MAX_WORDS as MAX_TRANSCRIPT_WORDS
 from medtalk.features.alignment import align, token_times
 from medtalk.finishing import Finishing, closures, finish, presence
 from medtalk.finishing.closures import Closures
-from medtalk.guidance import AUTO, LABELS, NEUTRAL, Mood, check_text, emotion_weights, is_auto
-from medtalk.limits import MAX_INTENSITY, AudioLimits, check_range
+from medtalk.guidance import NEUTRAL, Guidance, Part, beside, check_text, guidance_of
+from medtalk.limits import MAX_INTENSITY, AudioLimits, check_range, check_region
 from medtalk.rates import FPS
 from medtalk.rig import RigSequence, Timed
 from medtalk.rig.channels import AREAS, N_CHANNELS
@@ -35,6 +35,7 @@ from medtalk.rig.sequence import frozen
 from medtalk.version import __version__
 from medtalk.watch import stage
 from medtalk_board.channels import REGIONS
+from medtalk_wire.settings import AUTO
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -128,39 +129,46 @@ class Model:
         except MissingExtraError as error:  # any bundle comes here, also one that needs no backbones else
             raise MissingExtraError(error.message, "Run pip install 'medtalk[full]', or name an emotion.") from error
 
-    def _felt(self, speech: Speech, activity: NDArray[np.float32]) -> Mapping[str, float]:
+    def _voice_emotion(self, speech: Speech, activity: NDArray[np.float32]) -> Mapping[str, float]:
         stage("listen", 0.9, expected=_VOICE_SECONDS * speech.seconds)
         return MappingProxyType(self._ear.weights(speech.samples, activity)) if activity.any() else _CALM
 
     def guide(
         self,
+        emotion: str | Mapping[str, float] | None = None,
         *,
         text: str | None = None,
         image: str | Path | bytes | None = None,
         features: ArrayLike | None = None,
-    ) -> Guide | Mood:
-        """What a description or a reference picture of an emotion is to this model, for `Performance.decode`.
+        name: str | None = None,
+    ) -> Guidance:
+        """What leads an emotion, as this model understands it, for `Performance.decode`.
 
         Args:
+            emotion: labels, or "auto", as `decode` takes them. Beside a text or picture, labels with weights: the text
+                or picture has what they leave of 1.
             text: a description in words.
-            image: a PNG, JPEG or WEBP file, or the bytes of one. Either this or a text is given.
-            features: CLIP's features (512,) of it, so that CLIP need not run; it is not looked at then.
+            image: a PNG, JPEG or WEBP file, or the bytes of one. At most one of text and image is given.
+            features: CLIP's features (512,) of the text or picture, so that CLIP need not run; neither is read then.
+            name: what to call the picture in `meta`; None takes the file's name.
 
         Raises:
-            GuidanceError: the bundle follows no such guidance, or the text or picture cannot be used.
+            GuidanceError: the bundle follows no such guidance, or the emotion, text or picture cannot be used.
             SettingError: features of another shape.
             BackboneError: CLIP is missing or does not fit.
         """
+        array = None if features is None else np.asarray(features)
         if text is not None and image is None:
-            kind, what = "text", check_text(text)
-            told = what
+            guidance = self.engine.guide_by_text(check_text(text), array)
         elif image is not None and text is None:
             require(image, str | PathLike | bytes, "The picture", "a path or the bytes of a file", GuidanceError)
-            kind, what, told = "image", image, "" if isinstance(image, bytes) else Path(image).name
+            shown = name if name is not None else "" if isinstance(image, bytes) else Path(image).name
+            guidance = self.engine.guide_by_image(image, shown, array)
+        elif text is None and emotion is not None:
+            return guidance_of(emotion)
         else:
-            raise GuidanceError("A guide is made of one text or one picture.", "Give text= or image=.")
-        found = self.engine.guide(kind, what if features is None else np.asarray(features))
-        return found if isinstance(found, Mood) else Guide(self, kind, told, _read_only(found))
+            raise GuidanceError("A guidance is an emotion, or one text or picture.", "Give emotion=, text= or image=.")
+        return guidance if emotion is None else beside(guidance, emotion)
 
     def perform(
         self,
@@ -219,15 +227,15 @@ class Model:
         """
         require(sounds, list | tuple, "sounds", "a list of sounds")
         require(transcripts, list | tuple | None, "transcripts", "a list of texts")
-        told = [None] * len(sounds) if transcripts is None else list(transcripts)
-        for text in told:
+        texts = [None] * len(sounds) if transcripts is None else list(transcripts)
+        for text in texts:
             _check_words(text, language)
-        if len(told) != len(sounds):
-            raise SettingError(f"There are {len(told)} transcripts for {len(sounds)} sounds.", "Give one for each.")
+        if len(texts) != len(sounds):
+            raise SettingError(f"There are {len(texts)} transcripts for {len(sounds)} sounds.", "Give one for each.")
         if self.engine.device == "cpu":  # two sounds at once take as long there as one after the other
             return [
                 self.perform(sound, text, channel=channel, limits=limits, language=language)
-                for sound, text in zip(sounds, told, strict=True)
+                for sound, text in zip(sounds, texts, strict=True)
             ]
         stage("read", 0.05)
         speeches = [
@@ -238,7 +246,7 @@ class Model:
         for group in _batches([speech.seconds for speech in speeches]):
             heard = self.engine.hear_batch([speeches[number].samples for number in group])
             for number, own in zip(group, heard, strict=True):
-                speech, text = speeches[number], told[number]
+                speech, text = speeches[number], texts[number]
                 text = self.engine.transcribe(speech.samples, language) if text is None else text
                 performances[number] = self._performance(speech, text, own)
         return [performances[number] for number in range(len(sounds))]
@@ -265,20 +273,20 @@ class Model:
             transcript=text,
             heard=heard,
             activity=activity,
-            felt=cache(partial(self._felt, speech, activity)),
-            **self._told(heard, text, speech, activity),
+            voice=cache(partial(self._voice_emotion, speech, activity)),
+            **self._with_words(heard, text, speech, activity),
         )
 
-    def _told(self, heard: Heard, text: str, speech: Speech, activity: NDArray[np.float32]) -> dict[str, Any]:
+    def _with_words(self, heard: Heard, text: str, speech: Speech, activity: NDArray[np.float32]) -> dict[str, Any]:
         """What the words of a text make of a sound: the attributes of a `Performance` that depend on them."""
-        told = self._told_words(heard, text, speech, activity)
+        words = self._words_in(heard, text, speech, activity)
         quiet = "" if activity.any() else f"Nobody is heard in {speech.name}: the face rests."
-        return {**told, "note": speech.note or quiet or told["note"]}
+        return {**words, "note": speech.note or quiet or words["note"]}
 
-    def _told_words(self, heard: Heard, text: str, speech: Speech, activity: NDArray[np.float32]) -> dict[str, Any]:
+    def _words_in(self, heard: Heard, text: str, speech: Speech, activity: NDArray[np.float32]) -> dict[str, Any]:
         if heard.posteriors is None or heard.sound is None:
             intensity = _read_only(self.engine.intensity(heard.emotion_features, text))
-            known = self._words_over(text, speech) if text and self.bundle.hears_words else _UNTOLD
+            known = self._words_over(text, speech) if text and self.bundle.hears_words else _NO_WORDS
             return {"content": heard.content, "posteriors": None, "intensity": intensity, **known}
         found = align(heard.posteriors, text)
         fits = any(word.fits for word in found.words)
@@ -312,30 +320,13 @@ class Model:
 
 
 @dataclass(frozen=True, eq=False)
-class Guide:
-    """A text or picture as a model understands it. Make one with `Model.guide`; it fits that model only.
-
-    Attributes:
-        model: the model.
-        kind: "text" or "image".
-        told: the text, or the name of the picture's file.
-        vector: emotion vector, (256,).
-    """
-
-    model: Model
-    kind: GuideKind
-    told: str
-    vector: NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
 class Performance:
     """A sound as a model heard it: everything that decoding needs, at 60 fps. Immutable.
 
     Attributes:
         model: the model that heard it.
         speech: the sound.
-        transcript: what was said, as it was told or heard; "" if unknown.
+        transcript: what was said, as it was given or heard; "" if unknown.
         heard: what the model heard without knowing any words.
         content: content embedding, (T, 256).
         posteriors: phone posteriors, (T, 35), columns as in `medtalk.features.phones.PHONES`, sharpened where the
@@ -347,7 +338,7 @@ class Performance:
         intensity: how strongly the emotion shows, (T,) (eq. 8 predicts it, eq. 9 uses it); a compact bundle's is 0 or
             more.
         activity: how surely somebody speaks, (T,), 0..1.
-        felt: gives `voice_emotion`, the work done at its first call; performances made from this one share it.
+        voice: gives `voice_emotion`, the work done at its first call; performances made from this one share it.
     """
 
     model: Model
@@ -358,7 +349,7 @@ class Performance:
     posteriors: NDArray[np.float32] | None
     intensity: NDArray[np.float32]
     activity: NDArray[np.float32]
-    felt: Callable[[], Mapping[str, float]]
+    voice: Callable[[], Mapping[str, float]]
     closures: Closures | None = None
     words: tuple[Timed, ...] = ()
     phones: tuple[Timed, ...] = ()
@@ -392,7 +383,12 @@ class Performance:
             BackboneError: its weights are missing or do not fit.
             MissingExtraError: the extra `full` is not installed.
         """
-        return self.felt()
+        return self.voice()
+
+    @property
+    def label_vectors(self) -> NDArray[np.float32]:
+        """The model's emotion vectors of the labels, (7, 256)."""
+        return self.model.label_vectors
 
     def with_transcript(self, transcript: str) -> Performance:
         """The same performance with other words known, "" for none: lips and intensity follow them, the rest stays.
@@ -403,7 +399,7 @@ class Performance:
         text = transcript.strip()
         if text == self.transcript:
             return self
-        return replace(self, transcript=text, **self.model._told(self.heard, text, self.speech, self.activity))
+        return replace(self, transcript=text, **self.model._with_words(self.heard, text, self.speech, self.activity))
 
     def with_intensity(self, curve: ArrayLike) -> Performance:
         """The same performance with an edited intensity curve, (T,), finite, 0 or more."""
@@ -413,7 +409,7 @@ class Performance:
 
     def decode(
         self,
-        emotion: str | Mapping[str, float] | Mood | Guide = "neutral",
+        emotion: str | Mapping[Any, float] | Guidance = "neutral",
         intensity: ArrayLike = 1.0,
         finishing: Finishing = Finishing(),
         region: str = "full",
@@ -422,9 +418,10 @@ class Performance:
 
         Args:
             emotion: a label, a mixture such as "happy:0.7,surprised:0.3", a mapping from label to weight, a text or
-                picture as `Model.guide` understood it, or "auto" for `voice_emotion`; the strength of a mood multiplies
-                the intensity, too.
-            intensity: multiplies the predicted intensity: a number or a curve (T,), 0 to 4.
+                picture as `Model.guide` understood it, a mapping from guidances and labels to weights, or "auto" for
+                `voice_emotion`. The rigs of a mixture are mixed, so that half of happy shows half of the smile.
+            intensity: multiplies the predicted intensity, as the strength of a description does: a number or a curve
+                (T,), 0 to 4.
             finishing: smoothing, blinks, gaze, limits and their seed. Closures that were decided from the phones are
                 always laid over the rig.
             region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0.
@@ -433,55 +430,47 @@ class Performance:
             (T, 174) at 60 fps; `meta` tells what it was made from. A sound without any voice gives a resting face.
 
         Raises:
-            GuidanceError: an unknown label, impossible weights, or a guide of another model.
+            GuidanceError: an unknown label, impossible weights, or a text or picture that another model understood.
             SettingError: an intensity or region that is not valid.
             BackboneError, MissingExtraError: of `voice_emotion`.
         """
-        require(region, str, "The region", f"one of {', '.join(REGIONS)}")
         require(finishing, Finishing, "finishing", "a Finishing")
-        if region not in REGIONS:
-            raise SettingError(f"Unknown region {region!r}; valid are {', '.join(REGIONS)}.")
-        mood, guide = emotion if isinstance(emotion, Mood) else None, emotion if isinstance(emotion, Guide) else None
-        if guide is not None and guide.model is not self.model:
-            raise GuidanceError("The guide was made by another model.", "Make it with this performance's own.")
-        scale = self._curve(intensity, "intensity", MAX_INTENSITY) * (mood.strength if mood else 1.0)
-        if isinstance(emotion, Guide):
-            weights = {}
-        elif isinstance(emotion, Mood):
-            weights = emotion_weights(emotion.weights)
-        else:
-            weights = dict(self.voice_emotion) if is_auto(emotion) else emotion_weights(emotion)
-        stage("decode", 0.95, expected=_DECODE_SECONDS * self.seconds)
+        check_region(region)
+        guidance = guidance_of(emotion)
+        scale = self._curve(intensity, "intensity", MAX_INTENSITY)
+        weights = guidance.weights_of(self)
+        raw = np.zeros((len(self), N_CHANNELS), np.float32)
         lips = None
-        if self.activity.any():
+        if self.activity.any():  # else nobody speaks: whatever the networks hear is noise
             lips = self.closures
-            if guide is not None:
-                vector, guided = guide.vector, self.heard.guided
-            else:
-                mixture = np.array([weights.get(label, 0.0) for label in LABELS], np.float32)
-                vector, guided = mixture @ self.model.label_vectors, None  # (256,)
-            vectors = np.broadcast_to(vector, (len(self), len(vector)))
-            content, felt = (self.content, self.intensity) if guided is None else (guided.content, guided.intensity)
-            raw = self.model.engine.decode(content, vectors, felt * scale, guided is not None)
-            if self.posteriors is not None:  # where nobody speaks the mouth keeps its mood, and articulates nothing
-                quiet = 1.0 - presence.gate(self.activity)
-                at = np.flatnonzero(quiet)
-                calm = self.model.engine.decode(content[at], vectors[at], 0.0 * felt[at], guided is not None)
-                raw[np.ix_(at, presence.ARTICULATION)] -= quiet[at, None] * calm[:, presence.ARTICULATION]
-        else:
-            raw = np.zeros((len(self), N_CHANNELS), np.float32)  # nobody speaks: whatever the nets hear is noise
+            parts = guidance.parts(self)
+            for number, part in enumerate(parts, start=1):
+                stage("decode", 0.9 + 0.05 * number / len(parts), expected=_DECODE_SECONDS * self.seconds)
+                values = self._decode(part, scale)
+                raw += values if np.ndim(part.weight) == 0 and part.weight == 1.0 else _shares(part) * values
         stage("decode", 1.0)
         values = finish(raw, self.activity, finishing, FPS, lips)
         meta = self._meta(weights, intensity, finishing, region)
-        if mood is not None:
-            meta |= {"guidance": {"text": mood.text}, "strength": mood.strength}
-            if mood.note:
-                meta["note"] = f"{meta.get('note', '')} {mood.note}".strip()
-        elif guide is not None:
-            meta["guidance"] = {guide.kind: guide.told}
-        elif is_auto(emotion):
-            meta["guidance"] = {"voice": AUTO}
-        return RigSequence(frozen(_keep(values, region)), FPS, meta, self.words, self.phones)
+        led = guidance.meta()
+        if note := f"{meta.get('note', '')} {led.pop('note', '')}".strip():
+            meta["note"] = note
+        return RigSequence(frozen(_keep(values, region)), FPS, meta | led, self.words, self.phones)
+
+    def _decode(self, part: Part, scale: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The raw rig (T, 174) of one face of a mixture; `scale` (T,) multiplies the intensity."""
+        engine = self.model.engine
+        if part.engine not in (None, engine):
+            raise GuidanceError("The guidance was made by another model.", "Make it with this performance's own.")
+        guided = self.heard.guided if part.engine is not None else None
+        content, intensity = (self.content, self.intensity) if guided is None else (guided.content, guided.intensity)
+        vectors = np.broadcast_to(part.vector, (len(self), len(part.vector)))
+        raw = engine.decode(content, vectors, intensity * scale * part.strength, guided is not None)
+        if self.posteriors is not None:  # where nobody speaks the mouth keeps its mood, and articulates nothing
+            quiet = 1.0 - presence.gate(self.activity)
+            at = np.flatnonzero(quiet)
+            calm = engine.decode(content[at], vectors[at], 0.0 * intensity[at], guided is not None)
+            raw[np.ix_(at, presence.ARTICULATION)] -= quiet[at, None] * calm[:, presence.ARTICULATION]
+        return raw
 
     def _curve(self, values: ArrayLike, what: str, largest: float) -> NDArray[np.float32]:
         """`values`, one number or one a frame, checked, as (T,) float32."""
@@ -518,7 +507,7 @@ class Performance:
         return meta
 
 
-_UNTOLD: Mapping[str, Any] = MappingProxyType({"closures": None, "words": (), "phones": (), "note": ""})
+_NO_WORDS: Mapping[str, Any] = MappingProxyType({"closures": None, "words": (), "phones": (), "note": ""})
 _CALM: Mapping[str, float] = MappingProxyType({NEUTRAL: 1.0})
 
 
@@ -538,6 +527,11 @@ def _batches(seconds: Sequence[float]) -> list[list[int]]:
         else:
             groups.append([number])
     return groups
+
+
+def _shares(part: Part) -> NDArray | float:
+    """The weight of a part of a mixture, to multiply a rig (T, 174) with."""
+    return part.weight if np.ndim(part.weight) == 0 else np.asarray(part.weight, np.float32)[:, None]
 
 
 def _keep(values: NDArray[np.float32], region: str) -> NDArray[np.float32]:

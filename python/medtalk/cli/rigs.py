@@ -1,0 +1,122 @@
+"""Who makes the rigs of `generate`: a model in this process, or the sidecar. Both do it by the same settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from medtalk.cli import remote
+from medtalk.rig import RigSequence, Timed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from medtalk.guidance import Guidance
+    from medtalk.perform import Model
+    from medtalk_wire import Connection, Settings
+
+Tell = Callable[[float], None]
+"""Takes the fraction of the work that is done, 0 to 1."""
+
+
+class Rigs(Protocol):
+    """What makes rigs while a `with` block runs."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def make(self, sound: Path, transcript: str | None, tell: Tell) -> RigSequence:
+        """The rig of a sound; `transcript` None has the words transcribed.
+
+        Raises:
+            MedtalkError: whatever is wrong with the sound or a setting. A `ServiceError` is of the sidecar, or of the
+                way to it, and the next sound would meet it too.
+        """
+        ...
+
+
+class LocalRigs:
+    """A model of this process, by checked settings.
+
+    `ready` has the file of ready-made features of each sound, if there are any (`medtalk.cli.ready_made`).
+    """
+
+    def __init__(self, model: Model, settings: Settings, channel: int | None, ready: Mapping[Path, Path]) -> None:
+        self._model, self._settings, self._channel, self._ready = model, settings, channel, ready
+        self._guidance: Guidance | None = None
+
+    def __enter__(self) -> Self:
+        from medtalk.cli.ready_made import all_have
+
+        for library in ("scipy.fft", "scipy.ndimage", "soundfile", "soxr"):
+            import_module(library)  # else at first use, and counted into the first sound's time
+        if not all_have(self._features_name, self._ready):
+            self._guide({})  # what is wrong with it is reported before any work is done
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def make(self, sound: Path, transcript: str | None, tell: Tell) -> RigSequence:
+        from medtalk.cli.ready_made import read_features
+        from medtalk.take import informed, take
+        from medtalk.watch import telling
+
+        features = read_features(self._ready[sound]) if self._ready else {}
+        with telling(tell):
+            performance = self._model.perform(
+                sound, transcript, channel=self._channel, emotion2vec=features.get("emotion2vec"),
+                language=self._settings.language or None,
+            )  # fmt: skip
+            return take(informed(performance, self._settings), self._guide(features), self._settings)
+
+    @property
+    def _features_name(self) -> str:
+        return "clip_text" if self._settings.text else "clip_image"
+
+    def _guide(self, features: Mapping[str, NDArray]) -> Guidance:
+        """What leads the emotion: made once, unless a sound brings features of its own for it."""
+        settings = self._settings
+        own: Any = features.get(self._features_name) if settings.text or settings.image else None
+        if own is None and self._guidance is not None:
+            return self._guidance
+        emotion = settings.emotion
+        if emotion is None and not (settings.text or settings.image):
+            emotion = "neutral"
+        guidance = self._model.guide(
+            emotion, text=settings.text or None, image=settings.image or None, features=own, name=settings.image_name
+        )
+        if own is None:
+            self._guidance = guidance
+        return guidance
+
+
+class SidecarRigs:
+    """The sidecar at `connection`, by checked settings."""
+
+    def __init__(self, connection: Connection, settings: Settings, channel: int | None) -> None:
+        self._settings = replace(settings, image_name=Path(settings.image_name).name)
+        self._connection, self._channel = connection, channel
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._client = stack.enter_context(remote.connected(self._connection))
+            self._client.wait(self._client.hello())  # before anything is read: is somebody there, with our channels?
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._open.__exit__(*error)
+
+    def make(self, sound: Path, transcript: str | None, tell: Tell) -> RigSequence:
+        import numpy as np
+
+        settings = replace(self._settings, transcript=transcript)
+        result = remote.generate(self._client, sound, settings, self._channel, tell)
+        words, phones = (tuple(Timed(*each) for each in timed) for timed in (result.words, result.phones))
+        return RigSequence(np.asarray(result.rig), result.fps, result.meta, words, phones)

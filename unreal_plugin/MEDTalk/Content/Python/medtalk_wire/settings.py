@@ -1,0 +1,94 @@
+"""What a take may be asked for: every knob of it is declared here, once.
+
+The command line makes its options of these fields, the protocol and the sidecar's schema their names and types, and
+docs/protocol.md its tables. What a field's help says is what a user reads everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from medtalk_board.channels import REGIONS
+
+AUTO = "auto"
+"""The emotion that stands for what is heard in the voice."""
+MAX_INTENSITY = 4.0
+"""The strongest multiplier: beyond it the network only guesses."""
+MIN_FPS, MAX_FPS = 1.0, 240.0
+"""Frames a second of a rig that a user may ask for."""
+MAX_TEXT = 10_000
+"""Characters of a description."""
+MAX_PICTURE_BYTES = 64 << 20
+"""Of a picture's file."""
+
+_Value = TypeVar("_Value")
+
+
+def knob(default: _Value, help: str, metavar: str = "", choices: tuple[str, ...] = ()) -> _Value:
+    """A field of a dataclass of settings: its help, how its value is written, and what is valid."""
+    metadata = {"help": help, "metavar": metavar, "choices": choices}
+    return field(default=default, metadata=metadata)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Finishing:
+    """What is done to a rig after the decoder; each step can be switched off."""
+
+    smooth: bool = knob(True, "Smooth the curves over time.")
+    blink: bool = knob(True, "Add blinks.")
+    gaze: bool = knob(True, "Add small eye movements.")
+    limits: bool = knob(True, "Keep channels in their ranges.")
+    seed: int = knob(0, "Seed of blinks and gaze: the same seed gives the same ones.")
+    smoothing: Mapping[str, int] = field(
+        default_factory=dict,
+        hash=False,
+        metadata={"help": "Smoothing windows in frames by area of the face (brow, eye, mouth, ...), odd, 1 to 61."},
+    )
+    closures: bool = knob(True, "Leave lips as shut as they were when smoothing.")
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """How a sound is animated.
+
+    Beside one another, a description or a picture and labels are a mixture: the description has what the weights of the
+    labels leave of 1.
+    """
+
+    emotion: str | Mapping[str, float] | None = knob(
+        None,
+        "angry, disgust, fear, happy, neutral, sad, surprised, or a mixture such as happy:0.7,surprised:0.3; "
+        "neutral if left out. auto: the emotion heard in the voice.",
+        "LABEL[:WEIGHT][,...]|auto",
+    )
+    text: str = knob(
+        "",
+        "The emotion as an English description: 'slightly annoyed, hides it'. With weights of labels beside it, a "
+        "mixture.",
+        "DESCRIPTION",
+    )
+    image: bytes = knob(b"", "The emotion of a picture of a face (PNG, JPEG, WEBP); needs a bundle for it.", "FILE")
+    image_name: str = knob("", "The picture's name, for messages and the rig's metadata.")
+    transcript: str | None = knob(
+        None,
+        'The words that are spoken. Left out, a bundle that hears words transcribes them; "" says that they are '
+        "unknown.",
+        "TEXT",
+    )
+    language: str = knob("", "Language of words that are transcribed, such as en; detected if left out.", "CODE")
+    intensity: float = knob(1.0, "Multiplies the intensity heard in the voice, 0 to 4.")
+    curve: Any = knob(
+        None,
+        "In place of the intensity heard in the voice: one value for each 60 fps frame of the whole sound, float32.",
+    )
+    span: tuple[float, float | None] | None = knob(
+        None, "Seconds of the sound to animate, from and to; to may be nil for the end. The whole sound if left out."
+    )
+    fps: float = knob(60.0, "Frames a second of the rig, 1 to 240.")
+    region: str = knob("full", "Part of the face to animate; the other channels are 0.", choices=tuple(REGIONS))
+    finishing: Finishing = Finishing()
+
+
+DEFAULT = Settings()
