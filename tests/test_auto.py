@@ -206,7 +206,7 @@ def test_the_command(
     [
         (["--emotion", "auto:0.5"], "stands alone"),
         (["--emotion", "auto,sad"], "stands alone"),
-        (["--emotion", "auto", "--text", "sad"], "Only one of --emotion, --text and --image"),
+        (["--emotion", "auto", "--text", "sad"], "auto cannot be mixed with a text or picture"),
         (["--emotion", "auto"], "iic/emotion2vec_plus_base are not on this machine, and offline nothing is fetched"),
         (["--emotion", "auto", "--backbone", "emotion2vec_plus=nowhere"], "There is no folder nowhere"),
     ],

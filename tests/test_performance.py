@@ -52,7 +52,7 @@ def test_decoding_does_no_audio_work(performance, monkeypatch):
     def refuse(*_args, **_options):
         raise AssertionError("audio work in decode")
 
-    for name in ("hear", "intensity", "label_vectors", "guide"):
+    for name in ("hear", "intensity", "label_vectors", "guide_by_text", "guide_by_image"):
         monkeypatch.setattr(performance.model.engine, name, refuse)
     for name in (
         "medtalk.features.whisper_mel.log_mel",

@@ -388,4 +388,4 @@ def emotion_weights(emotion: str | Mapping[str, float]) -> dict[str, float]:
         weights[NEUTRAL] = weights.get(NEUTRAL, 0.0) + 1.0 - total
     elif total > 1.0:
         weights = {label: weight / total for label, weight in weights.items()}
-    return {label: weights[label] for label in LABELS if label in weights}
+    return {label: weights[label] for label in LABELS if weights.get(label, 0.0) > 0.0}

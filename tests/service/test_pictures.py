@@ -23,6 +23,7 @@ from medtalk.service.server import Server, ServiceSettings
 from medtalk.service.worker import Outcome, Worker
 from medtalk_wire import Client, RequestError, Settings, Sound, find_connection
 from medtalk_wire.protocol import Buffer, Message, pack
+from medtalk_wire.request import body_of, buffers_of
 from tests import checkpoints
 from tests.pictures import bomb, picture
 from tests.service.messages import read
@@ -115,7 +116,7 @@ def test_pictures_that_cannot_be_used(client: Client, line: np.ndarray) -> None:
 def test_a_changed_byte_is_found_also_of_a_known_picture(seeing: Sidecar, line: np.ndarray) -> None:
     data, sound = picture(seed=3), pcm(line)
     settings = Settings(image=data)
-    body = {"sound": sound.fields, **settings.fields()}
+    body = {"sound": sound.fields, **body_of(settings)}
     changed = bytearray(data)
     changed[-20] ^= 1
     raw = Raw(seeing.connection)
@@ -134,8 +135,8 @@ def test_the_bundle_that_ships_takes_no_pictures(sidecar: Sidecar, line: np.ndar
     raw, settings = Raw(sidecar.connection), Settings(image=picture())
     sound = pcm(line)
     assert sound.buffer
-    body = {"sound": sound.fields, **settings.fields()}
-    answer = raw.ask("generate", body, buffers=[sound.buffer, *settings.buffers()])
+    body = {"sound": sound.fields, **body_of(settings)}
+    answer = raw.ask("generate", body, buffers=[sound.buffer, *buffers_of(settings)])
     assert (answer.type, answer.body["code"]) == ("error", "unsupported")
     assert "takes no pictures; valid here are label" in answer.body["message"] and "--bundle" in answer.body["hint"]
     raw.close()
@@ -160,12 +161,12 @@ def test_settings_of_backbones_are_checked_before_anything_starts(
 def work(worker: Worker, line: np.ndarray | str, settings: Settings) -> Outcome:
     """What the compute thread makes of a sound, or of one that was heard."""
     if isinstance(line, str):
-        request = Message("decode", {"heard": line, **settings.fields()}, buffers=settings.buffers())
+        request = Message("decode", {"heard": line, **body_of(settings)}, buffers=buffers_of(settings))
     else:
         sound = pcm(line)
         assert sound.buffer
-        body = {"sound": sound.fields, **settings.fields()}
-        request = Message("generate", body, buffers=[sound.buffer, *settings.buffers()])
+        body = {"sound": sound.fields, **body_of(settings)}
+        request = Message("generate", body, buffers=[sound.buffer, *buffers_of(settings)])
     return worker._work(Job(request.id, b"client", read([bytes(frame) for frame in pack(request)]).body))
 
 
@@ -177,15 +178,14 @@ def test_a_text_or_picture_is_understood_once(model: Model, line: np.ndarray, mo
     understood: list[str] = []
     engine = model.engine
 
-    class Counting:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(engine, name)
+    for kind in ("text", "image"):
+        guide = getattr(engine, f"guide_by_{kind}")
 
-        def guide(self, kind: Any, what: Any) -> Any:
+        def count(*given: Any, kind: str = kind, guide: Any = guide) -> Any:
             understood.append(kind)
-            return engine.guide(kind, what)
+            return guide(*given)
 
-    monkeypatch.setattr(model, "engine", Counting())
+        monkeypatch.setattr(engine, f"guide_by_{kind}", count)
     worker = Worker(model, ServiceLimits(), lambda *_: None)
     heard = work(worker, line, Settings(image=picture(), image_name="a.png")).body["heard"]
     for settings in (Settings(image=picture(), image_name="b.png"), Settings(text="sad"), Settings(text="sad")):

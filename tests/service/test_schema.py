@@ -56,14 +56,14 @@ def test_good_requests_are_read() -> None:
 def test_settings_that_are_left_out_are_the_librarys() -> None:
     for frames in (generate(), request("decode", {"heard": "x"})):
         got = job(frames).settings
-        assert (got.weights, got.transcript, got.intensity, got.curve) == ({"neutral": 1.0}, None, 1.0, None)
-        assert (got.span, got.fps, got.region, got.finishing) == ((0.0, None), 60.0, "full", Finishing())
+        assert (got.emotion, got.transcript, got.intensity, got.curve) == ({"neutral": 1.0}, None, 1.0, None)
+        assert (got.span, got.fps, got.region, got.finishing) == (None, 60.0, "full", Finishing())
 
 
 @pytest.mark.parametrize("name", ["generate pcm", "decode"])
 def test_settings_that_are_given(name: str) -> None:
     got = job(VALID[name]).settings
-    assert got.weights == {"happy": pytest.approx(0.7), "sad": pytest.approx(0.3)} and got.transcript == "Good day."
+    assert got.emotion == {"happy": pytest.approx(0.7), "sad": pytest.approx(0.3)} and got.transcript == "Good day."
     assert (got.intensity, got.span, got.fps, got.region) == (1.5, (0.1, 0.2), 30.0, "mouth")
     assert got.finishing == Finishing(False, False, False, False, 7)
     assert got.curve is not None
@@ -72,11 +72,11 @@ def test_settings_that_are_given(name: str) -> None:
 
 def test_pictures() -> None:
     asked = job(VALID["decode by a picture"])
-    picture = asked.settings.picture
+    picture = asked.picture
     assert picture and bytes(picture.data.data) == PICTURE_BUFFER[1] and asked.nbytes == 8
-    assert (asked.settings.kind, picture.name, picture.sha256) == ("image", "", "1" * 64)
-    auto = job(generate(guidance={"kind": "auto"}, language=" en ")).settings
-    assert (auto.kind, auto.language, auto.picture) == ("auto", "en", None)
+    assert (asked.settings.text, picture.name, picture.sha256) == ("", "", "1" * 64)
+    auto = job(generate(guidance={"kind": "auto"}, language=" en "))
+    assert (auto.settings.emotion, auto.settings.language, auto.picture) == ("auto", "en", None)
 
 
 def test_guidance_is_what_the_model_takes() -> None:
@@ -110,7 +110,7 @@ def test_a_newer_minor_version_may_say_more() -> None:
     more = {"x": {"y": [1, None]}}
     body = {"sound": pcm(**more), **SETTINGS, "guidance": {"kind": "label", "emotion": "sad", **more}, **more}
     frames = request("generate", body, ({**SAMPLES_BUFFER[0], **more}, SAMPLES), protocol="1.7", **more)
-    assert job(frames).settings.weights == {"sad": 1.0}
+    assert job(frames).settings.emotion == {"sad": 1.0}
 
 
 def test_the_same_request_has_the_same_fingerprint() -> None:

@@ -12,6 +12,7 @@ from medtalk_unreal.errors import PluginError
 from medtalk_unreal.interpreter import SETTINGS
 from medtalk_unreal.settings import Settings, fitting
 from medtalk_unreal.take import Target
+from medtalk_wire.settings import Finishing
 
 MAX_MOOD_INTENSITY = 4.0
 AUTO = "auto"
@@ -120,9 +121,10 @@ class Request:
         that is not there any more.
         """
         return {
-            "emotion": self.mixture.strip() or self.emotion, "text": self.text,
+            "emotion": None if self.text or self.image else self.mixture.strip() or self.emotion, "text": self.text,
             "transcript": transcript.strip() or None, "fps": fps,
-            "intensity": self.mood_intensity, "region": self.process_mask, "blink": self.blink, "gaze": self.gaze,
+            "intensity": self.mood_intensity, "region": self.process_mask,
+            "finishing": Finishing(blink=self.blink, gaze=self.gaze),
             **({"image": self._picture(settings), "image_name": Path(self.image).name} if self.image else {}),
         }  # fmt: skip
 

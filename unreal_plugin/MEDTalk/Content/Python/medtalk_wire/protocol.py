@@ -16,7 +16,7 @@ import msgpack
 
 from medtalk_wire.errors import ProtocolError
 
-PROTOCOL = "1.3"
+PROTOCOL = "1.4"
 """Version of the protocol, MAJOR.MINOR: a new minor only adds, another major is refused."""
 MAJOR = int(PROTOCOL.split(".")[0])
 
