@@ -70,13 +70,10 @@ COMPACT = "assets/models/compact"
 
 
 def index_page() -> str:
-    """The README for an index page, which gives headings no anchors and has none of our files beside it."""
-    text = (ROOT / "README.md").read_text("utf-8")
-    for anchor in set(re.findall(r"\]\(#([\w-]+)\)", text)):
-        heading = anchor.replace("-", " ")
-        text = re.sub(rf"^#+ {heading}$", rf'<a id="{anchor}"></a>\n\n\g<0>', text, flags=re.I | re.M)
+    """The README for an index page, which has none of our files beside it."""
     url = os.environ.get("MEDTALK_URL", "").rstrip("/")
-    return re.sub(r"\[([^]]+)\]\((?!#|https?:)([^)]+)\)", rf"[\1]({url}/\2)" if url else r"\1", text)
+    text = (ROOT / "README.md").read_text("utf-8")
+    return re.sub(r"\[([^]]+)\]\((?!https?:)([^)]+)\)", rf"[\1]({url}/\2)" if url else r"\1", text)
 
 
 ABOUT = {

@@ -1,4 +1,4 @@
-"""The README's commands and code are run as they stand, and so are the commands of `make demo`."""
+"""README.md and docs/: their commands and code are run as they stand, and so are the commands of `make demo`."""
 
 from __future__ import annotations
 
@@ -10,22 +10,43 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text("utf-8")
-BLOCKS = re.findall(
-    r"<!-- test( beside a sidecar)? -->\n```(sh|python)\n(.*?)```\n(?:<!-- prints -->\n```\n(.*?)```)?", README, re.S
-)
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
+    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+}
+README = PAGES["README.md"]
 BIN = Path(sys.executable).parent
 UNFIT = "medtalk: The transcript does not fit the sound, which alone decides.\n"
-"""The sample says something else than the README's line."""
+"""The sample says something else than the documents' line."""
+
+
+class Block(NamedTuple):
+    """A block of code that is marked to be run."""
+
+    page: str
+    sidecar: str
+    language: str
+    code: str
+    printed: str
+
+
+BLOCKS = [
+    Block(page, *found)
+    for page, text in PAGES.items()
+    for found in re.findall(
+        r"<!-- test( beside a sidecar)? -->\n```(sh|python)\n(.*?)```\n(?:<!-- prints -->\n```\n(.*?)```)?", text, re.S
+    )
+]
 
 
 @pytest.fixture
 def desk(tmp_path, sample, monkeypatch) -> Path:
-    """A folder with the recordings that the README speaks of. A sidecar's connection file would lie in it too."""
+    """A folder with the recordings that the documents speak of. A sidecar's connection file would lie in it too."""
     monkeypatch.setenv("MEDTALK_RUNTIME", str(tmp_path / "runtime"))
     for name in ("line.wav", "other.wav"):
         shutil.copy(sample, tmp_path / name)
@@ -41,7 +62,7 @@ def run(words: list[str], folder: Path) -> str:
 
 @contextmanager
 def serving(runtime: Path) -> Iterator[str]:
-    """The README's sidecar runs while the block does; gives the line that it prints."""
+    """A sidecar runs while the block does; gives the line that it prints."""
     words = [BIN / "medtalk", "serve", "--port", "0"]
     environment = {**os.environ, "MEDTALK_RUNTIME": str(runtime)}
     with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as process:
@@ -56,46 +77,50 @@ def without_numbers(text: str) -> str:
     return re.sub(r"\d+(\.\d+)?", "N", text)
 
 
-@pytest.mark.parametrize(
-    ("sidecar", "language", "block", "printed"), BLOCKS, ids=[f"{i}-{b[1]}" for i, b in enumerate(BLOCKS)]
-)
-def test_blocks_of_the_readme(desk, sidecar, language, block, printed):
-    words = [sys.executable, "-W", "error", "-c", block] if language == "python" else ["bash", "-euc", block]
-    with serving(desk / "runtime") if sidecar else nullcontext():
-        out = run(words, desk)
-    if printed:
-        assert without_numbers(out) == without_numbers(printed)
-    for written in re.findall(r"-o (\S+\.(?:csv|npz))|convert \S+ (\S+)", block):
+@pytest.mark.parametrize("block", BLOCKS, ids=[f"{block.page}-{i}-{block.language}" for i, block in enumerate(BLOCKS)])
+def test_blocks_of_code(desk: Path, block: Block) -> None:
+    python = [sys.executable, "-W", "error", "-c", block.code]
+    with serving(desk / "runtime") if block.sidecar else nullcontext():
+        out = run(python if block.language == "python" else ["bash", "-euc", block.code], desk)
+    if block.printed:
+        assert without_numbers(out) == without_numbers(block.printed)
+    for written in re.findall(r"-o (\S+\.(?:csv|npz))|convert \S+ (\S+)", block.code):
         assert (desk / next(filter(None, written))).stat().st_size > 10_000
 
 
-def test_both_languages_and_the_first_output_are_covered():
-    assert {block[:2] for block in BLOCKS} == {
-        (where, what) for where in ("", " beside a sidecar") for what in ("sh", "python")
-    }
-    assert BLOCKS[0][3].startswith("line.csv: ")
+def test_the_pages_with_code_are_covered() -> None:
+    pages = {"README.md", "docs/guide.md", "docs/library.md", "docs/sidecar.md"}
+    assert {block.page for block in BLOCKS} == pages
+    assert {block.language for block in BLOCKS if block.sidecar} == {"sh", "python"}
+    assert any(block.printed.startswith("line.csv: ") for block in BLOCKS if block.page == "README.md")
 
 
-def test_what_the_sidecar_prints(tmp_path):
-    shown = re.findall(r"<!-- printed by the sidecar -->\n```\n(.*?)```", README, re.S)
+def test_the_readme_is_one_screen() -> None:
+    assert len(README.split()) <= 700
+
+
+def test_what_the_sidecar_prints(tmp_path: Path) -> None:
+    shown = re.findall(r"<!-- printed by the sidecar -->\n```\n(.*?)```", PAGES["docs/sidecar.md"], re.S)
     with serving(tmp_path) as line:
         assert [without_numbers(line)] == list(map(without_numbers, shown))
 
 
-def test_what_the_readme_points_to_is_there():
-    for target in re.findall(r"`make (\w+)`", README):
-        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.M), target
-    for path in (".ci/run", ".ci/debian_packages.txt", "python/medtalk/model"):
-        assert path in README and (ROOT / path).exists(), path
+def test_targets_of_make() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    named = {target for text in PAGES.values() for target in re.findall(r"`make (\w+)`", text)}
+    assert {"demo", "test"} <= named
+    for target in named:
+        assert re.search(rf"^{target}:", makefile, re.M), target
 
 
-def test_the_commands_of_make_demo(tmp_path):
+def test_the_commands_of_make_demo(tmp_path: Path) -> None:
     plan = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     commands = [line for line in plan.splitlines() if re.match(r"\.venv-demo/bin/(medtalk|python -m medtalk)", line)]
     assert len(commands) == 2
-    for command in commands:
-        command = command.replace(".venv-demo/bin", str(BIN)).replace(" demo/", f" {tmp_path}/")
-        out = run(command.split(), ROOT)
-        assert "times real time" in out or "sample.png" in out
-    assert (tmp_path / "sample.csv").stat().st_size > 100_000
-    assert (tmp_path / "sample.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "assets").symlink_to(ROOT / "assets")
+    (tmp_path / "demo").mkdir()
+    out = "".join(run(command.replace(".venv-demo/bin", str(BIN)).split(), tmp_path) for command in commands)
+    shown = re.search(r"<!-- printed by make demo -->\n```\n(.*?)```", README, re.S)
+    assert shown and without_numbers(out) == without_numbers(shown[1])
+    assert (tmp_path / "demo" / "sample.csv").stat().st_size > 100_000
+    assert (tmp_path / "demo" / "sample.png").read_bytes().startswith(b"\x89PNG")
