@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import pytest
 
+from docs import make_cli
+
 ROOT = Path(__file__).parents[1]
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
@@ -111,6 +113,12 @@ def test_targets_of_make() -> None:
     assert {"demo", "test"} <= named
     for target in named:
         assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_the_page_of_the_commands_is_what_the_program_says() -> None:
+    assert PAGES["docs/cli.md"] == make_cli.page(), "run `make docs`"
+    for command in ("generate", "bundle import-official", "keys new", "serve"):
+        assert f"\n## medtalk {command}\n" in PAGES["docs/cli.md"]
 
 
 def test_the_commands_of_make_demo(tmp_path: Path) -> None:
