@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+import typer.main
 
 from docs import make_cli
+from medtalk.cli.app import _with_server as with_server
+from medtalk.cli.app import app
 
 ROOT = Path(__file__).parents[1]
+FOLDERS = ("", "docs", "docs/decisions", "examples", "training", "assets/models/compact")
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
-    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    for folder in FOLDERS
+    for path in sorted((ROOT / folder).glob("*.md"))
 }
 README = PAGES["README.md"]
 BIN = Path(sys.executable).parent
@@ -43,6 +49,13 @@ BLOCKS = [
     for found in re.findall(
         r"<!-- test( beside a sidecar)? -->\n```(sh|python)\n(.*?)```\n(?:<!-- prints -->\n```\n(.*?)```)?", text, re.S
     )
+]
+
+COMMANDS = [
+    (page, words)
+    for page, text in PAGES.items()
+    for _, block in re.findall(r"```(sh|bat)\n(.*?)```", text, re.S)
+    for words in re.findall(r"^(?:\S*[\\/])?medtalk (.+)$", block, re.M)
 ]
 
 
@@ -113,6 +126,40 @@ def test_targets_of_make() -> None:
     assert {"demo", "test"} <= named
     for target in named:
         assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def anchors(page: str) -> set[str]:
+    """What a link to a heading of a page may be."""
+    headings = re.findall(r"^#+ (.+)$", page, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", PAGES[page]):
+        path, _, anchor = target.partition("#")
+        file = ((ROOT / page).parent / path).resolve() if path else ROOT / page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file.read_text("utf-8")), target
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md", "docs/decisions/0009-the-order-of-the-channels.md"])
+def test_files_that_are_named_are_there(page: str) -> None:
+    plugin = "unreal_plugin/MEDTalk/Content/Python"
+    paths = re.findall(r"`((?:python|tests|docs|training|unreal_plugin|medtalk_\w+|\.ci)/[\w./-]+)`", PAGES[page])
+    assert paths
+    for path in paths:
+        assert (ROOT / path).exists() or (ROOT / plugin / path).exists(), path
+
+
+@pytest.mark.parametrize(("page", "words"), COMMANDS)
+def test_commands_are_understood(page: str, words: str) -> None:
+    """Also those in blocks that are not run."""
+    left = with_server(shlex.split(words.replace("\\", "/"), comments=True))
+    command: Any = typer.main.get_command(app)
+    while left and left[0] in getattr(command, "commands", {}):
+        command = command.commands[left.pop(0)]
+    command.make_context("medtalk", left)
 
 
 def test_the_page_of_the_commands_is_what_the_program_says() -> None:

@@ -19,8 +19,8 @@ import pytest
 import medtalk
 
 URL = "https://host.example/medtalk/blob/v1"
-FILES = """.gitattributes .gitignore CHANGELOG.md LICENSE MANIFEST.in Makefile README.md constraints.txt pyproject.toml
-setup.py""".split()
+FILES = """.gitattributes .gitignore CHANGELOG.md CITATION.cff CONTRIBUTING.md LICENSE MANIFEST.in Makefile README.md
+SECURITY.md constraints.txt pyproject.toml setup.py""".split()
 FOLDERS = (".ci", "assets", "benchmarks", "docs", "examples", "python", "tests", "training", "unreal_plugin")
 MODEL = "medtalk_assets/models/compact/"
 
