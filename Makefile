@@ -39,7 +39,7 @@ light: .venv-light/installed
 	.venv-light/bin/python -m pytest tests/test_core_without_torch.py tests/test_plugin_install.py
 
 # The developer's environment: editable, with all that the tests need.
-.venv/installed: setup.py constraints.txt
+.venv/installed: setup.py pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/python $(PIP) install --quiet -c constraints.txt -e '.[full,train,report,metrics,peers,dev]'
 	touch $@

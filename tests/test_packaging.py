@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from email import message_from_string
 from email.message import Message
@@ -134,6 +135,23 @@ def test_what_each_distribution_brings(lean: Wheel, weights: Wheel, sdist: Path)
         assert (f"medtalk-weights=={version}" in lean.needs(extra)) == (extra in with_weights), extra
     assert weights.needs("") == {f"medtalk=={version}"}
     assert not [line for line in plain.get_all("Requires-Dist", []) if "medtalk-weights" in line], "it has them itself"
+
+
+def test_what_is_said_of_it(lean: Wheel, weights: Wheel, sdist: Path) -> None:
+    """The same by pyproject.toml in every build; the weights' wheel takes nothing of it."""
+    with (sdist / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    assert lean.about["Summary"] == project["description"] != weights.about["Summary"]
+    assert lean.about["Keywords"].split(",") == project["keywords"] and weights.about["Keywords"] is None
+    assert lean.about.get_all("Classifier") == project["classifiers"]
+    assert lean.needs("") == set(project["dependencies"])
+    for each in (lean, weights):
+        assert (each.about["Requires-Python"], each.about["License-Expression"]) == (">=3.11", "MIT")
+        assert each.about["Author"] == "MEDTalk for MetaHuman contributors"
+    with zipfile.ZipFile(lean.path) as archive:
+        [points] = [archive.read(name).decode() for name in lean.names if name.endswith("/entry_points.txt")]
+    assert re.findall(r"^(\S+) = ", points, re.M) == list(project["scripts"])
+    assert not [name for name in weights.names if name.endswith("/entry_points.txt")]
 
 
 def test_licences_are_in_both_wheels(lean: Wheel, weights: Wheel) -> None:
