@@ -1,5 +1,6 @@
 # make demo   the light core in .venv-demo, a rig and a picture of it from the sample recording
 # make test   lint, types, all tests, and the proof that the light core needs no torch
+# make docs   docs/cli.md, from the program's own help
 # make wheels the two wheels of a release, into dist/, of what is committed
 # make clean  away with all that these made
 # They make their own virtual environments; stamp files make a second run quick.
@@ -10,7 +11,7 @@ export PIP_NO_INPUT = 1
 
 SOURCES := setup.py pyproject.toml README.md $(shell find python assets training unreal_plugin -type f -not -name '*.pyc' -not -path '*.egg-info/*')
 
-.PHONY: demo test packages lint light wheels clean
+.PHONY: demo test packages lint light docs wheels clean
 .DELETE_ON_ERROR:
 # Two builds at once would share the folder build/.
 .NOTPARALLEL:
@@ -38,7 +39,7 @@ light: .venv-light/installed
 	.venv-light/bin/python -m pytest tests/test_core_without_torch.py tests/test_plugin_install.py
 
 # The developer's environment: editable, with all that the tests need.
-.venv/installed: setup.py constraints.txt
+.venv/installed: setup.py pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/python $(PIP) install --quiet -c constraints.txt -e '.[full,train,report,metrics,peers,dev]'
 	touch $@
@@ -55,6 +56,9 @@ light: .venv-light/installed
 	rm -rf build
 	.venv-light/bin/python $(PIP) install --quiet . pytest
 	touch $@
+
+docs: .venv/installed
+	.venv/bin/python -m docs.make_cli
 
 # medtalk, and medtalk-weights, which its extras bring: see setup.py, and for MEDTALK_URL too.
 wheels:

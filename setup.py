@@ -11,13 +11,17 @@ A clone or an sdist installs everything. For a release, `make wheels` builds two
   is `medtalk-weights`, which puts them beside it. The extras `full` and `train` of the lean one bring it.
 * MEDTALK_URL: where the repository's files can be read, such as https://HOST/NAME/medtalk/blob/v1.0. The README's
   links to files lead there from an index page; without it they are plain text.
+
+pyproject.toml has what is the same in every build of `medtalk`. Here is what it cannot say: the second distribution,
+because a [project] has one fixed name; the extras, because two of them differ between a clone and the lean wheel; the
+long description, whose links depend on MEDTALK_URL; and the folders.
 """
 
 import os
 import re
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Distribution, find_packages, setup
 
 ROOT = Path(__file__).parent
 VERSION = re.search(r'^__version__ = "([^"]+)"', (ROOT / "python/medtalk/version.py").read_text("utf-8"), re.M)
@@ -70,40 +74,41 @@ COMPACT = "assets/models/compact"
 
 
 def index_page() -> str:
-    """The README for an index page, which gives headings no anchors and has none of our files beside it."""
-    text = (ROOT / "README.md").read_text("utf-8")
-    for anchor in set(re.findall(r"\]\(#([\w-]+)\)", text)):
-        heading = anchor.replace("-", " ")
-        text = re.sub(rf"^#+ {heading}$", rf'<a id="{anchor}"></a>\n\n\g<0>', text, flags=re.I | re.M)
+    """The README for an index page, which has none of our files beside it."""
     url = os.environ.get("MEDTALK_URL", "").rstrip("/")
-    return re.sub(r"\[([^]]+)\]\((?!#|https?:)([^)]+)\)", rf"[\1]({url}/\2)" if url else r"\1", text)
+    text = (ROOT / "README.md").read_text("utf-8")
+    return re.sub(r"\[([^]]+)\]\((?!https?:)([^)]+)\)", rf"[\1]({url}/\2)" if url else r"\1", text)
 
 
-ABOUT = {
-    "version": VERSION[1],
-    "license": "MIT",
-    "license_files": ["LICENSE", f"{COMPACT}/LICENSE.whisper", "assets/english/README.md"],
-    "author": "MEDTalk for MetaHuman contributors",
-    "python_requires": ">=3.11",
-    "long_description_content_type": "text/markdown",
-}
+class Weights(Distribution):
+    """`medtalk-weights`, which the [project] of pyproject.toml is not about."""
+
+    def parse_config_files(self, *_: object, **__: object) -> None:
+        pass
+
 
 if PART == "weights":
     setup(
+        distclass=Weights,
         name="medtalk-weights",
+        version=VERSION[1],
         description="The weights for torch of the model that medtalk ships",
         long_description="`pip install 'medtalk[full]'` brings them. `medtalk` alone runs without them and torch.",
+        long_description_content_type="text/markdown",
+        author="MEDTalk for MetaHuman contributors",
+        license_expression="MIT",
+        license_files=["LICENSE", f"{COMPACT}/LICENSE.whisper", "assets/english/README.md"],
+        python_requires=">=3.11",
         package_dir={"medtalk_assets.models.compact": COMPACT},
         packages=["medtalk_assets.models.compact"],
         package_data={"medtalk_assets.models.compact": ["*.safetensors"]},
         install_requires=[f"medtalk=={VERSION[1]}"],
-        **ABOUT,
     )
 else:
     setup(
-        name="medtalk",
-        description="A recording in, an emotional MetaHuman face rig out",
+        version=VERSION[1],
         long_description=index_page(),
+        long_description_content_type="text/markdown",
         package_dir={
             "": "python",
             "medtalk_board": f"{PLUGIN}/medtalk_board",
@@ -127,18 +132,6 @@ else:
             "medtalk_plugin": ["MEDTalk/*.uplugin", "MEDTalk/Content/Python/**/*.py"],
         },
         exclude_package_data={"medtalk_assets": ["*.safetensors"] if PART == "lean" else []},
-        install_requires=[
-            "numpy>=2.0",
-            "scipy>=1.14",
-            "onnxruntime>=1.20",
-            "soundfile>=0.13",
-            "soxr>=0.5",
-            "typer>=0.15",
-            "rich>=13.9",
-            "pyzmq>=26.2",
-            "msgpack>=1.1",
-            "msgspec>=0.19",
-        ],
         extras_require={
             "full": FULL + WEIGHTS,
             "train": TRAIN + WEIGHTS,
@@ -148,8 +141,4 @@ else:
             "peers": PEERS,
             "dev": DEV,
         },
-        entry_points={
-            "console_scripts": ["medtalk = medtalk.__main__:main", "medtalk-train = medtalk_train.cli:main"],
-        },
-        **ABOUT,
     )

@@ -8,8 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
-from collections.abc import Iterator
 from email import message_from_string
 from email.message import Message
 from pathlib import Path
@@ -20,9 +20,9 @@ import pytest
 import medtalk
 
 URL = "https://host.example/medtalk/blob/v1"
-FILES = """.gitattributes .gitignore CHANGELOG.md LICENSE MANIFEST.in Makefile README.md constraints.txt pyproject.toml
-setup.py""".split()
-FOLDERS = (".ci", "assets", "benchmarks", "docs", "python", "tests", "training", "unreal_plugin")
+FILES = """.gitattributes .gitignore CHANGELOG.md CITATION.cff CONTRIBUTING.md LICENSE MANIFEST.in Makefile README.md
+SECURITY.md constraints.txt pyproject.toml setup.py""".split()
+FOLDERS = (".ci", "assets", "benchmarks", "docs", "examples", "python", "tests", "training", "unreal_plugin")
 MODEL = "medtalk_assets/models/compact/"
 
 
@@ -137,6 +137,23 @@ def test_what_each_distribution_brings(lean: Wheel, weights: Wheel, sdist: Path)
     assert not [line for line in plain.get_all("Requires-Dist", []) if "medtalk-weights" in line], "it has them itself"
 
 
+def test_what_is_said_of_it(lean: Wheel, weights: Wheel, sdist: Path) -> None:
+    """The same by pyproject.toml in every build; the weights' wheel takes nothing of it."""
+    with (sdist / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    assert lean.about["Summary"] == project["description"] != weights.about["Summary"]
+    assert lean.about["Keywords"].split(",") == project["keywords"] and weights.about["Keywords"] is None
+    assert lean.about.get_all("Classifier") == project["classifiers"]
+    assert lean.needs("") == set(project["dependencies"])
+    for each in (lean, weights):
+        assert (each.about["Requires-Python"], each.about["License-Expression"]) == (">=3.11", "MIT")
+        assert each.about["Author"] == "MEDTalk for MetaHuman contributors"
+    with zipfile.ZipFile(lean.path) as archive:
+        [points] = [archive.read(name).decode() for name in lean.names if name.endswith("/entry_points.txt")]
+    assert re.findall(r"^(\S+) = ", points, re.M) == list(project["scripts"])
+    assert not [name for name in weights.names if name.endswith("/entry_points.txt")]
+
+
 def test_licences_are_in_both_wheels(lean: Wheel, weights: Wheel) -> None:
     for each in (lean, weights):
         assert {"LICENSE", "assets/models/compact/LICENSE.whisper", "assets/english/README.md"} <= each.licences
@@ -145,26 +162,20 @@ def test_licences_are_in_both_wheels(lean: Wheel, weights: Wheel) -> None:
     )
 
 
-def links(page: str) -> Iterator[str]:
-    """Targets of the links of a page in Markdown. Those to headings must lead to an anchor that is written there."""
-    for target in re.findall(r"\]\(([^)\s]+)\)", page):
-        if target.startswith("#"):
-            assert f'<a id="{target[1:]}"></a>' in page, target
-        else:
-            yield target
+def links(page: str) -> list[str]:
+    """Targets of the links of a page in Markdown."""
+    return re.findall(r"\]\(([^)\s]+)\)", page)
 
 
 def test_links_on_an_index_page(lean: Wheel, sdist: Path, root: Path) -> None:
-    readme = (root / "README.md").read_text("utf-8")
     page, plain = lean.about.get_payload(), (sdist / "PKG-INFO").read_text("utf-8")
     assert isinstance(page, str)
-    absolute = list(links(page))
-    assert len(absolute) == len([target for target in re.findall(r"\]\(([^)]+)\)", readme) if target[0] != "#"]) > 4
-    for target in absolute:
+    absolute = links(page)
+    assert len(absolute) == len(links((root / "README.md").read_text("utf-8"))) > 4
+    for target in absolute:  # no heading of its own: an index page has no anchors
         assert target.startswith(f"{URL}/"), target
         assert (root / target.removeprefix(f"{URL}/").partition("#")[0]).is_file(), target
-    assert list(links(plain)) == [] and "language: docs/protocol.md." in plain
-    assert len(re.findall("<a id=", page)) == len(set(re.findall(r"\]\(#([^)]+)\)", readme))) > 3
+    assert links(plain) == [] and "| docs/protocol.md |" in plain
 
 
 def test_the_lean_wheel_makes_the_same_face(site: Path, sample: Path, tmp_path: Path) -> None:
