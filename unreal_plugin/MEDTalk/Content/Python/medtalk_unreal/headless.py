@@ -94,9 +94,9 @@ def _steps(job: Mapping[str, Any], outcome: dict[str, Any]) -> ticks.Steps:
             yield
             outcome[name].append(_of_a_sequence(content, action))
     if job.get("selftest"):
-        from medtalk_unreal import selftest
+        from medtalk_unreal import menus, selftest
 
-        outcome["selftest"] = yield from selftest.steps(lambda line: unreal.log(f"MEDTalk: {line}"))
+        outcome["selftest"] = yield from selftest.steps(menus.MENUS, lambda line: unreal.log(f"MEDTalk: {line}"))
 
 
 def _request(content: Any) -> Generator[None, None, Mapping[str, Any]]:
