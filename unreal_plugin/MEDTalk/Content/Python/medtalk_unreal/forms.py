@@ -13,7 +13,7 @@ from typing import Any
 
 import unreal
 
-from medtalk_unreal import compat, facerig, generate
+from medtalk_unreal import compat, dialogs, facerig, generate
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.generate import Status
@@ -132,9 +132,7 @@ class MEDTalkGenerateForm(unreal.Object):
 
     @unreal.ufunction(meta=_meta("6 Status", "Generate", 2, "Make the takes.", CallInEditor="true"))
     def generate(self):
-        from medtalk_unreal import menus
-
-        menus.guarded(lambda: submit(self))
+        dialogs.guarded(lambda: submit(self))
 
     @unreal.ufunction(meta=_meta("6 Status", "Cancel", 3, "Stop; takes that are written stay.", CallInEditor="true"))
     def cancel(self):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import unreal
+
+from medtalk_wire.files import write_whole
 
 LABELS = ("neutral", "angry", "disgust", "fear", "happy", "sad", "surprised")
 """Emotions to choose from before a sidecar has told its own."""
@@ -72,12 +73,9 @@ def load() -> Settings:
 def save(settings: Settings) -> None:
     """Write the settings, whole or not at all. A disk that is full or read-only costs a line in the log, no more."""
     path = folder() / "settings.json"
-    beside = path.with_name(f"settings.{os.getpid()}.new")
     try:
-        beside.write_text(json.dumps(asdict(settings), indent=1), "utf-8")
-        os.replace(beside, path)
+        write_whole(path, json.dumps(asdict(settings), indent=1))
     except OSError as error:
-        beside.unlink(missing_ok=True)
         unreal.log_warning(f"MEDTalk: {path} cannot be written: {error.strerror}.")
 
 

@@ -193,7 +193,7 @@ class Sidecar:
         known = {before.instance if before else "", self._started}  # whose file may still be there
         self._kill()
         python = interpreter.find(settings)
-        words = ["-m", "medtalk", "serve", "--port", "0", "--idle-exit", f"{settings.idle_exit:g}",
+        words = ["-m", "medtalk", "serve", "--json", "--port", "0", "--idle-exit", f"{settings.idle_exit:g}",
                  "--connection-file", (folder() / "sidecar.json").as_posix(), "--device", settings.device]  # fmt: skip
         if settings.bundle:
             words += ["--bundle", settings.bundle]
