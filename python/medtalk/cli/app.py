@@ -7,6 +7,7 @@ be done, with one line for each reason; 2: the command itself was not understood
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import sys
 from io import TextIOWrapper
@@ -30,7 +31,7 @@ from medtalk.cli import (
     serve,
     stop,
 )
-from medtalk.cli.options import debugging
+from medtalk.cli.options import debugging, json_errors
 from medtalk.cli.printing import complain
 from medtalk.errors import MedtalkError
 from medtalk.signals import stopped_by
@@ -73,6 +74,9 @@ def main() -> NoReturn:
     try:
         code = app(prog_name="medtalk", standalone_mode=False)
     except MedtalkError as error:
+        if json_errors() and not debugging():
+            print(json.dumps({"error": error.facts()}), file=sys.stderr)
+            sys.exit(1)
         _fail(str(error), error)
     except _UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # `medtalk` or `medtalk bundle` alone: its message is the help

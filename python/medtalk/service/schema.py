@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from medtalk.errors import AudioError, GuidanceError, LimitError, MedtalkError, ServiceError
+from medtalk.errors import AudioError, GuidanceError, LimitError, MedtalkError, ServiceError, about
 from medtalk.guidance import check_text, emotion_weights
 from medtalk.limits import ServiceLimits
 from medtalk.rates import FPS
@@ -265,7 +265,8 @@ def _picture(fields: GuidanceFields, data: Buffer | None, limits: ServiceLimits)
 def _settings(body: Any, picture: Picture | None, curve: Buffer | None, limits: ServiceLimits) -> Settings:
     guidance: GuidanceFields = body.guidance
     kind = guidance.kind
-    emotion = _emotion({"label": guidance.emotion, AUTO: AUTO}.get(kind, guidance.labels))
+    named, mixed = _emotion(guidance.emotion), None if guidance.labels is None else _emotion(guidance.labels)
+    emotion = {"label": named, AUTO: AUTO}.get(kind, mixed)
     description = guidance.text if kind == "text" else ""
     texts = {
         "transcript": body.transcript or "",
@@ -288,9 +289,9 @@ def _settings(body: Any, picture: Picture | None, curve: Buffer | None, limits: 
     )
 
 
-def _emotion(value: Any) -> str | dict[str, float] | None:
+def _emotion(value: Any) -> str | dict[str, float]:
     try:
-        return msgspec.convert(value, str | dict[str, float] | None)
+        return msgspec.convert(value, str | dict[str, float])
     except msgspec.ValidationError:
         raise ServiceError("bad_message", "The emotion must be a text or a map from label to weight.") from None
 
@@ -320,6 +321,12 @@ def _sound(fields: SoundFields, data: Buffer | None, limits: ServiceLimits, fold
         raise ServiceError("bad_message", f"A sound of kind {fields.kind} needs the buffer {wanted}.")
     if not _SHA256.fullmatch(fields.sha256):
         raise ServiceError("bad_message", "The sound's sha256 is not 64 hexadecimal digits in lower case.")
+    with about(name):
+        _check_size(name, fields, data, limits)
+    return Sound(fields.kind, name, fields.channel, data, fields.rate, fields.sha256)
+
+
+def _check_size(name: str, fields: SoundFields, data: Buffer, limits: ServiceLimits) -> None:
     size = memoryview(data.data).nbytes
     if size == 0:
         raise AudioError(f"{name} holds no samples.", "Give a sound with a voice in it.")
@@ -335,4 +342,3 @@ def _sound(fields: SoundFields, data: Buffer | None, limits: ServiceLimits, fold
         limits.audio.check(name, seconds=seconds, channels=channels, rate=fields.rate)
     elif data.dtype != "uint8" or len(data.shape) != 1:
         raise ServiceError("bad_message", "The buffer file must be uint8 of shape (n,).")
-    return Sound(fields.kind, name, fields.channel, data, fields.rate, fields.sha256)

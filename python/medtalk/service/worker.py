@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from medtalk.audio import Speech, read_speech
-from medtalk.errors import MedtalkError, ServiceError
+from medtalk.errors import MedtalkError, ServiceError, about
 from medtalk.guidance import NEUTRAL, Embedding, Guidance, beside, guidance_of, is_auto
 from medtalk.limits import ServiceLimits
 from medtalk.perform import VOICE, Model, Performance
@@ -199,7 +199,8 @@ def _speech(sound: Sound, data: memoryview, limits: ServiceLimits) -> Speech:
         return read_speech(data, channel=sound.channel, limits=limits.audio, name=sound.name)
     assert sound.data is not None
     samples = np.frombuffer(data, _NUMPY[sound.data.dtype]).reshape(sound.data.shape)
-    return Speech.from_array(samples, sound.rate, sound.name, sound.channel, limits.audio)
+    with about(sound.name):
+        return Speech.from_array(samples, sound.rate, sound.name, sound.channel, limits.audio)
 
 
 def _spoken(rig: RigSequence) -> dict[str, list[tuple[str, float, float]]]:
