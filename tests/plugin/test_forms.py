@@ -14,11 +14,11 @@ import pytest
 def form(editor: Any) -> Any:
     import unreal
 
-    from medtalk_unreal import forms
+    from medtalk_unreal import forms, settings
     from medtalk_unreal.request import Request
 
     made = unreal.new_object(forms.MEDTalkGenerateForm)
-    forms.fill(made, Request())
+    forms.fill(made, Request(), settings.load())
     return made
 
 
@@ -29,7 +29,7 @@ def change(**values: Any) -> None:
 
 
 def test_it_says_back_what_was_put_in(editor: Any, form: Any) -> None:
-    from medtalk_unreal import forms
+    from medtalk_unreal import forms, settings
     from medtalk_unreal.request import Request
 
     actor, sequence = editor.add_metahuman("mh4"), editor.new_sequence(30)
@@ -38,7 +38,7 @@ def test_it_says_back_what_was_put_in(editor: Any, form: Any) -> None:
         emotion="sad", mixture="happy:0.5,sad:0.5", mood_intensity=1.5, sequence_folder="/Game/Takes", start_frame=1001,
         frame_step=2, blink=False, gaze=False, process_mask="mouth", tolerance=0.01, replace=False, writer="arrays",
     )  # fmt: skip
-    forms.fill(form, wanted)
+    forms.fill(form, wanted, settings.load())
     form.set_editor_property("sequence", sequence)
     read = forms.read(form)
     assert read.mood_intensity == pytest.approx(1.5) and read.tolerance == pytest.approx(0.01)
@@ -67,11 +67,11 @@ def test_the_choices_are_those_that_the_sidecar_told(form: Any) -> None:
 def test_text_and_picture_are_offered_if_the_sidecar_takes_them(form: Any) -> None:
     import unreal
 
-    from medtalk_unreal import forms
+    from medtalk_unreal import forms, settings
     from medtalk_unreal.request import Request
 
     def filled() -> Request:
-        forms.fill(form, Request())
+        forms.fill(form, Request(), settings.load())
         form.set_editor_properties(
             {"target": forms.IN_SEQUENCE, "text": " so sad ", "image": unreal.FilePath("/pictures/face.png")}
         )

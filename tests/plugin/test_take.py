@@ -488,8 +488,8 @@ def test_a_good_target_is_not_refused(shot: Any) -> None:
     editor, actor, sequence = shot
     before = state_of(editor)
     with editor.plugin_code():
-        assert check_target(Target(sequence, actor=actor), "line", "") == sequence
-        assert check_target(Target(None, actor=actor), "line", "") == ""
+        assert check_target(Target(sequence, actor=actor), "line", "") == 30
+        assert check_target(Target(None, actor=actor), "line", "") is None
     assert state_of(editor) == before
 
 
