@@ -599,7 +599,7 @@ def test_what_is_gone_by_now(shot: Any, tmp_path: Path) -> None:
 def test_things_of_another_kind(shot: Any, tmp_path: Path) -> None:
     editor, actor, sequence = shot
     sound = a_sound(editor, tmp_path)
-    refused(editor, "is a SoundWave, not a Level Sequence", sequence=sound, actor=actor)
+    refused(editor, "is a SoundWave, not a LevelSequence", sequence=sound, actor=actor)
     refused(editor, "is a LevelSequence, not a SoundWave", sequence=sequence, actor=actor, sound=sequence)
     refused_at_once(editor, "Cube has no MetaHuman face", sequence=sequence, actor=editor.add_actor().get_path_name())
     refused_at_once(editor, "is no folder", actor=actor, sequence_folder="Game/../x")

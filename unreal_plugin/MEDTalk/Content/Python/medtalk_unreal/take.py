@@ -239,12 +239,7 @@ def _find(target: Target, name: str, source: str) -> _Place:
 
 def find_sequence(path: str) -> unreal.LevelSequence:
     """The LevelSequence at a path; `PluginError` where there is none."""
-    sequence = compat.load(path)
-    if sequence is None:
-        raise PluginError(f"The sequence {path} is not in the project.", "Was it renamed or deleted? Choose it again.")
-    if not isinstance(sequence, unreal.LevelSequence):
-        raise PluginError(f"{path} is a {type(sequence).__name__}, not a Level Sequence.")
-    return sequence
+    return compat.load_as(unreal.LevelSequence, path, "sequence", "Choose a Level Sequence.")
 
 
 def _check_sequence(sequence: unreal.LevelSequence) -> None:
@@ -285,13 +280,7 @@ def _sound(take: Take) -> unreal.SoundWave | None:
     """The SoundWave of a take, or None for a take without."""
     if not take.sound:
         return None
-    path = compat.package(take.sound)
-    sound = compat.load(path)
-    if sound is None:
-        raise PluginError(f"The sound {path} is not in the project.", "Was it renamed or deleted? Select it again.")
-    if not isinstance(sound, unreal.SoundWave):
-        raise PluginError(f"{path} is a {type(sound).__name__}, not a SoundWave.")
-    return sound
+    return compat.load_as(unreal.SoundWave, compat.package(take.sound), "sound", "Select the SoundWave itself.")
 
 
 def _own_sound(
