@@ -162,7 +162,8 @@ def board_curves(sequence: Any, track: Any, seconds: list[float]) -> dict[str, n
     for name, expression in boards.expressions(track._rig_class._board).items():
         moved = [section._channels[channel] for channel in expression.channels if channel in section._channels]
         values = [sum(data.at(tick) for data in moved) for tick in ticks]
-        found[PREFIX + name] = np.interp(values, *zip(*expression.points, strict=True))
+        at, to = zip(*expression.points, strict=True)
+        found[PREFIX + name] = np.interp(values, at, to)
     return found
 
 
