@@ -18,6 +18,7 @@ from medtalk_unreal import settings as settings_file
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.generate import Status
 from medtalk_unreal.request import AUTO, MAX_MOOD_INTENSITY, Request
+from medtalk_unreal.settings import Settings
 
 SELECTED, IN_SEQUENCE, NO_SEQUENCE = "Selected actor", "The one in the sequence", "None: an Anim Sequence"
 FROM_THE_VOICE = "From the voice"
@@ -206,9 +207,10 @@ def report_is_open() -> bool:
 
 def open_generate(sounds: Sequence[str] = ()) -> None:
     """Show the generate form with these sounds (asset paths): a tab, or a dialog where there are no tabs."""
-    request = replace(Request.remembered(settings_file.load()), sounds=tuple(sounds))
+    settings = settings_file.load()
+    request = replace(Request.remembered(settings), sounds=tuple(sounds))
     form = unreal.new_object(MEDTalkGenerateForm)
-    fill(form, request)
+    fill(form, request, settings)
     if _open_tab(form):
         return
     if unreal.EditorDialog.show_object_details_view(GENERATE_TITLE, form, _options()):
@@ -219,7 +221,7 @@ def submit(form: Any) -> None:
     """What the button Generate does. Raises `PluginError` for what cannot be done."""
     request = read(form)
     settings = settings_file.load()
-    generate.start(request, show)
+    generate.start(request, show, settings)
     settings_file.save(replace(settings, form=request.to_remember()))
 
 
@@ -258,9 +260,8 @@ def open_settings() -> bool:
     return not now.server and now.starting != settings.starting
 
 
-def fill(form: Any, request: Request) -> None:
+def fill(form: Any, request: Request, settings: Settings) -> None:
     """Put a request into a form; sequence and target are what the editor shows."""
-    guidance = settings_file.load().guidance
     current = unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
     faces = [face for actor in selected_faces() if (face := facerig.find_face(actor)) is not None]
     form.set_editor_properties(
@@ -284,8 +285,8 @@ def fill(form: Any, request: Request) -> None:
             "tolerance": request.tolerance,
             "writer": _key(WRITERS, request.writer),
             "status": "Ready.",
-            "takes_text": "text" in guidance,
-            "takes_image": "image" in guidance,
+            "takes_text": "text" in settings.guidance,
+            "takes_image": "image" in settings.guidance,
         }
     )
 

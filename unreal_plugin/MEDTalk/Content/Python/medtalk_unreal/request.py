@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -18,6 +19,7 @@ MAX_MOOD_INTENSITY = 4.0
 AUTO = "auto"
 """The emotion that stands for what is heard in the voice."""
 _PICTURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)  # how such a file begins
+_BEGINNING = 16  # bytes: enough to tell
 _MAX_PICTURE_BYTES = 64 << 20  # until a sidecar tells its own limit
 
 
@@ -108,7 +110,7 @@ class Request:
                     f"The {name} has {len(getattr(self, name))} characters; {longest:.0f} bytes are taken."
                 )
         if self.image:
-            self._picture(settings)
+            self._check_picture(settings)
 
     def check_guidance(self, settings: Settings) -> None:
         """Raise `PluginError` for a mood of a kind that the sidecar, as it was last greeted, does not take."""
@@ -116,16 +118,14 @@ class Request:
             what, hint = _LACKING[self._kind]
             raise PluginError(what, hint)
 
-    def wire_settings(self, settings: Settings, fps: float, transcript: str) -> Mapping[str, Any]:
-        """The parameters of `medtalk_wire.Settings`; nobody has told a `transcript` of "". `PluginError` for a picture
-        that is not there any more.
-        """
+    def wire_settings(self, picture: bytes, fps: float, transcript: str) -> Mapping[str, Any]:
+        """The parameters of `medtalk_wire.Settings`. picture: of `read_picture`. Nobody wrote a `transcript` of ""."""
         return {
             "emotion": None if self.text or self.image else self.mixture.strip() or self.emotion, "text": self.text,
             "transcript": transcript.strip() or None, "fps": fps,
             "intensity": self.mood_intensity, "region": self.process_mask,
             "finishing": Finishing(blink=self.blink, gaze=self.gaze),
-            **({"image": self._picture(settings), "image_name": Path(self.image).name} if self.image else {}),
+            **({"image": picture, "image_name": Path(self.image).name} if picture else {}),
         }  # fmt: skip
 
     @property
@@ -135,23 +135,38 @@ class Request:
             return "text" if self.text else "image"
         return AUTO if (self.mixture.strip() or self.emotion).lower() == AUTO else "label"
 
-    def _picture(self, settings: Settings) -> bytes:
-        """The bytes of the picture's file."""
-        path, most = Path(self.image), int(settings.limits.get("max_image_bytes", _MAX_PICTURE_BYTES))
-        valid = "Valid are PNG, JPEG and WEBP files."
+    def read_picture(self, settings: Settings) -> bytes:
+        """The bytes of the picture's file, b"" without one. `PluginError` if it is no picture any more."""
+        if not self.image:
+            return b""
+        most = _most_bytes(settings)
+        return self._open_picture(most, most + 1)
+
+    def _check_picture(self, settings: Settings) -> None:
+        """Raise `PluginError` for what is no picture, by its size and how it begins."""
+        self._open_picture(_most_bytes(settings), _BEGINNING)
+
+    def _open_picture(self, most: int, count: int) -> bytes:
+        """Up to `count` bytes of the picture's file, which may have `most`."""
+        path, valid = Path(self.image), "Valid are PNG, JPEG and WEBP files."
         try:
             if path.exists() and not path.is_file():  # to open a device or a pipe could block
                 raise PluginError(f"{path} is no picture.", valid)
             with open(path, "rb") as file:
-                data = file.read(most + 1)
+                size, data = os.fstat(file.fileno()).st_size, file.read(count)
         except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
             reason = getattr(error, "strerror", None) or error
             raise PluginError(f"The picture {path} cannot be read: {reason}.", valid) from error
         if not _PICTURE.match(data):
             raise PluginError(f"{path} is no picture.", valid)
-        if len(data) > most:
+        if max(size, len(data)) > most:
             raise PluginError(f"The picture {path} has more than {most} bytes.", "Make it smaller.")
         return data
+
+
+def _most_bytes(settings: Settings) -> int:
+    """How large a picture the sidecar takes."""
+    return int(settings.limits.get("max_image_bytes", _MAX_PICTURE_BYTES))
 
 
 _LACKING = {

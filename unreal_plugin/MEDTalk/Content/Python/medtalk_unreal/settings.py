@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,16 @@ class Settings:
     def starting(self) -> tuple[Any, ...]:
         """What decides how a sidecar is started here."""
         return self.python, self.bundle, self.backbones, self.offline, self.device, self.idle_exit
+
+    def with_sidecar(self, about: dict[str, Any]) -> Settings:
+        """These settings with what a sidecar tells of itself (docs/protocol.md, hello)."""
+        return replace(
+            self,
+            labels=[str(label) for label in about.get("labels") or self.labels],
+            regions=[str(region) for region in about.get("regions") or self.regions],
+            guidance=[str(kind) for kind in about["capabilities"].get("guidance") or ["label"]],
+            limits={str(name): value for name, value in about["limits"].items() if isinstance(value, (int, float))},
+        )
 
 
 def folder() -> Path:

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.fake_unreal import stub
@@ -30,6 +31,16 @@ def test_the_signatures_are_those_of_the_stub() -> None:
         assert CLASSES[name] == said, f"{name}; run: python -m tests.fake_unreal.stub"
     assert SIGNATURES["functions"] == wanted["functions"]
     assert len(CLASSES) > 150 and len(SIGNATURES["functions"]) > 20
+
+
+def test_it_takes_nothing_from_the_project() -> None:
+    """Else a test would compare a table of ours with itself."""
+    folder = stub.SOURCES.parent
+    trees = [ast.parse(path.read_text("utf-8")) for path in (*folder.glob("*.py"), *stub.SOURCES.glob("*.py"))]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    assert len(trees) > 25 and not [name for name in names if name.startswith("medtalk")]
 
 
 def test_the_stand_in_is_what_is_imported(unreal: Any) -> None:
@@ -123,6 +134,33 @@ def test_the_boards_have_the_limits_and_names_of_real_ones(unreal: Any, shared: 
     }
     assert len(ranges) > 150
     assert {name: [min(ends), max(ends)] for name, ends in ranges.items()} == {name: found[name] for name in ranges}
+
+
+@pytest.mark.parametrize("board", ["mh3", "mh4"])
+def test_the_expressions_hang_on_channels_that_are_there(unreal: Any, board: str) -> None:
+    channels = {channel for control in unreal.boards.controls(board).values() for channel in control.channels}
+    known = unreal.boards.expressions(board)
+    assert len(known) > 50 and all(set(one.channels) <= channels for one in known.values())
+    assert all(list(one.points) == sorted(set(one.points)) for one in known.values())
+
+
+@pytest.mark.parametrize("board", ["mh3", "mh4"])
+def test_the_expressions_are_those_of_a_real_board(unreal: Any, shared: Path, board: str) -> None:
+    """The eyes turn through joints, so that the reference has no rows of theirs."""
+    known = unreal.boards.expressions(board)
+    real = {row["expression"]: (channel, row) for channel, row in _driving(shared, board)}
+    assert {name for name in known if name not in real} == {
+        f"eyeLook{way}{side}" for way in ("Up", "Down", "Left", "Right") for side in "LR"
+    }
+    for name, one in known.items():
+        if name in real:
+            channel, row = real[name]
+            points = [tuple(map(float, point.split(":"))) for point in list(row.values())[-1].split()]
+            assert one.channels == (channel,)
+            values = np.linspace(-1.0, 1.0, 21)
+            (at, to), (real_at, real_to) = zip(*one.points, strict=True), zip(*points, strict=True)
+            found, wanted = np.interp(values, at, to), np.interp(values, real_at, real_to)
+            np.testing.assert_allclose(found, wanted, atol=0.011, err_msg=name)
 
 
 def test_what_the_current_board_calls_otherwise_drives_the_same_expressions(unreal: Any, shared: Path) -> None:
