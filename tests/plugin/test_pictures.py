@@ -232,7 +232,7 @@ def test_words_that_nobody_has_written_are_heard(editor: Any) -> None:
     """None tells the sidecar to listen; "" would tell that they are unknown."""
     from medtalk_unreal.request import Request
 
-    told = [Request().wire_settings(b"", 60.0, spoken)["transcript"] for spoken in ("", " \n", " We say it. ")]
+    told = [Request().wire_settings(b"", 60.0, spoken).transcript for spoken in ("", " \n", " We say it. ")]
     assert told == [None, None, "We say it."]
 
 

@@ -17,8 +17,9 @@ from medtalk_unreal import compat, dialogs, facerig, generate
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.generate import Status
-from medtalk_unreal.request import AUTO, MAX_MOOD_INTENSITY, Request
+from medtalk_unreal.request import MORE, Request
 from medtalk_unreal.settings import Settings
+from medtalk_wire.settings import AUTO, MAX_INTENSITY
 
 SELECTED, IN_SEQUENCE, NO_SEQUENCE = "Selected actor", "The one in the sequence", "None: an Anim Sequence"
 FROM_THE_VOICE = "From the voice"
@@ -46,8 +47,12 @@ class MEDTalkGenerateForm(unreal.Object):
         str, meta=_meta("2 Mood", "Mood", 1, "The emotion of the voice.", GetOptions="emotion_choices")
     )
     mixture = unreal.uproperty(
-        str, meta=_meta("2 Mood", "Mixture", 2, "In place of Mood: several, as happy:0.7,surprised:0.3")
-    )
+        str,
+        meta=_meta(
+            "2 Mood", "Mixture", 2,
+            "In place of Mood: several, such as happy:0.7,surprised:0.3. With a Text or Picture: mixed into it.",
+        ),
+    )  # fmt: skip
     text = unreal.uproperty(
         str,
         meta=_meta(
@@ -66,7 +71,7 @@ class MEDTalkGenerateForm(unreal.Object):
         float,
         meta=_meta(
             "2 Mood", "Mood Intensity", 5, "1 is as strong as the voice, 0 is no emotion.",
-            ClampMin="0", ClampMax=f"{MAX_MOOD_INTENSITY:g}", UIMax="2",
+            ClampMin="0", ClampMax=f"{MAX_INTENSITY:g}", UIMax="2",
         ),
     )  # fmt: skip
     target = unreal.uproperty(
@@ -96,6 +101,11 @@ class MEDTalkGenerateForm(unreal.Object):
     )
     blink = unreal.uproperty(bool, meta=_meta("4 Animation", "Blink", 2, "Blinks in the pauses of the speech."))
     gaze = unreal.uproperty(bool, meta=_meta("4 Animation", "Gaze", 3, "Small movements of the eyes."))
+    for _priority, _each in enumerate(MORE, start=4):
+        vars()[_each.name] = unreal.uproperty(
+            type(_each.default), meta=_meta("4 Animation", _each.name.title(), _priority, _each.metadata["help"])
+        )
+    del _priority, _each
     frame_step = unreal.uproperty(
         int, meta=_meta("5 Keys", "Frame Step", 1, "1 is a key on each frame, 2 on each second frame.", ClampMin="1")
     )
@@ -281,6 +291,7 @@ def fill(form: Any, request: Request, settings: Settings) -> None:
             "process_mask": _key(MASKS, request.process_mask),
             "blink": request.blink,
             "gaze": request.gaze,
+            **{each.name: getattr(request, each.name) for each in MORE},
             "frame_step": request.frame_step,
             "tolerance": request.tolerance,
             "writer": _key(WRITERS, request.writer),
@@ -323,6 +334,7 @@ def read(form: Any) -> Request:
         frame_step=_get(form, "frame_step"),
         blink=_get(form, "blink"),
         gaze=_get(form, "gaze"),
+        **{each.name: _get(form, each.name) for each in MORE},
         process_mask=MASKS.get(_get(form, "process_mask"), "full"),
         tolerance=_get(form, "tolerance"),
         replace=_get(form, "replace"),

@@ -148,7 +148,6 @@ class Generation:
     ) -> Generator[None, None, Result]:
         """Steps from a sound to its rig."""
         from medtalk_wire import RequestError, SidecarError, Sound
-        from medtalk_wire import Settings as WireSettings
 
         what = f"Generating {sound.name}"
         try:
@@ -156,7 +155,7 @@ class Generation:
             for note in notes:
                 unreal.log_warning(f"MEDTalk: {note}")
             fps = _fps(request, sound) if fps is None else fps
-            settings = WireSettings(**request.wire_settings(self._picture, fps, sound.spoken))
+            settings = request.wire_settings(self._picture, fps, sound.spoken)
             sent = Sound.from_bytes(data, sound.name)
             job = client.generate(sent, settings)
         except (PluginError, RequestError) as error:
