@@ -29,12 +29,12 @@ from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
 from medtalk.rates import RATE
 from medtalk.rig.channels import AREAS, CHANNEL_NAMES, S_LIP, S_UP, indices
-from medtalk_train import nonspeech
-from medtalk_train.bars import BARS, faults
-from medtalk_train.capture import SHAPES, beside_captures, read_captures
-from medtalk_train.evaluate import mouth, on_recordings, show
-from medtalk_train.peers import Missing, Peer, peers
-from medtalk_train.recordings import Recording, read_recordings
+from medtalk_train.measure import nonspeech
+from medtalk_train.measure.bars import BARS, faults
+from medtalk_train.measure.captures import SHAPES, beside_captures, read_captures
+from medtalk_train.measure.evaluate import mouth, on_recordings, show
+from medtalk_train.measure.peers import Missing, Peer, peers
+from medtalk_train.measure.recordings import Recording, read_recordings
 
 POSES = dict(angry="Anger", disgust="Disgust", fear="Fear", happy="Joy", sad="Sadness", surprised="Surprise")
 STILL = Finishing(blink=False, gaze=False)

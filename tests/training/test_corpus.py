@@ -9,8 +9,8 @@ import soxr
 
 from medtalk.errors import TrainingError
 from medtalk.features.phones import N_PHONES, PHONE_INDEX, PHONES
-from medtalk_train.corpus import espeak, festival, flite, generate, phones, plan, text
-from medtalk_train.corpus.read import Corpus
+from medtalk_train.synthetic.corpus import espeak, festival, flite, generate, phones, plan, text
+from medtalk_train.synthetic.corpus.read import Corpus
 
 pytestmark = pytest.mark.speech_engines
 HOURS = 0.011  # about a dozen utterances

@@ -14,7 +14,7 @@ from medtalk.errors import BundleError, TrainingError
 from medtalk.features.words import split, tokenise
 from medtalk.guidance import LABELS, Mood
 from medtalk.model.text_encoder import TextEncoderConfig
-from medtalk_train.export import add_text
+from medtalk_train.synthetic.export import add_text
 from medtalk_train.wording import english
 from medtalk_train.wording.dataset import FORBIDDEN, batches, draw, tokens, weaken
 from medtalk_train.wording.frames import SUBJECTS

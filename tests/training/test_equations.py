@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from medtalk.model.config import ModelConfig
 from medtalk.model.medtalk import MEDTalk
 from medtalk.rig.channels import S_INT
-from medtalk_train.data import Clips
 from medtalk_train.recipe import Ablation, Stage1Options, Stage3Options
-from medtalk_train.stages import CrossReconstruction, IntensityModelling
+from medtalk_train.stages.stages import CrossReconstruction, IntensityModelling
+from medtalk_train.synthetic.batches import Clips
 
 SMALL = ModelConfig(content_features=51, hidden=32, words=False)
 
@@ -38,9 +38,7 @@ class Product(nn.Module):
 @pytest.fixture
 def stage() -> CrossReconstruction:
     torch.manual_seed(0)
-    made = CrossReconstruction(
-        MEDTalk(SMALL), Stage1Options(), lambda _: torch.empty(0), 1, Ablation(), np.ones(174)
-    )
+    made = CrossReconstruction(MEDTalk(SMALL), Stage1Options(), lambda _: torch.empty(0), 1, Ablation(), np.ones(174))
     made.model.emo_encoder = Linear(torch.randn(174, 174) / 15)  # type: ignore[assignment]
     made.model.cont_encoder = Linear(torch.randn(174, 174) / 15)  # type: ignore[assignment]
     made.model.decoder = Product()  # type: ignore[assignment]

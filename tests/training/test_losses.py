@@ -17,10 +17,10 @@ from medtalk.guidance import LABELS
 from medtalk.model.config import ModelConfig
 from medtalk.model.medtalk import MEDTalk
 from medtalk.rig.channels import S_LIP
-from medtalk_train.data import Clips
-from medtalk_train.losses import SEALS, RigError, channel_weights, similarity
 from medtalk_train.recipe import Ablation, RigLoss, Stage3Options
-from medtalk_train.stages import IntensityModelling
+from medtalk_train.stages.losses import SEALS, RigError, channel_weights, similarity
+from medtalk_train.stages.stages import IntensityModelling
+from medtalk_train.synthetic.batches import Clips
 
 
 def rigs(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:

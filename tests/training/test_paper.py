@@ -24,15 +24,16 @@ import medtalk
 from medtalk.bundle import load_bundle
 from medtalk.errors import TrainingError
 from medtalk.guidance import LABELS
-from medtalk_train import cli, evaluate
-from medtalk_train.cache import Cache
-from medtalk_train.data import BY_IMAGE, BY_LABEL, BY_TEXT, Grids, Steps
-from medtalk_train.frozen import Frozen
+from medtalk_train import cli
+from medtalk_train.captured.batches import Aligned, Passages, Recorded, WholeTakes
+from medtalk_train.captured.cache import Cache
+from medtalk_train.captured.frozen import Frozen
+from medtalk_train.measure import evaluate
 from medtalk_train.paper import PaperRun
 from medtalk_train.recipe import Ablation, DataOptions, PretrainedOptions, Recipe, load_recipe
-from medtalk_train.recorded import Aligned, Passages, Recorded, WholeTakes
 from medtalk_train.run import open_run, place
-from medtalk_train.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
+from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
+from medtalk_train.synthetic.batches import BY_IMAGE, BY_LABEL, BY_TEXT, Grids, Steps
 from tests import checkpoints
 from tests.training import datasets
 from tests.training.test_stages import write_corpus
@@ -330,7 +331,7 @@ def test_what_guides_a_clip(trained: PaperRun, recipe: Recipe) -> None:
 
 
 def test_padding_changes_nothing(trained: PaperRun) -> None:
-    from medtalk_train.stages import predicted
+    from medtalk_train.stages.stages import predicted
 
     model = trained.model(3)
     batch = next(

@@ -18,13 +18,13 @@ from medtalk.bundle import load_bundle
 from medtalk.errors import TrainingError
 from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
-from medtalk_train import descriptions
-from medtalk_train.corpus.read import Corpus
-from medtalk_train.data import BY_LABEL, BY_TEXT, Grids, Script, Sentences, Steps, Windows
-from medtalk_train.fit import fit
 from medtalk_train.recipe import Ablation, Recipe, load_recipe
 from medtalk_train.run import STEPS, Run, Sources
-from medtalk_train.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
+from medtalk_train.stages.fit import fit
+from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
+from medtalk_train.synthetic.batches import BY_LABEL, BY_TEXT, Grids, Script, Sentences, Steps, Windows
+from medtalk_train.synthetic.corpus.read import Corpus
+from medtalk_train.wording import plain
 
 WORDS = "i am so happy to see these terrible people in the house of a wonderful friend".split()
 
@@ -281,11 +281,11 @@ def test_ablations(trained: Run, ablation: dict[str, bool]) -> None:
 def test_descriptions_name_every_emotion() -> None:
     rng = np.random.default_rng(0)
     for label in range(len(LABELS)):
-        drawn = [descriptions.draw(label, rng) for _ in range(200)]
+        drawn = [plain.draw(label, rng) for _ in range(200)]
         assert len({d.text for d in drawn}) > 100
         assert min(d.strength for d in drawn) < 0.6 and max(d.strength for d in drawn) > 1.4
-        others = {word for name, words in descriptions.WORDS.items() if name != LABELS[label] for word in words}
-        assert not others & set(descriptions.WORDS[LABELS[label]])
+        others = {word for name, words in plain.WORDS.items() if name != LABELS[label] for word in words}
+        assert not others & set(plain.WORDS[LABELS[label]])
 
 
 def test_the_bundle_hears_and_shows(trained: Run) -> None:
@@ -422,7 +422,7 @@ def test_features_that_were_cut_are_not_trained_on(trained: Run, recipe: Recipe,
 
 
 def test_a_damaged_backbone_is_told(trained: Run, tmp_path: Path) -> None:
-    from medtalk_train.backbone import load_backbone
+    from medtalk_train.synthetic.backbone import load_backbone
 
     (tmp_path / "backbone.pt").write_text("junk")
     with pytest.raises(TrainingError, match="not a trained backbone"):

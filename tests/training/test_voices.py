@@ -13,9 +13,9 @@ from onnx import TensorProto, helper
 
 from medtalk.errors import TrainingError
 from medtalk.features.phones import PHONES
-from medtalk_train.corpus import downloads, kokoro, phones, plan, voices
-from medtalk_train.corpus.kokoro import Kokoro
-from medtalk_train.corpus.read import Corpus
+from medtalk_train.synthetic.corpus import downloads, kokoro, phones, plan, voices
+from medtalk_train.synthetic.corpus.kokoro import Kokoro
+from medtalk_train.synthetic.corpus.read import Corpus
 from tests.training.test_corpus import check_spans
 
 # The letters that the sentences here need; a symbol's number says how long it lasts, see `tiny_model`.

@@ -50,9 +50,7 @@ Speech = Annotated[
     Path,
     typer.Option("--speech", help="Recordings with phone times (phones.json); left out where the folder is missing."),
 ]
-Transcripts = Annotated[
-    Path | None, typer.Option("--transcripts", help="JSON of what is said in these, {name: text}.")
-]
+Transcripts = Annotated[Path | None, typer.Option("--transcripts", help="JSON of what is said in these, {name: text}.")]
 Captures = Annotated[list[Path], typer.Option("--captures", help="Folder of sounds with captured faces; repeatable.")]
 _SPEECH = Path("../shared/reference/speech_dev")
 
@@ -166,7 +164,7 @@ def check(
 ) -> None:
     from rich.progress import Progress
 
-    from medtalk_train.takes.check import check as look
+    from medtalk_train.captured.takes.check import check as look
 
     with Progress(transient=True, disable=quiet or as_json or not sys.stderr.isatty()) as progress:
         task = progress.add_task("takes", total=None)
@@ -193,8 +191,8 @@ def peak(
     again: Annotated[bool, typer.Option("--again", help="Make pictures anew that are there.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    from medtalk_train.peak import peak as find
-    from medtalk_train.peak import rig_of, videos_of
+    from medtalk_train.captured.peak import peak as find
+    from medtalk_train.captured.peak import rig_of, videos_of
 
     out.mkdir(parents=True, exist_ok=True)
     for path in videos_of(video):
@@ -219,7 +217,7 @@ def describe(
 ) -> None:
     from rich.progress import Progress
 
-    from medtalk_train.describe import describe as write
+    from medtalk_train.captured.describe import describe as write
 
     table = out or data / "descriptions.csv"
     with Progress(transient=True, disable=quiet or not sys.stderr.isatty()) as progress:
@@ -280,7 +278,7 @@ def evaluate(
 ) -> None:
     from medtalk.bundle import load_bundle
     from medtalk.files import check_folder
-    from medtalk_train.evaluate import evaluate as judge
+    from medtalk_train.measure.evaluate import evaluate as judge
 
     if out is not None:
         check_folder(out)

@@ -19,20 +19,20 @@ from medtalk.files import write_atomic
 from medtalk.guidance import LABELS
 from medtalk.model.config import ModelConfig
 from medtalk.rates import FPS
-from medtalk_train import descriptions
-from medtalk_train.cache import Cache
-from medtalk_train.frozen import Frozen
+from medtalk_train.captured.batches import Aligned, Passages, Recorded, Row, WholeTakes
+from medtalk_train.captured.cache import Cache
+from medtalk_train.captured.frozen import Frozen
+from medtalk_train.captured.takes import Take, hold_back, read_takes
+from medtalk_train.captured.takes.check import SLACK
 from medtalk_train.recipe import PretrainedOptions
-from medtalk_train.recorded import Aligned, Passages, Recorded, Row, WholeTakes
 from medtalk_train.run import CLIPS, COMPLETE, Run
-from medtalk_train.takes import Take, hold_back, read_takes
-from medtalk_train.takes.check import SLACK
+from medtalk_train.wording import plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medtalk.bundle import Bundle
-    from medtalk_train.fit import Draw
+    from medtalk_train.stages.fit import Draw
 
 log = logging.getLogger(__name__)
 
@@ -275,7 +275,7 @@ class PaperRun(Run):
     # what comes out
 
     def export(self, metrics: Mapping[str, float] | None = None) -> Bundle:
-        from medtalk_train.export_paper import export_paper
+        from medtalk_train.captured.export import export_paper
 
         model = self.model(4)
         self._rest(model)
@@ -307,7 +307,7 @@ class PaperRun(Run):
         )  # fmt: skip
 
     def evaluate(self, bundle: Bundle, speech: Path | None = None, clips: int = CLIPS) -> dict[str, float]:
-        from medtalk_train.evaluate import evaluate_takes
+        from medtalk_train.measure.evaluate import evaluate_takes
 
         if not self.held_back:
             log.warning("no take is held back, so there is nothing to judge the bundle on")
@@ -328,7 +328,7 @@ def _plain(label: int, rng: np.random.Generator) -> list[str]:
     """Descriptions of an emotion at its usual strength."""
     out: dict[str, None] = {}
     while len(out) < DESCRIBED:
-        drawn = descriptions.draw(label, rng)
+        drawn = plain.draw(label, rng)
         if 0.9 < drawn.strength < 1.2:
             out[drawn.text] = None
     return list(out)

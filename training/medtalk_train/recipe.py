@@ -14,7 +14,7 @@ from medtalk.inputs import read_input
 from medtalk.model.config import ModelConfig
 
 if TYPE_CHECKING:
-    from medtalk_train.backbone import BackboneOptions
+    from medtalk_train.synthetic.backbone import BackboneOptions
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ _MOST_BYTES = 1 << 20
 SHIPPED = {file.stem: file for file in sorted((Path(__file__).parent / "recipes").glob("*.yaml"))}
 """Files of the recipes that ship, by name."""
 KINDS = ("emoface", "ravdess", "rigs", "synthetic")
-"""Layouts of data: see `medtalk_train.takes`."""
+"""Layouts of data: see `medtalk_train.captured.takes`."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class PretrainedOptions:
 
 @dataclass(frozen=True)
 class DataOptions:
-    """A set of takes to train on; see `medtalk_train.takes`."""
+    """A set of takes to train on; see `medtalk_train.captured.takes`."""
 
     folder: str = ""
     """Where it lies. The synthetic corpus is the run's own if this is left out."""
@@ -224,7 +224,7 @@ class Recipe:
 
     def backbone_options(self) -> BackboneOptions:
         """The section `backbone`."""
-        from medtalk_train.backbone import BackboneOptions
+        from medtalk_train.synthetic.backbone import BackboneOptions
 
         return _build(BackboneOptions, self.backbone, "backbone.")
 

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from medtalk.bundle import Bundle
     from medtalk.model.ear import Ear, WhisperLayers
-    from medtalk_train.data import Heard, Script
-    from medtalk_train.fit import Draw, Stage
-    from medtalk_train.states import States
+    from medtalk_train.stages.fit import Draw, Stage
+    from medtalk_train.synthetic.batches import Heard, Script
+    from medtalk_train.synthetic.states import States
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class Run:
 
     def corpus(self) -> None:
         """Speech with phone times; goes on where a cut generation stopped."""
-        from medtalk_train.corpus.generate import generate
+        from medtalk_train.synthetic.corpus.generate import generate
 
         about = self.corpus_folder / "corpus.json"
         wanted = float(self.recipe.corpus.get("hours", 1.0))
@@ -139,7 +139,7 @@ class Run:
         if self.sources.kokoro is None:
             log.warning("no natural voices: --kokoro names no folder; the card will say so")
             return
-        from medtalk_train.corpus.voices import generate_voices
+        from medtalk_train.synthetic.corpus.voices import generate_voices
 
         options = {"seed": self.recipe.seed, **self.recipe.voices}
         try:
@@ -152,7 +152,7 @@ class Run:
         if self.sources.people is None:
             log.warning("no recordings of people: --people names no folder; the card will say so")
             return
-        from medtalk_train.corpus.people import label_people
+        from medtalk_train.synthetic.corpus.people import label_people
 
         options = {"seed": self.recipe.seed, **self.recipe.people}
         try:
@@ -176,7 +176,7 @@ class Run:
     def whisper(self) -> WhisperLayers:
         """Whisper's frozen layers."""
         from medtalk.model.ear import WhisperLayers
-        from medtalk_train.whisper_weights import WHERE, load_encoder
+        from medtalk_train.synthetic.whisper_weights import WHERE, load_encoder
 
         if self.sources.whisper is None:
             raise TrainingError("The ear stands on Whisper base; --whisper names none.", WHERE)
@@ -187,8 +187,8 @@ class Run:
 
     def features(self) -> None:
         """What frozen Whisper hears of the corpora, `features/`."""
-        from medtalk_train.states import extract
-        from medtalk_train.whisper_weights import fingerprint
+        from medtalk_train.synthetic.states import extract
+        from medtalk_train.synthetic.whisper_weights import fingerprint
 
         options, folder, corpora = self.recipe.backbone_options(), self.work / "features", self.corpora
         folder.mkdir(exist_ok=True)
@@ -204,7 +204,7 @@ class Run:
     @cached_property
     def states(self) -> States:
         """What Whisper heard."""
-        from medtalk_train.states import States
+        from medtalk_train.synthetic.states import States
 
         self._need(self.work / "features" / COMPLETE, "features")
         return States(self._heard_folders)
@@ -216,8 +216,8 @@ class Run:
 
     def backbone(self) -> None:
         """The ear with its trained head, `backbone/backbone.pt`."""
-        from medtalk_train.backbone import train_backbone
-        from medtalk_train.fit import quiet
+        from medtalk_train.stages.fit import quiet
+        from medtalk_train.synthetic.backbone import train_backbone
 
         folder, options = self.work / "backbone", self.recipe.backbone_options()
         self._need(self.work / "features" / COMPLETE, "features")
@@ -242,15 +242,15 @@ class Run:
     @cached_property
     def ear(self) -> Ear:
         """The trained ear."""
-        from medtalk_train.backbone import load_backbone
+        from medtalk_train.synthetic.backbone import load_backbone
 
         return load_backbone(self._need(self.work / "backbone" / "backbone.pt", "backbone"))
 
     @cached_property
     def script(self) -> Script:
         """Sentences of stage 1."""
-        from medtalk_train.corpus.read import Corpus
-        from medtalk_train.data import Script
+        from medtalk_train.synthetic.batches import Script
+        from medtalk_train.synthetic.corpus.read import Corpus
 
         return Script.of_corpus(Corpus(self.corpus_folder), self.recipe.stage1.hours, self.recipe.seed)
 
@@ -259,7 +259,7 @@ class Run:
         """Sentences of all corpora, with what the ear heard, for stages 2 to 4: a random choice of so many hours."""
         import numpy as np
 
-        from medtalk_train.data import Heard
+        from medtalk_train.synthetic.batches import Heard
 
         train = np.random.default_rng(self.recipe.seed).permutation(self.states.split("train"))
         hours = np.cumsum([self.states.utterances[i].seconds for i in train]) / 3600.0
@@ -273,21 +273,21 @@ class Run:
 
     def grids(self) -> Draw:
         """Batches of stage 1."""
-        from medtalk_train.data import Grids
+        from medtalk_train.synthetic.batches import Grids
 
         options = self.recipe.stage1
         return Grids(self.script, options.batch, options.frames, options.max_strength, options.lip_gain)
 
     def windows(self) -> Draw:
         """Batches of stage 2."""
-        from medtalk_train.data import Windows
+        from medtalk_train.synthetic.batches import Windows
 
         options = self.recipe.stage2
         return Windows(self.heard, options.batch, options.frames, options.max_strength, options.known_share)
 
     def sentences(self) -> Draw:
         """Batches of stage 3."""
-        from medtalk_train.data import Sentences
+        from medtalk_train.synthetic.batches import Sentences
 
         options = self.recipe.stage3
         return Sentences(
@@ -296,7 +296,7 @@ class Run:
 
     def guided(self) -> Draw:
         """Batches of stage 4: strengths come from the words here; labels keep the scales they had in stage 3."""
-        from medtalk_train.data import Sentences
+        from medtalk_train.synthetic.batches import Sentences
 
         options = self.recipe.stage4
         return Sentences(
@@ -310,7 +310,7 @@ class Run:
 
     def spread(self, stage: int) -> NDArray:
         """(174,) how far each channel moves in the faces of a stage."""
-        from medtalk_train.data import channel_spread
+        from medtalk_train.synthetic.batches import channel_spread
 
         return channel_spread(self.script if stage == 1 else self.heard, self.recipe.seed)
 
@@ -329,7 +329,7 @@ class Run:
         """E_e, E_c, D. The ablation without disentangling leaves them as they were born."""
 
         def build(model: MEDTalk) -> Stage:
-            from medtalk_train.stages import CrossReconstruction
+            from medtalk_train.stages.stages import CrossReconstruction
 
             return CrossReconstruction(model, self.recipe.stage1, self.grids(), *self._common(1))
 
@@ -339,7 +339,7 @@ class Run:
         """ACM."""
 
         def build(model: MEDTalk) -> Stage:
-            from medtalk_train.stages import ContentMapping
+            from medtalk_train.stages.stages import ContentMapping
 
             return ContentMapping(model, self.recipe.stage2, self.windows(), *self._common(2))
 
@@ -349,7 +349,7 @@ class Run:
         """CMF with words, label embedding, E_fuse."""
 
         def build(model: MEDTalk) -> Stage:
-            from medtalk_train.stages import IntensityModelling
+            from medtalk_train.stages.stages import IntensityModelling
 
             return IntensityModelling(model, self.recipe.stage3, self.sentences(), *self._common(3))
 
@@ -359,7 +359,7 @@ class Run:
         """P_text, and E_fuse with it."""
 
         def build(model: MEDTalk) -> Stage:
-            from medtalk_train.stages import Guidance
+            from medtalk_train.stages.stages import Guidance
 
             return Guidance(model, self.recipe.stage4, self.guided(), *self._common(4), self.pictures())
 
@@ -367,8 +367,8 @@ class Run:
 
     def export(self, metrics: Mapping[str, float] | None = None) -> Bundle:
         """Write `bundle/` from stage 4."""
-        from medtalk_train.corpus.credits import CREDITS
-        from medtalk_train.export import export_bundle
+        from medtalk_train.synthetic.corpus.credits import CREDITS
+        from medtalk_train.synthetic.export import export_bundle
 
         model = self.model(4)
         self._rest(model)
@@ -397,13 +397,13 @@ class Run:
 
     def evaluate(self, bundle: Bundle, speech: Path | None = None, clips: int = CLIPS) -> dict[str, float]:
         """Metrics of the run's bundle, on what was held back and on recordings with phone times."""
-        from medtalk_train.evaluate import evaluate
+        from medtalk_train.measure.evaluate import evaluate
 
         return evaluate(bundle, self.corpus_folder, speech, clips)
 
     def still(self) -> NDArray[np.bool_]:
         """(174,) channels that no face moves."""
-        from medtalk_train.data import channel_spread
+        from medtalk_train.synthetic.batches import channel_spread
 
         return channel_spread(self.script, self.recipe.seed, windows=256) == 0.0
 
@@ -433,7 +433,7 @@ class Run:
     # how a stage runs
 
     def _stage(self, number: int, build: Callable[[MEDTalk], Stage] | None) -> None:
-        from medtalk_train.fit import CHECKPOINT, fit, quiet
+        from medtalk_train.stages.fit import CHECKPOINT, fit, quiet
 
         folder, about = self.work / f"stage{number}", self.ground(number)
         before = (

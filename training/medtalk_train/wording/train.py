@@ -28,7 +28,7 @@ from medtalk.features.words import tokenise
 from medtalk.files import write_atomic
 from medtalk.guidance import LABELS
 from medtalk.model.text_encoder import TextEncoder, TextEncoderConfig
-from medtalk_train.export import OPSET, add_text
+from medtalk_train.synthetic.export import OPSET, add_text
 from medtalk_train.wording.dataset import batches, weaken
 from medtalk_train.wording.grammar import Grammar
 from medtalk_train.wording.judge import Encode, drawn, judge
