@@ -11,8 +11,8 @@ from medtalk.model.config import ModelConfig
 from medtalk.model.medtalk import MEDTalk
 from medtalk.rig.channels import S_INT
 from medtalk_train.recipe import Ablation, Stage1Options, Stage3Options
+from medtalk_train.stages.batches import SentenceBatch
 from medtalk_train.stages.stages import CrossReconstruction, IntensityModelling
-from medtalk_train.synthetic.batches import Clips
 
 SMALL = ModelConfig(content_features=51, hidden=32, words=False)
 
@@ -105,11 +105,11 @@ def test_nets_that_only_copy_do_not_cycle(stage: CrossReconstruction, grid: Tens
     assert loss(stage, "cycle", grid) == pytest.approx(wrong, rel=1e-4)
 
 
-def clips(frames: int = 7) -> Clips:
+def clips(frames: int = 7) -> SentenceBatch:
     torch.manual_seed(2)
     mask = torch.ones(2, frames)
     mask[1, 4:] = 0.0
-    return Clips(
+    return SentenceBatch(
         content=torch.rand(2, frames, 51),
         posteriors=torch.zeros(2, frames, 0),
         emotion_features=torch.rand(2, frames, 51),

@@ -15,7 +15,7 @@ from medtalk.features.phones import PHONES
 from medtalk.guidance import LABELS
 from medtalk.rig.channels import S_LIP
 from medtalk_train.measure.articulation import CLOSED, MEASURES
-from medtalk_train.measure.evaluate import Heard, against_teacher, by_language, on_recordings
+from medtalk_train.measure.evaluate import HeldSentence, against_teacher, by_language, on_recordings
 from medtalk_train.measure.nonspeech import in_noise
 from medtalk_train.measure.recordings import Recording, lips_of
 from medtalk_train.synthetic.corpus.read import Utterance
@@ -87,12 +87,12 @@ def test_against_the_teacher_the_labels_take_turns() -> None:
     phones = [(start, end, PHONES.index(name)) for start, end, name in SAID]
     lips, strength = lip_curves(phones, FRAMES), np.linspace(0.4, 1.0, FRAMES).astype("f4")
 
-    def sentence(label_of: Callable[[str], str]) -> Heard:
+    def sentence(label_of: Callable[[str], str]) -> HeldSentence:
         def decode(label: str, **_: object) -> Any:
             return SimpleNamespace(values=compose(lips, LABELS.index(label_of(label)), strength, flashes=False))
 
         performance: Any = SimpleNamespace(decode=decode)
-        return Heard(performance, performance, lips, strength)
+        return HeldSentence(performance, performance, lips, strength)
 
     right, angry = (against_teacher([sentence(f)] * 7) for f in (lambda label: label, lambda _: "angry"))
     assert max(abs(right[name]) for name in ("MLE", "MEE", "EIE", "FRD", "FRD absolute")) < 1e-7

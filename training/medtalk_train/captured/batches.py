@@ -1,7 +1,7 @@
 """Batches of the four stages from recorded faces: takes with what the frozen backbones made of them, read off the disk.
 
-They are the batches that `data` draws from the teacher's faces, so the stages do not know which of the two they learn
-from. As there, a batch depends on the seed, the epoch and its number alone.
+They are the batches that `synthetic.batches` draws from the teacher's faces, so the stages do not know which of the two
+they learn from.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 from medtalk.errors import TrainingError
 from medtalk.rig.channels import N_CHANNELS
 from medtalk_train.captured.cache import Cache
-from medtalk_train.synthetic.batches import BY_IMAGE, BY_LABEL, BY_TEXT, Clips, near_in_length, pad, stack
+from medtalk_train.stages.batches import BY_IMAGE, BY_LABEL, BY_TEXT, SentenceBatch, near_in_length, pad, stack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +68,7 @@ class Recorded:
         return any(row.picture for row in self.rows)
 
     def window(self, rng: np.random.Generator, frames: int) -> list[tuple[int, slice]]:
-        """A window anywhere, as (take, frames of it); it may span several takes, as `data.Script.window`."""
+        """A window anywhere, as (take, frames of it); it may span several takes, as `Script.window` has it."""
         frames = min(frames, self.frames)
         first = int(rng.integers(0, self.frames - frames + 1))
         pieces = []
@@ -128,8 +128,8 @@ def _pairs(contents: Sequence[dict[int, int]]) -> list[tuple[dict[int, int], dic
 
 
 @dataclass(frozen=True)
-class Aligned:
-    """Stage 1 from takes that say the same in several emotions, frame by frame: the grid of `data.Grids`."""
+class AlignedTakes:
+    """Stage 1 from takes that say the same in several emotions, frame by frame: as `synthetic.batches.Grids`."""
 
     takes: Recorded
     batch: int
@@ -151,7 +151,7 @@ class Aligned:
 
 @dataclass(frozen=True)
 class Passages:
-    """Stage 2: (features (B, L, F), no posteriors (B, L, 0), rig (B, L, 174)), as `data.Windows`."""
+    """Stage 2: (features (B, L, F), no posteriors (B, L, 0), rig (B, L, 174)), as `synthetic.batches.Windows`."""
 
     takes: Recorded
     batch: int
@@ -165,7 +165,7 @@ class Passages:
 
 @dataclass(frozen=True)
 class WholeTakes:
-    """Stages 3 and 4: whole takes of similar length, as `data.Sentences`."""
+    """Stages 3 and 4: whole takes of similar length, as `synthetic.batches.Sentences`."""
 
     takes: Recorded
     batch: int
@@ -176,7 +176,7 @@ class WholeTakes:
     """Draw what guides a face (stage 4): a take's picture and its description by turns, whichever there are."""
     label_share: float = 0.0
 
-    def __call__(self, rng: np.random.Generator) -> Clips:
+    def __call__(self, rng: np.random.Generator) -> SentenceBatch:
         takes = self.takes
         lengths = np.diff(takes.starts)
         chosen = near_in_length(lengths, self.longest, self.batch, rng)
@@ -190,7 +190,7 @@ class WholeTakes:
             for column in ("content", "emotion", "rig")
         )
         description, picture, guide = self._guides(rows, rng)
-        return Clips(
+        return SentenceBatch(
             content=content,
             posteriors=content[..., :0],
             emotion_features=emotion,

@@ -11,7 +11,7 @@ from pathlib import Path
 from medtalk.errors import TrainingError
 from medtalk.files import write_atomic
 from medtalk.guidance import LABELS, check_text
-from medtalk_train.captured.takes import Take, read_takes
+from medtalk_train.captured.takes import FaceTake, read_takes
 from medtalk_train.captured.takes.take import text_of
 
 COLUMNS = ("clip", "description", "emotion", "picture")
@@ -55,7 +55,7 @@ def describe(
     return len(takes), sum(bool(known[take.name]) for take in takes)
 
 
-def _ask(words: list[str], take: Take, timeout: float) -> str:
+def _ask(words: list[str], take: FaceTake, timeout: float) -> str:
     """What the command says of a take."""
     told = {"{image}": str(take.picture), "{sound}": str(take.sound.file), "{emotion}": LABELS[take.label]}
     call = []
@@ -90,7 +90,7 @@ def _known(table: Path) -> dict[str, str]:
         raise TrainingError(f"{table} is no table of descriptions: {error}.", "Give another name with -o.") from error
 
 
-def _write(table: Path, takes: list[Take], known: dict[str, str]) -> None:
+def _write(table: Path, takes: list[FaceTake], known: dict[str, str]) -> None:
     def write(to: Path) -> None:
         with to.open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file, lineterminator="\n")

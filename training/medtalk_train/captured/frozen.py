@@ -14,7 +14,7 @@ from medtalk.backbones.pretrained import Pretrained
 from medtalk.errors import MedtalkError, TrainingError
 from medtalk.files import sha256_file
 from medtalk_train.captured.cache import Cache
-from medtalk_train.captured.takes import Source
+from medtalk_train.captured.takes import LazyArray
 from medtalk_train.recipe import PretrainedOptions
 
 if TYPE_CHECKING:
@@ -47,18 +47,18 @@ class Frozen:
         parts += [part for part in ("whisper", "clip") if getattr(self.options, part)]
         return {part: self._identity(part) for part in parts}
 
-    def content(self, sound: Source) -> str:
+    def content(self, sound: LazyArray) -> str:
         """wav2vec2's state of a sound, (T, W) at 60 fps."""
         part = f"wav2vec2-{self._identity('wav2vec2')}-{self.options.layer}"
         return self._kept(part, sound, lambda: self._wav2vec2.features(sound.read()))
 
-    def emotion(self, sound: Source) -> str:
+    def emotion(self, sound: LazyArray) -> str:
         """emotion2vec's features of a sound, (T, W) at 60 fps."""
         return self._kept(
             f"emotion2vec-{self._identity('emotion2vec')}", sound, lambda: self._emotion2vec.features(sound.read())
         )
 
-    def transcript(self, sound: Source) -> str:
+    def transcript(self, sound: LazyArray) -> str:
         """What Whisper hears in a sound; the text itself."""
 
         def words() -> np.ndarray:
@@ -95,11 +95,11 @@ class Frozen:
         source = self.source(part)
         return source.name if source.path is None else source.path.resolve().name
 
-    def _kept(self, part: str, sound: Source, compute: Callable[[], np.ndarray]) -> str:
+    def _kept(self, part: str, sound: LazyArray, compute: Callable[[], np.ndarray]) -> str:
         return self._of(sound, lambda: self.cache.file(part, sound.key(), lambda: _half(compute())))
 
     @staticmethod
-    def _of(sound: Source, work: Callable[[], str]) -> str:
+    def _of(sound: LazyArray, work: Callable[[], str]) -> str:
         """What `work` gives; an error of a backbone names the file of the sound."""
         try:
             return work()

@@ -28,7 +28,7 @@ from medtalk_train.measure.articulation import Articulation, articulation
 from medtalk_train.measure.baselines import mouth_error, paper_metrics, ratio, still
 from medtalk_train.measure.captures import beside_captures, read_captures
 from medtalk_train.measure.recordings import Recording, read_recordings
-from medtalk_train.run import CLIPS
+from medtalk_train.stages.ground import CLIPS, Held
 from medtalk_train.synthetic.corpus.read import Corpus
 from medtalk_train.synthetic.corpus.spoken import spoken
 from medtalk_train.synthetic.teacher.emotion import compose, strength
@@ -50,22 +50,22 @@ PER_LANGUAGE = 12
 
 
 @dataclass(frozen=True)
-class Heard:
+class HeldSentence:
     """A held-out sentence as the bundle heard it, and the teacher's view of it."""
 
-    told: Performance  # with its transcript
-    untold: Performance
+    performance: Performance  # with its transcript
+    wordless: Performance
     lips: NDArray  # (T, 174)
     strength: NDArray  # (T,)
 
     def shown(self, label: str) -> NDArray:
         """(T, 174) the raw rig."""
-        return self.told.decode(label, finishing=RAW).values
+        return self.performance.decode(label, finishing=RAW).values
 
 
 def evaluate(
     bundle: Bundle,
-    corpus: str | Path | None = None,
+    held: Held | None = None,
     speech: str | Path | None = None,
     clips: int = CLIPS,
     transcripts: str | Path | Mapping[str, str] | None = None,
@@ -75,73 +75,57 @@ def evaluate(
 
     Args:
         bundle: what to judge.
-        corpus: a generated corpus; gives MLE, MEE, EIE, FRD beside a still mouth, the emotion swap, the use of words,
-            and the AUCs of each language, on held-out voices.
+        held: what training never saw. A corpus gives MLE, MEE, EIE, FRD beside a still mouth, the emotion swap, the use
+            of words, and the AUCs of each language, on held-out voices. Takes give MLE, MEE, EIE and FRD, each in its
+            own emotion.
         speech: a folder of recordings with phone times, see `read_recordings`; gives the events, AUCs and amplitude of
             the finished output, in every emotion, in noise, and with transcripts where there are any.
-        clips: how many held-out sentences.
+        clips: how many held-out sentences of a corpus.
         transcripts: of the recordings, see `read_recordings`.
         captures: folders of captured faces, see `read_captures`.
 
     Raises:
         TrainingError: there is nothing to judge on, or the corpus holds no voices back.
     """
-    folders = _folders(captures)
-    if corpus is None and speech is None and not folders:
+    held, folders = held or Held(), _folders(captures)
+    if held.corpus is None and held.takes is None and speech is None and not folders:
         raise TrainingError("There is nothing to evaluate on.", "Give a corpus or a folder of speech with phone times.")
-    model = Model(bundle, open_engine(bundle))
+    model = Model(bundle, open_engine(bundle, backbones=held.backbones, offline=held.offline))
     out: dict[str, float] = {}
-    if corpus is not None:
-        source = Corpus(corpus)
-        held = source.split("held")
-        if not held:
-            raise TrainingError(f"The corpus {corpus} holds no voices back.", "Make a larger one.")
-        sentences = [_hear(model, source, utterance) for utterance in held[:clips]]
-        out |= against_teacher(sentences) | emotion_swap(sentences) | use_of_words(sentences)
-        out |= by_language(model, source, held)
-    return out | _heard(model, speech, transcripts, folders)
+    if held.takes is not None:
+        out |= against_captures(model, held.takes)
+    if held.corpus is not None:
+        out |= _on_corpus(model, held.corpus, clips)
+    if speech is not None:
+        out |= on_recordings(model, read_recordings(speech, transcripts))
+    for folder in folders:
+        out |= beside_captures(lambda speech: show(model, speech), read_captures(folder), folder.resolve().name)
+    return out | nonspeech.rest(lambda sound: show(model, Speech.from_array(sound, RATE)))
 
 
-def evaluate_takes(
-    bundle: Bundle,
-    takes: Iterable[tuple[NDArray, str, int, NDArray]],
-    backbones: Mapping[str, str | Path] | None = None,
-    offline: bool = False,
-    speech: str | Path | None = None,
-    transcripts: str | Path | Mapping[str, str] | None = None,
-    captures: str | Path | Sequence[str | Path] = (),
-) -> dict[str, float]:
-    """The paper's metrics (Eq. 15-18) on recorded takes, each in its own emotion, and all that `evaluate` hears.
+def _on_corpus(model: Model, folder: Path, clips: int) -> dict[str, float]:
+    corpus = Corpus(folder)
+    held = corpus.split("held")
+    if not held:
+        raise TrainingError(f"The corpus {folder} holds no voices back.", "Make a larger one.")
+    sentences = [_hear(model, corpus, utterance) for utterance in held[:clips]]
+    return (
+        against_teacher(sentences)
+        | emotion_swap(sentences)
+        | use_of_words(sentences)
+        | by_language(model, corpus, held)
+    )
 
-    Args:
-        bundle: what to judge.
-        takes: sound (n,) at 16 kHz, transcript ("" if unknown), label and rig (T, 174) of each.
-        backbones, offline: see `medtalk.engine.open_engine`.
-        speech, transcripts, captures: as for `evaluate`.
-    """
-    model = Model(bundle, open_engine(bundle, backbones=backbones, offline=offline))
+
+def against_captures(model: Model, takes: Iterable[tuple[NDArray, str, int, NDArray]]) -> dict[str, float]:
+    """The paper's metrics (Eq. 15-18) on recorded takes, as `Held` has them, each in its own emotion."""
     pairs = []
     for samples, transcript, label, truth in takes:
         performance = model.perform(Speech.from_array(samples, RATE), transcript)
         found = performance.decode(LABELS[label], finishing=RAW).values
         frames = min(len(found), len(truth))
         pairs.append((found[:frames], truth[:frames]))
-    return paper_metrics(pairs) | _heard(model, speech, transcripts, _folders(captures))
-
-
-def _heard(
-    model: Model,
-    speech: str | Path | None,
-    transcripts: str | Path | Mapping[str, str] | None,
-    captures: Sequence[Path],
-) -> dict[str, float]:
-    """What needs no truth but phone times and captures: the finished output on real sounds and on none."""
-    out: dict[str, float] = {}
-    if speech is not None:
-        out |= on_recordings(model, read_recordings(speech, transcripts))
-    for folder in captures:
-        out |= beside_captures(lambda speech: show(model, speech), read_captures(folder), folder.resolve().name)
-    return out | nonspeech.rest(lambda sound: show(model, Speech.from_array(sound, RATE)))
+    return paper_metrics(pairs)
 
 
 def show(model: Model, speech: Speech, transcript: str | None = None, label: str = "neutral") -> NDArray:
@@ -154,10 +138,10 @@ def on_recordings(model: Model, recordings: Sequence[Recording]) -> dict[str, fl
     performances = [model.perform(recording.speech) for recording in recordings]
     rigs = {label: [each.decode(label).values for each in performances] for label in LABELS}
     out = mouth(rigs["neutral"], recordings)
-    told = [recording for recording in recordings if recording.text]
-    if told:
-        shown = [show(model, recording.speech, recording.text) for recording in told]
-        out |= {f"{name}{WITH}": value for name, value in mouth(shown, told).items()}
+    worded = [recording for recording in recordings if recording.text]
+    if worded:
+        shown = [show(model, recording.speech, recording.text) for recording in worded]
+        out |= {f"{name}{WITH}": value for name, value in mouth(shown, worded).items()}
     out |= _by_emotion(rigs, recordings)
     noisy = [
         show(model, Speech.from_array(nonspeech.in_noise(each.speech.samples, SNR_DB), RATE)) for each in recordings
@@ -208,17 +192,19 @@ def _in_noise(noisy: Articulation, clean: Articulation) -> dict[str, float]:
     return out | {f"jaw sd, {name} / clean": noisy.jaw[1] / max(clean.jaw[1], 1e-9)}
 
 
-def _hear(model: Model, corpus: Corpus, utterance: Utterance) -> Heard:
+def _hear(model: Model, corpus: Corpus, utterance: Utterance) -> HeldSentence:
     samples = corpus.audio(utterance)
-    told = model.perform(Speech.from_array(samples, RATE), utterance.text)
+    performance = model.perform(Speech.from_array(samples, RATE), utterance.text)
     voice = prosody(samples)
-    lips = lip_curves(utterance.phones, len(told), effort=effort(voice))
+    lips = lip_curves(utterance.phones, len(performance), effort=effort(voice))
     found = spoken(utterance)
     words = None if found is None else found.words
-    return Heard(told, told.with_transcript(""), lips, strength(voice, utterance.text, words=words))
+    return HeldSentence(
+        performance, performance.with_transcript(""), lips, strength(voice, utterance.text, words=words)
+    )
 
 
-def against_teacher(sentences: Sequence[Heard]) -> dict[str, float]:
+def against_teacher(sentences: Sequence[HeldSentence]) -> dict[str, float]:
     """`paper_metrics` against the teacher's faces, the labels taking turns."""
     pairs = []
     for number, heard in enumerate(sentences):
@@ -227,7 +213,7 @@ def against_teacher(sentences: Sequence[Heard]) -> dict[str, float]:
     return paper_metrics(pairs)
 
 
-def emotion_swap(sentences: Sequence[Heard]) -> dict[str, float]:
+def emotion_swap(sentences: Sequence[HeldSentence]) -> dict[str, float]:
     """What only another emotion changes, against neutral: lips over what speech moves them, and the upper face."""
     lips, upper = [], []
     for number, heard in enumerate(sentences):
@@ -239,13 +225,13 @@ def emotion_swap(sentences: Sequence[Heard]) -> dict[str, float]:
     return {"swap lips / speech": float(np.mean(lips)), "swap upper face": float(np.mean(upper))}
 
 
-def use_of_words(sentences: Sequence[Heard]) -> dict[str, float]:
+def use_of_words(sentences: Sequence[HeldSentence]) -> dict[str, float]:
     """How well the intensity follows the teacher's strength with and without the transcript (correlation, error)."""
     teacher = np.concatenate([heard.strength for heard in sentences])
     out = {}
     for name, found in (
-        ("words", np.concatenate([heard.told.intensity for heard in sentences])),
-        ("no words", np.concatenate([heard.untold.intensity for heard in sentences])),
+        ("words", np.concatenate([heard.performance.intensity for heard in sentences])),
+        ("no words", np.concatenate([heard.wordless.intensity for heard in sentences])),
     ):
         moving = found.std() > 1e-9 and teacher.std() > 1e-9
         out[f"intensity r, {name}"] = float(np.corrcoef(found, teacher)[0, 1]) if moving else 0.0

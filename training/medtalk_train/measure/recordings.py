@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ENDINGS = (".flac", ".wav", ".ogg")
+REFERENCE = "MEDTALK_REFERENCE"
+"""Environment variable: a folder of reference data, with recordings in `speech_dev` and poses in `poses`."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,21 @@ class Recording:
     def taught(self, frames: int) -> NDArray:
         """(frames, 174) what our teacher of lips makes of the true phone times: the best that rules can do."""
         return lips_of(self.phones, self.speech, frames)
+
+
+def reference(part: str, folder: Path | None = None) -> Path | None:
+    """A part of the folder of reference data, given or from the environment; None if neither names one.
+
+    Raises:
+        TrainingError: there is no such part.
+    """
+    place = folder or (Path(named) if (named := os.environ.get(REFERENCE)) else None)
+    if place is None:
+        return None
+    if not (place / part).is_dir():
+        how = "Check --reference." if folder else f"Set {REFERENCE} to a folder that has it, or unset it."
+        raise TrainingError(f"There is no folder {place / part}.", how)
+    return place / part
 
 
 def read_recordings(folder: str | Path, transcripts: str | Path | Mapping[str, str] | None = None) -> list[Recording]:

@@ -6,13 +6,12 @@ import json
 import logging
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import lightning as L
-import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -22,12 +21,10 @@ from torch.utils.data import DataLoader
 from medtalk.files import write_atomic
 from medtalk.model.medtalk import MEDTalk
 from medtalk_train.recipe import StageOptions
-from medtalk_train.synthetic.batches import Steps
+from medtalk_train.stages.batches import Draw, Steps
 
 CHECKPOINT = "last.ckpt"
 LOSSES = "losses.json"
-
-Draw = Callable[[np.random.Generator], Any]
 
 
 class Stage(L.LightningModule):

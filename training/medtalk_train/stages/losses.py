@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from medtalk.rig.channels import N_CHANNELS, S_LIP, indices
-from medtalk_train.recipe import RigLoss
+from medtalk_train.recipe import RigLossOptions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,8 +21,8 @@ FLOOR, CEILING = 0.85, 0.05
 SEALS = indices("[LR]_mouth_lipsTogether[DU]", "[LR]_mouth_lipsPressU", "[LR]_mouth_lipBiteD")
 
 
-class RigError(nn.Module):
-    """L_recon: the mean square error of a rig, plus what `RigLoss` asks for.
+class RigLoss(nn.Module):
+    """L_recon: the mean square error of a rig, plus what `RigLossOptions` asks for.
 
     With all options off it is exactly `mse_loss`.
     """
@@ -31,7 +31,7 @@ class RigError(nn.Module):
     seals: Tensor
     channels: Tensor
 
-    def __init__(self, options: RigLoss, spread: Sequence[float] | NDArray | None = None) -> None:
+    def __init__(self, options: RigLossOptions, spread: Sequence[float] | NDArray | None = None) -> None:
         """`spread` (174,): standard deviation of each channel in the data, needed for `standardise`."""
         super().__init__()
         self.options = options

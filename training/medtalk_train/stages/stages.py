@@ -1,4 +1,4 @@
-"""The four stages of the paper's training (Sec. 3.2-3.4) as Lightning modules; what data they see is in `data`."""
+"""The four stages of the paper's training (Sec. 3.2-3.4) as Lightning modules; what they learn from is a `Ground`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch.nn import functional as F
 from medtalk.model.intensity import intensity
 from medtalk.model.medtalk import MEDTalk
 from medtalk_train.recipe import Ablation, Stage1Options, Stage2Options, Stage3Options, Stage4Options
-from medtalk_train.stages.fit import Draw, Stage
-from medtalk_train.stages.losses import RigError, mean, similarity
-from medtalk_train.synthetic.batches import BY_IMAGE, BY_LABEL, Clips
+from medtalk_train.stages.batches import BY_IMAGE, BY_LABEL, Draw, SentenceBatch
+from medtalk_train.stages.fit import Stage
+from medtalk_train.stages.losses import RigLoss, mean, similarity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class CrossReconstruction(Stage):
         self, model: MEDTalk, options: Stage1Options, draw: Draw, seed: int, ablation: Ablation, spread: NDArray
     ) -> None:
         super().__init__(model, options, draw, seed, [model.emo_encoder, model.cont_encoder, model.decoder])
-        self.error = RigError(options.loss, spread)
+        self.error = RigLoss(options.loss, spread)
         self.phases = ["self"] * options.epochs
         self.phases += ["overlap"] * (options.overlap_epochs if ablation.overlap else 0)
         self.phases += ["cycle"] * (options.cycle_epochs if ablation.cycle else 0)
@@ -82,7 +82,7 @@ class ContentMapping(Stage):
         along = [] if ablation.disentangle else [model.emo_encoder, model.decoder]
         super().__init__(model, options, draw, seed, [model.audio_content_map, *along])
         self.disentangle = ablation.disentangle
-        self.error = RigError(options.loss, spread)
+        self.error = RigLoss(options.loss, spread)
 
     def losses(self, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
         features, posteriors, rig = batch
@@ -115,9 +115,9 @@ class IntensityModelling(Stage):
             trained += [model.audio_content_map, model.decoder]
         super().__init__(model, options, draw, seed, trained)
         self.ablation = ablation
-        self.error = RigError(options.loss, spread)
+        self.error = RigLoss(options.loss, spread)
 
-    def losses(self, batch: Clips) -> dict[str, Tensor]:
+    def losses(self, batch: SentenceBatch) -> dict[str, Tensor]:
         options, model, mask = self.options, self.model, batch.mask
         vector = model.emotion_embedding(batch.label)[:, None]
         felt = self.intensity(batch)
@@ -136,12 +136,12 @@ class IntensityModelling(Stage):
                 loss = loss + options.strength_weight * out["strength"]
         return {"loss": loss, **out}
 
-    def intensity(self, batch: Clips) -> Tensor:
+    def intensity(self, batch: SentenceBatch) -> Tensor:
         """(B, T) predicted intensity; ones where the ablation wants a static emotion."""
         return predicted(self.model, batch) if self.ablation.intensity else torch.ones_like(batch.mask)
 
 
-def predicted(model: MEDTalk, batch: Clips) -> Tensor:
+def predicted(model: MEDTalk, batch: SentenceBatch) -> Tensor:
     """(B, T) intensity, from words that the model reads by itself or from features of a text encoder (Sec. 3.3)."""
     if model.word_encoder is not None:
         return model.intensity(batch.emotion_features, batch.words, batch.lengths, batch.word_times)
@@ -151,8 +151,7 @@ def predicted(model: MEDTalk, batch: Clips) -> Tensor:
 class Guidance(Stage):
     """Stage 4: P_text, P_image and E_fuse, so that a description or picture can stand in place of a label (Eq. 13, 14).
 
-    The intensity is stage 3's, as it was trained. `pictures` tells whether there are any to train P_image with; a
-    corpus of speech has none, and the bundle says so.
+    The intensity is stage 3's, as it was trained. `pictures` tells whether there are any to train P_image with.
     """
 
     number = 4
@@ -171,17 +170,16 @@ class Guidance(Stage):
         trained = [model.clip_text_map, model.semantic_emotion_map, *([model.clip_image_map] if pictures else [])]
         super().__init__(model, options, draw, seed, trained)
         self.ablation, self.pictures = ablation, pictures
-        self.error = RigError(options.loss, spread)
+        self.error = RigLoss(options.loss, spread)
 
-    def losses(self, batch: Clips) -> dict[str, Tensor]:
+    def losses(self, batch: SentenceBatch) -> dict[str, Tensor]:
         model = self.model
         with torch.no_grad():
             by_label = model.emotion_embedding(batch.label)
-            text = batch.description if model.word_encoder is None else model.word_encoder.pooled(batch.description)
             content = model.content(batch.content, batch.posteriors)
             felt = predicted(model, batch) if self.ablation.intensity else torch.ones_like(batch.mask)
         guide = batch.guide[:, None]
-        vector = torch.where(guide == BY_LABEL, by_label, model.clip_text_map(text))
+        vector = torch.where(guide == BY_LABEL, by_label, model.clip_text_map(batch.description))
         if self.pictures:
             vector = torch.where(guide == BY_IMAGE, model.clip_image_map(batch.picture), vector)
         emotion = model.emotion(vector[:, None], felt * batch.scale[:, None])

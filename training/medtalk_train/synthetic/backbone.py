@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +26,10 @@ from medtalk.errors import TrainingError
 from medtalk.features import listening
 from medtalk.features.phones import N_PHONES
 from medtalk.model.ear import Ear, EarConfig, EarHead, WhisperLayers
+from medtalk_train.recipe import BackboneOptions
 from medtalk_train.synthetic.states import States
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
@@ -38,41 +37,7 @@ log = logging.getLogger(__name__)
 _UNKNOWN = -100  # the class of padding, which the loss passes over
 
 
-@dataclass(frozen=True)
-class BackboneOptions:
-    """Settings of the ``backbone`` stage of a recipe."""
-
-    steps: int = 2000
-    batch: int = 16
-    """Windows a step."""
-    seconds: float = 2.0
-    """Length of a window."""
-    rate: float = 2e-3
-    """AdamW's largest learning rate; it warms up over 10 % of the steps and falls along a cosine."""
-    weight_decay: float = 0.05
-    average: float = 0.995
-    """Decay of the moving average of the weights."""
-    noise: float = 0.3
-    """Gaussian noise on the states, in standard deviations of each."""
-    smoothing: float = 0.05
-    """Label smoothing."""
-    nonspeech: int = 400
-    """Sounds in which nobody speaks."""
-    shares: Mapping[str, float] | None = None
-    """Share of the windows from each engine of the corpora ("people", "kokoro", "espeak" ...); None is as much as there
-    is of each."""
-    layers: int = 4
-    """Of Whisper; the head sees the last two."""
-    hidden: int = 192
-    features: int = 64
-    dropout: float = 0.1
-
-    def ear(self) -> EarConfig:
-        """Sizes of the ear."""
-        return EarConfig(layers=self.layers, hidden=self.hidden, features=self.features, dropout=self.dropout)
-
-
-class Windows(IterableDataset):
+class StateWindows(IterableDataset):
     """Endless batches of (states (B, S, 2 width) float32, phone class (B, S)) from the training voices."""
 
     def __init__(self, states: States, options: BackboneOptions, seed: int, start: int = 0) -> None:
@@ -159,7 +124,7 @@ def train_backbone(
     L.seed_everything(seed, workers=True, verbose=False)
     last = folder / "backbone-checkpoints" / "last.ckpt"
     done = int(torch.load(last, weights_only=False)["global_step"]) if last.exists() else 0
-    windows = Windows(states, options, seed, done)
+    windows = StateWindows(states, options, seed, done)
     sample, classes = windows.draw(np.random.default_rng(seed))
     model = BackboneTraining(options, sample[classes != _UNKNOWN].std(dim=0))
     trainer = L.Trainer(

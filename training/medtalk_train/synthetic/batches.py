@@ -1,20 +1,18 @@
-"""Batches of the four stages: the teacher's rigs, drawn as they are needed, beside the frozen features of the sound.
+"""Batches of stages 1 to 3: the teacher's rigs, drawn as they are needed, beside the frozen features of the sound.
 
 The lips of all sentences lie strung together in memory; the emotion is laid over a window when it is drawn, so no
-label, strength or speaker is ever met twice. A batch depends on the seed, the epoch and its number alone, which makes a
-cut run resumable without a trace.
+label, strength or speaker is ever met twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from medtalk.errors import TrainingError
 from medtalk.features.alignment import token_times
@@ -24,11 +22,11 @@ from medtalk.features.words import NO_WORDS, tokenise
 from medtalk.guidance import LABELS
 from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import N_CHANNELS
+from medtalk_train.stages.batches import BY_LABEL, SentenceBatch, near_in_length, pad, stack
 from medtalk_train.synthetic.corpus.spoken import spoken
 from medtalk_train.synthetic.teacher.emotion import compose, strength
 from medtalk_train.synthetic.teacher.lips import lip_curves
 from medtalk_train.synthetic.teacher.style import Style
-from medtalk_train.wording import plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,9 +35,6 @@ if TYPE_CHECKING:
     from medtalk_train.synthetic.corpus.read import Corpus, Utterance
     from medtalk_train.synthetic.states import States
 
-Batch = TypeVar("Batch")
-
-BY_LABEL, BY_TEXT, BY_IMAGE = range(3)
 _EFFORTS = (-2.0, 0.9)  # doublings of the mouth's opening that stage 1 shows, as far as voices go
 _LEVELS_DB = (-20.0, 10.0)  # around which sentences are taken to be spoken in stages 2 to 4
 
@@ -93,7 +88,7 @@ class Script:
         return slice(first, first + frames)
 
 
-class Heard(Script):
+class SpokenScript(Script):
     """A script with what the frozen ear heard: `content` (N, F), `posteriors` (N, 35), `prosody` (N, 16) float16, the
     `phones` (N,) that are spoken, and the teacher's `strength` (N,), the same for all emotions. `word_times` are those
     of each text's tokens, as `medtalk.features.alignment.token_times` gives them, all -1 where they are not known."""
@@ -125,50 +120,6 @@ class Heard(Script):
         self.strength = np.concatenate(strengths)
         if len(self.content) != self.frames:
             raise TrainingError("The states do not fit the corpora they name.", "Run medtalk-train features --again.")
-
-
-class Clips(NamedTuple):
-    """Whole sentences, padded to the longest (T frames, N words), as stages 3 and 4 need them."""
-
-    content: Tensor  # (B, T, F) acoustic features
-    posteriors: Tensor  # (B, T, 35)
-    emotion_features: Tensor  # (B, T, 51)
-    lengths: Tensor  # (B,) real frames
-    mask: Tensor  # (B, T) 1 for real frames
-    words: Tensor  # (B, N, 8) pieces of the transcript's words, or (B, N, W) a text encoder's features of its tokens
-    absent: Tensor  # (B, N) bool, true where a row has no such word
-    word_times: Tensor  # (B, N, 2) their starts and ends in seconds, -1 where not known
-    label: Tensor  # (B,) emotion
-    strength: Tensor  # (B, T) the teacher's, before the scale
-    scale: Tensor  # (B,) what strength and intensity are multiplied by
-    rig: Tensor  # (B, T, 174) the teacher's face
-    description: Tensor  # (B, M, 8) words that describe the face, or (B, G) CLIP's features of a description
-    picture: Tensor  # (B, G) CLIP's features of a picture of the face
-    guide: Tensor  # (B,) which of these stands for the emotion in stage 4: BY_LABEL, BY_TEXT or BY_IMAGE
-
-
-class Steps(Dataset[Batch]):
-    """The batches of one epoch: batch i is `draw(generator of (seed, epoch, i))`.
-
-    Of several processes that learn together each has its share of them: process `rank` of `world` the batches
-    i * world + rank, so that no two see the same one.
-    """
-
-    def __init__(
-        self,
-        draw: Callable[[np.random.Generator], Batch],
-        steps: int,
-        seed: tuple[int, ...],
-        rank: int = 0,
-        world: int = 1,
-    ) -> None:
-        self.draw, self.steps, self.seed, self.rank, self.world = draw, steps, seed, rank, world
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __getitem__(self, step: int) -> Batch:
-        return self.draw(np.random.default_rng((*self.seed, step * self.world + self.rank)))
 
 
 @dataclass(frozen=True)
@@ -206,7 +157,7 @@ class Grids:
 class Windows:
     """Stage 2: (features of the sound (B, L, F), posteriors (B, L, 35), rig (B, L, 174) in a random emotion)."""
 
-    heard: Heard
+    script: SpokenScript
     batch: int
     frames: int
     max_strength: float
@@ -214,35 +165,35 @@ class Windows:
     """Share of windows whose phones are known, as a transcript tells them: nearly certain posteriors."""
 
     def __call__(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        spans = [self.heard.window(rng, self.frames) for _ in range(self.batch)]
+        spans = [self.script.window(rng, self.frames) for _ in range(self.batch)]
         rigs = [
             compose(
-                self.heard.lips[span].astype(np.float32),
+                self.script.lips[span].astype(np.float32),
                 int(rng.integers(len(LABELS))),
-                self.heard.strength[span] * rng.uniform(0.0, self.max_strength),
+                self.script.strength[span] * rng.uniform(0.0, self.max_strength),
                 Style.draw(rng),
             )
             for span in spans
         ]
         return (
-            stack([self.heard.content[span] for span in spans]),
+            stack([self.script.content[span] for span in spans]),
             stack([self._posteriors(span, rng) for span in spans]),
             stack(rigs),
         )
 
     def _posteriors(self, span: slice, rng: np.random.Generator) -> NDArray:
-        posteriors = self.heard.posteriors[span]
+        posteriors = self.script.posteriors[span]
         if rng.random() >= self.known_share:
             return posteriors
         sure = rng.uniform(0.8, 1.0)
-        return sure * np.eye(N_PHONES, dtype=np.float32)[self.heard.phones[span]] + (1.0 - sure) * posteriors
+        return sure * np.eye(N_PHONES, dtype=np.float32)[self.script.phones[span]] + (1.0 - sure) * posteriors
 
 
 @dataclass(frozen=True)
 class Sentences:
-    """Stages 3 and 4: whole sentences of similar length in random emotions."""
+    """Stage 3: whole sentences of similar length in random emotions."""
 
-    heard: Heard
+    script: SpokenScript
     batch: int
     longest: int
     """Frames; longer sentences are left out, as a cut one would have words that are not heard."""
@@ -252,42 +203,36 @@ class Sentences:
     times_dropout: float = 0.3
     """Share of the transcripts that are drawn without the times of their words."""
     styles: bool = False
-    describe: bool = False
-    """Draw descriptions (stage 4); their strength multiplies the teacher's."""
-    label_share: float = 0.0
 
-    def __call__(self, rng: np.random.Generator) -> Clips:
-        lengths = np.where([bool(text) for text in self.heard.texts], np.diff(self.heard.starts), self.longest + 1)
+    def __call__(self, rng: np.random.Generator) -> SentenceBatch:
+        lengths = np.where([bool(text) for text in self.script.texts], np.diff(self.script.starts), self.longest + 1)
         chosen = near_in_length(lengths, self.longest, self.batch, rng)
-        spans, texts = [self.heard.span(int(k)) for k in chosen], [self.heard.texts[k] for k in chosen]
+        spans, texts = [self.script.span(int(k)) for k in chosen], [self.script.texts[k] for k in chosen]
         count, frames = len(spans), max(span.stop - span.start for span in spans)
         labels = rng.integers(len(LABELS), size=count)
         scale = np.ones(count, np.float32)
         if self.max_scale:
             scale = np.where(rng.random(count) < 0.5, rng.uniform(0.0, self.max_scale, count), 1.0).astype(np.float32)
-        by_label = rng.random(count) < self.label_share if self.describe else np.ones(count, bool)
-        described = [plain.draw(int(label), rng) for label in labels]
         lengths = np.array([span.stop - span.start for span in spans])
         rigs, strengths = np.zeros((count, frames, N_CHANNELS), np.float32), np.zeros((count, frames), np.float32)
         for b, span in enumerate(spans):
-            teacher = self.heard.strength[span]
-            amount = teacher * scale[b] * (1.0 if by_label[b] else described[b].strength)
+            teacher = self.script.strength[span]
             style = Style.draw(rng) if self.styles else Style()
-            lips = self.heard.lips[span].astype(np.float32)
-            rigs[b, : lengths[b]] = compose(lips, int(labels[b]), amount, style, flashes=self.styles)
+            lips = self.script.lips[span].astype(np.float32)
+            rigs[b, : lengths[b]] = compose(lips, int(labels[b]), teacher * scale[b], style, flashes=self.styles)
             strengths[b, : lengths[b]] = teacher
         heard = rng.random(count) >= self.transcript_dropout
         timed = rng.random(count) >= self.times_dropout
         words = pad_tokens([tokenise(text) if h else NO_WORDS for text, h in zip(texts, heard, strict=True)])
         word_times = np.full((*words.shape[:2], 2), -1.0, np.float32)
         for b in np.flatnonzero(heard & timed):
-            times = self.heard.word_times[int(chosen[b])]
+            times = self.script.word_times[int(chosen[b])]
             word_times[b, : len(times)] = times
         content, posteriors, prosody = (
             stack(pad([values[span] for span in spans], frames))
-            for values in (self.heard.content, self.heard.posteriors, self.heard.prosody)
+            for values in (self.script.content, self.script.posteriors, self.script.prosody)
         )
-        return Clips(
+        return SentenceBatch(
             content=content,
             posteriors=posteriors,
             emotion_features=torch.cat([prosody, posteriors], dim=-1),
@@ -300,20 +245,10 @@ class Sentences:
             strength=torch.from_numpy(strengths),
             scale=torch.from_numpy(scale),
             rig=torch.from_numpy(rigs),
-            description=pad_tokens([tokenise(d.text) for d in described]),
+            description=torch.zeros(count, 0),
             picture=torch.zeros(count, 0),
-            guide=torch.from_numpy(np.where(by_label, BY_LABEL, BY_TEXT)),
+            guide=torch.full((count,), BY_LABEL),
         )
-
-
-def near_in_length(lengths: NDArray, longest: int, batch: int, rng: np.random.Generator) -> NDArray:
-    """Which sentences go into a batch: of about one length, as neighbours waste little padding, and none beyond
-    `longest` unless all are."""
-    order = np.argsort(lengths, kind="stable")
-    order = order[: max(1, int((lengths <= longest).sum()))]
-    centre, reach = int(rng.integers(len(order))), 4 * batch
-    near = order[max(0, centre - reach) : centre + reach]
-    return rng.choice(near, size=min(batch, len(near)), replace=False)
 
 
 def random_strength(rng: np.random.Generator, frames: int, largest: float) -> NDArray[np.float32]:
@@ -324,7 +259,7 @@ def random_strength(rng: np.random.Generator, frames: int, largest: float) -> ND
 
 
 def channel_spread(script: Script, seed: int, windows: int = 64, frames: int = 128) -> NDArray[np.float32]:
-    """(174,) standard deviation of each channel over rigs in all emotions, for `RigLoss.standardise`."""
+    """(174,) standard deviation of each channel over rigs in all emotions, for `RigLossOptions.standardise`."""
     grids = Grids(script, windows, frames, 1.0)(np.random.default_rng(seed))
     return grids.flatten(0, -2).std(0).numpy()
 
@@ -335,11 +270,3 @@ def pad_tokens(words: Sequence[NDArray[np.int64]]) -> Tensor:
     for b, tokens in enumerate(words):
         out[b, : len(tokens)] = tokens
     return torch.from_numpy(out)
-
-
-def pad(pieces: Sequence[NDArray], frames: int) -> list[NDArray]:
-    return [np.pad(piece, ((0, frames - len(piece)), (0, 0))) for piece in pieces]
-
-
-def stack(pieces: Sequence[NDArray]) -> Tensor:
-    return torch.from_numpy(np.stack(pieces).astype(np.float32))

@@ -5,10 +5,8 @@ The graphs take any length and are held equal to torch here, before anything is 
 
 from __future__ import annotations
 
-import io
 import json
 import logging
-import warnings
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -32,8 +30,10 @@ from medtalk.model.ear import Ear
 from medtalk.model.graphs import Networks
 from medtalk.model.medtalk import MEDTalk
 from medtalk.version import __version__
+from medtalk_train.onnx_graph import graph_of
+from medtalk_train.wording.train import METRICS
 
-OPSET = 17
+CARD = "README.md"
 TOLERANCE = 1e-5
 """Largest difference between a graph and its torch module, relative to 1 or to the largest value."""
 
@@ -54,7 +54,12 @@ _GRAPHS: dict[str, tuple[dict[str, dict[int, str]], dict[str, dict[int, str]]]] 
 
 
 def export_bundle(
-    modules: MEDTalk, ear: Ear, config: ModelConfig, folder: str | Path, meta: Mapping[str, Any]
+    modules: MEDTalk,
+    ear: Ear,
+    config: ModelConfig,
+    folder: str | Path,
+    meta: Mapping[str, Any],
+    text: Path | None = None,
 ) -> Bundle:
     """Write a compact bundle.
 
@@ -65,6 +70,7 @@ def export_bundle(
         folder: where to; replaced as a whole if it exists.
         meta: `name`, and if known `licence`, `training_data`, `metrics`, `notes` (lines for the model card),
             `untrained` (parts that no data has reached).
+        text: folder of a trained text encoder (`wording.train.make`); without it the bundle reads no descriptions.
 
     Raises:
         TrainingError: sizes do not fit, weights are not finite, or a graph differs from its torch module.
@@ -97,8 +103,8 @@ def export_bundle(
     files: dict[str, bytes | Path] = {f"{name}.onnx": graph for name, graph in graphs.items()}
     files[WEIGHTS] = save(state)
     files["LICENSE.whisper"] = resources.files("medtalk_train.synthetic").joinpath("whisper_license.txt").read_bytes()
-    files["README.md"] = model_card(fields, meta.get("notes", [])).encode()
-    return write_bundle(folder, fields, files)
+    files[CARD] = model_card(fields, meta.get("notes", [])).encode()
+    return write_bundle(folder, *(_with_text(fields, files, text) if text else (fields, files)))
 
 
 def add_text(bundle: Bundle, folder: str | Path) -> Bundle:
@@ -109,22 +115,29 @@ def add_text(bundle: Bundle, folder: str | Path) -> Bundle:
         BundleError: the bundle came without its weights.
         OutputError: the bundle's folder cannot be written.
     """
-    place = Path(folder)
+    files: dict[str, bytes | Path] = {name: bundle.read(name) for name in bundle.manifest["files"]}
+    files[CARD] = (bundle.folder / CARD).read_bytes()
+    return write_bundle(bundle.folder, *_with_text(bundle.manifest, files, Path(folder)))
+
+
+def _with_text(
+    fields: Mapping[str, Any], files: Mapping[str, bytes | Path], folder: Path
+) -> tuple[dict[str, Any], dict[str, bytes | Path]]:
+    """The manifest and the files of a bundle with the text encoder of a folder."""
     try:
-        report = json.loads((place / "metrics.json").read_text("utf-8"))
+        about = json.loads((folder / METRICS).read_text("utf-8"))
         names = (TEXT_GRAPH, TEXT_WEIGHTS, TEXT_WORDS)
-        texts: dict[str, bytes | Path] = {name: (place / name).read_bytes() for name in names}
-        config, figures, seed = report["config"], report["metrics"], report["options"]["seed"]
+        texts: dict[str, bytes | Path] = {name: (folder / name).read_bytes() for name in names}
+        config, figures, seed = about["config"], about["metrics"], about["options"]["seed"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        what = f"{place} holds no trained text encoder: {error}."
+        what = f"{folder} holds no trained text encoder: {error}."
         raise TrainingError(what, "Run medtalk-train text -o FOLDER.") from error
-    fields = dict(bundle.manifest)
-    fields["sizes"] = {**fields["sizes"], "text": config}
-    fields["metrics"] = {**fields["metrics"], **{f"text {name}": value for name, value in figures.items()}}
-    card = (bundle.folder / "README.md").read_text("utf-8").partition(_TEXT_CARD)[0].rstrip()
+    all_figures = {**fields["metrics"], **{f"text {name}": value for name, value in figures.items()}}
+    sizes = {**fields["sizes"], "text": config}
+    before = files[CARD]
+    card = (before if isinstance(before, bytes) else before.read_bytes()).decode().partition(_TEXT_CARD)[0].rstrip()
     card += "\n\n" + _text_card(figures, seed)
-    files = {name: bundle.read(name) for name in bundle.manifest["files"] if name not in names}
-    return write_bundle(bundle.folder, fields, {**files, **texts, "README.md": card.encode()})
+    return {**fields, "sizes": sizes, "metrics": all_figures}, {**files, **texts, CARD: card.encode()}
 
 
 _TEXT_CARD = "## Descriptions in words"
@@ -145,8 +158,8 @@ def _text_card(figures: Mapping[str, float], seed: int) -> str:
     return f"""{_TEXT_CARD}
 
 `{TEXT_GRAPH}` (from `{TEXT_WEIGHTS}`) reads an English description and gives a mixture of the seven labels and a
-strength. Made by `medtalk-train text -o FOLDER --bundle THIS` (seed {seed}) from sentences that a grammar makes of a
-lexicon of our own (`training/medtalk_train/wording`); no text of others, nothing downloaded.
+strength. Made by the step `wording` of `medtalk-train` (seed {seed}) from sentences that a grammar makes of a lexicon
+of our own (`training/medtalk_train/wording`); no text of others, nothing downloaded.
 
 | judged on | |
 |---|---|
@@ -160,22 +173,7 @@ description that is not English, or that names no feeling and is mostly of other
 
 def graph_bytes(networks: Networks, name: str) -> bytes:
     """One graph ("content", "intensity", "label" or "decode") as an ONNX file."""
-    inputs, outputs = _GRAPHS[name]
-    out = io.BytesIO()
-    with warnings.catch_warnings():
-        # The exporter warns of its own age; the newer one needs a package more and gives the same graph.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            getattr(networks, name),
-            examples(networks, name, 40),
-            out,  # type: ignore[arg-type]  # the annotation forgets file objects
-            input_names=list(inputs),
-            output_names=list(outputs),
-            dynamic_axes={**inputs, **outputs},
-            opset_version=OPSET,
-            dynamo=False,
-        )
-    return out.getvalue()
+    return graph_of(getattr(networks, name), examples(networks, name, 40), *_GRAPHS[name])
 
 
 def eight_bits(graph: bytes) -> bytes:

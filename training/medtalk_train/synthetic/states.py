@@ -40,7 +40,7 @@ _LEVEL_DB = 6.0  # spread of the recordings' levels
 
 
 @dataclass(frozen=True)
-class Clip:
+class Hearing:
     """An utterance as Whisper heard it: states (S, 2 width) float16, 50 a second, and prosody (T, 16), 60 a second."""
 
     utterance: Utterance
@@ -54,7 +54,7 @@ class Clip:
 
 
 class States:
-    """States in folders, as `extract` wrote them; `states[i]` is a `Clip`, whose states are mapped from the file.
+    """States in folders, as `extract` wrote them; `states[i]` is a `Hearing`, whose states are mapped from the file.
 
     Raises TrainingError where there are none.
     """
@@ -84,9 +84,9 @@ class States:
     def __len__(self) -> int:
         return len(self.utterances)
 
-    def __getitem__(self, index: int) -> Clip:
+    def __getitem__(self, index: int) -> Hearing:
         values, voice = self._places[index]
-        return Clip(self.utterances[index], values, np.asarray(voice, np.float32))
+        return Hearing(self.utterances[index], values, np.asarray(voice, np.float32))
 
     def split(self, name: str) -> list[int]:
         """Indices of the clips of "train" or "held"."""

@@ -1,8 +1,6 @@
-"""Descriptions of faces in words, for stage 4: what a user may type in place of a label (Sec. 3.4), with strength."""
+"""Plain descriptions of each emotion, for takes that nobody has described (Sec. 3.4)."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -43,20 +41,22 @@ FRAMES = ("{}", "{} face", "a {} face", "a {} expression", "the speaker looks {}
 assert set(WORDS) == set(FACES) == set(LABELS) and all(len(words) == 12 for words in WORDS.values())
 
 
-@dataclass(frozen=True)
-class Description:
-    """A text and how strong a face it asks for; 1 is plain."""
+def descriptions(label: int, count: int, rng: np.random.Generator) -> list[str]:
+    """So many different descriptions of an emotion at its usual strength."""
+    out: dict[str, None] = {}
+    while len(out) < count:
+        text, strength = draw(label, rng)
+        if 0.9 < strength < 1.2:
+            out[text] = None
+    return list(out)
 
-    text: str
-    strength: float
 
-
-def draw(label: int, rng: np.random.Generator) -> Description:
-    """A random description of an emotion."""
+def draw(label: int, rng: np.random.Generator) -> tuple[str, float]:
+    """A random description of an emotion, and how strong a face it asks for; 1 is plain."""
     name = LABELS[label]
     how, strength = STRENGTHS[rng.integers(len(STRENGTHS))]
     word = WORDS[name][rng.integers(len(WORDS[name]))]
     text = FRAMES[rng.integers(len(FRAMES))].format(how + word)
     if rng.random() < 0.3:
         text += f", {FACES[name][rng.integers(len(FACES[name]))]}"
-    return Description(text, strength)
+    return text, strength

@@ -7,9 +7,9 @@ from types import ModuleType
 
 from medtalk.errors import TrainingError
 from medtalk_train.captured.takes import emoface, ravdess, rigs, synthetic
-from medtalk_train.captured.takes.take import Folder, Problem, Source, Take, hold_back
+from medtalk_train.captured.takes.take import FaceTake, Folder, LazyArray, Problem, hold_back
 
-__all__ = ["READERS", "Folder", "Problem", "Source", "Take", "hold_back", "layout", "read_takes"]
+__all__ = ["READERS", "FaceTake", "Folder", "LazyArray", "Problem", "hold_back", "layout", "read_takes"]
 
 READERS: dict[str, ModuleType] = {"synthetic": synthetic, "ravdess": ravdess, "rigs": rigs, "emoface": emoface}
 """By kind, in the order in which they are tried."""
@@ -28,10 +28,10 @@ def layout(folder: Folder, kind: str = "") -> str:
     return found
 
 
-def read_takes(path: str | Path, kind: str = "", parallel: bool = False) -> list[Take]:
+def read_takes(path: str | Path, kind: str = "", parallel: bool = False) -> list[FaceTake]:
     """All takes of a data set; `TrainingError` if a file's name or pair is wrong, or there are none."""
     folder = Folder(path)
-    takes: list[Take] = READERS[layout(folder, kind)].read(folder, parallel)
+    takes: list[FaceTake] = READERS[layout(folder, kind)].read(folder, parallel)
     if folder.problems:
         first = folder.problems[0]
         raise TrainingError(

@@ -16,7 +16,7 @@ from medtalk.errors import MedtalkError
 from medtalk.guidance import LABELS
 from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import CHANNEL_NAMES, MAXIMUM, MINIMUM
-from medtalk_train.captured.takes import READERS, Folder, Problem, Take, layout
+from medtalk_train.captured.takes import READERS, FaceTake, Folder, Problem, layout
 from medtalk_train.captured.takes.take import clause, open_rig
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Report:
     """What `check` found: the layout, the takes that are whole, seconds of sound, and what is wrong."""
 
     kind: str
-    takes: list[Take]
+    takes: list[FaceTake]
     seconds: float
     problems: list[Problem]
 
@@ -66,7 +66,7 @@ def check(path: str | Path, kind: str = "", seen: Callable[[], object] = lambda:
     """Read every file of a data set; `seen` is called after each take."""
     folder = Folder(path)
     found = layout(folder, kind)
-    takes: list[Take] = READERS[found].read(folder)
+    takes: list[FaceTake] = READERS[found].read(folder)
     names = {take.name for take in takes} | {Path(take.name).name for take in takes}
     for clip in [*folder.descriptions, *folder.transcripts]:
         if clip not in names:
@@ -94,7 +94,7 @@ def check(path: str | Path, kind: str = "", seen: Callable[[], object] = lambda:
     return Report(found, whole, seconds, folder.problems)
 
 
-def _check_sound(folder: Folder, take: Take, kind: str) -> int | None:
+def _check_sound(folder: Folder, take: FaceTake, kind: str) -> int | None:
     """Frames of a take's sound, or None if it cannot be read."""
     file = take.sound.file
     try:
@@ -113,7 +113,7 @@ def _check_sound(folder: Folder, take: Take, kind: str) -> int | None:
     return frame_count(len(samples))
 
 
-def _check_rig(folder: Folder, take: Take, kind: str, frames: int | None) -> None:
+def _check_rig(folder: Folder, take: FaceTake, kind: str, frames: int | None) -> None:
     file = take.rig.file
     try:
         values, fps = (take.rig.read(), FPS) if kind == "synthetic" else _opened(file)
@@ -133,7 +133,7 @@ def _check_rig(folder: Folder, take: Take, kind: str, frames: int | None) -> Non
         )
 
 
-def _check_picture(folder: Folder, take: Take) -> None:
+def _check_picture(folder: Folder, take: FaceTake) -> None:
     if take.picture is not None:
         try:
             with Image.open(take.picture) as picture:

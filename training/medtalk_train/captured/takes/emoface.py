@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from medtalk.guidance import LABELS
-from medtalk_train.captured.takes.take import Folder, Take, label_of
+from medtalk_train.captured.takes.take import FaceTake, Folder, label_of
 
 
 def fits(folder: Folder) -> bool:
@@ -15,7 +15,7 @@ def fits(folder: Folder) -> bool:
     return any(sound.stem in texts or label_of(sound.stem.split("_")[0]) is not None for sound in folder.sounds)
 
 
-def read(folder: Folder, parallel: bool = False) -> list[Take]:
+def read(folder: Folder, parallel: bool = False) -> list[FaceTake]:
     """The takes; what is wrong goes into `folder.problems`. Sound and text may lie in different folders."""
     rigs: dict[str, list[Path]] = defaultdict(list)
     for file in folder.files:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from medtalk.guidance import LABELS
-from medtalk_train.captured.takes.take import SOUNDS, Folder, Take, rig_stem
+from medtalk_train.captured.takes.take import SOUNDS, FaceTake, Folder, rig_stem
 
 EMOTIONS = ("neutral", "neutral", "happy", "sad", "angry", "fear", "disgust", "surprised")
 """By the third number, from 1; 2 is calm, which the labels of the paper do not have: near enough to neutral."""
@@ -26,7 +26,7 @@ def fits(folder: Folder) -> bool:
     return any(_NAME.fullmatch(sound.stem) for sound in folder.sounds)
 
 
-def read(folder: Folder, parallel: bool = False) -> list[Take]:
+def read(folder: Folder, parallel: bool = False) -> list[FaceTake]:
     """The takes; what is wrong goes into `folder.problems`."""
     rigs: dict[str, list[Path]] = defaultdict(list)
     for file in folder.files:

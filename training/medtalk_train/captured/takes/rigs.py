@@ -11,7 +11,7 @@ from pathlib import Path
 from medtalk.errors import MedtalkError
 from medtalk.guidance import LABELS, emotion_weights
 from medtalk.rig import read_rig
-from medtalk_train.captured.takes.take import Folder, Take, clause
+from medtalk_train.captured.takes.take import FaceTake, Folder, clause
 
 
 def fits(folder: Folder) -> bool:
@@ -19,7 +19,7 @@ def fits(folder: Folder) -> bool:
     return any(file.suffix.lower() == ".npz" for file in folder.files)
 
 
-def read(folder: Folder, parallel: bool = False) -> list[Take]:
+def read(folder: Folder, parallel: bool = False) -> list[FaceTake]:
     """The takes; what is wrong goes into `folder.problems`."""
     rigs: dict[str, list[Path]] = defaultdict(list)
     for file in folder.files:

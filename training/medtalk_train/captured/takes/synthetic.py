@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from medtalk.features.prosody import effort, prosody
 from medtalk.guidance import LABELS
-from medtalk_train.captured.takes.take import Folder, Source, Take
+from medtalk_train.captured.takes.take import FaceTake, Folder, LazyArray
 from medtalk_train.synthetic.corpus.read import Corpus, Utterance
 from medtalk_train.synthetic.corpus.spoken import spoken
 from medtalk_train.synthetic.teacher.emotion import compose, strength
@@ -24,15 +24,15 @@ def fits(folder: Folder) -> bool:
     return {"index.jsonl", "audio.i16"} <= {file.name for file in folder.files}
 
 
-def read(folder: Folder, parallel: bool = False) -> list[Take]:
+def read(folder: Folder, parallel: bool = False) -> list[FaceTake]:
     """The takes. They are not parallel: stage 1 has the teacher's own grid for that."""
     corpus = Corpus(folder.path)
     file = folder.path / "audio.i16"
     return [
-        Take(
+        FaceTake(
             f"{utterance.id:06d}",
-            Source(file, cache(partial(_key, corpus, utterance)), partial(corpus.audio, utterance)),
-            Source(
+            LazyArray(file, cache(partial(_key, corpus, utterance)), partial(corpus.audio, utterance)),
+            LazyArray(
                 file, cache(partial(_key, corpus, utterance, f"face {label}")), partial(_face, corpus, utterance, label)
             ),
             label,

@@ -32,7 +32,7 @@ DESCRIPTIONS, TRANSCRIPTS, PEAKS = "descriptions.csv", "transcripts.csv", "peaks
 """What may lie in the folder of any data set: what a face shows and what is said, by take, and a picture of each."""
 
 
-class Source(NamedTuple):
+class LazyArray(NamedTuple):
     """An array that is read when it is needed: the file, a hash of its content, and the reading itself."""
 
     file: Path
@@ -41,7 +41,7 @@ class Source(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Take:
+class FaceTake:
     """One recording.
 
     Attributes:
@@ -58,8 +58,8 @@ class Take:
     """
 
     name: str
-    sound: Source
-    rig: Source
+    sound: LazyArray
+    rig: LazyArray
     label: int
     speaker: str = ""
     transcript: str | None = None
@@ -99,15 +99,15 @@ class Folder:
         """What a take of this sound is called."""
         return file.relative_to(self.path).with_suffix("").as_posix()
 
-    def take(self, sound: Path, rig: Path, label: int, **known: object) -> Take:
+    def take(self, sound: Path, rig: Path, label: int, **known: object) -> FaceTake:
         """A take of a sound and a rig file, with its description, transcript and picture if there are such."""
         name = self.name(sound)
         known.setdefault("transcript", text_of(self.transcripts, name))
         known.setdefault("picture", self.picture(name))
-        return Take(
+        return FaceTake(
             name,
-            Source(sound, cache(partial(sha256_file, sound)), partial(read_sound, sound)),
-            Source(rig, cache(partial(sha256_file, rig)), partial(read_face, rig)),
+            LazyArray(sound, cache(partial(sha256_file, sound)), partial(read_sound, sound)),
+            LazyArray(rig, cache(partial(sha256_file, rig)), partial(read_face, rig)),
             label,
             description=text_of(self.descriptions, name) or "",
             **known,  # type: ignore[arg-type]
@@ -190,7 +190,7 @@ def label_of(word: str) -> int | None:
         return None
 
 
-def hold_back(sets: Sequence[Sequence[Take]], speakers: Collection[str] = ()) -> list[list[tuple[Take, bool]]]:
+def hold_back(sets: Sequence[Sequence[FaceTake]], speakers: Collection[str] = ()) -> list[list[tuple[FaceTake, bool]]]:
     """Each take of each data set, and whether it is kept out of training: those of the given speakers, else of every
     set a tenth of its speakers by the hash of their names, at least one. Where all takes of a set are one speaker's, a
     tenth of the takes.
@@ -207,7 +207,7 @@ def hold_back(sets: Sequence[Sequence[Take]], speakers: Collection[str] = ()) ->
     return [_draw(takes) for takes in sets]
 
 
-def _draw(takes: Sequence[Take]) -> list[tuple[Take, bool]]:
+def _draw(takes: Sequence[FaceTake]) -> list[tuple[FaceTake, bool]]:
     open_ = [take for take in takes if take.held is None]
     of = (lambda take: take.speaker) if len({take.speaker for take in open_}) > 1 else (lambda take: take.name)
     order = sorted({of(take) for take in open_}, key=lambda name: hashlib.sha256(name.encode()).hexdigest())

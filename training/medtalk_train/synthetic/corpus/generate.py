@@ -47,31 +47,31 @@ def say(words: str, engine: str = "flite", voice: str = "slt", **settings: float
 
 def make_chunk(seed: int, number: int, only: Choice | None = None) -> list[Result]:
     """Speaks the utterances of a chunk that ``only`` chooses, or all: what was made, and what was refused."""
-    jobs = [job for job in plan_chunk(seed, number) if only is None or only(job)]
-    sung = [job for job in jobs if job.engine == "festival"]
-    read = [job for job in jobs if job.engine == "espeak"]
+    lines = [line for line in plan_chunk(seed, number) if only is None or only(line)]
+    sung = [line for line in lines if line.engine == "festival"]
+    read = [line for line in lines if line.engine == "espeak"]
     ready = dict(
         zip(
-            [job.id for job in sung],
-            festival.speak_all([(job.text, job.settings["stretch"]) for job in sung], sung[0].voice) if sung else [],
+            [line.id for line in sung],
+            festival.speak_all([(line.text, line.settings["stretch"]) for line in sung], sung[0].voice) if sung else [],
             strict=True,
         )
     )
-    requests = [(job.text, job.voice, {name: int(value) for name, value in job.settings.items()}) for job in read]
-    ready.update(zip([job.id for job in read], espeak.speak_all(requests), strict=True))
+    requests = [(line.text, line.voice, {name: int(value) for name, value in line.settings.items()}) for line in read]
+    ready.update(zip([line.id for line in read], espeak.speak_all(requests), strict=True))
     results: list[Result] = []
-    for job in jobs:
+    for line in lines:
         try:
-            if job.engine == "flite":
-                extra = {name: value for name, value in job.settings.items() if name != "stretch"}
-                raw = flite.speak(job.text, job.voice, job.settings["stretch"], extra)
+            if line.engine == "flite":
+                extra = {name: value for name, value in line.settings.items() if name != "stretch"}
+                raw = flite.speak(line.text, line.voice, line.settings["stretch"], extra)
             else:
-                raw = ready[job.id]
+                raw = ready[line.id]
                 if isinstance(raw, NotSpoken):
                     raise raw
-            results.append(make(job, *raw))
+            results.append(make(line, *raw))
         except NotSpoken as error:
-            results.append(Refused(job.id, error.reason, str(error)))
+            results.append(Refused(line.id, error.reason, str(error)))
     return results
 
 

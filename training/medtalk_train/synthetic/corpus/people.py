@@ -24,7 +24,7 @@ from medtalk.rates import RATE
 
 from .align import Aligner, agreement
 from .phones import NotSpoken, Span
-from .plan import Job
+from .plan import Line
 from .write import Refused, Result, fill, make
 
 FOLDERS = ("librispeech", "intents")
@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Recording:
+class SpeechFile:
     """A file of speech; ``speaker`` is "intents" where nobody knows who speaks."""
 
     path: Path
@@ -54,7 +54,7 @@ class Recording:
     split: str
 
 
-def recordings(speech: Path | str, seed: int = 1) -> list[Recording]:
+def recordings(speech: Path | str, seed: int = 1) -> list[SpeechFile]:
     """The recordings of ``speech``/librispeech and /intents, mixed, in an order that depends on ``seed``.
 
     Whole speakers of LibriSpeech are held out (the number before the first stroke of the file's name). The speakers of
@@ -66,7 +66,7 @@ def recordings(speech: Path | str, seed: int = 1) -> list[Recording]:
             known = name == "librispeech"
             speaker = f"{name}-{path.name.split('-')[0]}" if known else name
             draw = int.from_bytes(hashlib.sha256(f"{seed} {speaker}".encode()).digest()[:4], "big") / 2**32
-            found.append(Recording(path, speaker, "held" if known and draw < HELD_SHARE else "train"))
+            found.append(SpeechFile(path, speaker, "held" if known and draw < HELD_SHARE else "train"))
     if not found:
         raise TrainingError(
             f"{speech} holds no recordings.", f"It needs *.ogg files in {' or '.join(FOLDERS)}; see training/CORPUS.md."
@@ -136,14 +136,14 @@ class Whisper:
         return words
 
 
-def _results(files: list[Recording], aligner: Aligner, whisper: Whisper, first: int) -> Iterator[Result]:
+def _results(files: list[SpeechFile], aligner: Aligner, whisper: Whisper, first: int) -> Iterator[Result]:
     for number in range(first // _PIECES, len(files)):
         for result in label(number, files[number], aligner, whisper):
             if result.id >= first:
                 yield result
 
 
-def label(number: int, recording: Recording, aligner: Aligner, whisper: Whisper) -> list[Result]:
+def label(number: int, recording: SpeechFile, aligner: Aligner, whisper: Whisper) -> list[Result]:
     """The pieces of recording ``number``, made or refused."""
     first = number * _PIECES
     try:
@@ -155,16 +155,16 @@ def label(number: int, recording: Recording, aligner: Aligner, whisper: Whisper)
     results: list[Result] = []
     for place, (start, end) in enumerate(cut(spans)[:_PIECES]):
         text = " ".join(word for a, b, word in words if start <= (a + b) / 2 < end)
-        job = Job(first + place, "people", recording.speaker, "en", recording.split, text, {})
+        line = Line(first + place, "people", recording.speaker, "en", recording.split, text, {})
         part = crop(spans, start, end)
         try:
             fit = agreement(part, crop(heard, start, end))
             log.debug("%s %.1f-%.1f s: the methods agree in %.2f of the frames", recording.path.name, start, end, fit)
             if fit < LEAST_AGREEMENT:
                 raise NotSpoken(f"the methods agree in {fit:.2f} of the frames only", "no agreement")
-            results.append(make(job, samples[round(start * RATE) : round(end * RATE)], RATE, part))
+            results.append(make(line, samples[round(start * RATE) : round(end * RATE)], RATE, part))
         except NotSpoken as error:
-            results.append(Refused(job.id, error.reason, f"{recording.path.name} {start:.1f}-{end:.1f} s: {error}"))
+            results.append(Refused(line.id, error.reason, f"{recording.path.name} {start:.1f}-{end:.1f} s: {error}"))
     return results
 
 

@@ -39,7 +39,7 @@ HELD_LANGUAGES = {"nl"}
 
 
 @dataclass(frozen=True)
-class Job:
+class Line:
     """One utterance to be spoken.
 
     ``language`` is that of the text; the voice may read it by the rules of another. ``settings`` go to the engine,
@@ -57,13 +57,13 @@ class Job:
     tail: float = 0.0
 
 
-Choice = Callable[[Job], bool]
+Choice = Callable[[Line], bool]
 """Says whether an utterance of a plan is to be spoken; a function of a module, for the sake of other processes."""
 
 
-def held_foreign(job: Job) -> bool:
+def held_foreign(line: Line) -> bool:
     """Chooses held-out voices in other languages than English, to judge every language by."""
-    return job.split == "held" and job.language != "en"
+    return line.split == "held" and line.language != "en"
 
 
 def pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
@@ -81,7 +81,7 @@ def words(rng: np.random.Generator, languages: Sequence[tuple[str, float]]) -> t
     return "en", text.affect_sentence(rng) if rng.random() < AFFECT else text.draw("en", rng)
 
 
-def plan_chunk(seed: int, number: int) -> list[Job]:
+def plan_chunk(seed: int, number: int) -> list[Line]:
     """The utterances ``number * CHUNK`` to ``(number + 1) * CHUNK - 1`` of the corpus of ``seed``."""
     rng = np.random.default_rng([seed, number])
     festival_voice = pick(rng, _FESTIVAL)
@@ -91,7 +91,7 @@ def plan_chunk(seed: int, number: int) -> list[Job]:
     ]
 
 
-def _plan(rng: np.random.Generator, index: int, festival_voice: str) -> Job:
+def _plan(rng: np.random.Generator, index: int, festival_voice: str) -> Line:
     engine = pick(rng, ENGINES)
     if engine == "flite":
         voice = pick(rng, _FLITE)
@@ -101,12 +101,12 @@ def _plan(rng: np.random.Generator, index: int, festival_voice: str) -> Job:
             settings["int_f0_target_mean"] = rng.uniform(80, 125)
         else:
             settings["f0_shift"] = rng.uniform(0.85, 1.2)
-        return Job(index, engine, voice, language, _split(voice), sentence, settings)
+        return Line(index, engine, voice, language, _split(voice), sentence, settings)
     if engine == "festival":
         own = {"cs": ("cs", 0.5), "it": ("it", 0.5), "ca": ("es", 0.5)}.get(FESTIVAL_VOICES[festival_voice].language)
         language, sentence = words(rng, [own] if own else ())
         settings = {"stretch": rng.uniform(0.85, 1.25)}
-        return Job(index, engine, festival_voice, language, _split(festival_voice), sentence, settings)
+        return Line(index, engine, festival_voice, language, _split(festival_voice), sentence, settings)
     if rng.random() < HELD_SHARE:
         variant = HELD_VARIANTS[rng.integers(len(HELD_VARIANTS))]
     else:
@@ -127,7 +127,7 @@ def _plan(rng: np.random.Generator, index: int, festival_voice: str) -> Job:
     }
     lead, tail = rng.uniform(0.05, 0.35, 2)  # espeak-ng begins at once
     split = "held" if held else "train"
-    return Job(index, engine, voice, language, split, sentence, settings, float(lead), float(tail))
+    return Line(index, engine, voice, language, split, sentence, settings, float(lead), float(tail))
 
 
 def _split(voice: str) -> str:

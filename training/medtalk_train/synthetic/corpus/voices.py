@@ -18,7 +18,7 @@ from medtalk.errors import TrainingError
 from . import text
 from .kokoro import Kokoro
 from .phones import NotSpoken
-from .plan import Choice, Job, pick, words
+from .plan import Choice, Line, pick, words
 from .write import Refused, Result, fill, make
 
 LANGUAGES = {"en-us": 0.50, "en-gb": 0.20, "es": 0.08, "fr": 0.08, "it": 0.07, "pt": 0.07}
@@ -40,7 +40,7 @@ _WHOLE = 0.5  # share of voices that are no mix
 _SPEED = (0.75, 1.3)
 
 
-def plan(seed: int, index: int) -> Job:
+def plan(seed: int, index: int) -> Line:
     """Utterance ``index`` of the corpus of ``seed``."""
     rng = np.random.default_rng([seed, 2, index])
     spoken = pick(rng, LANGUAGES)
@@ -50,7 +50,7 @@ def plan(seed: int, index: int) -> Job:
     speed = float(np.exp(rng.uniform(*np.log(_SPEED))))
     lead, tail = rng.uniform(0.0, 0.2, 2)
     voice = _speaker(rng, spoken, split)
-    return Job(index, "kokoro", voice, language, split, sentence, {"speed": speed}, float(lead), float(tail))
+    return Line(index, "kokoro", voice, language, split, sentence, {"speed": speed}, float(lead), float(tail))
 
 
 def _speaker(rng: np.random.Generator, spoken: str, split: str) -> str:
@@ -90,17 +90,17 @@ def generate_voices(
 
 def _results(engine: Kokoro, seed: int, only: Choice | None, first: int) -> Iterator[Result]:
     for index in count(first):
-        job = plan(seed, index)
-        if only is not None and not only(job):
+        line = plan(seed, index)
+        if only is not None and not only(line):
             continue
         try:
-            yield make(job, *engine.speak(job.text, job.voice, _accent(job), job.settings["speed"]))
+            yield make(line, *engine.speak(line.text, line.voice, _accent(line), line.settings["speed"]))
         except NotSpoken as error:
-            yield Refused(job.id, error.reason, str(error))
+            yield Refused(line.id, error.reason, str(error))
 
 
-def _accent(job: Job) -> str:
+def _accent(line: Line) -> str:
     """The language as Kokoro reads it: English by the accent of the speaker's first voice."""
-    if job.language != "en":
-        return job.language
-    return "en-gb" if job.voice.startswith("b") else "en-us"
+    if line.language != "en":
+        return line.language
+    return "en-gb" if line.voice.startswith("b") else "en-us"

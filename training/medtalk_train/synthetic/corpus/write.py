@@ -22,7 +22,7 @@ from medtalk.files import write_atomic
 from medtalk.rates import RATE
 
 from .phones import NotSpoken, Span
-from .plan import Job
+from .plan import Line
 
 SHORTEST, LONGEST = 1.2, 12.0  # s
 LEVEL = 10 ** (-23 / 20)  # root mean square over speech, of full scale
@@ -38,14 +38,14 @@ log = logging.getLogger(__name__)
 class Made:
     """One utterance as it goes to disk: int16 samples at 16 kHz and its phones."""
 
-    job: Job
+    line: Line
     samples: np.ndarray
     phones: list[Span]
 
     @property
     def id(self) -> int:
         """Its number in the plan."""
-        return self.job.id
+        return self.line.id
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ class Refused:
 Result = Made | Refused
 
 
-def make(job: Job, samples: np.ndarray, rate: int, phones: list[Span]) -> Made:
+def make(line: Line, samples: np.ndarray, rate: int, phones: list[Span]) -> Made:
     """An utterance ready for the disk; arguments and refusals are those of `finish`."""
-    samples, phones = finish(samples, rate, phones, lead=job.lead, tail=job.tail)
-    return Made(job, np.round(samples * 32767.0).astype("<i2"), phones)
+    samples, phones = finish(samples, rate, phones, lead=line.lead, tail=line.tail)
+    return Made(line, np.round(samples * 32767.0).astype("<i2"), phones)
 
 
 def finish(
@@ -176,14 +176,14 @@ def _append(
 
 
 def _row(made: Made, start: int) -> dict:
-    job = made.job
+    line = made.line
     return {
-        "id": job.id,
-        "engine": job.engine,
-        "voice": job.voice,
-        "language": job.language,
-        "split": job.split,
-        "text": job.text,
+        "id": line.id,
+        "engine": line.engine,
+        "voice": line.voice,
+        "language": line.language,
+        "split": line.split,
+        "text": line.text,
         "start": start,
         "samples": len(made.samples),
         "phones": [[round(a, 5), round(b, 5), c] for a, b, c in made.phones],
