@@ -37,7 +37,7 @@ from medtalk_train.stages.ground import Held
 from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
 from medtalk_train.synthetic.batches import Grids
 from tests import checkpoints
-from tests.training import datasets
+from tests.training import contract, datasets
 from tests.training.test_stages import write_corpus
 
 # whisper leaves the file of its vocabulary open
@@ -129,6 +129,16 @@ def guided(run: Run) -> Draw:
 
 def history(run: Run, stage: int) -> dict[str, list[float]]:
     return json.loads((run.work / f"stage{stage}" / "losses.json").read_text())
+
+
+def test_the_ground_keeps_its_contract(trained: Run, recipe: Recipe, tmp_path: Path) -> None:
+    contract.check(trained, Run(recipe, trained.work, progress=False), Run(recipe, tmp_path, progress=False))
+    assert trained.ground.guided() is not None and trained.ground.pictures()
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3, 4])
+def test_the_losses_reach_what_a_stage_trains(trained: Run, stage: int) -> None:
+    contract.check_gradients(trained, stage)
 
 
 def test_losses_fall(trained: Run) -> None:

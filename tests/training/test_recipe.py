@@ -92,6 +92,8 @@ def test_wrong_settings_of_the_papers_way(tmp_path: Path, text: str, said: str) 
         ("ablation: {text: 0}", "true or false"),
         ("stage1: 3", "must be a mapping"),
         ("backbone: {stepps: 3}", r"backbone\.stepps"),
+        ("backbone: {steps: many}", r"backbone\.steps is 'many'; valid is a whole number"),
+        ("wording: {epoch: 1}", r"wording\.epoch\. Valid are.*epochs"),
         ("model: {heads: 7}", "heads"),
         ("- 1", "not a mapping"),
         ("a: [", "not valid YAML"),

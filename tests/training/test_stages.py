@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import shutil
+import signal
+import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -13,13 +16,15 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
 from medtalk.bundle import load_bundle
 from medtalk.errors import TrainingError
 from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
+from medtalk_train.cli import app
 from medtalk_train.recipe import Ablation, Recipe, load_recipe
-from medtalk_train.run import STEPS, Run
+from medtalk_train.run import Run
 from medtalk_train.stages.batches import Steps
 from medtalk_train.stages.fit import fit
 from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, IntensityModelling
@@ -27,7 +32,10 @@ from medtalk_train.synthetic.batches import Grids, Script, Sentences, Windows
 from medtalk_train.synthetic.corpus.read import Corpus
 from medtalk_train.synthetic.ground import Sources, SyntheticData, SyntheticGround
 from medtalk_train.wording import plain
+from tests.training import contract
 
+KEYS = ["a2647d2e9a1d", "a1c821fd8b85", "2e0c424fa2eb"]
+"""Of the options of `compact`, stages 1 to 3, as version 0.1.0 wrote them."""
 WORDS = "i am so happy to see these terrible people in the house of a wonderful friend".split()
 
 
@@ -63,13 +71,14 @@ def recipe() -> Recipe:
 
 @pytest.fixture(scope="module")
 def trained(recipe: Recipe, whisper_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A whole run of the tiny recipe."""
+    """A whole run of the tiny recipe, by the command `all`."""
     folder = tmp_path_factory.mktemp("training")
     write_corpus(folder / "corpus")
-    run = Run(recipe, folder, progress=False, sources=Sources(whisper=whisper_base))
-    for step in STEPS:
-        run.step(step)
-    return run
+    words = ["all", "-q", "--recipe", "tiny", "--work", str(folder), "--whisper", str(whisper_base)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MEDTALK_REFERENCE", raising=False)
+        assert CliRunner().invoke(app, words, catch_exceptions=False).exit_code == 0
+    return Run(recipe, folder, progress=False, sources=Sources(whisper=whisper_base))
 
 
 def data(run: Run) -> SyntheticData:
@@ -80,6 +89,75 @@ def data(run: Run) -> SyntheticData:
 
 def history(run: Run, stage: int) -> dict[str, list[float]]:
     return json.loads((run.work / f"stage{stage}" / "losses.json").read_text())
+
+
+def test_the_ground_keeps_its_contract(trained: Run, recipe: Recipe, tmp_path: Path) -> None:
+    contract.check(trained, Run(recipe, trained.work, progress=False), Run(recipe, tmp_path, progress=False))
+    assert trained.ground.guided() is None and not trained.ground.pictures()
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_the_losses_reach_what_a_stage_trains(trained: Run, stage: int) -> None:
+    contract.check_gradients(trained, stage)
+
+
+def test_all_makes_what_ships(trained: Run, shipped_bundle: Path) -> None:
+    """The files of the bundle that the command `all` has made, and what they say of it."""
+    made, ships = trained.work / "bundle", shipped_bundle
+    lacking = {"text.safetensors", "weights.safetensors"}  # the lean package leaves them to another one
+    assert {file.name for file in made.iterdir()} == {file.name for file in ships.iterdir()} | lacking
+    ours, theirs = load_bundle(made), load_bundle(ships)
+    assert set(ours.manifest) == set(theirs.manifest) and ours.guidance == theirs.guidance == ("label", "text")
+    assert set(ours.manifest["sizes"]) == set(theirs.manifest["sizes"])
+    assert set(ours.manifest["files"]) == set(theirs.manifest["files"])
+    text = {name for name in theirs.manifest["metrics"] if name.startswith("text ")}
+    assert text and text | {"MLE", "MEE", "EIE", "FRD"} <= set(ours.manifest["metrics"])
+    headings = [[line for line in (folder / "README.md").read_text("utf-8").splitlines() if line.startswith("## ")]
+                for folder in (made, ships)]  # fmt: skip
+    assert headings[0] == headings[1]
+
+
+def test_a_killed_run_gives_the_same_weights(trained: Run, recipe: Recipe, tmp_path: Path) -> None:
+    """Nothing of the process has time to tidy up: stage 1 is done, stage 2 has an epoch and a half."""
+    for name in ("corpus", "features", "backbone"):
+        (tmp_path / name).symlink_to(trained.work / name)
+    killed = """
+import os, signal, sys
+from medtalk_train.recipe import load_recipe
+from medtalk_train.run import Run
+from medtalk_train.stages.stages import ContentMapping
+calls, losses = [], ContentMapping.losses
+def cut(self, batch):
+    calls.append(1)
+    if len(calls) == 15:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return losses(self, batch)
+ContentMapping.losses = cut
+run = Run(load_recipe("tiny"), sys.argv[1], progress=False)
+run.step("stage1")
+run.step("stage2")
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", killed, str(tmp_path)], capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert {path.name for path in tmp_path.glob("stage*/*.*t*")} >= {"model.safetensors", "last.ckpt"}
+    first = (tmp_path / "stage1" / "model.safetensors").stat().st_mtime_ns
+    run = Run(recipe, tmp_path, progress=False)
+    for step in ("stage1", "stage2", "stage3", "stage4"):
+        run.step(step)
+    assert (tmp_path / "stage1" / "model.safetensors").stat().st_mtime_ns == first, "it was done"
+    for stage in (1, 2, 3, 4):
+        ours, theirs = (
+            load_file(folder / f"stage{stage}" / "model.safetensors") for folder in (tmp_path, trained.work)
+        )
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs), stage
+        assert not (tmp_path / f"stage{stage}" / "last.ckpt").exists()
+
+
+def test_a_run_made_by_an_older_version_still_resumes(recipe: Recipe, tmp_path: Path) -> None:
+    """The keys of stages 1 to 3 have kept their form: another one would train for hours what is there."""
+    run = Run(load_recipe("compact"), tmp_path, progress=False)
+    texts = [json.dumps(run.options(stage), indent=1, sort_keys=True) for stage in (1, 2, 3)]
+    assert [hashlib.sha256(text.encode()).hexdigest()[:12] for text in texts] == KEYS
 
 
 def test_losses_fall(trained: Run) -> None:
@@ -349,6 +427,19 @@ def said(words: list[object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     out, err = capsys.readouterr()
     assert stopped.value.code == 1 and out == "" and err.count("\n") == 1, err
     return err
+
+
+def test_recordings_that_are_missing_are_one_line(
+    trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", trained.work / "bundle"]
+    assert f"There is no folder {tmp_path / 'none'}" in said(
+        [*words, "--speech", tmp_path / "none"], monkeypatch, capsys
+    )
+    monkeypatch.setenv("MEDTALK_REFERENCE", str(tmp_path))
+    assert "Set MEDTALK_REFERENCE to a folder that has it" in said(words, monkeypatch, capsys)
+    monkeypatch.delenv("MEDTALK_REFERENCE")
+    assert "nothing to evaluate on" in said(words, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("step", ["all", "features"])

@@ -97,7 +97,7 @@ class Run:
             model = MEDTalk(self.ground.config)
         else:
             model = self.model(number - 1)
-        learner = self._learner(number, model)
+        learner = self.learner(number, model)
         if learner is not None:
             fit(learner, folder, self.progress, self.accelerator, self.devices)
         write_atomic(folder / MODEL, lambda to: save_file(model.state_dict(), to))
@@ -166,7 +166,7 @@ class Run:
     def _weights(self, stage: int) -> Path:
         return need(self.work / f"stage{stage}" / MODEL, f"stage{stage}")
 
-    def _learner(self, number: int, model: MEDTalk) -> Stage | None:
+    def learner(self, number: int, model: MEDTalk) -> Stage | None:
         """The stage over the networks and their ground; None if it has nothing to learn."""
         from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
 
