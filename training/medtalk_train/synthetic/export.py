@@ -177,7 +177,7 @@ def graph_bytes(networks: Networks, name: str) -> bytes:
 
 
 def eight_bits(graph: bytes) -> bytes:
-    """The ear's graph with the weights of Whisper's layers in 8 bits, which costs no closure (training/README.md)."""
+    """The ear's graph with the weights of Whisper's layers in 8 bits; docs/training/compact.md says what that costs."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with TemporaryDirectory() as folder:

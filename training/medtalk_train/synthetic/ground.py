@@ -278,9 +278,9 @@ class SyntheticGround:
             "untrained": ["clip_text_map", "clip_image_map"],
             "notes": [
                 f"Made by `medtalk-train all --recipe {self.recipe.name} --whisper WHISPER` and what "
-                f"training/README.md names beside it, seed {self.recipe.seed}. Figures of closures, bites, rounding, "
-                "AUC and all that is called known are of the finished neutral output on real recordings with phone "
-                "times. MLE, MEE, EIE and FRD are measured against the rules' own faces, on synthetic voices that "
+                f"docs/training/compact.md names beside it, seed {self.recipe.seed}. Figures of closures, bites, "
+                "rounding, AUC and all that is called known are of the finished neutral output on real recordings with "
+                "phone times. MLE, MEE, EIE and FRD are measured against the rules' own faces, on synthetic voices that "
                 "training never heard.",
                 *(CREDITS[engine] for about in corpora for engine in about["hours_by_engine"] if engine in CREDITS),
                 *([f"Trained without: {' and '.join(lacking)} (training/CORPUS.md)."] if lacking else []),

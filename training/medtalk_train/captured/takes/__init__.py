@@ -23,7 +23,7 @@ def layout(folder: Folder, kind: str = "") -> str:
     if not found:
         raise TrainingError(
             f"{folder.path} is laid out as no data set that is known: {', '.join(sorted(READERS))}.",
-            "See training/README.md, Data.",
+            "See docs/training/paper.md, Data.",
         )
     return found
 
@@ -39,5 +39,5 @@ def read_takes(path: str | Path, kind: str = "", parallel: bool = False) -> list
             f"Run medtalk-train check {path}.",
         )
     if not takes:
-        raise TrainingError(f"{path} holds no takes.", "See training/README.md, Data.")
+        raise TrainingError(f"{path} holds no takes.", "See docs/training/paper.md, Data.")
     return takes
