@@ -280,8 +280,8 @@ class SyntheticGround:
                 f"Made by `medtalk-train all --recipe {self.recipe.name} --whisper WHISPER` and what "
                 f"docs/training/compact.md names beside it, seed {self.recipe.seed}. Figures of closures, bites, "
                 "rounding, AUC and all that is called known are of the finished neutral output on real recordings with "
-                "phone times. MLE, MEE, EIE and FRD are measured against the rules' own faces, on synthetic voices that "
-                "training never heard.",
+                "phone times. MLE, MEE, EIE and FRD are measured against the rules' own faces, on synthetic voices "
+                "that training never heard.",
                 *(CREDITS[engine] for about in corpora for engine in about["hours_by_engine"] if engine in CREDITS),
                 *([f"Trained without: {' and '.join(lacking)} (training/CORPUS.md)."] if lacking else []),
                 *([self.recipe.notes.strip()] if self.recipe.notes else []),
