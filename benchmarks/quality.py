@@ -1,13 +1,13 @@
 """What the bundle's motion is worth on real recordings, beside its peers: lips, rest, captured faces, emotion.
 
     python benchmarks/quality.py [--bundle DIR] [--speech tests/data] [--transcripts FILE] [--captures DIR ...]
-        [--peer NAME='command {sound} {out}' ...] [--reference ../shared/reference] [--json FILE]
+        [--peer NAME='command {sound} {out}' ...] [--reference DIR] [--json FILE]
 
 Needs ``pip install -e .[train]`` (the measures live beside the training), and for all of the peers ``pip install
 pocketsphinx openfacefx``. The recordings of tests/data are part of the repository; any folder with phone times will do.
 A peer of your own is a command that reads the WAV file {sound} and writes a rig, {out}.csv or {out}.arkit.csv; {text}
-gives it the words. --reference is the project's folder with a MetaHuman pose library, which is no part of the
-repository; without it the table of poses is left out.
+gives it the words. --reference, or the environment variable MEDTALK_REFERENCE, is a folder with a MetaHuman pose
+library in `poses`, which is not part of the repository; without either the table of poses is left out.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
 from medtalk.rates import RATE
 from medtalk.rig.channels import AREAS, CHANNEL_NAMES, S_LIP, S_UP, indices
-from medtalk_train import nonspeech
-from medtalk_train.bars import BARS, faults
-from medtalk_train.capture import SHAPES, beside_captures, read_captures
-from medtalk_train.evaluate import mouth, on_recordings, show
-from medtalk_train.peers import Missing, Peer, peers
-from medtalk_train.recordings import Recording, read_recordings
+from medtalk_train.measure import nonspeech
+from medtalk_train.measure.bars import BARS, faults
+from medtalk_train.measure.captures import SHAPES, beside_captures, read_captures
+from medtalk_train.measure.evaluate import mouth, on_recordings, show
+from medtalk_train.measure.peers import Missing, Peer, peers
+from medtalk_train.measure.recordings import REFERENCE, Recording, read_recordings, reference
 
 POSES = dict(angry="Anger", disgust="Disgust", fear="Fear", happy="Joy", sad="Sadness", surprised="Surprise")
 STILL = Finishing(blink=False, gaze=False)
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--transcripts", type=Path, default=None, help="JSON, {name: text}; or beside the recordings")
     parser.add_argument("--captures", type=Path, action="append", default=[], help="sounds with captured faces")
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=COMMAND", help="a peer of your own")
-    parser.add_argument("--reference", type=Path, default=Path("../shared/reference"))
+    parser.add_argument("--reference", type=Path, default=None, help="default: $MEDTALK_REFERENCE")
     parser.add_argument("--json", type=Path, default=None, help="write the figures here too")
     settings = parser.parse_args()
     try:
@@ -68,6 +68,7 @@ def main() -> None:
 
 def measure(settings: argparse.Namespace) -> dict:
     """Every table by its title, printed as it is made."""
+    library = reference("poses", settings.reference)
     model = medtalk.load(settings.bundle)
     recordings = read_recordings(settings.speech, settings.transcripts)
     others = peers(dict(_named(entry) for entry in settings.peer))
@@ -89,10 +90,10 @@ def measure(settings: argparse.Namespace) -> dict:
     figures = ours | resting["ours"]
     tell("bars", {what: {"misses": "; ".join(faults(figures, bars)) or "none"} for what, bars in BARS.items()})
     performances = {recording.name: model.perform(recording.speech) for recording in recordings}
-    if (settings.reference / "poses").is_dir():
-        tell("poses", poses(performances, settings.reference))
+    if library:
+        tell("poses", poses(performances, library))
     else:
-        print(f"poses: left out, as there is no {settings.reference / 'poses'}")
+        print(f"poses: left out, as neither --reference nor {REFERENCE} names a folder")
     tell("swap", swap(performances))
     tell("intensity", intensities(model, performances))
     return out
@@ -165,9 +166,9 @@ def _named(entry: str) -> tuple[str, str]:
     return name, command
 
 
-def poses(performances: dict, reference: Path) -> dict:
+def poses(performances: dict, folder: Path) -> dict:
     """Cosine of the mean upper face (brow, eye, nose channels) with the pose library's mean pose of each emotion."""
-    library = json.loads((reference / "poses" / "metahuman_pose_library.json").read_text())
+    library = json.loads((folder / "metahuman_pose_library.json").read_text())
     upper = indices("?_brow_*", "?_eye*", "?_nose*")
     keys = [name.replace("-", ".") for name in CHANNEL_NAMES]
     wanted = {
