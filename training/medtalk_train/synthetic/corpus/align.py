@@ -15,8 +15,7 @@ import numpy as np
 from medtalk.errors import TrainingError
 from medtalk.features.phones import PHONES
 from medtalk.rates import RATE
-
-from .phones import NotSpoken, Span, from_radio, timeline
+from medtalk_train.synthetic.corpus.phones import NotSpoken, Span, from_radio, timeline
 
 Word = tuple[float, float, str]
 """Start in seconds, end in seconds, the word as written."""

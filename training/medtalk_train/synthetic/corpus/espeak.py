@@ -21,8 +21,7 @@ from io import BytesIO
 import numpy as np
 
 from medtalk.errors import TrainingError
-
-from .phones import NotSpoken, Span, from_ipa, timeline
+from medtalk_train.synthetic.corpus.phones import NotSpoken, Span, from_ipa, timeline
 
 PACKAGES = "espeak-ng libespeak-ng1 espeak-ng-data"
 _SYNCHRONOUS = 2

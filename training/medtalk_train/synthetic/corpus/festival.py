@@ -17,8 +17,7 @@ import numpy as np
 import soundfile
 
 from medtalk.errors import TrainingError
-
-from .phones import NotSpoken, Span, from_festival, timeline
+from medtalk_train.synthetic.corpus.phones import NotSpoken, Span, from_festival, timeline
 
 
 @dataclass(frozen=True)

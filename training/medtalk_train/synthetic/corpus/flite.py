@@ -12,8 +12,7 @@ import numpy as np
 import soundfile
 
 from medtalk.errors import TrainingError
-
-from .phones import NotSpoken, Span, from_radio, timeline
+from medtalk_train.synthetic.corpus.phones import NotSpoken, Span, from_radio, timeline
 
 PACKAGES = "flite"
 VOICES = ("slt", "rms", "awb", "kal16")

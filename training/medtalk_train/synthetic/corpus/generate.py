@@ -17,11 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from medtalk.errors import TrainingError
-
-from . import espeak, festival, flite, text
-from .phones import NotSpoken, Span
-from .plan import CHUNK, Choice, plan_chunk
-from .write import LONGEST, SHORTEST, Refused, Result, fill, finish, make
+from medtalk_train.synthetic.corpus import espeak, festival, flite, text
+from medtalk_train.synthetic.corpus.phones import NotSpoken, Span
+from medtalk_train.synthetic.corpus.plan import CHUNK, Choice, plan_chunk
+from medtalk_train.synthetic.corpus.write import LONGEST, SHORTEST, Refused, Result, fill, finish, make
 
 __all__ = ["LONGEST", "SHORTEST", "check_engines", "finish", "generate", "make_chunk", "say"]
 

@@ -16,9 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from medtalk.errors import TrainingError
-
-from .espeak import PACKAGES as ESPEAK_PACKAGES
-from .phones import NotSpoken, Span, from_kokoro, timeline
+from medtalk_train.synthetic.corpus.espeak import PACKAGES as ESPEAK_PACKAGES
+from medtalk_train.synthetic.corpus.phones import NotSpoken, Span, from_kokoro, timeline
 
 RATE = 24000
 STYLE = 256  # numbers in a style vector

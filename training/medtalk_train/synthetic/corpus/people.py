@@ -21,11 +21,10 @@ import soxr
 from medtalk.errors import TrainingError
 from medtalk.features.phones import PHONE_INDEX, SILENCE
 from medtalk.rates import RATE
-
-from .align import Aligner, agreement
-from .phones import NotSpoken, Span
-from .plan import Line
-from .write import Refused, Result, fill, make
+from medtalk_train.synthetic.corpus.align import Aligner, agreement
+from medtalk_train.synthetic.corpus.phones import NotSpoken, Span
+from medtalk_train.synthetic.corpus.plan import Line
+from medtalk_train.synthetic.corpus.write import Refused, Result, fill, make
 
 FOLDERS = ("librispeech", "intents")
 WHISPER_HINT = (

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import text
-from .festival import VOICES as FESTIVAL_VOICES
+from medtalk_train.synthetic.corpus import text
+from medtalk_train.synthetic.corpus.festival import VOICES as FESTIVAL_VOICES
 
 CHUNK = 24  # utterances spoken together: one festival voice each, all engines mixed
 ENGINES = {"espeak": 0.45, "flite": 0.30, "festival": 0.25}

@@ -13,8 +13,7 @@ import numpy as np
 
 from medtalk.errors import TrainingError
 from medtalk.rates import FPS, RATE
-
-from .phones import Span
+from medtalk_train.synthetic.corpus.phones import Span
 
 
 @dataclass(frozen=True)

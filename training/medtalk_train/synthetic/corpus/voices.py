@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from medtalk.errors import TrainingError
-
-from . import text
-from .kokoro import Kokoro
-from .phones import NotSpoken
-from .plan import Choice, Line, pick, words
-from .write import Refused, Result, fill, make
+from medtalk_train.synthetic.corpus import text
+from medtalk_train.synthetic.corpus.kokoro import Kokoro
+from medtalk_train.synthetic.corpus.phones import NotSpoken
+from medtalk_train.synthetic.corpus.plan import Choice, Line, pick, words
+from medtalk_train.synthetic.corpus.write import Refused, Result, fill, make
 
 LANGUAGES = {"en-us": 0.50, "en-gb": 0.20, "es": 0.08, "fr": 0.08, "it": 0.07, "pt": 0.07}
 VOICES = {

@@ -20,9 +20,8 @@ from medtalk.errors import OutputError, TrainingError
 from medtalk.features.phones import PHONE_INDEX, SILENCE
 from medtalk.files import write_atomic
 from medtalk.rates import RATE
-
-from .phones import NotSpoken, Span
-from .plan import Line
+from medtalk_train.synthetic.corpus.phones import NotSpoken, Span
+from medtalk_train.synthetic.corpus.plan import Line
 
 SHORTEST, LONGEST = 1.2, 12.0  # s
 LEVEL = 10 ** (-23 / 20)  # root mean square over speech, of full scale
