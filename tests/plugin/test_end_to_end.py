@@ -215,7 +215,7 @@ def test_a_description_in_the_form(editor: Any, sample: Path, tmp_path: Path) ->
 
     serving = Sidecar(tmp_path).wait_until_ready()
     try:
-        settings.save(settings.Settings(server=str(serving.file)))
+        settings.save(settings.PluginSettings(server=str(serving.file)))
         medtalk_unreal.startup()
         editor.click(TOOLS, "MEDTalk.start")
         tick_until(editor, lambda: "text" in settings.load().guidance, "the greeting")

@@ -74,7 +74,7 @@ def test_what_a_new_sidecar_tells_is_kept_beside_what_the_user_changed_meanwhile
     from medtalk_unreal.sidecar import the_sidecar
 
     earlier = settings.load()
-    desk_settings = settings.Settings(server=earlier.server, max_seconds=60.0, labels=["old"])
+    desk_settings = settings.PluginSettings(server=earlier.server, max_seconds=60.0, labels=["old"])
     settings.save(desk_settings)
     del settings_reads[:]
     assert do(desk, the_sidecar.connect(lambda _: None, earlier)).error is None

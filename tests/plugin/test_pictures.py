@@ -224,8 +224,8 @@ def test_a_voice_that_the_sidecar_cannot_hear_is_one_line(editor: Any) -> None:
 
     for request in (Request(emotion="auto"), Request(emotion="sad", mixture=" Auto ")):
         with pytest.raises(PluginError, match=r"cannot hear the mood in the voice.*medtalk\[full\]"):
-            request.check_guidance(settings.Settings())
-        request.check_guidance(settings.Settings(guidance=["label", "auto"]))
+            request.check_guidance(settings.PluginSettings())
+        request.check_guidance(settings.PluginSettings(guidance=["label", "auto"]))
 
 
 def test_words_that_nobody_has_written_are_heard(editor: Any) -> None:
@@ -286,7 +286,7 @@ def test_the_dialog_shows_and_keeps_the_settings(editor: Any, changed: dict[str,
     """It tells which of them make another sidecar."""
     from medtalk_unreal import forms, settings
 
-    before = settings.Settings(backbones=["clip=/a", "emotion2vec=/e"], offline=True, device="cpu")
+    before = settings.PluginSettings(backbones=["clip=/a", "emotion2vec=/e"], offline=True, device="cpu")
     settings.save(before)
 
     def ok(form: Any) -> bool:

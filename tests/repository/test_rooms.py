@@ -20,7 +20,7 @@ SOURCES = {
 }  # fmt: skip
 
 # Each room may import those before it. A room is a package, or a module that stands alone in one.
-FLOORS = """
+FLOORS: list[str] = """
 medtalk_board medtalk_wire medtalk_unreal
 medtalk.version medtalk.errors medtalk.rates medtalk.signals medtalk.watch medtalk.inputs medtalk.files medtalk.limits
 medtalk.sound medtalk.media medtalk.audio
@@ -34,8 +34,8 @@ medtalk_train.measure medtalk_train.run medtalk_train.cli
 # What the light packages may have beside the standard library and our own.
 LIGHT = {
     "medtalk_board": set(), "medtalk_wire": {"zmq", "msgpack"}, "medtalk_unreal": {"unreal", "zmq", "msgpack"},
-    "medtalk.features": {"numpy", "scipy"}, "medtalk.limits": {"numpy"}, "medtalk.errors": set(), "medtalk.watch": set(),
-    "medtalk.rig": {"numpy"}, "medtalk.finishing": {"numpy", "scipy"}, "medtalk.guidance": {"numpy"},
+    "medtalk.features": {"numpy", "scipy"}, "medtalk.limits": {"numpy"}, "medtalk.errors": set(),
+    "medtalk.watch": set(), "medtalk.rig": {"numpy", "scipy"}, "medtalk.finishing": {"numpy", "scipy"}, "medtalk.guidance": {"numpy"},
 }  # fmt: skip
 
 

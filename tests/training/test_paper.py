@@ -544,7 +544,7 @@ def test_the_takes_that_a_bundle_is_judged_on(trained: Run) -> None:
 def test_a_backbone_that_is_nowhere(recipe: Recipe, home: Path, tmp_path: Path) -> None:
     assert recipe.pretrained is not None
     options = dataclasses.replace(recipe.pretrained, roberta="nobody/none")
-    with pytest.raises(medtalk.MedtalkError, match=r"nobody/none are not on this machine.*medtalk models pull"):
+    with pytest.raises(medtalk.MedtalkError, match=r"nobody/none are not on this machine.*medtalk backbones pull"):
         Run(dataclasses.replace(recipe, pretrained=options), tmp_path, progress=False).step("backbone")
 
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from medtalk.cli import (
+    backbones,
     bundle,
     channels,
     convert,
@@ -24,7 +25,6 @@ from medtalk.cli import (
     generate,
     info,
     keys,
-    models,
     ping,
     plot,
     plugin,
@@ -61,8 +61,9 @@ for command in (
     doctor.doctor,
 ):
     app.command()(command)
-for name, group in {"bundle": bundle, "models": models, "keys": keys, "plugin": plugin}.items():
+for name, group in {"bundle": bundle, "backbones": backbones, "keys": keys, "plugin": plugin}.items():
     app.add_typer(group.app, name=name)
+app.add_typer(backbones.app, name="models", hidden=True)  # as it was called once
 
 
 def main() -> NoReturn:

@@ -40,7 +40,7 @@ FinishingKind = Literal["full", "paper"]
 
 
 @dataclass(frozen=True)
-class _Job:
+class _Take:
     source: Source
     output: Path
     transcript: str | None
@@ -126,7 +126,7 @@ def generate(
     )
     texts = find_transcripts(found, settings.transcript)
     jobs = [
-        _Job(source, target, text)
+        _Take(source, target, text)
         for source, target, text in zip(found, targets, texts, strict=True)
         if target is not None
     ]
@@ -252,7 +252,7 @@ _SHOWN = ("emotion", "guidance", "strength", "transcript", "note")
 """What of a rig's `meta` the command shows."""
 
 
-def _generate_one(job: _Job, rigs: Rigs, tell: Callable[[float], None], force: bool) -> dict[str, Any]:
+def _generate_one(job: _Take, rigs: Rigs, tell: Callable[[float], None], force: bool) -> dict[str, Any]:
     from medtalk.files import make_folder
     from medtalk.rig import write_rig
 

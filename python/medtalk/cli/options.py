@@ -48,7 +48,7 @@ Backbones = Annotated[
     list[str] | None,
     typer.Option(
         "--backbone", metavar="NAME=DIR",
-        help="Folder with the weights of a backbone, as `medtalk models list` calls it (emotion2vec, ...), or the file "
+        help="Folder with the weights of a backbone, as `medtalk backbones list` calls it (emotion2vec, ...), or the file "
         "of whisper; may be repeated.",
     ),
 ]  # fmt: skip

@@ -18,7 +18,7 @@ from medtalk_unreal import settings as settings_file
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.generate import Status
 from medtalk_unreal.request import MORE, Request
-from medtalk_unreal.settings import Settings
+from medtalk_unreal.settings import PluginSettings
 from medtalk_wire.settings import AUTO, MAX_INTENSITY
 
 SELECTED, IN_SEQUENCE, NO_SEQUENCE = "Selected actor", "The one in the sequence", "None: an Anim Sequence"
@@ -270,7 +270,7 @@ def open_settings() -> bool:
     return not now.server and now.starting != settings.starting
 
 
-def fill(form: Any, request: Request, settings: Settings) -> None:
+def fill(form: Any, request: Request, settings: PluginSettings) -> None:
     """Put a request into a form; sequence and target are what the editor shows."""
     current = unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
     faces = [face for actor in selected_faces() if (face := facerig.find_face(actor)) is not None]

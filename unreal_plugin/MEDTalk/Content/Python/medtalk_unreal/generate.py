@@ -19,7 +19,7 @@ from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
 from medtalk_unreal.edits import asset_path, check_editable, place
 from medtalk_unreal.errors import CancelledError, PluginError
 from medtalk_unreal.request import Request
-from medtalk_unreal.settings import Settings
+from medtalk_unreal.settings import PluginSettings
 from medtalk_unreal.sidecar import the_sidecar
 from medtalk_unreal.sound import SoundFacts
 from medtalk_unreal.take import Take, TakeReport, check_target, write_take
@@ -58,7 +58,10 @@ class Generation:
     """
 
     def __init__(
-        self, request: Request, watch: Callable[[Status], None] = lambda status: None, settings: Settings | None = None
+        self,
+        request: Request,
+        watch: Callable[[Status], None] = lambda status: None,
+        settings: PluginSettings | None = None,
     ) -> None:
         self.status = Status()
         self._request, self._watch = request, watch
@@ -214,7 +217,7 @@ _running: tuple[Generation, ticks.Task] | None = None
 
 
 def start(
-    request: Request, watch: Callable[[Status], None] = lambda status: None, settings: Settings | None = None
+    request: Request, watch: Callable[[Status], None] = lambda status: None, settings: PluginSettings | None = None
 ) -> Generation:
     """Begin a request, if none is on its way; the tick goes on with it. The parameters are those of `Generation`.
 
@@ -248,7 +251,7 @@ class Facts:
     fps: float
 
 
-def check(request: Request, settings: Settings) -> Facts:
+def check(request: Request, settings: PluginSettings) -> Facts:
     """Look at everything that can be looked at without the sidecar. Raises `PluginError`."""
     request.check(settings)
     check_editable()

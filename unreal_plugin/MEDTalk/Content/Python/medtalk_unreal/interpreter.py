@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from medtalk_unreal.errors import PluginError
-from medtalk_unreal.settings import Settings, folder
+from medtalk_unreal.settings import PluginSettings, folder
 from medtalk_unreal.ticks import Patience
 from medtalk_wire.errors import RequestError
 
@@ -102,7 +102,7 @@ def _error(line: str) -> RequestError | None:
         return None
 
 
-def find(settings: Settings) -> str:
+def find(settings: PluginSettings) -> str:
     """The path of that Python: of the settings, $MEDTALK_PYTHON, or what `medtalk plugin install` wrote down.
 
     `PluginError` if nobody has told, or what was told is not there.

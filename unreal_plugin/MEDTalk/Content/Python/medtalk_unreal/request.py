@@ -10,7 +10,7 @@ from typing import Any
 
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.interpreter import SETTINGS
-from medtalk_unreal.settings import Settings, fitting
+from medtalk_unreal.settings import PluginSettings, fitting
 from medtalk_unreal.take import Target
 from medtalk_wire import settings as wire
 from medtalk_wire.settings import AUTO
@@ -86,7 +86,7 @@ class Request(_More):
         return cls(**good)
 
     @classmethod
-    def remembered(cls, settings: Settings) -> Request:
+    def remembered(cls, settings: PluginSettings) -> Request:
         """As the form was last used; what does not fit any more is the default."""
         good, _ = fitting(cls, settings.form)
         request = cls(**good)
@@ -103,7 +103,7 @@ class Request(_More):
         left_out = ("sounds", "actor", "sequence", "skeleton")
         return {name: value for name, value in asdict(self).items() if name not in left_out}
 
-    def check(self, settings: Settings) -> None:
+    def check(self, settings: PluginSettings) -> None:
         """Raise `PluginError` for a value outside its range, as far as that can be told without the editor."""
         if not 0 <= self.mood_intensity <= wire.MAX_INTENSITY:
             raise PluginError(f"Mood intensity is {self.mood_intensity:g}; valid are 0 to {wire.MAX_INTENSITY:g}.")
@@ -118,7 +118,7 @@ class Request(_More):
             tolerance=self.tolerance, replace=self.replace, writer=self.writer,
         )  # fmt: skip
 
-    def _check_mood(self, settings: Settings) -> None:
+    def _check_mood(self, settings: PluginSettings) -> None:
         if self.text and self.image:
             raise PluginError("There is a text and a picture.", "Clear one of the two.")
         longest = settings.limits.get("max_text", 65536)
@@ -130,7 +130,7 @@ class Request(_More):
         if self.image:
             self._check_picture(settings)
 
-    def check_guidance(self, settings: Settings) -> None:
+    def check_guidance(self, settings: PluginSettings) -> None:
         """Raise `PluginError` for a mood of a kind that the sidecar, as it was last greeted, does not take."""
         if self._kind not in settings.guidance:
             what, hint = _LACKING[self._kind]
@@ -155,14 +155,14 @@ class Request(_More):
             return "text" if self.text else "image"
         return AUTO if (self.mixture.strip() or self.emotion).lower() == AUTO else "label"
 
-    def read_picture(self, settings: Settings) -> bytes:
+    def read_picture(self, settings: PluginSettings) -> bytes:
         """The bytes of the picture's file, b"" without one. `PluginError` if it is no picture any more."""
         if not self.image:
             return b""
         most = _most_bytes(settings)
         return self._open_picture(most, most + 1)
 
-    def _check_picture(self, settings: Settings) -> None:
+    def _check_picture(self, settings: PluginSettings) -> None:
         """Raise `PluginError` for what is no picture, by its size and how it begins."""
         self._open_picture(_most_bytes(settings), _BEGINNING)
 
@@ -184,7 +184,7 @@ class Request(_More):
         return data
 
 
-def _most_bytes(settings: Settings) -> int:
+def _most_bytes(settings: PluginSettings) -> int:
     """How large a picture the sidecar takes."""
     return int(settings.limits.get("max_image_bytes", wire.MAX_PICTURE_BYTES))
 

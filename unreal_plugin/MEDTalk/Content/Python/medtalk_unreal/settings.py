@@ -16,7 +16,7 @@ LABELS = ("neutral", "angry", "disgust", "fear", "happy", "sad", "surprised")
 
 
 @dataclass
-class Settings:
+class PluginSettings:
     """`python` has the package `medtalk`; `backbones` are the folders of pretrained networks that the bundle needs, as
     "emotion2vec=FOLDER", and `offline` keeps the sidecar from fetching others; `server` is the address of a sidecar
     that we do not start (HOST:PORT or a connection file), with `keys`, the folder of its keys; `max_seconds` the
@@ -44,7 +44,7 @@ class Settings:
         """What decides how a sidecar is started here."""
         return self.python, self.bundle, self.backbones, self.offline, self.device, self.idle_exit
 
-    def with_sidecar(self, about: dict[str, Any]) -> Settings:
+    def with_sidecar(self, about: dict[str, Any]) -> PluginSettings:
         """These settings with what a sidecar tells of itself (docs/protocol.md, hello)."""
         return replace(
             self,
@@ -63,9 +63,9 @@ def folder() -> Path:
     return path
 
 
-def load() -> Settings:
+def load() -> PluginSettings:
     """The settings as they were saved; the default for whatever is missing or damaged."""
-    settings = Settings()
+    settings = PluginSettings()
     path = folder() / "settings.json"
     try:
         content = json.loads(path.read_text("utf-8"))
@@ -76,11 +76,11 @@ def load() -> Settings:
     if not isinstance(content, dict):
         unreal.log_warning(f"MEDTalk: {path} cannot be read; the settings are the default ones.")
         return settings
-    good, _ = fitting(Settings, content)
-    return Settings(**good)
+    good, _ = fitting(PluginSettings, content)
+    return PluginSettings(**good)
 
 
-def save(settings: Settings) -> None:
+def save(settings: PluginSettings) -> None:
     """Write the settings, whole or not at all. A disk that is full or read-only costs a line in the log, no more."""
     path = folder() / "settings.json"
     try:

@@ -19,7 +19,7 @@ from medtalk_unreal import interpreter
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.interpreter import INSTALL, Program
-from medtalk_unreal.settings import Settings, folder
+from medtalk_unreal.settings import PluginSettings, folder
 from medtalk_unreal.ticks import Patience
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Sidecar:
         self._connection: Connection | None = None  # of the client
         self._connecting = False
 
-    def connect(self, tell: Tell, settings: Settings | None = None) -> Generator[None, None, Client]:
+    def connect(self, tell: Tell, settings: PluginSettings | None = None) -> Generator[None, None, Client]:
         """Steps to a client of a sidecar that answers; one is started if need be. `tell` hears of each step.
 
         settings: those of the request; by default they are read. Raises `PluginError` that names the step which failed
@@ -86,7 +86,7 @@ class Sidecar:
             f"led by: {', '.join(known.guidance)}."
         )
 
-    def stop(self, settings: Settings | None = None) -> Generator[None, None, str]:
+    def stop(self, settings: PluginSettings | None = None) -> Generator[None, None, str]:
         """Steps that end the sidecar of this project; a line about what became of it. settings: as of `connect`."""
         settings = settings or settings_file.load()
         _check_packages()
@@ -154,7 +154,7 @@ class Sidecar:
         """The end of the editor. A sidecar that we started is asked to end too, unless it works for another editor."""
         program = self._program
         # Ours is told by the project's own file, whatever server has been named in the settings since.
-        connection = self._find(settings_file.Settings()) if program is not None else None
+        connection = self._find(settings_file.PluginSettings()) if program is not None else None
         if program is not None and connection is not None and self._is_ours(connection):
             client, end = self._client_of(connection), time.monotonic() + FAREWELL_SECONDS
             answers, busy = False, True
@@ -169,7 +169,7 @@ class Sidecar:
                 _hurry(client, client.shutdown(), end + FAREWELL_SECONDS)
         self.leave()
 
-    def _find(self, settings: Settings) -> Connection | None:
+    def _find(self, settings: PluginSettings) -> Connection | None:
         """The sidecar that should be there; None if there is none."""
         from medtalk_wire import SidecarError, find_connection
 
@@ -188,7 +188,7 @@ class Sidecar:
     def _is_ours(self, connection: Connection) -> bool:
         return self._program is not None and self._program.running and connection.instance == self._started
 
-    def _start(self, settings: Settings, tell: Tell) -> Generator[None, None, Connection]:
+    def _start(self, settings: PluginSettings, tell: Tell) -> Generator[None, None, Connection]:
         """Steps that start a sidecar and wait until it tells where it is."""
         before = self._find(settings)
         known = {before.instance if before else "", self._started}  # whose file may still be there
@@ -228,7 +228,7 @@ class Sidecar:
             if not self._started:  # also if it was cancelled
                 self._kill()
 
-    def _greet(self, settings: Settings, connection: Connection, tell: Tell) -> Generator[None, None, Client]:
+    def _greet(self, settings: PluginSettings, connection: Connection, tell: Tell) -> Generator[None, None, Client]:
         """Steps to a client that the sidecar answers."""
         from medtalk_wire import SidecarError
 
@@ -306,7 +306,7 @@ def _hurry(client: Client, job: Job, end: float) -> Any:
     return job.result
 
 
-def _remember(settings: Settings, about: dict[str, Any]) -> None:
+def _remember(settings: PluginSettings, about: dict[str, Any]) -> None:
     """Keep what the form needs before the sidecar is asked the next time."""
     if settings.with_sidecar(about) != settings:
         settings_file.save(settings_file.load().with_sidecar(about))  # the user may have changed others meanwhile

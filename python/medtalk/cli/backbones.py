@@ -1,4 +1,4 @@
-"""The commands `models list` and `models pull`: pretrained backbones."""
+"""The commands `backbones list` and `backbones pull`: pretrained backbones."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ NeedsOf = Annotated[
 
 
 @app.command("list")
-def models_list(bundle: NeedsOf = None, as_json: AsJson = False, debug: Debug = False) -> None:
+def backbones_list(bundle: NeedsOf = None, as_json: AsJson = False, debug: Debug = False) -> None:
     """Tell which pretrained backbones are on this machine, and what they are for."""
     from medtalk.backbones.catalogue import KNOWN, needed, size
 
     rows = []
-    for model in KNOWN if bundle is None else needed(bundle):
-        place = model.place()
+    for backbone in KNOWN if bundle is None else needed(bundle):
+        place = backbone.location()
         rows.append(
             {
-                "part": model.part,
-                "name": model.name,
+                "part": backbone.part,
+                "name": backbone.name,
                 "MB": None if place is None else round(size(place) / 1e6, 1),
-                "licence": model.licence or "see its page",
-                "use": model.use,
+                "licence": backbone.licence or "see its page",
+                "use": backbone.use,
                 "place": None if place is None else str(place),
             }
         )
@@ -47,9 +47,9 @@ def models_list(bundle: NeedsOf = None, as_json: AsJson = False, debug: Debug = 
 
 
 @app.command("pull")
-def models_pull(
+def backbones_pull(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Parts, as `medtalk models list` tells.")
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Parts, as `medtalk backbones list` tells.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     bundle: NeedsOf = None,
@@ -60,13 +60,13 @@ def models_pull(
 
     if bool(names) + every + (bundle is not None) != 1:
         raise SettingError(
-            "Nothing to fetch, or too much.", "Give names of `medtalk models list`, --bundle DIR, or --all."
+            "Nothing to fetch, or too much.", "Give names of `medtalk backbones list`, --bundle DIR, or --all."
         )
     models = KNOWN if every else [known(name) for name in names or ()]
     if bundle is not None:
         models = needed(bundle)
     if not models:
         print("The bundle uses none.")
-    for model in models:
-        place = model.fetch()
-        print(f"{model.part}: {place}, {size(place) / 1e6:.1f} MB", flush=True)
+    for backbone in models:
+        place = backbone.fetch()
+        print(f"{backbone.part}: {place}, {size(place) / 1e6:.1f} MB", flush=True)
