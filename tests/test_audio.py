@@ -247,7 +247,7 @@ def test_a_flac_that_does_not_tell_its_length_is_refused() -> None:
     data = bytearray(encoded(tone(3.0), kind="FLAC"))
     data[21] &= 0xF0  # the 36 bits of the number of samples, in the first block of meta data
     data[22:26] = bytes(4)
-    assert "does not tell its length" in refusal(bytes(data))
+    assert "does not state its length" in refusal(bytes(data))
 
 
 def test_chunks_before_the_samples_are_passed_over() -> None:
@@ -300,7 +300,7 @@ def test_a_silent_sound_or_channel_has_a_note(tmp_path: Path) -> None:
     assert read_speech(encoded(np.zeros((RATE, 2)))).note == "The sound is silent: the face rests."
     assert Speech.from_array(1e-4 * voice, RATE).note == "array is silent: the face rests."
     opposite = Speech.from_array(np.stack([voice, -voice], axis=1), RATE, "x.wav")
-    assert opposite.note == "The channels of x.wav cancel each other out: take one alone, as channel 0."
+    assert opposite.note == "The channels of x.wav cancel each other out: use one of them, such as channel 0."
     assert Speech.from_array(np.stack([voice, -voice], axis=1), RATE, "x.wav", channel=1).note == ""
     alike = np.stack([voice, babble(1.0, seed=4), np.zeros_like(voice)], axis=1)
     assert Speech.from_array(alike, RATE).note == Speech.from_array(np.stack([voice] * 8, axis=1), RATE).note == ""

@@ -103,9 +103,7 @@ def test_a_gpu_without_room_leaves_it_to_the_cpu(
     monkeypatch.setattr(own, "_device", torch.device("cuda", 0))
     monkeypatch.setattr(torch, "tensor", lambda values, device, real=torch.tensor: real(values))
     assert own.weights(samples, voice) == ear.weights(samples, voice) and own._device.type == "cpu"
-    assert [record.getMessage() for record in caplog.records] == [
-        "The memory of cuda:0 is not enough: the CPU judges the voice."
-    ]
+    assert [record.getMessage() for record in caplog.records] == ["cuda:0 ran out of memory: the CPU judges the voice."]
 
 
 def test_labels_that_are_not_used_count_nothing(plus: Path, tmp_path: Path) -> None:
@@ -167,7 +165,7 @@ def test_weights_that_are_missing_or_do_not_fit(
 ) -> None:  # fmt: skip
     with pytest.raises(BackboneError, match="iic/emotion2vec_plus_base are not on this machine, and offline"):
         medtalk.load(tiny_bundle, offline=True).prepare("emotion2vec_plus")
-    with pytest.raises(BackboneError, match="an emotion2vec that tells no emotions"):
+    with pytest.raises(BackboneError, match="an emotion2vec that does not recognize emotions"):
         VoiceEmotion(Pretrained("p", small_backbones["emotion2vec"]))
     folder = Path(shutil.copytree(plus, tmp_path / "p"))
     state = torch.load(folder / "base.pt", weights_only=True)["model"]
@@ -207,7 +205,7 @@ def test_the_command(
         (["--emotion", "auto:0.5"], "stands alone"),
         (["--emotion", "auto,sad"], "stands alone"),
         (["--emotion", "auto", "--text", "sad"], "auto cannot be mixed with a text or picture"),
-        (["--emotion", "auto"], "iic/emotion2vec_plus_base are not on this machine, and offline nothing is fetched"),
+        (["--emotion", "auto"], "iic/emotion2vec_plus_base are not on this machine, and offline nothing is downloaded"),
         (["--emotion", "auto", "--backbone", "emotion2vec_plus=nowhere"], "There is no folder nowhere"),
     ],
 )

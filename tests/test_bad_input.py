@@ -193,7 +193,7 @@ def test_a_sound_that_may_not_be_read(tiny_bundle, sound, tmp_path):
     sound.chmod(0)
     done = without_root_powers(*MEDTALK, "generate", sound, "--bundle", tiny_bundle, "-o", tmp_path / "out.csv")
     assert (done.returncode, done.stdout) == (1, "")
-    assert len(done.stderr.splitlines()) == 1 and "may not be read" in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and "cannot be read: permission denied" in done.stderr
     assert not (tmp_path / "out.csv").exists()
 
 
@@ -278,7 +278,7 @@ def test_rig_files_that_do_not_fit(refused, tmp_path):
 def test_a_description_in_an_unknown_script(medtalk, sound, tmp_path, text):
     done = medtalk("generate", sound, "--text", text, "-o", tmp_path / "out.csv")
     assert done.code == 0 and "understood as neutral 1.00; strength 1.00" in done.out
-    assert done.err.count("\n") == 1 and "taken for neutral" in done.err
+    assert done.err.count("\n") == 1 and "treated as neutral" in done.err
 
 
 def test_a_description_with_one_word_that_can_be_read(medtalk, sound, tmp_path):
@@ -302,8 +302,8 @@ def test_pictures_that_are_none(refused, full_bundle, small_backbones, sound, tm
         words += ["--backbone", f"{part}={small_backbones[part]}"]
     bad = {
         "bomb.png": (bomb(12_000), "12000 x 12000 pixels; the limit is 50000000"),
-        "giant.png": (bomb(60_000), "giant.png is not a whole picture"),
-        "text.png": (b"a face", "not a whole picture"),
+        "giant.png": (bomb(60_000), "giant.png is cannot be read as a picture"),
+        "text.png": (b"a face", "cannot be read as a picture"),
         "empty.png": (b"", "is empty"),
     }
     for name, (content, message) in bad.items():
@@ -317,4 +317,4 @@ def test_weights_that_are_a_pickle_of_something_else(refused, official, tmp_path
     file.write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
     words = ["--wav2vec2", official / "wav2vec2", "--roberta", official / "roberta", "--offline"]
     line = refused("bundle", "import-official", "--label", file, "-o", tmp_path / "bundle", *words)
-    assert "is not a whole file of PyTorch weights" in line and "Nothing in it was executed" in line
+    assert "is not a complete file of PyTorch weights" in line and "Nothing in it was executed" in line

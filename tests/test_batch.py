@@ -53,7 +53,7 @@ def test_a_batch_goes_on_where_it_stopped(medtalk, tiny_bundle, takes, tmp_path)
     before = (tmp_path / "rigs" / "a.csv").stat().st_mtime_ns
     done.unlink()
     again = medtalk(*words)
-    assert again.code == 0 and again.out.startswith("2 of 3 rig files are there already")
+    assert again.code == 0 and again.out.startswith("2 of 3 rig files already exist")
     assert "b.csv: 2.0 s" in again.out
     assert (tmp_path / "rigs" / "a.csv").stat().st_mtime_ns == before and done.is_file()
     assert json.loads(medtalk(*words, "--json").out or "[]") == []
@@ -76,7 +76,7 @@ def test_what_is_wrong_with_a_batch_is_told_before_any_work(medtalk, sound, take
     shutil.copy(takes / "a.wav", takes / "A.wav")  # one file where case does not count
     shutil.copy(takes / "one" / "b.WAV", takes / "one" / "b.flac")
     line = refused(takes, "-o", tmp_path / "rigs")
-    assert "would both become" in line and "So it is with 1 more." in line
+    assert "would both become" in line and "The same goes for 1 more." in line
     (takes / "A.wav").unlink()
     (takes / "one" / "b.flac").unlink()
     assert "is given twice" in refused(takes, takes, "-o", tmp_path / "rigs")
@@ -89,7 +89,7 @@ def test_what_is_wrong_with_a_batch_is_told_before_any_work(medtalk, sound, take
     assert "is not a folder" in refused(takes, "-o", tmp_path / "file" / "rigs")
     shutil.copy(sound, tmp_path / "x.arkit.wav")
     line = refused(tmp_path / "x.arkit.wav", "-o", tmp_path)
-    assert ".arkit.csv files are called" in line and "--format arkit.csv" in line
+    assert "would be read as .arkit.csv" in line and "--format arkit.csv" in line
     assert "--format npz does not fit" in refused(sound, "-o", tmp_path / "a.csv", "--format", "npz")
     assert not (tmp_path / "rigs").exists()
 
@@ -99,7 +99,7 @@ def test_what_is_passed_over_in_a_folder_is_said(medtalk, tiny_bundle, takes, tm
     (takes / "link").symlink_to(takes / "one")
     done = medtalk("generate", takes, "--bundle", tiny_bundle, "-o", tmp_path / "rigs")
     assert done.code == 0 and len(done.out.splitlines()) == 3
-    assert done.err == f"medtalk: Passed over, videos or links: {takes}/b.mov and 1 more. Give them by their names.\n"
+    assert done.err == f"medtalk: Skipped, videos or links: {takes}/b.mov and 1 more. Name them to include them.\n"
 
 
 def test_notes_name_their_sounds(medtalk, tiny_bundle, sound, silence, tmp_path):
@@ -122,7 +122,7 @@ def test_a_full_disk_ends_the_batch(medtalk, tiny_bundle, takes, tmp_path, monke
 def test_a_transcript_that_looks_like_a_file(medtalk, tiny_bundle, sound, tmp_path):
     words = ["generate", sound, "--bundle", tiny_bundle, "-o", tmp_path / "a.npz", "--transcript"]
     done = medtalk(*words, "and/or")
-    assert done.code == 1 and "If it is a text, put a blank before it." in done.err
+    assert done.code == 1 and "If it is text, put a space before it." in done.err
     assert medtalk(*words, " and/or").code == 0 and read_rig(tmp_path / "a.npz").meta["transcript"] == "and/or"
     os.mkfifo(tmp_path / "pipe")
     done = medtalk(*words, tmp_path / "pipe")

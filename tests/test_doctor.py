@@ -72,4 +72,4 @@ def test_unreal_projects(found, medtalk, tmp_path):
     record = project.parent / "Plugins" / "MEDTalk" / "Content" / "Python" / "medtalk_install.json"
     record.write_text(json.dumps({**json.loads(record.read_text()), "python": "/gone/python"}))
     findings, code = found()
-    assert code == 1 and "This Python is gone" in findings["unreal"]["advice"]
+    assert code == 1 and "This Python no longer exists" in findings["unreal"]["advice"]

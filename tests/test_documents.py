@@ -29,7 +29,7 @@ PAGES = {
 }
 README = PAGES["README.md"]
 BIN = Path(sys.executable).parent
-UNFIT = "medtalk: The transcript does not fit the sound, which alone decides.\n"
+UNFIT = "medtalk: The transcript does not match the sound; the lips follow the sound alone.\n"
 """The sample says something else than the documents' line."""
 
 

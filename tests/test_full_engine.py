@@ -285,7 +285,7 @@ def test_engines_by_kind(full_bundle: Path, tiny_bundle: Path, sound: Path) -> N
         open_engine(bundle, backbones={"whisper": "."})
     with pytest.raises(SettingError, match="it needs none"):
         medtalk.load(tiny_bundle, backbones={"clip": "."})
-    with pytest.raises(SettingError, match="takes none ready-made"):
+    with pytest.raises(SettingError, match="accepts no ready-made ones"):
         medtalk.load(tiny_bundle).perform(sound, emotion2vec=np.zeros((100, 48)))
 
 
@@ -355,7 +355,7 @@ def test_a_run_from_end_to_end(
     assert len(set(rigs)) == 3
     noted = medtalk(*words, "--transcript", "what a day")
     assert noted.code == 0
-    assert noted.err == "medtalk: The transcript has no effect: the bundle full does not hear words.\n"
+    assert noted.err == "medtalk: The transcript has no effect: the bundle full does not use transcripts.\n"
     assert network == []
 
 
@@ -419,25 +419,25 @@ def test_what_features_leave_to_a_backbone_is_told_once_before_any_work(
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--text", "a", "--emotion", "sad"], "The emotion leaves nothing to the description or picture"),
+        (["--text", "a", "--emotion", "sad"], "The emotion leaves no weight for the description or picture"),
         (["--text", "a", "--image", "b.png"], "Text and picture are both set"),
         (["--backbone", "clip"], "valid is NAME=DIR"),
         (["--backbone", "gpt=x"], "no backbone called 'gpt'"),
-        (["--text", "sad"], "offline nothing is fetched"),
+        (["--text", "sad"], "offline nothing is downloaded"),
         (["--image", "nowhere.png", "--text", ""], "The description is empty"),
         (["--text", ""], "The description is empty"),
         (["--features", "nowhere.npz"], "The file of features nowhere.npz does not exist"),
         (["--server", "--image", "nowhere.png"], "The picture nowhere.png does not exist"),
-        (["--server", "--offline", "--device", "cpu"], "--device and --offline cannot go with --server"),
-        (["--server", "--threads", 0], "--threads cannot go with --server"),
-        (["--server", "--backbone", "clip=x"], "--backbone cannot go with --server"),
+        (["--server", "--offline", "--device", "cpu"], "--device and --offline cannot be used with --server"),
+        (["--server", "--threads", 0], "--threads cannot be used with --server"),
+        (["--server", "--backbone", "clip=x"], "--backbone cannot be used with --server"),
         (["--finishing", "paper", "--no-blink"], "is the paper's smoothing and nothing else"),
         (["--device", "cuda:99"], "cuda:99"),
         (["--device", "gpu"], "valid are auto, cpu, cuda and cuda:N"),
         (["--backbone", "whisper=x"], "no backbone called 'whisper'"),
-        (["--language", "en"], "The bundle full hears no words, in any language"),
-        (["--language", "en", "--transcript", "a"], "--language is of words to be transcribed"),
-        ([], "offline nothing is fetched"),
+        (["--language", "en"], "The bundle full does not transcribe speech, so it takes no language"),
+        (["--language", "en", "--transcript", "a"], "--language is for transcription"),
+        ([], "offline nothing is downloaded"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(
@@ -473,7 +473,7 @@ def test_files_of_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ({}, "holds no features"),
         ({"clip_text": np.zeros((2, 5))}, "needs numbers along 1 axes"),
         ({"clip_text": np.array(["a"])}, "needs numbers along 1 axes"),
-        ({"clip_text": np.array([None])}, "not a whole .npz file"),
+        ({"clip_text": np.array([None])}, "not a complete .npz file"),
     ]
     for arrays, message in wrong:
         np.savez(file, **arrays)
@@ -485,7 +485,7 @@ def test_files_of_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         read_features(file)
     for content in (b"", b"\x89PNG", (tmp_path / "a.npz").read_bytes()[:-30]):
         file.write_bytes(content)
-        with pytest.raises(SettingError, match=r"not a whole \.npz file"):
+        with pytest.raises(SettingError, match=r"not a complete \.npz file"):
             read_features(file)
     np.savez_compressed(file, emotion2vec=np.zeros((2 << 20, 1), np.float32))
     monkeypatch.setattr("medtalk.cli.ready_made.MAX_BYTES", 1 << 20)

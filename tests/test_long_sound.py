@@ -117,8 +117,8 @@ def test_a_gpu_with_less_memory_takes_smaller_chunks(
     content = engine.hear(minute.samples, np.zeros((3600, 48))).content
     assert crowded.refused == 2 and engine.device == "cuda:0" and engine.note == ""
     assert [record.getMessage() for record in caplog.records] == [
-        "The memory of cuda:0 is not enough: trying chunks of 128 frames.",
-        "The memory of cuda:0 is not enough: trying chunks of 64 frames.",
+        "cuda:0 ran out of memory: trying chunks of 128 frames.",
+        "cuda:0 ran out of memory: trying chunks of 64 frames.",
     ]
     crowded.room = 1 << 20
     engine._chunk = 256
@@ -132,7 +132,7 @@ def test_the_cpu_takes_over_and_says_so(
     engine._emotion2vec._model.blocks[0].norm1.register_forward_pre_hook(Crowded(10))  # the extra tokens alone
     performance = on_gpu.perform(minute)
     assert engine.device == "cpu" and engine._chunk == 256
-    assert engine.note == "The memory of cuda:0 was not enough: the CPU has taken over."
+    assert engine.note == "cuda:0 ran out of memory: the CPU has taken over."
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 3
     assert performance.decode("sad").meta["note"] == engine.note
     told = on_gpu.perform(minute, "what a day").decode("sad").meta["note"]
@@ -163,7 +163,7 @@ def test_a_gpu_without_room_for_the_networks(
     folders = {"emotion2vec": small_backbones["emotion2vec"]}
     model = medtalk.load(full_bundle, device="cuda", backbones=folders, offline=True)
     assert model.engine.device == "cpu"
-    assert model.perform(minute).decode("sad").meta["note"].startswith("The memory of cuda:0 was not enough")
+    assert model.perform(minute).decode("sad").meta["note"].startswith("cuda:0 ran out of memory")
 
 
 def test_a_gpu_without_room_for_a_backbone(on_gpu: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +222,7 @@ def test_a_compact_bundle_leaves_a_full_gpu_too(minute: Speech, monkeypatch: pyt
     engine._networks.model.decoder.register_forward_pre_hook(Crowded(100))
     rig = model.perform(minute).decode("sad")
     assert model.engine.device == "cpu"
-    assert rig.meta["note"] == "The memory of cuda:0 was not enough: the CPU has taken over."
+    assert rig.meta["note"] == "cuda:0 ran out of memory: the CPU has taken over."
     np.testing.assert_array_equal(rig.values, expected.values)
 
 

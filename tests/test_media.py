@@ -93,7 +93,7 @@ def test_a_long_one_is_the_sound_that_was_encoded() -> None:
 def test_cut_and_damaged_files_are_refused_or_read_on_time(kind: str, capfd: pytest.CaptureFixture[str]) -> None:
     data = encoded(babble(5.0, 48000), kind)
     whole = read_speech(data).samples
-    for part in (0.1, 0.5, 0.9, 0.95) if kind != "aac" else ():  # which does not tell its length
+    for part in (0.1, 0.5, 0.9, 0.95) if kind != "aac" else ():  # which does not state its length
         with pytest.raises(AudioError) as caught:
             read_speech(data[: int(len(data) * part)])
         assert "\n" not in str(caught.value) and len(str(caught.value)) < 250
@@ -130,7 +130,7 @@ def test_limits_hold_before_memory_is_spent() -> None:
 def test_a_sound_of_an_unknown_kind_is_refused() -> None:
     data = encoded(clicks(), "m4a")
     at = data.index(b"hdlr", data.index(b"mdhd"))
-    with pytest.raises(AudioError, match="does not tell how its sound was made"):
+    with pytest.raises(AudioError, match="does not say how its sound is encoded"):
         read_speech(data[: at - 1] + b"\x55" + data[at:])
 
 

@@ -23,8 +23,8 @@ from tests.descriptions import DIRECTIONS, FOREIGN, NONSENSE
 from tests.service.sidecars import Sidecar
 
 Run = Callable[..., Any]
-GERMAN = "The description seems to be German; descriptions are understood in English only. It is taken for neutral."
-FOX = 'Nothing in "the quick brown fox" names a feeling that MEDTalk knows. It is taken for neutral.'
+GERMAN = "The description seems to be German; descriptions are understood in English only. It is treated as neutral."
+FOX = 'Nothing in "the quick brown fox" names a feeling that MEDTalk knows. It is treated as neutral.'
 PARTLY = 'Not understood in the description: "qwerty", "flibber".'
 
 
@@ -94,7 +94,7 @@ def test_what_is_not_understood_is_neutral(model: Model, text: str, note: str) -
 )
 def test_a_note_is_one_short_line(model: Model, text: str) -> None:
     mood = understood(model, f"{text}\n{text}")
-    assert mood.weights == {"neutral": 1.0} and mood.note.endswith("taken for neutral.")
+    assert mood.weights == {"neutral": 1.0} and mood.note.endswith("treated as neutral.")
     assert len(mood.note) < 200 and "\n" not in mood.note
 
 
@@ -118,7 +118,7 @@ def test_forms_of_known_words_are_understood(model: Model, text: str) -> None:
 )  # fmt: skip
 def test_slips_of_the_keyboard_are_mended_and_told(model: Model, text: str, slip: str, right: str) -> None:
     mood, meant = understood(model, text), understood(model, text.lower().replace(slip, right))
-    assert mood.note == f'"{slip}" is taken for "{right}".' and mood.text == text
+    assert mood.note == f'"{slip}" is read as "{right}".' and mood.text == text
     assert (mood.weights, mood.strength) == (meant.weights, meant.strength) and meant.note == ""
     assert understood(model, f"angry at {slip.title()}").note == "", "it is a name"
 

@@ -38,11 +38,11 @@ def test_what_is_on_the_machine(medtalk, empty_caches: Path, tmp_path: Path, net
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "Give names of"),
-        (["--all", "clip"], "Give names of"),
-        (["--all", "--bundle", "b"], "Give names of"),
+        ([], "Give names from"),
+        (["--all", "clip"], "Give names from"),
+        (["--all", "--bundle", "b"], "Give names from"),
         (["--bundle", "b"], "the folder b does not exist"),
-        (["clip", "gpt"], "fetched with --bundle DIR"),
+        (["clip", "gpt"], "Download those of your own bundle with --bundle DIR"),
         (["gpt"], "valid are emotion2vec, emotion2vec_plus, clip, wav2vec2, roberta, whisper"),
         (["roberta"], "cannot be fetched"),
     ],
@@ -91,5 +91,5 @@ def test_a_cache_that_cannot_be_written(
     (empty_caches / "whisper").write_text("a file where the cache's folder should be")
     done = medtalk("backbones", "pull", "whisper")
     assert done.code == 1 and done.out == "" and len(done.err.splitlines()) == 1
-    assert "The weights of base are not on this machine and cannot be fetched: " in done.err
+    assert "The weights of base are not on this machine and cannot be downloaded: " in done.err
     assert "File exists" in done.err and network == []

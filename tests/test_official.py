@@ -120,7 +120,7 @@ def test_a_pickle_of_something_else_is_not_executed(own: Path, tmp_path: Path, h
     else:
         state = torch.load(file, weights_only=True)
         torch.save({**state, "extra": trap}, file)
-    with pytest.raises(BundleError, match=r"not a whole file of PyTorch weights.*Nothing in it was executed"):
+    with pytest.raises(BundleError, match=r"not a complete file of PyTorch weights.*Nothing in it was executed"):
         bring(own, tmp_path / "b")
     assert not (tmp_path / "sprung").exists() and not (tmp_path / "b").exists()
 
@@ -155,20 +155,23 @@ D = "decoder.fc2.bias"
     [
         (swap("cross_recon.pth"), r"holds what the authors call cross_recon\.pth, not audio_semantic\.pth"),
         (swap("clip_emotion.pth"), r"what the authors call clip_emotion\.pth, not audio_semantic\.pth"),
-        (put(b"\x89PNG\r\n\x1a\n" + bytes(100)), "not a whole file of PyTorch weights"),
-        (put(b""), "not a whole file of PyTorch weights"),
-        (cut, "not a whole file of PyTorch weights"),
+        (put(b"\x89PNG\r\n\x1a\n" + bytes(100)), "not a complete file of PyTorch weights"),
+        (put(b""), "not a complete file of PyTorch weights"),
+        (cut, "not a complete file of PyTorch weights"),
         (Path.unlink, "There is no file"),
-        (lambda file: torch.save([1, 2], file), "something else than a state dict"),
+        (lambda file: torch.save([1, 2], file), "something other than a state dict"),
         (lambda file: torch.save({"a": torch.zeros(1)}, file), "no weights of MEDTalk"),
-        (lambda file: torch.save({"emotion_embedding.x": 3}, file), "something else than a state dict"),
+        (lambda file: torch.save({"emotion_embedding.x": 3}, file), "something other than a state dict"),
         (edit(lambda s: s.pop(D)), "lacks decoder.fc2.bias"),
         (edit(lambda s: s.update({D: s[D][:100]})), r"decoder.fc2.bias has the shape \(100,\); .*need \(174,\)"),
         (edit(lambda s: s[D].fill_(float("nan"))), "decoder.fc2.bias is not an array of finite floats"),
         (edit(lambda s: s.update({D: s[D].long()})), "is not an array of finite floats"),
         (edit(lambda s: s.update({D: s[D].to_sparse()})), "is not an array of finite floats"),
         (edit(lambda s: s.update({"emo_encoder.fc1.weight": torch.zeros(256, 52)})), "for 52 channels and 7 labels"),
-        (edit(lambda s: s.update({"emo_encoder.fc1.weight": torch.zeros(1).expand(10**9, 10**9)})), "is no MEDTalk"),
+        (
+            edit(lambda s: s.update({"emo_encoder.fc1.weight": torch.zeros(1).expand(10**9, 10**9)})),
+            "no MEDTalk network has",
+        ),
         (edit(lambda s: s.pop("text_encoder.embeddings.LayerNorm.bias")), "lacks text_encoder.embeddings"),
     ],
 )
@@ -209,13 +212,13 @@ def test_offline_asks_nobody(own: Path, tmp_path: Path, network: list[str], monk
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(BackboneError, match="not on this machine, and offline nothing is fetched"):
+    with pytest.raises(BackboneError, match="not on this machine, and offline nothing is downloaded"):
         bring(own, tmp_path / "b", {"wav2vec2": None})
     assert network == []
 
 
 def test_a_folder_of_something_else_is_not_replaced(own: Path, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="holds something else than a bundle"):
+    with pytest.raises(OutputError, match="holds something other than a bundle"):
         bring(own, own)
     assert (own / "audio_semantic.pth").is_file()
     with pytest.raises(OutputError, match="does not exist"):

@@ -204,7 +204,7 @@ def test_unknown_engine_and_threads(model):
 
 
 def test_a_bundle_without_a_text_encoder_says_so(model: Model) -> None:
-    with pytest.raises(GuidanceError, match="understands no descriptions"):
+    with pytest.raises(GuidanceError, match="does not understand descriptions"):
         model.guide(text="furious")
 
 

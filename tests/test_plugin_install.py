@@ -294,12 +294,12 @@ def test_a_folder_that_is_not_ours(refused, plugin, option):
         lambda: shutil.copytree(plugin_source(), plugin),
     ):
         make()
-        assert "did not make it" in refused(option)
+        assert "was not made by" in refused(option)
         plugin.unlink() if not plugin.is_dir() or plugin.is_symlink() else shutil.rmtree(plugin)
     for damaged in ("", "[]", "null", '{"platforms": [[]], "made_plugins": true, "files": {}}', '{"platforms": ["x"]}'):
         (plugin / RECORD).parent.mkdir(parents=True, exist_ok=True)
         (plugin / RECORD).write_text(damaged)
-        assert "did not make it" in refused(option)
+        assert "was not made by" in refused(option)
 
 
 # Removing
@@ -476,8 +476,8 @@ def test_a_name_longer_than_a_file_system_takes(refused, tmp_path, option):
 def test_options_that_make_no_sense(refused, tmp_path):
     assert "Unknown platform 'windows'; valid are win64, linux, mac, all." in refused("--platform", "windows")
     assert "Unknown platform 'windows'" in refused("--platform", "all", "--platform", "windows")
-    assert "--remove takes the whole" in refused("--remove", "--platform", "linux")
-    assert "cannot go with" in refused("--no-wheels", "--wheels", tmp_path)
+    assert "--remove removes the whole" in refused("--remove", "--platform", "linux")
+    assert "cannot be used with" in refused("--no-wheels", "--wheels", tmp_path)
     assert "There is no folder" in refused("--wheels", tmp_path / "missing")
     assert "There is no folder" in refused("--wheels", tmp_path / ("x" * 300))
 

@@ -91,7 +91,7 @@ def test_words_and_phones_have_plausible_times(told: Performance, speech_data: P
 @pytest.mark.parametrize(
     ("text", "note"),
     [
-        ("sonnet", "does not fit the sound"),
+        ("sonnet", "does not match the sound"),
         (GERMAN, "is not English"),
         ("?!… *** %%", "The transcript"),
         ("x" * 100_000, "The transcript"),
@@ -210,7 +210,7 @@ def test_a_tenth_of_a_second_of_speech_by_the_command(
     rigs = []
     for where in ([], ["--server", sidecar.file]):
         done = medtalk("generate", tmp_path / "short.wav", *where, "-o", tmp_path / "short.npz", "-q")
-        assert (done.code, done.err) == (0, "medtalk: Nobody is heard in short.wav: the face rests.\n")
+        assert (done.code, done.err) == (0, "medtalk: No speech is heard in short.wav: the face rests.\n")
         rigs.append(read_rig(tmp_path / "short.npz").values)
     assert rigs[0].shape == (6, 174)
     np.testing.assert_allclose(rigs[0], rigs[1], atol=1e-5)

@@ -29,7 +29,7 @@ from tests import checkpoints
 pytestmark = pytest.mark.filterwarnings("ignore:.*multilingual.tiktoken:pytest.PytestUnraisableExceptionWarning")
 
 RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False)
-UNFIT = "The transcript does not fit the sound, which alone decides."
+UNFIT = "The transcript does not match the sound; the lips follow the sound alone."
 Run = Callable[..., Any]
 
 
@@ -160,7 +160,7 @@ def test_our_guidance_leads_through_the_networks_for_labels(model: Model, sound:
     assert all(np.abs(a - b).max() > 1e-4 for a, b in zip(rigs, [*rigs[1:], rigs[0]], strict=True))
     # the intensity of the words, stage 3, leads a text too
     assert np.abs(performance.with_transcript("").decode(guide, finishing=RAW).values - rigs[0]).max() > 1e-4
-    with pytest.raises(GuidanceError, match="holds no trained network for pictures"):
+    with pytest.raises(GuidanceError, match="has no trained network for pictures"):
         model.guide(image=b"")
     assert network == []
 
@@ -181,8 +181,8 @@ def test_without_stage_4_there_are_labels_alone(small_backbones: dict[str, Path]
         ({"backbones": {"roberta": "x"}}, "does not name its backbone emotion2vec"),
         ({"text_mode": "constant", "backbones": {"emotion2vec": "x", "roberta": "y"}}, "names a backbone 'roberta'"),
         ({"backbones": {"emotion2vec": "x", "roberta": ""}}, "does not name its backbones"),
-        ({"untrained": "clip_image_map"}, "does not say in a list"),
-        ({"untrained": [["clip_image_map"]]}, "does not say in a list"),
+        ({"untrained": "clip_image_map"}, "has no list of its untrained parts"),
+        ({"untrained": [["clip_image_map"]]}, "has no list of its untrained parts"),
     ],
 )
 def test_manifests_that_do_not_fit(tmp_path: Path, make: dict[str, Any], message: str) -> None:
@@ -247,7 +247,7 @@ def test_a_language_that_cannot_be_is_told_once_before_any_work(
     whisper = ["--bundle", own, "--backbone", f"whisper={small_backbones['whisper']}"]
     for more, message in (
         (whisper, "language 'klingon'"),
-        (["--bundle", tiny_bundle], "hears no words, in any language"),
+        (["--bundle", tiny_bundle], "does not transcribe speech, so it takes no language"),
     ):
         done = medtalk(*words, *more)
         assert (done.code, done.out) == (1, "") and len(done.err.splitlines()) == 1 and message in done.err
@@ -269,7 +269,7 @@ def test_what_is_missing_is_told_once_and_nothing_written(
     for more, name in ([], "base"), (["--transcript", ""], "hfl/chinese-roberta-wwm-ext"):
         done = medtalk(*words, *more)
         assert done.code == 1 and len(done.err.splitlines()) == 1 and not list(tmp_path.glob("*.csv"))
-        assert f"The weights of {name} are not on this machine, and offline nothing is fetched" in done.err
+        assert f"The weights of {name} are not on this machine, and offline nothing is downloaded" in done.err
     roberta = ["--backbone", f"roberta={small_backbones['roberta']}", "--transcript", ""]
     assert medtalk(*words, *roberta).code == 0 and network == []
 

@@ -117,7 +117,7 @@ class Speech:
         try:
             data = np.asarray(samples)
         except ValueError:  # rows of different lengths
-            raise AudioError(f"{name} is no array of numbers; valid are (n,) or (n, channels).") from None
+            raise AudioError(f"{name} is not an array of numbers; valid are (n,) or (n, channels).") from None
         if data.ndim == 1:
             data = data[:, None]
         if data.ndim != 2 or data.dtype.kind not in "iuf":
@@ -221,7 +221,7 @@ def _decode(file: soundfile.SoundFile, kind: str, name: str, channel: int | None
         raise AudioError(f"{name} holds no samples.", "Record or export it again.")
     if file.frames >= _UNKNOWN:
         raise AudioError(
-            f"{name} does not tell its length, so nobody can say whether it is whole.",
+            f"{name} does not state its length, so it may be cut off.",
             "Save it to a file rather than through a pipe.",
         )
     limits.check(name, seconds=file.frames / file.samplerate, channels=file.channels, rate=file.samplerate)
@@ -286,7 +286,7 @@ def _note(peaks: np.ndarray, channel: int | None, cancelled: bool, name: str) ->
     if channel is not None and channel not in loud:
         return f"Channel {channel} of {name} is silent, channel {loud[0]} is not: the face rests."
     if channel is None and cancelled:
-        return f"The channels of {name} cancel each other out: take one alone, as channel {loud[0]}."
+        return f"The channels of {name} cancel each other out: use one of them, such as channel {loud[0]}."
     return ""
 
 
@@ -359,7 +359,7 @@ def _check_wav(stream: BinaryIO, size: int, name: str, limits: AudioLimits) -> N
                 what = _WAV_TAGS.get(tag, f"unknown kind 0x{tag:04x}")
                 raise AudioError(f"{name} is a compressed WAV ({what}). {VALID}", "Save it as 16-bit PCM WAV.")
             if channels == 0:
-                raise AudioError(f"{name} is damaged: its header tells 0 channels.", "Export it again.")
+                raise AudioError(f"{name} is damaged: its header says 0 channels.", "Export it again.")
             limits.check(name, channels=channels, rate=rate)
         elif key == b"data":
             if long_data is not None and length == _STREAMED[0]:

@@ -246,13 +246,13 @@ def _check_fields(folder: Path, manifest: dict[str, Any]) -> None:
     own = _own_fields(kind)
     if manifest.get("channel_hash") != CHANNEL_HASH or manifest.get("channels") != own["channels"]:
         raise BundleError(
-            f"Bundle {folder} is made for another channel list than the {len(CHANNEL_NAMES)} of this version.",
+            f"Bundle {folder} was made for a different channel list than the {len(CHANNEL_NAMES)} of this version.",
             "Export it again with medtalk-train of this version.",
         )
     for field in ("fps", "features", "labels"):
         if field in own and manifest.get(field) != own[field]:
             raise BundleError(
-                f"Bundle {folder} was trained with other {field} than this version computes.",
+                f"Bundle {folder} was trained with different {field} than this version computes.",
                 "Export it again with medtalk-train of this version.",
             )
     if manifest.get("text_mode") not in TEXT_MODES:
@@ -283,7 +283,7 @@ def _check_backbones(folder: Path, manifest: dict[str, Any]) -> None:
             "Use another bundle, or another version of medtalk.",
         )
     if not isinstance(untrained, list) or not all(isinstance(part, str) for part in untrained):
-        raise BundleError(f"Bundle {folder} does not say in a list what is untrained.", "Get the bundle again.")
+        raise BundleError(f"Bundle {folder} has no list of its untrained parts.", "Get the bundle again.")
 
 
 def _check_file(bundle: Bundle, name: str) -> None:

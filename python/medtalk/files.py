@@ -68,7 +68,7 @@ def write_folder_atomic(path: str | Path, write: Callable[[Path], object]) -> Pa
     try:
         try:
             if target.exists() and not target.is_dir():
-                raise OutputError(f"{target} is a file; a folder is to be written.", "Give another name or remove it.")
+                raise OutputError(f"{target} is a file, but a folder is needed.", "Give another name or remove it.")
             temporary.mkdir()
             write(temporary)
             for file in temporary.rglob("*"):
@@ -103,7 +103,9 @@ def check_file(path: str | Path, *, force: bool = False) -> None:
         if target.is_dir():
             raise OutputError(f"{target} is a folder, not a file.", "Give a file name.")
         if not force and target.exists() and not target.stat().st_mode & 0o222:  # os.access lets root write anything
-            raise OutputError(f"{target} is read-only.", "Check it out or make it writable, or replace it by --force.")
+            raise OutputError(
+                f"{target} is read-only.", "Check it out or make it writable, or replace it with --force."
+            )
     except OSError as error:
         raise _output_error(target, error) from error
 
@@ -119,7 +121,7 @@ def make_folder(folder: str | Path) -> None:
 def check_folder(path: str | Path) -> None:
     """Raise `OutputError` unless the folder that is to hold `path` is there and may be written to."""
     if _WINDOWS and _NO_WINDOWS_NAME.fullmatch(Path(path).name):
-        raise OutputError(f"Windows cannot keep a file that is called {Path(path).name}.", "Choose another name.")
+        raise OutputError(f"Windows does not allow a file called {Path(path).name}.", "Choose another name.")
     folder = Path(path).absolute().parent
     try:
         present = folder.is_dir()
@@ -127,9 +129,11 @@ def check_folder(path: str | Path) -> None:
         raise _output_error(Path(path), error) from error
     if not present:
         what = "is not a folder" if folder.exists() else "does not exist"
-        raise OutputError(f"Cannot write {path}: the folder {folder} {what}.", "Make it first or choose another.")
+        raise OutputError(f"Cannot write {path}: the folder {folder} {what}.", "Create it first or choose another.")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"Cannot write {path}: the folder {folder} is read-only.", "Choose one you may write to.")
+        raise OutputError(
+            f"Cannot write {path}: the folder {folder} is read-only.", "Choose one that you can write to."
+        )
 
 
 def sha256_file(path: str | Path) -> str:
@@ -187,7 +191,7 @@ def _replace(temporary: Path, target: Path) -> None:
         except PermissionError as error:
             if time.monotonic() > deadline:
                 raise OutputError(
-                    f"Cannot write {target}: another program has it open.", "Close it there, as in Excel."
+                    f"Cannot write {target}: another program has it open.", "Close it there (in Excel, for instance)."
                 ) from error
             time.sleep(0.05)
 
@@ -201,7 +205,7 @@ def _sync(file: Path) -> None:
 def _output_error(target: Path, error: OSError) -> OutputError:
     if _WINDOWS and len(str(target.absolute())) > _LONGEST_PATH:
         return OutputError(
-            f"Cannot write {target}: its path has {len(str(target.absolute()))} characters; Windows takes "
+            f"Cannot write {target}: its path has {len(str(target.absolute()))} characters; Windows allows "
             f"{_LONGEST_PATH}.", "Choose a shorter one, or switch on long paths (LongPathsEnabled)."
         )  # fmt: skip
     match error.errno:
@@ -210,7 +214,7 @@ def _output_error(target: Path, error: OSError) -> OutputError:
                 f"Cannot write {target}: the disk is full.", "Free some space; nothing was left behind."
             )
         case errno.EROFS | errno.EACCES | errno.EPERM:
-            return OutputError(f"Cannot write {target}: no permission.", "Choose a place you may write to.")
+            return OutputError(f"Cannot write {target}: no permission.", "Choose a place that you can write to.")
         case errno.ENAMETOOLONG:
             return OutputError(f"Cannot write {target}: the name is too long.", "Choose a shorter one.")
         case _:

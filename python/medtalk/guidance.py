@@ -274,7 +274,7 @@ def check_beside(labels: str | Mapping[str, float]) -> dict[str, float]:
     weights = labels_of(labels)
     if sum(weights.values()) >= 1.0:
         raise GuidanceError(
-            "The emotion leaves nothing to the description or picture beside it.",
+            "The emotion leaves no weight for the description or picture beside it.",
             "Give weights below 1, such as happy:0.3, or leave one of them out.",
         )
     return weights
@@ -321,7 +321,7 @@ def label_name(word: str) -> str:
     if label in LABELS:
         return label
     if asked == AUTO:
-        raise GuidanceError("The emotion auto is heard in the voice and stands alone, without a weight.", "Give auto.")
+        raise GuidanceError("The emotion auto comes from the voice and stands alone, without a weight.", "Give auto.")
     hint = f'For other feelings give a description in place of an emotion (--text "{" ".join(word.split())[:40]}").'
     if near := difflib.get_close_matches(asked, [*LABELS, *SYNONYMS], n=1, cutoff=_SLIP):
         hint = f"Did you mean {near[0]}?"
@@ -345,7 +345,7 @@ def _parsed(text: str) -> dict[str, float]:
             weights[label] = float(number) if colon else 1.0
         except ValueError:
             raise GuidanceError(
-                f"The weight {number.strip()[:40]!r} of emotion {label} is not a number.", "Write it as in happy:0.7."
+                f"The weight {number.strip()[:40]!r} of emotion {label} is not a number.", "Write it like happy:0.7."
             ) from None
     return weights
 

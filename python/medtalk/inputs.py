@@ -25,7 +25,7 @@ def open_input(
     try:
         shown = path_text(path)
     except TypeError:
-        raise error(f"{path!r} is no path of a {what}.", "Give its name.") from None
+        raise error(f"{path!r} is not a path to a {what}.", "Give its name.") from None
     with about(shown), _opened(path, shown, what, error, limit) as (stream, size):
         yield stream, size, shown
 
@@ -83,7 +83,7 @@ def _refusal(
         case PermissionError() if os.path.isdir(path):  # Windows says so of a folder
             return error(f"{shown} is a folder.", f"Give a {what}.")
         case PermissionError():
-            return error(f"{shown} may not be read.", "Check its permissions.")
+            return error(f"{shown} cannot be read: permission denied.", "Check its permissions.")
         case _:
             reason = getattr(problem, "strerror", None) or problem
             return error(f"{shown} cannot be read: {reason}.", "Check the path.")

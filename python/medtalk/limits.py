@@ -81,7 +81,7 @@ class AudioLimits:
         if not self.min_rate <= rate <= self.max_rate:
             raise LimitError(
                 f"{name} has {rate} samples a second; valid are {self.min_rate} to {self.max_rate}.",
-                "Save it again at a usual rate, as 48000.",
+                "Save it again at a usual rate, such as 48000.",
             )
         if channels > self.max_channels:
             raise LimitError(

@@ -47,7 +47,7 @@ def open_media(
             codec = sound.codec_context or None  # whatever the types say, none for a sound of an unknown kind
             rate, channels = (codec.sample_rate, codec.channels) if codec else (0, 0)
             if not rate or not channels:
-                raise AudioError(f"{name} is damaged: it does not tell how its sound was made.", "Export it again.")
+                raise AudioError(f"{name} is damaged: it does not say how its sound is encoded.", "Export it again.")
             limits.check(name, channels=channels, rate=rate)
             yield rate, channels, _blocks(container, sure, name, limits)
     except FFmpegError as error:

@@ -104,7 +104,9 @@ class _Checkpoint:
     def shape(self, name: str, axes: int = 2) -> tuple[int, ...]:
         shape = tuple(self._get(name).shape)
         if len(shape) != axes or not all(0 < size <= MAX_WIDTH for size in shape):
-            raise BundleError(f"In {self.path}, {name} has the shape {shape}; that is no MEDTalk.", "Get it again.")
+            raise BundleError(
+                f"In {self.path}, {name} has the shape {shape}, which no MEDTalk network has.", "Get it again."
+            )
         return shape
 
     def take(self, name: str, shape: tuple[int, ...]) -> Tensor:
@@ -228,7 +230,7 @@ def _check_output(folder: Path) -> None:
     check_folder(folder)
     # It will be replaced as a whole: nobody may lose a folder of something else to a slip of the finger.
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
-        raise OutputError(f"{folder} holds something else than a bundle.", "Give a new folder, or that of a bundle.")
+        raise OutputError(f"{folder} holds something other than a bundle.", "Give a new folder, or that of a bundle.")
 
 
 def _read(path: Path, wanted: str) -> _Checkpoint:
@@ -244,13 +246,15 @@ def _read(path: Path, wanted: str) -> _Checkpoint:
         raise
     except Exception as error:  # pickle, zipfile and torch have many, and the bytes may be anything
         raise BundleError(
-            f"{shown} is not a whole file of PyTorch weights ({clause(error)}).",
+            f"{shown} is not a complete file of PyTorch weights ({clause(error)}).",
             f"Nothing in it was executed. Give the authors' {wanted}.",
         ) from error
     if not isinstance(state, dict) or not all(
         isinstance(key, str) and isinstance(tensor, torch.Tensor) for key, tensor in state.items()
     ):
-        raise BundleError(f"{shown} holds something else than a state dict of tensors.", f"Give the authors' {wanted}.")
+        raise BundleError(
+            f"{shown} holds something other than a state dict of tensors.", f"Give the authors' {wanted}."
+        )
     found = next((file for file, part in _FILES.items() if any(key.startswith(part) for key in state)), None)
     if found != wanted:
         what = "no weights of MEDTalk" if found is None else f"what the authors call {found}"

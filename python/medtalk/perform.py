@@ -280,7 +280,7 @@ class Model:
     def _with_words(self, heard: Heard, text: str, speech: Speech, activity: NDArray[np.float32]) -> dict[str, Any]:
         """What the words of a text make of a sound: the attributes of a `Performance` that depend on them."""
         words = self._words_in(heard, text, speech, activity)
-        quiet = "" if activity.any() else f"Nobody is heard in {speech.name}: the face rests."
+        quiet = "" if activity.any() else f"No speech is heard in {speech.name}: the face rests."
         return {**words, "note": speech.note or quiet or words["note"]}
 
     def _words_in(self, heard: Heard, text: str, speech: Speech, activity: NDArray[np.float32]) -> dict[str, Any]:
@@ -501,7 +501,7 @@ class Performance:
         }
         bundle, note = self.model.bundle, f"{self.note} {self.model.engine.note}".strip()
         if self.transcript and not bundle.hears_words:
-            note = f"The transcript has no effect: the bundle {bundle.name} does not hear words. {note}".strip()
+            note = f"The transcript has no effect: the bundle {bundle.name} does not use transcripts. {note}".strip()
         if note:
             meta["note"] = note
         return meta

@@ -93,13 +93,13 @@ def test_text_of_any_length_and_script(model: Clip) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "not a whole picture"),
-        (b"RIFF....WAVEfmt nothing of a picture", "not a whole picture"),
+        (b"", "cannot be read as a picture"),
+        (b"RIFF....WAVEfmt nothing of a picture", "cannot be read as a picture"),
         (b"<svg/>", "Valid are PNG, JPEG, WEBP"),
-        (bomb(100, 100), "not a whole picture"),
+        (bomb(100, 100), "cannot be read as a picture"),
         (bomb(8_000, 8_000), "8000 x 8000 pixels; the limit is 50000000"),
         (bomb(12_000, 9_000), "the limit is 50000000"),  # PIL would warn
-        (bomb(60_000, 60_000), "not a whole picture|the limit is"),  # PIL refuses
+        (bomb(60_000, 60_000), "cannot be read as a picture|the limit is"),  # PIL refuses
         (bomb(1, 1_000_000), "one side may be 20 times the other"),
     ],
 )
@@ -111,7 +111,7 @@ def test_what_is_no_picture_or_too_much_of_one(model: Clip, data: bytes, words: 
 
 def test_other_kinds_of_pictures_and_damaged_ones(model: Clip, picture: Image.Image) -> None:
     for data in (encoded(picture, "GIF"), encoded(picture, "BMP"), encoded(picture)[:-300]):
-        with pytest.raises(GuidanceError, match="not a whole picture"):
+        with pytest.raises(GuidanceError, match="cannot be read as a picture"):
             model.encode_image(data)
 
 

@@ -156,7 +156,7 @@ def test_a_configuration_with_code_in_it_is_refused(tmp_path: Path, convolutions
     mark = tmp_path / "mark"
     folder = make_emotion2vec(tmp_path / "evil", convolutions.replace("{mark}", str(mark)))
     (folder / "base.pt").write_bytes(b"")
-    with pytest.raises(BackboneError, match="is no list of them"):
+    with pytest.raises(BackboneError, match="is not a list of convolutions"):
         Emotion2vec(Pretrained("e", folder))
     assert not mark.exists()
 

@@ -49,7 +49,7 @@ def test_a_language_by_code_or_name(model: Transcriber, voice: np.ndarray, langu
 
 
 def test_an_unknown_language(model: Transcriber, voice: np.ndarray) -> None:
-    with pytest.raises(SettingError, match="'klingon' here; valid are en, zh"):
+    with pytest.raises(SettingError, match="'klingon'; valid are en, zh"):
         model.transcribe(voice, "klingon")
 
 
@@ -88,7 +88,7 @@ class Payload:
 def test_a_file_with_code_in_it_is_refused(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     torch.save({"dims": Payload(mark)}, tmp_path / "evil.pt")
-    with pytest.raises(BackboneError, match="something else than weights"):
+    with pytest.raises(BackboneError, match="something other than weights"):
         Transcriber(Pretrained("base", tmp_path / "evil.pt"))
     assert not mark.exists()
     torch.save({"a": torch.zeros(1)}, tmp_path / "other.pt")

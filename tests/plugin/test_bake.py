@@ -95,7 +95,7 @@ def test_a_skeleton_that_is_none(editor: Any, skeleton: str) -> None:
     editor.add_metahuman()
     editor.new_sequence()
     before = editor.assets()
-    with pytest.raises(PluginError, match="is no Skeleton"):
+    with pytest.raises(PluginError, match="is not a Skeleton"):
         bake_curves(editor, rig(), skeleton=skeleton)
     assert editor.assets() == before
 

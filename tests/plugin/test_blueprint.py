@@ -49,7 +49,7 @@ def test_a_second_start_is_refused_and_the_first_goes_on(configured: Any, node: 
 @pytest.mark.parametrize(
     ("request_text", "said"),
     [
-        ("", "no JSON"),
+        ("", "not valid JSON"),
         ("[1]", "is a JSON object"),
         ('{"sound": []}', "Unknown name 'sound'"),
         ('{"sounds": "/Game/Line"}', "list of texts"),
@@ -58,7 +58,7 @@ def test_a_second_start_is_refused_and_the_first_goes_on(configured: Any, node: 
         ('{"blink": 1}', "blink"),
         ("{}", "No sound is selected"),
         ('{"sounds": ["/Game/Nowhere"]}', "not in the project"),
-        ("[" * 100_000, "no JSON"),
+        ("[" * 100_000, "not valid JSON"),
     ],
 )
 def test_a_bad_request_is_one_line(node: Any, request_text: str, said: str) -> None:
@@ -68,4 +68,4 @@ def test_a_bad_request_is_one_line(node: Any, request_text: str, said: str) -> N
 
 def test_before_anything_was_started(node: Any) -> None:
     for name in ("poll_face_animation", "cancel_face_animation", "get_face_animation_result"):
-        assert "Nothing was started" in node(name)["error"]
+        assert "Nothing has been started" in node(name)["error"]

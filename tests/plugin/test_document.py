@@ -31,7 +31,7 @@ def test_menus(editor: Editor, root):
     text = document(root)
     assert table(text, "entry") == [entry.label for entry in menus.ENTRIES if entry.menu == menus.TOOLS_MENU]
     assert all(entry.label in text for entry in menus.ENTRIES)
-    assert "The connection is good." in text
+    assert "The connection works." in text
 
 
 def test_the_menu_is_named_in_one_way(editor: Editor, root):

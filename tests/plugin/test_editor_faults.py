@@ -64,7 +64,7 @@ class Shot:
         finish(self.editor)
         self.editor.tick(n=5)
         (line,) = self.editor.log.errors
-        assert status(form) in line and said in line and "\n" not in line and "fault of the plugin" not in line, line
+        assert status(form) in line and said in line and "\n" not in line and "The plugin failed" not in line, line
         assert state_of(self.editor) == before
         assert self.editor.state.transaction is None
         return line
@@ -154,20 +154,20 @@ def little_sidecar(file: Path, behaviour: str) -> Iterator[None]:
     [
         ("version", "speaks protocol 2.0; this one speaks 1.3"),
         ("channels", "Step 'greeting': The sidecar at tcp://127.0.0.1:"),
-        ("result-channels", "another channel table"),
+        ("result-channels", "a different channel table"),
         ("hello-error", "Step 'greeting': No. Look."),
         ("hello-without-limits", "Step 'greeting'"),
         ("http", "Step 'greeting'"),
         ("hangs-up", "Step 'greeting'"),
         ("error", "No such emotion. Try happy."),
-        ("small", "this sidecar takes 1000 at most"),
+        ("small", "this sidecar accepts at most 1000"),
         ("bad-result", "rig is not float32"),
-        ("deaf", "has said nothing"),
-        ("mute", "has said nothing"),
+        ("deaf", "has sent nothing"),
+        ("mute", "has sent nothing"),
         ("garbage", "is not msgpack"),
         ("error-without-parent", "Unreadable."),
-        ("die-accepted", "is gone: nobody listens there"),
-        ("die-progress", "is gone: nobody listens there"),
+        ("die-accepted", "is gone: nothing is listening there"),
+        ("die-progress", "is gone: nothing is listening there"),
     ],
 )
 def test_a_server_that_is_not_as_it_should_be(
@@ -204,7 +204,7 @@ def test_a_server_that_is_strange_but_does(
         finish(editor)
         assert status(form).startswith("1 take written"), editor.log.text
         assert "held at the limits of the board" in editor.log.text and editor.log.errors == []
-        assert ("queue is full, it is asked again" in editor.log.text) == (behaviour == "full")
+        assert ("queue is full; trying again" in editor.log.text) == (behaviour == "full")
 
 
 @pytest.mark.parametrize("phase", ["sidecar", "sent"])
@@ -257,7 +257,7 @@ def test_frozen_at_work_and_before_the_next_click(lonely: Shot, monkeypatch: pyt
     lonely.until("sound")
     frozen = pid_of_sidecar(editor)
     os.kill(frozen, signal.SIGSTOP)
-    lonely.one_line(form, before, "has said nothing")
+    lonely.one_line(form, before, "has sent nothing")
     monkeypatch.setattr(sidecar, "GREETING_SECONDS", 1.0)
     form = lonely.press()
     lonely.until("sidecar")
@@ -405,7 +405,7 @@ def test_a_click_while_the_level_is_played(shot: Shot) -> None:
     press(shot.editor, [shot.sound], **shot.fields())
     shot.editor.state.playing = False
     (message,) = shot.editor.dialogs.messages
-    assert "The editor plays the level." in message[1]
+    assert "The editor is playing the level." in message[1]
     shot.editor.dialogs.messages.clear()
 
 
@@ -649,7 +649,7 @@ def test_bad_sounds(shot: Shot, what: str) -> None:
         ({"text": "x" * 100_000, "takes_text": True}, "The text has 100000 characters"),
         ({"mood_intensity": float("nan")}, "Mood intensity is nan"),
         ({"frame_step": 0}, "frame step is 0"),
-        ({"start_frame": 2**31 - 1}, "out of what a sequence can hold"),
+        ({"start_frame": 2**31 - 1}, "outside the range of a sequence"),
         ({"image": __file__, "takes_image": True}, "test_editor_faults.py is no picture"),
     ],
 )

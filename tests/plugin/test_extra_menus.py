@@ -83,8 +83,8 @@ def test_a_job_bakes_and_exports(shot: Any, monkeypatch: pytest.MonkeyPatch, tmp
         ({}, "is not in the project"),
         ({"sequence": SHOT, "actor": "Nobody"}, "No actor of the level is called 'Nobody'"),
         ({"sequence": SHOT, "shot": "a"}, "Unknown name 'shot'"),
-        ({"sequence": 3}, "a JSON object of texts"),
-        (SHOT, "a JSON object of texts"),
+        ({"sequence": 3}, "a JSON object with text values"),
+        (SHOT, "a JSON object with text values"),
     ],
 )
 @pytest.mark.parametrize("kind", ["bakes", "exports"])

@@ -203,7 +203,7 @@ def test_without_an_actor_it_is_the_one_in_the_sequence(editor: Any) -> None:
     from medtalk_unreal.errors import PluginError
 
     ada, bob, sequence = editor.add_metahuman(), editor.add_metahuman(name="Bob"), editor.new_sequence()
-    with pytest.raises(PluginError, match="Shot has no MetaHuman in it"):
+    with pytest.raises(PluginError, match="Shot has no MetaHuman"):
         resolve(editor, sequence, None)
     sequence.add_possessable(editor.add_actor())
     sequence.add_possessable(ada)

@@ -87,7 +87,7 @@ def test_progress_never_falls_and_the_log_is_short(configured: Any, request_for:
         ({"writer": "pen"}, "channels, arrays"),
         ({"text": "x" * 100_000}, "65536 bytes"),
         ({"mixture": "x" * 100_000}, "65536 bytes"),
-        ({"text": "sad", "image": "/nowhere.png"}, "There is a text and a picture."),
+        ({"text": "sad", "image": "/nowhere.png"}, "Text and picture are both set."),
         ({"image": "/nowhere.png"}, "/nowhere.png cannot be read: No such file"),
         ({"image": "/"}, "/ is no picture. Valid are PNG"),
         ({"sequence": "/Game/Nowhere"}, ""),
@@ -199,7 +199,7 @@ def test_a_sidecar_that_freezes_at_work(configured: Any, request_for: Any, monke
     tick_until(configured, lambda: generation.status.phase == "sent", "the request's leaving")
     os.kill(pid_of_sidecar(configured), signal.SIGSTOP)
     tick_until(configured, lambda: generate.running() is None, "the failure")
-    assert generation.status.state == "failed" and "has said nothing" in generation.status.text
+    assert generation.status.state == "failed" and "has sent nothing" in generation.status.text
     assert run(configured, request_for(0.5)).state == "done"
 
 

@@ -89,8 +89,8 @@ def test_a_request_that_fails_does_not_keep_the_others(
 @pytest.mark.parametrize(
     ("job", "said"),
     [
-        ("{", "no JSON"),
-        ("[]", "no JSON object"),
+        ("{", "not valid JSON"),
+        ("[]", "not hold a JSON object"),
         ({"request": []}, "Unknown name 'request'"),
         ({"requests": {}}, "must be a list"),
         ({"map": "/Game/Nowhere", "requests": []}, "/Game/Nowhere"),
@@ -153,4 +153,4 @@ def test_a_commandlet_bakes_without_a_level(configured: Any, monkeypatch: pytest
     assert all(take["curves"] > 100 for take in result["requests"][0]["takes"])
     assert not configured.state.post_ticks
     job["requests"][0]["skeleton"] = "/Game/Nowhere"
-    assert "is no Skeleton" in run(configured, monkeypatch, job, tmp_path)["requests"][0]["text"]
+    assert "is not a Skeleton" in run(configured, monkeypatch, job, tmp_path)["requests"][0]["text"]

@@ -41,7 +41,7 @@ def test_the_code_tells_the_step_and_the_words_do_not(editor: Any, code: str, st
     message = "Port, bundle, backbone, connection file, The weights of: No module named x."
     program = ended(["medtalk: a note", line(code, message, "Do that.", "/a/b")])
     error = program.failure()
-    assert str(error) == f"Step '{step}': {message} Do that. All that it said is in {program.log}."
+    assert str(error) == f"Step '{step}': {message} Do that. Its full output is in {program.log}."
     assert error.about == "/a/b" and program.last_line() == f"{message} Do that."
 
 
@@ -54,7 +54,7 @@ def test_a_python_without_the_package(editor: Any) -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        "medtalk: No such option: --json (--help tells what there is)",
+        "medtalk: No such option: --json (--help lists what is valid)",
         "MemoryError: bundle",
         '{"error": "bundle"}',
         '{"error": {"code": "bundle"}}',
@@ -74,4 +74,4 @@ def test_one_that_says_nothing(editor: Any) -> None:
 
     program = Program(sys.executable, ["-c", "raise SystemExit(7)"], "sidecar.log")
     program.process.wait(60)
-    assert "it ended with code 7 and said nothing" in str(program.failure())
+    assert "it ended with code 7 and printed nothing" in str(program.failure())

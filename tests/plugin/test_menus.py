@@ -156,7 +156,7 @@ def test_the_cancel_button(started: Any, tmp_path: Path) -> None:
 
 def test_test_connection_shows_its_steps(started: Any) -> None:
     started.click(TOOLS, "MEDTalk.test")
-    tick_until(started, lambda: report(started)[-1:] == ["The connection is good."], "the test's end")
+    tick_until(started, lambda: report(started)[-1:] == ["The connection works."], "the test's end")
     assert [line.split("'")[1] for line in report(started)[:-1]] == [
         "Python", "package", "client", "start", "start", "greeting", "bundle"
     ]  # fmt: skip
@@ -164,7 +164,7 @@ def test_test_connection_shows_its_steps(started: Any) -> None:
 
 def test_start_and_stop(started: Any) -> None:
     started.click(TOOLS, "MEDTalk.start")
-    tick_until(started, lambda: report(started)[-1:] == ["The sidecar runs."], "the start")
+    tick_until(started, lambda: report(started)[-1:] == ["The sidecar is running."], "the start")
     assert pid_of_sidecar(started)
     started.tabs.clear()
     started.click(TOOLS, "MEDTalk.stop")
@@ -192,7 +192,7 @@ def test_a_report_whose_tab_was_closed_goes_on_in_the_log(started: Any) -> None:
     started.click(TOOLS, "MEDTalk.test")
     started.tick(n=2)
     started.tabs.clear()
-    tick_until(started, lambda: "The connection is good." in started.log.text, "the test's end")
+    tick_until(started, lambda: "The connection works." in started.log.text, "the test's end")
     assert started.log.errors == []
 
 

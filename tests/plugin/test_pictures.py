@@ -190,15 +190,18 @@ def test_a_picture_that_the_sidecar_refuses_is_one_line(studio: Any, sample: Pat
     path.write_bytes(picture()[:200])
     form = press(studio, [studio.add_sound(sample)], image=unreal.FilePath(str(path)))
     finish(studio)
-    assert "The picture is not a whole picture that can be read" in status(form) and "\n" not in status(form)
+    assert "The picture cannot be read as a picture" in status(form) and "\n" not in status(form)
     assert studio.sequences() == []
 
 
 @pytest.mark.parametrize(
     ("mood", "said"),
     [
-        ({"image": "face.png"}, "The sidecar's model takes no picture as mood. Choose an emotion, or name a model"),
-        ({"text": "so sad"}, "The sidecar's model takes no text as mood."),
+        (
+            {"image": "face.png"},
+            "The sidecar's model does not accept a picture as the mood. Choose an emotion, or name a model",
+        ),
+        ({"text": "so sad"}, "The sidecar's model does not accept a text as the mood."),
     ],
 )
 def test_a_model_that_takes_no_such_mood_is_one_line(
@@ -332,6 +335,6 @@ def test_changed_settings_take_effect_at_once(
     assert settings.load().device == "cpu" and configured.tabs == [], "nothing is ended while a take is generated"
     configured.dialogs.forms.append(ok)
     configured.click(TOOLS, "MEDTalk.settings")
-    tick_until(configured, lambda: "runs as the settings say" in configured.log.text, "the other sidecar")
+    tick_until(configured, lambda: "now runs with the new settings" in configured.log.text, "the other sidecar")
     assert pid_of_sidecar(configured) != pid
     assert the_sidecar._program and str(own_bundle) in str(the_sidecar._program.process.args)

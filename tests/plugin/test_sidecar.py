@@ -234,17 +234,17 @@ def test_a_busy_sidecar_is_not_stopped_under_another_editor(configured: Any, oth
         while any(job.state == "sent" for job in jobs):
             client.poll(0.05)
         task, lines = do(configured, the_sidecar.stop()), []
-        assert "at work" in task.result
+        assert "working for another editor" in task.result
         task = do(configured, the_sidecar.restart(lines.append))
         assert not all(job.ended for job in jobs), "the sidecar was too quick for this test"
-        assert "at work" in lines[0] and "still runs as the settings were" in task.result
+        assert "working for another editor" in lines[0] and "still runs with the old settings" in task.result
     assert other.process.poll() is None
 
 
 def test_an_idle_sidecar_of_another_editor_is_restarted(configured: Any, other: Sidecar) -> None:
     from medtalk_unreal.sidecar import the_sidecar
 
-    assert do(configured, the_sidecar.restart(lambda _: None)).result == "The sidecar runs as the settings say now."
+    assert do(configured, the_sidecar.restart(lambda _: None)).result == "The sidecar now runs with the new settings."
     assert other.process.wait(PATIENCE) == 0 and pid_of_sidecar(configured) != other.process.pid
     assert "in its place" not in configured.log.text, "it was not taken for one that is still there"
 
@@ -335,7 +335,7 @@ class TestFailures:
         try:
             tick_until(configured, file.exists, "the connection file")
             assert connect(configured)[0].error is None
-            assert "is started in its place" in configured.log.warnings[0] and process.poll() is None
+            assert "Starting another sidecar in its place" in configured.log.warnings[0] and process.poll() is None
         finally:
             process.kill()
             process.wait()

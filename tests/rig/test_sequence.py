@@ -265,5 +265,5 @@ def test_words_of_parts_follow_each_other() -> None:
     [[("a", 2.0, 1.0)], [("a", -1.0, 1.0)], [(1, 0.0, 1.0)], [("a", 0.0, float("nan"))], [("a", 0.0)], 7, ["a"]],
 )
 def test_impossible_times_are_refused(words: Any) -> None:
-    with pytest.raises(RigError, match="of a rig is no text"):
+    with pytest.raises(RigError, match="of a rig is not a text"):
         RigSequence(random_rig().values, 60.0, {}, words)

@@ -369,4 +369,4 @@ def test_a_host_without_a_port_is_not_taken_for_a_sound(medtalk, sound, tmp_path
     sound.rename("line.wav")
     monkeypatch.setenv("MEDTALK_RUNTIME", str(tmp_path / "run"))
     done = medtalk(words[0], "--server", "render7", *words[1:])
-    assert done.code == 1 and "tells the token of a sidecar at tcp://render7:5717" in one_line(done)
+    assert done.code == 1 and "has the token of a sidecar at tcp://render7:5717" in one_line(done)

@@ -96,16 +96,16 @@ def test_words_without_effect_are_told_once(
         file.with_suffix(".txt").write_text("What a day.")
     done = medtalk("generate", sound, other, "--transcript", tmp_path, "--server", seeing.file, "-o", tmp_path)
     assert done.code == 0 and len(done.out.splitlines()) == 2
-    assert done.err == "medtalk: The transcript has no effect: the bundle full does not hear words.\n"
+    assert done.err == "medtalk: The transcript has no effect: the bundle full does not use transcripts.\n"
 
 
 def test_pictures_that_cannot_be_used(client: Client, line: np.ndarray) -> None:
     whole = picture(seed=2)
     for data, said in (
         (bomb(12_000), "face.png has 12000 x 12000 pixels; the limit is 50000000"),
-        (bomb(60_000), "face.png is not a whole picture that can be read .*exceeds limit"),
-        (b"GIF89a" + bytes(100), r"face.png is not a whole picture that can be read \(its kind is not known\)"),
-        (whole[:200], "not a whole picture"),
+        (bomb(60_000), "face.png cannot be read as a picture .*exceeds limit"),
+        (b"GIF89a" + bytes(100), r"face.png cannot be read as a picture \(its kind is not known\)"),
+        (whole[:200], "cannot be read as a picture"),
         (picture(400, 10), "one side may be 20 times"),
     ):
         refusal = error(client, Settings(image=data, image_name="face.png"))
@@ -138,7 +138,10 @@ def test_the_bundle_that_ships_takes_no_pictures(sidecar: Sidecar, line: np.ndar
     body = {"sound": sound.fields, **body_of(settings)}
     answer = raw.ask("generate", body, buffers=[sound.buffer, *buffers_of(settings)])
     assert (answer.type, answer.body["code"]) == ("error", "unsupported")
-    assert "takes no pictures; valid here are label" in answer.body["message"] and "--bundle" in answer.body["hint"]
+    assert (
+        "does not understand pictures; valid here are label" in answer.body["message"]
+        and "--bundle" in answer.body["hint"]
+    )
     raw.close()
 
 
@@ -213,7 +216,7 @@ def test_missing_weights_are_told_before_the_sound_is_heard(
     only = {"emotion2vec": small_backbones["emotion2vec"]}
     worker = Worker(medtalk.load(full_bundle, backbones=only, offline=True), ServiceLimits(), lambda *_: None)
     for settings in (Settings(image=picture()), Settings(text="sad"), Settings(emotion="auto")):
-        with pytest.raises(BackboneError, match=r"offline nothing is fetched.*medtalk backbones pull"):
+        with pytest.raises(BackboneError, match=r"offline nothing is downloaded.*medtalk backbones pull"):
             work(worker, line, settings)
     assert len(worker.heard) == 0
     assert work(worker, line, Settings(emotion="sad")).body["frames"] == 60

@@ -81,8 +81,8 @@ def test_pictures() -> None:
 
 def test_guidance_is_what_the_model_takes() -> None:
     for kind, said in (
-        ("text", "understands no descriptions; valid here are label"),
-        ("image", "takes no pictures; valid here are label.*medtalk serve --bundle"),
+        ("text", "does not understand descriptions; valid here are label"),
+        ("image", "does not understand pictures; valid here are label.*medtalk serve --bundle"),
         ("auto", r"cannot hear the emotion in a voice; valid here are label.*medtalk\[full\]"),
     ):
         with pytest.raises(BadRequest) as caught:

@@ -303,7 +303,7 @@ def test_one_client_does_not_fill_the_queue(
             answers[message.parent] = message
     assert [answers[job.id].type for job in jobs] == ["accepted", "accepted", "error"]
     refusal = answers[jobs[2].id].body
-    assert refusal["code"] == "queue_full" and "of this client wait" in refusal["message"]
+    assert refusal["code"] == "queue_full" and "of this client are waiting" in refusal["message"]
     assert modest.ask("decode", {"heard": "x"}).type == "accepted", "there is room for others"
     greedy.send(Message("cancel", {"job": busy.id}))
     assert greedy.last(jobs[1]).type == "result"
@@ -354,8 +354,8 @@ def bad_requests(folder: Path, line: np.ndarray) -> list[tuple[str, str, Message
         ("guidance", "Unknown emotion", generate(line, guidance=emotion("hungry"))),
         ("guidance", "finite number", generate(line, guidance=emotion({"happy": -1.0}))),
         ("unsupported", "guidance", generate(line, guidance={"kind": "telepathy"})),
-        ("unsupported", "understands no descriptions", generate(line, guidance={"kind": "text", "text": "furious"})),
-        ("unsupported", "takes no pictures", generate(line, guidance={"kind": "image"})),
+        ("unsupported", "not understand descriptions", generate(line, guidance={"kind": "text", "text": "furious"})),
+        ("unsupported", "does not understand pictures", generate(line, guidance={"kind": "image"})),
         ("setting", "language", generate(line, language="en")),
         ("bad_message", "intensity", generate(line, intensity="loud")),
         ("bad_message", "emotion", generate(line, guidance=emotion(7))),
@@ -367,7 +367,8 @@ def bad_requests(folder: Path, line: np.ndarray) -> list[tuple[str, str, Message
         ("rig", "lasts from 0 to", generate(line, span=[100.0, 101.0])),
         ("setting", "intensity curve has 3", Message("generate", {"sound": sound}, buffers=[
             *buffers, Buffer("intensity", "float32", (3,), bytes(12))])),
-        ("checksum", "as it was sent", Message("generate", {"sound": {**sound, "sha256": "0" * 64}}, buffers=buffers)),
+        ("checksum", "damaged on the way", Message(
+            "generate", {"sound": {**sound, "sha256": "0" * 64}}, buffers=buffers)),
         ("bad_message", "samples", Message("generate", {"sound": sound})),
         ("unknown_type", "levitate", Message("levitate", {})),
         ("not_heard", "cache", Message("decode", {"heard": "nothing"})),

@@ -100,7 +100,11 @@ class Sidecar:
                 error = {"code": "guidance", "message": "No such\nemotion.", "hint": "Try happy."}
                 return self.send(to, request, "error", error)
             case "full" if len(self.seen) <= 2:  # the first two jobs
-                error = {"code": "queue_full", "message": "256 jobs wait, the limit.", "hint": "Ask again later."}
+                error = {
+                    "code": "queue_full",
+                    "message": "256 jobs are waiting, the limit.",
+                    "hint": "Ask again later.",
+                }
                 return self.send(to, request, "error", error)
             case "error-without-parent":
                 error = {"code": "bad_message", "message": "Unreadable.", "hint": ""}

@@ -106,10 +106,10 @@ def test_types_of_a_later_minor_version_are_ignored(start, connect, voice: Sound
         (Sound.from_bytes(bytes(9)), Settings(emotion="happy" * 21), "limit", "emotion has 105 bytes"),
         (Sound.from_bytes(bytes(9)), Settings(curve=bytes(1004)), "limit", "intensity curve has 1004 bytes"),
         (Sound.on_server("/a.wav"), Settings(), "unsupported", "as path"),
-        (Sound.from_bytes(bytes(9)), Settings(text="furious"), "unsupported", "takes no text as mood"),
-        (Sound.from_bytes(bytes(9)), Settings(emotion="auto"), "unsupported", "takes no auto as mood"),
+        (Sound.from_bytes(bytes(9)), Settings(text="furious"), "unsupported", "does not accept guidance of kind text"),
+        (Sound.from_bytes(bytes(9)), Settings(emotion="auto"), "unsupported", "does not accept guidance of kind auto"),
         (Sound.from_bytes(bytes(9)), Settings(language="en" * 51, transcript="a"), "limit", "language has 102 bytes"),
-        (Sound.from_bytes(bytes(9)), Settings(language="en"), "unsupported", "hears no words"),
+        (Sound.from_bytes(bytes(9)), Settings(language="en"), "unsupported", "does not transcribe speech"),
         (Sound.from_bytes(bytes(9)), Settings(image=bytes(501), image_name="a.png"), "limit", "a.png has 501 bytes"),
         (Sound.from_bytes(bytes(9)), Settings(image=b"x", image_name="ä" * 51), "limit", "picture's name has 102"),
         (Sound.from_bytes(bytes(9)), Settings(transcript="a" * (1 << 20)), "limit", "1048576 bytes"),
@@ -136,7 +136,7 @@ def test_no_result_of_other_channels(start, connect, voice: Sound, behaviour: st
     client = connect(sidecar, channel_hash=CHANNEL_HASH)
     jobs = [client.generate(voice), client.generate(voice)]
     for job in jobs:
-        with pytest.raises(RequestError, match="another channel table") as raised:
+        with pytest.raises(RequestError, match="a different channel table") as raised:
             client.wait(job)
         assert raised.value.code == "channels" and job.result is None
     assert bool(sidecar.got("generate")) == (behaviour == "result-channels")
@@ -166,7 +166,7 @@ def test_nonsense_fails_all_jobs_and_the_client_lives(
 
 @pytest.mark.parametrize(
     ("behaviour", "said"),
-    [("bad-result", "rig is not"), ("bad-words", "words are no list"), ("bad-progress", "fraction is a str")],
+    [("bad-result", "rig is not"), ("bad-words", "words are not a list"), ("bad-progress", "fraction is a str")],
 )
 def test_a_wrong_answer_fails_its_own_job(start, connect, voice: Sound, behaviour: str, said: str) -> None:
     client = connect(start(behaviour))

@@ -260,9 +260,9 @@ def test_nothing_there(folder: Path) -> None:
 
 @pytest.mark.parametrize("where", ["host", "host:", ":1", "host:0", "host:65536", "ipc://x:1", "host:1/x", "a b:1", ""])
 def test_an_address_that_makes_no_sense(folder: Path, where: str) -> None:
-    with pytest.raises(UnreachableError, match="no address"):
+    with pytest.raises(UnreachableError, match="not a sidecar address"):
         find_connection(where)
-    with pytest.raises(UnreachableError, match="no address"):
+    with pytest.raises(UnreachableError, match="not a sidecar address"):
         Connection(where)
 
 

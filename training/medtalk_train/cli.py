@@ -275,7 +275,7 @@ def recipe(
     if name not in SHIPPED:
         raise TrainingError(f"No recipe {name[:40]!r} ships.", f"Valid are {', '.join(SHIPPED)}.")
     if to.exists():
-        raise TrainingError(f"{to} is there already.", "Choose another name.")
+        raise TrainingError(f"{to} already exists.", "Choose another name.")
     write_atomic(to, lambda temporary: temporary.write_bytes(SHIPPED[name].read_bytes()))
 
 

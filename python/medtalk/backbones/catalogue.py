@@ -84,8 +84,8 @@ KNOWN = (
     Backbone("emotion2vec_plus", EMOTION2VEC_PLUS, _emotion2vec, "--emotion auto, with any bundle", ""),
     Backbone("clip", CLIP, _clip, "--text and --image of bundles of the kind medtalk", "MIT"),
     Backbone("wav2vec2", WAV2VEC2, _wav2vec2, "training; a bundle of the kind medtalk has its own", "Apache-2.0"),
-    Backbone("roberta", ROBERTA, _roberta, "the words of bundles that hear them; training", "Apache-2.0"),
-    Backbone("whisper", WHISPER, _whisper, "the words, where no transcript is given", "MIT"),
+    Backbone("roberta", ROBERTA, _roberta, "the words, in bundles that use them; training", "Apache-2.0"),
+    Backbone("whisper", WHISPER, _whisper, "transcription, where no transcript is given", "MIT"),
 )
 
 
@@ -96,7 +96,7 @@ def known(name: str) -> Backbone:
             return backbone
     raise SettingError(
         f"Unknown backbone {name[:60]!r}; valid are {', '.join(backbone.part for backbone in KNOWN)}.",
-        "Those of a bundle of your own are fetched with --bundle DIR.",
+        "Download those of your own bundle with --bundle DIR.",
     )
 
 

@@ -49,7 +49,7 @@ def locate(source: Pretrained, update: bool = False) -> Path:
     """
     if folder := source.given():
         if not (folder / _CONFIG).is_file():
-            raise BackboneError(f"{folder} has no {_CONFIG}.", "Give a folder as open_clip keeps it.")
+            raise BackboneError(f"{folder} has no {_CONFIG}.", "Give a folder in open_clip's layout.")
         return folder
     architecture, _, tag = source.name.partition("/")
     known = open_clip.get_pretrained_cfg(architecture, tag)
@@ -61,7 +61,7 @@ def locate(source: Pretrained, update: bool = False) -> Path:
     # Weights run with the other activation give features that are silently wrong, and open_clip only warns.
     if bool(known.get("quick_gelu")) != bool((open_clip.get_model_config(architecture) or {}).get("quick_gelu")):
         raise SettingError(
-            f"The weights {tag} are not made for the architecture {architecture}.",
+            f"The weights {tag} were not made for the architecture {architecture}.",
             "Use the one with, or without, -quickgelu at its end.",
         )
     return huggingface_folder(source, repository, ("open_clip_model.safetensors",), (_CONFIG,), update)
@@ -192,6 +192,6 @@ def _one_line(name: str) -> Iterator[None]:
         known = not isinstance(error, UnidentifiedImageError)
         reason = " ".join(str(error).split())[:120].rstrip(".") if known else "its kind is not known"
         raise GuidanceError(
-            f"{name} is not a whole picture that can be read ({reason or type(error).__name__}).",
+            f"{name} cannot be read as a picture ({reason or type(error).__name__}).",
             f"Valid are {', '.join(FORMATS)}.",
         ) from error

@@ -185,7 +185,7 @@ def _files(folder: Path) -> tuple[Path, Path]:
         names.update({key: told[key] for key in names if isinstance(told.get(key), str)})
     for name in names.values():
         if not (folder / name).is_file():
-            raise BackboneError(f"{folder} has no {name}.", "Give a folder with an emotion2vec as FunASR keeps it.")
+            raise BackboneError(f"{folder} has no {name}.", "Give a folder with an emotion2vec in FunASR's layout.")
     return folder / names["config"], folder / names["init_param"]
 
 
@@ -199,7 +199,7 @@ def _check_config(file: Path) -> Any:
     convolutions = str(config.model_conf.modalities.audio.feature_encoder_spec)
     if len(convolutions) > 400 or not all(map(_CONVOLUTIONS.fullmatch, convolutions.strip().split(" + "))):
         raise BackboneError(
-            f"{file} describes its convolutions as {convolutions[:60]!r}, which is no list of them.",
+            f"{file} describes its convolutions as {convolutions[:60]!r}, which is not a list of convolutions.",
             "Do not use this folder.",
         )
     return config.model_conf
@@ -276,7 +276,8 @@ class VoiceEmotion:
             self._labels = [_label(name) for name in names]
             if model.proj is None or not any(self._labels):
                 raise BackboneError(
-                    f"{folder} holds an emotion2vec that tells no emotions.", f"Give one as {EMOTION2VEC_PLUS}."
+                    f"{folder} holds an emotion2vec that does not recognize emotions.",
+                    f"Give one such as {EMOTION2VEC_PLUS}.",
                 )
             self._model = model.to(dtype).eval().requires_grad_(False)
             self._unused = [place for place, name in enumerate(names) if name.startswith("unuse")]
@@ -323,7 +324,7 @@ class VoiceEmotion:
         return self._judge(samples)
 
     def _leave_gpu(self) -> None:
-        _log.warning("The memory of %s is not enough: the CPU judges the voice.", self._device)
+        _log.warning("%s ran out of memory: the CPU judges the voice.", self._device)
         self._device = torch.device("cpu")
         self._model.to(self._device)
         torch.cuda.empty_cache()

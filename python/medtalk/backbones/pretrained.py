@@ -97,11 +97,12 @@ class Pretrained:
         """The error of weights that are in no cache and, unless this is offline, could not be fetched."""
         if self.offline:
             return BackboneError(
-                f"The weights of {self.name} are not on this machine, and offline nothing is fetched.",
-                f"Run `medtalk backbones pull {self.name}` where there is a network, or give the folder that holds them.",
+                f"The weights of {self.name} are not on this machine, and offline nothing is downloaded.",
+                f"Run `medtalk backbones pull {self.name}` where there is a network, or give the folder that "
+                "holds them.",
             )
         return BackboneError(
-            f"The weights of {self.name} are not on this machine and cannot be fetched: {clause(reason)}.",
+            f"The weights of {self.name} are not on this machine and cannot be downloaded: {clause(reason)}.",
             f"Try `medtalk backbones pull {self.name}` again, or give the folder that holds them.",
         )
 
@@ -299,7 +300,7 @@ def to_numpy(values: Tensor) -> NDArray[np.float32]:
 def clause(reason: object) -> str:
     """A library's message as a part of a sentence: the first 200 characters on one line."""
     if isinstance(reason, UnpicklingError):  # its own words end in advice to execute the file
-        reason = "it holds something else than weights"
+        reason = "it holds something other than weights"
     elif isinstance(reason, KeyError):
         reason = f"it has no {reason}"
     elif isinstance(reason, BaseException) and not str(reason):

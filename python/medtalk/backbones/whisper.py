@@ -128,7 +128,7 @@ class Transcriber:
         known = list(LANGUAGES)[: self._model.num_languages] if self._model.is_multilingual else ["en"]
         if code not in known:
             raise SettingError(
-                f"Whisper does not know the language {language[:40]!r} here; valid are {', '.join(known)}.",
-                "Leave it out to have it found.",
+                f"Whisper does not know the language {language[:40]!r}; valid are {', '.join(known)}.",
+                "Leave it out to have it detected.",
             )
         return code

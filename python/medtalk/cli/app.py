@@ -83,7 +83,7 @@ def main() -> NoReturn:
         if type(error).__name__ == "NoArgsIsHelpError":  # `medtalk` or `medtalk bundle` alone: its message is the help
             print(error.format_message(), file=sys.stderr)
         else:
-            complain(f"{error.format_message()} (--help tells what there is)")
+            complain(f"{error.format_message()} (--help lists what is valid)")
         sys.exit(2)
     except typer.Abort:
         sys.exit(130)

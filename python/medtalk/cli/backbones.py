@@ -21,7 +21,7 @@ NeedsOf = Annotated[
 
 @app.command("list")
 def backbones_list(bundle: NeedsOf = None, as_json: AsJson = False, debug: Debug = False) -> None:
-    """Tell which pretrained backbones are on this machine, and what they are for."""
+    """List the pretrained backbones: what they are for, and where they are on this machine."""
     from medtalk.backbones.catalogue import KNOWN, needed, size
 
     rows = []
@@ -49,18 +49,18 @@ def backbones_list(bundle: NeedsOf = None, as_json: AsJson = False, debug: Debug
 @app.command("pull")
 def backbones_pull(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Parts, as `medtalk backbones list` tells.")
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names from `medtalk backbones list`.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     bundle: NeedsOf = None,
     debug: Debug = False,
 ) -> None:
-    """Fetch pretrained backbones into the usual caches of their libraries, which show how far they are."""
+    """Download pretrained backbones into the usual caches of their libraries, which show the progress."""
     from medtalk.backbones.catalogue import KNOWN, known, needed, size
 
     if bool(names) + every + (bundle is not None) != 1:
         raise SettingError(
-            "Nothing to fetch, or too much.", "Give names of `medtalk backbones list`, --bundle DIR, or --all."
+            "It is not clear what to download.", "Give names from `medtalk backbones list`, or --bundle DIR, or --all."
         )
     models = KNOWN if every else [known(name) for name in names or ()]
     if bundle is not None:

@@ -59,7 +59,7 @@ def find_sources(given: Sequence[Path]) -> tuple[list[Source], list[str]]:
             raise AudioError(f"The folder {place} holds no sound ({' '.join(SOUND_ENDINGS)}).", "Check the path.")
         if others:
             more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-            notes.append(f"Passed over, videos or links: {min(others)}{more}. Give them by their names.")
+            notes.append(f"Skipped, videos or links: {min(others)}{more}. Name them to include them.")
         found += [Source(file, file.relative_to(place)) for file in sorted(inside)]
     return found, notes
 
@@ -83,16 +83,20 @@ def find_targets(
         SettingError: a format beside a file that has its own.
     """
     if not output:
-        raise OutputError("The name after -o is empty.", "Give a file, or a folder as -o rigs/.")
+        raise OutputError("The name after -o is empty.", "Give a file, or a folder such as -o rigs/.")
     folder, several = Path(output), into_folder or len(sources) > 1
     if output.endswith(("/", "\\")) or folder.is_dir() or (several and not folder.name.lower().endswith(RIG_ENDINGS)):
         targets = _in_folder(sources, folder, file_format)
     elif into_folder:
-        raise OutputError(f"A folder of sounds cannot go into the one file {output}.", "Give a folder, as -o rigs/.")
+        raise OutputError(
+            f"A folder of sounds cannot go into the one file {output}.", "Give a folder, such as -o rigs/."
+        )
     elif several:
-        raise OutputError(f"{len(sources)} sounds cannot go into the one file {output}.", "Give a folder, as -o rigs/.")
+        raise OutputError(
+            f"{len(sources)} sounds cannot go into the one file {output}.", "Give a folder, such as -o rigs/."
+        )
     elif file_format is not None and _dotted(file_format) != rig_ending(folder):
-        raise SettingError(f"--format {file_format} does not fit -o {output}, whose ending is the format.")
+        raise SettingError(f"--format {file_format} cannot be used with -o {output}, whose ending sets the format.")
     else:
         check_output(folder, force=True)  # whether it is read-only matters only if it is not left out
         targets = [folder]
@@ -106,7 +110,7 @@ def find_targets(
         if first is not source:
             clashes.append(f"{first.file} and {source.file} would both become {target}.")
     if clashes:
-        more = f" So it is with {len(clashes) - 1} more." if len(clashes) > 1 else ""
+        more = f" The same goes for {len(clashes) - 1} more." if len(clashes) > 1 else ""
         raise OutputError(clashes[0] + more, "Rename one, or give each kind a folder of its own.")
     done = [skip and target.is_file() for target in targets]
     for target, there in zip(targets, done, strict=True):
@@ -146,7 +150,7 @@ def find_transcripts(sources: Sequence[Source], transcript: str | None) -> list[
     one_word = len(transcript.split()) == 1 and not transcript[0].isspace()
     if one_word and (path.suffix or "/" in transcript or "\\" in transcript):
         raise GuidanceError(
-            f"The transcript {transcript} does not exist.", "Check the path. If it is a text, put a blank before it."
+            f"The transcript {transcript} does not exist.", "Check the path. If it is text, put a space before it."
         )
     return [_checked_transcript(transcript, "--transcript")]
 
@@ -173,7 +177,7 @@ def _in_folder(sources: Sequence[Source], folder: Path, file_format: str | None)
     for source, target in zip(sources, targets, strict=True):
         if rig_ending(target) != ending:
             raise RigError(
-                f"{source.file} would become {target}, which is how {rig_ending(target)} files are called.",
+                f"{source.file} would become {target}, which would be read as {rig_ending(target)}.",
                 f"Rename the sound, or ask for --format {rig_ending(target)[1:]}.",
             )
     return targets
@@ -184,4 +188,4 @@ def _dotted(ending: str) -> str:
 
 
 def _closed(error: OSError) -> None:
-    raise AudioError(f"The folder {error.filename} may not be read: {error.strerror}.", "Check its permissions.")
+    raise AudioError(f"The folder {error.filename} cannot be read: {error.strerror}.", "Check its permissions.")

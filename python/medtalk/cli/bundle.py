@@ -20,7 +20,7 @@ def bundle_info(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Verify a bundle and tell what it is."""
+    """Verify a bundle and show what it is."""
     from medtalk.bundle import load_bundle
 
     bundle = load_bundle(path)
@@ -58,12 +58,16 @@ def bundle_import_official(
     ] = None,
     wav2vec2: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", readable=False, help="Folder with config.json of their wav2vec2; else fetched."),
+        typer.Option(
+            metavar="DIR", readable=False, help="Folder with config.json of their wav2vec2; downloaded if left out."
+        ),
     ] = None,
     roberta: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", readable=False, help="Folder with config.json and vocab.txt of their RoBERTa; else fetched."
+            metavar="DIR",
+            readable=False,
+            help="Folder with config.json and vocab.txt of their RoBERTa; downloaded if left out.",
         ),
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the bundle.")] = "medtalk",
@@ -71,10 +75,7 @@ def bundle_import_official(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Make a bundle of the authors' weights.
-
-    It tells which of them it leaves out.
-    """
+    """Make a bundle from the authors' weights, and list those that are left out."""
     from medtalk.official import import_official, unused_lines
 
     done = import_official(label, output, clip=clip, wav2vec2=wav2vec2, roberta=roberta, name=name, offline=offline)

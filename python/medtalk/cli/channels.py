@@ -14,7 +14,7 @@ Board = Literal["mh3", "mh4", "expressions", "arkit"]
 
 
 def channels(
-    board: Annotated[Board, typer.Option(help="Names to translate to.")] = "mh3",
+    board: Annotated[Board, typer.Option(help="The names to print beside the channels'.")] = "mh3",
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:

@@ -18,7 +18,7 @@ def convert(
     ],
     fps: Annotated[float | None, typer.Option(help="Frames a second to resample to, 1 to 240.")] = None,
     source_fps: Annotated[
-        float | None, typer.Option(help="Frames a second of A, where A does not say: .txt, taken for 60.")
+        float | None, typer.Option(help="Frames a second of A if its format stores none (.txt); 60 if left out.")
     ] = None,
     force: Force = False,
     debug: Debug = False,

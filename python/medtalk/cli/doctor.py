@@ -81,7 +81,9 @@ def _extras() -> Iterator[Finding]:
     try:
         required = metadata.requires("medtalk") or []
     except metadata.PackageNotFoundError:
-        yield Finding("extras", "bad", "medtalk was never installed, it runs from its folder.", "pip install . there")
+        yield Finding(
+            "extras", "bad", "medtalk is not installed; it runs from its source folder.", "pip install . there"
+        )
         return
     extras: dict[str, list[str]] = {}
     for line in required:
@@ -138,7 +140,7 @@ def _sidecar() -> Finding:
         return Finding("sidecar", "bad", error.message, error.hint)
     what = f"{connection.address}, medtalk {about['version']}, bundle {about['bundle']['name']} on {about['device']}"
     if about["version"] != __version__:
-        return Finding("sidecar", "bad", what, "It is of another version: medtalk stop, then start it again.")
+        return Finding("sidecar", "bad", what, "It is of another version: run medtalk stop, then start it again.")
     return Finding("sidecar", "ok", what)
 
 
@@ -165,7 +167,7 @@ def _projects(folder: Path) -> Iterator[Finding]:
         if record["medtalk"] != __version__:
             yield Finding("unreal", "bad", what, f"Bring it up to date: {install}")
         elif not Path(record["python"]).exists():
-            yield Finding("unreal", "bad", what, f"This Python is gone: {install}")
+            yield Finding("unreal", "bad", what, f"This Python no longer exists: {install}")
         else:
             yield Finding("unreal", "ok", what)
 

@@ -56,8 +56,8 @@ def generate(
         list[Path],
         typer.Argument(
             metavar="SOUND", readable=False,
-            help="WAV, FLAC or OGG files (MP3, M4A, videos by the extra media), or folders: all sounds in and below "
-            "them, in the same folders in OUT.",
+            help="WAV, FLAC or OGG files (with the extra media also MP3, M4A and videos), or folders: all sounds in "
+            "and below them, in the same folders of OUT.",
         ),
     ],
     output: Annotated[
@@ -66,26 +66,26 @@ def generate(
             "-o",
             "--output",
             metavar="OUT",
-            help="Rig file (.csv .txt .npz .json .arkit.csv .expressions.csv), or a folder, made if missing, that gets "
-            "a file a sound.",
+            help="Rig file (.csv .txt .npz .json .arkit.csv .expressions.csv), or a folder for one file per sound, "
+            "created if missing.",
         ),
     ],
     settings: Settings,
     finishing: Annotated[
-        FinishingKind, typer.Option(help="paper: its smoothing alone, without blinks, gaze and limits.")
+        FinishingKind, typer.Option(help="paper: the paper's smoothing only, without blinks, gaze and limits.")
     ] = "full",
     channel: Annotated[
-        int | None, typer.Option(metavar="N", help="Take channel N of the sounds (0 is the first), not the mix.")
+        int | None, typer.Option(metavar="N", help="Use channel N of the sounds (0 is the first) instead of the mix.")
     ] = None,
     file_format: Annotated[
-        str | None, typer.Option("--format", metavar="ENDING", help="Ending of the files in a folder; csv if left out.")
+        str | None, typer.Option("--format", metavar="ENDING", help="Format of the files in a folder; csv if left out.")
     ] = None,
     skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave out the sounds whose rig file is there: go on with a batch.")
+        bool, typer.Option("--skip-existing", help="Skip sounds whose rig file already exists, to resume a batch.")
     ] = False,
     force: Force = False,
     bundle: Annotated[
-        Path | None, typer.Option(readable=False, help="Folder of another model than the one that ships.")
+        Path | None, typer.Option(readable=False, help="Folder of a bundle other than the one that ships.")
     ] = None,
     backbone: Backbones = None,
     features: Annotated[
@@ -93,7 +93,7 @@ def generate(
         typer.Option(
             metavar="FILE.npz",
             readable=False,
-            help="Ready-made features by name (emotion2vec, clip_text, clip_image), so that these backbones do not "
+            help="Ready-made features by name (emotion2vec, clip_text, clip_image), so that these backbones need not "
             "run. For several sounds: a folder with a NAME.npz for each.",
         ),
     ] = None,
@@ -104,11 +104,11 @@ def generate(
         str | None,
         typer.Option(
             metavar="[ADDRESS]",
-            help="Let `medtalk serve` do it: the one at HOST:PORT or of a connection file, or the one that runs.",
+            help="Let `medtalk serve` do it: the sidecar at HOST:PORT or in a connection file, or the running one.",
         ),
     ] = None,
     keys: Keys = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print only errors.")] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -132,15 +132,15 @@ def generate(
     ]
     clean_up({job.output.parent for job in jobs})
     if len(jobs) < len(found) and not (quiet or as_json):
-        print(f"{len(found) - len(jobs)} of {len(found)} rig files are there already and stay as they are", flush=True)
+        print(f"{len(found) - len(jobs)} of {len(found)} rig files already exist and are left as they are", flush=True)
     if not jobs:
         return
     transcribed = any(job.transcript is None for job in jobs)
     if settings.language and not transcribed:
-        raise SettingError("--language is of words to be transcribed, and --transcript gives them.", "Leave one out.")
+        raise SettingError("--language is for transcription, but --transcript gives the words.", "Leave one out.")
     if server is None:
         if keys is not None:
-            raise SettingError("--keys is for --server; without it nobody is asked.", "Leave it out.")
+            raise SettingError("--keys needs --server.", "Leave it out.")
         ready = {} if features is None else _features(found, features)
         rigs = _local_rigs(settings, bundle, backbone, offline, threads, device, channel, ready, transcribed)
     else:
@@ -148,8 +148,8 @@ def generate(
                  "--offline": offline, "--features": features}  # fmt: skip
         if given := [option for option, value in local.items() if value is not None and value is not False]:
             raise SettingError(
-                f"{' and '.join(given)} cannot go with --server.",
-                "Leave it out; what belongs to a model is given to `medtalk serve`.",
+                f"{' and '.join(given)} cannot be used with --server.",
+                "Leave it out; give options of the model to `medtalk serve`.",
             )
         from medtalk.cli.rigs import SidecarRigs
 

@@ -17,7 +17,7 @@ def info(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Tell what is in a rig file or a sound."""
+    """Show what is in a rig file or a sound."""
     from medtalk.rig import RIG_ENDINGS
 
     is_rig = file.name.lower().endswith(tuple(RIG_ENDINGS))

@@ -9,13 +9,15 @@ import typer
 
 from medtalk.cli.options import Debug
 
-app = typer.Typer(help="Keys for a sidecar that others may reach.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Keys for a sidecar that other machines can reach.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("new")
 def keys_new(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", readable=False, help="Folder of the keys; made if missing.")],
-    client: Annotated[str, typer.Option(metavar="NAME", help="Who the keys are for.")] = "client",
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", readable=False, help="Folder for the keys; created if missing.")
+    ],
+    client: Annotated[str, typer.Option(metavar="NAME", help="Name of the client that the keys are for.")] = "client",
     debug: Debug = False,
 ) -> None:
     """Make keys for a sidecar and a client.

@@ -48,20 +48,24 @@ Backbones = Annotated[
     list[str] | None,
     typer.Option(
         "--backbone", metavar="NAME=DIR",
-        help="Folder with the weights of a backbone, as `medtalk backbones list` calls it (emotion2vec, ...), or the file "
-        "of whisper; may be repeated.",
+        help="Folder with the weights of a backbone, as `medtalk backbones list` calls it (emotion2vec, ...), or the "
+        "file of whisper; may be repeated.",
     ),
 ]  # fmt: skip
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are read-only.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Never reach the network for backbones.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Never download backbones.")]
 
 ServerAddress = Annotated[
     str | None,
     typer.Option(
-        "--server", metavar="ADDRESS", help="HOST:PORT or connection file of the sidecar; left out: the one that runs."
+        "--server",
+        metavar="ADDRESS",
+        help="HOST:PORT or connection file of the sidecar; if left out, the one that is running.",
     ),
 ]
-Keys = Annotated[Path | None, typer.Option(readable=False, metavar="DIR", help="Keys for a sidecar elsewhere.")]
+Keys = Annotated[
+    Path | None, typer.Option(readable=False, metavar="DIR", help="Keys for a sidecar on another machine.")
+]
 
 
 def backbone_folders(given: Iterable[str]) -> dict[str, Path]:

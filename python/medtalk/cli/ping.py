@@ -10,7 +10,7 @@ from medtalk.cli.options import AsJson, Debug, Keys, ServerAddress
 
 
 def ping(server: ServerAddress = None, keys: Keys = None, as_json: AsJson = False, debug: Debug = False) -> None:
-    """Ask a sidecar how it is."""
+    """Ask a sidecar for its status."""
     from medtalk.cli import remote
 
     connection = remote.find(server, keys)

@@ -21,29 +21,31 @@ def plugin_install(
         list[str] | None,
         typer.Option(
             metavar="win64|linux|mac|all",
-            help="Editors that are to work without a download; may be repeated. Left out: this machine's.",
+            help="Platforms whose editors need no download; may be repeated. Default: this machine's.",
         ),
     ] = None,
     wheels: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", readable=False, help="Take pyzmq and msgpack from here, without network."),
+        typer.Option(
+            metavar="FOLDER", readable=False, help="Take pyzmq and msgpack from this folder, without a network."
+        ),
     ] = None,
     no_wheels: Annotated[
         bool, typer.Option("--no-wheels", help="Leave pyzmq and msgpack to Unreal, which downloads them at its start.")
     ] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the plugin out of the project again.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the plugin from the project.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Put the plugin into an Unreal project, or bring the one in it up to date."""
+    """Install the plugin in an Unreal project, or update it there."""
     from medtalk.cli.unreal_plugin import PLATFORMS, install_plugin, remove_plugin
 
     if remove:
         if platform or wheels is not None or no_wheels:
-            raise SettingError("--remove takes the whole plugin out.", "Leave the other options out.")
+            raise SettingError("--remove removes the whole plugin.", "Leave the other options out.")
         print(f"{remove_plugin(project)}: removed")
         return
     if no_wheels and (platform or wheels is not None):
-        raise SettingError("--no-wheels cannot go with --platform or --wheels.", "Leave one of them out.")
+        raise SettingError("--no-wheels cannot be used with --platform or --wheels.", "Leave one of them out.")
     done = install_plugin(project, () if no_wheels else platform, wheels=wheels)
     update = f"replaced the newer {done.newer}" if done.newer else "brought up to date"
     print(f"{done.folder}: {update if done.updated else 'installed'}, MEDTalk {__version__}")

@@ -25,7 +25,7 @@ def clean_up(folders: Iterable[Path]) -> None:
     for folder in folders:
         if removed := sweep(folder):
             files = f"{len(removed)} unfinished files" if len(removed) > 1 else "an unfinished file"
-            complain(f"Removed {files} from {folder}, which a run that was killed had left.")
+            complain(f"Removed {files} from {folder}, left by a run that was killed.")
 
 
 def human(value: Any) -> str:

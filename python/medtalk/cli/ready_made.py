@@ -67,7 +67,9 @@ def _opened(path: str | Path) -> Iterator[tuple[BinaryIO, str]]:
             yield stream, shown
         except Exception as error:
             reason = " ".join(str(error).split())[:120].rstrip(".")
-            raise SettingError(f"{shown} is not a whole .npz file of arrays ({reason}).", "Make it again.") from error
+            raise SettingError(
+                f"{shown} is not a complete .npz file of arrays ({reason}).", "Make it again."
+            ) from error
 
 
 def all_have(name: str, ready: Mapping[Path, Path]) -> bool:

@@ -63,7 +63,7 @@ def find(server: str | None, keys: Path | None) -> Connection:
     # The client would wait for a sidecar that may just be starting; a person wants to know at once.
     if not _listens(connection):
         raise ServiceError(
-            "unreachable", f"Nobody listens at {connection.address}.", "Start the sidecar with: medtalk serve."
+            "unreachable", f"Nothing is listening at {connection.address}.", "Start the sidecar with: medtalk serve."
         )
     return connection
 
@@ -82,7 +82,7 @@ def wait_until_gone(connection: Connection, seconds: float) -> None:
         if time.monotonic() > deadline:
             raise ServiceError(
                 "silent",
-                f"The sidecar at {connection.address} said that it would end, and has not within {seconds:g} s.",
+                f"The sidecar at {connection.address} agreed to end, but still runs after {seconds:g} s.",
                 "Look at its log, or end its process.",
             )
         time.sleep(0.05)

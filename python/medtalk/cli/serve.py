@@ -17,44 +17,51 @@ if TYPE_CHECKING:
 
 
 def serve(
-    host: Annotated[
-        str, typer.Option(help="Address to listen at; any but this machine's own needs --keys.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen at; 0 takes a free one.")] = PORT,
+    host: Annotated[str, typer.Option(help="Address to listen on; any but loopback needs --keys.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.")] = PORT,
     bundle: Annotated[
-        Path | None, typer.Option(readable=False, help="Folder of another model than the one that ships.")
+        Path | None, typer.Option(readable=False, help="Folder of a bundle other than the one that ships.")
     ] = None,
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where to compute.")] = "auto",
     threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if left out.")] = None,
     idle_exit: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="End after so long without a request.")
+        float | None, typer.Option(metavar="SECONDS", help="End after this time without a request.")
     ] = None,
     keys: Annotated[
-        Path | None, typer.Option(readable=False, metavar="DIR", help="Let in who has a key: see `medtalk keys new`.")
+        Path | None,
+        typer.Option(
+            readable=False,
+            metavar="DIR",
+            help="Folder of keys: only clients with one may connect. See `medtalk keys new`.",
+        ),
     ] = None,
     sounds: Annotated[
         list[Path] | None,
-        typer.Option(readable=False, metavar="DIR", help="Read sounds by their path only in here; may be repeated."),
+        typer.Option(
+            readable=False, metavar="DIR", help="Clients may name sounds by path only in this folder; may be repeated."
+        ),
     ] = None,
     connection_file: Annotated[
-        Path | None, typer.Option(readable=False, metavar="FILE", help="Where to tell clients how to connect.")
+        Path | None,
+        typer.Option(readable=False, metavar="FILE", help="Connection file to write; clients find the sidecar by it."),
     ] = None,
     log: Annotated[
-        str | None, typer.Option(metavar="FILE|-", help="Write a log, a JSON object a line, to a file or stderr (-).")
+        str | None,
+        typer.Option(metavar="FILE|-", help="Write a log, one JSON object per line, to a file or to stderr (-)."),
     ] = None,
     metrics: Annotated[
-        int | None, typer.Option(metavar="PORT", help="Serve Prometheus metrics at this port of this machine.")
+        int | None, typer.Option(metavar="PORT", help="Serve Prometheus metrics on this port, to this machine only.")
     ] = None,
     limit: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Change a limit, as max_seconds=600; may be repeated."),
+        typer.Option(metavar="NAME=VALUE", help="Change a limit, such as max_seconds=600; may be repeated."),
     ] = None,
     backbone: Backbones = None,
     offline: Offline = False,
     as_json: JsonErrors = False,
     debug: Debug = False,
 ) -> None:
-    """Keep the model loaded for other programs: the sidecar. Ctrl-C or `medtalk stop` ends it."""
+    """Keep the model loaded for other programs: start the sidecar. Ctrl-C or `medtalk stop` ends it."""
     server: Server | None = None
     stopped = False
 

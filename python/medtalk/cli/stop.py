@@ -8,7 +8,7 @@ STOP_SECONDS = 10.0
 
 
 def stop(server: ServerAddress = None, keys: Keys = None, debug: Debug = False) -> None:
-    """End a sidecar, and wait until it has gone."""
+    """Stop a sidecar, and wait until it has ended."""
     from medtalk.cli import remote
 
     connection = remote.find(server, keys)

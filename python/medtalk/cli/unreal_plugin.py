@@ -94,7 +94,7 @@ def this_platform() -> str:
         return _THIS_PLATFORM[sys.platform]
     except KeyError:
         raise InstallError(
-            f"Unreal Editor does not run on {sys.platform}.", f"Say for which --platform: {_VALID}."
+            f"Unreal Editor does not run on {sys.platform}.", f"Choose with --platform: {_VALID}."
         ) from None
 
 
@@ -203,7 +203,8 @@ def remove_plugin(project: str | Path) -> Path:
         _settle(work, target)
     except OSError as error:
         raise InstallError(
-            f"MEDTalk is out of the project, but {work} is left: {error.strerror or error}.", "Delete it by hand."
+            f"MEDTalk was removed from the project, but {work} is left: {error.strerror or error}.",
+            "Delete it by hand.",
         ) from error
     return target
 
@@ -280,7 +281,7 @@ def _read_project(project: Path) -> dict[str, Any]:
     """What the .uproject file says, checked."""
     if project.suffix.lower() != ".uproject":
         inside = sorted(project.glob("*.uproject")) if os.path.isdir(project) else []
-        hint = f"Give {inside[0]}." if inside else "Give the project's file, as Game/Game.uproject."
+        hint = f"Give {inside[0]}." if inside else "Give the project's file, such as Game/Game.uproject."
         raise InstallError(f"{project} is not a .uproject file.", hint)
     if not os.path.isfile(project):  # which a name that is too long is not, either
         raise InstallError(f"There is no project {project}.", "Give the path of its .uproject file.")
@@ -291,11 +292,11 @@ def _read_project(project: Path) -> dict[str, Any]:
     except ValueError:
         descriptor = None
     if not isinstance(descriptor, dict) or "FileVersion" not in descriptor:
-        raise InstallError(f"{project} is not a project of Unreal Engine: it does not read as one.")
+        raise InstallError(f"{project} is not a project of Unreal Engine: it cannot be parsed.")
     engine = _engine(descriptor)
     if engine and engine < _OLDEST_UNREAL:
         raise InstallError(
-            f"{project} is of Unreal Engine {engine[0]}.{engine[1]}; the plugin needs 5.4 or later.",
+            f"{project} is for Unreal Engine {engine[0]}.{engine[1]}; the plugin needs 5.4 or later.",
             "Open it in a later engine first.",
         )
     return descriptor
@@ -312,12 +313,12 @@ def _notes(descriptor: dict[str, Any]) -> Iterator[str]:
     entries = descriptor.get("Plugins")
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict) and entry.get("Name") == "MEDTalk" and not entry.get("Enabled", True):
-            yield "The project switches the plugin off: in Unreal Editor, Edit > Plugins, tick MEDTalk."
+            yield "The plugin is disabled in the project: in Unreal Editor, Edit > Plugins, tick MEDTalk."
             break
     engine = _engine(descriptor)
     if engine and engine > _LATEST_UNREAL:
         yield (
-            f"The project is of Unreal Engine {engine[0]}.{engine[1]}, the plugin is made for 5.4 to 5.8: "
+            f"The project is for Unreal Engine {engine[0]}.{engine[1]}, the plugin is made for 5.4 to 5.8: "
             "run its Self-Test before the first take."
         )
 
@@ -345,7 +346,7 @@ def _read_record(target: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, TypeError, KeyError):
         pass
     raise InstallError(
-        f"{target} is there, but `medtalk plugin install` did not make it.", "Move or delete it by hand first."
+        f"{target} exists, but was not made by `medtalk plugin install`.", "Move or delete it by hand first."
     )
 
 
@@ -359,7 +360,7 @@ def _check_untouched(target: Path, record: dict[str, Any]) -> None:
     if own := [name for name in _files(target) if not ours(name)]:
         more = f" and {len(own) - 1} more" if len(own) > 1 else ""
         raise InstallError(
-            f"{target} holds what MEDTalk did not put there, or what was changed since: {own[0]}{more}.",
+            f"{target} holds files that MEDTalk did not put there, or that have changed since: {own[0]}{more}.",
             "Move it elsewhere, or delete the folder by hand.",
         )
 
@@ -379,7 +380,8 @@ def _wheels(platform: str, workshop: Path, wheels: str | Path | None) -> list[Pa
         usable = [there[digest] for digest in requirement.hashes if digest in there]
         if not usable:
             raise InstallError(
-                f"{folder} has no wheel of {requirement.pin} for {PLATFORMS[platform]}, or one of another content.",
+                f"{folder} has no wheel of {requirement.pin} for {PLATFORMS[platform]}, or only one with other "
+                "contents.",
                 f"Get it with: pip download -d {folder} {' '.join(_pip_options(platform))} {requirement.pin}",
             )
         found.append(usable[0])
@@ -406,7 +408,7 @@ def _download(platform: str, needed: Iterable[Requirement], folder: Path) -> Non
         names = " and ".join(requirement.pin for requirement in needed)
         raise InstallError(
             f"pip could not get {names} for {PLATFORMS[platform]}: {(errors or said[-1:])[0].rstrip('. ')}.",
-            f"Look at the network, or {_OTHER_WAYS}",
+            f"Check the network, or {_OTHER_WAYS}",
         )
 
 

@@ -46,7 +46,7 @@ class CompactEngine:
         from medtalk.features.prosody import effort, prosody
 
         if emotion_features is not None:
-            raise SettingError("A compact bundle computes its own features and takes none ready-made.", _FULL)
+            raise SettingError("A compact bundle computes its own features and accepts no ready-made ones.", _FULL)
         stage("listen", 0.65, expected=_LISTEN_SECONDS * len(samples) / RATE)
         features, posteriors = self.listen(samples)
         stage("listen", 0.85)
@@ -64,7 +64,10 @@ class CompactEngine:
         return ""
 
     def check_language(self, language: str) -> None:
-        raise SettingError("A compact bundle hears no words, in any language.", "Leave it out; give a transcript.")
+        raise SettingError(
+            "A compact bundle does not transcribe speech, so it takes no language.",
+            "Leave the language out, and give a transcript.",
+        )
 
     def prepare(self, part: str) -> None:
         pass  # it has no pretrained backbones
@@ -84,9 +87,9 @@ class CompactEngine:
         from medtalk.features.words import tokenise
 
         if not self._describes:
-            raise GuidanceError("This compact bundle understands no descriptions.", _FULL)
+            raise GuidanceError("This compact bundle does not understand descriptions.", _FULL)
         if features is not None:
-            raise SettingError("A compact bundle computes its own features and takes none ready-made.", _FULL)
+            raise SettingError("A compact bundle computes its own features and accepts no ready-made ones.", _FULL)
         # A bundle that was made before its words were kept guesses at all.
         read = self._vocabulary.read(text) if self._vocabulary else Reading(text)
         if not read.text:
@@ -95,7 +98,7 @@ class CompactEngine:
         return Description.of(text, weights.tolist(), strength, read.note)
 
     def guide_by_image(self, picture: str | Path | bytes, name: str, features: NDArray | None = None) -> Guidance:
-        raise GuidanceError("This compact bundle understands no pictures.", _FULL)
+        raise GuidanceError("This compact bundle does not understand pictures.", _FULL)
 
     @cached_property
     def _vocabulary(self) -> Vocabulary | None:

@@ -70,7 +70,7 @@ def torch_device(device: str, threads: int | None) -> torch.device:
 
 def taken_over(device: torch.device) -> str:
     """The line, logged too, that tells of a GPU without enough memory."""
-    note = f"The memory of {device} was not enough: the CPU has taken over."
+    note = f"{device} ran out of memory: the CPU has taken over."
     log.warning(note)
     return note
 

@@ -157,7 +157,9 @@ class FullEngine:
     @within_memory
     def check_language(self, language: str) -> None:
         if "whisper" not in self._bundle.backbones:
-            raise SettingError(f"The bundle {self._bundle.name} hears no words, in any language.", "Leave it out.")
+            raise SettingError(
+                f"The bundle {self._bundle.name} does not transcribe speech, so it takes no language.", "Leave it out."
+            )
         self._whisper.code(language)
 
     @within_memory
@@ -192,7 +194,7 @@ class FullEngine:
     def _check_guidance(self, kind: str, noun: str) -> None:
         if kind not in self._bundle.guidance:
             raise GuidanceError(
-                f"The bundle {self._bundle.name} holds no trained network for {noun}.",
+                f"The bundle {self._bundle.name} has no trained network for {noun}.",
                 "Train stage 4 with such data, or make one from the authors' weights: `medtalk bundle import-official "
                 "--label ... --clip clip_emotion.pth -o BUNDLE`.",
             )
@@ -222,7 +224,7 @@ class FullEngine:
         """Need less memory than before: half the chunks, and when they are small, that of the CPU."""
         if self._chunk > _LEAST_CHUNK:
             self._chunk //= 2
-            log.warning("The memory of %s is not enough: trying chunks of %d frames.", self.device, self._chunk)
+            log.warning("%s ran out of memory: trying chunks of %d frames.", self.device, self._chunk)
             torch.cuda.empty_cache()
         else:
             self._leave_gpu()

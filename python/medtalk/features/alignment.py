@@ -50,8 +50,8 @@ _RUN_IN_GOOD_TEXT = 0.3  # where most of the text has been found
 _CHANGE = -2.0  # what a change of phone costs where no text helps
 _MARGIN = 90  # frames that a word may lie away from where its phones were first found
 _CELLS = 60_000_000  # the largest comparison of a text's phones with a sound's
-_NOT_FITTING = "The transcript does not fit the sound, which alone decides."
-_NOT_ENGLISH = "The transcript is not English, and only English words guide the lips; the sound alone decides."
+_NOT_FITTING = "The transcript does not match the sound; the lips follow the sound alone."
+_NOT_ENGLISH = "The transcript is not English, and only English words guide the lips; they follow the sound alone."
 _STATES = 4000  # the most states at a time: more means that no word has been found anywhere near
 
 
@@ -125,7 +125,7 @@ def align(posteriors: NDArray, words: Sequence[Pronounced] | str) -> Alignment:
     nothing = Alignment(tuple(map(_missing, told)), _phones(free), heard, "")
     if not told:
         blank = not isinstance(words, str) or not words.strip()
-        return replace(nothing, note="" if blank else "The transcript holds no word; the sound alone guides the lips.")
+        return replace(nothing, note="" if blank else "The transcript has no words; the lips follow the sound alone.")
     spoken = [k for k, word in enumerate(told) if word.pronunciations][:MAX_WORDS]
     chosen = [told[k] for k in spoken]
     if not spoken or not len(heard):
@@ -540,7 +540,7 @@ def _note(words: Sequence[AlignedWord], heard: NDArray[np.float32]) -> str:
     share = float((told & speech).sum() / max(speech.sum(), 1))
     unheard = sum(not word.fits for word in words)
     if share < 0.7:
-        return f"The transcript fits {share:.0%} of the speech; the sound alone decides in the rest."
+        return f"The transcript matches {share:.0%} of the speech; in the rest the lips follow the sound alone."
     if unheard > 2 and unheard > 0.15 * len(words):
         return f"{unheard} of the transcript's {len(words)} words are not in the sound."
     return ""

@@ -68,7 +68,7 @@ class Vocabulary:
             shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
             return Reading("", f'Nothing in "{shown}" names a feeling that MEDTalk knows. {_TAKEN}')
         mended = {word: right for word, right in meant.items() if word != right}
-        notes = [f'"{word}" is taken for "{right}".' for word, right in mended.items()][:_LISTED]
+        notes = [f'"{word}" is read as "{right}".' for word, right in mended.items()][:_LISTED]
         # Beside a word for a feeling, names and other words of English are nothing to tell of, nor a few of any kind.
         strange = [word for word in strange if word not in names]
         if len(strange) >= max(feelings + others, 1):
@@ -87,7 +87,7 @@ class Vocabulary:
         return next((self._slips[form] for form in shortened if form in self._slips), word)
 
 
-_TAKEN = "It is taken for neutral."
+_TAKEN = "It is treated as neutral."
 
 
 def _stem(word: str) -> str:

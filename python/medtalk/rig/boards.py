@@ -48,7 +48,7 @@ def expression_curves(board: str = "mh4") -> tuple[ExpressionCurve, ...]:
     Raises RigError for another board.
     """
     if board not in GENERATIONS:
-        raise RigError(f"Expressions hang on a face board; {board!r} is none. Valid are mh3 and mh4.")
+        raise RigError(f"{board!r} is not a face board with expressions. Valid are mh3 and mh4.")
     return tuple(ExpressionCurve(curve.name, curve.channels, curve.points) for curve in expressions(board))
 
 

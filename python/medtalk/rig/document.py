@@ -62,7 +62,7 @@ class Document:
         return document
 
     def _refuse(self, constant: str) -> float:
-        raise RigError(f"{self._path}: {constant} is no number; all values must be finite.")
+        raise RigError(f"{self._path}: {constant} is not a number; all values must be finite.")
 
     def _next(self) -> str:
         """The next character that is no blank, where it stands; "" at the end."""
@@ -77,7 +77,7 @@ class Document:
         except json.JSONDecodeError as error:
             if self._at + longest < len(self._text):
                 raise RigError(
-                    f"{self._path}: not JSON, or it says more than a rig does: {error.msg} near character {self._at}."
+                    f"{self._path}: not JSON, or it holds more than a rig does: {error.msg} near character {self._at}."
                 ) from error
             raise json.JSONDecodeError(error.msg, self._text, self._at + error.pos) from error
         self._at += size

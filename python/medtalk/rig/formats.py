@@ -47,7 +47,7 @@ def rig_ending(path: str | Path) -> str:
     for ending in sorted(_FORMATS, key=len, reverse=True):  # ".arkit.csv" before ".csv"
         if name.endswith(ending) and name != ending:
             return ending
-    raise RigError(f"{path} has no ending of a rig file.", f"Valid are {' '.join(_FORMATS)}")
+    raise RigError(f"{path} does not have the ending of a rig file.", f"Valid are {' '.join(_FORMATS)}")
 
 
 def check_output(path: str | Path, *, force: bool = False) -> None:
@@ -80,7 +80,7 @@ def read_rig(path: str | Path, fps: float | None = None) -> RigSequence:
     rate, file = FPS if fps is None else check_rate(fps), Path(path)
     if read is None:
         raise RigError(
-            f"{path} holds raw expression curves, which are written only: not every control can be told from them.",
+            f"{path} holds raw expression curves, which are written only: they do not determine every control.",
             f"Read the rig that it was made from: {' '.join(e for e in RIG_ENDINGS if _FORMATS[e][0])}",
         )
     with about(path_text(path)):
@@ -122,7 +122,7 @@ def _read_npz(path: Path, _: float) -> RigSequence:
             raise
         except Exception as error:  # bytes from anywhere: whatever zipfile or numpy stumbles over
             raise RigError(
-                f"{path} is not a whole .npz rig file ({_first_line(error)}).", "It may be cut short; make it again."
+                f"{path} is not a complete .npz rig file ({_first_line(error)}).", "It may be cut short; make it again."
             ) from error
 
 
@@ -133,7 +133,7 @@ def _from_npz(path: Path, stream: BinaryIO) -> RigSequence:
     with np.load(stream, allow_pickle=False) as archive:
         missing = [key for key in ("version", "values", "fps", "channels", "meta") if key not in archive.files]
         if missing:
-            raise RigError(f"{path} has no {missing[0]!r} in it, so it is not a rig of ours.")
+            raise RigError(f"{path} has no {missing[0]!r} in it, so it is not a MEDTalk rig.")
         _check_version(path, archive["version"].item())
         _check_names(path, archive["channels"].tolist(), CHANNEL_NAMES)
         values, fps = archive["values"], archive["fps"].item()
@@ -245,7 +245,7 @@ def _read_json(path: Path, _: float) -> RigSequence:
     del data
     document = Document(path, text).read()
     if document.get("format") != JSON_FORMAT:
-        raise RigError(f'{path} is JSON, but no rig: a rig says "format": "{JSON_FORMAT}".')
+        raise RigError(f'{path} is JSON, but not a rig: a rig has "format": "{JSON_FORMAT}".')
     _check_version(path, document.get("version"))
     _check_names(path, document.get("channels"), CHANNEL_NAMES)
     values, fps, meta = document.get("values"), document.get("fps"), document.get("meta", {})
@@ -305,7 +305,7 @@ def _check_version(where: str | Path, version: Any) -> None:
 
 
 def _empty(path: Path) -> RigError:
-    return RigError(f"{path} is empty.", "It may not have been written to its end; make it again.")
+    return RigError(f"{path} is empty.", "It may be incomplete; make it again.")
 
 
 def _first_line(error: Exception) -> str:

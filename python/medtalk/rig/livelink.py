@@ -76,7 +76,7 @@ def parse_livelink(path: Path, lines: Iterable[tuple[int, str]], default: float)
         match = _TIMECODE.fullmatch(cells[code].strip())
         if match is None:
             raise RigError(
-                f"{path}, line {number}: {cells[code][:40]!r} is no timecode.", "It must be like 00:00:01:30.000."
+                f"{path}, line {number}: {cells[code][:40]!r} is not a timecode.", "It must be like 00:00:01:30.000."
             )
         if cells[count].strip() not in (str(N_ARKIT), str(_COUNT)):
             raise RigError(

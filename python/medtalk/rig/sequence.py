@@ -39,7 +39,7 @@ def check_rate(fps: float) -> float:
         rate = math.nan
     if not 0.0 < rate <= MAX_FILE_FPS:
         raise SettingError(
-            f"A frame rate of {fps} makes no sense: it must be above 0 and at most {MAX_FILE_FPS:g} frames a second.",
+            f"A frame rate of {fps} is invalid: it must be above 0 and at most {MAX_FILE_FPS:g} frames a second.",
             "Common rates are 24, 25, 29.97, 30 and 60.",
         )
     return rate
@@ -71,7 +71,7 @@ class RigSequence:
         try:  # once through JSON: a copy that nobody else can change, and certain to be writable to any file
             meta = json.loads(json.dumps(dict(self.meta), allow_nan=False))
         except (TypeError, ValueError) as error:
-            raise RigError(f"The meta of a rig must be something that JSON can say: {error}.") from error
+            raise RigError(f"The meta of a rig must be JSON data: {error}.") from error
         object.__setattr__(self, "meta", MappingProxyType(meta))
 
     def __reduce__(self) -> tuple[type[RigSequence], tuple[Any, ...]]:
@@ -233,7 +233,7 @@ def _checked_times(timed: Iterable[Any], what: str) -> tuple[Timed, ...]:
             if not isinstance(text, str) or not 0.0 <= out[-1].start <= out[-1].end < math.inf:
                 raise ValueError
     except (TypeError, ValueError, OverflowError) as error:
-        raise RigError(f"The {what} {len(out)} of a rig is no text with its start and end in seconds.") from error
+        raise RigError(f"The {what} {len(out)} of a rig is not a text with its start and end in seconds.") from error
     return tuple(out)
 
 

@@ -36,7 +36,9 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
             while line := file.readline(MAX_LINE):
                 number += 1
                 if len(line) == MAX_LINE:
-                    raise RigError(f"{path}, line {number}: over {MAX_LINE} characters long, so this is no rig file.")
+                    raise RigError(
+                        f"{path}, line {number}: over {MAX_LINE} characters long, so this is not a rig file."
+                    )
                 if "\0" in line:
                     raise RigError(f"{path}, line {number}: not text.")
                 if not line.strip():
@@ -48,7 +50,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
     except UnicodeDecodeError as error:
         raise RigError(f"{path} is not text.") from error
     if blank == 1 or not number:
-        raise RigError(f"{path} is empty.", "It may not have been written to its end; make it again.")
+        raise RigError(f"{path} is empty.", "It may be incomplete; make it again.")
 
 
 def numbers_of(path: Path, number: int, cells: Sequence[str]) -> list[float]:
@@ -64,7 +66,7 @@ def numbers_of(path: Path, number: int, cells: Sequence[str]) -> list[float]:
             except ValueError:
                 value = None
             if value is None:
-                what = f"{cell.strip()[:40]!r} is no number"
+                what = f"{cell.strip()[:40]!r} is not a number"
             elif not math.isfinite(value):
                 what = f"{value} is not finite"
             else:
@@ -102,7 +104,7 @@ def frame_rate(path: Path, times: np.ndarray, at: Sequence[int], default: float)
         later = backwards[0] + 1
         raise RigError(
             f"{path}, line {at[later]}: time goes from {times[later - 1]:g} to {times[later]:g} s; it must rise.",
-            "Sort the lines and remove doubles.",
+            "Sort the lines and remove duplicates.",
         )
     frames = np.arange(len(times))
     measured = (len(times) - 1) / float(times[-1] - times[0])

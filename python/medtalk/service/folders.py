@@ -57,7 +57,7 @@ def read_inside(path: Path, folders: Sequence[Path], limits: AudioLimits) -> byt
     except FileNotFoundError as error:
         raise AudioError(f"{shown} does not exist.", "Check the path.") from error
     except PermissionError as error:
-        raise AudioError(f"{shown} may not be read.", "Check its permissions.") from error
+        raise AudioError(f"{shown} cannot be read: permission denied.", "Check its permissions.") from error
     except OSError as error:  # also a link where there was none
         raise ServiceError("path", f"The path {shown[:200]!r} cannot be followed: {error.strerror}.") from error
 

@@ -52,11 +52,11 @@ def new_keys(folder: str | Path, client: str = "client") -> list[Path]:
     older = folder / f"{client}.key_secret"  # where an older layout has it
     if taken := [path for path in (*own, older, handed) if path.exists()]:
         raise OutputError(
-            f"The client {client} has keys already: {taken[0]} is there.", "Choose another --client, or remove it."
+            f"The client {client} already has keys: {taken[0]} exists.", "Choose another --client, or remove it."
         )
     there = [path for path in server if path.exists()]
     if len(there) == 1:
-        raise OutputError(f"{there[0]} is there without its other half.", "Restore that, or remove this one.")
+        raise OutputError(f"{there[0]} exists without its other half.", "Restore that, or remove this one.")
     check_folder(folder)
     made: list[Path] = []
     try:
@@ -73,7 +73,7 @@ def new_keys(folder: str | Path, client: str = "client") -> list[Path]:
             path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise OutputError(
-                f"Cannot make keys in {folder}: {error.strerror or error}.", "Choose a folder you may write to."
+                f"Cannot make keys in {folder}: {error.strerror or error}.", "Choose a folder that you can write to."
             ) from error
         raise
     return [path for path in made if not path.is_dir()]
@@ -101,7 +101,7 @@ def server_keys(folder: str | Path) -> ServerKeys:
     clients = folder / _CLIENTS
     for place in (folder, clients):
         if _mode(place) & 0o022:
-            raise SettingError(f"Others may put keys into {place}.", f"Close it: chmod 700 {place}")
+            raise SettingError(f"Others can put keys into {place}.", f"Run: chmod 700 {place}")
     files = sorted(clients.glob("*.key"))
     if not files:
         raise SettingError(f"No client has a key in {clients}, so nobody could connect.", make)
@@ -136,7 +136,7 @@ def _read(file: Path, hint: str) -> tuple[bytes, bytes | None]:
     except (ValueError, KeyError, IndexError):  # the last two of what is no Z85
         raise SettingError(f"{file} is not a key that medtalk made.", hint) from None
     if secret is not None and _mode(file) & 0o077:
-        raise SettingError(f"The secret key {file} may be read by others.", f"Close it: chmod 600 {file}")
+        raise SettingError(f"The secret key {file} can be read by others.", f"Run: chmod 600 {file}")
     return public, secret
 
 

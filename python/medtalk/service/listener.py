@@ -90,8 +90,8 @@ class Listener:
         except zmq.ZMQError as error:
             if error.errno == zmq.EADDRINUSE:
                 raise PortError(
-                    f"Port {port} is taken; a sidecar may run there already (medtalk ping tells).",
-                    "Give another with --port, or 0 for any that is free.",
+                    f"Port {port} is taken; a sidecar may be running there already (check with medtalk ping).",
+                    "Give another with --port, or 0 for any free one.",
                 ) from None
             raise PortError(f"Cannot listen on {shown} port {port}: {error.strerror}.") from None
         endpoint = self.socket.get(zmq.LAST_ENDPOINT)
@@ -153,7 +153,7 @@ class Listener:
         if (error := self._doorkeeper.broken) is not None:
             raise ServiceError(
                 "internal",
-                f"The sidecar has ended, for it could let nobody in any more: {type(error).__name__}: {error}.",
+                f"The sidecar has ended because it could no longer let clients in: {type(error).__name__}: {error}.",
                 "Start it again, and please report it.",
             )
 

@@ -49,7 +49,9 @@ class _Writer(logging.StreamHandler[TextIO]):
         if self.lost == 1:
             error = sys.exc_info()[1]
             reason = getattr(error, "strerror", None) or error
-            line = f"medtalk: Cannot write the log {self._log}: {reason}. The sidecar goes on; lines are missing.\n"
+            line = (
+                f"medtalk: Cannot write the log {self._log}: {reason}. The sidecar keeps running; lines are missing.\n"
+            )
             # Not by sys.stderr: if nobody reads it, this thread hangs here, and Python could not end.
             with suppress(OSError):
                 os.write(2, line.encode("utf-8", "backslashreplace"))

@@ -26,12 +26,12 @@ class Metrics:
     def __init__(self, port: int) -> None:
         self._registry = registry = CollectorRegistry()
         self.jobs = Counter("medtalk_jobs", "Jobs that ended, by type and code.", ["type", "code"], registry=registry)
-        self.work = Histogram("medtalk_work_seconds", "Seconds of work a job.", ["type"], registry=registry)
+        self.work = Histogram("medtalk_work_seconds", "Seconds of work per job.", ["type"], registry=registry)
         self.wait = Histogram("medtalk_wait_seconds", "Seconds that a job waited.", registry=registry)
         self.sound = Counter("medtalk_sound_seconds", "Seconds of sound animated.", registry=registry)
-        self.hits = Counter("medtalk_cache_hits", "Sounds that were known already.", registry=registry)
-        self.queued = Gauge("medtalk_queued_jobs", "Jobs that wait.", registry=registry)
-        self.cache = Gauge("medtalk_cache_bytes", "Bytes of sounds that were heard.", registry=registry)
+        self.hits = Counter("medtalk_cache_hits", "Sounds found in the cache.", registry=registry)
+        self.queued = Gauge("medtalk_queued_jobs", "Jobs waiting.", registry=registry)
+        self.cache = Gauge("medtalk_cache_bytes", "Bytes of sounds in the cache.", registry=registry)
         self.refused = Counter("medtalk_refused", "Requests refused, by code.", ["code"], registry=registry)
         self._connections = 0
         try:

@@ -33,8 +33,11 @@ GUIDANCE = ("label", "text", "image", AUTO)
 SOUNDS = ("pcm", "file", "path")
 # What is said of guidance that the model, or the sidecar's Python, cannot do, and what to do about it.
 _LACKING = {
-    "text": ("The bundle understands no descriptions", "Give a label."),
-    "image": ("The bundle takes no pictures", "Start the sidecar with one that does: medtalk serve --bundle DIR."),
+    "text": ("The bundle does not understand descriptions", "Give a label."),
+    "image": (
+        "The bundle does not understand pictures",
+        "Start the sidecar with one that does: medtalk serve --bundle DIR.",
+    ),
     AUTO: (
         "The sidecar cannot hear the emotion in a voice",
         "Run pip install 'medtalk[full]' where it is, or give a label.",

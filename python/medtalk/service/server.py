@@ -297,7 +297,7 @@ class Server:
         if request.type == "hello" and request.body.channel_hash not in ("", CHANNEL_HASH):
             problem = ServiceError(
                 "channels",
-                f"Your channel table is another than this sidecar's ({CHANNEL_HASH[:12]}).",
+                f"Your channel table differs from this sidecar's ({CHANNEL_HASH[:12]}).",
                 "Install the same version of MEDTalk on both sides.",
             )
             self._refuse(client, request.id, problem)
@@ -355,7 +355,9 @@ class Server:
         known = job.request.fingerprint if job else kept.fingerprint if kept else asked.fingerprint
         problem = None
         if known != asked.fingerprint:
-            problem = ServiceError("id_reused", f"{request.id} is the id of another job.", "Make an id for each job.")
+            problem = ServiceError(
+                "id_reused", f"{request.id} is the id of another job.", "Make a new id for each job."
+            )
         elif job is None and kept is None:
             problem = _stopping() if self._stops else self._full(client, asked)
         if problem is not None:
@@ -380,13 +382,16 @@ class Server:
         mine_bytes = sum(job.request.nbytes for job in mine)
         problem = ""
         if len(mine) >= limits.max_client_queue:
-            problem = f"{len(mine)} jobs of this client wait, the limit for one."
+            problem = f"{len(mine)} jobs of this client are waiting, the limit for one client."
         elif mine and mine_bytes + asked.nbytes > limits.max_client_queue_bytes:
-            problem = f"Sounds of {mine_bytes >> 20} MiB of this client wait; one more is beyond the limit for one."
+            problem = (
+                f"{mine_bytes >> 20} MiB of sounds of this client are waiting; this one is beyond the limit "
+                "for one client."
+            )
         elif len(self._queue) >= limits.max_queue:
-            problem = f"{len(self._queue)} jobs wait, the limit."
+            problem = f"{len(self._queue)} jobs are waiting, the limit."
         elif len(self._queue) and self._queue.bytes + asked.nbytes > limits.max_queue_bytes:
-            problem = f"Sounds of {self._queue.bytes >> 20} MiB wait; one more is beyond the limit."
+            problem = f"{self._queue.bytes >> 20} MiB of sounds are waiting; this one is beyond the limit."
         return ServiceError("queue_full", problem, "Ask again later.") if problem else None
 
     def _open(self, job: Job) -> bool:
@@ -432,7 +437,7 @@ class Server:
             job.gone = now
         elif now - job.gone >= GONE_SECONDS:
             # Not kept: a client that comes back, and asks again, has not cancelled anything.
-            self._give_up(job, CancelledError("The client has gone."), keep=False)
+            self._give_up(job, CancelledError("The client is gone."), keep=False)
 
     def _give_up(self, job: Job, error: MedtalkError, keep: bool = True) -> None:
         """End a job that waits or is worked on, now; what the compute thread makes of it is dropped."""
@@ -511,7 +516,7 @@ def _nbytes(frames: list[Any]) -> int:
 
 
 def _stopping() -> ServiceError:
-    return ServiceError("stopping", "The sidecar ends.", "Start it again and ask again, with the same id.")
+    return ServiceError("stopping", "The sidecar is shutting down.", "Start it again and ask again, with the same id.")
 
 
 def _error(parent: str, error: MedtalkError) -> Message:

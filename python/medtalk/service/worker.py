@@ -82,7 +82,7 @@ class Worker(threading.Thread):
             except MedtalkError as error:
                 outcome = Outcome({}, error=error)
             except MemoryError:
-                outcome = Outcome({}, error=ServiceError("internal", "The memory is not enough.", "Split the sound."))
+                outcome = Outcome({}, error=ServiceError("internal", "There is not enough memory.", "Split the sound."))
             except Exception as error:
                 log.exception("fault", extra={"facts": {"job": job.id}})
                 message = f"The sidecar failed: {type(error).__name__}: {error}."
@@ -163,7 +163,7 @@ def _file(picture: ReceivedPicture, limits: ServiceLimits) -> bytes:
 
     data, name = bytes(picture.data.data), picture.name or "The picture"
     if _digest(memoryview(data)) != picture.sha256:
-        raise ServiceError("checksum", f"{name} did not arrive as it was sent.", "Send it again.")
+        raise ServiceError("checksum", f"{name} was damaged on the way.", "Send it again.")
     check_picture(name, data, limits.max_pixels)
     return data
 
@@ -182,7 +182,7 @@ def _identify(
         data, shape, dtype = memoryview(sound.data.data), sound.data.shape, sound.data.dtype
     digest = _digest(data)
     if sound.data is not None and digest != sound.sha256:
-        raise ServiceError("checksum", f"{sound.name} did not arrive as it was sent.", "Send it again.")
+        raise ServiceError("checksum", f"{sound.name} was damaged on the way.", "Send it again.")
     kind = ("pcm", sound.rate, shape, dtype) if sound.kind == "pcm" else ("file",)
     words = () if language is None else ("words", language)
     return hashlib.sha256(repr((digest, sound.channel, *kind, *words)).encode()).hexdigest(), data

@@ -70,7 +70,7 @@ def _ask(words: list[str], take: FaceTake, timeout: float) -> str:
     except OSError as error:
         raise TrainingError(f"{words[0]} cannot be run: {error.strerror}.", "Check --command.") from error
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it said nothing"]
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it printed nothing"]
         raise TrainingError(
             f"{words[0]} failed on {take.name} with {done.returncode}: {said[0][:200]}.", "Try it alone."
         )

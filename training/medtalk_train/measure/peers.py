@@ -175,7 +175,7 @@ def by_command(line: str) -> Peer:
             except (OSError, subprocess.TimeoutExpired) as error:
                 raise Missing(f"{words[0]} did not run: {error}.") from error
             if done.returncode:
-                told = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
+                told = (done.stderr.strip() or done.stdout.strip() or "it printed nothing").splitlines()[-1]
                 raise Missing(f"{words[0]} failed with exit code {done.returncode}: {told}")
             made = sorted(path for path in Path(folder).iterdir() if path.name.startswith("rig."))
             if not made:

@@ -55,7 +55,7 @@ def lay(
         track.set_display_name(name)
         made = track.add_section()
         if not isinstance(made, unreal.MovieSceneAudioSection):
-            raise PluginError(f"Unreal made no audio section for {sound.get_name()}.")
+            raise PluginError(f"Unreal could not create an audio section for {sound.get_name()}.")
         section = made
         section.set_sound(sound)
         section.set_looping(False)

@@ -120,7 +120,7 @@ def find_skeleton(path: str) -> unreal.Skeleton:
     if isinstance(asset, unreal.SkeletalMesh):
         asset = asset.get_editor_property("skeleton")
     if not isinstance(asset, unreal.Skeleton):
-        raise PluginError(f"{path} is no Skeleton.", "Give the path of the face's SkeletalMesh, or of its Skeleton.")
+        raise PluginError(f"{path} is not a Skeleton.", "Give the path of the face's SkeletalMesh, or of its Skeleton.")
     return asset
 
 
@@ -139,7 +139,7 @@ def _animation(change: Edit, path: str, skeleton: unreal.Skeleton, source: str) 
         factory.set_editor_property("target_skeleton", skeleton)
         return change.make_asset(path, unreal.AnimSequence, factory, source), True
     if not isinstance(anim, unreal.AnimSequence) or not source_of(anim):
-        raise PluginError(f"{path} is in the project already, and was not baked here.", "Choose another name.")
+        raise PluginError(f"{path} is already in the project, and was not baked here.", "Choose another name.")
     if anim.get_editor_property("skeleton") != skeleton:
         raise PluginError(f"{path} was baked for another skeleton.", "Choose another name.")
     return anim, False

@@ -49,7 +49,7 @@ def _start(request: str) -> Mapping[str, Any]:
     try:
         content = json.loads(request)
     except (ValueError, RecursionError) as error:
-        raise PluginError(f"The request is no JSON: {error}.") from error
+        raise PluginError(f"The request is not valid JSON: {error}.") from error
     _last = generate.start(Request.read(content))
     return {"state": "running"}
 
@@ -59,7 +59,7 @@ def _result() -> Mapping[str, Any]:
     from medtalk_unreal.errors import PluginError
 
     if _last is None:
-        raise PluginError("Nothing was started yet.", "Use Start Face Animation first.")
+        raise PluginError("Nothing has been started yet.", "Use Start Face Animation first.")
     return generate.result(_last.status)
 
 

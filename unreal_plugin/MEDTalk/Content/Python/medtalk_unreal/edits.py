@@ -49,10 +49,10 @@ class Edit:
         """
         folder, _, name = path.rpartition("/")
         if compat.load(path) is not None:
-            raise PluginError(f"{path} is in the project already.")
+            raise PluginError(f"{path} is already in the project.")
         asset = unreal.AssetToolsHelpers.get_asset_tools().create_asset(name, folder, kind, factory)
         if asset is None:
-            raise PluginError(f"Unreal made no asset {path}.", "Choose another folder.")
+            raise PluginError(f"Unreal could not create the asset {path}.", "Choose another folder.")
         self._made.append(path)
         unreal.EditorAssetLibrary.set_metadata_tag(asset, _SOURCE, source)
         return asset
@@ -97,7 +97,7 @@ def edit(title: str, steps: int) -> Iterator[Edit]:
 def check_editable() -> None:
     """Raise `PluginError` while the level is played: nothing can be loaded or changed then."""
     if compat.playing():
-        raise PluginError("The editor plays the level.", "Stop it, then try again.")
+        raise PluginError("The editor is playing the level.", "Stop it, then try again.")
 
 
 def asset_path(folder: str, name: str = "") -> str:
@@ -107,7 +107,7 @@ def asset_path(folder: str, name: str = "") -> str:
     """
     plain = folder.rstrip("/")
     if not _PATH.fullmatch(plain):
-        raise PluginError(f"{folder!r:.100} is no folder of the project.", "Folders look like /Game/Cinematics/Faces.")
+        raise PluginError(f"{folder!r:.100} is not a project folder.", "Folders look like /Game/Cinematics/Faces.")
     return f"{plain}/{_NOT_IN_NAMES.sub('_', name) or 'Take'}" if name else plain
 
 

@@ -69,7 +69,7 @@ class FaceRig:
         """The section that takes keys. Raises `PluginError` where there is none."""
         section = self.section_if_any
         if section is None:
-            raise PluginError(f"There is no control board of {self.name} in the sequence.", "Generate a take first.")
+            raise PluginError(f"The sequence has no control board for {self.name}.", "Generate a take first.")
         return section
 
 
@@ -114,10 +114,10 @@ def resolve(sequence: unreal.LevelSequence | None, actor_path: str | None) -> Fa
         found = _in_sequence(sequence, component, actor) if sequence else None
         return _with_rig(FaceRig(actor.get_actor_label(), actor, component, found, None, None, "", _UNKNOWN))
     if sequence is None:
-        raise PluginError("No MetaHuman is selected, and no sequence that has one.", _SELECT)
+        raise PluginError("No MetaHuman is selected, nor a sequence that has one.", _SELECT)
     faces = list(_faces(sequence))
     if not faces:
-        raise PluginError(f"{sequence.get_name()} has no MetaHuman in it.", _SELECT)
+        raise PluginError(f"{sequence.get_name()} has no MetaHuman.", _SELECT)
     if len(faces) > 1:
         names = ", ".join(sorted(face.name for face in faces))
         raise PluginError(f"{sequence.get_name()} has {len(faces)} MetaHumans: {names}.", "Select one in the level.")
@@ -136,7 +136,7 @@ def make(sequence: unreal.LevelSequence, face: FaceRig) -> FaceRig:
             compat.world(), sequence, face.rig_class, binding, False
         )
         if track is None:
-            raise PluginError(f"Unreal made no Control Rig track of {face.rig_path} for {face.name}.")
+            raise PluginError(f"Unreal could not create a Control Rig track with {face.rig_path} for {face.name}.")
         if not list(track.get_sections()) and track.add_section() is None:
             raise PluginError(f"The Control Rig track of {face.name} has no section, and none can be added.")
     made = replace(face, binding=binding, track=track)
@@ -370,7 +370,7 @@ def _board_of(name: str, channels: Mapping[str, unreal.MovieSceneScriptingFloatC
     board = board_channels(channels)
     if not _is_whole(board):
         raise PluginError(
-            f"The rig on the face of {name} is no control board: {len(board.missing)} of its controls are missing.",
+            f"The rig on the face of {name} is not a control board: {len(board.missing)} of its controls are missing.",
             "Remove its track, or bake it to the Face_ControlBoard_CtrlRig.",
         )
     return board

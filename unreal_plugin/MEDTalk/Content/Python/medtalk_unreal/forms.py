@@ -50,19 +50,19 @@ class MEDTalkGenerateForm(unreal.Object):
         str,
         meta=_meta(
             "2 Mood", "Mixture", 2,
-            "In place of Mood: several, such as happy:0.7,surprised:0.3. With a Text or Picture: mixed into it.",
+            "Instead of Mood: several, such as happy:0.7,surprised:0.3. With a Text or Picture: mixed into it.",
         ),
     )  # fmt: skip
     text = unreal.uproperty(
         str,
         meta=_meta(
-            "2 Mood", "Text", 3, "In place of Mood: a sentence.", EditCondition="takes_text", EditConditionHides=""
+            "2 Mood", "Text", 3, "Instead of Mood: a sentence.", EditCondition="takes_text", EditConditionHides=""
         ),
     )
     image = unreal.uproperty(
         unreal.FilePath,
         meta=_meta(
-            "2 Mood", "Picture", 4, "In place of Mood: a picture of a face, as PNG, JPEG or WEBP.",
+            "2 Mood", "Picture", 4, "Instead of Mood: a picture of a face, as PNG, JPEG or WEBP.",
             EditCondition="takes_image", EditConditionHides="", FilePathFilter="png;*.jpg;*.jpeg;*.webp",
             RelativeToGameDir="",
         ),
@@ -70,34 +70,35 @@ class MEDTalkGenerateForm(unreal.Object):
     mood_intensity = unreal.uproperty(
         float,
         meta=_meta(
-            "2 Mood", "Mood Intensity", 5, "1 is as strong as the voice, 0 is no emotion.",
+            "2 Mood", "Mood Intensity", 5, "1 is as strong as the voice, 0 shows no emotion.",
             ClampMin="0", ClampMax=f"{MAX_INTENSITY:g}", UIMax="2",
         ),
     )  # fmt: skip
     target = unreal.uproperty(
         str,
-        meta=_meta("3 Target", "Target MetaHuman", 1, "Whose face is animated.", GetOptions="target_choices"),
+        meta=_meta("3 Target", "Target MetaHuman", 1, "The MetaHuman to animate.", GetOptions="target_choices"),
     )
     sequence = unreal.uproperty(
         unreal.LevelSequence,
-        meta=_meta("3 Target", "Level Sequence", 2, "Where the keys go. Empty: a new one is made."),
+        meta=_meta("3 Target", "Level Sequence", 2, "Where the keys go. Leave empty to create a new one."),
     )
     sequence_folder = unreal.uproperty(
         unreal.DirectoryPath,
-        meta=_meta("3 Target", "Folder of New Sequences", 3, "Where a new sequence is made.", ContentDir=""),
+        meta=_meta("3 Target", "Folder of New Sequences", 3, "Where a new sequence is created.", ContentDir=""),
     )
     face_mesh = unreal.uproperty(
         unreal.SkeletalMesh,
-        meta=_meta("3 Target", "Face Mesh", 4, "Whose skeleton an Anim Sequence is for; else without use."),
+        meta=_meta("3 Target", "Face Mesh", 4, "Which skeleton the Anim Sequence is for. Ignored otherwise."),
     )
     start_frame = unreal.uproperty(
         int, meta=_meta("3 Target", "Start Frame", 5, "Where the first sound begins, in frames of the sequence.")
     )
     replace = unreal.uproperty(
-        bool, meta=_meta("3 Target", "Replace Take", 6, "Replace an earlier take of the sound; else a new take.")
+        bool, meta=_meta("3 Target", "Replace Take", 6, "Replace an earlier take of the sound instead of adding one.")
     )
     process_mask = unreal.uproperty(
-        str, meta=_meta("4 Animation", "Process Mask", 1, "The part that gets keys.", GetOptions="mask_choices")
+        str,
+        meta=_meta("4 Animation", "Process Mask", 1, "The part of the face that gets keys.", GetOptions="mask_choices"),
     )
     blink = unreal.uproperty(bool, meta=_meta("4 Animation", "Blink", 2, "Blinks in the pauses of the speech."))
     gaze = unreal.uproperty(bool, meta=_meta("4 Animation", "Gaze", 3, "Small movements of the eyes."))
@@ -107,7 +108,8 @@ class MEDTalkGenerateForm(unreal.Object):
         )
     del _priority, _each
     frame_step = unreal.uproperty(
-        int, meta=_meta("5 Keys", "Frame Step", 1, "1 is a key on each frame, 2 on each second frame.", ClampMin="1")
+        int,
+        meta=_meta("5 Keys", "Frame Step", 1, "1 sets a key on every frame, 2 on every second frame.", ClampMin="1"),
     )
     tolerance = unreal.uproperty(
         float,
@@ -119,7 +121,7 @@ class MEDTalkGenerateForm(unreal.Object):
     writer = unreal.uproperty(
         str, meta=_meta("5 Keys", "Writer", 3, "How keys are written.", GetOptions="writer_choices")
     )
-    status = unreal.uproperty(str, meta=_meta("6 Status", "Status", 1, "What is going on.", EditCondition="false"))
+    status = unreal.uproperty(str, meta=_meta("6 Status", "Status", 1, "The current state.", EditCondition="false"))
     takes_text = unreal.uproperty(bool, meta={"EditCondition": "false", "EditConditionHides": ""})
     takes_image = unreal.uproperty(bool, meta={"EditCondition": "false", "EditConditionHides": ""})
 
@@ -141,11 +143,13 @@ class MEDTalkGenerateForm(unreal.Object):
     def writer_choices(self):
         return list(WRITERS)
 
-    @unreal.ufunction(meta=_meta("6 Status", "Generate", 2, "Make the takes.", CallInEditor="true"))
+    @unreal.ufunction(meta=_meta("6 Status", "Generate", 2, "Create the takes.", CallInEditor="true"))
     def generate(self):
         dialogs.guarded(lambda: submit(self))
 
-    @unreal.ufunction(meta=_meta("6 Status", "Cancel", 3, "Stop; takes that are written stay.", CallInEditor="true"))
+    @unreal.ufunction(
+        meta=_meta("6 Status", "Cancel", 3, "Stop. Takes that are already written stay.", CallInEditor="true")
+    )
     def cancel(self):
         generate.cancel()
 
@@ -156,33 +160,35 @@ class MEDTalkSettingsForm(unreal.Object):
 
     python = unreal.uproperty(
         unreal.FilePath,
-        meta=_meta("Sidecar", "Python", 1, "The Python that has the package medtalk installed.", RelativeToGameDir=""),
+        meta=_meta("Sidecar", "Python", 1, "The Python that has the package medtalk.", RelativeToGameDir=""),
     )
     bundle = unreal.uproperty(
-        unreal.DirectoryPath, meta=_meta("Sidecar", "Model", 2, "Folder of the model. Empty: the one that ships.")
+        unreal.DirectoryPath,
+        meta=_meta("Sidecar", "Model", 2, "Folder of the model. Leave empty for the one that ships."),
     )
     backbones = unreal.uproperty(
         unreal.Array(str),
         meta=_meta(
-            "Sidecar", "Backbones", 3, "Folders of networks that the model needs, as emotion2vec=C:/weights/e2v"
+            "Sidecar", "Backbones", 3, "Folders of networks that the model needs, such as emotion2vec=C:/weights/e2v"
         ),
     )
     offline = unreal.uproperty(
-        bool, meta=_meta("Sidecar", "Offline", 4, "Fetch no such networks; else they are fetched when first needed.")
+        bool,
+        meta=_meta("Sidecar", "Offline", 4, "Never download such networks. Otherwise that happens when first needed."),
     )
     device = unreal.uproperty(str, meta=_meta("Sidecar", "Device", 5, "auto, cpu or cuda:0."))
     idle_exit = unreal.uproperty(
         float,
-        meta=_meta("Sidecar", "End When Idle", 6, "Seconds without a request after which it ends.", ClampMin="10"),
+        meta=_meta("Sidecar", "End When Idle", 6, "Seconds without a request before it ends.", ClampMin="10"),
     )
     server = unreal.uproperty(
-        str, meta=_meta("Sidecar", "Server", 7, "HOST:PORT of a sidecar elsewhere. Empty: one is started here.")
+        str, meta=_meta("Sidecar", "Server", 7, "HOST:PORT of a sidecar elsewhere. Leave empty to start one here.")
     )
     keys = unreal.uproperty(
         unreal.DirectoryPath, meta=_meta("Sidecar", "Keys", 8, "Folder of the keys for a sidecar elsewhere.")
     )
     max_seconds = unreal.uproperty(
-        float, meta=_meta("Sounds", "Longest Sound", 1, "Longer sounds are refused; in seconds.", ClampMin="1")
+        float, meta=_meta("Sounds", "Longest Sound", 1, "In seconds. Longer sounds are refused.", ClampMin="1")
     )
 
 

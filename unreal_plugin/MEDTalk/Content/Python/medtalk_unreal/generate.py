@@ -165,7 +165,7 @@ class Generation:
             raise _SoundError(f"{what}: {error.message}", error.hint) from error
         full = Patience(FULL_SECONDS)
         while (yield from self._follow(client, job, what)) == "queue_full" and not full.over:
-            self._say("queue", 0.0, f"{what}: the sidecar's queue is full, it is asked again in a moment.")
+            self._say("queue", 0.0, f"{what}: the sidecar's queue is full; trying again in a moment.")
             pause = Patience(AGAIN_SECONDS)
             while not (pause.over or full.over):
                 yield
@@ -225,7 +225,7 @@ def start(
     """
     global _running
     if running():
-        raise PluginError("A face animation is being generated already.", "Wait for its end, or cancel it.")
+        raise PluginError("A face animation is already being generated.", "Wait until it is done, or cancel it.")
     generation = Generation(request, watch, settings)
     generation.check()
     _running = generation, ticks.begin(generation.steps(), generation.ended)

@@ -83,10 +83,10 @@ def _steps(job: Mapping[str, Any], outcome: dict[str, Any]) -> ticks.Steps:
     patience = ticks.Patience(_REGISTRY_SECONDS)
     while unreal.AssetRegistryHelpers.get_asset_registry().is_loading_assets():
         if patience.over:
-            raise PluginError("The editor has not found all assets in half an hour.")
+            raise PluginError("The editor has not found all assets within half an hour.")
         yield
     if job.get("map") and not unreal.EditorLoadingAndSavingUtils.load_map(job["map"]):
-        raise PluginError(f"The map {job['map']} cannot be opened.", "Give its path as /Game/Maps/Name.")
+        raise PluginError(f"The map {job['map']} cannot be opened.", "Give its path in the form /Game/Maps/Name.")
     yield
     for content in job.get("requests", []):
         outcome["requests"].append((yield from _request(content)))
@@ -127,7 +127,7 @@ def _of_a_sequence(content: Any, action: Callable[..., Mapping[str, Any]]) -> Ma
     try:
         if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
             raise PluginError(
-                "A bake or an export is a JSON object of texts.", f"Valid are {', '.join(_OF_A_SEQUENCE)}."
+                "A bake or an export must be a JSON object with text values.", f"Valid are {', '.join(_OF_A_SEQUENCE)}."
             )
         for name in content:
             if name not in _OF_A_SEQUENCE:
@@ -175,9 +175,9 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise PluginError(f"The job file {path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise PluginError(f"The job file {path} is no JSON: {error}.") from error
+        raise PluginError(f"The job file {path} is not valid JSON: {error}.") from error
     if not isinstance(job, dict):
-        raise PluginError(f"The job file {path} holds no JSON object.", f"Its names are {', '.join(_NAMES)}.")
+        raise PluginError(f"The job file {path} does not hold a JSON object.", f"Its names are {', '.join(_NAMES)}.")
     for name, value in job.items():
         if name not in _NAMES:
             raise PluginError(f"Unknown name {name[:60]!r} in the job file.", f"Valid are {', '.join(_NAMES)}.")

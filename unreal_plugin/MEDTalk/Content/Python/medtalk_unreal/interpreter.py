@@ -63,13 +63,13 @@ class Program:
     def failure(self) -> PluginError:
         """Why it ended, by what it said: the step that failed, and what to do."""
         line = self._last_line()
-        where = f"All that it said is in {self.log}."
+        where = f"Its full output is in {self.log}."
         if error := _error(line):
             step = STEPS.get(error.code, "start")
             return PluginError(f"Step '{step}': {error.message}", f"{error.hint} {where}", error.about)
         if self.process.returncode == 1 and "No module named" in line:  # Python's own words; it has no code for it
             return PluginError(f"Step 'package': {line}.", f"{INSTALL} Another Python can be named in {SETTINGS}.")
-        said = line or f"it ended with code {self.process.returncode} and said nothing."
+        said = line or f"it ended with code {self.process.returncode} and printed nothing."
         return PluginError(f"Step 'start': {said}", where)
 
     def _last_line(self) -> str:
@@ -115,11 +115,11 @@ def find(settings: PluginSettings) -> str:
     by, python = next(((by, python) for by, python in told.items() if python), ("", ""))
     if not python:
         raise PluginError(
-            "Step 'Python': it is not known which Python has the package medtalk.",
+            "Step 'Python': no Python with the package medtalk is set.",
             f"{INSTALL} Or name it in {SETTINGS}.",
         )
     if not Path(python).is_file():
-        raise PluginError(f"Step 'Python': there is no {python}, which {by} names.", f"Name another in {SETTINGS}.")
+        raise PluginError(f"Step 'Python': there is no {python}; {by} names it.", f"Name another in {SETTINGS}.")
     return python
 
 

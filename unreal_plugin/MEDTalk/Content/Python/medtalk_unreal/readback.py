@@ -98,7 +98,7 @@ def read_rig(
             f"The control board of {face.name} in {found.get_name()} has no keys.", "Generate a take first."
         )
     if not all(map(math.isfinite, values)):
-        raise PluginError(f"The curves of {face.name} have values that are no numbers.")
+        raise PluginError(f"The curves of {face.name} have values that are not numbers.")
     return RecordedRig(values, float(compat.rate(rate)), _meta(found, face, first_frame, end_frame, name))
 
 
@@ -142,7 +142,7 @@ def _column(
         return [float(channel.get_default()) if channel.has_default() else 0.0] * frames
     values = [float(value) for value in channel.evaluate_keys(span, rate)]
     if not values:
-        raise PluginError(f"Unreal gave no values of {channel.channel_name}.")
+        raise PluginError(f"Unreal returned no values for {channel.channel_name}.")
     return (values + [values[-1]] * frames)[:frames]  # one more or less, where the rates do not divide
 
 

@@ -75,7 +75,7 @@ class Request(_More):
     def read(cls, content: Any) -> Request:
         """The request that a job file or a Blueprint gives; `PluginError` for names and values that are none."""
         if not isinstance(content, dict):
-            raise PluginError("A request is a JSON object.", f"Its names are: {', '.join(_names())}.")
+            raise PluginError("A request must be a JSON object.", f"Its names are: {', '.join(_names())}.")
         good, bad = fitting(cls, content)
         if bad:
             name = bad[0]
@@ -120,12 +120,12 @@ class Request(_More):
 
     def _check_mood(self, settings: PluginSettings) -> None:
         if self.text and self.image:
-            raise PluginError("There is a text and a picture.", "Clear one of the two.")
+            raise PluginError("Text and picture are both set.", "Clear one.")
         longest = settings.limits.get("max_text", 65536)
         for name in ("text", "mixture"):
             if len(getattr(self, name).encode("utf-8", "replace")) > longest:
                 raise PluginError(
-                    f"The {name} has {len(getattr(self, name))} characters; {longest:.0f} bytes are taken."
+                    f"The {name} has {len(getattr(self, name))} characters; at most {longest:.0f} bytes are allowed."
                 )
         if self.image:
             self._check_picture(settings)
@@ -171,14 +171,14 @@ class Request(_More):
         path, valid = Path(self.image), "Valid are PNG, JPEG and WEBP files."
         try:
             if path.exists() and not path.is_file():  # to open a device or a pipe could block
-                raise PluginError(f"{path} is no picture.", valid)
+                raise PluginError(f"{path} is not a picture.", valid)
             with open(path, "rb") as file:
                 size, data = os.fstat(file.fileno()).st_size, file.read(count)
         except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
             reason = getattr(error, "strerror", None) or error
             raise PluginError(f"The picture {path} cannot be read: {reason}.", valid) from error
         if not _PICTURE.match(data):
-            raise PluginError(f"{path} is no picture.", valid)
+            raise PluginError(f"{path} is not a picture.", valid)
         if max(size, len(data)) > most:
             raise PluginError(f"The picture {path} has more than {most} bytes.", "Make it smaller.")
         return data
@@ -190,10 +190,10 @@ def _most_bytes(settings: PluginSettings) -> int:
 
 
 _LACKING = {
-    "label": ("The sidecar's model takes no label as mood.", "Choose another model."),
-    "text": ("The sidecar's model takes no text as mood.", "Choose an emotion, or another model."),
+    "label": ("The sidecar's model does not accept a label as the mood.", "Choose another model."),
+    "text": ("The sidecar's model does not accept a text as the mood.", "Choose an emotion, or another model."),
     "image": (
-        "The sidecar's model takes no picture as mood.",
+        "The sidecar's model does not accept a picture as the mood.",
         f"Choose an emotion, or name a model that does as Model in {SETTINGS}.",
     ),
     AUTO: (

@@ -64,7 +64,7 @@ class Sidecar:
                 except PluginError as error:
                     if settings.server:
                         raise
-                    unreal.log_warning(f"MEDTalk: {error} Another sidecar is started in its place.")
+                    unreal.log_warning(f"MEDTalk: {error} Starting another sidecar in its place.")
             connection = yield from self._start(settings, tell)
             return (yield from self._greet(settings, connection, tell))
         finally:
@@ -91,7 +91,9 @@ class Sidecar:
         settings = settings or settings_file.load()
         _check_packages()
         if settings.server:
-            raise PluginError(f"The sidecar at {settings.server} was not started here.", "Stop it where it was.")
+            raise PluginError(
+                f"The sidecar at {settings.server} was not started here.", "Stop it where it was started."
+            )
         connection = self._find(settings)
         if connection is None:
             return "No sidecar is running."
@@ -99,19 +101,19 @@ class Sidecar:
             client = yield from self._greet(settings, connection, lambda _: None)
             state = yield from _answer(client, client.ping())
             if state["queued"] or state["working"]:
-                return "The sidecar is at work for another editor; it ends by itself when nobody uses it."
+                return "The sidecar is working for another editor; it ends by itself when nobody uses it."
             yield from _answer(client, client.shutdown())
             patience = Patience(GREETING_SECONDS)
             while self._is_ours(connection):
                 if patience.over:
-                    raise PluginError(f"It has not ended for {GREETING_SECONDS:g} s.")
+                    raise PluginError(f"It has not ended within {GREETING_SECONDS:g} s.")
                 yield
             return "The sidecar has ended."
         except PluginError as error:
             if not self._is_ours(connection):
                 raise
             self._kill()
-            return f"The sidecar was ended by force. {error}"
+            return f"The sidecar was stopped by force. {error}"
         finally:
             self.leave()
 
@@ -125,8 +127,8 @@ class Sidecar:
             tell(str(error))  # `connect` starts another in its place
         yield from self.connect(tell, settings)
         if before is not None and before == self._connection:
-            return "The sidecar still runs as the settings were. Choose Stop Sidecar when nobody uses it any more."
-        return "The sidecar runs as the settings say now."
+            return "The sidecar still runs with the old settings. Choose Stop Sidecar when nobody uses it any more."
+        return "The sidecar now runs with the new settings."
 
     @property
     def is_there(self) -> bool:
@@ -141,7 +143,7 @@ class Sidecar:
         self.leave()
         raise PluginError(
             "The sidecar has ended.",
-            f"The next click starts it again. The last that it said: {program.last_line() or 'nothing'}",
+            f"The next click starts it again. Its last output: {program.last_line() or 'nothing'}",
         )
 
     def leave(self) -> None:
@@ -215,14 +217,14 @@ class Sidecar:
                         tell("Step 'start': another editor was faster; its sidecar is used.")
                         return connection  # and ours is ended: nobody would find it
                     self._started = connection.instance
-                    tell(f"Step 'start': it runs; what it says is in {program.log}.")
+                    tell(f"Step 'start': it is running; its output is in {program.log}.")
                     return connection
                 if not program.running:
                     raise program.failure()
                 if patience.over:
                     raise PluginError(
                         f"Step 'time-out': the sidecar was not ready after {START_SECONDS:g} s.",
-                        f"What it said is in {program.log}. Is the machine busy?",
+                        f"Its output is in {program.log}. Is the machine busy?",
                     )
         finally:
             if not self._started:  # also if it was cancelled
@@ -284,7 +286,7 @@ def _check_packages() -> str:
         raise PluginError(
             f"Step 'client': the editor's Python {sys.version.split()[0]} has no pyzmq or msgpack ({error}).", INSTALL
         ) from error
-    return f"Step 'client': pyzmq {zmq.__version__} and msgpack {'.'.join(map(str, msgpack.version))} are there."
+    return f"Step 'client': pyzmq {zmq.__version__} and msgpack {'.'.join(map(str, msgpack.version))} are installed."
 
 
 def _answer(client: Client, job: Job) -> Generator[None, None, dict[str, Any]]:

@@ -61,7 +61,7 @@ def read(path: str) -> tuple[bytes, list[str]]:
     wave = _load(path)
     notes = []
     if len(wave.get_editor_property("transformations")):
-        notes.append(f"The waveform edits of {wave.get_name()} are not heard: the face speaks the sound as imported.")
+        notes.append(f"The waveform edits of {wave.get_name()} are ignored: the face speaks the sound as imported.")
     source = _import_file(wave)
     return (source.read_bytes() if source else _export(wave)), notes
 

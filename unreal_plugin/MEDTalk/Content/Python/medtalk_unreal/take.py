@@ -43,11 +43,9 @@ class Take:
         if rows.format != "f" or rows.ndim != 2 or not len(rows) or rows.nbytes != 4 * _WIDTH * len(rows):
             raise PluginError(f"A take is a rig of float32 (T, {_WIDTH}); this is {rows.format} {rows.shape}.")
         if not 0 < self.fps <= 1000:
-            raise PluginError(f"A take of {self.fps:g} frames a second makes no sense.")
+            raise PluginError(f"A take of {self.fps:g} frames a second is not possible.")
         if not all(map(math.isfinite, self.flat)):
-            raise PluginError(
-                f"The rig of {self.name} has values that are no numbers.", "Nothing can be written of it."
-            )
+            raise PluginError(f"The rig of {self.name} has values that are not numbers.", "Nothing was written.")
 
     @property
     def source(self) -> str:
@@ -272,7 +270,7 @@ def _check_span(sequence: unreal.LevelSequence, face: FaceRig, start: int, end: 
         )
     section = face.section_if_any
     if section is not None and not section.is_active():
-        notes.append(f"The section of the control board of {face.name} is not active: its keys are not seen.")
+        notes.append(f"The section of the control board of {face.name} is not active: its keys have no effect.")
     return notes
 
 
@@ -304,7 +302,7 @@ def _rates(sequence: unreal.LevelSequence) -> tuple[Fraction, Fraction]:
 
 def _check_ticks(start_frame: int, first: int, end: int) -> None:
     if not -_MAX_TICK < first <= end < _MAX_TICK:
-        raise PluginError(f"Frame {start_frame} is out of what a sequence can hold.", _OUT_OF_PLACE)
+        raise PluginError(f"Frame {start_frame} is outside the range of a sequence.", _OUT_OF_PLACE)
 
 
 def _missing(face: FaceRig, target: Target) -> tuple[str, ...]:
@@ -370,7 +368,7 @@ def _earlier_take(
         return span.end, []
     before, ended = own.get_start_frame(), own.get_end_frame()
     if before != span.start_frame:
-        return span.end, [f"was at frame {before}; its keys there are still there."]
+        return span.end, [f"was at frame {before}; its keys were left there."]
     for _, other in audiotrack.find(sequence, face.name):
         beyond = not other.has_end_frame() or other.get_end_frame() > span.end_frame
         if beyond and other.has_start_frame() and other.get_path_name() != own.get_path_name():

@@ -108,8 +108,8 @@ def fault(error: Exception) -> PluginError:
     for line in "".join(traceback.format_exception(error)).splitlines():
         unreal.log(f"MEDTalk: {line}")
     return PluginError(
-        f"A fault of the plugin: {type(error).__name__}: {' '.join(str(error).split())}",
-        "The lines before this one in the Output Log belong into a bug report.",
+        f"The plugin failed: {type(error).__name__}: {' '.join(str(error).split())}",
+        "Please report it, with the lines before this one in the Output Log.",
     )
 
 

@@ -121,7 +121,7 @@ class Client:
 
     def _ask(self, type: str, body: Mapping[str, Any], buffers: Sequence[Buffer] = ()) -> Job:
         if not self._leave.alive:
-            raise SidecarError("The client is closed.", "Make another one.")
+            raise SidecarError("The client is closed.", "Create a new one.")
         return self._exchange.ask(type, body, buffers)
 
 

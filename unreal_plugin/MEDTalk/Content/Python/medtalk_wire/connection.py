@@ -57,7 +57,9 @@ def connection_folder() -> Path:
     try:
         return Path.home() / ".local" / "state" / "medtalk"
     except RuntimeError as error:  # a user that the system does not know
-        raise UnreachableError("There is no folder for connection files: no home.", "Set MEDTALK_RUNTIME.") from error
+        raise UnreachableError(
+            "There is no folder for connection files: this user has no home.", "Set MEDTALK_RUNTIME."
+        ) from error
 
 
 def write_connection(
@@ -125,7 +127,7 @@ def _newest(address: str | None, keyed: bool) -> Connection:
     if address is None:
         raise UnreachableError(f"No sidecar is running: no connection file in {folder}.{unusable}", START)
     raise UnreachableError(
-        f"No connection file in {folder} tells the token of a sidecar at {address}.{unusable}",
+        f"No connection file in {folder} has the token of a sidecar at {address}.{unusable}",
         f"{START} For one on another machine give the folder of its keys.",
     )
 
@@ -138,16 +140,16 @@ def _read(path: Path) -> dict[str, Any]:
         with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):
-                raise UnreachableError(f"{path} is no file.", START)
+                raise UnreachableError(f"{path} is not a file.", START)
             if os.name == "posix" and (state.st_uid != os.geteuid() or state.st_mode & 0o022):
                 raise UnreachableError(
-                    f"{path} is not trusted: it belongs to another user, or others may write it.",
+                    f"{path} is not trusted: it belongs to another user, or others can write to it.",
                     "Remove it and start the sidecar as yourself.",
                 )
             if os.name == "posix" and state.st_mode & 0o044:
                 raise UnreachableError(
-                    f"{path} may be read by others, whom its token lets in: run chmod 600 {path}.",
-                    "If somebody may have read it, start the sidecar again, which makes another token.",
+                    f"{path} can be read by others, and its token would let them in: run chmod 600 {path}.",
+                    "If somebody may have read it, restart the sidecar, which creates a new token.",
                 )
             text = file.read(_MAX_FILE_BYTES)
     except OSError as error:
@@ -166,7 +168,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _connection(path: Path, entry: dict[str, Any]) -> Connection:
     """The connection in the content of the file `path`."""
     if not entry["token"].isascii() or len(entry["token"]) > _MAX_TOKEN_BYTES:
-        raise UnreachableError(f"The connection file {path} is damaged: its token cannot be one.", START)
+        raise UnreachableError(f"The connection file {path} is damaged: its token is malformed.", START)
     return Connection(entry["address"], entry["token"], entry["instance"], file=path.absolute())
 
 
@@ -175,7 +177,7 @@ def _address(where: str) -> str:
     match = re.fullmatch(r"(?:tcp://)?([\w.:%\[\]-]+):(\d{1,5})", where, re.ASCII)
     if not match or not 0 < int(match[2]) < 1 << 16:
         raise UnreachableError(
-            f"{where!r} is no address of a sidecar.", "Valid are HOST:PORT, tcp://HOST:PORT and a connection file.json."
+            f"{where!r} is not a sidecar address.", "Valid are HOST:PORT, tcp://HOST:PORT and a connection file.json."
         )
     host = "127.0.0.1" if match[1] == "localhost" else match[1]
     return f"tcp://{host}:{int(match[2])}"

@@ -317,13 +317,14 @@ class Exchange:
             return self._refusal
         if self._link is None or not self._link.connected:
             what = "is gone" if self._instance else "cannot be reached"
-            return UnreachableError(f"{who} {what}: nobody listens there, waited since {since}.", START)
+            return UnreachableError(f"{who} {what}: nothing is listening there; waiting since {since}.", START)
         if self._heard > self._clock - self.patience / 2:
             return SilentError(
-                f"{who} lives, but has said nothing of this {entry.job.type} since {since}.", "Its log may tell why."
+                f"{who} is alive, but has sent nothing about this {entry.job.type} since {since}.",
+                "Its log may say why.",
             )
         return SilentError(
-            f"{who} has said nothing since {since}.",
+            f"{who} has sent nothing since {since}.",
             "Is it frozen? Try `medtalk ping`; if that fails, end it and start it again with `medtalk serve`.",
         )
 
@@ -361,14 +362,14 @@ class Exchange:
     def _other_channels(self) -> RequestError:
         return RequestError(
             "channels",
-            f"The sidecar at {self.connection.address} has another channel table than this program.",
+            f"The sidecar at {self.connection.address} has a different channel table than this program.",
             "Install the same version of MEDTalk on both sides.",
         )
 
     def _too_many_losses(self) -> UnreachableError:
         return UnreachableError(
             f"The connection to the sidecar at {self.connection.address} broke {LOSSES} times during this job.",
-            "Its log may tell why. Try a shorter sound.",
+            "Its log may say why. Try a shorter sound.",
         )
 
 

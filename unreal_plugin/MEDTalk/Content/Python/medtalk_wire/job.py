@@ -128,7 +128,7 @@ def _timed(message: Message, name: str) -> tuple[tuple[str, float, float], ...]:
         for row in rows
     )
     if not good:
-        raise ProtocolError(f"The result's {name} are no list of texts with their start and end.")
+        raise ProtocolError(f"The result's {name} are not a list of texts with their start and end.")
     return tuple((text, float(start), float(end)) for text, start, end in rows)
 
 

@@ -129,19 +129,19 @@ class Link:
             return RefusedError(f"The sidecar at {address} does not know {what} ({value}).", hint)
         if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
             if value != zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
-                return ProtocolError(f"What listens at {address} is no sidecar (ZMTP error {value:#x}).", START)
+                return ProtocolError(f"What listens at {address} is not a sidecar (ZMTP error {value:#x}).", START)
             hint = "Leave the keys out." if keyed else "Give the folder of its keys."
             return RefusedError(f"The sidecar at {address} does not ask for {'keys' if keyed else 'a token'}.", hint)
         if event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL and self._hung_up >= _TRIES:
             if keyed:
-                why = "it has another key than our server.key, or asks for none"
+                why = "its key differs from our server.key, or it uses none"
                 hint = "Copy its server.key again, or leave the keys out."
             else:
-                why, hint = "it asks for keys, or is no sidecar", "Give the folder of its keys."
+                why, hint = "it asks for keys, or is not a sidecar", "Give the folder of its keys."
             return RefusedError(f"What listens at {address} closes every connection: {why}.", hint)
         if event == zmq.EVENT_DISCONNECTED and not self._tries_again:
             # libzmq has given up: it understood nothing of what came.
-            return ProtocolError(f"What listens at {address} is no sidecar.", START)
+            return ProtocolError(f"What listens at {address} is not a sidecar.", START)
         return None
 
     def send(self, frames: Sequence[Any]) -> bool:

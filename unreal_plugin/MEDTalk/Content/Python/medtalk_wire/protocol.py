@@ -127,7 +127,7 @@ def check_version(protocol: Any) -> None:
     major, dot, minor = protocol.partition(".") if isinstance(protocol, str) else ("", "", "")
     if not (dot and major.isdecimal() and minor.isdecimal()):
         shown = repr(protocol[:20]) if isinstance(protocol, str) else f"of type {type(protocol).__name__}"
-        raise ProtocolError(f"The protocol version {shown} makes no sense; ours is {PROTOCOL}.")
+        raise ProtocolError(f"The protocol version {shown} is invalid; ours is {PROTOCOL}.")
     if int(major[:9]) != MAJOR:
         raise ProtocolError(
             f"The other side speaks protocol {protocol[:20]}; this one speaks {PROTOCOL}.",
@@ -138,7 +138,9 @@ def check_version(protocol: Any) -> None:
 def check_buffers(described: Any, frames: Sequence[Any]) -> tuple[Buffer, ...]:
     """The buffers that the header describes, checked against the frames that came, without a copy of the data."""
     if not isinstance(described, list) or len(described) != len(frames) or len(frames) > MAX_BUFFERS:
-        raise ProtocolError(f"{len(frames)} buffers came, other than the header says, or more than {MAX_BUFFERS}.")
+        raise ProtocolError(
+            f"{len(frames)} buffers arrived, not as many as the header lists, or more than {MAX_BUFFERS}."
+        )
     buffers = []
     for entry, data in zip(described, frames, strict=True):
         entry = entry if isinstance(entry, dict) else {}
@@ -155,7 +157,7 @@ def check_buffers(described: Any, frames: Sequence[Any]) -> tuple[Buffer, ...]:
             or not all(type(size) is int and 0 <= size < 1 << 40 for size in shape)
             or math.prod(shape) * ITEM_BYTES[dtype] != memoryview(data).nbytes
         ):
-            raise ProtocolError(f"The buffer {name[:40]!r} has other bytes than its shape and dtype say.")
+            raise ProtocolError(f"The buffer {name[:40]!r} does not have the size that its shape and dtype give.")
         buffers.append(Buffer(name, dtype, tuple(shape), data))
     if len({buffer.name for buffer in buffers}) != len(buffers):
         raise ProtocolError("Two buffers have one name.")

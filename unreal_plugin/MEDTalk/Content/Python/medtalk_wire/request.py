@@ -76,7 +76,7 @@ class Sound:
             raise RequestError("audio", f"{what} has a rate or shape that is not whole: {rate}, {shape}.") from error
         values = _values(data, dtype, "audio", what)
         if min(size) < 0 or len(values) != math.prod(size) * ITEM_BYTES[dtype]:
-            raise RequestError("audio", f"{what} has {len(values)} bytes; {size} of {dtype} are others.")
+            raise RequestError("audio", f"{what} has {len(values)} bytes, not those of {size} of {dtype}.")
         buffer = Buffer("samples", dtype, size, values)
         return cls._travelling({"kind": "pcm", "rate": rate}, buffer, name, channel)
 
@@ -182,13 +182,17 @@ def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[st
     kinds = capabilities.get("sounds")
     if kind and isinstance(kinds, list) and kind not in kinds:
         return RequestError(
-            "unsupported", f"This sidecar takes no sound as {kind}.", f"It takes: {', '.join(map(str, kinds))}."
+            "unsupported",
+            f"This sidecar does not accept sounds as {kind}.",
+            f"It accepts: {', '.join(map(str, kinds))}.",
         )
     guidance, ways = request.body.get("guidance", {}), capabilities.get("guidance")
     way = guidance.get("kind")
     if way and isinstance(ways, list) and way not in ways:
         return RequestError(
-            "unsupported", f"This sidecar's model takes no {way} as mood.", f"It takes: {', '.join(map(str, ways))}."
+            "unsupported",
+            f"This sidecar's model does not accept guidance of kind {way}.",
+            f"It accepts: {', '.join(map(str, ways))}.",
         )
     known = capabilities.get("settings", _SETTINGS_OF_1_3)
     usual_body = flat(body_of(Settings()))
@@ -199,17 +203,19 @@ def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[st
         return RequestError("unsupported", "This sidecar cannot mix labels with a text or picture.", _UPDATE)
     listens = request.type == "generate" and request.body.get("transcript") is None
     if listens and request.body.get("language") and not capabilities.get("words"):
-        return RequestError("unsupported", "This sidecar hears no words, in any language.", "Leave it out.")
+        return RequestError(
+            "unsupported", "This sidecar does not transcribe speech, so it takes no language.", "Leave it out."
+        )
     special = {
         "image": (guidance.get("name") or "The picture", "max_image_bytes", "Make it smaller."),
-        "intensity": ("The intensity curve", "max_bytes", "Give it in parts, or with a higher limit of the sidecar."),
+        "intensity": ("The intensity curve", "max_bytes", "Send it in parts, or raise the sidecar's limit."),
     }
-    usual = name, "max_bytes", "Give it as FLAC, in parts, or with a higher limit of the sidecar."
+    usual = name, "max_bytes", "Send it as FLAC or in parts, or raise the sidecar's limit."
     for buffer in request.buffers:
         what, limit, hint = special.get(buffer.name, usual)
         if len(buffer.data) > (most := _limit(limits, limit)):
             return RequestError(
-                "limit", f"{what} has {len(buffer.data)} bytes; this sidecar takes {most:.0f} at most.", hint
+                "limit", f"{what} has {len(buffer.data)} bytes; this sidecar accepts at most {most:.0f}.", hint
             )
     most = _limit(limits, "max_text")
     texts = {
@@ -223,7 +229,7 @@ def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[st
     for what, text in texts.items():
         if isinstance(text, str) and len(text.encode()) > most:
             return RequestError(
-                "limit", f"The {what} has {len(text.encode())} bytes; this sidecar takes {most:.0f} at most."
+                "limit", f"The {what} has {len(text.encode())} bytes; this sidecar accepts at most {most:.0f}."
             )
     return None
 
@@ -238,10 +244,12 @@ def _values(data: Any, dtype: str, code: str, what: str) -> bytes:
     try:
         view = memoryview(data)
     except TypeError as error:
-        raise RequestError(code, f"{what} is a {type(data).__name__}, no bytes and no array of {dtype}.") from error
+        raise RequestError(
+            code, f"{what} is a {type(data).__name__}, neither bytes nor an array of {dtype}."
+        ) from error
     kind = view.format.lstrip("@=<")
     if kind not in ("B", "c", *_CODES[dtype]) or (kind in _CODES[dtype] and view.itemsize != ITEM_BYTES[dtype]):
         raise RequestError(code, f"{what} is an array of the type {view.format!r}; {dtype} is needed.")
     if view.nbytes % ITEM_BYTES[dtype]:
-        raise RequestError(code, f"{what} has {view.nbytes} bytes, which are no whole number of {dtype}.")
+        raise RequestError(code, f"{what} has {view.nbytes} bytes, not a whole number of {dtype}.")
     return data if isinstance(data, bytes) else view.tobytes()

@@ -41,13 +41,15 @@ class Finishing:
     blink: bool = knob(True, "Add blinks.")
     gaze: bool = knob(True, "Add small eye movements.")
     limits: bool = knob(True, "Keep channels in their ranges.")
-    seed: int = knob(0, "Seed of blinks and gaze: the same seed gives the same ones.")
+    seed: int = knob(0, "Seed of blinks and gaze; the same seed gives the same movements.")
     smoothing: Mapping[str, int] = field(
         default_factory=dict,
         hash=False,
-        metadata={"help": "Smoothing windows in frames by area of the face (brow, eye, mouth, ...), odd, 1 to 61."},
+        metadata={
+            "help": "Smoothing window in frames for each area of the face (brow, eye, mouth, ...): odd, 1 to 61."
+        },
     )
-    closures: bool = knob(True, "Leave lips as shut as they were when smoothing.")
+    closures: bool = knob(True, "Keep closed lips closed when smoothing.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,28 +68,27 @@ class Settings:
     )
     text: str = knob(
         "",
-        "The emotion as an English description: 'slightly annoyed, hides it'. With weights of labels beside it, a "
-        "mixture.",
+        "The emotion as an English description, such as 'slightly annoyed, hides it'. Labels with weights beside it "
+        "make a mixture.",
         "DESCRIPTION",
     )
     image: bytes | Path = knob(
-        b"", "The emotion of a picture of a face (PNG, JPEG, WEBP); needs a bundle for it.", "FILE"
+        b"", "The emotion of a picture of a face (PNG, JPEG, WEBP); needs a bundle that understands pictures.", "FILE"
     )
     image_name: str = knob("", "The picture's name, for messages and the rig's metadata.")
     transcript: str | None = knob(
         None,
-        'The words that are spoken. Left out, a bundle that hears words transcribes them; "" says that they are '
-        "unknown.",
+        'The spoken words. If left out, a bundle that uses words transcribes them; "" means that they are unknown.',
         "TEXT",
     )
-    language: str = knob("", "Language of words that are transcribed, such as en; detected if left out.", "CODE")
+    language: str = knob("", "Language to transcribe, such as en; detected if left out.", "CODE")
     intensity: float = knob(1.0, "Multiplies the intensity heard in the voice, 0 to 4.")
     curve: Any = knob(
         None,
-        "In place of the intensity heard in the voice: one value for each 60 fps frame of the whole sound, float32.",
+        "Replaces the intensity heard in the voice: one value for each 60 fps frame of the whole sound, float32.",
     )
     span: tuple[float, float | None] | None = knob(
-        None, "Seconds of the sound to animate, from and to; to may be nil for the end. The whole sound if left out."
+        None, "Part of the sound to animate, [start, end] in seconds; end may be nil. The whole sound if left out."
     )
     fps: float = knob(60.0, "Frames a second of the rig, 1 to 240.")
     region: str = knob("full", "Part of the face to animate; the other channels are 0.", choices=tuple(REGIONS))
