@@ -257,7 +257,7 @@ def test_a_bundle_of_another_channel_list(refused, own_bundle, sound, tmp_path):
     manifest["channels"][25] = "CTRL_C_tongue_tip-translateX"  # the well-known mistake
     path.write_text(json.dumps(manifest), "utf-8")
     line = refused("generate", sound, "--bundle", own_bundle, "-o", tmp_path / "out.csv")
-    assert "another channel list" in line
+    assert "a different channel list" in line
 
 
 def test_rig_files_that_do_not_fit(refused, tmp_path):

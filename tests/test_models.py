@@ -44,7 +44,7 @@ def test_what_is_on_the_machine(medtalk, empty_caches: Path, tmp_path: Path, net
         (["--bundle", "b"], "the folder b does not exist"),
         (["clip", "gpt"], "Download those of your own bundle with --bundle DIR"),
         (["gpt"], "valid are emotion2vec, emotion2vec_plus, clip, wav2vec2, roberta, whisper"),
-        (["roberta"], "cannot be fetched"),
+        (["roberta"], "cannot be downloaded"),
     ],
 )
 def test_what_cannot_be_fetched(medtalk, empty_caches: Path, network: list[str], words: list[str], said: str) -> None:

@@ -149,7 +149,7 @@ def test_weights_may_change_over_time(performance: medtalk.Performance) -> None:
 
 def test_mixtures_that_make_no_sense() -> None:
     for labels in ("happy", "happy:0.6,sad:0.4", {"happy": 2}):
-        with pytest.raises(GuidanceError, match="leaves nothing"):
+        with pytest.raises(GuidanceError, match="leaves no weight"):
             beside(Voice(), labels)
     with pytest.raises(GuidanceError, match="must be a finite number"):
         guidance_of({Voice(): -1.0, "happy": 0.5})

@@ -68,7 +68,7 @@ def test_what_cannot_be_fetched_is_one_line(
     monkeypatch.setattr(time, "sleep", lambda _: None)
     monkeypatch.setattr("modelscope_hub._download_control._DownloadControl.sleep", lambda *_: None)
     model, _, name = KINDS[kind]
-    with pytest.raises(BackboneError, match=f"{name} are not on this machine and cannot be fetched") as caught:
+    with pytest.raises(BackboneError, match=f"{name} are not on this machine and cannot be downloaded") as caught:
         model(Pretrained(name))
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
     assert network, "the guard sees the network"

@@ -50,7 +50,7 @@ def test_a_second_start_is_refused_and_the_first_goes_on(configured: Any, node: 
     ("request_text", "said"),
     [
         ("", "not valid JSON"),
-        ("[1]", "is a JSON object"),
+        ("[1]", "must be a JSON object"),
         ('{"sound": []}', "Unknown name 'sound'"),
         ('{"sounds": "/Game/Line"}', "list of texts"),
         ('{"sounds": [7]}', "list of texts"),

@@ -650,7 +650,7 @@ def test_bad_sounds(shot: Shot, what: str) -> None:
         ({"mood_intensity": float("nan")}, "Mood intensity is nan"),
         ({"frame_step": 0}, "frame step is 0"),
         ({"start_frame": 2**31 - 1}, "outside the range of a sequence"),
-        ({"image": __file__, "takes_image": True}, "test_editor_faults.py is no picture"),
+        ({"image": __file__, "takes_image": True}, "test_editor_faults.py is not a picture"),
     ],
 )
 def test_bad_fields(shot: Shot, fields: dict[str, Any], said: str) -> None:

@@ -89,7 +89,7 @@ def test_progress_never_falls_and_the_log_is_short(configured: Any, request_for:
         ({"mixture": "x" * 100_000}, "65536 bytes"),
         ({"text": "sad", "image": "/nowhere.png"}, "Text and picture are both set."),
         ({"image": "/nowhere.png"}, "/nowhere.png cannot be read: No such file"),
-        ({"image": "/"}, "/ is no picture. Valid are PNG"),
+        ({"image": "/"}, "/ is not a picture. Valid are PNG"),
         ({"sequence": "/Game/Nowhere"}, ""),
     ],
 )

@@ -138,8 +138,8 @@ def test_a_job_file_with_a_picture_and_with_the_voice(
     ("content", "limits", "said"),
     [
         (None, {}, "cannot be read: No such file or directory. Valid are PNG, JPEG and WEBP files."),
-        (b"", {}, "is no picture. Valid are PNG, JPEG and WEBP files."),
-        (b"GIF89a" + bytes(100), {}, "is no picture."),
+        (b"", {}, "is not a picture. Valid are PNG, JPEG and WEBP files."),
+        (b"GIF89a" + bytes(100), {}, "is not a picture."),
         (picture(), {"max_image_bytes": 1000.0}, "has more than 1000 bytes. Make it smaller."),
     ],
 )

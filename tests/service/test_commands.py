@@ -350,7 +350,7 @@ def test_a_sidecar_with_keys(start, medtalk, tiny_bundle, sound, tmp_path):
 
 def test_what_keys_new_refuses(medtalk, tmp_path):
     assert medtalk("keys", "new", tmp_path / "keys", "--client", "anna").code == 0
-    assert "anna has keys already" in one_line(medtalk("keys", "new", tmp_path / "keys", "--client", "anna"))
+    assert "anna already has keys" in one_line(medtalk("keys", "new", tmp_path / "keys", "--client", "anna"))
     assert "cannot be called" in one_line(medtalk("keys", "new", tmp_path / "keys", "--client", "../anna"))
 
 

@@ -81,7 +81,7 @@ def test_keys_of_the_older_layout(tmp_path):
     before = server_keys(tmp_path)
     connection = find_connection("render7:5717", tmp_path)
     assert connection.server_key == before.public and {z85.decode(connection.public_key)} == before.clients
-    with pytest.raises(OutputError, match="anna has keys already"):
+    with pytest.raises(OutputError, match="anna already has keys"):
         new_keys(tmp_path, "anna")
     new_keys(tmp_path, "bob")
     assert server_keys(tmp_path).clients > before.clients
@@ -93,7 +93,7 @@ def test_a_client_with_keys_is_refused(tmp_path, kept):
         if path != tmp_path / kept:
             path.unlink()
     before = (tmp_path / kept).read_bytes()
-    with pytest.raises(OutputError, match="anna has keys already"):
+    with pytest.raises(OutputError, match="anna already has keys"):
         new_keys(tmp_path, "anna")
     assert (tmp_path / kept).read_bytes() == before
 

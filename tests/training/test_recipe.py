@@ -132,7 +132,7 @@ def test_a_copy_of_a_recipe_that_ships(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, ["recipe", "paper", str(copy)]).exit_code == 0
     assert load_recipe(copy) == load_recipe("paper")
     copy.write_text("seed: 3")
-    for words, said in ((["paper", str(copy)], "is there already"), (["papr", "x.yaml"], "Valid are compact, paper,")):
+    for words, said in ((["paper", str(copy)], "already exists"), (["papr", "x.yaml"], "Valid are compact, paper,")):
         with pytest.raises(TrainingError, match=said):
             CliRunner().invoke(app, ["recipe", *words], catch_exceptions=False)
     assert load_recipe(copy).seed == 3

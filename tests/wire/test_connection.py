@@ -243,7 +243,7 @@ def test_a_damaged_file_is_told(folder: Path, text: str) -> None:
 def test_a_pipe_in_place_of_a_file_is_not_waited_for(folder: Path) -> None:
     folder.mkdir(mode=0o700)
     os.mkfifo(folder / "5717.json", 0o600)
-    with pytest.raises(UnreachableError, match="no file"):
+    with pytest.raises(UnreachableError, match="is not a file"):
         find_connection()
 
 

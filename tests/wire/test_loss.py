@@ -49,7 +49,7 @@ def test_nobody_listens(connect, voice: Sound, tmp_path: Path) -> None:
     client = connect(stale_file(tmp_path / "a.json"), patience=0.5)
     jobs = [client.generate(voice), client.ping()]
     for job in jobs:
-        with pytest.raises(UnreachableError, match=r"cannot be reached: nobody listens.*medtalk serve"):
+        with pytest.raises(UnreachableError, match=r"cannot be reached: nothing is listening there.*medtalk serve"):
             client.wait(job)
 
 
@@ -261,7 +261,7 @@ def test_a_result_is_taken_though_the_sidecar_ended_since(start, connect, until,
 def test_a_sidecar_that_dies_is_gone(start, connect, voice: Sound, behaviour: str) -> None:
     client = connect(start(behaviour), patience=1.0)
     job = client.generate(voice)
-    with pytest.raises(UnreachableError, match=r"is gone: nobody listens.*medtalk serve"):
+    with pytest.raises(UnreachableError, match=r"is gone: nothing is listening there.*medtalk serve"):
         client.wait(job)
 
 
