@@ -102,7 +102,7 @@ def test_half_a_text_sharpens_its_half(seed: int) -> None:
     half = " ".join(TEXT.split()[: len(words) // 2])
     result = align(heard, half)
     end = words[len(words) // 2][1]
-    assert found(result) >= 0.8 * len(result.words) and "fits" in result.note
+    assert found(result) >= 0.8 * len(result.words) and "matches" in result.note
     assert np.array_equal(result.posteriors[end + 30 :], heard[end + 30 :])
 
 

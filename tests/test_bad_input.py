@@ -302,7 +302,7 @@ def test_pictures_that_are_none(refused, full_bundle, small_backbones, sound, tm
         words += ["--backbone", f"{part}={small_backbones[part]}"]
     bad = {
         "bomb.png": (bomb(12_000), "12000 x 12000 pixels; the limit is 50000000"),
-        "giant.png": (bomb(60_000), "giant.png is cannot be read as a picture"),
+        "giant.png": (bomb(60_000), "giant.png cannot be read as a picture"),
         "text.png": (b"a face", "cannot be read as a picture"),
         "empty.png": (b"", "is empty"),
     }

@@ -90,7 +90,7 @@ def test_what_is_wrong_with_a_batch_is_told_before_any_work(medtalk, sound, take
     shutil.copy(sound, tmp_path / "x.arkit.wav")
     line = refused(tmp_path / "x.arkit.wav", "-o", tmp_path)
     assert "would be read as .arkit.csv" in line and "--format arkit.csv" in line
-    assert "--format npz does not fit" in refused(sound, "-o", tmp_path / "a.csv", "--format", "npz")
+    assert "--format npz cannot be used with" in refused(sound, "-o", tmp_path / "a.csv", "--format", "npz")
     assert not (tmp_path / "rigs").exists()
 
 

@@ -114,14 +114,14 @@ def test_half_a_text_guides_its_half(untold: Performance, texts: dict[str, str])
     half = untold.with_transcript(" ".join(texts["jfk"].split()[:8]))
     assert half.closures is not None and untold.closures is not None and len(half.words) >= 6
     end = round(half.words[-1].end * 60) + 30
-    assert end < 400 and "fits" in half.note
+    assert end < 400 and "matches" in half.note
     assert np.array_equal(half.closures.seal[end:], untold.closures.seal[end:])
     assert np.abs(lips(half) - lips(untold))[:end].max() > 0.2
 
 
 def test_a_note_appears_and_disappears(untold: Performance, told: Performance, texts: dict[str, str]) -> None:
     wrong = told.with_transcript(texts["sonnet"])
-    assert "does not fit" in wrong.decode().meta["note"] and wrong.words == ()
+    assert "does not match" in wrong.decode().meta["note"] and wrong.words == ()
     again = wrong.with_transcript(f"  {texts['jfk']}\n")
     assert again.note == "" and "note" not in again.decode().meta
     assert again.words == told.words and unchanged(again, told)

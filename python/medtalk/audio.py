@@ -214,8 +214,8 @@ def _read_media(stream: BinaryIO, kind: str, name: str, channel: int | None, lim
 
 
 def _decode(file: soundfile.SoundFile, kind: str, name: str, channel: int | None, limits: AudioLimits) -> Speech:
-    found, subtype = _LIBRARY_NAME.get(file.format, file.format), file.subtype
-    if found != kind or subtype not in _SUBTYPES[kind]:
+    actual, subtype = _LIBRARY_NAME.get(file.format, file.format), file.subtype
+    if actual != kind or subtype not in _SUBTYPES[kind]:
         raise AudioError(f"{name} holds {file.subtype_info} sound in {file.format_info}. {VALID}", "Convert it first.")
     if file.frames == 0:
         raise AudioError(f"{name} holds no samples.", "Record or export it again.")

@@ -156,13 +156,13 @@ def sweep(folder: str | Path) -> list[Path]:
     except OSError:
         return []
     for entry in entries:
-        if not (found := _LEFT.fullmatch(entry.name)) or found[1] != _HOST:
+        if not (parts := _LEFT.fullmatch(entry.name)) or parts[1] != _HOST:
             continue
         from medtalk_wire.process import is_alive
 
         try:
             own = os.name != "posix" or entry.stat(follow_symlinks=False).st_uid == os.geteuid()
-            if own and entry.is_file(follow_symlinks=False) and not is_alive(int(found[2])):
+            if own and entry.is_file(follow_symlinks=False) and not is_alive(int(parts[2])):
                 os.unlink(entry.path)
                 removed.append(Path(entry.path))
         except OSError:

@@ -214,11 +214,11 @@ class Mixture(Guidance):
         return {label: total[label] for label in LABELS if label in total}
 
     def meta(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        meta: dict[str, Any] = {}
         for member, weight in self.members:
             if own := member.meta():
-                found |= {**own, "guidance": {**own["guidance"], "weight": weight}}
-        return found
+                meta |= {**own, "guidance": {**own["guidance"], "weight": weight}}
+        return meta
 
 
 def _faces(weights: Mapping[str, float], listener: Listener, strength: float = 1.0) -> tuple[Part, ...]:
@@ -243,16 +243,16 @@ def guidance_of(emotion: str | Mapping[Any, float] | Guidance) -> Guidance:
         return emotion
     if is_auto(emotion):
         return Voice()
-    if isinstance(emotion, Mapping) and (made := [key for key in emotion if isinstance(key, Guidance)]):
+    if isinstance(emotion, Mapping) and (guidances := [key for key in emotion if isinstance(key, Guidance)]):
         labels = {key: weight for key, weight in emotion.items() if not isinstance(key, Guidance)}
-        weights = [_weight(str(key), emotion[key]) for key in made]
+        weights = [_weight(str(key), emotion[key]) for key in guidances]
         of_labels = labels_of(labels)
         total = sum(weights) + sum(of_labels.values())
         if total < 1.0:
             of_labels[NEUTRAL] = of_labels.get(NEUTRAL, 0.0) + 1.0 - total
             total = 1.0
         share = sum(of_labels.values())
-        members = [(member, weight / total) for member, weight in zip(made, weights, strict=True) if weight]
+        members = [(member, weight / total) for member, weight in zip(guidances, weights, strict=True) if weight]
         if share:
             members.append((Labels({label: weight / share for label, weight in of_labels.items()}), share / total))
         return Mixture(tuple(members))

@@ -153,6 +153,6 @@ class ServiceLimits:
         limits = asdict(self)
         return {**limits.pop("audio"), **limits}
 
-    def told(self) -> dict[str, float]:
-        """All of them, with those that are no settings, as `hello` tells them."""
+    def as_reply(self) -> dict[str, float]:
+        """All of them, and the fixed ones, as in the reply to `hello`."""
         return {**self.flat(), "max_intensity": MAX_INTENSITY, "max_fps": MAX_FPS}

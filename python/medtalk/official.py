@@ -255,9 +255,9 @@ def _read(path: Path, wanted: str) -> _Checkpoint:
         raise BundleError(
             f"{shown} holds something other than a state dict of tensors.", f"Give the authors' {wanted}."
         )
-    found = next((file for file, part in _FILES.items() if any(key.startswith(part) for key in state)), None)
-    if found != wanted:
-        what = "no weights of MEDTalk" if found is None else f"what the authors call {found}"
+    actual = next((file for file, part in _FILES.items() if any(key.startswith(part) for key in state)), None)
+    if actual != wanted:
+        what = "no weights of MEDTalk" if actual is None else f"what the authors call {actual}"
         raise BundleError(f"{shown} holds {what}, not {wanted}.", f"Give the authors' {wanted}.")
     return _Checkpoint(path, {_spelling(key): tensor for key, tensor in state.items()})
 
@@ -301,7 +301,7 @@ def _source(name: str, folder: str | Path | None, offline: bool) -> Pretrained:
 
 def _front_end(checkpoint: _Checkpoint, source: Pretrained, width: int) -> tuple[str, dict[str, Tensor]]:
     """The checkpoint's own wav2vec2 up to the layer that is read: its configuration as JSON, and its tensors."""
-    folder = source.given() or huggingface_folder(source, source.name, ("config.json",), (), update=False)
+    folder = source.local_path() or huggingface_folder(source, source.name, ("config.json",), (), update=False)
     with loading(source, folder):
         config = Wav2Vec2Config.from_json_file(folder / "config.json")
         text = config.to_json_string(use_diff=False)
@@ -320,7 +320,7 @@ def _constant_text(checkpoint: _Checkpoint, source: Pretrained, width: int) -> T
     It hands the sentence to the tokenizer as a list of ready-made words, so that every one becomes [CLS] [UNK] [SEP].
     """
     files = ("*.json", "vocab.txt")
-    folder = source.given() or huggingface_folder(source, source.name, ("config.json",), files, update=False)
+    folder = source.local_path() or huggingface_folder(source, source.name, ("config.json",), files, update=False)
     with loading(source, folder):
         config: Any = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         if config.model_type != "bert":

@@ -288,29 +288,34 @@ class Model:
             intensity = _read_only(self.engine.intensity(heard.emotion_features, text))
             known = self._words_over(text, speech) if text and self.bundle.hears_words else _NO_WORDS
             return {"content": heard.content, "posteriors": None, "intensity": intensity, **known}
-        found = align(heard.posteriors, text)
-        fits = any(word.fits for word in found.words)
-        times = token_times(text, found, speech.seconds, MAX_TRANSCRIPT_WORDS) if text else None
+        alignment = align(heard.posteriors, text)
+        fits = any(word.fits for word in alignment.words)
+        times = token_times(text, alignment, speech.seconds, MAX_TRANSCRIPT_WORDS) if text else None
         spoken = presence.gate(activity)[:, None]
         return {
-            "content": _read_only(self.engine.content(heard.sound, found.posteriors)) if fits else heard.content,
-            "posteriors": _read_only(found.posteriors),
+            "content": _read_only(self.engine.content(heard.sound, alignment.posteriors)) if fits else heard.content,
+            "posteriors": _read_only(alignment.posteriors),
             "intensity": _read_only(self.engine.intensity(heard.emotion_features, text, times)),
-            "closures": closures.decide(found.posteriors * spoken, heard.posteriors * spoken),
-            "words": found.timed_words,
-            "phones": found.timed_phones,
-            "note": found.note,
+            "closures": closures.decide(alignment.posteriors * spoken, heard.posteriors * spoken),
+            "words": alignment.timed_words,
+            "phones": alignment.timed_phones,
+            "note": alignment.note,
         }
 
     def _words_over(self, text: str, speech: Speech) -> dict[str, Any]:
         """Words for a model without phones: the ear of the bundle that ships finds them, and they close the lips."""
         _, posteriors = self._borrowed_ear.listen(speech.samples)
-        found = align(posteriors, text)
-        spans = np.array([(word.start, word.end) for word in found.timed_words]).reshape(-1, 2)
+        alignment = align(posteriors, text)
+        spans = np.array([(word.start, word.end) for word in alignment.timed_words]).reshape(-1, 2)
         # A closure at the edge of a word begins before it and ends after it.
         spoken = closures.trapezoid(np.arange(len(posteriors)) / FPS, spans, closures.CLOSING).astype(np.float32)
-        lips = replace(closures.decide(found.posteriors), known=spoken)
-        return {"closures": lips, "words": found.timed_words, "phones": found.timed_phones, "note": found.note}
+        lips = replace(closures.decide(alignment.posteriors), known=spoken)
+        return {
+            "closures": lips,
+            "words": alignment.timed_words,
+            "phones": alignment.timed_phones,
+            "note": alignment.note,
+        }
 
     @cached_property
     def _borrowed_ear(self) -> OnnxEngine:
@@ -451,10 +456,10 @@ class Performance:
         stage("decode", 1.0)
         values = finish(raw, self.activity, finishing, FPS, lips)
         meta = self._meta(weights, intensity, finishing, region)
-        led = guidance.meta()
-        if note := f"{meta.get('note', '')} {led.pop('note', '')}".strip():
+        fields = guidance.meta()
+        if note := f"{meta.get('note', '')} {fields.pop('note', '')}".strip():
             meta["note"] = note
-        return RigSequence(frozen(_keep(values, region)), FPS, meta | led, self.words, self.phones)
+        return RigSequence(frozen(_keep(values, region)), FPS, meta | fields, self.words, self.phones)
 
     def _decode(self, part: Part, scale: NDArray[np.float32]) -> NDArray[np.float32]:
         """The raw rig (T, 174) of one face of a mixture; `scale` (T,) multiplies the intensity."""

@@ -356,9 +356,9 @@ def _check_paper(recipe: Recipe) -> None:
     needed = (2, 3, 4) if recipe.pretrained and recipe.pretrained.clip else (2, 3)
     if missing := [stage for stage in needed if stage not in learned]:
         raise TrainingError(f"The recipe names no data for stage {missing[0]}.", "Add it to `stages:` of some data.")
-    given = ("words", "content_context", "content_features", "emotion_features", "text_features", "fusion_width",
+    fixed = ("words", "content_context", "content_features", "emotion_features", "text_features", "fusion_width",
              "guidance_features")  # fmt: skip
-    if wrong := [name for name in given if name in recipe.model]:
+    if wrong := [name for name in fixed if name in recipe.model]:
         raise TrainingError(
             f"Setting model.{wrong[0]} cannot be chosen with pretrained backbones: they give it.", "Leave it out."
         )

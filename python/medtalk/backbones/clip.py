@@ -47,7 +47,7 @@ def locate(source: Pretrained, update: bool = False) -> Path:
 
     `update` asks the network even for what is in the cache.
     """
-    if folder := source.given():
+    if folder := source.local_path():
         if not (folder / _CONFIG).is_file():
             raise BackboneError(f"{folder} has no {_CONFIG}.", "Give a folder in open_clip's layout.")
         return folder

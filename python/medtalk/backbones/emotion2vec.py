@@ -21,9 +21,9 @@ from medtalk.backbones.pretrained import (
     EMOTION2VEC,
     EMOTION2VEC_PLUS,
     Pretrained,
+    cached_or_downloaded,
     cancellable,
     check_complete,
-    found,
     loading,
     needs_extra,
 )
@@ -58,7 +58,7 @@ def locate(source: Pretrained, update: bool = False) -> Path:
 
     `update` asks the network even for what is in the cache.
     """
-    if folder := source.given():
+    if folder := source.local_path():
         return folder
     with needs_extra():
         from modelscope import snapshot_download
@@ -74,7 +74,7 @@ def locate(source: Pretrained, update: bool = False) -> Path:
         _files(folder)  # a download that was stopped leaves some of them
         return folder
 
-    return found(source, look, update)
+    return cached_or_downloaded(source, look, update)
 
 
 class Emotion2vec:
@@ -181,8 +181,8 @@ def _files(folder: Path) -> tuple[Path, Path]:
     names = {"config": "config.yaml", "init_param": "model.pt"}
     description = folder / "configuration.json"
     if description.is_file():
-        told = json.loads(description.read_text("utf-8")).get("file_path_metas", {})
-        names.update({key: told[key] for key in names if isinstance(told.get(key), str)})
+        paths = json.loads(description.read_text("utf-8")).get("file_path_metas", {})
+        names.update({key: paths[key] for key in names if isinstance(paths.get(key), str)})
     for name in names.values():
         if not (folder / name).is_file():
             raise BackboneError(f"{folder} has no {name}.", "Give a folder with an emotion2vec in FunASR's layout.")
@@ -207,14 +207,14 @@ def _check_config(file: Path) -> Any:
 
 def _check_kind(folder: Path, config: Any) -> None:
     """`BackboneError` for an emotion2vec that computes in another way than the published ones."""
-    given = {**config.modalities.audio, "layer_norm_first": config.layer_norm_first}
+    options = {**config.modalities.audio, "layer_norm_first": config.layer_norm_first}
     for key, valid in {**_COMMON, "num_alibi_heads": config.num_heads}.items():
-        if given.get(key) != valid:
+        if options.get(key) != valid:
             raise BackboneError(
-                f"{folder} holds an emotion2vec whose {key} is {given.get(key)}; valid is {valid}.",
+                f"{folder} holds an emotion2vec whose {key} is {options.get(key)}; valid is {valid}.",
                 f"Give a published one, such as {EMOTION2VEC}.",
             )
-    if not given["num_extra_tokens"]:
+    if not options["num_extra_tokens"]:
         raise BackboneError(f"{folder} holds an emotion2vec without extra tokens.", f"Give one such as {EMOTION2VEC}.")
 
 
@@ -237,8 +237,8 @@ def _load(folder: Path, weights: Path) -> Any:
 
 def _build(folder: Path, weights: Path, unused: str) -> Any:
     """FunASR's AutoModel of a folder, which may lack weights whose names `unused` finds."""
-    build, said = import_funasr(), io.StringIO()
-    with redirect_stdout(said):
+    build, output = import_funasr(), io.StringIO()
+    with redirect_stdout(output):
         auto = build(
             model=str(folder),
             init_param=str(weights),
@@ -251,7 +251,7 @@ def _build(folder: Path, weights: Path, unused: str) -> Any:
             ignore_init_mismatch=False,
             log_level="ERROR",
         )
-    check_complete(folder, _LACKING.findall(said.getvalue()), unused)  # what is lacking is only printed
+    check_complete(folder, _LACKING.findall(output.getvalue()), unused)  # what is lacking is only printed
     return auto
 
 
@@ -306,12 +306,12 @@ class VoiceEmotion:
             checkpoint()
             if share := float(voice.sum()):
                 scores += share * self._scores(sound)
-        felt = {wanted: 0.0 for wanted in LABELS}
+        weights = {wanted: 0.0 for wanted in LABELS}
         for label, score in zip(self._labels, scores.tolist(), strict=True):
             if label:
-                felt[label] += score
-        total = sum(felt.values())
-        return {label: score / total for label, score in felt.items() if score > 0.0} if total else {NEUTRAL: 1.0}
+                weights[label] += score
+        total = sum(weights.values())
+        return {label: score / total for label, score in weights.items() if score > 0.0} if total else {NEUTRAL: 1.0}
 
     def _scores(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
         """What the model gives each of its own labels, summing to 1; on the CPU where a GPU's memory is not enough."""

@@ -79,7 +79,7 @@ class Pretrained:
                 raise SettingError(f"Cannot use the device {self.device!r}: torch does not see it here.", 'Try "cpu".')
         return torch.device(self.device), getattr(torch, self.dtype)
 
-    def given(self, *, file: bool = False) -> Path | None:
+    def local_path(self, *, file: bool = False) -> Path | None:
         """`path`, checked to be a folder (or a file), or None if there is none."""
         if self.path is None:
             return None
@@ -122,7 +122,7 @@ def needs_extra() -> Iterator[None]:
 def huggingface_folder(
     source: Pretrained, repository: str, weights: tuple[str, ...], others: tuple[str, ...], update: bool
 ) -> Path:
-    """Folder of a Hugging Face repository, as `found` looks for it.
+    """Folder of a Hugging Face repository, as `cached_or_downloaded` finds it.
 
     Args:
         source: what is asked for; its `path` is not looked at.
@@ -141,10 +141,10 @@ def huggingface_folder(
                 return folder
         raise FileNotFoundError(f"{repository} holds none of {', '.join(weights)}")
 
-    return found(source, look, update)
+    return cached_or_downloaded(source, look, update)
 
 
-def found(source: Pretrained, look: Callable[[bool], Path], update: bool) -> Path:
+def cached_or_downloaded(source: Pretrained, look: Callable[[bool], Path], update: bool) -> Path:
     """What `look(local)` finds: in the cache, and if it is not there, or for an `update`, on the network.
 
     Cached weights are used as they are: no question to a hub each time, and no new weights unasked. `BackboneError` if

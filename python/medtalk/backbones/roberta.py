@@ -34,7 +34,7 @@ def locate(source: Pretrained, update: bool = False) -> Path:
     """
     files = ("*.json", "vocab.txt", "merges.txt", "*.model")
     weights = ("model*.safetensors", "pytorch_model*.bin")
-    return source.given() or huggingface_folder(source, source.name, weights, files, update)
+    return source.local_path() or huggingface_folder(source, source.name, weights, files, update)
 
 
 class Roberta:

@@ -45,7 +45,7 @@ def locate(source: Pretrained, update: bool = False) -> Path:
     `update` asks the network even for what is in the cache.
     """
     weights = ("model*.safetensors", "pytorch_model*.bin")
-    return source.given() or huggingface_folder(source, source.name, weights, ("*.json",), update)
+    return source.local_path() or huggingface_folder(source, source.name, weights, ("*.json",), update)
 
 
 class Wav2Vec2:

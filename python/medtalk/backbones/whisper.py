@@ -45,7 +45,7 @@ def locate(source: Pretrained, update: bool = False) -> Path:
 
     Unless offline, a cached file whose bytes have changed is fetched again, so `update` has nothing to add.
     """
-    if file := source.given(file=True):
+    if file := source.local_path(file=True):
         return file
     checkpoint()
     if source.name not in whisper.available_models():

@@ -32,7 +32,7 @@ class Source:
         return folder / self.below.with_name(f"{self.below.stem}{ending}")
 
 
-def find_sources(given: Sequence[Path]) -> tuple[list[Source], list[str]]:
+def find_sources(paths: Sequence[Path]) -> tuple[list[Source], list[str]]:
     """The sounds among files and folders, and a line for each folder in which something was passed over.
 
     A folder stands for all sounds in and below it, in the order of their names, but hidden ones. Videos in it and
@@ -41,11 +41,11 @@ def find_sources(given: Sequence[Path]) -> tuple[list[Source], list[str]]:
     Raises:
         AudioError: a folder without a sound, or one that cannot be read.
     """
-    found: list[Source] = []
+    sources: list[Source] = []
     notes: list[str] = []
-    for place in given:
+    for place in paths:
         if not place.is_dir():
-            found.append(Source(place, Path(place.name)))
+            sources.append(Source(place, Path(place.name)))
             continue
         inside: list[Path] = []
         others: list[Path] = []
@@ -60,8 +60,8 @@ def find_sources(given: Sequence[Path]) -> tuple[list[Source], list[str]]:
         if others:
             more = f" and {len(others) - 1} more" if len(others) > 1 else ""
             notes.append(f"Skipped, videos or links: {min(others)}{more}. Name them to include them.")
-        found += [Source(file, file.relative_to(place)) for file in sorted(inside)]
-    return found, notes
+        sources += [Source(file, file.relative_to(place)) for file in sorted(inside)]
+    return sources, notes
 
 
 def find_targets(

@@ -87,8 +87,8 @@ def _extras() -> Iterator[Finding]:
         return
     extras: dict[str, list[str]] = {}
     for line in required:
-        if (found := _EXTRA.match(line)) and found[2] not in _DEVELOPERS:
-            extras.setdefault(found[2], []).append(found[1])
+        if (match := _EXTRA.match(line)) and match[2] not in _DEVELOPERS:
+            extras.setdefault(match[2], []).append(match[1])
     for extra, packages in extras.items():
         missing = [package for package in packages if not _installed(package)]
         if not missing:

@@ -118,21 +118,22 @@ def generate(
 
     # Everything that can be wrong is looked at before any work is done.
     settings = checked(_finished(settings, finishing))
-    found, passed = find_sources(sounds)
+    sources, passed = find_sources(sounds)
     for line in passed:
         complain(line)
     targets = find_targets(
-        found, output, file_format, into_folder=any(map(Path.is_dir, sounds)), force=force, skip=skip_existing
+        sources, output, file_format, into_folder=any(map(Path.is_dir, sounds)), force=force, skip=skip_existing
     )
-    texts = find_transcripts(found, settings.transcript)
+    texts = find_transcripts(sources, settings.transcript)
     jobs = [
         _Take(source, target, text)
-        for source, target, text in zip(found, targets, texts, strict=True)
+        for source, target, text in zip(sources, targets, texts, strict=True)
         if target is not None
     ]
     clean_up({job.output.parent for job in jobs})
-    if len(jobs) < len(found) and not (quiet or as_json):
-        print(f"{len(found) - len(jobs)} of {len(found)} rig files already exist and are left as they are", flush=True)
+    if len(jobs) < len(sources) and not (quiet or as_json):
+        existing = len(sources) - len(jobs)
+        print(f"{existing} of {len(sources)} rig files already exist and are left as they are", flush=True)
     if not jobs:
         return
     transcribed = any(job.transcript is None for job in jobs)
@@ -141,14 +142,14 @@ def generate(
     if server is None:
         if keys is not None:
             raise SettingError("--keys needs --server.", "Leave it out.")
-        ready = {} if features is None else _features(found, features)
+        ready = {} if features is None else _features(sources, features)
         rigs = _local_rigs(settings, bundle, backbone, offline, threads, device, channel, ready, transcribed)
     else:
         local = {"--bundle": bundle, "--threads": threads, "--device": device != "auto", "--backbone": backbone,
                  "--offline": offline, "--features": features}  # fmt: skip
-        if given := [option for option, value in local.items() if value is not None and value is not False]:
+        if wrong := [option for option, value in local.items() if value is not None and value is not False]:
             raise SettingError(
-                f"{' and '.join(given)} cannot be used with --server.",
+                f"{' and '.join(wrong)} cannot be used with --server.",
                 "Leave it out; give options of the model to `medtalk serve`.",
             )
         from medtalk.cli.rigs import SidecarRigs

@@ -68,10 +68,10 @@ Keys = Annotated[
 ]
 
 
-def backbone_folders(given: Iterable[str]) -> dict[str, Path]:
+def backbone_folders(entries: Iterable[str]) -> dict[str, Path]:
     """The folders of `--backbone NAME=DIR`, by name."""
     folders = {}
-    for entry in given:
+    for entry in entries:
         name, equals, folder = entry.partition("=")
         if not (name and equals and folder):
             raise SettingError(f"--backbone is {entry[:60]!r}; valid is NAME=DIR.", "Write emotion2vec=FOLDER.")
@@ -99,9 +99,9 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     own = inspect.signature(command, eval_str=True).parameters.values()
     shown = [part for each in own for part in ([*options, *steps] if each.name == "settings" else [each])]
 
-    def run(**given: Any) -> None:
-        finishing = Finishing(**{each.name: given.pop(each.name) for each in steps})
-        command(settings=_settings({each.name: given.pop(each.name) for each in options}, finishing), **given)
+    def run(**values: Any) -> None:
+        finishing = Finishing(**{each.name: values.pop(each.name) for each in steps})
+        command(settings=_settings({each.name: values.pop(each.name) for each in options}, finishing), **values)
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
@@ -131,9 +131,9 @@ def _option(each: Field[Any], owner: type) -> inspect.Parameter:
     return inspect.Parameter(each.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
 
 
-def _settings(given: dict[str, Any], finishing: Finishing) -> Settings:
+def _settings(values: dict[str, Any], finishing: Finishing) -> Settings:
     from medtalk.guidance import check_text
 
-    if given["text"] is not None:
-        check_text(given["text"])
-    return Settings(**{name: value for name, value in given.items() if value is not None}, finishing=finishing)
+    if values["text"] is not None:
+        check_text(values["text"])
+    return Settings(**{name: value for name, value in values.items() if value is not None}, finishing=finishing)

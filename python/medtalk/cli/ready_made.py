@@ -48,15 +48,15 @@ def read_features(path: str | Path) -> dict[str, NDArray]:
 
     names = feature_names(path)
     with _opened(path) as (stream, file), np.load(stream, allow_pickle=False) as stored:
-        found = {name: np.asarray(stored[name]) for name in names}  # what is no array comes as bytes
-    for name, array in found.items():
+        arrays = {name: np.asarray(stored[name]) for name in names}  # what is no array comes as bytes
+    for name, array in arrays.items():
         if array.ndim == AXES[name] + 1 and len(array) == 1:
-            found[name] = array[0]
-        if found[name].ndim != AXES[name] or array.dtype.kind not in "fiu":
+            arrays[name] = array[0]
+        if arrays[name].ndim != AXES[name] or array.dtype.kind not in "fiu":
             raise SettingError(
                 f"{name} in {file} is {array.dtype} of shape {array.shape}; it needs numbers along {AXES[name]} axes."
             )
-    return found
+    return arrays
 
 
 @contextmanager

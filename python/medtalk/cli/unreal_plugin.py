@@ -128,16 +128,16 @@ def install_plugin(
     if unknown := set(platforms) - {*PLATFORMS, ALL}:
         raise SettingError(f"Unknown platform {min(unknown)!r}; valid are {_VALID}.")
     chosen = tuple(platform for platform in PLATFORMS if platform in platforms or ALL in platforms)
-    made = not plugins.exists()
+    new = not plugins.exists()
     work = _work_folder(plugins)
     check_folder(work.with_name(plugins.name))
-    if not made:
+    if not new:
         check_folder(target)
     record = {
         "medtalk": __version__,
         "python": sys.executable,
         "platforms": list(chosen),
-        "made_plugins": made or (before is not None and before["made_plugins"]),
+        "made_plugins": new or (before is not None and before["made_plugins"]),
     }
     stage = work / plugins.name / target.name
     try:
@@ -146,7 +146,7 @@ def install_plugin(
         if before is not None:
             _make_writable(target)
             os.rename(target, work / _BEFORE)
-        if made:  # with the plugin in it, so that no empty folder is left at any moment
+        if new:  # with the plugin in it, so that no empty folder is left at any moment
             os.rename(stage.parent, plugins)
         else:
             os.rename(stage, target)
@@ -239,8 +239,8 @@ def _clear_leftovers(target: Path) -> bool:
     plugins = target.parent
     inside = [path for path in _listed(plugins) if _WORK_IN_PLUGINS.fullmatch(path.name)]
     beside = [path for place in _work_places(plugins) for path in _listed(place) if _WORK.fullmatch(path.name)]
-    found = [path for path in (*beside, *inside) if path.is_dir() and not path.is_symlink()]
-    for folder in found:
+    folders = [path for path in (*beside, *inside) if path.is_dir() and not path.is_symlink()]
+    for folder in folders:
         try:
             _settle(folder, target)
         except OSError as error:
@@ -251,7 +251,7 @@ def _clear_leftovers(target: Path) -> bool:
     if inside and not plugins.is_symlink():
         with suppress(OSError):  # others are in it
             plugins.rmdir()
-    return bool(found)
+    return bool(folders)
 
 
 def _settle(work: Path, target: Path) -> None:
@@ -375,7 +375,7 @@ def _wheels(platform: str, workshop: Path, wheels: str | Path | None) -> list[Pa
     elif not os.path.isdir(folder := Path(wheels)):
         raise InstallError(f"There is no folder {folder} of wheels.")
     there = {sha256_file(file): file for file in sorted(folder.glob("*.whl"))}
-    found = []
+    wheel_files = []
     for requirement in needed:
         usable = [there[digest] for digest in requirement.hashes if digest in there]
         if not usable:
@@ -384,8 +384,8 @@ def _wheels(platform: str, workshop: Path, wheels: str | Path | None) -> list[Pa
                 "contents.",
                 f"Get it with: pip download -d {folder} {' '.join(_pip_options(platform))} {requirement.pin}",
             )
-        found.append(usable[0])
-    return found
+        wheel_files.append(usable[0])
+    return wheel_files
 
 
 def _download(platform: str, needed: Iterable[Requirement], folder: Path) -> None:
@@ -403,11 +403,11 @@ def _download(platform: str, needed: Iterable[Requirement], folder: Path) -> Non
         stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8", errors="replace",
     )  # fmt: skip
     if done.returncode:
-        said = done.stderr.splitlines() or [f"exit code {done.returncode}"]
-        errors = [line.removeprefix("ERROR: ") for line in said if line.startswith("ERROR: ")]
+        output = done.stderr.splitlines() or [f"exit code {done.returncode}"]
+        errors = [line.removeprefix("ERROR: ") for line in output if line.startswith("ERROR: ")]
         names = " and ".join(requirement.pin for requirement in needed)
         raise InstallError(
-            f"pip could not get {names} for {PLATFORMS[platform]}: {(errors or said[-1:])[0].rstrip('. ')}.",
+            f"pip could not get {names} for {PLATFORMS[platform]}: {(errors or output[-1:])[0].rstrip('. ')}.",
             f"Check the network, or {_OTHER_WAYS}",
         )
 
@@ -431,8 +431,8 @@ def _fill(folder: Path, wheels: dict[str, list[Path]], record: dict[str, Any]) -
         if name != DESCRIPTOR:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, folder / name)
-    for platform, found in wheels.items():
-        for wheel in found:
+    for platform, files in wheels.items():
+        for wheel in files:
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(folder / "Content" / "Python" / PLATFORMS[platform] / "Lib" / "site-packages")
     # What came along is not to be downloaded at the editor's start.

@@ -97,20 +97,20 @@ class OnnxEngine(CompactEngine):
 
         with interruptible(stop):
             try:
-                found = cast("list[NDArray]", self._sessions[graph].run(None, inputs, options))
+                outputs = cast("list[NDArray]", self._sessions[graph].run(None, inputs, options))
             except MemoryError:
                 raise
             except Exception as error:  # ONNX Runtime's own exceptions have no common base but this
                 checkpoint()  # raises the error that cancelling means
                 raise self._unfit(graph, f"does not run: {str(error)[:200]}") from error
-        told = [np.shape(values) for values in found]
-        fits = len(told) == len(shapes) and all(
+        actual = [np.shape(values) for values in outputs]
+        fits = len(actual) == len(shapes) and all(
             len(one) == len(other) and all(size in (None, own) for own, size in zip(one, other, strict=True))
-            for one, other in zip(told, shapes, strict=True)
+            for one, other in zip(actual, shapes, strict=True)
         )
         if not fits:
-            raise self._unfit(graph, f"gives arrays of the shapes {str(told)[:80]}, not {list(shapes)}.")
-        return found
+            raise self._unfit(graph, f"gives arrays of the shapes {str(actual)[:80]}, not {list(shapes)}.")
+        return outputs
 
     def _unfit(self, graph: str, why: str) -> BundleError:
         return BundleError(f"The graph {graph}.onnx of bundle {self._folder} {why}", "Use another bundle.")

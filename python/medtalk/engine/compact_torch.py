@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from medtalk.bundle import TEXT_WEIGHTS, WEIGHTS
 from medtalk.engine.compact import CompactEngine
-from medtalk.engine.device import taken_over, tensors, torch, torch_device, within_memory
+from medtalk.engine.device import takeover_note, tensors, torch, torch_device, within_memory
 from medtalk.model.graphs import Networks
 from medtalk.model.text_encoder import TextEncoder
 from medtalk.watch import checkpoint
@@ -45,7 +45,7 @@ class TorchEngine(CompactEngine):
                 module.register_forward_pre_hook(_checkpoint)
 
     def _make_room(self) -> None:
-        self.note = taken_over(self._device)
+        self.note = takeover_note(self._device)
         self._open(torch.device("cpu"))
         torch.cuda.empty_cache()
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from medtalk.bundle import Bundle
 
 log = logging.getLogger("medtalk")
-_Given = ParamSpec("_Given")
-_Made = TypeVar("_Made")
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
 
 
 class OnDevice(Protocol):
@@ -37,11 +37,11 @@ class OnDevice(Protocol):
     def _make_room(self) -> None: ...
 
 
-def within_memory(work: Callable[Concatenate[Any, _Given], _Made]) -> Callable[Concatenate[Any, _Given], _Made]:
+def within_memory(work: Callable[Concatenate[Any, _Params], _Result]) -> Callable[Concatenate[Any, _Params], _Result]:
     """Work of an engine without gradients, done again after its `_make_room` wherever a GPU's memory was not enough."""
 
     @wraps(work)
-    def done(self: OnDevice, *args: _Given.args, **kwargs: _Given.kwargs) -> _Made:
+    def wrapper(self: OnDevice, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
         while True:
             try:
                 with torch.inference_mode():
@@ -51,7 +51,7 @@ def within_memory(work: Callable[Concatenate[Any, _Given], _Made]) -> Callable[C
                     raise
             self._make_room()  # only here, where what the error held on to is free
 
-    return done
+    return wrapper
 
 
 def torch_device(device: str, threads: int | None) -> torch.device:
@@ -61,14 +61,14 @@ def torch_device(device: str, threads: int | None) -> torch.device:
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise SettingError(f"Cannot use the device {device!r}: torch sees no CUDA GPU here.", 'Try "cpu".')
     try:
-        found = torch.device(device)
-        torch.empty(0, device=found)
+        place = torch.device(device)
+        torch.empty(0, device=place)
     except (RuntimeError, AssertionError) as error:  # what torch raises for a device that is not there
         raise SettingError(f"Cannot use the device {device!r}: {str(error)[:120]}", 'Try "cpu".') from error
-    return found
+    return place
 
 
-def taken_over(device: torch.device) -> str:
+def takeover_note(device: torch.device) -> str:
     """The line, logged too, that tells of a GPU without enough memory."""
     note = f"{device} ran out of memory: the CPU has taken over."
     log.warning(note)

@@ -24,7 +24,7 @@ with needs_extra():
 
 from medtalk.backbones.chunks import CHUNK, at_rig_rate, spans
 from medtalk.backbones.wav2vec2 import Wav2Vec2
-from medtalk.engine.device import log, taken_over, tensors, torch_device, within_memory
+from medtalk.engine.device import log, takeover_note, tensors, torch_device, within_memory
 from medtalk.model.config import ModelConfig
 from medtalk.model.guided import GuidedMEDTalk
 from medtalk.model.medtalk import MEDTalk
@@ -110,8 +110,8 @@ class FullEngine:
 
     @within_memory
     def hear(self, samples: NDArray, emotion_features: NDArray | None = None) -> Heard:
-        given = None if emotion_features is None else self._spread(emotion_features, len(samples))
-        return self._hear([samples], given)[0]
+        ready = None if emotion_features is None else self._spread(emotion_features, len(samples))
+        return self._hear([samples], ready)[0]
 
     def content(self, sound: NDArray, posteriors: NDArray) -> NDArray:
         raise NotImplementedError("networks on the paper's backbones know no phones")
@@ -120,15 +120,15 @@ class FullEngine:
     def hear_batch(self, clips: Sequence[NDArray]) -> list[Heard]:
         return self._hear(clips)
 
-    def _hear(self, clips: Sequence[NDArray], given: NDArray | None = None) -> list[Heard]:
-        """What is heard in the clips; `given` are the emotion features (T, E) of the only one."""
+    def _hear(self, clips: Sequence[NDArray], ready: NDArray | None = None) -> list[Heard]:
+        """What is heard in the clips; `ready` are the emotion features (T, E) of the only one."""
         stage("listen", 0.25)
         contents = [self._contents(samples) for samples in clips]
         stage("listen", 0.85)
-        felt = self._emotion2vec.features_of(clips, self._chunk) if given is None else [given]
+        emotions = self._emotion2vec.features_of(clips, self._chunk) if ready is None else [ready]
         return [
             Heard(content, features, guided=None if guided is None else self._guided_by(guided, features))
-            for (content, guided), features in zip(contents, felt, strict=True)
+            for (content, guided), features in zip(contents, emotions, strict=True)
         ]
 
     def _contents(self, samples: NDArray) -> tuple[NDArray, NDArray | None]:
@@ -230,7 +230,7 @@ class FullEngine:
             self._leave_gpu()
 
     def _leave_gpu(self) -> None:
-        self._note = taken_over(self._device)
+        self._note = takeover_note(self._device)
         self._open(torch.device("cpu"))
         torch.cuda.empty_cache()
 
@@ -297,9 +297,9 @@ class FullEngine:
             )
         return model
 
-    def _spread(self, given: NDArray, samples: int) -> NDArray[np.float32]:
+    def _spread(self, rows: NDArray, samples: int) -> NDArray[np.float32]:
         """Ready-made features (N, E) at the rig's frames, (T, E)."""
-        features = _checked(given, "The features emotion2vec", (None, self._config.emotion_features))
+        features = _checked(rows, "The features emotion2vec", (None, self._config.emotion_features))
         frames, usual = frame_count(samples), samples / RATE * EMOTION_FPS
         if len(features) != frames and abs(len(features) - usual) > _SLACK:
             raise SettingError(

@@ -120,27 +120,27 @@ def align(posteriors: NDArray, words: Sequence[Pronounced] | str) -> Alignment:
     heard = np.ascontiguousarray(posteriors, np.float32)
     if heard.ndim != 2 or heard.shape[1] != N_PHONES:
         raise ValueError(f"posteriors must be (T, {N_PHONES}), not {heard.shape}")
-    told = pronounce(words) if isinstance(words, str) else list(words)
+    script = pronounce(words) if isinstance(words, str) else list(words)
     free = decode(heard)
-    nothing = Alignment(tuple(map(_missing, told)), _phones(free), heard, "")
-    if not told:
+    nothing = Alignment(tuple(map(_missing, script)), _phones(free), heard, "")
+    if not script:
         blank = not isinstance(words, str) or not words.strip()
         return replace(nothing, note="" if blank else "The transcript has no words; the lips follow the sound alone.")
-    spoken = [k for k, word in enumerate(told) if word.pronunciations][:MAX_WORDS]
-    chosen = [told[k] for k in spoken]
+    spoken = [k for k, word in enumerate(script) if word.pronunciations][:MAX_WORDS]
+    chosen = [script[k] for k in spoken]
     if not spoken or not len(heard):
         return replace(nothing, note="" if spoken else _NOT_ENGLISH)
     scores = _scores(heard)
     anchors = _anchors(chosen, scores, free)
     near = _near(anchors, len(chosen), len(heard))
     path = _viterbi([chosen[k] for k in near], _spans(anchors, near, len(heard)), scores)
-    found = _keep_fitting({int(near[k]): phones for k, phones in path.items()}, scores, chosen)
-    if not found:
-        return replace(nothing, note=_NOT_FITTING if english(told) else _NOT_ENGLISH)
+    matches = _keep_fitting({int(near[k]): phones for k, phones in path.items()}, scores, chosen)
+    if not matches:
+        return replace(nothing, note=_NOT_FITTING if english(script) else _NOT_ENGLISH)
 
     aligned, labels, sure = list(nothing.words), free.copy(), np.zeros(len(heard), np.float32)
     starts: list[int] = []
-    for number, path in found.items():
+    for number, path in matches.items():
         own = [scores[phone.first : phone.end, phone.phone] for phone in path]
         word, score = chosen[number], float(np.concatenate(own).mean())
         aligned[spoken[number]] = AlignedWord(
@@ -483,17 +483,17 @@ def _trace(steps: Sequence[_Step], chains: _Chains, word: int, state: int | None
 
 
 def _keep_fitting(
-    found: dict[int, list[_Phone]], scores: NDArray[np.float32], words: Sequence[Pronounced]
+    matches: dict[int, list[_Phone]], scores: NDArray[np.float32], words: Sequence[Pronounced]
 ) -> dict[int, list[_Phone]]:
     """Of the words that were found, those that fit, and not by chance as short ones do anywhere."""
     good: dict[int, float] = {}
-    for number, path in found.items():
+    for number, path in matches.items():
         own = np.concatenate([scores[phone.first : phone.end, phone.phone] for phone in path])
         if own.mean() > _FITS:
             good[number] = len(path) * float(own.mean() - _CHANCE)
     runs: list[list[int]] = []
     for number in good:
-        if runs and number - runs[-1][-1] <= 2 and found[number][0].first - found[runs[-1][-1]][-1].end < FPS:
+        if runs and number - runs[-1][-1] <= 2 and matches[number][0].first - matches[runs[-1][-1]][-1].end < FPS:
             runs[-1].append(number)
         else:
             runs.append([number])
@@ -503,7 +503,7 @@ def _keep_fitting(
     enough = min(_RUN, _SHORT_TEXT * whole)
     sure = sum(len(run) for run, value in zip(runs, worth, strict=True) if value > enough)
     enough = min(enough, _RUN_IN_GOOD_TEXT) if sure > 0.5 * len(words) else enough
-    return {k: found[k] for run, value in zip(runs, worth, strict=True) if value > enough for k in run}
+    return {k: matches[k] for run, value in zip(runs, worth, strict=True) if value > enough for k in run}
 
 
 # --- what comes out
@@ -515,11 +515,11 @@ def _missing(word: Pronounced) -> AlignedWord:
 
 def _sharpened(heard: NDArray[np.float32], labels: NDArray[np.int64], sure: NDArray[np.float32]) -> NDArray[np.float32]:
     """Posteriors in which each frame's label has the share `sure`, with soft edges."""
-    told = np.zeros_like(heard)
-    told[np.arange(len(heard)), labels] = sure
-    padded = np.pad(told, ((1, 1), (0, 0)), "edge")
-    told = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
-    return (heard * (1.0 - told.sum(1, keepdims=True)) + told).astype(np.float32)
+    target = np.zeros_like(heard)
+    target[np.arange(len(heard)), labels] = sure
+    padded = np.pad(target, ((1, 1), (0, 0)), "edge")
+    target = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
+    return (heard * (1.0 - target.sum(1, keepdims=True)) + target).astype(np.float32)
 
 
 def _phones(labels: NDArray[np.int64], starts: NDArray[np.int64] | None = None) -> tuple[AlignedPhone, ...]:
@@ -533,11 +533,11 @@ def _phones(labels: NDArray[np.int64], starts: NDArray[np.int64] | None = None) 
 
 def _note(words: Sequence[AlignedWord], heard: NDArray[np.float32]) -> str:
     speech = heard[:, _SILENCE] < 0.5
-    told = np.zeros(len(heard), bool)
+    covered = np.zeros(len(heard), bool)
     for word in words:
         if word.fits:
-            told[round(word.start * FPS) : round(word.end * FPS)] = True
-    share = float((told & speech).sum() / max(speech.sum(), 1))
+            covered[round(word.start * FPS) : round(word.end * FPS)] = True
+    share = float((covered & speech).sum() / max(speech.sum(), 1))
     unheard = sum(not word.fits for word in words)
     if share < 0.7:
         return f"The transcript matches {share:.0%} of the speech; in the rest the lips follow the sound alone."

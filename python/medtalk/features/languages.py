@@ -73,8 +73,8 @@ def foreign(words: Sequence[str]) -> tuple[str, int]:
 def _languages(word: str) -> set[str]:
     """All that a word may be of."""
     scripts = {unicodedata.name(sign, "").split(" ")[0] for sign in word}
-    if found := {_SCRIPTS[script] for script in scripts & set(_SCRIPTS)}:
-        return {"Ukrainian"} if _UKRAINIAN & set(word) else found
+    if languages := {_SCRIPTS[script] for script in scripts & set(_SCRIPTS)}:
+        return {"Ukrainian"} if _UKRAINIAN & set(word) else languages
     return {name for name, (common, letters) in _TABLE.items() if word in common or letters & set(word)}
 
 

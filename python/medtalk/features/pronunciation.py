@@ -109,11 +109,11 @@ def _spoken(token: str) -> tuple[tuple[tuple[int, ...], ...], bool]:
     if len(token) > MAX_LETTERS:
         return (), False
     readings = list(_readings(token))
-    found = [_reading(reading) for reading in readings]
-    spoken = dict.fromkeys(codes for several, _ in found for codes in several)
+    options = [_reading(reading) for reading in readings]
+    spoken = dict.fromkeys(codes for several, _ in options for codes in several)
     spoken = dict.fromkeys(itertools.chain(spoken, *map(_reduced, spoken)))
     chosen = [tuple(CODES.index(code) for code in codes) for codes in spoken if codes]
-    return tuple(chosen[:MAX_PRONUNCIATIONS]), bool(found) and found[0][1]
+    return tuple(chosen[:MAX_PRONUNCIATIONS]), bool(options) and options[0][1]
 
 
 def _readings(token: str) -> Iterable[list[str]]:
@@ -164,8 +164,8 @@ def _word(word: str) -> tuple[list[str], bool]:
     if word in _ELIDED:  # the beginning is not spoken
         whole = "".join(_word(part)[0][0] for part in _ELIDED[word].split())
         return [whole[2:] if word in ("'cause", "'til") else whole[1:]], True
-    if (found := _look_up(word)) is not None:
-        return found, True
+    if (codes := _look_up(word)) is not None:
+        return codes, True
     if word.endswith("in'"):  # goin'
         return [_drop_g(way) for way in _word(word[:-1] + "g")[0]], True
     for ending in ("'s", "s'"):

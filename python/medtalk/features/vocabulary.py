@@ -50,8 +50,8 @@ class Vocabulary:
 
     def read(self, text: str) -> Reading:
         """A description as the encoder is to read it, slips of the keyboard mended."""
-        told = split(text)[:MAX_WORDS]
-        words = [word for word in told if word[0].isalpha()]
+        tokens = split(text)[:MAX_WORDS]
+        words = [word for word in tokens if word[0].isalpha()]
         language, spoken = foreign(words)
         english = sum(word in self._exact for word in words)
         names = {word.casefold() for word in re.findall(r"\w+", text) if word[0].isupper()}
@@ -74,7 +74,7 @@ class Vocabulary:
         if len(strange) >= max(feelings + others, 1):
             listed = ", ".join(f'"{word[:_SHOWN]}"' for word in strange[:_LISTED])
             notes.append(f"Not understood in the description: {listed}.")
-        return Reading(" ".join(mended.get(word, word) for word in told) if mended else text, " ".join(notes))
+        return Reading(" ".join(mended.get(word, word) for word in tokens) if mended else text, " ".join(notes))
 
     def _kind(self, word: str) -> _Kind | None:
         """Of a word or a form of it; None of one that is not known."""

@@ -217,9 +217,9 @@ def _seal(jaw: np.ndarray, close: np.ndarray) -> np.ndarray:
     A MouthClose without an open jaw, which some tools write for shut lips, is a seal as well.
     """
     either = np.maximum(jaw, close)
-    told = np.clip(either / STILL_JAW, 0.0, 1.0)
+    fade = np.clip(either / STILL_JAW, 0.0, 1.0)
     share = np.clip(close / np.maximum(jaw, 1e-6), 0.0, 1.0)
-    return share * told * told * (3.0 - 2.0 * told)
+    return share * fade * fade * (3.0 - 2.0 * fade)
 
 
 def _bounded_least_squares(matrix: np.ndarray, wanted: np.ndarray) -> np.ndarray:

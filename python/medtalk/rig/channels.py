@@ -73,7 +73,7 @@ def indices(*patterns: str) -> np.ndarray:
     A pattern is matched, with `*`, `?` and `[LR]`, against the control's name without `CTRL_`; one axis of a control
     with two is written `C_jaw.Y`, and `C_jaw` alone means both. Raises RigError for a pattern that names nothing.
     """
-    found: set[int] = set()
+    indices: set[int] = set()
     for pattern in patterns:
         matches = {
             channel.index
@@ -85,8 +85,8 @@ def indices(*patterns: str) -> np.ndarray:
                 f"No channel is called {pattern!r}.",
                 "Patterns look like C_jaw.Y, L_brow_down or ?_mouth_lipsTogether?; `medtalk channels` lists all 174.",
             )
-        found |= matches
-    return _frozen(sorted(found), np.intp)
+        indices |= matches
+    return _frozen(sorted(indices), np.intp)
 
 
 S_LIP = indices(

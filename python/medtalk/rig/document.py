@@ -101,8 +101,8 @@ class Document:
             end = self._text.find("]", self._at, self._at + MAX_LINE)
             row = self._value(MAX_LINE if end < 0 else end + 1 - self._at)
             if not isinstance(row, list) or len(row) != N_CHANNELS:
-                told = len(row) if isinstance(row, list) else "no"
-                raise RigError(f"{self._path}: frame {count} has {told} values; each must have {N_CHANNELS}.")
+                width = len(row) if isinstance(row, list) else "no"
+                raise RigError(f"{self._path}: frame {count} has {width} values; each must have {N_CHANNELS}.")
             if not {int, float}.issuperset(map(type, row)):
                 raise RigError(f"{self._path}: frame {count} has something other than numbers in it.")
             values.fromlist(row)

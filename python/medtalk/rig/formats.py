@@ -283,13 +283,14 @@ def _frames(values: np.ndarray) -> Iterator[tuple[float, ...]]:
     return (tuple(frame.tolist()) for frame in values)
 
 
-def _check_names(where: str | Path, found: Any, wanted: Sequence[str]) -> None:
-    if not isinstance(found, list) or len(found) != len(wanted):
-        count = len(found) if isinstance(found, list) else 0
+def _check_names(where: str | Path, names: Any, expected_names: Sequence[str]) -> None:
+    if not isinstance(names, list) or len(names) != len(expected_names):
+        count = len(names) if isinstance(names, list) else 0
         raise RigError(
-            f"{where}: {count} channel names; a rig has {len(wanted)}.", "`medtalk channels` lists them in order."
+            f"{where}: {count} channel names; a rig has {len(expected_names)}.",
+            "`medtalk channels` lists them in order.",
         )
-    for column, (name, expected) in enumerate(zip(found, wanted, strict=True), start=1):
+    for column, (name, expected) in enumerate(zip(names, expected_names, strict=True), start=1):
         if name != expected:
             raise RigError(
                 f"{where}: channel {column} is {str(name)[:60]!r} where {expected} is expected.",

@@ -21,7 +21,7 @@ class Job:
     watch: Watch = field(default_factory=Watch)
     received: float = field(default_factory=time.monotonic)
     started: float = 0.0
-    told: float = 0.0
+    last_sent: float = 0.0
     """When the client was last sent something about it (monotonic seconds)."""
     gone: float | None = None
     """Since when its client cannot be reached."""

@@ -58,25 +58,25 @@ def new_keys(folder: str | Path, client: str = "client") -> list[Path]:
     if len(there) == 1:
         raise OutputError(f"{there[0]} exists without its other half.", "Restore that, or remove this one.")
     check_folder(folder)
-    made: list[Path] = []
+    files: list[Path] = []
     try:
         for needed in (folder, clients, handed):
             if not needed.is_dir():
                 needed.mkdir(mode=0o700)
-                made.append(needed)
+                files.append(needed)
         for pair in (own,) if there else (server, own):
-            _make_pair(*pair, made)
-        made.append(handed / server[0].name)
-        shutil.copyfile(server[0], made[-1])
+            _make_pair(*pair, files)
+        files.append(handed / server[0].name)
+        shutil.copyfile(server[0], files[-1])
     except BaseException as error:
-        for path in reversed(made):
+        for path in reversed(files):
             path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise OutputError(
                 f"Cannot make keys in {folder}: {error.strerror or error}.", "Choose a folder that you can write to."
             ) from error
         raise
-    return [path for path in made if not path.is_dir()]
+    return [path for path in files if not path.is_dir()]
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ def server_keys(folder: str | Path) -> ServerKeys:
     return ServerKeys(public, secret, known)
 
 
-def _make_pair(public: Path, secret: Path, made: list[Path]) -> None:
-    """Make a key pair under other names and move it to its place; what is there for good is told in `made`."""
+def _make_pair(public: Path, secret: Path, files: list[Path]) -> None:
+    """Make a key pair under other names and move it to its place; `files` gets what is there for good."""
     workshop = Path(tempfile.mkdtemp(prefix=".medtalk-", dir=secret.parent))
     try:
         # The certificate is written into a file that is there already and keeps its mode.
@@ -118,7 +118,7 @@ def _make_pair(public: Path, secret: Path, made: list[Path]) -> None:
         create_certificates(workshop, "new")
         for name, target in (("new.key_secret", secret), ("new.key", public)):
             os.replace(workshop / name, target)
-            made.append(target)
+            files.append(target)
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
 

@@ -118,14 +118,14 @@ class Server:
         # Where client and sidecar are on different machines, a path means another file.
         folders = tuple(folder.resolve() for folder in settings.sounds)
         self._folders = folders if folders or is_loopback(settings.host) else None
-        with ExitStack() as made:
+        with ExitStack() as stack:
             # First, so that a second sidecar is refused at once, and clients that come early wait inside.
-            self._wake, self._waker = map(made.enter_context, socket.socketpair())
+            self._wake, self._waker = map(stack.enter_context, socket.socketpair())
             self._wake.setblocking(False)
             self._waker.setblocking(False)
             largest = max(settings.limits.audio.max_bytes, settings.limits.max_image_bytes)
             self._listener = Listener(settings.host, settings.port, settings.keys, largest, self.stop)
-            made.callback(self._listener.close)
+            stack.callback(self._listener.close)
             self.address = self._listener.address
             self._socket = self._listener.socket
             self._model = load(
@@ -144,10 +144,10 @@ class Server:
                 from medtalk.service.metrics import Metrics
 
                 self._metrics = Metrics(settings.metrics)
-                made.callback(self._metrics.close)
+                stack.callback(self._metrics.close)
             self._worker = Worker(self._model, settings.limits, self._report, folders)
             self._listener.publish(self.instance, settings.connection_file)
-            self._made = made.pop_all()
+            self._stack = stack.pop_all()
         self._worker.start()
         self.ready_seconds = time.perf_counter() - began
         note("ready", address=self.address, bundle=self._model.bundle.name, seconds=round(self.ready_seconds, 3))
@@ -201,7 +201,7 @@ class Server:
         if self._working is not None:
             self._working.watch.cancel()
         ended = self._worker.finish(CANCEL_SECONDS)
-        self._made.close()
+        self._stack.close()
         return ended
 
     # -- waiting
@@ -231,9 +231,9 @@ class Server:
         """Until something is due that nobody sends a message for."""
         now = time.monotonic()
         due = [self._looked + LOOK_SECONDS]
-        due += [job.told + WAITING_SECONDS for job in self._queue]
+        due += [job.last_sent + WAITING_SECONDS for job in self._queue]
         if self._working is not None and self._open(self._working):
-            due.append(self._working.told + PROGRESS_SECONDS)
+            due.append(self._working.last_sent + PROGRESS_SECONDS)
         if self._stopping_since is not None:
             due.append(now + PROGRESS_SECONDS)
         if self.settings.idle_exit is not None and not self._jobs and self._working is None:
@@ -319,7 +319,7 @@ class Server:
             "fps": float(FPS),
             "labels": list(LABELS),
             "regions": list(REGIONS),
-            "limits": self.settings.limits.told(),
+            "limits": self.settings.limits.as_reply(),
             "capabilities": {
                 "sounds": list(SOUNDS if self._folders is not None else SOUNDS[:-1]),
                 "guidance": list(self._guidance),
@@ -405,7 +405,7 @@ class Server:
         self._send(client, _error(job, error))
 
     def _accept(self, job: Job) -> None:
-        job.told = time.monotonic()
+        job.last_sent = time.monotonic()
         self._send(job.client, Message("accepted", {"ahead": self._ahead(job)}, parent=job.id))
 
     def _ahead(self, job: Job) -> int:
@@ -413,7 +413,7 @@ class Server:
 
     def _start_next(self) -> None:
         if self._working is None and not self._stops and (job := self._queue.take()) is not None:
-            job.started = job.told = time.monotonic()
+            job.started = job.last_sent = time.monotonic()
             self._working = job
             self._worker.submit(job)
         if self._metrics:
@@ -422,14 +422,14 @@ class Server:
     def _tell_progress(self) -> None:
         now = time.monotonic()
         for job in list(self._queue):
-            if now - job.told >= WAITING_SECONDS:
+            if now - job.last_sent >= WAITING_SECONDS:
                 self._progress(job, now, "queued", 0.0)
         job = self._working
-        if job is not None and self._open(job) and now - job.told >= PROGRESS_SECONDS:
+        if job is not None and self._open(job) and now - job.last_sent >= PROGRESS_SECONDS:
             self._progress(job, now, job.watch.phase or "read", job.watch.fraction())
 
     def _progress(self, job: Job, now: float, phase: str, fraction: float) -> None:
-        job.told = now
+        job.last_sent = now
         body = {"phase": phase, "fraction": fraction, "ahead": self._ahead(job)}
         if self._send(job.client, Message("progress", body, parent=job.id)):
             job.gone = None

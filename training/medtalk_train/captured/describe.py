@@ -57,10 +57,10 @@ def describe(
 
 def _ask(words: list[str], take: FaceTake, timeout: float) -> str:
     """What the command says of a take."""
-    told = {"{image}": str(take.picture), "{sound}": str(take.sound.file), "{emotion}": LABELS[take.label]}
+    values = {"{image}": str(take.picture), "{sound}": str(take.sound.file), "{emotion}": LABELS[take.label]}
     call = []
     for word in words:
-        for name, value in told.items():
+        for name, value in values.items():
             word = word.replace(name, value)
         call.append(word)
     try:
@@ -70,9 +70,9 @@ def _ask(words: list[str], take: FaceTake, timeout: float) -> str:
     except OSError as error:
         raise TrainingError(f"{words[0]} cannot be run: {error.strerror}.", "Check --command.") from error
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it printed nothing"]
+        output = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it printed nothing"]
         raise TrainingError(
-            f"{words[0]} failed on {take.name} with {done.returncode}: {said[0][:200]}.", "Try it alone."
+            f"{words[0]} failed on {take.name} with {done.returncode}: {output[0][:200]}.", "Try it alone."
         )
     text = " ".join(done.stdout.decode("utf-8", "replace").split())
     if not text:

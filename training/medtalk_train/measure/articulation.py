@@ -104,19 +104,19 @@ def articulation(clips: Iterable[tuple[NDArray, Sequence[Phone]]]) -> Articulati
     Raises:
         ValueError: there are no frames.
     """
-    rigs, said = [], []
+    rigs, truth = [], []
     for values, phones in clips:
         rigs.append(values)
-        said.append(frame_phones(phones, len(values)))
+        truth.append(frame_phones(phones, len(values)))
     if not sum(map(len, rigs)):
         raise ValueError("articulation needs clips")
     curves = {name: [measure(values, name) for values in rigs] for name in MEASURES}
     pooled = {name: np.concatenate(parts) for name, parts in curves.items()}
-    labels = np.concatenate(said)
+    labels = np.concatenate(truth)
     speech = labels != events.SILENCE
     seen, best = {}, {}
     for kind, (name, phones, threshold) in KINDS.items():
-        pairs = list(zip(curves[name], said, strict=True))
+        pairs = list(zip(curves[name], truth, strict=True))
         seen[kind], best[kind] = events.count(pairs, phones, threshold), events.best(pairs, phones)
     aucs = {}
     for name, positive, negative in (

@@ -74,15 +74,15 @@ def count(clips: Iterable[tuple[NDArray, NDArray]], phones: Iterable[str], thres
     spoken = found = shown = true = 0
     lags = []
     for curve, labels in clips:
-        over, said = curve > threshold, np.isin(labels, wanted)
-        for start, end in runs(said):
+        over, present = curve > threshold, np.isin(labels, wanted)
+        for start, end in runs(present):
             spoken += 1
             if over[max(0, start - FOUND_WITHIN) : end + FOUND_WITHIN].any():
                 found += 1
                 first = max(0, start - PEAK_WITHIN)
                 peak = first + int(curve[first : end + PEAK_WITHIN].argmax())
                 lags.append(peak - (start + end - 1) / 2)
-        near = _widened(said, TRUE_WITHIN)
+        near = _widened(present, TRUE_WITHIN)
         events = [(start, end) for start, end in runs(over) if end - start >= SHORTEST]
         shown += len(events)
         true += sum(bool(near[start:end].any()) for start, end in events)

@@ -29,7 +29,7 @@ def sounds() -> dict[str, NDArray[np.float32]]:
     for start in (1, 3, 5):
         breaths[start * RATE : start * RATE + length] += rng.standard_normal(length) * np.hanning(length) * 0.08
     beat = 1 + np.sin(2 * np.pi * 2 * time)
-    made = {
+    sounds = {
         "silence": np.zeros(count),
         "room": rng.standard_normal(count) * 1e-3,
         "white30": rng.standard_normal(count) * 0.03,
@@ -40,7 +40,7 @@ def sounds() -> dict[str, NDArray[np.float32]]:
         BREATHS: np.convolve(breaths, [0.5, 0.5], "same"),
         "clicks": (rng.random(count) > 0.9997) * 0.8,
     }
-    return {name: np.clip(sound, -1.0, 1.0).astype(np.float32) for name, sound in made.items()}
+    return {name: np.clip(sound, -1.0, 1.0).astype(np.float32) for name, sound in sounds.items()}
 
 
 def in_noise(samples: NDArray, snr_db: float = 10.0, seed: int = 0) -> NDArray[np.float32]:

@@ -175,12 +175,12 @@ def by_command(line: str) -> Peer:
             except (OSError, subprocess.TimeoutExpired) as error:
                 raise Missing(f"{words[0]} did not run: {error}.") from error
             if done.returncode:
-                told = (done.stderr.strip() or done.stdout.strip() or "it printed nothing").splitlines()[-1]
-                raise Missing(f"{words[0]} failed with exit code {done.returncode}: {told}")
-            made = sorted(path for path in Path(folder).iterdir() if path.name.startswith("rig."))
-            if not made:
+                output = (done.stderr.strip() or done.stdout.strip() or "it printed nothing").splitlines()[-1]
+                raise Missing(f"{words[0]} failed with exit code {done.returncode}: {output}")
+            rigs = sorted(path for path in Path(folder).iterdir() if path.name.startswith("rig."))
+            if not rigs:
                 raise Missing(f"{words[0]} wrote no {{out}}.csv or {{out}}.arkit.csv.")
-            values = read_rig(made[0]).resample(FPS).values
+            values = read_rig(rigs[0]).resample(FPS).values
         frames = _frames(recording)
         if len(values) < frames:  # the face stays as it was at the end
             values = np.concatenate([values, np.repeat(values[-1:], frames - len(values), axis=0)])

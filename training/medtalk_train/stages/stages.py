@@ -120,8 +120,8 @@ class IntensityModelling(Stage):
     def losses(self, batch: SentenceBatch) -> dict[str, Tensor]:
         options, model, mask = self.options, self.model, batch.mask
         vector = model.emotion_embedding(batch.label)[:, None]
-        felt = self.intensity(batch)
-        emotion = model.emotion(vector, felt * batch.scale[:, None])
+        level = self.intensity(batch)
+        emotion = model.emotion(vector, level * batch.scale[:, None])
         found = model.decoder(emotion, model.content(batch.content, batch.posteriors))
         out = {"reconstruction": self.error(found, batch.rig, mask)}
         loss = out["reconstruction"]
@@ -132,7 +132,7 @@ class IntensityModelling(Stage):
             out["intensity"] = mean((intensity(found) - intensity(batch.rig)).square(), mask)
             loss = loss + options.intensity_weight * out["intensity"]
             if options.strength_weight:
-                out["strength"] = mean((felt - batch.strength).square(), mask)
+                out["strength"] = mean((level - batch.strength).square(), mask)
                 loss = loss + options.strength_weight * out["strength"]
         return {"loss": loss, **out}
 
@@ -177,12 +177,12 @@ class Guidance(Stage):
         with torch.no_grad():
             by_label = model.emotion_embedding(batch.label)
             content = model.content(batch.content, batch.posteriors)
-            felt = predicted(model, batch) if self.ablation.intensity else torch.ones_like(batch.mask)
+            intensity = predicted(model, batch) if self.ablation.intensity else torch.ones_like(batch.mask)
         guide = batch.guide[:, None]
         vector = torch.where(guide == BY_LABEL, by_label, model.clip_text_map(batch.description))
         if self.pictures:
             vector = torch.where(guide == BY_IMAGE, model.clip_image_map(batch.picture), vector)
-        emotion = model.emotion(vector[:, None], felt * batch.scale[:, None])
+        emotion = model.emotion(vector[:, None], intensity * batch.scale[:, None])
         reconstruction = self.error(model.decoder(emotion, content), batch.rig, batch.mask)
         if not self.ablation.disentangle:
             # stage 3 has led the decoder away from E_e

@@ -136,9 +136,9 @@ def _check(path: Path, found: Mapping[str, Tensor], shapes: Mapping[str, tuple[i
     first = found.get("conv1.weight")
     if first is None or first.ndim != 3 or "blocks.0.attn.query.weight" not in found:
         raise TrainingError(f"{path} holds no encoder of Whisper; valid is Whisper {_called(size)}.", WHERE)
-    given = WhisperSize(first.shape[1], first.shape[0])
-    if given != size:
-        raise TrainingError(f"{path} is Whisper {_called(given)}; valid is Whisper {_called(size)}.", WHERE)
+    actual = WhisperSize(first.shape[1], first.shape[0])
+    if actual != size:
+        raise TrainingError(f"{path} is Whisper {_called(actual)}; valid is Whisper {_called(size)}.", WHERE)
     there = len({name.split(".")[1] for name in found if name.startswith("blocks.")})
     asked = sum(name.endswith("mlp_ln.weight") for name in shapes)
     if there < asked:

@@ -44,10 +44,10 @@ def draw(grammar: Grammar, count: int, rng: np.random.Generator) -> list[tuple[l
     """So many descriptions as words, weights, strength; none is a held-out one."""
     out = []
     while len(out) < count:
-        made = grammar.draw(rng)
-        words = split(made.text)
+        example = grammar.draw(rng)
+        words = split(example.text)
         if tuple(words) not in FORBIDDEN:
-            out.append((words, made.weights, made.strength))
+            out.append((words, example.weights, example.strength))
     return out
 
 

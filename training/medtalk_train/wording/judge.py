@@ -87,12 +87,12 @@ def drawn(encode: Encode, grammar: Grammar, count: int, name: str = "grammar") -
     """Sentences of a grammar: strongest label right, and the rank correlation of the strength."""
     rng = np.random.default_rng(12)
     right, felt, truth = [], [], []
-    for made in (grammar.draw(rng) for _ in range(count)):
-        weights, strength = encode(made.text)
+    for example in (grammar.draw(rng) for _ in range(count)):
+        weights, strength = encode(example.text)
         # of an even mixture either may lead
-        right.append(made.weights[int(np.argmax(weights))] > max(made.weights) - 0.05)
+        right.append(example.weights[int(np.argmax(weights))] > max(example.weights) - 0.05)
         felt.append(strength)
-        truth.append(made.strength)
+        truth.append(example.strength)
     correlation = spearman(np.array(felt), np.array(truth))
     return {f"{name}_label": float(np.mean(right)), f"{name}_strength_spearman": correlation}
 

@@ -44,10 +44,10 @@ class Report:
         """A line for each problem, then two that sum up."""
         emotions = Counter(LABELS[take.label] for take in self.takes)
         speakers = {take.speaker for take in self.takes}
-        felt = ", ".join(f"{label} {count}" for label, count in emotions.items())
+        labels = ", ".join(f"{label} {count}" for label, count in emotions.items())
         return [
             *(f"{problem.file}: {problem.what}" for problem in self.problems),
-            f"{self.kind}: {len(self.takes)} whole takes of {len(speakers)} speakers, {self.seconds:.1f} s ({felt})",
+            f"{self.kind}: {len(self.takes)} whole takes of {len(speakers)} speakers, {self.seconds:.1f} s ({labels})",
             f"{len(self.problems)} problems" if self.problems else "nothing is wrong",
         ]
 

@@ -38,8 +38,8 @@ def read(folder: Folder, parallel: bool = False) -> list[FaceTake]:
             continue
         label = _label(meta.get("emotion"))
         if label is None:
-            given = str(meta.get("emotion"))[:40]
-            folder.wrong(rig, f"its meta has the emotion {given}; valid are a label or weights of labels")
+            emotion = str(meta.get("emotion"))[:40]
+            folder.wrong(rig, f"its meta has the emotion {emotion}; valid are a label or weights of labels")
             continue
         known: dict[str, str] = {"speaker": str(meta.get("speaker") or sound.parent.name)}
         if isinstance(meta.get("transcript"), str) and meta["transcript"]:

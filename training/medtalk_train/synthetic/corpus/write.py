@@ -174,8 +174,8 @@ def _append(
                 break
 
 
-def _row(made: Made, start: int) -> dict:
-    line = made.line
+def _row(utterance: Made, start: int) -> dict:
+    line = utterance.line
     return {
         "id": line.id,
         "engine": line.engine,
@@ -184,8 +184,8 @@ def _row(made: Made, start: int) -> dict:
         "split": line.split,
         "text": line.text,
         "start": start,
-        "samples": len(made.samples),
-        "phones": [[round(a, 5), round(b, 5), c] for a, b, c in made.phones],
+        "samples": len(utterance.samples),
+        "phones": [[round(a, 5), round(b, 5), c] for a, b, c in utterance.phones],
     }
 
 

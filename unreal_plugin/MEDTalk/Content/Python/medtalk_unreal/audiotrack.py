@@ -33,12 +33,12 @@ def own(
 ) -> unreal.MovieSceneAudioSection | None:
     """The section that an earlier run laid for the same take, or None. Raises `PluginError` if it is locked."""
     path = sound.get_path_name()
-    found = [one for name, one in find(sequence, face) if name == take and one.get_sound().get_path_name() == path]
+    sections = [one for name, one in find(sequence, face) if name == take and one.get_sound().get_path_name() == path]
     # Where the same sound was laid as a new take, too, the one at this place is meant.
-    found.sort(key=lambda one: one.has_start_frame() and one.get_start_frame() == start_frame)
-    if found and found[-1].is_locked():
+    sections.sort(key=lambda one: one.has_start_frame() and one.get_start_frame() == start_frame)
+    if sections and sections[-1].is_locked():
         raise PluginError(f"The audio section of {take} is locked.", "Unlock it in the sequence.")
-    return found[-1] if found else None
+    return sections[-1] if sections else None
 
 
 def lay(
@@ -53,10 +53,10 @@ def lay(
     if section is None:
         track = sequence.add_track(unreal.MovieSceneAudioTrack)
         track.set_display_name(name)
-        made = track.add_section()
-        if not isinstance(made, unreal.MovieSceneAudioSection):
+        added = track.add_section()
+        if not isinstance(added, unreal.MovieSceneAudioSection):
             raise PluginError(f"Unreal could not create an audio section for {sound.get_name()}.")
-        section = made
+        section = added
         section.set_sound(sound)
         section.set_looping(False)
     section.modify()

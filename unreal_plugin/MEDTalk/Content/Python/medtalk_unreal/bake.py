@@ -49,21 +49,23 @@ def bake_sequence(
     actor: path name, None for the one in the sequence. frames: the first display frame and the one after the last, the
     playback range by default. fps: of the AnimSequence, the display rate by default. Raises `PluginError`.
     """
-    found = find_sequence(sequence)
-    face = facerig.resolve(found, actor)
+    level_sequence = find_sequence(sequence)
+    face = facerig.resolve(level_sequence, actor)
     if face.binding is None or face.track is None:
-        raise PluginError(f"{found.get_name()} has no control board for {face.name}.", "Generate a take first.")
+        raise PluginError(
+            f"{level_sequence.get_name()} has no control board for {face.name}.", "Generate a take first."
+        )
     skeleton = face.in_level[2].get_editor_property("skeleton")
     path = asset_path(folder, name)
     with edit(f"{TITLE}: bake {name}", steps=2) as change:
         change.step("The asset")
-        anim, made = _animation(change, path, skeleton, compat.package(sequence))
-        options = _options(found, frames, fps, transact=not made)
+        anim, new = _animation(change, path, skeleton, compat.package(sequence))
+        options = _options(level_sequence, frames, fps, transact=not new)
         change.begin(anim)
         change.step("Unreal records the face")
-        if not _export(found, anim, options, face.binding):
-            raise PluginError(f"Unreal could not record the face of {face.name} in {found.get_name()}.")
-        report = _report(path, anim, fps or float(compat.rate(found.get_display_rate())))
+        if not _export(level_sequence, anim, options, face.binding):
+            raise PluginError(f"Unreal could not record the face of {face.name} in {level_sequence.get_name()}.")
+        report = _report(path, anim, fps or float(compat.rate(level_sequence.get_display_rate())))
         if not report.curves:
             raise PluginError(
                 f"Unreal recorded no expression of {face.name}.",

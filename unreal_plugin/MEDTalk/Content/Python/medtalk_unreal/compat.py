@@ -95,15 +95,15 @@ def default_rig(component: unreal.SkeletalMeshComponent) -> unreal.Object | None
     """The rig asset that the component or its mesh names for animation, or None."""
     getter = getattr(component, "get_default_animating_rig", None)
     rig = getter() if getter else None
-    found = mesh(component)
-    return rig or (found.get_editor_property("default_animating_rig") if found else None)
+    asset = mesh(component)
+    return rig or (asset.get_editor_property("default_animating_rig") if asset else None)
 
 
 def metahuman_face(actor: unreal.Actor) -> str:
     """The name of the face component, where the actor has a component that tells (5.6 and later); "" elsewhere."""
     kind = getattr(unreal, "MetaHumanComponentUE", None)
-    told = actor.get_component_by_class(kind) if kind else None
-    return str(told.get_editor_property("face_component_name")) if told else ""
+    metahuman = actor.get_component_by_class(kind) if kind else None
+    return str(metahuman.get_editor_property("face_component_name")) if metahuman else ""
 
 
 def rig_class(asset: unreal.Object) -> unreal.Class | None:
@@ -138,8 +138,8 @@ def face_boards() -> Iterator[str]:
     kind = getattr(unreal, "ControlRigBlueprint", None)
     if kind is None:
         return
-    found = registry.get_assets_by_class(kind.static_class().get_class_path_name(), True) or []
-    yield from sorted(str(data.package_name) for data in found if str(data.asset_name).lower().endswith(BOARD_ASSET))
+    assets = registry.get_assets_by_class(kind.static_class().get_class_path_name(), True) or []
+    yield from sorted(str(data.package_name) for data in assets if str(data.asset_name).lower().endswith(BOARD_ASSET))
 
 
 BOARD_ASSET = "face_controlboard_ctrlrig"

@@ -18,7 +18,7 @@ _PATH = re.compile(r"(/[\w+-]+)+")  # also what Unreal allows beyond it is bette
 _NOT_IN_NAMES = re.compile(r"\W+")
 _SOURCE = "MEDTalk.source"  # the tag on every asset that is made here: what it was made of
 _TAKE = "MEDTalk.take."  # and, with the name of a take behind it, what led that
-_TOLD = ("medtalk", "bundle", "emotion", "guidance", "strength", "intensity", "transcript", "region")
+_TAKE_META = ("medtalk", "bundle", "emotion", "guidance", "strength", "intensity", "transcript", "region")
 
 
 class Edit:
@@ -118,24 +118,24 @@ def source_of(asset: unreal.Object) -> str:
 
 def describe(asset: unreal.Object, take: str, meta: Mapping[str, Any]) -> None:
     """Keep with an asset what led a take in it: the model, and the mood with the name of a picture or the text."""
-    told = {name: meta[name] for name in _TOLD if name in meta}
-    if told:
-        unreal.EditorAssetLibrary.set_metadata_tag(asset, f"{_TAKE}{take}", json.dumps(told))
+    facts = {name: meta[name] for name in _TAKE_META if name in meta}
+    if facts:
+        unreal.EditorAssetLibrary.set_metadata_tag(asset, f"{_TAKE}{take}", json.dumps(facts))
 
 
 def described(asset: unreal.Object, take: str) -> dict[str, Any]:
     """What `describe` kept; empty where that was nothing."""
     try:
-        told = json.loads(str(unreal.EditorAssetLibrary.get_metadata_tag(asset, f"{_TAKE}{take}")) or "{}")
+        facts = json.loads(str(unreal.EditorAssetLibrary.get_metadata_tag(asset, f"{_TAKE}{take}")) or "{}")
     except ValueError:
-        told = None
-    return told if isinstance(told, dict) else {}
+        facts = None
+    return facts if isinstance(facts, dict) else {}
 
 
 def place(path: str, source: str, replace: bool) -> str:
     """`path`, or with the first number behind it that is free; to `replace`, where an asset was made of `source`."""
-    number, found = 1, path
-    while (asset := compat.load(found)) is not None and not (replace and source_of(asset) == source):
+    number, free = 1, path
+    while (asset := compat.load(free)) is not None and not (replace and source_of(asset) == source):
         number += 1
-        found = f"{path}_{number}"
-    return found
+        free = f"{path}_{number}"
+    return free

@@ -86,11 +86,11 @@ def find_actor(path: str) -> unreal.Actor:
 
 def find_face(actor: unreal.Actor) -> unreal.SkeletalMeshComponent | None:
     """The face component of an actor, or None."""
-    found = actor.get_components_by_class(unreal.SkeletalMeshComponent)
-    components = [component for component in found if isinstance(component, unreal.SkeletalMeshComponent)]
-    told = compat.metahuman_face(actor).lower()
+    parts = actor.get_components_by_class(unreal.SkeletalMeshComponent)
+    components = [component for component in parts if isinstance(component, unreal.SkeletalMeshComponent)]
+    name = compat.metahuman_face(actor).lower()
     tests: tuple[Callable[[unreal.SkeletalMeshComponent], bool], ...] = (
-        lambda component: component.get_name().lower() == told,
+        lambda component: component.get_name().lower() == name,
         lambda component: component.get_name() == FACE,
         lambda component: (rig := compat.default_rig(component)) is not None and _is_board(rig),
     )
@@ -111,8 +111,8 @@ def resolve(sequence: unreal.LevelSequence | None, actor_path: str | None) -> Fa
         component = find_face(actor)
         if component is None:
             raise PluginError(f"{actor.get_actor_label()} has no MetaHuman face.", _SELECT)
-        found = _in_sequence(sequence, component, actor) if sequence else None
-        return _with_rig(FaceRig(actor.get_actor_label(), actor, component, found, None, None, "", _UNKNOWN))
+        binding = _in_sequence(sequence, component, actor) if sequence else None
+        return _with_rig(FaceRig(actor.get_actor_label(), actor, component, binding, None, None, "", _UNKNOWN))
     if sequence is None:
         raise PluginError("No MetaHuman is selected, nor a sequence that has one.", _SELECT)
     faces = list(_faces(sequence))
@@ -173,16 +173,16 @@ def limits(face: FaceRig) -> list[tuple[float, float]]:
     hierarchy = compat.rig_hierarchy(compat.load(face.rig_path))
     if hierarchy is None:
         return usual
-    found, asked = list(usual), {}
+    ranges, asked = list(usual), {}
     for index, name in enumerate(face.board.targets):
         if name is None:
             continue
         control, _, axis = name.partition(".")
         if control not in asked:
             asked[control] = _control_limits(hierarchy, control, two=bool(axis))
-        if told := asked[control].get(axis):
-            found[index] = told
-    return found
+        if limits := asked[control].get(axis):
+            ranges[index] = limits
+    return ranges
 
 
 def conflicts(face: FaceRig, first: int, last: int) -> tuple[list[str], list[str]]:
@@ -228,10 +228,10 @@ def bound_objects(sequence: unreal.LevelSequence, binding: unreal.MovieSceneBind
     """What a binding stands for. A component is bound inside its actor, so that one is looked up first."""
     parent = binding.get_parent()
     contexts = bound_objects(sequence, parent) if parent.is_valid() else [compat.world()]
-    found = [one for context in contexts for one in sequence.locate_bound_objects(binding, context)]
-    if not found and compat.is_open(sequence):  # a spawnable is there only while its sequence is open
-        found = list(unreal.LevelSequenceEditorBlueprintLibrary.get_bound_objects(sequence.get_binding_id(binding)))
-    return [one for one in found if one is not None]
+    objects = [one for context in contexts for one in sequence.locate_bound_objects(binding, context)]
+    if not objects and compat.is_open(sequence):  # a spawnable is there only while its sequence is open
+        objects = list(unreal.LevelSequenceEditorBlueprintLibrary.get_bound_objects(sequence.get_binding_id(binding)))
+    return [one for one in objects if one is not None]
 
 
 def _in_sequence(

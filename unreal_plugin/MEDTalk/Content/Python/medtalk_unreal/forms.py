@@ -394,7 +394,7 @@ def _path(form: Any, name: str, field: str) -> str:
 
 
 def _key(table: dict[str, str], value: str) -> str:
-    return next(name for name, found in table.items() if found == value)
+    return next(name for name, entry in table.items() if entry == value)
 
 
 def _options() -> unreal.EditorDialogLibraryObjectDetailsViewOptions:

@@ -257,11 +257,11 @@ def check(request: Request, settings: PluginSettings) -> Facts:
     check_editable()
     if not request.sounds:
         raise PluginError("No sound is selected.", "Select one or more SoundWaves in the Content Browser.")
-    found = [sounds.look(path, settings.max_seconds) for path in request.sounds]
+    waves = [sounds.look(path, settings.max_seconds) for path in request.sounds]
     if request.skeleton:
         find_skeleton(request.skeleton)
         asset_path(request.sequence_folder)
-    return Facts(found, _fps(request, found[0]))
+    return Facts(waves, _fps(request, waves[0]))
 
 
 def _fps(request: Request, sound: SoundFacts) -> float:
@@ -283,8 +283,8 @@ def _mood(meta: Mapping[str, Any]) -> str:
     way = next((way for way in ways if way in meta.get("guidance", {})), None)
     if way is None:
         return ""
-    felt = ", ".join(f"{label} {weight:.2f}" for label, weight in meta.get("emotion", {}).items())
-    what = felt or str(meta["guidance"][way])
+    moods = ", ".join(f"{label} {weight:.2f}" for label, weight in meta.get("emotion", {}).items())
+    what = moods or str(meta["guidance"][way])
     strength = f"; strength {meta['strength']:.2f}" if "strength" in meta else ""
     return f"{ways[way]} {what}{strength}."
 

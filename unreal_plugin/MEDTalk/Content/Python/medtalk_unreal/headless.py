@@ -135,9 +135,9 @@ def _of_a_sequence(content: Any, action: Callable[..., Mapping[str, Any]]) -> Ma
         sequence, actor, folder, name = (content.get(name, "") for name in _OF_A_SEQUENCE)
         return {"state": "done", "text": "", **action(sequence, _actor_path(actor) or None, folder, name)}
     except Exception as error:
-        told = error if isinstance(error, PluginError) else ticks.fault(error)
-        unreal.log_error(f"MEDTalk: {told}")
-        return {"state": "failed", "text": str(told)}
+        failure = error if isinstance(error, PluginError) else ticks.fault(error)
+        unreal.log_error(f"MEDTalk: {failure}")
+        return {"state": "failed", "text": str(failure)}
 
 
 def _bake(sequence: str, actor: str | None, folder: str, name: str) -> Mapping[str, Any]:
@@ -160,13 +160,13 @@ def _actor_path(text: str) -> str:
     names = {
         one.get_path_name(): (one.get_actor_label(), one.get_name(), one.get_path_name()) for one in compat.actors()
     }
-    found = [path for path, known in names.items() if text in known]
-    if not found and "." in text:
+    paths = [path for path, known in names.items() if text in known]
+    if not paths and "." in text:
         return text  # the path name of one that a sequence spawns
-    if len(found) != 1:
-        many = f"{len(found)} actors of the level are" if found else "No actor of the level is"
+    if len(paths) != 1:
+        many = f"{len(paths)} actors of the level are" if paths else "No actor of the level is"
         raise PluginError(f"{many} called {text!r}.", "Give the actor's path name.")
-    return found[0]
+    return paths[0]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -69,8 +69,8 @@ class Program:
             return PluginError(f"Step '{step}': {error.message}", f"{error.hint} {where}", error.about)
         if self.process.returncode == 1 and "No module named" in line:  # Python's own words; it has no code for it
             return PluginError(f"Step 'package': {line}.", f"{INSTALL} Another Python can be named in {SETTINGS}.")
-        said = line or f"it ended with code {self.process.returncode} and printed nothing."
-        return PluginError(f"Step 'start': {said}", where)
+        reason = line or f"it ended with code {self.process.returncode} and printed nothing."
+        return PluginError(f"Step 'start': {reason}", where)
 
     def _last_line(self) -> str:
         try:
@@ -96,8 +96,8 @@ STEPS = {
 def _error(line: str) -> RequestError | None:
     """The error that a line of `medtalk serve --json` tells; None for any other line."""
     try:
-        told = json.loads(line)["error"]
-        return RequestError(*(str(told[name]) for name in ("code", "message", "hint", "about")))
+        error = json.loads(line)["error"]
+        return RequestError(*(str(error[name]) for name in ("code", "message", "hint", "about")))
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
@@ -107,12 +107,12 @@ def find(settings: PluginSettings) -> str:
 
     `PluginError` if nobody has told, or what was told is not there.
     """
-    told = {
+    candidates = {
         SETTINGS: settings.python,
         "$MEDTALK_PYTHON": os.environ.get("MEDTALK_PYTHON", ""),
         str(RECORD): _recorded(),
     }
-    by, python = next(((by, python) for by, python in told.items() if python), ("", ""))
+    by, python = next(((by, python) for by, python in candidates.items() if python), ("", ""))
     if not python:
         raise PluginError(
             "Step 'Python': no Python with the package medtalk is set.",

@@ -79,12 +79,12 @@ def run(action: str) -> None:
 
 def _made(entry: Entry) -> unreal.ToolMenuEntry:
     kind = unreal.MultiBlockType.TOOL_BAR_BUTTON if entry.menu == SEQUENCER_BAR else unreal.MultiBlockType.MENU_ENTRY
-    made = unreal.ToolMenuEntry(name=f"{OWNER}.{entry.action}", owner=unreal.ToolMenuOwner(OWNER), type=kind)
-    made.set_label(entry.label)
-    made.set_tool_tip(entry.tip)
+    item = unreal.ToolMenuEntry(name=f"{OWNER}.{entry.action}", owner=unreal.ToolMenuOwner(OWNER), type=kind)
+    item.set_label(entry.label)
+    item.set_tool_tip(entry.tip)
     command = f"from medtalk_unreal import menus; menus.run({entry.action!r})"
-    made.set_string_command(unreal.ToolMenuStringCommandType.PYTHON, "", command)
-    return made
+    item.set_string_command(unreal.ToolMenuStringCommandType.PYTHON, "", command)
+    return item
 
 
 def _generate() -> None:

@@ -58,9 +58,9 @@ def default_folder(sequence: str) -> Path:
 
 def find_takes(sequence: str, actor: str | None = None) -> list[FoundTake]:
     """The takes of a MetaHuman in a sequence, in order; they are known by the names of their audio tracks."""
-    found = find_sequence(sequence)
+    level_sequence = find_sequence(sequence)
     takes = []
-    for name, section in audiotrack.find(found, facerig.resolve(found, actor).name):
+    for name, section in audiotrack.find(level_sequence, facerig.resolve(level_sequence, actor).name):
         if section.has_start_frame() and section.has_end_frame():
             path = compat.package(section.get_sound().get_path_name())
             takes.append(FoundTake(name, path, section.get_start_frame(), section.get_end_frame()))
@@ -77,14 +77,16 @@ def read_rig(
     """
     if end_frame <= first_frame:
         raise PluginError(f"From frame {first_frame} to {end_frame} there is nothing to read.")
-    found = find_sequence(sequence)
-    face = facerig.resolve(found, actor)
+    level_sequence = find_sequence(sequence)
+    face = facerig.resolve(level_sequence, actor)
     if face.track is None:
-        raise PluginError(f"{found.get_name()} has no control board for {face.name}.", "Generate a take first.")
-    display = compat.rate(found.get_display_rate())
-    rate = compat.frame_rate(fps) if fps else found.get_display_rate()
+        raise PluginError(
+            f"{level_sequence.get_name()} has no control board for {face.name}.", "Generate a take first."
+        )
+    display = compat.rate(level_sequence.get_display_rate())
+    rate = compat.frame_rate(fps) if fps else level_sequence.get_display_rate()
     frames = max(1, round((end_frame - first_frame) / display * compat.rate(rate)))
-    span = found.make_range(first_frame, end_frame - first_frame)
+    span = level_sequence.make_range(first_frame, end_frame - first_frame)
     channels = facerig.section_channels(face.section)
     values = array("f", bytes(4 * frames * len(CHANNEL_NAMES)))
     keyed = 0
@@ -95,11 +97,11 @@ def read_rig(
             values[index :: len(CHANNEL_NAMES)] = array("f", column)
     if not keyed:
         raise PluginError(
-            f"The control board of {face.name} in {found.get_name()} has no keys.", "Generate a take first."
+            f"The control board of {face.name} in {level_sequence.get_name()} has no keys.", "Generate a take first."
         )
     if not all(map(math.isfinite, values)):
         raise PluginError(f"The curves of {face.name} have values that are not numbers.")
-    return RecordedRig(values, float(compat.rate(rate)), _meta(found, face, first_frame, end_frame, name))
+    return RecordedRig(values, float(compat.rate(rate)), _meta(level_sequence, face, first_frame, end_frame, name))
 
 
 def export_recorded_rig(

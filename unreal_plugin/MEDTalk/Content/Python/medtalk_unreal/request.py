@@ -138,12 +138,12 @@ class Request(_More):
 
     def wire_settings(self, picture: bytes, fps: float, transcript: str) -> wire.Settings:
         """What the sidecar is asked. picture: of `read_picture`. A `transcript` of "" was not written by anybody."""
-        led = self.text or self.image
+        guided = self.text or self.image
         chosen = {"intensity": self.mood_intensity, "region": self.process_mask}
         chosen |= {name: getattr(self, name) for name in ("blink", "gaze", *(each.name for each in MORE))}
         steps = {each.name: chosen.pop(each.name) for each in fields(wire.Finishing) if each.name in chosen}
         return wire.Settings(
-            emotion=self.mixture.strip() or (None if led else self.emotion), text=self.text,
+            emotion=self.mixture.strip() or (None if guided else self.emotion), text=self.text,
             image=picture, image_name=Path(self.image).name if picture else "",
             transcript=transcript.strip() or None, fps=fps, finishing=wire.Finishing(**steps), **chosen,
         )  # fmt: skip

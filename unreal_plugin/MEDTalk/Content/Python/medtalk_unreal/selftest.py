@@ -74,8 +74,8 @@ def _asked(question: Callable[[str], Answer | Steps], actor: str) -> Generator[N
     """Steps to the answer: `outcome` is "answered", "skipped" or "failed"."""
     start = time.perf_counter()
     try:
-        found = question(actor)
-        answer = found if isinstance(found, dict) else (yield from found)
+        steps = question(actor)
+        answer = steps if isinstance(steps, dict) else (yield from steps)
         outcome = {"outcome": "answered", **answer}
     except SkippedError as error:
         outcome = {"outcome": "skipped", "why": str(error)}
@@ -301,10 +301,10 @@ def _sequence() -> unreal.LevelSequence:
 def _asset(kind: type, factory: unreal.Factory) -> Any:
     tools = unreal.AssetToolsHelpers.get_asset_tools()
     package, name = tools.create_unique_asset_name(f"{SCRATCH}/Scratch", "")
-    made = tools.create_asset(name, package.rpartition("/")[0], kind, factory)
-    if made is None:
+    asset = tools.create_asset(name, package.rpartition("/")[0], kind, factory)
+    if asset is None:
         raise PluginError(f"No {kind.__name__} can be made in {SCRATCH}.")
-    return made
+    return asset
 
 
 def _keyed(actor: str, value: float) -> tuple[unreal.LevelSequence, facerig.FaceRig]:
@@ -321,8 +321,8 @@ def _key(channel: unreal.MovieSceneScriptingFloatChannel, tick: int, value: floa
 
 def _actor() -> str:
     """The path name of a MetaHuman, "" if there is none."""
-    found = forms.selected_faces() or [actor for actor in compat.actors() if facerig.find_face(actor) is not None]
-    return _path(found[0]) if found else ""
+    faces = forms.selected_faces() or [actor for actor in compat.actors() if facerig.find_face(actor) is not None]
+    return _path(faces[0]) if faces else ""
 
 
 def _needed(actor: str) -> str:

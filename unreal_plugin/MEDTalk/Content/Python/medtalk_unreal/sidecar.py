@@ -268,10 +268,10 @@ class Sidecar:
 def _is_of(program: Program, connection: Connection) -> bool:
     """Whether the program that we started is the sidecar of that connection, or (on Windows) its launcher."""
     try:
-        told = json.loads(connection.file.read_text("utf-8")) if connection.file else {}
+        record = json.loads(connection.file.read_text("utf-8")) if connection.file else {}
     except (OSError, ValueError):
         return False
-    return program.process.pid in (told.get("pid"), told.get("parent"))
+    return program.process.pid in (record.get("pid"), record.get("parent"))
 
 
 the_sidecar = Sidecar()

@@ -81,11 +81,11 @@ def _import_file(wave: unreal.SoundWave) -> Path | None:
         if path.stat().st_size > _MAX_BYTES:
             return None
         with open(path, "rb") as file:
-            found = _wav_facts(file, path.stat().st_size)
+            facts = _wav_facts(file, path.stat().st_size)
     except OSError:
         return None
     seconds, channels = wave.get_editor_property("duration"), wave.get_editor_property("num_channels")
-    agrees = found and abs(found[0] - seconds) <= _AGREES and found[1] == channels
+    agrees = facts and abs(facts[0] - seconds) <= _AGREES and facts[1] == channels
     return path if agrees else None
 
 

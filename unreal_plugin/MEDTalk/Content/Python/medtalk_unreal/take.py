@@ -182,14 +182,14 @@ def write_take(take: Take, target: Target) -> TakeReport:
         own = _own_sound(place.sequence, place.face, take, sound, target)
     with edit(f"{TITLE}: {take.name}", steps=len(in_region(target.process_mask)) + 1) as change:
         change.step("The sequence")
-        made = place.sequence is None
+        new = place.sequence is None
         sequence = place.sequence or _make_sequence(change, place.path, take)
         if target.writer == "arrays":
             _open(sequence)
         span = span or _span(sequence, take, target, seconds)
         change.begin(sequence)
         face = facerig.make(sequence, place.face)
-        _make_room(sequence, face, span, made)
+        _make_room(sequence, face, span, new)
         end, stays = _earlier_take(sequence, face, own, span)
         warnings += [f"{take.name} {what}" for what in stays]
         if sound is not None:
@@ -201,7 +201,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
             )
         keys, clamped = _write_keys(change, WRITERS[target.writer](sequence, face), face, take, span, end, target)
         describe(sequence, take.name, take.meta)
-    _show(sequence, made)
+    _show(sequence, new)
     return TakeReport(
         take.name, place.path, keys, _missing(face, target), clamped, tuple(warnings),
         span.start_frame, span.end_frame - 1,
@@ -330,7 +330,7 @@ def _open(sequence: unreal.LevelSequence) -> None:
         )
 
 
-def _make_room(sequence: unreal.LevelSequence, face: FaceRig, span: Span, made: bool) -> None:
+def _make_room(sequence: unreal.LevelSequence, face: FaceRig, span: Span, new: bool) -> None:
     """Let the section and the playback range hold the take."""
     section = face.section
     section.modify()
@@ -339,15 +339,15 @@ def _make_room(sequence: unreal.LevelSequence, face: FaceRig, span: Span, made: 
     if section.has_end_frame() and section.get_end_frame() < span.end_frame:
         section.set_end_frame(span.end_frame)
     grow = [
-        (sequence.set_playback_end, made or sequence.get_playback_end() < span.end_frame, span.end_frame),
-        (sequence.set_playback_start, made or sequence.get_playback_start() > span.start_frame, span.start_frame),
+        (sequence.set_playback_end, new or sequence.get_playback_end() < span.end_frame, span.end_frame),
+        (sequence.set_playback_start, new or sequence.get_playback_start() > span.start_frame, span.start_frame),
     ]
     if span.end_frame <= sequence.get_playback_start():
         grow.reverse()  # the end must at no time come before the start
     for setter, wanted, frame in grow:
         if wanted:
             setter(frame)
-    if made:
+    if new:
         fps = compat.rate(sequence.get_display_rate())
         start, end = float(span.start_frame / fps), float(span.end_frame / fps)
         sequence.set_view_range_start(start - 0.1)
@@ -423,11 +423,11 @@ def _held_within(column: list[float], low: float, high: float) -> tuple[list[flo
     return held, sum(a != b for a, b in zip(held, column, strict=True))
 
 
-def _show(sequence: unreal.LevelSequence, made: bool) -> None:
+def _show(sequence: unreal.LevelSequence, new: bool) -> None:
     """Let the user see what was written: a new sequence is opened, if nobody works on another one."""
     library = unreal.LevelSequenceEditorBlueprintLibrary
     current = compat.current_sequence()
-    if made and current is None and not unreal.SystemLibrary.is_unattended():
+    if new and current is None and not unreal.SystemLibrary.is_unattended():
         library.open_level_sequence(sequence)
     elif current is not None:
         library.refresh_current_level_sequence()

@@ -107,7 +107,7 @@ def find_connection(where: str | None = None, keys: str | Path | None = None) ->
 def _newest(address: str | None, keyed: bool) -> Connection:
     """The sidecar of this machine that was started last, or the one at `address`."""
     folder = connection_folder()
-    found: list[tuple[float, Connection]] = []
+    candidates: list[tuple[float, Connection]] = []
     unusable = ""
     for path in sorted(folder.glob("*.json")):
         try:
@@ -121,9 +121,9 @@ def _newest(address: str | None, keyed: bool) -> Connection:
         if not (connection.token or keyed):
             unusable = f" The one at {connection.address} asks for keys."
         else:
-            found.append((entry["started"], connection))
-    if found:
-        return max(found, key=lambda pair: pair[0])[1]
+            candidates.append((entry["started"], connection))
+    if candidates:
+        return max(candidates, key=lambda pair: pair[0])[1]
     if address is None:
         raise UnreachableError(f"No sidecar is running: no connection file in {folder}.{unusable}", START)
     raise UnreachableError(

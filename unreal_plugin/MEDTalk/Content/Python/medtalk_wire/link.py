@@ -48,19 +48,19 @@ class Link:
         self.connected = self.ready = self.lost = False
         self.refusal: SidecarError | None = None
         self._hung_up, self._tries_again = 0, False
-        with contextlib.ExitStack() as made:
+        with contextlib.ExitStack() as stack:
             try:
-                self._socket = made.enter_context(context.socket(zmq.DEALER))
-                self._monitor = made.enter_context(context.socket(zmq.PAIR))
+                self._socket = stack.enter_context(context.socket(zmq.DEALER))
+                self._monitor = stack.enter_context(context.socket(zmq.PAIR))
                 self._set(routing_id, patience)
                 place = f"inproc://medtalk-{secrets.token_hex(8)}"
                 self._socket.monitor(place, _EVENTS)
-                made.callback(self._socket.disable_monitor)
+                stack.callback(self._socket.disable_monitor)
                 self._monitor.connect(place)
                 self._socket.connect(connection.address)
             except zmq.ZMQError as error:
                 raise UnreachableError(f"{connection.address} cannot be connected to: {error}.", START) from error
-            self._made = made.pop_all()
+            self._stack = stack.pop_all()
 
     def _set(self, routing_id: bytes, patience: float) -> None:
         socket, milliseconds = self._socket, int(1000 * min(max(patience, 0.001), 3600.0))
@@ -169,4 +169,4 @@ class Link:
 
     def close(self) -> None:
         """Leave nothing behind."""
-        self._made.close()
+        self._stack.close()

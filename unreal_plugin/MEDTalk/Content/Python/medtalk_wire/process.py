@@ -31,6 +31,6 @@ def _is_alive_on_windows(pid: int) -> bool:
     if not handle:  # there is none, unless we may not ask
         return ctypes.get_last_error() == _ACCESS_DENIED  # pyright: ignore
     code = ctypes.c_uint32()
-    told = kernel.GetExitCodeProcess(ctypes.c_void_p(handle), ctypes.byref(code))
+    success = kernel.GetExitCodeProcess(ctypes.c_void_p(handle), ctypes.byref(code))
     kernel.CloseHandle(ctypes.c_void_p(handle))
-    return not told or code.value == _STILL_ACTIVE
+    return not success or code.value == _STILL_ACTIVE
