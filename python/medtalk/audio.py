@@ -1,6 +1,6 @@
 """Sound in: WAV (PCM, float), FLAC and OGG of any rate, and what the extra `media` reads, to 16 kHz mono float32.
 
-Whatever a file claims is checked before memory is taken for it, and a file that is cut is refused: an animation of half
+Every claim of a file is checked before memory is taken for it, and a cut file is refused: an animation of half
 a line that looks whole is worse than an error.
 """
 
@@ -74,7 +74,7 @@ class Speech:
     """One sound, ready for the model.
 
     `samples` (n,) float32, 16 kHz mono, full scale 1, read-only; `name` for messages and meta data; `source_rate` and
-    `source_channels` tell what it was made from; `note` is one line where it is silent, else "". Make one with
+    `source_channels` are those of the file; `note` is one line where it is silent, else "". Make one with
     `read_speech` or `Speech.from_array`.
     """
 

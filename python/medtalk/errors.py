@@ -7,14 +7,14 @@
         ├── RigError              a rig, rig file or channel that does not fit
         ├── BundleError           a model on disk that is missing, changed or made for other channels
         ├── BackboneError         a pretrained backbone whose weights are missing or do not fit
-        ├── GuidanceError         an unknown emotion, a weight or prompt that makes no sense
+        ├── GuidanceError         an unknown emotion, an impossible weight or prompt
         ├── SettingError          an option outside its range
         │   └── PortError         the sidecar cannot listen there
         ├── OutputError           a result that cannot be written
-        │   ├── DiskFullError     no other result could be written there either
-        │   └── ConnectionFileError   nor would clients find the sidecar
+        │   ├── DiskFullError     the disk is full: no other result fits either
+        │   └── ConnectionFileError   the file by which clients find the sidecar
         ├── MissingExtraError     an optional dependency that is not installed
-        ├── CancelledError        work that was told to stop
+        ├── CancelledError        work that was cancelled
         ├── ServiceError          the sidecar: out of reach, or it will not do it
         ├── InstallError          the Unreal plugin cannot be put into a project, or taken out
         └── TrainingError         a recipe, corpus or checkpoint that training cannot use
@@ -85,7 +85,7 @@ class BackboneError(MedtalkError):
 
 
 class GuidanceError(MedtalkError):
-    """An unknown emotion label, or weights that make no sense."""
+    """An unknown emotion label, or impossible weights."""
 
     code = "guidance"
 
@@ -115,7 +115,7 @@ class DiskFullError(OutputError):
 
 
 class ConnectionFileError(OutputError):
-    """The file that tells clients how to connect cannot be written."""
+    """The connection file, by which clients find the sidecar, cannot be written."""
 
     code = "connection_file"
 
@@ -127,7 +127,7 @@ class MissingExtraError(MedtalkError):
 
 
 class CancelledError(MedtalkError):
-    """Work that was told to stop (`medtalk.watch`)."""
+    """Work that was cancelled (`medtalk.watch`)."""
 
     code = "cancelled"
 
@@ -135,7 +135,7 @@ class CancelledError(MedtalkError):
 class ServiceError(MedtalkError):
     """The sidecar is out of reach or will not do it.
 
-    `code` tells which: "unreachable", "refused", "silent", "protocol", or one of the sidecar's own (docs/protocol.md).
+    `code` says which: "unreachable", "refused", "silent", "protocol", or one of the sidecar's own (docs/protocol.md).
     """
 
     def __init__(self, code: str, message: str, hint: str = "", about: str = "") -> None:

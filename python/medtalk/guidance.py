@@ -1,4 +1,4 @@
-"""What leads the emotion of a take: labels and their mixtures (Sec. 3.3), a description or picture (Sec. 3.4), a voice.
+"""The guidance of a take: labels and their mixtures (Sec. 3.3), a description or picture (Sec. 3.4), a voice.
 
 A guidance says what to decode a performance by: emotion vectors, and how much of each. The rigs that they give are
 mixed, not the vectors: half of happy then shows half of the smile, whatever the decoder makes of a vector between two.

@@ -108,7 +108,7 @@ _ONLY_LOWER = ("max_image_bytes", "max_pixels")  # what reads a picture has the 
 
 @dataclass(frozen=True)
 class ServiceLimits:
-    """Names and meaning as in `docs/protocol.md`, Limits. Raises SettingError for a limit that makes no sense."""
+    """Names and meaning as in `docs/protocol.md`, Limits. Raises SettingError for a limit out of range."""
 
     audio: AudioLimits = AudioLimits(max_bytes=512 << 20)
     max_queue: int = 256

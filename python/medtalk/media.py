@@ -21,7 +21,7 @@ from medtalk.sound import MEDIA, cut, to_float
 from medtalk.watch import checkpoint
 
 _BLOCK = 1 << 17  # samples that are passed on together
-_SLACK_S = 0.1  # by how much the length that a file tells differs from its sound, for delays of encoders
+_SLACK_S = 0.1  # by how much the length that a file states differs from its sound, for delays of encoders
 _GAP_S = 0.05  # more between two times is silence that was left out; less is their rounding
 _LONGEST_GAP_S = 2.0
 _AGAIN = "Copy or export it again."
@@ -32,7 +32,7 @@ def open_media(
     stream: BinaryIO, kind: str, name: str, limits: AudioLimits
 ) -> Iterator[tuple[int, int, Iterator[np.ndarray]]]:
     """The rate, the channels and the blocks (n, channels), float or integer, of the first sound in a file of a `kind`
-    of `MEDIA`, without the delay of its encoder, as far as the file tells that.
+    of `MEDIA`, without the delay of its encoder, as far as the file states it.
 
     Raises `AudioError` for a file without a sound, one that is cut or that cannot be decoded; `LimitError` as soon as
     it is beyond `limits`.
@@ -57,7 +57,7 @@ def open_media(
 
 
 def _tells_its_length(stream: BinaryIO, kind: str) -> bool:
-    """Whether the length that FFmpeg tells is written in the file; else it is guessed from the number of bytes."""
+    """Whether the length that FFmpeg gives is stored in the file; if not, it is a guess from the number of bytes."""
     stream.seek(0)
     if kind == "MP3":
         head = stream.read(10)
@@ -84,7 +84,7 @@ def _blocks(container: InputContainer, sure: bool, name: str, limits: AudioLimit
 
 
 def _pieces(container: InputContainer, sure: bool, name: str, limits: AudioLimits) -> Iterator[np.ndarray]:
-    """The sound frame by frame, with silence where times tell that some was left out."""
+    """The sound frame by frame, with silence where times show that some was left out."""
     sound = container.streams.audio[0]
     rate, channels = sound.codec_context.sample_rate, sound.codec_context.channels
     promised = float(sound.duration * sound.time_base) if sure and sound.duration and sound.time_base else 0.0
@@ -92,7 +92,7 @@ def _pieces(container: InputContainer, sure: bool, name: str, limits: AudioLimit
         limits.check(name, seconds=promised)
     start, done, filled = None, 0, 0
     spaced = container.format.name.startswith("matroska")  # whose recorders leave out silence
-    primed = container.format.name != "aac"  # which tells no delay; the first frame is always one
+    primed = container.format.name != "aac"  # which states no delay; the first frame is always one
     last = 0.0  # seconds, of the last packet of any kind
     for packet in container.demux():
         checkpoint()

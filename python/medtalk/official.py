@@ -271,7 +271,7 @@ def _spelling(key: str) -> str:
 
 
 def _sizes(label: _Checkpoint, guided: _Checkpoint | None) -> ModelConfig:
-    """Sizes read off the tensors; what they do not tell is as in the paper."""
+    """Sizes read off the tensors; the others are as in the paper."""
     hidden, channels = label.shape("emo_encoder.fc1.weight")
     latent, _ = label.shape("emo_encoder.fc2.weight")
     labels, _ = label.shape("emotion_embedding.0.weight")

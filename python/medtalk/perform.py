@@ -71,7 +71,7 @@ def load(
         device: "cpu", "cuda" or "cuda:N" (needs the extra `full`), or "auto".
         backbones: folders with weights of pretrained backbones: of those that the bundle names ("emotion2vec",
             "roberta", "clip", and the file of "whisper"), and of "emotion2vec_plus", which hears the emotion for
-            `decode("auto")`. The others are taken from the usual caches, or fetched, when they are first needed.
+            `decode("auto")`. The others are taken from the usual caches, or downloaded, when they are first needed.
         offline: never reach the network.
 
     Raises:
@@ -104,7 +104,7 @@ class Model:
         return (*self.bundle.guidance, AUTO) if find_spec("funasr") else self.bundle.guidance
 
     def prepare(self, *parts: str) -> None:
-        """Load pretrained backbones now, not when they are first needed, so that what is missing is told before work.
+        """Load pretrained backbones now, not when first needed, so that what is missing is reported before any work.
 
         Args:
             parts: "emotion2vec", "roberta", "whisper", "clip", "emotion2vec_plus"; what the bundle does not need is
@@ -432,7 +432,7 @@ class Performance:
             region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0.
 
         Returns:
-            (T, 174) at 60 fps; `meta` tells what it was made from. A sound without any voice gives a resting face.
+            (T, 174) at 60 fps; `meta` says what it was made from. A sound without any voice gives a resting face.
 
         Raises:
             GuidanceError: an unknown label, impossible weights, or a text or picture that another model understood.

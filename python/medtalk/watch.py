@@ -1,6 +1,6 @@
 """Work that another thread can follow and stop.
 
-Whoever starts the work opens a `Watch` around it; the loops inside call `stage` and `checkpoint`, which do nothing
+The caller opens a `Watch` around it; the loops inside call `stage` and `checkpoint`, which do nothing
 where nobody watches. So a cancelled job ends at the next checkpoint, in the middle of a network too, and no function on
 the way needs a parameter for it.
 """
@@ -27,7 +27,7 @@ class Watch:
         self.phase = ""
         """What is being done, as the last `stage` named it."""
         self._low = self._high = self._reached = 0.0
-        self._expected = 0.0  # seconds that the stage may take, where it cannot tell how far it is
+        self._expected = 0.0  # seconds that the stage may take, where its progress is unknown
         self._since = 0.0
         self._cancelled = False
         self._stops: list[Callable[[], None]] = []
@@ -90,9 +90,9 @@ def stage(phase: str, until: float, expected: float = 0.0) -> None:
     """Begin a stage of the watched work, and a checkpoint.
 
     Args:
-        phase: what a user is told.
+        phase: what a user sees.
         until: the fraction of the whole that is done when it ends, 0 to 1.
-        expected: seconds that it may take, for a stage without checkpoints that tell how far it is.
+        expected: seconds that it may take, for a stage without checkpoints that report progress.
     """
     checkpoint()
     if watch := _current.get():
@@ -100,7 +100,7 @@ def stage(phase: str, until: float, expected: float = 0.0) -> None:
 
 
 def checkpoint(part: float | None = None) -> None:
-    """Raise `CancelledError` if the watched work is to stop; `part`, 0 to 1, tells how much of the stage is done."""
+    """Raise `CancelledError` if the watched work is to stop; `part`, 0 to 1, is how much of the stage is done."""
     if watch := _current.get():
         if watch.cancelled:
             raise CancelledError("The work was cancelled.")

@@ -23,5 +23,5 @@ def test_a_key_tells_done_from_cut_and_cut_from_changed(tmp_path: Path) -> None:
 
 def test_what_a_step_needs(tmp_path: Path) -> None:
     assert need(tmp_path, "corpus") == tmp_path
-    with pytest.raises(TrainingError, match=r"none is not there yet. Run medtalk-train corpus first"):
+    with pytest.raises(TrainingError, match=r"none does not exist yet. Run medtalk-train corpus first"):
         need(tmp_path / "none", "corpus")

@@ -32,20 +32,18 @@ Recipe = Annotated[
 ]
 Work = Annotated[
     Path | None,
-    typer.Option("--work", "-w", help="Folder of the run; made if it is not there. Default: runs/NAME of the recipe."),
+    typer.Option("--work", "-w", help="Folder of the run; created if missing. Default: runs/NAME of the recipe."),
 ]
-Corpus = Annotated[Path | None, typer.Option("--corpus", help="A corpus elsewhere, to use in place of WORK/corpus.")]
+Corpus = Annotated[Path | None, typer.Option("--corpus", help="A corpus to use instead of WORK/corpus.")]
 Whisper = Annotated[
     Path | None,
     typer.Option("--whisper", help="Whisper base: openai's .pt, or a folder of transformers or faster-whisper."),
 ]
 Kokoro = Annotated[Path | None, typer.Option("--kokoro", help="Folder of Kokoro, for natural voices.")]
 People = Annotated[Path | None, typer.Option("--people", help="Folder of recordings of people.")]
-Writer = Annotated[
-    Path | None, typer.Option("--writer", help="A faster-whisper folder, which writes down what the people say.")
-]
-Again = Annotated[bool, typer.Option("--again", help="Throw the step's earlier result away and start anew.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
+Writer = Annotated[Path | None, typer.Option("--writer", help="A faster-whisper folder, to transcribe the people.")]
+Again = Annotated[bool, typer.Option("--again", help="Discard the step's earlier result and start again.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 Speech = Annotated[
     Path | None,
     typer.Option(
@@ -53,7 +51,7 @@ Speech = Annotated[
         help="Recordings with phone times (phones.json). Default: speech_dev of $MEDTALK_REFERENCE, if that is set.",
     ),
 ]
-Transcripts = Annotated[Path | None, typer.Option("--transcripts", help="JSON of what is said in these, {name: text}.")]
+Transcripts = Annotated[Path | None, typer.Option("--transcripts", help="JSON with the words of these, {name: text}.")]
 Captures = Annotated[list[Path], typer.Option("--captures", help="Folder of sounds with captured faces; repeatable.")]
 
 
@@ -123,8 +121,8 @@ def _command(name: str, about: str) -> None:
 _command("corpus", "Speech with exact phone times, by espeak-ng, flite and festival, where the recipe needs it.")
 _command("voices", "Natural voices with phone times, by Kokoro, where the recipe wants them.")
 _command("people", "Recordings of people with phone times: text by Whisper, times by PocketSphinx.")
-_command("features", "What the frozen backbones hear of the data; later steps read it.")
-_command("backbone", "The head of the ear, on Whisper's layers; or find the pretrained backbones.")
+_command("features", "Run the frozen backbones over the data; later steps read the result.")
+_command("backbone", "Train the head of the ear on Whisper's layers, or locate the pretrained backbones.")
 _command("stage1", "Cross reconstruction: E_e, E_c and D (paper, section 3.2).")
 _command("stage2", "Audio content mapping: ACM (paper, section 3.3).")
 _command("stage3", "Fusion intensity modelling: CMF, label embedding, E_fuse (paper, section 3.3).")
@@ -160,11 +158,11 @@ def everything(
     _report(metrics, run.work / "report.json", run.recipe.name, quiet)
 
 
-@app.command(help="What is wrong with a data set, file by file; exit code 1 if anything is.")
+@app.command(help="Check a data set file by file; exit code 1 if anything is wrong.")
 def check(
     data: Annotated[Path, typer.Argument(help="Folder of the data set.")],
     kind: Annotated[
-        str, typer.Option(help="emoface, ravdess, rigs or synthetic; found by the layout if left out.")
+        str, typer.Option(help="emoface, ravdess, rigs or synthetic; detected by the layout if left out.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     quiet: Quiet = False,
@@ -195,7 +193,7 @@ def peak(
     model: Annotated[
         Path | None, typer.Option(help="MediaPipe's face_landmarker.task, where there are no rigs.")
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Make pictures anew that are there.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Replace pictures that already exist.")] = False,
     quiet: Quiet = False,
 ) -> None:
     from medtalk_train.captured.peak import peak as find
@@ -219,7 +217,7 @@ def describe(
     command: Annotated[
         str, typer.Option(help="Describes a take, such as 'mytool {image}'; also {sound}, {emotion}. No shell runs it.")
     ] = "",
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that the command may take for one.")] = 120.0,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that the command may take per take.")] = 120.0,
     quiet: Quiet = False,
 ) -> None:
     from rich.progress import Progress
@@ -240,12 +238,12 @@ def text(
         Path,
         typer.Option("--out", "-o", help="Folder for text.safetensors, text.onnx, text.words.json, metrics.json."),
     ],
-    seed: Annotated[int, typer.Option(help="Of the weights, the sentences and what is held out.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the weights, the sentences and what is held out.")] = 1,
     epochs: Annotated[int, typer.Option(min=1)] = 14,
     texts: Annotated[int, typer.Option(min=1, help="New sentences in each epoch.")] = 100_000,
     without: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the lexicon never shown.")] = 0.0,
     bundle: Annotated[
-        Path | None, typer.Option(help="Put it into this bundle. Nothing is trained if OUT has one already.")
+        Path | None, typer.Option(help="Put it into this bundle. If OUT already has one, nothing is trained.")
     ] = None,
 ) -> None:
     from medtalk.bundle import WEIGHTS, load_bundle
@@ -267,7 +265,7 @@ def text(
 @app.command(help="Copy a recipe that ships into a file of your own, to change it there.")
 def recipe(
     name: Annotated[str, typer.Argument(help="Its name, such as paper.")],
-    to: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; there must be no such file yet.")],
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="File to write; it must not exist yet.")],
 ) -> None:
     from medtalk.files import write_atomic
     from medtalk_train.recipe import SHIPPED
@@ -283,7 +281,7 @@ def recipe(
 def evaluate(
     bundle: Annotated[Path, typer.Argument(help="Folder of the bundle.")],
     recipe: Annotated[
-        Path | None, typer.Option("--recipe", "-r", help="One with data; judges on the takes that it holds back.")
+        Path | None, typer.Option("--recipe", "-r", help="A recipe with data; judges on the takes that it holds back.")
     ] = None,
     work: Annotated[Path | None, typer.Option("--work", "-w", help="Folder of a run; its corpus is used.")] = None,
     corpus: Corpus = None,
@@ -312,7 +310,7 @@ def evaluate(
 
 
 def _recordings(speech: Path | None) -> Path | None:
-    """The folder of recordings with phone times; None if nobody names one."""
+    """The folder of recordings with phone times; None if none is set."""
     from medtalk_train.measure.recordings import reference
 
     if speech is None:

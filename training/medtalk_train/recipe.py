@@ -344,7 +344,9 @@ def load_recipe(path: str | Path) -> Recipe:
 def _check_paper(recipe: Recipe) -> None:
     """`TrainingError` for settings that have no meaning on recorded faces and the paper's backbones."""
     if not recipe.data:
-        raise TrainingError("The recipe names no data.", "Write such as `data: [{folder: DIR}]`, or kind: synthetic.")
+        raise TrainingError(
+            "The recipe names no data.", "Write something like `data: [{folder: DIR}]`, or kind: synthetic."
+        )
     for number, entry in enumerate(recipe.data):
         if entry.kind not in ("", *KINDS):
             raise TrainingError(f"Setting data[{number}].kind is {entry.kind!r}; valid are {', '.join(KINDS)}.")
@@ -360,7 +362,7 @@ def _check_paper(recipe: Recipe) -> None:
              "guidance_features")  # fmt: skip
     if wrong := [name for name in fixed if name in recipe.model]:
         raise TrainingError(
-            f"Setting model.{wrong[0]} cannot be chosen with pretrained backbones: they give it.", "Leave it out."
+            f"Setting model.{wrong[0]} cannot be chosen with pretrained backbones: they determine it.", "Leave it out."
         )
     stage3 = recipe.stage3
     for name, set_ in {
@@ -391,7 +393,9 @@ def _build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
             present = PretrainedOptions()
         if whole and name == "data":
             if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
-                raise TrainingError("Setting data must be a list of mappings.", "Such as `data: [{folder: DIR}]`.")
+                raise TrainingError(
+                    "Setting data must be a list of mappings.", "Write something like `data: [{folder: DIR}]`."
+                )
             value = tuple(_build(DataOptions, entry, f"data[{i}].") for i, entry in enumerate(value))
         elif is_dataclass(present):
             if not isinstance(value, Mapping):

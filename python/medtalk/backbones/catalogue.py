@@ -22,7 +22,7 @@ class Backbone:
         name: what its library calls it.
         locate: finds its weights, and downloads them if `update`, by the adapter of its library.
         use: what it serves.
-        licence: as its makers' pages told it when this was written; "" where it has to be looked up there.
+        licence: as stated by its makers when this was written; "" where it has to be looked up there.
     """
 
     part: str
@@ -32,17 +32,17 @@ class Backbone:
     licence: str
 
     def location(self) -> Path | None:
-        """Where it lies on this machine, or None. Nothing is fetched."""
+        """Its place on this machine, or None. Nothing is downloaded."""
         try:
             return self.locate(Pretrained(self.name, offline=True), False)
         except BackboneError:
             return None
 
     def fetch(self) -> Path:
-        """Where it lies once its library has fetched it into its usual cache; the library shows the progress.
+        """Its place once its library has downloaded it to its usual cache; the library shows the progress.
 
         Raises:
-            BackboneError: it cannot be fetched, or not be written there.
+            BackboneError: it cannot be downloaded or written there.
         """
         return self.locate(Pretrained(self.name), True)
 
@@ -90,7 +90,7 @@ KNOWN = (
 
 
 def known(name: str) -> Backbone:
-    """A backbone by its part, or by its library's name; `SettingError` for a name that is none."""
+    """A backbone by its part, or by its library's name; `SettingError` for an unknown name."""
     for backbone in KNOWN:
         if name in (backbone.part, backbone.name):
             return backbone
@@ -101,7 +101,7 @@ def known(name: str) -> Backbone:
 
 
 def needed(bundle: str | Path) -> list[Backbone]:
-    """The backbones that a bundle uses, by the names that it gives them; `BundleError` for what is no bundle."""
+    """The backbones that a bundle uses, by the names that it gives them; `BundleError` if it is not a bundle."""
     backbones = []
     for part, name in load_bundle(bundle).backbones.items():
         usual = known(part)

@@ -126,7 +126,7 @@ class RigTimes:
     def take(self, features: Tensor, first: int, start: int, end: int) -> Tensor:
         """Features (n, width), of the backbone's frames from `first` on, linearly interpolated to the rig's frames
         `start` to `end`, (end - start, width)."""
-        # Half precision could not tell neighbouring frames apart.
+        # Half precision could not distinguish neighbouring frames.
         places = torch.from_numpy(np.arange(start, end, dtype=np.float32) * self._step).to(features.device)
         below = places.long().clamp(max=self.frames - 1)
         above = (below + 1).clamp(max=self.frames - 1)

@@ -43,7 +43,7 @@ _PRECISIONS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 
 
 def locate(source: Pretrained, update: bool = False) -> Path:
-    """Folder with the weights; `BackboneError` if there is none and none can be fetched.
+    """Folder with the weights; `BackboneError` if there is none and none can be downloaded.
 
     `update` asks the network even for what is in the cache.
     """
@@ -127,7 +127,7 @@ class Clip:
 
 
 def _check_text_tower(folder: Path, source: Pretrained) -> None:
-    """`BackboneError` for a text encoder of another library, which open_clip would fetch from the network by itself."""
+    """`BackboneError` for a text encoder of another library, which open_clip would download by itself."""
     if source.path is None:
         config = open_clip.get_model_config(source.name.partition("/")[0]) or {}
     else:
@@ -180,7 +180,7 @@ def _check_size(name: str, opened: Image.Image, max_pixels: int) -> None:
 
 @contextmanager
 def _one_line(name: str) -> Iterator[None]:
-    """Whatever PIL raises over a file becomes one `GuidanceError`."""
+    """Turns every error of PIL over a file into one `GuidanceError`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # we have a limit of our own

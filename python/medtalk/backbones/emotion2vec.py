@@ -54,7 +54,7 @@ _LACKING = re.compile(r"Warning, miss key in ckpt: ([^,\s]+)")
 
 
 def locate(source: Pretrained, update: bool = False) -> Path:
-    """Folder with the configuration and weights; `BackboneError` if there is none and none can be fetched.
+    """Folder with the configuration and weights; `BackboneError` if there is none and none can be downloaded.
 
     `update` asks the network even for what is in the cache.
     """
@@ -66,7 +66,7 @@ def locate(source: Pretrained, update: bool = False) -> Path:
     def look(local: bool) -> Path:
         log = logging.getLogger("modelscope_hub")
         level = log.level
-        log.setLevel(logging.ERROR)  # it warns of each of its tries; what came of them is told in one line
+        log.setLevel(logging.ERROR)  # it warns of each of its tries; one line says what came of them
         try:
             folder = Path(snapshot_download(source.name, local_files_only=local))
         finally:
@@ -263,7 +263,7 @@ class VoiceEmotion:
 
         Raises:
             SettingError: a device that is not there.
-            BackboneError: weights that are missing or of another model, or of one that tells no emotions.
+            BackboneError: weights that are missing or of another model, or of one that does not recognize emotions.
             MissingExtraError: FunASR is not installed.
         """
         device, dtype = source.placement()

@@ -94,7 +94,7 @@ class Pretrained:
         return path
 
     def missing(self, reason: object = None) -> BackboneError:
-        """The error of weights that are in no cache and, unless this is offline, could not be fetched."""
+        """The error for weights that are not cached and, unless this is offline, could not be downloaded."""
         if self.offline:
             return BackboneError(
                 f"The weights of {self.name} are not on this machine, and offline nothing is downloaded.",
@@ -184,7 +184,7 @@ def undisturbed() -> Iterator[None]:
     """Put back what libraries change for the whole process while they load.
 
     That is torch's number of threads, the random states of torch, numpy and `random` (FunASR sets all of these), and
-    the handlers and level of the root logger, at which only errors are told meanwhile. Signals wait for the end.
+    the handlers and level of the root logger, at which only errors are logged meanwhile. Signals wait for the end.
     """
     import torch
 

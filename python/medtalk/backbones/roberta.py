@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def locate(source: Pretrained, update: bool = False) -> Path:
-    """Folder with configuration, vocabulary and weights; `BackboneError` if there is none and none can be fetched.
+    """Folder with configuration, vocabulary and weights; `BackboneError` if there is none and none can be downloaded.
 
     `update` asks the network even for what is in the cache.
     """

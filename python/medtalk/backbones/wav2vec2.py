@@ -40,7 +40,7 @@ _WINDOWS = 1 << 18  # of the first convolution that are counted at once
 
 
 def locate(source: Pretrained, update: bool = False) -> Path:
-    """Folder with the configuration and weights; `BackboneError` if there is none and none can be fetched.
+    """Folder with the configuration and weights; `BackboneError` if there is none and none can be downloaded.
 
     `update` asks the network even for what is in the cache.
     """

@@ -41,16 +41,16 @@ class Transcript:
 
 
 def locate(source: Pretrained, update: bool = False) -> Path:
-    """File with the weights; `BackboneError` if there is none and none can be fetched.
+    """File with the weights; `BackboneError` if there is none and none can be downloaded.
 
-    Unless offline, a cached file whose bytes have changed is fetched again, so `update` has nothing to add.
+    Unless offline, a cached file whose bytes have changed is downloaded again, so `update` has nothing to add.
     """
     if file := source.local_path(file=True):
         return file
     checkpoint()
     if source.name not in whisper.available_models():
         raise SettingError(f"Unknown Whisper {source.name!r}; valid are {', '.join(whisper.available_models())}.")
-    # whisper.load_model takes the name as well, but it may fetch a file again whose bytes have changed.
+    # whisper.load_model takes the name as well, but it may download a file again whose bytes have changed.
     url = whisper._MODELS[source.name]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "whisper"
     if not source.offline:

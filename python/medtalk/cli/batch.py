@@ -122,9 +122,9 @@ def find_targets(
 
 
 def find_transcripts(sources: Sequence[Source], transcript: str | None) -> list[str | None]:
-    """What is said in each sound, by what the user wrote: a text, a file, or a folder with a file for each sound.
+    """The words of each sound, by what the user wrote: a text, a file, or a folder with a file for each sound.
 
-    None means that nobody says, blank text that it is unknown.
+    None means that none are given, blank text that they are unknown.
 
     Raises:
         GuidanceError: a file that cannot be read, is no text or is too large.

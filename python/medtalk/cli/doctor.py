@@ -34,7 +34,7 @@ class Finding:
         part: what was looked at.
         state: "ok"; "absent" for what is not there and need not be; "bad" for what will fail.
         what: what was found, in a line.
-        advice: what to do; "" for nothing.
+        advice: what to do, or "".
     """
 
     part: str

@@ -116,7 +116,7 @@ def generate(
     from medtalk.cli.batch import find_sources, find_targets, find_transcripts
     from medtalk.take import checked
 
-    # Everything that can be wrong is looked at before any work is done.
+    # Everything that can be wrong is checked before any work is done.
     settings = checked(_finished(settings, finishing))
     sources, passed = find_sources(sounds)
     for line in passed:

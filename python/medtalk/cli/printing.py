@@ -1,4 +1,4 @@
-"""What the commands print: one line on stderr for what is wrong, tables and facts on stdout."""
+"""What the commands print: errors on stderr, one line each; tables and facts on stdout."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 
 def complain(message: str) -> None:
-    """Tell what is wrong, in one line on stderr."""
+    """Print one line on stderr."""
     print("medtalk:", shown(" ".join(message.split())), file=sys.stderr)
 
 
 def shown(text: str) -> str:
-    """`text` for a terminal, which signs in the name of a file could command."""
+    """`text` without the control characters that a file name could send to a terminal."""
     return "".join(sign if sign.isprintable() or "\ud800" <= sign <= "\udfff" else repr(sign)[1:-1] for sign in text)
 
 
 def clean_up(folders: Iterable[Path]) -> None:
-    """Remove what killed runs left unfinished in these folders, and say so."""
+    """Remove the unfinished files of killed runs in these folders, and say so."""
     from medtalk.files import sweep
 
     for folder in folders:

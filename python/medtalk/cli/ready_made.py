@@ -23,7 +23,7 @@ MAX_BYTES = 1 << 30
 def feature_names(path: str | Path) -> list[str]:
     """Names of the features in an .npz file, which are not read.
 
-    `SettingError` for no such file, a damaged one, one that is too large, or names other than in `AXES`.
+    `SettingError` for a missing, damaged or too large file, or names other than in `AXES`.
     """
     valid = f"Valid are {', '.join(AXES)}."
     with _opened(path) as (stream, file), zipfile.ZipFile(stream) as archive:

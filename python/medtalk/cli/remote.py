@@ -51,7 +51,7 @@ _LIBRARY_ERRORS = {
 
 
 def find(server: str | None, keys: Path | None) -> Connection:
-    """The connection to the sidecar at `server`, where somebody listens.
+    """The connection to the sidecar at `server`, which is running.
 
     `server` and `keys` are as for `medtalk_wire.find_connection`; "auto" finds one, as None does, and a host without a
     port stands for the usual one.
@@ -139,7 +139,7 @@ def _is_gone(connection: Connection) -> bool:
 
 
 def _listens(connection: Connection) -> bool:
-    """Whether somebody, whoever it is, listens at the address."""
+    """Whether anything is listening at the address."""
     address = urlsplit(connection.address)
     try:
         socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=5.0).close()

@@ -1,4 +1,4 @@
-"""Who makes the rigs of `generate`: a model in this process, or the sidecar. Both do it by the same settings."""
+"""The makers of the rigs of `generate`: a model in this process, or the sidecar. Both do it by the same settings."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 `install_plugin` writes `<Project>/Plugins/MEDTalk` as a whole: the plugin's files, and the two packages that its client
 needs (pyzmq and msgpack) as Unreal's own Python looks for them, so that nothing is downloaded when the editor starts.
-Versions and hashes of these are told once, in `MEDTalk.uplugin`. `Content/Python/medtalk_install.json` in the installed
+Their versions and hashes are in `MEDTalk.uplugin` alone. `Content/Python/medtalk_install.json` in the installed
 plugin records what was written and the Python that is to run the sidecar.
 
 Everything is made and deleted in a work folder `.medtalk-plugin-...` outside of `Plugins`, where Unreal does not look,

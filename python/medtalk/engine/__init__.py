@@ -1,4 +1,4 @@
-"""What runs the networks of a bundle, behind one small interface.
+"""The engines, which run the networks of a bundle behind one small interface.
 
 A compact bundle runs in ONNX Runtime (no torch needed) or torch, one of the kind medtalk in torch on pretrained
 backbones.

@@ -69,7 +69,7 @@ def torch_device(device: str, threads: int | None) -> torch.device:
 
 
 def takeover_note(device: torch.device) -> str:
-    """The line, logged too, that tells of a GPU without enough memory."""
+    """The note about a GPU without enough memory; it is logged too."""
     note = f"{device} ran out of memory: the CPU has taken over."
     log.warning(note)
     return note

@@ -49,7 +49,7 @@ class Heard:
 class Engine(Protocol):
     """The networks of a bundle over one clip at a time. All arrays are numpy, float32 unless said otherwise.
 
-    A call under a `medtalk.watch.Watch` tells its stages and ends with `CancelledError` soon after that is cancelled.
+    A call under a `medtalk.watch.Watch` reports its stages and ends with `CancelledError` soon after that is cancelled.
     """
 
     @property

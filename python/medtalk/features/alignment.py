@@ -1,4 +1,4 @@
-"""Where the words of a text lie in a sound, and what they tell of its phones (numpy only).
+"""Where the words of a text lie in a sound, and what follows for its phones (numpy only).
 
 The phones of the text compete with what the sound alone says, word by word: a stretch of the sound may belong to no
 word, and a word to no stretch of the sound. So a text that does not fit changes nothing where it does not fit.

@@ -2,7 +2,7 @@
 
 Whisper's layers see their whole window, and its log-mel is cut off against the loudest value of the whole clip. So the
 level and the log-mel belong to the clip, the layers to windows, of which the outer parts are thrown away: a state that
-is kept has at least `SIDE` of sound around it (a test tells how near that comes to a single pass).
+is kept has at least `SIDE` of sound around it (a test holds how near that comes to a single pass).
 """
 
 from __future__ import annotations

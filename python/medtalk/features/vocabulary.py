@@ -36,8 +36,8 @@ class Vocabulary:
 
     Args:
         feelings: each names a feeling, or a face, gesture or part of the face that shows one.
-        others: what else tells of one, in a phrase.
-        plain: words of grammar and of everyday, which tell of none.
+        others: other words that express one, in a phrase.
+        plain: words of grammar and everyday words, which express none.
     """
 
     def __init__(self, feelings: Collection[str], others: Iterable[str], plain: Iterable[str]) -> None:
@@ -69,7 +69,7 @@ class Vocabulary:
             return Reading("", f'Nothing in "{shown}" names a feeling that MEDTalk knows. {_TAKEN}')
         mended = {word: right for word, right in meant.items() if word != right}
         notes = [f'"{word}" is read as "{right}".' for word, right in mended.items()][:_LISTED]
-        # Beside a word for a feeling, names and other words of English are nothing to tell of, nor a few of any kind.
+        # Beside a word for a feeling, names and other words of English are not worth a note, nor a few of any kind.
         strange = [word for word in strange if word not in names]
         if len(strange) >= max(feelings + others, 1):
             listed = ", ".join(f'"{word[:_SHOWN]}"' for word in strange[:_LISTED])

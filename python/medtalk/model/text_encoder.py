@@ -38,8 +38,8 @@ class TextEncoder(nn.Module):
     """Tokens (B, N, 8) of `words.tokenise` -> weights of the labels (B, 7) that sum to 1, strength (B,).
 
     The paper maps CLIP's features of the text to f^emo by an MLP. Here the answer is a mixture of the bundle's own
-    label vectors, `weights @ label_vectors`, so that it lies in their space and can be told to the user; the strength
-    (1: plainly felt) multiplies the intensity. Two GRUs read the words in order, which decides "sad, not angry".
+    label vectors, `weights @ label_vectors`, so that it lies in their space and can be shown to the user; the strength
+    (1: plainly shown) multiplies the intensity. Two GRUs read the words in order, which decides "sad, not angry".
 
     Every text of a batch has the same number of words: there is no padding, since a GRU would read it.
     """

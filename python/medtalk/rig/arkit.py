@@ -7,7 +7,7 @@ all of them, for all frames at once.
 
 Two things about the lips are no sums:
 
-* lipsTogether on the board tells how near the lips are to each other, whatever the jaw does; MouthClose tells how much
+* lipsTogether on the board is how near the lips are to each other, whatever the jaw does; MouthClose is how much
   of JawOpen the lips make up for. They touch where the two are equal, and pass through each other where MouthClose is
   larger. So MouthClose is written as lipsTogether times JawOpen, and read as a part of JawOpen.
 * No blendshape bites. A bite of the lower lip is written as that lip rolled in and lifted to the teeth by MouthClose,

@@ -72,7 +72,7 @@ def write_rig(path: str | Path, rig: RigSequence, *, force: bool = False) -> Pat
 def read_rig(path: str | Path, fps: float | None = None) -> RigSequence:
     """Read a rig file by its ending.
 
-    fps: frame rate of a file that does not tell its own: .txt, a .csv of one frame, an .arkit.csv of less than a
+    fps: frame rate of a file that does not store its own: .txt, a .csv of one frame, an .arkit.csv of less than a
     second (60 by default). The other files know theirs, and it is not looked at.
     Raises RigError for whatever does not fit, in one line with file, line number and what is valid.
     """

@@ -1,4 +1,4 @@
 """The sidecar: one warm process holds the model, and clients talk to it over ZeroMQ (`docs/protocol.md`)."""
 
 PORT = 5717
-"""Where a sidecar listens if nobody says otherwise."""
+"""The port that a sidecar listens on by default."""

@@ -45,7 +45,7 @@ class FairQueue:
         return (job for jobs in self._clients.values() for job in jobs)
 
     def put(self, job: Job) -> None:
-        """Let it wait behind the others of its client."""
+        """Queue a job behind the others of its client."""
         self._clients.setdefault(job.client, deque()).append(job)
         self.bytes += job.request.nbytes
 
@@ -59,7 +59,7 @@ class FairQueue:
         return None
 
     def remove(self, job: Job) -> bool:
-        """Take this job out; whether it was there."""
+        """Remove a job; whether it was there."""
         for client, jobs in self._clients.items():
             if job in jobs:
                 self._leave(job, client)

@@ -1,4 +1,4 @@
-"""Where the sidecar listens: the ZeroMQ socket, who is let in, and the file that tells clients how."""
+"""Where the sidecar listens: the ZeroMQ socket, who is let in, and the connection file."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _FILES = 8192
 class Listener:
     """A bound ROUTER (`socket`) at `address`, behind a token on loopback or behind CURVE keys.
 
-    `on_break` is called, in another thread, if it can let nobody in any more; then `check` raises.
+    `on_break` is called, in another thread, if it can no longer let clients in; then `check` raises.
 
-    Raises SettingError for an address that cannot be had, or that is open to others without keys.
+    Raises SettingError for an address that cannot be used, or that is open to others without keys.
     """
 
     def __init__(self, host: str, port: int, keys: Path | None, max_bytes: int, on_break: Callable[[], None]) -> None:
@@ -70,7 +70,7 @@ class Listener:
 
     @staticmethod
     def _set(router: zmq.Socket[bytes], max_bytes: int) -> None:
-        router.router_mandatory = True  # tells that a client has gone, instead of dropping its messages in silence
+        router.router_mandatory = True  # reports that a client is gone, instead of silently dropping its messages
         router.router_handover = True  # a client that reconnects keeps its name
         router.maxmsgsize = max(max_bytes, MAX_HEADER_BYTES)  # default: no limit
         router.rcvhwm = 16  # messages a client that wait to be read; each may be large. Default 1000
@@ -149,7 +149,7 @@ class Listener:
             self._file = None
 
     def check(self) -> None:
-        """Raise `ServiceError` if nobody can be let in any more."""
+        """Raise `ServiceError` if clients can no longer be let in."""
         if (error := self._doorkeeper.broken) is not None:
             raise ServiceError(
                 "internal",

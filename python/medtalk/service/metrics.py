@@ -21,7 +21,7 @@ _CONNECTIONS = 32  # at once
 
 
 class Metrics:
-    """What `http://127.0.0.1:PORT/metrics` tells. Raises SettingError for a port that cannot be had."""
+    """What `http://127.0.0.1:PORT/metrics` serves. Raises SettingError for a port that cannot be used."""
 
     def __init__(self, port: int) -> None:
         self._registry = registry = CollectorRegistry()

@@ -1,6 +1,6 @@
 """What clients may ask, typed: frames in, checked requests out (`docs/protocol.md`, Messages).
 
-Everything that can be told from the request alone is refused here, before it waits in the queue.
+What is wrong with the request itself is refused here, before it waits in the queue.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def read_request(
     folders: Sequence[Path] | None,
     guidance: Sequence[str] = GUIDANCE,
 ) -> Request:
-    """The request in `frames`; raises `BadRequest` for anything else.
+    """The request in `frames`; raises `BadRequest` if it is not valid.
 
     `folders` are those that sounds may be read from: empty for any, None for no paths at all. `guidance` is what the
     model takes, of `GUIDANCE`.

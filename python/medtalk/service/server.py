@@ -44,7 +44,7 @@ LOOK_SECONDS = 10.0
 GONE_SECONDS = 10.0
 """How long the jobs of a client that cannot be reached are kept."""
 FINISH_SECONDS, CANCEL_SECONDS = 3.0, 1.0
-"""How long a job may go on, and then take to end, when the sidecar is told to stop: together below 5 s."""
+"""How long a job may go on, and then take to end, when the sidecar is asked to stop: together below 5 s."""
 
 _BATCH = 64  # messages read before the clock is looked at again
 _OVERHEAD = 1024  # bytes that a kept job takes beside its last message
@@ -176,7 +176,7 @@ class Server:
     def run(self) -> None:
         """Serve until `stop`, a `shutdown` request, or the idle time.
 
-        Raises `ServiceError` after it has stopped because nobody could be let in any more.
+        Raises `ServiceError` after it has stopped because clients could no longer be let in.
         """
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
@@ -196,7 +196,7 @@ class Server:
         self._listener.check()
 
     def close(self) -> bool:
-        """Let go of everything; the connection file goes first. False if the compute thread would not end."""
+        """Release everything, the connection file first. False if the compute thread would not end."""
         self._listener.unpublish()
         if self._working is not None:
             self._working.watch.cancel()
@@ -228,7 +228,7 @@ class Server:
                 pass
 
     def _wait_ms(self) -> int:
-        """Until something is due that nobody sends a message for."""
+        """Seconds until something is due that no message announces."""
         now = time.monotonic()
         due = [self._looked + LOOK_SECONDS]
         due += [job.last_sent + WAITING_SECONDS for job in self._queue]

@@ -117,7 +117,7 @@ class Worker(threading.Thread):
     def _hear(self, request: JobRequest) -> tuple[str, Performance, bool]:
         """The sound of a request, its name in the cache, and whether it was there.
 
-        Where the request tells no words, its words are those that the model heard; else they are unknown.
+        Without words in the request, they are those that the model transcribed, or unknown.
         """
         if request.sound is None:
             performance = self.heard.get(request.heard)

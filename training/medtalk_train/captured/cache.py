@@ -33,7 +33,7 @@ class Cache:
         self.computed = self.reused = 0
 
     def file(self, part: str, key: str, compute: Callable[[], NDArray]) -> str:
-        """The file, relative to the folder, of an array that `compute` makes if it is not there yet."""
+        """The file, relative to the folder, of an array that `compute` makes if it does not exist yet."""
         name = f"{part}/{key}.npy"
         path = self.folder / name
         if _whole(path):

@@ -76,7 +76,7 @@ def _ask(words: list[str], take: FaceTake, timeout: float) -> str:
         )
     text = " ".join(done.stdout.decode("utf-8", "replace").split())
     if not text:
-        raise TrainingError(f"{words[0]} said nothing of {take.name}.", "It must print the description.")
+        raise TrainingError(f"{words[0]} printed nothing for {take.name}.", "It must print the description.")
     return check_text(text)
 
 
@@ -87,7 +87,9 @@ def _known(table: Path) -> dict[str, str]:
         with table.open(encoding="utf-8-sig", newline="") as lines:
             return {row["clip"]: (row["description"] or "").strip() for row in csv.DictReader(lines)}
     except (OSError, UnicodeDecodeError, csv.Error, KeyError) as error:
-        raise TrainingError(f"{table} is no table of descriptions: {error}.", "Give another name with -o.") from error
+        raise TrainingError(
+            f"{table} is not a table of descriptions: {error}.", "Give another name with -o."
+        ) from error
 
 
 def _write(table: Path, takes: list[FaceTake], known: dict[str, str]) -> None:

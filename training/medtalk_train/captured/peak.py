@@ -76,7 +76,7 @@ def peak(video: Path, picture: Path, rig: Path | None = None, model: Path | None
         second = times[int(np.argmax(shown))]
     else:
         raise TrainingError(
-            "There is nothing to find the strongest expression by.",
+            "There is nothing to judge the strongest expression by.",
             f"Give --rig, the video's rig, or --model, MediaPipe's face_landmarker.task ({_MEDIAPIPE}).",
         )
     image = _frame_at(video, second)
@@ -161,7 +161,7 @@ def _frames(video: Path) -> Iterator[Iterator[tuple[float, Any]]]:
     try:
         with av.open(str(video)) as container:
             if not container.streams.video:
-                raise TrainingError(f"{video} has no picture in it, only sound.", "Give a video.")
+                raise TrainingError(f"{video} holds no pictures, only sound.", "Give a video.")
             yield decoded(container)
     except (FFmpegError, OSError) as error:
         raise TrainingError(f"{video} cannot be read as a video: {error.strerror}.", "Give another file.") from error

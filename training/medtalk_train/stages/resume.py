@@ -19,7 +19,7 @@ COMPLETE = "complete"
 def need(path: Path, step: str) -> Path:
     """The path; `TrainingError` if the step that makes it has not run."""
     if not path.exists():
-        raise TrainingError(f"{path} is not there yet.", f"Run medtalk-train {step} first.")
+        raise TrainingError(f"{path} does not exist yet.", f"Run medtalk-train {step} first.")
     return path
 
 
@@ -34,7 +34,7 @@ def is_done(folder: Path, key: str, result: str) -> bool:
         log.info("%s is done", folder.name)
         return True
     if known is not None and known != key:
-        log.info("%s starts anew: its recipe or what it stands on has changed", folder.name)
+        log.info("%s starts again: its recipe or an input has changed", folder.name)
         shutil.rmtree(folder)
     folder.mkdir(exist_ok=True)
     write_atomic(folder / KEY, lambda to: to.write_text(key, "utf-8"))

@@ -22,7 +22,7 @@ def layout(folder: Folder, kind: str = "") -> str:
     found = kind or next((name for name, reader in READERS.items() if reader.fits(folder)), "")
     if not found:
         raise TrainingError(
-            f"{folder.path} is laid out as no data set that is known: {', '.join(sorted(READERS))}.",
+            f"{folder.path} is not laid out as a known data set: {', '.join(sorted(READERS))}.",
             "See docs/training/paper.md, Data.",
         )
     return found

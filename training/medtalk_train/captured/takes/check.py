@@ -70,7 +70,7 @@ def check(path: str | Path, kind: str = "", seen: Callable[[], object] = lambda:
     names = {take.name for take in takes} | {Path(take.name).name for take in takes}
     for clip in [*folder.descriptions, *folder.transcripts]:
         if clip not in names:
-            folder.wrong(folder.path, f"its tables name {clip[:60]!r}, which is no take")
+            folder.wrong(folder.path, f"its tables name {clip[:60]!r}, which is not a take")
     whole, seconds, sounds, faces = [], 0.0, {}, {}
     for take in takes:
         before = len(folder.problems)
@@ -139,7 +139,7 @@ def _check_picture(folder: Folder, take: FaceTake) -> None:
             with Image.open(take.picture) as picture:
                 picture.load()
         except (OSError, SyntaxError, ValueError):  # PIL's, for one that is cut or something else
-            folder.wrong(take.picture, "is no whole picture")
+            folder.wrong(take.picture, "is not a complete picture")
 
 
 def _opened(file: Path) -> tuple[NDArray, float]:

@@ -27,7 +27,7 @@ def read(folder: Folder, parallel: bool = False) -> list[FaceTake]:
         speaker, _, _ = rest.partition("_")
         label = label_of(emotion)
         if label is None:
-            folder.wrong(sound, f"starts with {emotion[:20]!r}, which is none of {', '.join(LABELS)}")
+            folder.wrong(sound, f"starts with {emotion[:20]!r}, which is not one of {', '.join(LABELS)}")
         rig = folder.pair(sound, rigs, sound.stem)
         used.add(sound.stem)
         if label is not None and rig is not None:

@@ -49,7 +49,7 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     ("C", "neck", "Y", "neck_swallow"),
     ("LR", "neck", "Y", "neck_mastoidContract neck_stretch"),
     ("", "neck", "±Y", "neck_digastricUpDown neck_throatExhaleInhale neck_throatUpDown"),
-    # A switch and multipliers of corrective shapes: no expressions, so nothing keys them unless told to.
+    # A switch and multipliers of corrective shapes: no expressions, so nothing keys them unless asked to.
     ("", "switch", "Y", "lookAtSwitch"),
     ("", "switch", "Y", "neckCorrectivesMultiplyerD neckCorrectivesMultiplyerM neckCorrectivesMultiplyerU"),
 )

@@ -36,7 +36,7 @@ class BakeReport:
 
 
 def beside(sequence: str) -> tuple[str, str]:
-    """Folder and name of the AnimSequence of a sequence, where nobody says others."""
+    """The default folder and name of the AnimSequence of a sequence."""
     folder, _, name = compat.package(sequence).rpartition("/")
     return folder, f"AS_{name.removeprefix('LS_')}"
 

@@ -100,7 +100,7 @@ def default_rig(component: unreal.SkeletalMeshComponent) -> unreal.Object | None
 
 
 def metahuman_face(actor: unreal.Actor) -> str:
-    """The name of the face component, where the actor has a component that tells (5.6 and later); "" elsewhere."""
+    """The name of the face component, where the actor has a component that names it (5.6 and later); "" elsewhere."""
     kind = getattr(unreal, "MetaHumanComponentUE", None)
     metahuman = actor.get_component_by_class(kind) if kind else None
     return str(metahuman.get_editor_property("face_component_name")) if metahuman else ""

@@ -71,7 +71,7 @@ class Generation:
         self._done = 0  # sounds
 
     def check(self) -> None:
-        """Look at everything that can be looked at without the sidecar. Raises `PluginError`."""
+        """Check everything that can be checked without the sidecar. Raises `PluginError`."""
         self._facts = check(self._request, self._settings)
 
     def steps(self) -> Generator[None, None, Status]:
@@ -121,7 +121,7 @@ class Generation:
     def _take(
         self, client: Client, request: Request, sound: SoundFacts, fps: float | None
     ) -> Generator[None, None, Report]:
-        """Steps from one sound to its take. fps: None where nobody has looked yet where it goes."""
+        """Steps from one sound to its take. fps: None where its target is not known yet."""
         self._say("sound", 0.0, f"Reading the sound {sound.name}.")
         yield from self._until_editable()
         result = yield from self._animate(client, request, sound, fps)
@@ -245,14 +245,14 @@ def cancel() -> None:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is found before anything is sent. `fps` is the rate of the rig to ask for, for the first sound."""
+    """The facts known before anything is sent. `fps` is the rate of the rig to ask for, for the first sound."""
 
     sounds: list[SoundFacts]
     fps: float
 
 
 def check(request: Request, settings: PluginSettings) -> Facts:
-    """Look at everything that can be looked at without the sidecar. Raises `PluginError`."""
+    """Check everything that can be checked without the sidecar. Raises `PluginError`."""
     request.check(settings)
     check_editable()
     if not request.sounds:

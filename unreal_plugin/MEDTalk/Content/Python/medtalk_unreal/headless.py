@@ -1,4 +1,4 @@
-"""Without a person: a job file in, a result file out, and the editor ends.
+"""Headless: a job file in, a result file out, and the editor ends.
 
     UnrealEditor-Cmd PROJECT.uproject -ExecutePythonScript=".../medtalk_unreal/headless.py" -unattended -nosplash
 

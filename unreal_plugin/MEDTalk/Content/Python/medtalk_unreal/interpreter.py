@@ -94,7 +94,7 @@ STEPS = {
 
 
 def _error(line: str) -> RequestError | None:
-    """The error that a line of `medtalk serve --json` tells; None for any other line."""
+    """The error in a line of `medtalk serve --json`; None for any other line."""
     try:
         error = json.loads(line)["error"]
         return RequestError(*(str(error[name]) for name in ("code", "message", "hint", "about")))
@@ -105,7 +105,7 @@ def _error(line: str) -> RequestError | None:
 def find(settings: PluginSettings) -> str:
     """The path of that Python: of the settings, $MEDTALK_PYTHON, or what `medtalk plugin install` wrote down.
 
-    `PluginError` if nobody has told, or what was told is not there.
+    `PluginError` if none of these is set, or it does not exist.
     """
     candidates = {
         SETTINGS: settings.python,
@@ -138,7 +138,7 @@ def ask(python: str, words: Sequence[str]) -> Generator[None, None, str]:
         while program.running:
             if patience.over:
                 raise PluginError(
-                    f"Step 'time-out': {python} has not answered for {CHECK_SECONDS:g} s.", "Is the machine busy?"
+                    f"Step 'time-out': {python} has not answered within {CHECK_SECONDS:g} s.", "Is the machine busy?"
                 )
             yield
     finally:

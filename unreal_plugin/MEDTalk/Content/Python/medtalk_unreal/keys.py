@@ -2,7 +2,7 @@
 
 ChannelWriter  adds key by key to the channels of the section: says the time in ticks and that keys are linear.
 ArrayWriter    gives curves to the control rig, which sets its controls: fewer calls, but each key goes the way of a key
-               that the user sets. Some editors take tens of milliseconds for that; the self-test tells. Its sequence
+               that the user sets. Some editors take tens of milliseconds for that; the self-test measures. Its sequence
                must be open in Sequencer.
 
 Both give the same values at every time. A curve of one key holds: a take that is written behind it must not bend it.

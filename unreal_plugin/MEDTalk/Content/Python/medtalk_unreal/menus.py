@@ -115,7 +115,7 @@ def _open_sequence() -> str:
 
 
 def _in_background(steps: Callable[[Callable[[str], None]], ticks.Steps], done: str = "") -> None:
-    """Do steps in the tick, where no dialog may be opened: a tab and the log tell of them and of their end."""
+    """Do steps in the tick, where no dialog may be opened: a tab and the log report them and their end."""
     tell = forms.open_report()
 
     def ended(task: ticks.Task) -> None:

@@ -52,7 +52,7 @@ class RecordedRig:
 
 
 def default_folder(sequence: str) -> Path:
-    """Where the takes of a sequence go, where nobody says another place."""
+    """The default folder for the takes of a sequence."""
     return settings.folder() / "recorded" / compat.package(sequence).rpartition("/")[2]
 
 

@@ -1,4 +1,4 @@
-"""What is asked for: sounds, how they shall be animated, and where the keys go. Only texts and numbers."""
+"""A request: sounds, how to animate them, and where the keys go. Only texts and numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from medtalk_wire import settings as wire
 from medtalk_wire.settings import AUTO
 
 _PICTURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)  # how such a file begins
-_BEGINNING = 16  # bytes: enough to tell
+_BEGINNING = 16  # bytes: enough to recognize it
 
 _OWN = ("emotion", "text", "image", "intensity", "region", "blink", "gaze")
 """Settings of a take that `Request` has as fields of its own, two of them by Epic's words."""
@@ -99,12 +99,12 @@ class Request(_More):
         return request
 
     def to_remember(self) -> dict[str, Any]:
-        """What the form shall show again: all that is not of this one time."""
+        """What the form shows the next time: everything but the sounds and target of this one."""
         left_out = ("sounds", "actor", "sequence", "skeleton")
         return {name: value for name, value in asdict(self).items() if name not in left_out}
 
     def check(self, settings: PluginSettings) -> None:
-        """Raise `PluginError` for a value outside its range, as far as that can be told without the editor."""
+        """Raise `PluginError` for a value outside its range, as far as that can be checked without the editor."""
         if not 0 <= self.mood_intensity <= wire.MAX_INTENSITY:
             raise PluginError(f"Mood intensity is {self.mood_intensity:g}; valid are 0 to {wire.MAX_INTENSITY:g}.")
         self.target()

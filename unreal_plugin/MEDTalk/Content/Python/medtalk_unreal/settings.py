@@ -1,4 +1,4 @@
-"""What the plugin remembers: `Saved/MEDTalk/settings.json` of the project. Belongs to one machine and one user."""
+"""The plugin's settings: `Saved/MEDTalk/settings.json` of the project. Belongs to one machine and one user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import unreal
 from medtalk_wire.files import write_whole
 
 LABELS = ("neutral", "angry", "disgust", "fear", "happy", "sad", "surprised")
-"""Emotions to choose from before a sidecar has told its own."""
+"""Emotions to choose from before a sidecar has sent its own."""
 
 
 @dataclass
@@ -20,8 +20,8 @@ class PluginSettings:
     """`python` has the package `medtalk`; `backbones` are the folders of pretrained networks that the bundle needs, as
     "emotion2vec=FOLDER", and `offline` keeps the sidecar from fetching others; `server` is the address of a sidecar
     that we do not start (HOST:PORT or a connection file), with `keys`, the folder of its keys; `max_seconds` the
-    longest sound that is written into a sequence; `form` the generate form as it was last used. The last four were told
-    by a sidecar.
+    longest sound that is written into a sequence; `form` the generate form as it was last used. The last four come
+    from a sidecar.
     """
 
     python: str = ""
@@ -45,7 +45,7 @@ class PluginSettings:
         return self.python, self.bundle, self.backbones, self.offline, self.device, self.idle_exit
 
     def with_sidecar(self, about: dict[str, Any]) -> PluginSettings:
-        """These settings with what a sidecar tells of itself (docs/protocol.md, hello)."""
+        """These settings with what a sidecar says of itself (docs/protocol.md, hello)."""
         return replace(
             self,
             labels=[str(label) for label in about.get("labels") or self.labels],

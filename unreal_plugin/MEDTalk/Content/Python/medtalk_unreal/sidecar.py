@@ -1,6 +1,6 @@
 """The sidecar of this project: found, started, greeted, stopped; and our one client of it. Nothing here waits.
 
-The sidecar tells where it is in `Saved/MEDTalk/sidecar.json`, so that all editors of a project share one. Whoever is
+The sidecar writes its address to `Saved/MEDTalk/sidecar.json`, so that all editors of a project share one. Whoever is
 found there is greeted before it is used, and if it does not answer well (it was killed, is frozen, is of another
 version) we start one in its place. By force we end only one that we started.
 """
@@ -38,7 +38,7 @@ class Sidecar:
 
     def __init__(self) -> None:
         self.about: dict[str, Any] = {}
-        """What the sidecar told of itself when it was last greeted (docs/protocol.md, hello)."""
+        """The sidecar's last reply to hello (docs/protocol.md)."""
         self._program: Program | None = None  # that we started
         self._started = ""  # its instance
         self._client: Client | None = None
@@ -132,7 +132,7 @@ class Sidecar:
 
     @property
     def is_there(self) -> bool:
-        """Whether a sidecar of this project tells where it is."""
+        """Whether this project has a connection file."""
         return (folder() / "sidecar.json").is_file()
 
     def check_alive(self) -> None:
@@ -155,7 +155,7 @@ class Sidecar:
     def close(self) -> None:
         """The end of the editor. A sidecar that we started is asked to end too, unless it works for another editor."""
         program = self._program
-        # Ours is told by the project's own file, whatever server has been named in the settings since.
+        # Ours is known by the project's own file, whatever server has been named in the settings since.
         connection = self._find(settings_file.PluginSettings()) if program is not None else None
         if program is not None and connection is not None and self._is_ours(connection):
             client, end = self._client_of(connection), time.monotonic() + FAREWELL_SECONDS
@@ -191,7 +191,7 @@ class Sidecar:
         return self._program is not None and self._program.running and connection.instance == self._started
 
     def _start(self, settings: PluginSettings, tell: Tell) -> Generator[None, None, Connection]:
-        """Steps that start a sidecar and wait until it tells where it is."""
+        """Steps that start a sidecar and wait for its connection file."""
         before = self._find(settings)
         known = {before.instance if before else "", self._started}  # whose file may still be there
         self._kill()
@@ -294,7 +294,7 @@ def _answer(client: Client, job: Job) -> Generator[None, None, dict[str, Any]]:
     patience = Patience(GREETING_SECONDS)
     while not job.ended:
         if patience.over:
-            raise PluginError(f"The sidecar has not answered for {GREETING_SECONDS:g} s.", "Is it frozen?")
+            raise PluginError(f"The sidecar has not answered within {GREETING_SECONDS:g} s.", "Is it frozen?")
         yield
         client.poll()
     if job.error:

@@ -23,7 +23,7 @@ _FIRST_CHUNKS = 64  # the sound's data come after a few others; a file of thousa
 
 @dataclass(frozen=True)
 class SoundFacts:
-    """What the asset tells of itself. `path` is the asset's, `spoken` the text that is said, as far as it is known."""
+    """The facts of a SoundWave. `path` is the asset's, `spoken` its spoken text, as far as it is known."""
 
     path: str
     name: str

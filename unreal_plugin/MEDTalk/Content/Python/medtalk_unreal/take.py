@@ -362,7 +362,7 @@ def _earlier_take(
     """The tick up to which keys give way to the take, and what the user should know of those that do not.
 
     own: the audio section of the earlier take, or None. If that was longer, its last keys belong to nothing any more;
-    except where another take begins. Where it was at another place, it cannot be told whose the keys are there.
+    except where another take begins. Where it was at another place, it is unknown whose the keys are there.
     """
     if own is None or not own.has_start_frame() or not own.has_end_frame():
         return span.end, []

@@ -33,7 +33,7 @@ class Connection:
 
     `address` is "tcp://HOST:PORT" and may be given as "HOST:PORT"; another raises `UnreachableError`. A sidecar
     on this machine asks for `token`, one elsewhere for the three keys (40 characters of Z85 each). `file` is the
-    connection file that this was read from; it tells of a restart.
+    connection file that this was read from; it changes with a restart.
     """
 
     address: str
@@ -81,7 +81,7 @@ def remove_connection(path: str | Path, instance: str) -> None:
 
 
 def read_connection(path: str | Path) -> Connection:
-    """The connection that the file `path` tells; `UnreachableError` where it is missing, damaged or not ours."""
+    """The connection in the file `path`; `UnreachableError` where it is missing, damaged or not ours."""
     return _connection(Path(path), _read(Path(path)))
 
 

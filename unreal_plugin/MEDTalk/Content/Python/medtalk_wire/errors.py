@@ -3,9 +3,9 @@
 Exception
 └── OneLineError                one clear line: what is wrong, what to do, and what it is about
     └── SidecarError            with a `code`
-        ├── UnreachableError    nobody listens: no connection file, nothing at the address, the sidecar has died
-        ├── RefusedError        somebody listens and does not let us in: another token or key
-        ├── SilentError         somebody listened and has not answered for longer than our patience
+        ├── UnreachableError    nothing is listening: no connection file, nothing at the address, the sidecar has died
+        ├── RefusedError        the sidecar does not let us in: another token or key
+        ├── SilentError         the sidecar has not answered for longer than our patience
         ├── ProtocolError       what came is not our protocol, or of another major version
         └── RequestError        the sidecar answered with an error; `code` is its own (docs/protocol.md, Error codes)
 """
@@ -36,7 +36,7 @@ class SidecarError(OneLineError):
 
 
 class UnreachableError(SidecarError):
-    """Nobody listens."""
+    """Nothing is listening."""
 
     code = "unreachable"
 

@@ -1,4 +1,4 @@
-"""What goes on between a client and the sidecar: connecting, greeting, sending, silence. Nothing here waits.
+"""The exchange between a client and the sidecar: connecting, greeting, sending, silence. Nothing here waits.
 
 What can go wrong is answered as docs/protocol.md says under Loss. A connection that is made begins with `hello`, and
 only its reply lets jobs go; a connection that is lost is made again and the open jobs are sent again under their ids.
@@ -94,7 +94,9 @@ class Exchange:
         entry = _Open(Job(type, request.id), request, frames, size, self._clock, time.time())
         self._open[request.id] = entry
         if len(frames[0]) > MAX_HEADER_BYTES:
-            self._end(entry, RequestError("limit", f"The request's texts have more than {MAX_HEADER_BYTES} bytes."))
+            self._end(
+                entry, RequestError("limit", f"The texts of the request have more than {MAX_HEADER_BYTES} bytes.")
+            )
         elif self._server is not None:
             self._queue(entry)
         self.turn()
@@ -209,7 +211,7 @@ class Exchange:
             self.fail_all(error)
 
     def _reread(self) -> Connection | None:
-        """The connection as its file tells it, if that is another one now: a sidecar was started."""
+        """The connection in its file, if that is another one now: a sidecar was started."""
         if self.connection.file is None:
             return None
         try:
@@ -226,7 +228,7 @@ class Exchange:
             return
         if link.refusal:
             self._drop()
-            # One that let us in before was started anew, and will tell its token in a moment.
+            # One that let us in before was restarted, and will write its token in a moment.
             started = self.connection.file and (self._instance or not self.connection.instance)
             if started or self._reread():
                 self._refusal = link.refusal

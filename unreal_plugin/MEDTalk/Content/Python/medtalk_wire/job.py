@@ -1,4 +1,4 @@
-"""What a client gets: a job that can be watched, and its result."""
+"""A client's job, which can be watched, and its result."""
 
 from __future__ import annotations
 

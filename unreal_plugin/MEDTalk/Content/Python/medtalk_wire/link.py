@@ -1,4 +1,4 @@
-"""One connection to one sidecar: a DEALER and the monitor that tells what becomes of it. Nothing here waits or threads.
+"""One connection to one sidecar: a DEALER and the monitor of its socket. Nothing here waits or threads.
 
 A link is made once. When its connection is lost, or the sidecar refuses it, the client closes it and makes another.
 """
@@ -95,7 +95,7 @@ class Link:
             socket.plain_password = connection.token.encode() or b"-"  # libzmq takes no empty one
 
     def look(self) -> None:
-        """Take what the monitor has told since."""
+        """Take the monitor's new events."""
         with contextlib.suppress(zmq.Again):
             while True:
                 event, value = struct.unpack("=Hi", self._monitor.recv_multipart(zmq.NOBLOCK)[0])

@@ -1,6 +1,6 @@
 """Messages between a client and the sidecar: a msgpack header, then raw buffers. `docs/protocol.md` is the document.
 
-A message is a list of frames. The first is a msgpack map `{protocol, id, parent, type, body, buffers}`; `buffers` tells
+A message is a list of frames. The first is a msgpack map `{protocol, id, parent, type, body, buffers}`; `buffers` gives
 name, dtype, shape and byte order of each frame that follows. Nothing here knows about sockets.
 """
 

@@ -1,4 +1,4 @@
-"""What a client asks for, as it travels: a sound, and the settings of a take."""
+"""A client's request as it travels: a sound, and the settings of a take."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ _SETTINGS_OF_1_3 = (
     "transcript language intensity span fps region finishing.smooth finishing.blink finishing.gaze finishing.limits "
     "finishing.seed"
 ).split()
-"""What sidecars know that do not tell it (`capabilities.settings` of docs/protocol.md)."""
+"""What sidecars know that do not list it (`capabilities.settings` of docs/protocol.md)."""
 
 
 def _plain(settings: Any) -> dict[str, Any]:
