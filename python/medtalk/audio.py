@@ -279,7 +279,7 @@ def _mono_16k(blocks: Iterable[np.ndarray], rate: int, channel: int | None, name
 
 
 def _note(peaks: np.ndarray, channel: int | None, cancelled: bool, name: str) -> str:
-    """What a user should know of a sound whose channels (C,) have these peaks, of which one was taken or all mixed."""
+    """The note on a sound whose channels (C,) have these peaks, of which one was taken or all mixed; "" for none."""
     loud = np.flatnonzero(peaks >= _SILENT)
     if not len(loud):
         return f"{name} is silent: the face rests."
@@ -300,7 +300,7 @@ def _check_channel(channel: int | None, channels: int, name: str) -> None:
 
 
 def _sniff(stream: BinaryIO, name: str) -> str:
-    """Tell what a file is by its first bytes, whatever its name; refuse what nothing here reads by what it is."""
+    """The kind of a file by its first bytes, whatever its name; kinds that nothing here reads are refused by name."""
     stream.seek(0)
     head = stream.read(512)
     if head[:4] in (b"RIFF", b"RF64"):

@@ -46,7 +46,7 @@ REQUIRED_FILES = {
 }
 """Each kind of bundle that this version runs, with the files that it cannot do without."""
 TEXT_MODES = ("words", "constant")
-"""What a transcript is to a bundle: words that the intensity hears, or nothing (the authors' release: always the same
+"""The use of a transcript to a bundle: words that shape the intensity, or none (the authors' release: always the same
 three tokens)."""
 BACKBONES = {
     "constant": ({"emotion2vec"}, {"clip"}),
@@ -59,7 +59,7 @@ GUIDANCE_MAPS = {"text": "clip_text_map", "image": "clip_image_map"}
 TEXT_GRAPH, TEXT_WEIGHTS, TEXT_WORDS = "text.onnx", "text.safetensors", "text.words.json"
 """In a bundle that understands descriptions: the text encoder, the weights that it came from, the words it knows."""
 TORCH_FILES = (WEIGHTS, TEXT_WEIGHTS)
-"""What torch alone reads of a compact bundle, and what may be absent from one: see `medtalk-weights` in setup.py."""
+"""Files of a compact bundle that only torch reads, and that may be absent: see `medtalk-weights` in setup.py."""
 
 README = "README.md"
 """For people, and no part of what is verified."""
@@ -118,7 +118,7 @@ class Bundle:
 
     @property
     def guidance(self) -> tuple[str, ...]:
-        """What may guide it: "label", "text" if it understands descriptions, "image" if it understands pictures."""
+        """Kinds of guidance: "label", "text" if it understands descriptions, "image" if it understands pictures."""
         if self.kind == "compact":
             return ("label", "text") if TEXT_GRAPH in self.manifest["files"] else ("label",)
         untrained = self.manifest.get("untrained", [])
@@ -197,7 +197,7 @@ def write_bundle(folder: str | Path, fields: Mapping[str, Any], files: Mapping[s
 
 
 def _own_fields(kind: str) -> dict[str, Any]:
-    """What a bundle must share with the code that runs it: another value would give silently wrong faces."""
+    """Values that a bundle must share with the code that runs it: others would give silently wrong faces."""
     own = {"channels": list(CHANNEL_NAMES), "channel_hash": CHANNEL_HASH, "fps": FPS, "labels": list(LABELS)}
     if kind == "compact":
         own["features"] = {

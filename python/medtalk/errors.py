@@ -156,6 +156,6 @@ class TrainingError(MedtalkError):
 
 
 def require(value: object, kind: Any, what: str, valid: str, error: type[MedtalkError] = SettingError) -> None:
-    """Raise `error` unless `value` is of a type: what a caller in Python may mix up. A bool is not a number."""
+    """Raise `error` unless `value` is of a type, for what a caller in Python may mix up. A bool is not a number."""
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise error(f"{what} is {repr(value)[:40]}; valid is {valid}.")

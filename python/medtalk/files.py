@@ -148,7 +148,7 @@ def sha256_file(path: str | Path) -> str:
 def sweep(folder: str | Path) -> list[Path]:
     """Remove the temporary files that killed runs of this machine left in a folder; returns them.
 
-    Those of runs that still go on, of other machines and of other users stay, and whatever cannot be removed.
+    Those of runs that still go on, of other machines and of other users stay, and files that cannot be removed.
     """
     removed = []
     try:

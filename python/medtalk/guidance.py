@@ -68,7 +68,7 @@ class Part(NamedTuple):
 
 
 class Listener(Protocol):
-    """What a guidance may ask of a performance."""
+    """The part of a performance that a guidance may use."""
 
     @property
     def label_vectors(self) -> NDArray:
@@ -82,18 +82,18 @@ class Listener(Protocol):
 
 
 class Guidance(ABC):
-    """What leads the emotion of a take. Make one with `guidance_of` or `Model.guide`."""
+    """The source of a take's emotion. Make one with `guidance_of` or `Model.guide`."""
 
     @abstractmethod
     def parts(self, listener: Listener) -> tuple[Part, ...]:
-        """What to decode; the weights sum to 1."""
+        """The faces to decode; their weights sum to 1."""
 
     @abstractmethod
     def weights_of(self, listener: Listener) -> dict[str, float]:
         """Weights of the labels, as far as there are such, in the order of `LABELS`."""
 
     def meta(self) -> dict[str, Any]:
-        """What a rig's `meta` says of it beside the weights: `guidance`, `strength`, `note`."""
+        """Its entries in a rig's `meta`, beside the weights: `guidance`, `strength`, `note`."""
         return {}
 
 
@@ -132,13 +132,13 @@ class Voice(Guidance):
 
 @dataclass(frozen=True)
 class Description(Guidance):
-    """What a description in words was understood as, by labels (Sec. 3.4, text guidance).
+    """A description in words, as understood by labels (Sec. 3.4, text guidance).
 
     Attributes:
         text: the description.
         weights: of the labels, summing to 1, in the order of `LABELS`.
         strength: multiplies the intensity; 1 is plain.
-        note: one line on what was not understood, and what was taken instead; "" for nothing worth saying.
+        note: one line on what was not understood, and what stands for it; "" for none.
     """
 
     text: str
@@ -292,9 +292,9 @@ def check_text(text: str) -> str:
 
 
 def read_picture(picture: str | Path | bytes) -> tuple[str, bytes]:
-    """How to call a picture in a message, and the bytes of its file, which may be no picture.
+    """The name of a picture for messages, and the bytes of its file, which need not be a picture.
 
-    `GuidanceError` for a file that is not there or cannot be read, and for too many bytes.
+    `GuidanceError` for a file that does not exist, cannot be read or is too large.
     """
     if isinstance(picture, bytes):
         name, data = "The picture", picture
@@ -309,7 +309,7 @@ def read_picture(picture: str | Path | bytes) -> tuple[str, bytes]:
 
 
 def is_auto(emotion: object) -> bool:
-    """Whether the emotion is to be heard in the voice."""
+    """Whether the emotion comes from the voice."""
     return isinstance(emotion, str) and emotion.strip().lower() == AUTO
 
 

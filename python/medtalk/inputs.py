@@ -19,7 +19,7 @@ def open_input(
 ) -> Iterator[tuple[BufferedReader, int, str]]:
     """The open file, its size in bytes and how to call it in messages.
 
-    Raises `error` for whatever is no readable file, also while it is read; `what` is what it should be, as in "Give a
+    Raises `error` if it is not a readable file, also while it is read; `what` is what it should be, as in "Give a
     rig file". Devices and pipes may never end, and are refused. So is a file of more than `limit` bytes.
     """
     try:

@@ -1,4 +1,4 @@
-"""What users and clients may ask for: beyond it a request is refused before anything is done."""
+"""Limits for users and clients: a request beyond them is refused before any work."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check_region(region: object) -> None:
 
 
 def check_fps(fps: float, what: str = "fps") -> None:
-    """`SettingError` for frames a second of a rig that nobody may ask for; `what` names the setting."""
+    """`SettingError` for a frame rate of a rig out of range; `what` names the setting."""
     if not MIN_FPS <= fps <= MAX_FPS:
         raise SettingError(f"{what} is {fps:g}; valid are {MIN_FPS:g} to {MAX_FPS:g}.")
 
@@ -60,7 +60,7 @@ def rounded_down(seconds: float, digits: int) -> str:
 
 @dataclass(frozen=True)
 class AudioLimits:
-    """What a sound may be; beyond it `LimitError`. Seconds, channels, samples a second, bytes of the file."""
+    """Limits of a sound; beyond them `LimitError`. Seconds, channels, samples a second, bytes of the file."""
 
     max_seconds: float = 3600.0
     min_seconds: float = 0.1

@@ -315,7 +315,7 @@ def _front_end(checkpoint: _Checkpoint, source: Pretrained, width: int) -> tuple
 
 
 def _constant_text(checkpoint: _Checkpoint, source: Pretrained, width: int) -> Tensor:
-    """What the checkpoint's text encoder makes of the only text that the release gives it, (3, width).
+    """The features (3, width) of the only text that the release gives the checkpoint's text encoder.
 
     It hands the sentence to the tokenizer as a list of ready-made words, so that every one becomes [CLS] [UNK] [SEP].
     """

@@ -100,7 +100,7 @@ class Model:
 
     @property
     def guidance(self) -> tuple[str, ...]:
-        """What can guide it here: what can guide the bundle, and "auto" where FunASR is installed."""
+        """The kinds of guidance here: those of the bundle, and "auto" where FunASR is installed."""
         return (*self.bundle.guidance, AUTO) if find_spec("funasr") else self.bundle.guidance
 
     def prepare(self, *parts: str) -> None:
@@ -142,7 +142,7 @@ class Model:
         features: ArrayLike | None = None,
         name: str | None = None,
     ) -> Guidance:
-        """What leads an emotion, as this model understands it, for `Performance.decode`.
+        """A guidance for `Performance.decode`, as this model understands it.
 
         Args:
             emotion: labels, or "auto", as `decode` takes them. Beside a text or picture, labels with weights: the text
@@ -278,7 +278,7 @@ class Model:
         )
 
     def _with_words(self, heard: Heard, text: str, speech: Speech, activity: NDArray[np.float32]) -> dict[str, Any]:
-        """What the words of a text make of a sound: the attributes of a `Performance` that depend on them."""
+        """The attributes of a `Performance` that depend on the words of a text."""
         words = self._words_in(heard, text, speech, activity)
         quiet = "" if activity.any() else f"No speech is heard in {speech.name}: the face rests."
         return {**words, "note": speech.note or quiet or words["note"]}

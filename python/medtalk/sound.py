@@ -1,4 +1,4 @@
-"""What the readers of sound share: its samples as float32, and the error for one that is cut."""
+"""Common to the readers of sound: its samples as float32, and the error for one that is cut."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MEDIA = {
     "Matroska or WebM": "matroska",
     "AIFF": "aiff",
 }
-"""What the extra `media` reads, and FFmpeg's names of it."""
+"""The formats that the extra `media` reads, and FFmpeg's names of them."""
 
 
 def to_float(block: np.ndarray) -> np.ndarray:

@@ -95,7 +95,7 @@ def test_what_cannot_be_found(
     model = tmp_path / "face_landmarker.task"
     monkeypatch.setitem(sys.modules, "mediapipe", None)  # not installed
     for words, said in {
-        (tmp_path / "talk.mp4",): "nothing to find the strongest expression by. Give --rig",
+        (tmp_path / "talk.mp4",): "nothing to judge the strongest expression by. Give --rig",
         (tmp_path / "junk.mp4", "--rig", rig): "junk.mp4 cannot be read as a video",
         (tmp_path / "talk.mp4", "--rig", tmp_path / "none"): "holds 0 rigs called talk",
         (tmp_path / "talk.mp4", "--model", model): "needs mediapipe, which is not installed. Run pip install mediapipe",
@@ -175,7 +175,7 @@ def test_a_command_that_hangs_or_is_not_there(
     for command, said in {
         "sleep 60": "sleep took more than 0.2 s over angry_aa_000",
         "nobody-has-this-tool {emotion}": "nobody-has-this-tool cannot be run: No such file",
-        "true": "true said nothing of angry_aa_000",
+        "true": "true printed nothing for angry_aa_000",
     }.items():
         assert run(monkeypatch, "describe", data, "--command", command, "--timeout", 0.2) == 1
         error = capsys.readouterr().err

@@ -98,7 +98,7 @@ def test_who_is_held_back(tmp_path: Path) -> None:
 
 def test_a_folder_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "note.md").write_text("nothing")
-    with pytest.raises(TrainingError, match="no data set that is known"):
+    with pytest.raises(TrainingError, match="not laid out as a known data set"):
         read_takes(tmp_path)
     with pytest.raises(TrainingError, match="Unknown kind of data 'vhs'; valid are emoface"):
         read_takes(tmp_path, "vhs")
@@ -136,7 +136,7 @@ SPOILED = {
     "out of range": (lambda f: rewrite(f / "angry_aa_000.txt", blow_up), "angry_aa_000.txt", "goes from 0 to 7"),
     "unknown emotion": (
         lambda f: [p.rename(f / p.name.replace("angry", "bored")) for p in f.glob("angry_aa_000.*")],
-        "bored_aa_000.wav", "'bored', which is none of angry",
+        "bored_aa_000.wav", "'bored', which is not one of angry",
     ),
     "silence": (
         lambda f: soundfile.write(f / "angry_aa_000.wav", np.zeros(12800), 16000), "angry_aa_000.wav", "is silent",
@@ -153,7 +153,7 @@ SPOILED = {
     "the same face": (
         lambda f: shutil.copy(f / "angry_aa_000.txt", f / "happ_aa_000.txt"), "happ_aa_000.txt", "rig of angry_aa_000",
     ),
-    "a cut picture": (lambda f: cut_picture(f / "peaks" / "angry_aa_000.png"), "angry_aa_000.png", "no whole picture"),
+    "a cut picture": (lambda f: cut_picture(f / "peaks" / "angry_aa_000.png"), "angry_aa_000.png", "not a complete"),
     "a table's clip": (
         lambda f: (f / "transcripts.csv").write_text("clip,transcript\nnobody,we\n"), "data", "'nobody'",
     ),

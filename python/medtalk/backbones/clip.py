@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_ASPECT = 20
-"""How many times longer than wide: the shorter side is scaled to the network's, the longer one along with it."""
+"""The largest ratio of the sides: the shorter one is scaled to the network's, the longer one along with it."""
 FORMATS = ("PNG", "JPEG", "WEBP")
 
 _CONFIG = "open_clip_config.json"
@@ -151,7 +151,7 @@ def open_picture(picture: str | Path | bytes | Image.Image, max_pixels: int = MA
 
 
 def check_picture(name: str, data: bytes, max_pixels: int) -> None:
-    """Raise `GuidanceError` for the bytes of a file whose header is none of a picture that `open_picture` would take.
+    """Raise `GuidanceError` for the bytes of a file whose header is not that of a picture that `open_picture` takes.
 
     Nothing is decoded. `name` is what the picture is called in the error.
     """

@@ -48,7 +48,7 @@ _CONVOLUTIONS = re.compile(r"\[ *\(\d{1,4}(, *\d{1,4}){2}\)(, *\(\d{1,4}(, *\d{1
 _COMMON = {"extractor_mode": "layer_norm", "use_alibi_encoder": True, "learned_alibi": False, "layer_norm_first": False}
 _EPSILON = 1e-5  # of the variance, as in torch's layer_norm
 WINDOW_SECONDS = 30
-"""What `VoiceEmotion` judges at once; its work grows with the square of this."""
+"""Seconds that `VoiceEmotion` judges at once; its work grows with the square of this."""
 _log = logging.getLogger("medtalk")
 _LACKING = re.compile(r"Warning, miss key in ckpt: ([^,\s]+)")
 
@@ -314,7 +314,7 @@ class VoiceEmotion:
         return {label: score / total for label, score in weights.items() if score > 0.0} if total else {NEUTRAL: 1.0}
 
     def _scores(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
-        """What the model gives each of its own labels, summing to 1; on the CPU where a GPU's memory is not enough."""
+        """Scores of the model's own labels, summing to 1; computed on the CPU where a GPU's memory is not enough."""
         try:
             return self._judge(samples)
         except torch.OutOfMemoryError:

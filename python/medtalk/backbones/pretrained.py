@@ -1,4 +1,4 @@
-"""What the pretrained backbones share: where one comes from, what it needs, and how a library loads it.
+"""Common to the pretrained backbones: where one comes from, what it needs, and how a library loads it.
 
 Loading has two steps. `locate` of an adapter finds the files, and is the only part that may reach the network; then the
 library reads them from that place and nowhere else. `medtalk backbones pull` is the first step alone.
@@ -125,7 +125,7 @@ def huggingface_folder(
     """Folder of a Hugging Face repository, as `cached_or_downloaded` finds it.
 
     Args:
-        source: what is asked for; its `path` is not looked at.
+        source: the backbone; its `path` is ignored.
         repository: "owner/name" on the hub.
         weights: patterns of files, the first that the repository has is taken: safetensors are to go first.
         others: patterns of the other files that are needed.
@@ -162,7 +162,7 @@ def cached_or_downloaded(source: Pretrained, look: Callable[[bool], Path], updat
 
 @contextmanager
 def loading(source: Pretrained, path: Path) -> Iterator[None]:
-    """While a library reads `path`: whatever it raises becomes one line, and the process stays `undisturbed`."""
+    """For reading `path` with a library: each of its errors becomes one line, and the process stays `undisturbed`."""
     checkpoint()
     import torch
 
@@ -237,7 +237,7 @@ def _put_back(torch: Any) -> Iterator[None]:
 def load_transformers(kind: Any, folder: Path, config: Any, unused: str) -> Any:
     """A model of transformers from a local folder, in evaluation mode.
 
-    The library makes random weights for whatever a checkpoint lacks; here that is a `BackboneError`, unless `unused`, a
+    The library makes random weights for all that a checkpoint lacks; here that is a `BackboneError`, unless `unused`, a
     pattern, finds the weight's name: what no result depends on.
     """
     from transformers.utils import logging as voice

@@ -33,7 +33,7 @@ class SpokenWord:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said: the text, its language as a code ("zh", "en"), and the words in order, if they were asked for."""
+    """A transcript: the text, its language as a code ("zh", "en"), and the words in order, if requested."""
 
     text: str
     language: str

@@ -17,7 +17,7 @@ from medtalk.rig import RIG_ENDINGS, check_output, rig_ending
 MAX_TRANSCRIPT_BYTES = 1 << 16
 _LIMIT = f"{MAX_TRANSCRIPT_BYTES >> 10} KiB"
 _OTHERS = (".mp4", ".m4v", ".mov", ".mkv", ".mka", ".webm", ".avi", ".wma", ".caf", ".amr")
-"""What may hold a voice too, most of it beside its own picture, and is not taken from a folder."""
+"""Endings of videos and the like, which may hold a voice but are not taken from a folder."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Source:
 
 
 def find_sources(paths: Sequence[Path]) -> tuple[list[Source], list[str]]:
-    """The sounds among files and folders, and a line for each folder in which something was passed over.
+    """The sounds among files and folders, and a line for each folder in which something was skipped.
 
     A folder stands for all sounds in and below it, in the order of their names, but hidden ones. Videos in it and
     folders behind links are passed over. A file is taken whatever it is called.

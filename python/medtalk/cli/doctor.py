@@ -173,7 +173,7 @@ def _projects(folder: Path) -> Iterator[Finding]:
 
 
 def _places(folder: Path) -> Iterator[Path]:
-    """Where projects may lie: in the folder and those around it, and where Unreal makes them."""
+    """Folders that may hold projects: this one, those around it, and Unreal's usual places."""
     yield from (folder, *list(folder.absolute().parents)[:2])
     try:
         home = Path.home()

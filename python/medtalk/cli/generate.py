@@ -250,7 +250,7 @@ def _local_rigs(
 
 
 _SHOWN = ("emotion", "guidance", "strength", "transcript", "note")
-"""What of a rig's `meta` the command shows."""
+"""The parts of a rig's `meta` that the command shows."""
 
 
 def _generate_one(job: _Take, rigs: Rigs, tell: Callable[[float], None], force: bool) -> dict[str, Any]:
@@ -279,7 +279,7 @@ def _generate_one(job: _Take, rigs: Rigs, tell: Callable[[float], None], force: 
 
 
 def _guidance_line(result: dict[str, Any]) -> str:
-    """What led a rig: its labels, what a description or the voice was taken for, or that it was a text or picture."""
+    """A rig's guidance in words: its labels, those read from a description or the voice, or its kind."""
     weights, guidance = result.get("emotion", {}), result.get("guidance", {})
     if "strength" in result:
         labels = ", ".join(f"{label} {weight:.2f}" for label, weight in sorted(weights.items(), key=lambda e: -e[1]))

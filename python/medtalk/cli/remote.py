@@ -76,7 +76,7 @@ def connected(connection: Connection) -> Iterator[Client]:
 
 
 def wait_until_gone(connection: Connection, seconds: float) -> None:
-    """Return when that sidecar has ended; `ServiceError` if it has not after `seconds`."""
+    """Wait for that sidecar to end; `ServiceError` if it still runs after `seconds`."""
     deadline = time.monotonic() + seconds
     while not _is_gone(connection):
         if time.monotonic() > deadline:

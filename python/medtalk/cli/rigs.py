@@ -25,7 +25,7 @@ Tell = Callable[[float], None]
 
 
 class Rigs(Protocol):
-    """What makes rigs while a `with` block runs."""
+    """A maker of rigs, for a `with` block."""
 
     def __enter__(self) -> Self: ...
 
@@ -35,7 +35,7 @@ class Rigs(Protocol):
         """The rig of a sound; `transcript` None has the words transcribed.
 
         Raises:
-            MedtalkError: whatever is wrong with the sound or a setting. A `ServiceError` is of the sidecar, or of the
+            MedtalkError: an error of the sound or a setting. A `ServiceError` is of the sidecar, or of the
                 way to it, and the next sound would meet it too.
         """
         ...
@@ -82,7 +82,7 @@ class LocalRigs:
         return "clip_text" if self._settings.text else "clip_image"
 
     def _guide(self, features: Mapping[str, NDArray]) -> Guidance:
-        """What leads the emotion: made once, unless a sound brings features of its own for it."""
+        """The guidance: made once, unless a sound brings features of its own for it."""
         settings = self._settings
         own: Any = features.get(self._features_name) if settings.text or settings.image else None
         if own is None and self._guidance is not None:

@@ -1,4 +1,4 @@
-"""The Unreal plugin into a project and out again.
+"""Installs the Unreal plugin in a project, and removes it.
 
 `install_plugin` writes `<Project>/Plugins/MEDTalk` as a whole: the plugin's files, and the two packages that its client
 needs (pyzmq and msgpack) as Unreal's own Python looks for them, so that nothing is downloaded when the editor starts.
@@ -65,7 +65,7 @@ class Requirement:
 
 @dataclass(frozen=True)
 class Installed:
-    """What `install_plugin` did: where, and for which platforms (`PLATFORMS`) the packages came along."""
+    """The result of `install_plugin`: the folder, and the platforms (`PLATFORMS`) whose packages came along."""
 
     folder: Path
     updated: bool
@@ -108,9 +108,9 @@ def requirements(platform: str) -> tuple[Requirement, ...]:
 def install_plugin(
     project: str | Path, platforms: Collection[str] | None = None, *, wheels: str | Path | None = None
 ) -> Installed:
-    """Put the plugin into the project `project` (a .uproject file), all of it or nothing.
+    """Install the plugin in the project `project` (a .uproject file), whole or not at all.
 
-    `platforms` are those whose packages come along (`PLATFORMS`, or `ALL`; empty: none, and Unreal fetches them
+    `platforms` are those whose packages come along (`PLATFORMS`, or `ALL`; empty: none, and Unreal downloads them
     itself). None is this machine's and, in an update, those that came along before. pip downloads the packages, unless
     `wheels` is a folder that has them. A plugin that was installed before is replaced as a whole. Raises `InstallError`
     for a project, a plugin in it or packages that cannot be used, `OutputError` for what cannot be written.
@@ -161,9 +161,9 @@ def install_plugin(
 
 
 def read_record(project: str | Path) -> dict[str, Any] | None:
-    """What `install_plugin` wrote about the plugin in a project (a .uproject file); None where it is not installed.
+    """The record of `install_plugin` about a project (a .uproject file); None if the plugin is not installed.
 
-    "medtalk" is its version, "python" what runs its sidecar. Raises `InstallError` for what is no project, and for a
+    "medtalk" is its version, "python" what runs its sidecar. Raises `InstallError` if it is not a project, and for a
     plugin from elsewhere.
     """
     _read_project(Path(project))
@@ -171,7 +171,7 @@ def read_record(project: str | Path) -> dict[str, Any] | None:
 
 
 def remove_plugin(project: str | Path) -> Path:
-    """Take the plugin out of the project `project` (a .uproject file). Returns the folder that is gone.
+    """Remove the plugin from the project `project` (a .uproject file). Returns the folder that is gone.
 
     What a killed installation left goes too. Raises `InstallError` where there is nothing of either, where the folder
     is not what `install_plugin` wrote, and where it cannot be removed; then it stays as it was.
@@ -221,7 +221,7 @@ def _plugins_folder(project: Path) -> Path:
 
 
 def _work_places(plugins: Path) -> list[Path]:
-    """Where work folders may be: beside `Plugins`, and where that is a link, beside what it links to."""
+    """Folders that may hold work folders: that of `Plugins`, and where that is a link, beside what it links to."""
     places = (os.path.realpath(plugins.parent), os.path.dirname(os.path.realpath(plugins)))
     return [Path(place) for place in dict.fromkeys(places)]
 
@@ -278,7 +278,7 @@ def _listed(folder: Path) -> list[Path]:
 
 
 def _read_project(project: Path) -> dict[str, Any]:
-    """What the .uproject file says, checked."""
+    """The content of the .uproject file, checked."""
     if project.suffix.lower() != ".uproject":
         inside = sorted(project.glob("*.uproject")) if os.path.isdir(project) else []
         hint = f"Give {inside[0]}." if inside else "Give the project's file, such as Game/Game.uproject."
@@ -309,7 +309,7 @@ def _engine(descriptor: dict[str, Any]) -> tuple[int, int] | None:
 
 
 def _notes(descriptor: dict[str, Any]) -> Iterator[str]:
-    """What the user should know of the project."""
+    """Notes on the project for the user."""
     entries = descriptor.get("Plugins")
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict) and entry.get("Name") == "MEDTalk" and not entry.get("Enabled", True):
@@ -335,7 +335,7 @@ def _read_json(path: Path) -> Any:
 
 
 def _read_record(target: Path) -> dict[str, Any] | None:
-    """What `install_plugin` wrote about the plugin at `target`; None if nothing is there."""
+    """The record of `install_plugin` about the plugin at `target`; None if there is none."""
     if not os.path.lexists(target):
         return None
     try:

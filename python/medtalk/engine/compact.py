@@ -1,4 +1,4 @@
-"""What the two engines of a compact bundle share: the features on either side of its graphs (numpy only)."""
+"""Common to the two engines of a compact bundle: the features on either side of its graphs (numpy only)."""
 
 from __future__ import annotations
 

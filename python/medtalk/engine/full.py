@@ -82,7 +82,7 @@ class FullEngine:
         self._leave_gpu()
 
     def _open(self, device: torch.device) -> None:
-        """Load the networks to `device`; the backbones that are loaded when needed are let go of."""
+        """Load the networks to `device`; backbones that were loaded on demand are released."""
         for name, kind in vars(type(self)).items():
             if isinstance(kind, cached_property):
                 vars(self).pop(name, None)
@@ -121,7 +121,7 @@ class FullEngine:
         return self._hear(clips)
 
     def _hear(self, clips: Sequence[NDArray], ready: NDArray | None = None) -> list[Heard]:
-        """What is heard in the clips; `ready` are the emotion features (T, E) of the only one."""
+        """The features of the clips; `ready` are the emotion features (T, E) of the only one."""
         stage("listen", 0.25)
         contents = [self._contents(samples) for samples in clips]
         stage("listen", 0.85)
@@ -214,7 +214,7 @@ class FullEngine:
         return self._by_frame(model.decode, content, emotion, intensity)
 
     def _by_frame(self, network: Callable[..., Tensor], *rows: NDArray) -> NDArray[np.float32]:
-        """What a network that looks at one frame at a time makes of `rows` (T, ...): (T, ...), chunk by chunk."""
+        """The output (T, ...) of a network that looks at one frame at a time for `rows` (T, ...), chunk by chunk."""
         chunks = spans(len(rows[0]), self._chunk, (0.0, 1.0))
         return np.concatenate(
             [to_numpy(network(*(self._in(row[start:end]) for row in rows))[0]) for start, end in chunks]

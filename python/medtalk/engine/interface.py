@@ -1,4 +1,4 @@
-"""The interface between a performance and whatever runs the networks."""
+"""The interface between a performance and the engine that runs the networks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Guided:
-    """What networks that follow a text or picture, where they are apart from those for labels, make of a sound.
+    """A sound as heard by the networks for a text or picture, where these are apart from those for labels.
 
     Attributes:
         content: content embedding, (T, 256).
@@ -54,12 +54,12 @@ class Engine(Protocol):
 
     @property
     def device(self) -> str:
-        """Where it computes: "cpu", "cuda:0"."""
+        """The device: "cpu", "cuda:0"."""
         ...
 
     @property
     def note(self) -> str:
-        """What a user should know of how it computes, such as that a GPU's memory was not enough; "" for nothing."""
+        """A note for the user, such as that a GPU's memory was not enough; "" for none."""
         ...
 
     def hear(self, samples: NDArray, emotion_features: NDArray | None = None) -> Heard:
@@ -84,12 +84,12 @@ class Engine(Protocol):
         ...
 
     def transcribe(self, samples: NDArray, language: str | None = None) -> str:
-        """What is said in a clip (n,) at 16 kHz, in a language ("zh", "Chinese"; None finds it out).
+        """The words of a clip (n,) at 16 kHz, in a language ("zh", "Chinese"; None finds it out).
 
-        "" where nothing is said, or where the bundle has nothing that hears words.
+        "" where nothing is said, or where the bundle cannot transcribe.
 
         Raises:
-            SettingError: a language that is not known, or any language where none is heard.
+            SettingError: a language that is not known, or any language for a bundle that cannot transcribe.
             BackboneError: Whisper is missing or does not fit.
         """
         ...
@@ -123,24 +123,24 @@ class Engine(Protocol):
         ...
 
     def guide_by_text(self, text: str, features: NDArray | None = None) -> Guidance:
-        """What a description says of the emotion (Sec. 3.4).
+        """The guidance of a description (Sec. 3.4).
 
         Args:
             text: the description.
             features: CLIP's features (512,) of it, so that CLIP need not run.
 
         Raises:
-            GuidanceError: the bundle follows no descriptions.
+            GuidanceError: the bundle does not understand descriptions.
             SettingError: features of another shape, or for an engine that takes none.
             BackboneError: CLIP is missing or does not fit.
         """
         ...
 
     def guide_by_image(self, picture: str | Path | bytes, name: str, features: NDArray | None = None) -> Guidance:
-        """What a picture, the file or its bytes, says of the emotion, as `guide_by_text`; `name` is for `meta`.
+        """The guidance of a picture, a file or its bytes, as `guide_by_text`; `name` is for `meta`.
 
         Raises:
-            GuidanceError: the bundle follows no pictures, or this one cannot be read.
+            GuidanceError: the bundle does not understand pictures, or this one cannot be read.
         """
         ...
 

@@ -1,1 +1,1 @@
-"""What is computed from samples, words and phones in numpy, without a network: every install has it."""
+"""Features of samples, words and phones, computed in numpy without a network: every install has them."""

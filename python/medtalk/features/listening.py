@@ -30,7 +30,7 @@ SIDE = 2 * FPS
 EDGE = FPS // 2
 """States of silence before and after a clip."""
 LOUD_DBFS = -20.0
-"""What the loud parts of every clip are brought to, as a microphone's gain says nothing of the words."""
+"""The level of the loud parts of every clip, since a microphone's gain says nothing about the words."""
 MOST_GAIN_DB = 40.0
 
 
@@ -75,7 +75,7 @@ def spans(total: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 def gain(samples: NDArray[np.float32]) -> np.float32:
-    """What brings the loud parts (95th percentile of 40 ms pieces) to `LOUD_DBFS`; nearly silent clips stay quiet."""
+    """The gain of the loud parts (95th percentile of 40 ms pieces) to `LOUD_DBFS`; nearly silent clips stay quiet."""
     width = RATE // 25
     whole = samples[: len(samples) // width * width].reshape(-1, width)
     if not len(whole):

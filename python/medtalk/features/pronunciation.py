@@ -31,7 +31,7 @@ MAX_LETTERS, MAX_DIGITS = 40, 24
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 REACH = 4
-"""How many letters on either side say what a letter stands for."""
+"""Letters on either side that decide what a letter stands for."""
 CODES = "_pbmfvTDtdnszSZkgNlrwyhaAcOeRiIoUuY"
 """One sign for each phone class, in their order: how the dictionary is written."""
 
@@ -187,7 +187,7 @@ def _plural(way: str) -> str:
 
 
 def _reduced(way: str) -> Iterable[str]:
-    """How a word is spoken in haste or by the British: without the r before a consonant, without a closing t or d."""
+    """A word as spoken in haste or by the British: without the r before a consonant, without a closing t or d."""
     vowels, r = _codes(*VOWELS), _codes("r")
     soft = "".join(
         code for at, code in enumerate(way) if code != r or at == 0 or way[at - 1] not in vowels

@@ -23,10 +23,10 @@ _Kind = Literal["feeling", "other", "plain"]
 
 
 class Reading(NamedTuple):
-    """What the encoder is to make of a description."""
+    """A description as the encoder reads it."""
 
     text: str
-    """What it is to read: "" where it would understand nothing, and no face but a neutral one is called for."""
+    """The text to read; "" where it would understand nothing, and a neutral face is the answer."""
     note: str = ""
     """One line for the user on what was not understood, and on what was taken instead; "" for nothing worth saying."""
 
@@ -91,7 +91,7 @@ _TAKEN = "It is treated as neutral."
 
 
 def _stem(word: str) -> str:
-    """What the forms of a word share, roughly: of "terrified", "terrifying", "terrifies"."""
+    """The stem that the forms of a word share, roughly: of "terrified", "terrifying", "terrifies"."""
     word = _WITH_Y.sub("y", word)
     for _ in range(2):
         short = _ENDING.sub("", word)

@@ -30,7 +30,7 @@ _SIGNS = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"  # kana, Han, H
 _WORD = re.compile(rf"[{_SIGNS}]|(?:(?![{_SIGNS}])[^\W_])+(?:'(?:(?![{_SIGNS}])[^\W_])+)*|[!?]|\.\.\.")
 
 NO_WORDS: NDArray[np.int64] = np.array([[_NO_WORDS_ID] + [0] * (PIECES - 1)], np.int64)
-"""What stands in for the words where no transcript is known, (1, 8)."""
+"""The token that stands for unknown words, (1, 8)."""
 NO_WORDS.setflags(write=False)
 
 

@@ -39,7 +39,7 @@ class Finishing(settings.Finishing):
 
 
 PAPER = Finishing(blink=False, gaze=False, limits=False, smoothing=PAPER_WINDOWS, closures=False)
-"""What the paper and the authors' release do, and no more: Savitzky-Golay, window 5, order 2, on every channel."""
+"""The finishing of the paper and the authors' release alone: Savitzky-Golay, window 5, order 2, on every channel."""
 
 
 def finish(

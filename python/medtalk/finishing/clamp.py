@@ -1,4 +1,4 @@
-"""What a face board can hold: values within the range of each channel, and lids that do not work against each other."""
+"""The limits of a face board: values within the range of each channel, and lids that do not work against each other."""
 
 from __future__ import annotations
 

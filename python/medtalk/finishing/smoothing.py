@@ -115,7 +115,7 @@ def _weights(window: int) -> NDArray[np.float64]:
 
 
 def _lost_peaks(raw: NDArray[np.float32], smoothed: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What to add to `smoothed` (T, n), 0 or more, so that the peaks of `raw` stand again: one soft bump for each."""
+    """The addition to `smoothed` (T, n), 0 or more, that restores the peaks of `raw`: one soft bump for each."""
     from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
     lift = np.zeros_like(raw)

@@ -1,4 +1,4 @@
-"""The one small block that nearly every part of MEDTalk is made of."""
+"""The small block that nearly every part of MEDTalk is made of."""
 
 from __future__ import annotations
 

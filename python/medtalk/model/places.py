@@ -46,7 +46,7 @@ def word_places(count: Tensor, times: Tensor, frames: Tensor) -> Tensor:
 
 
 def word_bias(times: Tensor, size: int) -> Tensor:
-    """What attention adds to its scores so that a frame listens to the words spoken around it, (B, size, N): 0 while a
+    """The bias of attention's scores by which a frame listens to the words spoken around it, (B, size, N): 0 while a
     word is spoken and where its times (B, N, 2), seconds, are not known (-1), less with the square of the distance."""
     now = torch.arange(size, device=times.device, dtype=torch.float32)[None, :, None] / FPS
     start, end = times[:, None, :, 0], times[:, None, :, 1]

@@ -1,4 +1,4 @@
-"""What was used last stays, up to a number of bytes."""
+"""A cache of the most recently used values, up to a number of bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients may ask, typed: frames in, checked requests out (`docs/protocol.md`, Messages).
+"""Requests of clients, typed: frames in, checked requests out (`docs/protocol.md`, Messages).
 
 What is wrong with the request itself is refused here, before it waits in the queue.
 """
@@ -31,7 +31,7 @@ _ID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_ID}}}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 GUIDANCE = ("label", "text", "image", AUTO)
 SOUNDS = ("pcm", "file", "path")
-# What is said of guidance that the model, or the sidecar's Python, cannot do, and what to do about it.
+# Messages and hints for guidance that the model, or the sidecar's Python, does not support.
 _LACKING = {
     "text": ("The bundle does not understand descriptions", "Give a label."),
     "image": (

@@ -53,7 +53,7 @@ _LONGEST_MESSAGE = 400  # characters of an error: what a client sent may be quot
 
 @dataclass(frozen=True)
 class ServiceSettings:
-    """How `medtalk serve` runs; the options of the command say what each is."""
+    """The options of `medtalk serve`; its help explains them."""
 
     host: str = "127.0.0.1"
     port: int = PORT
@@ -153,7 +153,7 @@ class Server:
         note("ready", address=self.address, bundle=self._model.bundle.name, seconds=round(self.ready_seconds, 3))
 
     def ready_line(self) -> str:
-        """What the command prints when it is ready."""
+        """The line that the command prints when it is ready."""
         return (
             f"medtalk serve: {self.address}, bundle {self._model.bundle.name}, {self._model.engine.device}, "
             f"ready in {self.ready_seconds:.2f} s"
@@ -228,7 +228,7 @@ class Server:
                 pass
 
     def _wait_ms(self) -> int:
-        """Seconds until something is due that no message announces."""
+        """Milliseconds until something is due that no message announces."""
         now = time.monotonic()
         due = [self._looked + LOOK_SECONDS]
         due += [job.last_sent + WAITING_SECONDS for job in self._queue]
@@ -377,7 +377,7 @@ class Server:
             self._accept(job)
 
     def _full(self, client: bytes, asked: JobRequest) -> ServiceError | None:
-        """Why there is no room for one more job of that client, if there is none."""
+        """The error if there is no room for one more job of that client, else None."""
         limits, mine = self.settings.limits, self._queue.of(client)
         mine_bytes = sum(job.request.nbytes for job in mine)
         problem = ""

@@ -38,7 +38,7 @@ _GUIDANCES = 256
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended: the body and buffers of its `result`, or the error."""
+    """The outcome of a job: the body and buffers of its `result`, or the error."""
 
     body: dict[str, Any]
     buffers: tuple[Buffer, ...] = ()
@@ -140,7 +140,7 @@ class Worker(threading.Thread):
         return heard, performance, cached
 
     def _guidance(self, request: JobRequest) -> Guidance:
-        """What leads the emotion; what a model makes of a text or picture is kept."""
+        """The guidance of a job; that of a text or picture is kept."""
         settings, picture = request.settings, request.picture
         if not (settings.text or picture):
             if is_auto(settings.emotion):

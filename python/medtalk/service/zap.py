@@ -1,4 +1,4 @@
-"""Who is let in: ZeroMQ asks (ZAP 1.0, RFC 27) before it finishes a handshake, and a thread of ours answers.
+"""Authentication: ZeroMQ asks (ZAP 1.0, RFC 27) before it finishes a handshake, and a thread of ours answers.
 
 A plain thread: pyzmq's own authenticator needs an event loop that Windows has only with another package.
 """

@@ -1,4 +1,4 @@
-"""Run by the editor at its start, in one interpreter with all other plugins: nothing here may fail or take time."""
+"""The editor runs this at its start, in one interpreter with all other plugins: nothing here may fail or take time."""
 
 try:
     import medtalk_unreal

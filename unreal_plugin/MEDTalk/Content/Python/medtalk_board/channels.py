@@ -121,7 +121,7 @@ CHANNELS: tuple[Channel, ...] = _channels()
 CHANNEL_NAMES: tuple[str, ...] = tuple(channel.name for channel in CHANNELS)
 """The names, in the order of a rig's 174 columns."""
 CHANNEL_HASH: str = hashlib.sha256("\n".join(CHANNEL_NAMES).encode()).hexdigest()
-"""What a sidecar and its client compare before anything is keyed."""
+"""The hash that a sidecar and its client compare before anything is keyed."""
 
 # Wrong order or a lost channel would animate the wrong muscle without any error, so it stops the import.
 assert len(CHANNELS) == 174 and len({channel.control for channel in CHANNELS}) == 160, "174 channels of 160 controls"

@@ -1,4 +1,4 @@
-"""What the two generations of face boards call the channels in Unreal, and which of them a given board is."""
+"""Names of the channels in the two generations of face boards in Unreal, and the generation of a board."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _shutdown: Any = None  # the handle of the callback, while the plugin is started
 
 
 def startup() -> None:
-    """Put the plugin into the editor. May be called again; never raises, a failure is one line in the log."""
+    """Start the plugin. May be called again; never raises, a failure is one line in the log."""
     global _shutdown
     try:
         # Blueprints with our nodes are also compiled by commandlets. Nothing else is wanted there.
@@ -35,7 +35,7 @@ def startup() -> None:
 
 
 def shutdown() -> None:
-    """Take the plugin out of the editor: what runs is cancelled, the sidecar that we started is asked to end."""
+    """Stop the plugin: running work is cancelled, the sidecar that we started is asked to end."""
     global _shutdown
     if _shutdown is None:
         return

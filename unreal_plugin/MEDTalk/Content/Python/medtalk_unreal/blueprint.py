@@ -26,7 +26,7 @@ class MEDTalkLibrary(unreal.BlueprintFunctionLibrary):
 
     @unreal.ufunction(static=True, ret=str, meta=_CATEGORY)
     def poll_face_animation():
-        """How the last one stands: state (running, done, failed, cancelled), phase, fraction, text."""
+        """The status of the last one: state (running, done, failed, cancelled), phase, fraction, text."""
         return _reply(lambda: {name: _result()[name] for name in ("state", "phase", "fraction", "text")})
 
     @unreal.ufunction(static=True, ret=str, meta=_CATEGORY)

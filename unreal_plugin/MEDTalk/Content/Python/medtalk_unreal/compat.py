@@ -1,4 +1,4 @@
-"""What differs between Unreal 5.4 and 5.8: it is asked what is there, never which version runs."""
+"""Differences between Unreal 5.4 and 5.8: the code asks what is there, never which version runs."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ TITLE = "MEDTalk"
 
 
 def guarded(action: Callable[[], Any]) -> None:
-    """Call what a click asks for; what goes wrong is shown as one line, and logged."""
+    """Run the action of a click; an error is shown as one line, and logged."""
     try:
         action()
     except CancelledError:
@@ -32,7 +32,7 @@ def complain(error: PluginError) -> None:
 
 
 def say(text: str) -> None:
-    """Show and log what was done."""
+    """Show and log a result."""
     unreal.log(f"MEDTalk: {text}")
     _show(text, unreal.AppMsgCategory.SUCCESS)
 

@@ -22,7 +22,7 @@ _TAKE_META = ("medtalk", "bundle", "emotion", "guidance", "strength", "intensity
 
 
 class Edit:
-    """What `edit` gives: steps of the progress bar, new assets, and the begin of the undo step."""
+    """A change in `edit`: steps of the progress bar, new assets, and the start of the undo step."""
 
     def __init__(self, title: str, steps: int) -> None:
         self._title, self._steps = title, steps
@@ -103,7 +103,7 @@ def check_editable() -> None:
 def asset_path(folder: str, name: str = "") -> str:
     """`folder`, or the path of an asset called like `name` in it, without what Unreal forbids in names.
 
-    Raises `PluginError` for a folder that is none.
+    Raises `PluginError` for an invalid folder.
     """
     plain = folder.rstrip("/")
     if not _PATH.fullmatch(plain):
@@ -112,19 +112,19 @@ def asset_path(folder: str, name: str = "") -> str:
 
 
 def source_of(asset: unreal.Object) -> str:
-    """What an asset was made of here; "" for one that was not made here."""
+    """The source of an asset that was made here; "" for any other."""
     return str(unreal.EditorAssetLibrary.get_metadata_tag(asset, _SOURCE))
 
 
 def describe(asset: unreal.Object, take: str, meta: Mapping[str, Any]) -> None:
-    """Keep with an asset what led a take in it: the model, and the mood with the name of a picture or the text."""
+    """Store with an asset how a take in it was made: the model, and the mood with the name of a picture or the text."""
     facts = {name: meta[name] for name in _TAKE_META if name in meta}
     if facts:
         unreal.EditorAssetLibrary.set_metadata_tag(asset, f"{_TAKE}{take}", json.dumps(facts))
 
 
 def described(asset: unreal.Object, take: str) -> dict[str, Any]:
-    """What `describe` kept; empty where that was nothing."""
+    """The facts that `describe` stored; empty for none."""
     try:
         facts = json.loads(str(unreal.EditorAssetLibrary.get_metadata_tag(asset, f"{_TAKE}{take}")) or "{}")
     except ValueError:

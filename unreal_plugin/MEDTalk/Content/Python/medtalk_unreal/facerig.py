@@ -32,7 +32,7 @@ _SELECT = "Select the MetaHuman in the level, then try again."
 
 @dataclass(frozen=True)
 class FaceRig:
-    """A face and what animates it.
+    """A face and its rig.
 
     name: of the actor, for messages. actor, component: None where only the sequence knows them. binding, track: in the
     sequence, None where they must be made. board: without names where they are not known before the track is there.
@@ -168,7 +168,7 @@ def board_of(asset: unreal.Object | None) -> Board:
 
 
 def limits(face: FaceRig) -> list[tuple[float, float]]:
-    """What the rig allows for each of the 174 channels; where it cannot be asked, what boards usually allow."""
+    """The rig's limits of the 174 channels; where it cannot be asked, the usual ones."""
     usual = [(channel.minimum, channel.maximum) for channel in CHANNELS]
     hierarchy = compat.rig_hierarchy(compat.load(face.rig_path))
     if hierarchy is None:
@@ -186,7 +186,7 @@ def limits(face: FaceRig) -> list[tuple[float, float]]:
 
 
 def conflicts(face: FaceRig, first: int, last: int) -> tuple[list[str], list[str]]:
-    """What else moves the face in display frames `first` to `last`: what forbids keys, what is worth knowing."""
+    """Other animation of the face in display frames `first` to `last`: what prevents keys, and notes."""
     wrong: list[str] = []
     notes: list[str] = []
     if face.binding is None:
@@ -225,7 +225,7 @@ def conflicts(face: FaceRig, first: int, last: int) -> tuple[list[str], list[str
 
 
 def bound_objects(sequence: unreal.LevelSequence, binding: unreal.MovieSceneBindingProxy) -> list[unreal.Object]:
-    """What a binding stands for. A component is bound inside its actor, so that one is looked up first."""
+    """The objects of a binding. A component is bound inside its actor, so that one is looked up first."""
     parent = binding.get_parent()
     contexts = bound_objects(sequence, parent) if parent.is_valid() else [compat.world()]
     objects = [one for context in contexts for one in sequence.locate_bound_objects(binding, context)]
@@ -343,7 +343,7 @@ def _with_rig(face: FaceRig) -> FaceRig:
 
 
 def _places(mesh: str) -> Iterator[str]:
-    """Where a board may be: the known places, then all of the project, the one nearest to the mesh first."""
+    """Paths that may hold a board: the known places, then all of the project, the one nearest to the mesh first."""
     yield from KNOWN_BOARDS
 
     def shared(path: str) -> int:
@@ -377,7 +377,7 @@ def _board_of(name: str, channels: Mapping[str, unreal.MovieSceneScriptingFloatC
 
 
 def _channel_names(hierarchy: unreal.RigHierarchy) -> Sequence[str]:
-    """What the channels of a section of this rig will be called."""
+    """The names that the channels of a section of this rig will have."""
     names: list[str] = []
     for key in hierarchy.get_controls():
         settings = compat.control_settings(hierarchy, key)

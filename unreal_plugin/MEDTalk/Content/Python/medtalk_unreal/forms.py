@@ -37,7 +37,7 @@ def _meta(category: str, name: str, priority: int, tip: str, **more: str) -> dic
 
 @unreal.uclass()
 class MEDTalkGenerateForm(unreal.Object):
-    """What to generate, and where to."""
+    """The form of a request."""
 
     sounds = unreal.uproperty(
         unreal.Array(unreal.SoundWave),
@@ -234,7 +234,7 @@ def open_generate(sounds: Sequence[str] = ()) -> None:
 
 
 def submit(form: Any) -> None:
-    """What the button Generate does. Raises `PluginError` for what cannot be done."""
+    """The action of the button Generate. Raises `PluginError` if it cannot be done."""
     request = read(form)
     settings = settings_file.load()
     generate.start(request, show, settings)
@@ -309,7 +309,7 @@ def fill(form: Any, request: Request, settings: PluginSettings) -> None:
 
 
 def read(form: Any) -> Request:
-    """The request that a form says. `PluginError` if it is not clear whose face is meant."""
+    """The request in a form. `PluginError` if it is not clear whose face is meant."""
     sequence = _get(form, "sequence")
     actor = ""
     if _get(form, "target") == SELECTED:

@@ -39,7 +39,7 @@ FULL_SECONDS, AGAIN_SECONDS = 600.0, 5.0
 
 @dataclass
 class Status:
-    """How a generation stands. `state` is "running", "done", "failed" or "cancelled"; `fraction` is 0 to 1; `text` one
+    """A generation's status. `state` is "running", "done", "failed" or "cancelled"; `fraction` is 0 to 1; `text` one
     line for the user; `reports` are of the takes that were written, `failures` lines about sounds that could not be.
     """
 
@@ -199,7 +199,7 @@ class Generation:
         return job.error.code if job.error else ""
 
     def _say(self, phase: str, fraction: float, text: str) -> None:
-        """Tell how far it is; into the log only what is new in more than its percentage."""
+        """Report the progress; log a line only if more than its percentage is new."""
         status, count = self.status, len(self._request.sounds)
         if phase != status.phase:
             unreal.log(f"MEDTalk: {text}")
@@ -290,7 +290,7 @@ def _mood(meta: Mapping[str, Any]) -> str:
 
 
 def result(status: Status) -> Mapping[str, Any]:
-    """The status as it is given to programs."""
+    """The status for programs."""
     return {
         "state": status.state, "phase": status.phase, "fraction": round(status.fraction, 4), "text": status.text,
         "takes": [asdict(report) for report in status.reports], "failures": list(status.failures),

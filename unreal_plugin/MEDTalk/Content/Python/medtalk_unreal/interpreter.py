@@ -56,12 +56,12 @@ class Program:
         self.process.wait()
 
     def last_line(self) -> str:
-        """The last that it said, in words."""
+        """The last line of its output."""
         line = self._last_line()
         return str(_error(line) or line)
 
     def failure(self) -> PluginError:
-        """Why it ended, by what it said: the step that failed, and what to do."""
+        """The reason why it ended, by its output: the step that failed, and what to do."""
         line = self._last_line()
         where = f"Its full output is in {self.log}."
         if error := _error(line):
@@ -131,7 +131,7 @@ def _recorded() -> str:
 
 
 def ask(python: str, words: Sequence[str]) -> Generator[None, None, str]:
-    """Steps that run a short program; the last line that it said."""
+    """Steps that run a short program; the last line of its output."""
     program = Program(python, words, "check.log")
     patience = Patience(CHECK_SECONDS)
     try:

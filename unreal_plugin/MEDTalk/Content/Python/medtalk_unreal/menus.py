@@ -73,7 +73,7 @@ def remove() -> None:
 
 
 def run(action: str) -> None:
-    """What an entry does when it is clicked."""
+    """Run the action of an entry."""
     guarded(ACTIONS[action])
 
 

@@ -1,4 +1,4 @@
-"""What only a real editor can answer: the open questions of the plugin, tried in a scratch folder, as a JSON report.
+"""The open questions of the plugin, which only a real editor can answer, tried in a scratch folder, as a JSON report.
 
 Everything is put back: the scratch folder is deleted, the sequence that was open is opened again. The level is not
 changed. The face questions need a MetaHuman: the selected one, else the first of the level.

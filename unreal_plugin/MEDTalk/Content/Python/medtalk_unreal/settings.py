@@ -41,7 +41,7 @@ class PluginSettings:
 
     @property
     def starting(self) -> tuple[Any, ...]:
-        """What decides how a sidecar is started here."""
+        """The settings that decide how a sidecar is started here."""
         return self.python, self.bundle, self.backbones, self.offline, self.device, self.idle_exit
 
     def with_sidecar(self, about: dict[str, Any]) -> PluginSettings:

@@ -278,7 +278,7 @@ the_sidecar = Sidecar()
 
 
 def _check_packages() -> str:
-    """What the client is made of; `PluginError` if the editor's Python has it not."""
+    """Import the client's packages; `PluginError` if the editor's Python lacks them."""
     try:
         import msgpack
         import zmq

@@ -49,7 +49,7 @@ class Take:
 
     @property
     def source(self) -> str:
-        """What a sequence that is made for the take is made of."""
+        """The source of a sequence that is created for the take."""
         return compat.package(self.sound) if self.sound else self.name
 
     @property
@@ -60,7 +60,7 @@ class Take:
 
 @dataclass(frozen=True)
 class Target:
-    """Where a take is to go.
+    """The place of a take.
 
     sequence: asset path; None makes one in `sequence_folder`, or takes the one that an earlier run made there of the
     same sound. actor: path name of the MetaHuman in the level; None is the one that the sequence has. start_frame: in
@@ -91,7 +91,7 @@ class Target:
 
 @dataclass(frozen=True)
 class TakeReport:
-    """What was written. sequence: its asset path. keys: how many. missing: channels that this board has not. clamped:
+    """A written take. sequence: its asset path. keys: how many. missing: channels that this board has not. clamped:
     channel -> in how many keys it was held at the board's limit. Display frames; the last one belongs to the take.
     """
 
@@ -144,7 +144,7 @@ class Span:
 
 @dataclass(frozen=True)
 class _Place:
-    """A target as it is found: the sequence, None where it must be made at `path`; the face."""
+    """A target in the project: the sequence, None where it must be made at `path`; the face."""
 
     path: str
     sequence: unreal.LevelSequence | None
@@ -255,7 +255,7 @@ def _check_sequence(sequence: unreal.LevelSequence) -> None:
 
 
 def _check_span(sequence: unreal.LevelSequence, face: FaceRig, start: int, end: int) -> list[str]:
-    """What the user should know of what else animates the face there. Raises `PluginError` for what forbids keys."""
+    """Notes on other animation of the face there. Raises `PluginError` for one that prevents keys."""
     wrong, notes = facerig.conflicts(face, start, end - 1)
     if wrong:
         raise PluginError(
@@ -306,7 +306,7 @@ def _check_ticks(start_frame: int, first: int, end: int) -> None:
 
 
 def _missing(face: FaceRig, target: Target) -> tuple[str, ...]:
-    """What the board lacks of what the take would have keyed."""
+    """The channels of the take that the board lacks."""
     wanted = TARGETS[face.board.generation]
     channels = [index for index in in_region(target.process_mask) if face.board.targets[index] is None]
     return tuple(name for index in channels if (name := wanted[index]))

@@ -1,4 +1,4 @@
-"""Where the sidecar is and what it wants to see of us: connection files and keys (docs/protocol.md, Transport)."""
+"""The sidecar's address, and what it asks of clients: connection files and keys (docs/protocol.md, Transport)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MAX_TOKEN_BYTES = 255  # of a password in ZMTP PLAIN
 
 @dataclass(frozen=True)
 class Connection:
-    """What a client needs to know of a sidecar.
+    """The address and credentials of a sidecar.
 
     `address` is "tcp://HOST:PORT" and may be given as "HOST:PORT"; another raises `UnreachableError`. A sidecar
     on this machine asks for `token`, one elsewhere for the three keys (40 characters of Z85 each). `file` is the

@@ -222,7 +222,7 @@ class Exchange:
         return fresh if fresh != self.connection else None
 
     def _tend(self) -> None:
-        """Do what has become of the link."""
+        """Act on the state of the link."""
         link = self._link
         if link is None:
             return
@@ -312,7 +312,7 @@ class Exchange:
         self._probe = None
 
     def _silence(self, entry: _Open) -> SidecarError:
-        """Why nothing is heard of a job."""
+        """The error for a job without news."""
         who = f"The sidecar at {self.connection.address}"
         since = time.strftime("%H:%M:%S", time.localtime(entry.word_time))
         if self._refusal:

@@ -56,7 +56,7 @@ class Result:
 
 
 class Job:
-    """One request and what has become of it. The client changes it, in `Client.poll` and in no other place.
+    """One request and its state. The client changes it, in `Client.poll` and in no other place.
 
     `state` is "sent", "accepted", "done" or "failed"; `phase` and `fraction` (0 to 1) are of its progress, `ahead` the
     jobs before it. Then `result`: a `Result` (the reply's body for hello, ping and shutdown), or `error`.

@@ -117,7 +117,7 @@ class Link:
             self.refusal = self._judge(event, value)
 
     def _judge(self, event: int, value: int) -> SidecarError | None:
-        """Why the sidecar refuses us, if it does."""
+        """The error of a sidecar that refuses us, if it does."""
         address, keyed = self.connection.address, bool(self.connection.server_key)
         if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
             what = "our key" if keyed else "our token"

@@ -173,7 +173,7 @@ def _guidance(settings: Settings) -> dict[str, Any]:
 
 
 def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[str, Any]) -> RequestError | None:
-    """Why a sidecar of these limits and capabilities would not take the request, if so.
+    """The error that a sidecar of these limits and capabilities would answer, if any.
 
     Asked before it is sent: a message that is too large is dropped without a word.
     """

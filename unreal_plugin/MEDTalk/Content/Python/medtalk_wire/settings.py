@@ -1,7 +1,7 @@
-"""What a take may be asked for: every knob of it is declared here, once.
+"""The settings of a take: every knob is declared here, once.
 
 The command line makes its options of these fields, the protocol and the sidecar's schema their names and types, and
-docs/protocol.md its tables. What a field's help says is what a user reads everywhere.
+docs/protocol.md its tables. The help of a field is what users read everywhere.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from medtalk_board.channels import REGIONS
 
 AUTO = "auto"
-"""The emotion that stands for what is heard in the voice."""
+"""The emotion that stands for the one heard in the voice."""
 MAX_INTENSITY = 4.0
 """The strongest multiplier: beyond it the network only guesses."""
 MIN_FPS, MAX_FPS = 1.0, 240.0
@@ -35,7 +35,7 @@ def knob(default: _Value, help: str, metavar: str = "", choices: tuple[str, ...]
 
 @dataclass(frozen=True)
 class Finishing:
-    """What is done to a rig after the decoder; each step can be switched off."""
+    """The steps after the decoder; each can be switched off."""
 
     smooth: bool = knob(True, "Smooth the curves over time.")
     blink: bool = knob(True, "Add blinks.")
