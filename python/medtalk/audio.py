@@ -36,7 +36,7 @@ SOUND_ENDINGS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac
 _BLOCK = 1 << 17  # frames decoded at a time
 _UNKNOWN = 1 << 48  # frames; the library gives a number beyond it for a FLAC that was made in a pipe
 _PEAK = 100.0  # times full scale; a float file beyond it holds integers that nobody scaled
-_SILENT = 5e-4  # of full scale, -66 dB; what stays below is no voice
+_SILENT = 5e-4  # of full scale, -66 dB; what stays below is not a voice
 _CANCELLED = 0.02  # of the power that channels have in a mix where they are not alike: less is none by chance
 _SUBTYPES = {
     "WAV": {"PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"},

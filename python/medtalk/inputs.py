@@ -72,7 +72,7 @@ def _open_at_once(path: str, flags: int) -> int:
 def _refusal(
     problem: Exception | None, path: str | Path, shown: str, what: str, error: type[MedtalkError]
 ) -> MedtalkError:
-    """The error for a file that could not be opened (`problem`) or, without one, for what is no regular file."""
+    """The error for a file that could not be opened (`problem`) or, without one, is not a regular file."""
     match problem:
         case None | OSError(errno=errno.ENXIO):  # a socket
             return error(f"{shown} is a device or pipe, not a file.", f"Give a {what}.")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_PIXELS = 50_000_000
 """Of a picture."""
 MAX_THREADS = 256
-"""Each is a thread of the system in each of four sessions: a slip of the finger would take the whole machine."""
+"""Each is a thread of the system in each of four sessions: a typo would take the whole machine."""
 
 
 def check_region(region: object) -> None:
@@ -103,7 +103,7 @@ class AudioLimits:
 
 
 _MOST = 10**15  # far beyond any machine, and within what messages and sockets hold
-_ONLY_LOWER = ("max_image_bytes", "max_pixels")  # what reads a picture has the same limits, which are no settings
+_ONLY_LOWER = ("max_image_bytes", "max_pixels")  # what reads a picture has the same limits, which are not settings
 
 
 @dataclass(frozen=True)

@@ -228,7 +228,7 @@ def unused_lines(names: list[str]) -> list[str]:
 
 def _check_output(folder: Path) -> None:
     check_folder(folder)
-    # It will be replaced as a whole: nobody may lose a folder of something else to a slip of the finger.
+    # It will be replaced as a whole: nobody may lose a folder of something else to a typo.
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
         raise OutputError(f"{folder} holds something other than a bundle.", "Give a new folder, or that of a bundle.")
 

@@ -1,4 +1,4 @@
-"""A training run in a folder: each step knows whether it is done, and starts anew when what it stands on changed."""
+"""A training run in a folder: each step knows whether it is done, and starts again when an input of it changed."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Run:
         """Run one of `STEPS`, unless it is done.
 
         Raises:
-            TrainingError: an earlier step is missing, or the name is no step.
+            TrainingError: an earlier step is missing, or the name is not a step.
         """
         if name not in STEPS:
             raise TrainingError(f"There is no step {name!r}; valid are {', '.join(STEPS)}.")

@@ -38,7 +38,7 @@ class Backbone:
         except BackboneError:
             return None
 
-    def fetch(self) -> Path:
+    def download(self) -> Path:
         """Its place once its library has downloaded it to its usual cache; the library shows the progress.
 
         Raises:

@@ -109,7 +109,7 @@ def _is_address(word: str) -> bool:
 
     if _ADDRESS.fullmatch(word):
         return True
-    # A host without a port. A sound with a slip in its name is no host.
+    # A host without a port. A sound with a typo in its name is not a host.
     return bool(_HOST.fullmatch(word)) and not word.lower().endswith(SOUND_ENDINGS) and not Path(word).exists()
 
 

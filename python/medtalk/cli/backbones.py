@@ -68,5 +68,5 @@ def backbones_pull(
     if not models:
         print("The bundle uses none.")
     for backbone in models:
-        place = backbone.fetch()
+        place = backbone.download()
         print(f"{backbone.part}: {place}, {size(place) / 1e6:.1f} MB", flush=True)

@@ -127,7 +127,7 @@ def find_transcripts(sources: Sequence[Source], transcript: str | None) -> list[
     None means that none are given, blank text that they are unknown.
 
     Raises:
-        GuidanceError: a file that cannot be read, is no text or is too large.
+        GuidanceError: a file that cannot be read, is not text or is too large.
         SettingError: one text for several sounds.
     """
     if transcript is None:

@@ -48,7 +48,7 @@ def read_features(path: str | Path) -> dict[str, NDArray]:
 
     names = feature_names(path)
     with _opened(path) as (stream, file), np.load(stream, allow_pickle=False) as stored:
-        arrays = {name: np.asarray(stored[name]) for name in names}  # what is no array comes as bytes
+        arrays = {name: np.asarray(stored[name]) for name in names}  # anything but an array comes as bytes
     for name, array in arrays.items():
         if array.ndim == AXES[name] + 1 and len(array) == 1:
             arrays[name] = array[0]

@@ -465,7 +465,7 @@ def _digest(file: Path) -> str:
 
 
 def _make_writable(folder: Path) -> None:
-    """Version control makes files read-only, and Windows deletes no such file."""
+    """Version control makes files read-only, and Windows does not delete those."""
     for path in folder.rglob("*"):
         if not os.access(path, os.W_OK):
             path.chmod(path.stat().st_mode | stat.S_IWUSR)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_PRONUNCIATIONS = 6
 """The most ways of speaking a word that are considered."""
 MAX_LETTERS, MAX_DIGITS = 40, 24
-"""Longer words and numbers are no words of a speech: they get no pronunciation."""
+"""Longer words and numbers are not spoken words: they get no pronunciation."""
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 REACH = 4
@@ -226,7 +226,7 @@ def _number_readings(token: str) -> Iterable[list[str]]:
         return
     try:
         int(digits)
-    except ValueError:  # digits of other scripts that are no decimal digits, such as superscripts
+    except ValueError:  # digits of other scripts that are not decimal digits, such as superscripts
         return
     grouped = re.fullmatch(r"\d{1,3}(,\d{3})+", body) is not None
     if ending in ("st", "nd", "rd", "th"):
@@ -290,7 +290,7 @@ def _ordinal(words: list[str]) -> list[str]:
 
 
 def _year(digits: str) -> list[str]:
-    """1998 as nineteen ninety-eight; [] for what is no year."""
+    """1998 as nineteen ninety-eight; [] if it is not a year."""
     if len(digits) != 4 or not 1100 <= int(digits) < 2100 or int(digits) % 1000 < 10:
         return []
     first, last = divmod(int(digits), 100)

@@ -1,6 +1,6 @@
 """Whether somebody speaks, from the phone posteriors: noise, music and hum leave the mouth at rest (numpy only).
 
-The ear's head learned what is no speech, so its silence is a better gate than loudness. A pause inside a phrase stays
+The ear's head learned what is not speech, so its silence is a better gate than loudness. A pause inside a phrase stays
 speech: the lips are on their way there.
 """
 

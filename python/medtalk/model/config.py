@@ -68,7 +68,7 @@ class ModelConfig:
         """The config that `to_dict` gave.
 
         Raises:
-            BundleError: a name that is no size of the model.
+            BundleError: a name that is not a size of the model.
         """
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(values) - known):

@@ -60,7 +60,7 @@ class MEDTalk(nn.Module):
     ) -> Tensor:
         """Predicted intensity of each frame, (B, T), from emotion features (B, T, E) and word tokens (B, N, 8).
 
-        `lengths` (B,) says how many frames of each row are real. A row of zeros in the tokens is no word (padding).
+        `lengths` (B,) says how many frames of each row are real. A row of zeros in the tokens is padding.
         `times` (B, N, 2) are the words' starts and ends in seconds; -1 where they are not known.
         """
         if self.word_encoder is None:

@@ -28,7 +28,7 @@ class WordEncoder(nn.Module):
     def forward(
         self, tokens: Tensor, times: Tensor | None = None, frames: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Text features (B, N, width) and which of them are no words, (B, N) bool. Every row needs one word.
+        """Text features (B, N, width) and which of them are padding, (B, N) bool. Every row needs one word.
 
         `times` (B, N, 2) are the words' starts and ends in seconds, -1 where not known, in clips of `frames` (B,).
         """

@@ -5,7 +5,7 @@ squares with every weight in 0..1, solved exactly: only a few blendshapes share 
 the problem falls into small groups, and in each the right choice of weights that rest at 0 or at 1 is found by trying
 all of them, for all frames at once.
 
-Two things about the lips are no sums:
+Two things about the lips are not sums:
 
 * lipsTogether on the board is how near the lips are to each other, whatever the jaw does; MouthClose is how much
   of JawOpen the lips make up for. They touch where the two are equal, and pass through each other where MouthClose is

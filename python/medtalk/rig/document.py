@@ -26,7 +26,7 @@ class Document:
 
     def __init__(self, path: Path, text: str) -> None:
         self._path, self._text, self._at = path, text, 0
-        self._left = MAX_ENTRY_BYTES  # characters that what is no frame may take yet
+        self._left = MAX_ENTRY_BYTES  # characters left for everything but frames
         self._decode = json.JSONDecoder(parse_constant=self._refuse).raw_decode
 
     def read(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Document:
         raise RigError(f"{self._path}: {constant} is not a number; all values must be finite.")
 
     def _next(self) -> str:
-        """The next character that is no blank, where it stands; "" at the end."""
+        """The next character that is not blank, left in place; "" at the end."""
         self._at = _BLANKS.match(self._text, self._at).end()  # pyright: ignore[reportOptionalMemberAccess]
         return self._text[self._at : self._at + 1]
 

@@ -18,9 +18,9 @@ MAX_BYTES = 2 << 30
 MAX_LINE = 1 << 16
 """Characters of a line, or of a frame in JSON."""
 
-# Times written with three digits are off by up to half a millisecond; more is no rounding.
+# Times written with three digits are off by up to half a millisecond; more is not rounding.
 _ROUNDING_S = 6e-4
-# How far, in frames, times may lie from a regular grid that is no common rate.
+# How far, in frames, times may lie from a regular grid that is not a common rate.
 _SLACK_FRAMES = 0.05
 
 

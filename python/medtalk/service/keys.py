@@ -133,7 +133,7 @@ def _read(file: Path, hint: str) -> tuple[bytes, bytes | None]:
             raise ValueError
     except OSError as error:
         raise SettingError(f"Cannot read the key {file}: {error.strerror or error}.", hint) from error
-    except (ValueError, KeyError, IndexError):  # the last two of what is no Z85
+    except (ValueError, KeyError, IndexError):  # the last two if it is not Z85
         raise SettingError(f"{file} is not a key that medtalk made.", hint) from None
     if secret is not None and _mode(file) & 0o077:
         raise SettingError(f"The secret key {file} can be read by others.", f"Run: chmod 600 {file}")
@@ -141,5 +141,5 @@ def _read(file: Path, hint: str) -> tuple[bytes, bytes | None]:
 
 
 def _mode(path: Path) -> int:
-    """Permission bits, 0 where there is no such thing."""
+    """Permission bits, 0 where there are none."""
     return stat.S_IMODE(path.stat().st_mode) if os.name == "posix" and path.exists() else 0

@@ -16,7 +16,7 @@ _VERSION = b"1.0"
 
 
 class Doorkeeper(threading.Thread):
-    """Lets in who has one of the `known` credentials, until the context ends.
+    """Lets in clients with one of the `known` credentials, until the context ends.
 
     `mechanism` is b"PLAIN", with credentials (user, password), or b"CURVE", with (public key of 32 bytes,). Should the
     thread end before, `broken` says why, and `on_break` was called in it.

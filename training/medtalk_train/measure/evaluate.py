@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from medtalk_train.synthetic.corpus.read import Utterance
 
 RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False)
-"""What the decoder says: blinks are no part of the paper's truth."""
+"""What the decoder says: blinks are not part of the paper's truth."""
 WITH = ", with transcript"
 SNR_DB = 10.0
 PER_LANGUAGE = 12

@@ -63,7 +63,7 @@ class Stage(L.LightningModule):
             part.train()
 
     def train_dataloader(self) -> DataLoader:
-        # Built anew every epoch, so that a resumed run sees the batches that the cut one would have seen.
+        # Rebuilt every epoch, so that a resumed run sees the batches that the cut one would have seen.
         trainer = self.trainer
         seed = (self.seed, self.number, self.current_epoch)
         steps = Steps(self.draw, self.options.steps, seed, trainer.global_rank, trainer.world_size)

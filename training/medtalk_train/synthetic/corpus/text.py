@@ -1,7 +1,7 @@
 """What the corpus says: clean sentences of the fortunes packages and our own sentences with affect words.
 
 Only single sentences of 4 to 16 words are taken. The text drives synthesisers and is kept in the index of the corpus;
-it is no part of a trained bundle.
+it is not part of a trained bundle.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ VOICES = {
 HELD = set("af_kore am_liam am_santa bf_lily bm_fable em_santa ff_siwis im_nicola pm_santa".split())
 HELD_SHARE = {"en-us": 0.12, "en-gb": 0.12}  # of the utterances
 _HELD_FOREIGN = 0.3
-_WHOLE = 0.5  # share of voices that are no mix
+_WHOLE = 0.5  # share of voices that are not a mix
 _SPEED = (0.75, 1.3)
 
 

@@ -274,7 +274,7 @@ def _fps(request: Request, sound: SoundFacts) -> float:
 
 
 def _mood(meta: Mapping[str, Any]) -> str:
-    """A line about what the mood of a take was taken from, where that is no label."""
+    """A line about the source of a take's mood, unless that is a label."""
     ways = {
         "text": "The text is understood as",
         "image": "The mood is that of the picture",

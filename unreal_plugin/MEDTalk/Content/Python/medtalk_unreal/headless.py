@@ -12,8 +12,8 @@ The environment variable MEDTALK_JOB names the job file, a JSON object:
      "result": "C:/work/result.json"}                    where to write the result; beside the job file if left out
 
 A request has the names of `request.Request`; `actor` may also be the actor's label. Bakes and exports are done after
-the requests, and have the names `sequence`, `actor`, `folder` and `name`. What was written is saved. Whether all went
-well is told by `ok` in the result, not by the editor's exit code, which counts errors of the whole project.
+the requests, and have the names `sequence`, `actor`, `folder` and `name`. What was written is saved. `ok` in the result
+says whether all went well, not the editor's exit code, which counts errors of the whole project.
 """
 
 from __future__ import annotations

@@ -156,14 +156,14 @@ class Request(_More):
         return AUTO if (self.mixture.strip() or self.emotion).lower() == AUTO else "label"
 
     def read_picture(self, settings: PluginSettings) -> bytes:
-        """The bytes of the picture's file, b"" without one. `PluginError` if it is no picture any more."""
+        """The bytes of the picture's file, b"" without one. `PluginError` if it is no longer a picture."""
         if not self.image:
             return b""
         most = _most_bytes(settings)
         return self._open_picture(most, most + 1)
 
     def _check_picture(self, settings: PluginSettings) -> None:
-        """Raise `PluginError` for what is no picture, by its size and how it begins."""
+        """Raise `PluginError` if it is not a picture, by its size and first bytes."""
         self._open_picture(_most_bytes(settings), _BEGINNING)
 
     def _open_picture(self, most: int, count: int) -> bytes:

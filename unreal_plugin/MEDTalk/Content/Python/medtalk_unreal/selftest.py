@@ -184,7 +184,7 @@ def _array_while_closed(actor: str) -> Answer:
 
 
 def _details_tab(_: str) -> Answer:
-    """The tab that shows this report: none is opened here, because the tick is no place for it."""
+    """The tab that shows this report: none is opened here, because the tick is not the place for it."""
     if unreal.SystemLibrary.is_unattended():
         raise SkippedError("There are no tabs to see here.")
     return {"opened": forms.report_is_open()}

@@ -18,7 +18,7 @@ LABELS = ("neutral", "angry", "disgust", "fear", "happy", "sad", "surprised")
 @dataclass
 class PluginSettings:
     """`python` has the package `medtalk`; `backbones` are the folders of pretrained networks that the bundle needs, as
-    "emotion2vec=FOLDER", and `offline` keeps the sidecar from fetching others; `server` is the address of a sidecar
+    "emotion2vec=FOLDER", and `offline` keeps the sidecar from downloading others; `server` is the address of a sidecar
     that we do not start (HOST:PORT or a connection file), with `keys`, the folder of its keys; `max_seconds` the
     longest sound that is written into a sequence; `form` the generate form as it was last used. The last four come
     from a sidecar.

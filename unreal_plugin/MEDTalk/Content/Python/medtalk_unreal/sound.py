@@ -18,7 +18,7 @@ MIN_SECONDS = 0.1
 MAX_CHANNELS = 2
 _AGREES = 0.01  # seconds by which the import file may differ from the asset
 _MAX_BYTES = 1 << 30
-_FIRST_CHUNKS = 64  # the sound's data come after a few others; a file of thousands is no sound
+_FIRST_CHUNKS = 64  # the sound's data come after a few others; a file of thousands is not a sound
 
 
 @dataclass(frozen=True)

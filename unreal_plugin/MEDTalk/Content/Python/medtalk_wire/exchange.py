@@ -70,7 +70,7 @@ class Exchange:
         self._outbox: deque[tuple[Sequence[Any], _Open | None]] = deque()  # before the greeting only the greeting
         self._link: Link | None = None
         self._link_after = 0.0  # not before this is another link made
-        self._refusal: SidecarError | None = None  # by a sidecar that may just have started anew
+        self._refusal: SidecarError | None = None  # by a sidecar that may just have been restarted
         self._greeting: Message | None = None  # the hello that waits for its reply
         self._server: Mapping[str, Any] | None = None  # the body of that reply, as long as the link lasts
         self._instance = ""  # the last one that we met
