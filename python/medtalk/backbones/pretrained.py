@@ -98,7 +98,8 @@ class Pretrained:
         if self.offline:
             return BackboneError(
                 f"The weights of {self.name} are not on this machine, and offline nothing is fetched.",
-                f"Run `medtalk backbones pull {self.name}` where there is a network, or give the folder that holds them.",
+                f"Run `medtalk backbones pull {self.name}` where there is a network, or give the folder that holds "
+                "them.",
             )
         return BackboneError(
             f"The weights of {self.name} are not on this machine and cannot be fetched: {clause(reason)}.",

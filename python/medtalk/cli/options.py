@@ -48,8 +48,8 @@ Backbones = Annotated[
     list[str] | None,
     typer.Option(
         "--backbone", metavar="NAME=DIR",
-        help="Folder with the weights of a backbone, as `medtalk backbones list` calls it (emotion2vec, ...), or the file "
-        "of whisper; may be repeated.",
+        help="Folder with the weights of a backbone, as `medtalk backbones list` calls it (emotion2vec, ...), or the "
+        "file of whisper; may be repeated.",
     ),
 ]  # fmt: skip
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are read-only.")]
