@@ -29,7 +29,8 @@ medtalk.rig medtalk.features medtalk.finishing medtalk.guidance medtalk.bundle
 medtalk.model medtalk.backbones medtalk.engine medtalk.official medtalk.perform medtalk medtalk.take medtalk.plot
 medtalk.service medtalk.cli medtalk.__main__
 medtalk_train medtalk_train.onnx_graph medtalk_train.recipe medtalk_train.wording medtalk_train.stages
-medtalk_train.synthetic medtalk_train.pronunciation medtalk_train.captured medtalk_train.measure medtalk_train.run medtalk_train.cli
+medtalk_train.synthetic medtalk_train.pronunciation medtalk_train.captured medtalk_train.measure
+medtalk_train.run medtalk_train.cli
 """.split()
 
 # What the light packages may have beside the standard library and our own.
