@@ -36,7 +36,7 @@ lint: .venv/installed
 
 light: .venv-light/installed
 	.venv-light/bin/python -c "import importlib.util as u, sys; sys.exit('torch is in the light core' if u.find_spec('torch') else 0)"
-	.venv-light/bin/python -m pytest tests/test_core_without_torch.py tests/test_plugin_install.py
+	.venv-light/bin/python -m pytest tests/repository/test_core_without_torch.py tests/cli/test_plugin_install.py
 
 # The developer's environment: editable, with all that the tests need.
 .venv/installed: setup.py pyproject.toml constraints.txt

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pytest
 
-from tests.sounds import babble
+from tests.helpers.sounds import babble
 
 if TYPE_CHECKING:
-    from tests.service.sidecars import Sidecar
+    from tests.helpers.sidecars import Sidecar
 
 ROOT = Path(__file__).parents[1]
 
@@ -179,7 +179,7 @@ def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of small files as the authors publish theirs, of random weights: see `checkpoints.make_official`."""
     import torch
 
-    from tests import checkpoints
+    from tests.helpers import checkpoints
 
     torch.manual_seed(6)
     return checkpoints.make_official(tmp_path_factory.mktemp("official"))
@@ -208,7 +208,7 @@ def small_backbones(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]
     import torch
 
     from medtalk.backbones.emotion2vec import import_funasr
-    from tests import checkpoints
+    from tests.helpers import checkpoints
 
     import_funasr()  # quietly
     root = tmp_path_factory.mktemp("small")
@@ -224,7 +224,7 @@ def small_backbones(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]
 @pytest.fixture(scope="session")
 def seeing_backbones(small_backbones: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Those that `full_bundle` and the emotion `auto` need."""
-    from tests import checkpoints
+    from tests.helpers import checkpoints
 
     plus = tmp_path_factory.mktemp("plus") / "emotion2vec_plus"
     checkpoints.make_emotion2vec(plus, labels=checkpoints.VOICE_LABELS)
@@ -236,7 +236,7 @@ def seeing(
     full_bundle: Path, seeing_backbones: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Sidecar]:
     """A sidecar with `full_bundle` that all tests share: it takes pictures, and hears the emotion in a voice."""
-    from tests.service.sidecars import Sidecar
+    from tests.helpers.sidecars import Sidecar
 
     words = [word for part, place in seeing_backbones.items() for word in ("--backbone", f"{part}={place}")]
     folder = tmp_path_factory.mktemp("seeing")

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 
 from medtalk.rig.channels import CHANNELS, MAXIMUM, MINIMUM, N_CHANNELS
-from tests.sounds import babble
+from tests.helpers.sounds import babble
 
 KEYED = np.array([channel.index for channel in CHANNELS if channel.keyed])
 

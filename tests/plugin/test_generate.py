@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import soundfile
 
+from tests.helpers.sounds import babble
 from tests.plugin.running import is_alive, pid_of_sidecar, stops, tick_until
-from tests.sounds import babble
 
 
 def add_sounds(editor: Any, tmp_path: Path, *seconds: float) -> tuple[str, ...]:

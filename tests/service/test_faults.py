@@ -28,9 +28,9 @@ from medtalk.service.keys import new_keys
 from medtalk.service.server import Server, ServiceSettings
 from medtalk_wire.connection import find_connection
 from medtalk_wire.protocol import Message, pack
-from tests.service.sidecars import PATIENCE, Raw, Sidecar, until
+from tests.helpers.sidecars import PATIENCE, Raw, Sidecar, until
+from tests.helpers.sounds import babble
 from tests.service.test_server import generate
-from tests.sounds import babble
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
@@ -47,7 +47,7 @@ def little_client(root: Path) -> Iterator[Callable[[Sidecar, float], tuple[subpr
     running: list[subprocess.Popen[str]] = []
 
     def start(sidecar: Sidecar, seconds: float) -> tuple[subprocess.Popen[str], str]:
-        program = [sys.executable, "-m", "tests.service.little_client", str(sidecar.file), str(seconds)]
+        program = [sys.executable, "-m", "tests.helpers.little_client", str(sidecar.file), str(seconds)]
         process = subprocess.Popen(program, stdout=subprocess.PIPE, text=True, cwd=root)
         running.append(process)
         assert process.stdout is not None
@@ -326,7 +326,7 @@ def test_a_signal_while_it_loads(start: Callable[..., Sidecar], tiny_bundle: Pat
 LEAVING = """
 import os, signal, sys
 from medtalk_wire.connection import find_connection
-from tests.service.sidecars import Raw
+from tests.helpers.sidecars import Raw
 for _ in sys.stdin:
     client = Raw(find_connection(sys.argv[1]))
     assert client.ask("ping").type == "ping_reply"

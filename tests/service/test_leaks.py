@@ -16,8 +16,8 @@ import psutil
 from medtalk.rates import RATE
 from medtalk_wire.connection import Connection
 from medtalk_wire.protocol import FINAL, Buffer, Message, new_id
-from tests.service.sidecars import PATIENCE, Raw, Sidecar, until
-from tests.sounds import babble
+from tests.helpers.sidecars import PATIENCE, Raw, Sidecar, until
+from tests.helpers.sounds import babble
 
 KEEP_LITTLE = ("--limit", "max_cache_bytes=1000000", "--limit", "max_result_bytes=1000000")
 CLIENTS = 3

@@ -27,8 +27,8 @@ from medtalk_wire import Client
 from medtalk_wire import Settings as WireSettings
 from medtalk_wire import Sound as WireSound
 from medtalk_wire.protocol import ERROR_CODES, PROTOCOL, Buffer, Message, new_id, pack
-from tests.service.sidecars import Raw, Sidecar, until
-from tests.sounds import babble
+from tests.helpers.sidecars import Raw, Sidecar, until
+from tests.helpers.sounds import babble
 
 
 def pcm(samples: np.ndarray, rate: int = RATE, **more: Any) -> tuple[dict[str, Any], list[Buffer]]:

@@ -33,7 +33,7 @@ from medtalk_train.recipe import Ablation, DataOptions, PretrainedOptions, Recip
 from medtalk_train.recorded import Aligned, Passages, Recorded, WholeTakes
 from medtalk_train.run import open_run, place
 from medtalk_train.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
-from tests import checkpoints
+from tests.helpers import checkpoints
 from tests.training import datasets
 from tests.training.test_stages import write_corpus
 
