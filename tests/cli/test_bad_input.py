@@ -19,8 +19,8 @@ import soundfile
 from medtalk.cli.batch import MAX_TRANSCRIPT_BYTES
 from medtalk.guidance import LABELS
 from tests.helpers import checkpoints
+from tests.helpers.pickles import Trap
 from tests.helpers.pictures import bomb
-from tests.library.test_official import Trap
 
 
 def pcm_header(data_bytes: int, rate: int = 16000) -> bytes:

@@ -101,6 +101,16 @@ class Raw:
             open_sockets.remove(self)
 
 
+def talk(address: str, secure: Callable[[zmq.Socket[bytes]], None], words: str) -> bool:
+    """Ask hello with `words` through `address`; whether an answer came."""
+    with zmq.Context() as context, context.socket(zmq.DEALER) as client:
+        client.linger = 0
+        secure(client)
+        client.connect(address)
+        client.send_multipart(pack(Message("hello", {"client": words})))
+        return bool(client.poll(5000))
+
+
 def until(true: Callable[[], Any], what: str) -> None:
     """Wait until `true()`."""
     deadline = time.monotonic() + PATIENCE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import shutil
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from medtalk.bundle import load_bundle
 from medtalk.errors import BackboneError, BundleError, MedtalkError, OutputError
 from medtalk.official import import_official, unused_lines
 from tests.helpers import checkpoints
+from tests.helpers.pickles import Trap
 
 
 @pytest.fixture
@@ -98,16 +98,6 @@ def test_an_unknown_tensor_is_named(own: Path, tmp_path: Path) -> None:
     done = bring(own, tmp_path / "b")
     assert "new_part.weight" in done.unused["audio_semantic.pth"]
     assert "new_part.weight (1): unknown to this version" in unused_lines(done.unused["audio_semantic.pth"])
-
-
-class Trap:
-    """Unpickled as Python would, it makes a file."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.file),)
 
 
 @pytest.mark.parametrize("how", ["pickle", "torch", "in a state dict"])

@@ -28,9 +28,9 @@ from medtalk.service.keys import new_keys
 from medtalk.service.server import Server, ServiceSettings
 from medtalk_wire.connection import find_connection
 from medtalk_wire.protocol import Message, pack
-from tests.helpers.sidecars import PATIENCE, Raw, Sidecar, until
+from tests.helpers.requests import generate
+from tests.helpers.sidecars import PATIENCE, Raw, Sidecar, talk, until
 from tests.helpers.sounds import babble
-from tests.service.test_server import generate
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
@@ -161,16 +161,6 @@ class Eavesdropper:
             thread.join(PATIENCE)
         for end in (self._listener, *self._ends):
             end.close()
-
-
-def talk(address: str, secure: Callable[[zmq.Socket[bytes]], None], words: str) -> bool:
-    """Ask hello with `words` through `address`; whether an answer came."""
-    with zmq.Context() as context, context.socket(zmq.DEALER) as client:
-        client.linger = 0
-        secure(client)
-        client.connect(address)
-        client.send_multipart(pack(Message("hello", {"client": words})))
-        return bool(client.poll(5000))
 
 
 def test_an_eavesdropper_sees_nothing_through_curve(

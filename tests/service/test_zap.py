@@ -16,8 +16,7 @@ from medtalk.service.keys import new_keys
 from medtalk.service.listener import Listener
 from medtalk.service.zap import Doorkeeper
 from medtalk_wire.connection import find_connection, read_connection
-from tests.helpers.sidecars import PATIENCE, Raw, until
-from tests.service.test_faults import talk
+from tests.helpers.sidecars import PATIENCE, Raw, talk, until
 
 Ask = zmq.Socket[bytes]
 
