@@ -1,19 +1,21 @@
 """What the bundle's motion is worth on real recordings, beside its peers: lips, rest, captured faces, emotion.
 
     python benchmarks/quality.py [--bundle DIR] [--speech tests/data] [--transcripts FILE] [--captures DIR ...]
-        [--peer NAME='command {sound} {out}' ...] [--reference ../shared/reference] [--json FILE]
+        [--peer NAME='command {sound} {out}' ...] [--reference DIR] [--json FILE]
 
 Needs ``pip install -e .[train]`` (the measures live beside the training), and for all of the peers ``pip install
 pocketsphinx openfacefx``. The recordings of tests/data are part of the repository; any folder with phone times will do.
 A peer of your own is a command that reads the WAV file {sound} and writes a rig, {out}.csv or {out}.arkit.csv; {text}
-gives it the words. --reference is the project's folder with a MetaHuman pose library, which is no part of the
-repository; without it the table of poses is left out.
+gives it the words. --reference, or the environment variable MEDTALK_REFERENCE, is a folder with a MetaHuman pose
+library, poses/metahuman_pose_library.json, which is no part of the repository; without it the table of poses is left
+out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,6 +40,7 @@ from medtalk_train.recordings import Recording, read_recordings
 
 POSES = dict(angry="Anger", disgust="Disgust", fear="Fear", happy="Joy", sad="Sadness", surprised="Surprise")
 STILL = Finishing(blink=False, gaze=False)
+LIBRARY = Path("poses", "metahuman_pose_library.json")
 DATA = Path(__file__).parents[1] / "tests" / "data"
 LIPS = {
     "closure F1": "close F1", "closure recall": "recall", "closure precision": "precision",
@@ -55,9 +58,11 @@ def main() -> None:
     parser.add_argument("--transcripts", type=Path, default=None, help="JSON, {name: text}; or beside the recordings")
     parser.add_argument("--captures", type=Path, action="append", default=[], help="sounds with captured faces")
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=COMMAND", help="a peer of your own")
-    parser.add_argument("--reference", type=Path, default=Path("../shared/reference"))
+    parser.add_argument("--reference", type=Path, default=os.environ.get("MEDTALK_REFERENCE") or None)
     parser.add_argument("--json", type=Path, default=None, help="write the figures here too")
     settings = parser.parse_args()
+    if settings.reference and not (settings.reference / LIBRARY).is_file():
+        parser.error(f"--reference: {settings.reference} has no {LIBRARY}")
     try:
         figures = measure(settings)
     except MedtalkError as error:
@@ -89,10 +94,10 @@ def measure(settings: argparse.Namespace) -> dict:
     figures = ours | resting["ours"]
     tell("bars", {what: {"misses": "; ".join(faults(figures, bars)) or "none"} for what, bars in BARS.items()})
     performances = {recording.name: model.perform(recording.speech) for recording in recordings}
-    if (settings.reference / "poses").is_dir():
+    if settings.reference:
         tell("poses", poses(performances, settings.reference))
     else:
-        print(f"poses: left out, as there is no {settings.reference / 'poses'}")
+        print("poses: left out; --reference DIR or MEDTALK_REFERENCE names the folder of the pose library")
     tell("swap", swap(performances))
     tell("intensity", intensities(model, performances))
     return out
@@ -167,7 +172,7 @@ def _named(entry: str) -> tuple[str, str]:
 
 def poses(performances: dict, reference: Path) -> dict:
     """Cosine of the mean upper face (brow, eye, nose channels) with the pose library's mean pose of each emotion."""
-    library = json.loads((reference / "poses" / "metahuman_pose_library.json").read_text())
+    library = json.loads((reference / LIBRARY).read_text())
     upper = indices("?_brow_*", "?_eye*", "?_nose*")
     keys = [name.replace("-", ".") for name in CHANNEL_NAMES]
     wanted = {

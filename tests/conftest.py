@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pytest
 
+from tests.helpers.needs import loads_torch, needs
 from tests.helpers.sounds import babble
 
 if TYPE_CHECKING:
@@ -23,28 +24,78 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 
 
-_LEFT_OUT = pytest.StashKey[str]()
+_LEFT_OUT = pytest.StashKey[list[str]]()
+_started: list[str] = []
+"""What the running test has started as a process."""
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests marked `speech_engines` where one is missing; CI, which asks for all tests, fails there."""
-    marked = [item for item in items if item.get_closest_marker("speech_engines")]
-    missing = _missing_engine() if marked else ""
-    if not missing:
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_LEFT_OUT] = []
+    sys.addaudithook(_see)
+
+
+def _see(event: str, arguments: tuple[object, ...]) -> None:
+    if event in ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"):
+        _started.append(str(arguments[0]) if arguments else event)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Without the tests that need torch, do not even import their modules: that alone would load it."""
+    torch = "not torch" in config.option.markexpr and collection_path.name.startswith("test_")
+    return True if torch and collection_path.suffix == ".py" and loads_torch(collection_path) else None
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Mark every test with what it needs; of those that -m then chooses, leave out what needs something missing."""
+    for item in items:
+        for mark in _marks(item):
+            item.add_marker(mark)
+    yield
+    _leave_out(config, items, "speech_engines", _missing_engine)
+    _leave_out(config, items, "reference", _missing_reference)
+
+
+def _marks(item: pytest.Item) -> set[str]:
+    assert isinstance(item, pytest.Function)
+    fixtures = [each.func for found in item._fixtureinfo.name2fixturedefs.values() for each in found]
+    marks = needs([item.function, *fixtures])
+    marks |= {"torch"} if loads_torch(item.path) else set()
+    marks |= {"process"} if item.get_closest_marker("speech_engines") else set()
+    marks |= {"unreal"} if "unreal" in item.fixturenames else set()
+    return marks | ({"reference"} if "shared" in item.fixturenames else set())
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item], mark: str, missing: Callable[[], str]) -> None:
+    """Leave out the tests with this mark where something is missing; CI, which asks for all tests, fails there."""
+    marked = [item for item in items if item.get_closest_marker(mark)]
+    if not marked or not (line := missing()):
         return
     if os.environ.get("MEDTALK_EVERY_TEST"):
-        raise pytest.UsageError(f"{missing} CI needs all of .ci/debian_packages.txt.")
+        raise pytest.UsageError(f"CI leaves no test out. {line}")
     items[:] = [item for item in items if item not in marked]
     config.hook.pytest_deselected(items=marked)
     files = ", ".join(sorted({item.path.name for item in marked}))
-    config.stash[_LEFT_OUT] = (
-        f"{len(marked)} tests of {files} were left out. {missing} "
-        "All that they need: sudo apt-get install -y $(cat .ci/debian_packages.txt)"
-    )
+    config.stash[_LEFT_OUT].append(f"{len(marked)} tests of {files} were left out. {line}")
+
+
+def pytest_runtest_logstart() -> None:
+    _started.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Where tests are chosen by what they need, one that needs more than its marks say fails."""
+    result = yield
+    if "not torch" in item.config.option.markexpr and "torch" in sys.modules:
+        pytest.exit(f"{item.nodeid} loads torch and is not marked `torch`.", 1)
+    if _started and "not process" in item.config.option.markexpr:
+        pytest.fail(f"It starts a process and is not marked `process`: {_started[0]}")
+    return result
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if line := config.stash.get(_LEFT_OUT, ""):
+    for line in config.stash[_LEFT_OUT]:
         terminalreporter.write_line(line, yellow=True)
 
 
@@ -60,7 +111,7 @@ def _missing_engine() -> str:
         for language in text.SOURCES:
             text.sentences(language)
     except TrainingError as error:
-        return str(error)
+        return f"{error} All that they need: sudo apt-get install -y $(cat .ci/debian_packages.txt)"
     return ""
 
 
@@ -70,13 +121,19 @@ def root() -> Path:
     return ROOT
 
 
+def _missing_reference() -> str:
+    """Why there is no reference data, in a line; "" where there is some."""
+    named = os.environ.get("MEDTALK_REFERENCE", "")
+    if named and Path(named).is_dir():
+        return ""
+    wrong = f"MEDTALK_REFERENCE is {named}, which is no folder." if named else "MEDTALK_REFERENCE is not set."
+    return f"{wrong} It names the folder of reference data: see CONTRIBUTING.md."
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Reference recordings and tables beside the repository, which are not part of it; see also `speech_data`."""
-    folder = ROOT.parent / "shared" / "reference"
-    if not folder.is_dir():
-        pytest.skip(f"no reference data: {folder} is not there")
-    return folder
+    """Reference recordings, tables and weights, which are not part of the repository; see also `speech_data`."""
+    return Path(os.environ["MEDTALK_REFERENCE"])
 
 
 @pytest.fixture(scope="session")

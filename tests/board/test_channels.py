@@ -14,8 +14,8 @@ from medtalk.rig import channels
 from medtalk.rig.channels import AREAS, CHANNEL_NAMES, CHANNELS, INDEX, MIRROR, MIRROR_SIGN, indices
 
 
-def test_names_are_the_papers_but_for_the_two_wrong_ones(shared: Path) -> None:
-    theirs = (shared / "metahuman_attr_names.txt").read_text().split()
+def test_names_are_the_papers_but_for_the_two_wrong_ones(root: Path) -> None:
+    theirs = (root / "tests" / "data" / "metahuman_attr_names.txt").read_text().split()
     different = {i for i, (own, other) in enumerate(zip(CHANNEL_NAMES, theirs, strict=True)) if own != other}
     assert different == {25, 26}
     tongue = tuple(f"CTRL_C_tongue_{what}-translate{axis}" for what in ("roll", "tip") for axis in "XY")

@@ -9,6 +9,8 @@ import pytest
 
 from medtalk.cli.unreal_plugin import install_plugin
 
+pytestmark = [pytest.mark.process, pytest.mark.torch]  # it imports what there is
+
 
 @pytest.fixture
 def found(medtalk, tmp_path, monkeypatch):

@@ -129,6 +129,7 @@ def test_all_platforms_get_the_same_versions_with_hashes():
 # Installing
 
 
+@pytest.mark.process
 def test_a_first_installation(install, project, plugin):
     here = this_platform()
     out = install()
@@ -171,6 +172,7 @@ print(msgpack.unpackb(msgpack.packb({"works": True})))
     assert (done.stdout, done.stderr) == ("{'works': True}\n", "")
 
 
+@pytest.mark.process
 def test_packages_of_other_platforms(install, plugin):
     assert "for Win64, Mac\n" in install("--platform", "mac", "--platform", "win64")
     assert {"Win64 zmq", "Win64 msgpack", "Mac zmq", "Mac msgpack"} <= packages(plugin)
@@ -197,6 +199,7 @@ def test_without_packages_unreal_fetches_them(install, plugin):
     assert installed == shipped
 
 
+@pytest.mark.process
 def test_all_platforms(install, plugin):
     install("--platform", "linux", "--platform", "all")
     assert record(plugin)["platforms"] == list(PLATFORMS)

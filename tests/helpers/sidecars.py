@@ -101,14 +101,14 @@ class Raw:
             open_sockets.remove(self)
 
 
-def talk(address: str, secure: Callable[[zmq.Socket[bytes]], None], words: str) -> bool:
-    """Ask hello with `words` through `address`; whether an answer came."""
+def talk(address: str, secure: Callable[[zmq.Socket[bytes]], None], words: str, seconds: int = 5) -> bool:
+    """Ask hello with `words` through `address`; whether an answer came within the seconds."""
     with zmq.Context() as context, context.socket(zmq.DEALER) as client:
         client.linger = 0
         secure(client)
         client.connect(address)
         client.send_multipart(pack(Message("hello", {"client": words})))
-        return bool(client.poll(5000))
+        return bool(client.poll(1000 * seconds))
 
 
 def until(true: Callable[[], Any], what: str) -> None:

@@ -92,7 +92,7 @@ def test_where_nobody_keeps_the_door_it_is_shut(tmp_path: Path, keyed: bool) -> 
             secure(client)
             client.connect(listener.address)
             until(lambda: broken, "the thread ends at the next handshake")
-            assert not talk(listener.address, secure, "anybody"), "nobody answers, but the message might have come"
+            assert not talk(listener.address, secure, "anybody", 1), "nobody answers, but the message might have come"
             client.send(b"let me in")
             assert not listener.socket.poll(500)
     finally:

@@ -13,6 +13,8 @@ from medtalk.model.config import ModelConfig
 from medtalk.model.medtalk import MEDTalk
 
 TOLERANCE = 1e-4
+WIDTH = 48
+"""Of the backbones that the release was run on."""
 BACKBONES = ("audio_content_encoder.", "text_encoder.", "clip_encoder.")
 
 
@@ -22,9 +24,8 @@ def parity(shared: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(parity: Path) -> MEDTalk:
-    width = json.loads((parity / "meta.json").read_text())["hidden"]
-    return MEDTalk(ModelConfig.paper(width)).eval()
+def model() -> MEDTalk:
+    return MEDTalk(ModelConfig.paper(WIDTH)).eval()
 
 
 def load(model: MEDTalk, path: Path) -> set[str]:
@@ -36,8 +37,8 @@ def load(model: MEDTalk, path: Path) -> set[str]:
     return set(own)
 
 
-def test_checkpoints_have_the_names_and_shapes_of_our_modules(parity: Path, model: MEDTalk) -> None:
-    shapes = json.loads((parity / "state_dict_shapes.json").read_text())
+def test_checkpoints_have_the_names_and_shapes_of_our_modules(root: Path, model: MEDTalk) -> None:
+    shapes = json.loads((root / "tests" / "data" / "state_dict_shapes.json").read_text())
     ours = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
     met = set()
     for file, keys in shapes.items():
