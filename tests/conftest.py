@@ -36,13 +36,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _see(event: str, arguments: tuple[object, ...]) -> None:
     if event in ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"):
-        _started.append(str(arguments[0]) if arguments else event)
+        program = str(arguments[0]) if arguments else event
+        if Path(program).name not in ("uname", "ldconfig"):  # by the standard library, once
+            _started.append(program)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Without the tests that need torch, do not even import their modules: that alone would load it."""
-    torch = "not torch" in config.option.markexpr and collection_path.name.startswith("test_")
-    return True if torch and collection_path.suffix == ".py" and loads_torch(collection_path) else None
+    module = collection_path.match("test_*.py") and "not torch" in config.option.markexpr
+    return True if module and _loads_torch(collection_path) else None
+
+
+def _loads_torch(module: Path) -> bool:
+    """Whether a module of tests does; all of training is about torch."""
+    return module.parent.name == "training" or loads_torch(module)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -60,7 +67,7 @@ def _marks(item: pytest.Item) -> set[str]:
     assert isinstance(item, pytest.Function)
     fixtures = [each.func for found in item._fixtureinfo.name2fixturedefs.values() for each in found]
     marks = needs([item.function, *fixtures])
-    marks |= {"torch"} if loads_torch(item.path) else set()
+    marks |= {"torch"} if _loads_torch(item.path) else set()
     marks |= {"process"} if item.get_closest_marker("speech_engines") else set()
     marks |= {"unreal"} if "unreal" in item.fixturenames else set()
     return marks | ({"reference"} if "shared" in item.fixturenames else set())

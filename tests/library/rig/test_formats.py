@@ -412,16 +412,17 @@ def test_endless_numbers_are_refused(tmp_path: Path, digits: int) -> None:
         assert "line 4" in refusal(spoiled(tmp_path / "tc" / f"{at}.arkit.csv", change))
 
 
-def test_json_that_is_nested_or_full_of_other_things(tmp_path: Path) -> None:
+def test_json_that_is_nested_or_full_of_other_things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medtalk.rig.document.MAX_ENTRY_BYTES", 1 << 20)
     path = write_rig(tmp_path / "take.json", random_rig(2))
     text = path.read_text()
     for spoilt in (
         text.replace('"meta": {', '"meta": ' + "[" * 200_000),
         text.replace('"values": [', '"values": ' + "[" * 200_000),
-        text.replace('"meta": {', '"meta": {"a": [' + "[]," * 6_000_000 + "[]], "),
-        text.replace('"values": [', '"values": [' + "[]," * 6_000_000),
+        text.replace('"meta": {', '"meta": {"a": [' + "[]," * 400_000 + "[]], "),
+        text.replace('"values": [', '"values": [' + "[]," * 400_000),
         "[" * 200_000,
-        "[]," * 6_000_000,
+        "[]," * 400_000,
         '{"a": 1 "b": 2}',
         '{"a" 1}',
         "{1: 2}",
