@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = ("torch", "safetensors", "transformers", "lightning", "onnx", "matplotlib")
+COMMAND = "from medtalk.cli.app import main; main()"
 
 
 def python(code: str, *arguments: object, without: tuple[str, ...] = HEAVY) -> subprocess.CompletedProcess[str]:
@@ -19,10 +20,20 @@ def python(code: str, *arguments: object, without: tuple[str, ...] = HEAVY) -> s
     return subprocess.run(words, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("ending", [".csv", ".txt", ".npz", ".json", ".arkit.csv", ".expressions.csv"])
-def test_a_recording_becomes_a_rig(sample, tmp_path, ending):
+@pytest.fixture(scope="module")
+def rig(sample, tmp_path_factory):
+    """The sample's rig, as the command makes it."""
+    out = tmp_path_factory.mktemp("light") / "line.npz"
+    done = python(COMMAND, "generate", sample, "--emotion", "angry", "-o", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert out.stat().st_size > 10_000
+    return out
+
+
+@pytest.mark.parametrize("ending", [".csv", ".txt", ".json", ".arkit.csv", ".expressions.csv"])
+def test_a_recording_becomes_a_rig(rig, tmp_path, ending):
     out = tmp_path / f"line{ending}"
-    done = python("from medtalk.cli.app import main; main()", "generate", sample, "--emotion", "angry", "-o", out)
+    done = python(COMMAND, "convert", rig, out)
     assert (done.returncode, done.stderr) == (0, "")
     assert out.stat().st_size > 10_000
 
@@ -40,8 +51,8 @@ def test_the_library_needs_nothing_more(sample):
 
 
 def test_the_voice_cannot_be_judged_and_that_is_one_line(sample, tmp_path):
-    code, out = "from medtalk.cli.app import main; main()", tmp_path / "line.npz"
-    done = python(code, "generate", sample, "--emotion", "auto", "-o", out)
+    out = tmp_path / "line.npz"
+    done = python(COMMAND, "generate", sample, "--emotion", "auto", "-o", out)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and not out.exists()
     assert "need torch, which is not installed" in done.stderr and "'medtalk[full]', or name an emotion" in done.stderr
     told = python("import medtalk; print(*medtalk.load().guidance)").stdout.split()
@@ -61,8 +72,8 @@ def test_the_command_line_starts_without_the_engine():
 
 
 def test_a_local_run_needs_no_sockets(sample, tmp_path):
-    code, out = "from medtalk.cli.app import main; main()", tmp_path / "line.npz"
-    done = python(code, "generate", sample, "-o", out, without=(*HEAVY, "zmq", "msgpack", "msgspec"))
+    out = tmp_path / "line.npz"
+    done = python(COMMAND, "generate", sample, "-o", out, without=(*HEAVY, "zmq", "msgpack", "msgspec"))
     assert (done.returncode, done.stderr) == (0, "")
     assert out.is_file()
 
@@ -77,16 +88,8 @@ def test_the_torch_engine_says_what_is_missing():
     assert done.stdout.startswith("missing_extra ") and "pip install 'medtalk[full]'" in done.stdout
 
 
-def test_a_picture_says_what_is_missing(sample, tmp_path):
-    done = python("from medtalk.cli.app import main; main()", "generate", sample, "-o", tmp_path / "line.npz")
-    assert done.returncode == 0
-    done = python(
-        "from medtalk.cli.app import main; main()",
-        "plot",
-        tmp_path / "line.npz",
-        sample,
-        tmp_path / "a.png",
-    )
+def test_a_picture_says_what_is_missing(rig, sample, tmp_path):
+    done = python(COMMAND, "plot", rig, sample, tmp_path / "a.png")
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1 and "pip install 'medtalk[report]'" in done.stderr
 

@@ -195,8 +195,8 @@ def test_an_eavesdropper_sees_nothing_through_curve(
     assert words.encode() in control.heard and b"CTRL_" in control.heard
 
     # A key that the sidecar does not know, and one for another sidecar.
-    assert not talk(mine.address, curve(mine.server_key, others.public_key, others.secret_key), words)
-    assert not talk(mine.address, curve(others.server_key, mine.public_key, mine.secret_key), words)
+    assert not talk(mine.address, curve(mine.server_key, others.public_key, others.secret_key), words, 2)
+    assert not talk(mine.address, curve(others.server_key, mine.public_key, mine.secret_key), words, 2)
     assert talk(mine.address, curve(mine.server_key, mine.public_key, mine.secret_key), words)
 
 
