@@ -127,7 +127,7 @@ else:
         ],
         package_data={
             "medtalk": ["py.typed"],
-            "medtalk_train": ["whisper_license.txt", "recipes/*.yaml"],
+            "medtalk_train": ["synthetic/whisper_license.txt", "recipes/*.yaml"],
             "medtalk_assets": ["models/**/*", "audio/**/*", "poses/**/*", "english/**/*"],
             "medtalk_plugin": ["MEDTalk/*.uplugin", "MEDTalk/Content/Python/**/*.py"],
         },

@@ -7,15 +7,13 @@ Needs ``pip install -e .[train]`` (the measures live beside the training), and f
 pocketsphinx openfacefx``. The recordings of tests/data are part of the repository; any folder with phone times will do.
 A peer of your own is a command that reads the WAV file {sound} and writes a rig, {out}.csv or {out}.arkit.csv; {text}
 gives it the words. --reference, or the environment variable MEDTALK_REFERENCE, is a folder with a MetaHuman pose
-library, poses/metahuman_pose_library.json, which is no part of the repository; without it the table of poses is left
-out.
+library in `poses`, which is not part of the repository; without either the table of poses is left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,16 +29,15 @@ from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
 from medtalk.rates import RATE
 from medtalk.rig.channels import AREAS, CHANNEL_NAMES, S_LIP, S_UP, indices
-from medtalk_train import nonspeech
-from medtalk_train.bars import BARS, faults
-from medtalk_train.capture import SHAPES, beside_captures, read_captures
-from medtalk_train.evaluate import mouth, on_recordings, show
-from medtalk_train.peers import Missing, Peer, peers
-from medtalk_train.recordings import Recording, read_recordings
+from medtalk_train.measure import nonspeech
+from medtalk_train.measure.bars import BARS, faults
+from medtalk_train.measure.captures import SHAPES, beside_captures, read_captures
+from medtalk_train.measure.evaluate import mouth, on_recordings, show
+from medtalk_train.measure.peers import Missing, Peer, peers
+from medtalk_train.measure.recordings import REFERENCE, Recording, read_recordings, reference
 
 POSES = dict(angry="Anger", disgust="Disgust", fear="Fear", happy="Joy", sad="Sadness", surprised="Surprise")
 STILL = Finishing(blink=False, gaze=False)
-LIBRARY = Path("poses", "metahuman_pose_library.json")
 DATA = Path(__file__).parents[1] / "tests" / "data"
 LIPS = {
     "closure F1": "close F1", "closure recall": "recall", "closure precision": "precision",
@@ -58,11 +55,9 @@ def main() -> None:
     parser.add_argument("--transcripts", type=Path, default=None, help="JSON, {name: text}; or beside the recordings")
     parser.add_argument("--captures", type=Path, action="append", default=[], help="sounds with captured faces")
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=COMMAND", help="a peer of your own")
-    parser.add_argument("--reference", type=Path, default=os.environ.get("MEDTALK_REFERENCE") or None)
+    parser.add_argument("--reference", type=Path, default=None, help="default: $MEDTALK_REFERENCE")
     parser.add_argument("--json", type=Path, default=None, help="write the figures here too")
     settings = parser.parse_args()
-    if settings.reference and not (settings.reference / LIBRARY).is_file():
-        parser.error(f"--reference: {settings.reference} has no {LIBRARY}")
     try:
         figures = measure(settings)
     except MedtalkError as error:
@@ -73,6 +68,7 @@ def main() -> None:
 
 def measure(settings: argparse.Namespace) -> dict:
     """Every table by its title, printed as it is made."""
+    library = reference("poses", settings.reference)
     model = medtalk.load(settings.bundle)
     recordings = read_recordings(settings.speech, settings.transcripts)
     others = peers(dict(_named(entry) for entry in settings.peer))
@@ -94,10 +90,10 @@ def measure(settings: argparse.Namespace) -> dict:
     figures = ours | resting["ours"]
     tell("bars", {what: {"misses": "; ".join(faults(figures, bars)) or "none"} for what, bars in BARS.items()})
     performances = {recording.name: model.perform(recording.speech) for recording in recordings}
-    if settings.reference:
-        tell("poses", poses(performances, settings.reference))
+    if library:
+        tell("poses", poses(performances, library))
     else:
-        print("poses: left out; --reference DIR or MEDTALK_REFERENCE names the folder of the pose library")
+        print(f"poses: left out, as neither --reference nor {REFERENCE} names a folder")
     tell("swap", swap(performances))
     tell("intensity", intensities(model, performances))
     return out
@@ -170,9 +166,9 @@ def _named(entry: str) -> tuple[str, str]:
     return name, command
 
 
-def poses(performances: dict, reference: Path) -> dict:
+def poses(performances: dict, folder: Path) -> dict:
     """Cosine of the mean upper face (brow, eye, nose channels) with the pose library's mean pose of each emotion."""
-    library = json.loads((reference / LIBRARY).read_text())
+    library = json.loads((folder / "metahuman_pose_library.json").read_text())
     upper = indices("?_brow_*", "?_eye*", "?_nose*")
     keys = [name.replace("-", ".") for name in CHANNEL_NAMES]
     wanted = {

@@ -109,7 +109,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def _missing_engine() -> str:
     """What is missing of the speech engines of the training corpus and their texts, in a line; "" for nothing."""
     from medtalk.errors import TrainingError
-    from medtalk_train.corpus import espeak, festival, flite, text
+    from medtalk_train.synthetic.corpus import espeak, festival, flite, text
 
     try:
         espeak.check()
@@ -201,7 +201,7 @@ def whisper_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
     from safetensors.torch import save_file
 
-    from medtalk_train.whisper_weights import encoder_shapes
+    from medtalk_train.synthetic.whisper_weights import encoder_shapes
 
     torch.manual_seed(8)
     shapes = encoder_shapes(2)
@@ -222,7 +222,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from medtalk.model.config import ModelConfig
     from medtalk.model.ear import Ear, EarConfig
     from medtalk.model.medtalk import MEDTalk
-    from medtalk_train.export import export_bundle
+    from medtalk_train.synthetic.export import export_bundle
 
     torch.manual_seed(4)
     ear = Ear(EarConfig(width=32, heads=2, layers=2, hidden=24, features=15))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from medtalk.errors import AudioError, LimitError, require
+from medtalk.errors import AudioError, LimitError, about, require
 from medtalk.inputs import open_input
 from medtalk.limits import AudioLimits
 from medtalk.rates import FPS, RATE
@@ -153,7 +153,8 @@ def read_speech(
     """
     require(limits, AudioLimits, "limits", "an AudioLimits")
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _read(io.BytesIO(source), memoryview(source).nbytes, name, channel, limits)
+        with about(name):
+            return _read(io.BytesIO(source), memoryview(source).nbytes, name, channel, limits)
     with open_input(source, "sound file", AudioError) as (stream, size, shown):
         return _read(stream, size, shown, channel, limits)
 

@@ -9,8 +9,10 @@
         ├── BackboneError         a pretrained backbone whose weights are missing or do not fit
         ├── GuidanceError         an unknown emotion, a weight or prompt that makes no sense
         ├── SettingError          an option outside its range
+        │   └── PortError         the sidecar cannot listen there
         ├── OutputError           a result that cannot be written
-        │   └── DiskFullError     no other result could be written there either
+        │   ├── DiskFullError     no other result could be written there either
+        │   └── ConnectionFileError   nor would clients find the sidecar
         ├── MissingExtraError     an optional dependency that is not installed
         ├── CancelledError        work that was told to stop
         ├── ServiceError          the sidecar: out of reach, or it will not do it
@@ -22,26 +24,34 @@ A caller that catches `MedtalkError` catches all of them; anything else is a bug
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from medtalk_wire.errors import OneLineError
 
-class MedtalkError(Exception):
-    """Base of all deliberate errors.
 
-    `message` says what was wrong and what is valid, `hint` what to do next; `str()` joins them into one line.
+class MedtalkError(OneLineError):
+    """Base of all deliberate errors: `message`, `hint`, and `about`, the file or name that the message is about.
+
     `code` is a stable short word for machines (JSON output, the sidecar's protocol).
     """
 
     code: str = "error"
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message, hint)
-        # A file name may hold a line break; the promise is one line.
-        self.message = " ".join(message.split())
-        self.hint = " ".join(hint.split())
+    def facts(self) -> dict[str, str]:
+        """The error for machines: `code`, `message`, `hint`, `about`."""
+        return {name: getattr(self, name) for name in ("code", "message", "hint", "about")}
 
-    def __str__(self) -> str:
-        return f"{self.message} {self.hint}" if self.hint else self.message
+
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """Errors of the block are about `name`, which their messages name too, unless they say otherwise."""
+    try:
+        yield
+    except MedtalkError as error:
+        error.about = error.about or name
+        raise
 
 
 class AudioError(MedtalkError):
@@ -86,6 +96,12 @@ class SettingError(MedtalkError):
     code = "setting"
 
 
+class PortError(SettingError):
+    """A port or address at which the sidecar cannot listen."""
+
+    code = "port"
+
+
 class OutputError(MedtalkError):
     """A result that cannot be written."""
 
@@ -96,6 +112,12 @@ class DiskFullError(OutputError):
     """A result for which the disk has no room."""
 
     code = "disk_full"
+
+
+class ConnectionFileError(OutputError):
+    """The file that tells clients how to connect cannot be written."""
+
+    code = "connection_file"
 
 
 class MissingExtraError(MedtalkError):
@@ -116,8 +138,8 @@ class ServiceError(MedtalkError):
     `code` tells which: "unreachable", "refused", "silent", "protocol", or one of the sidecar's own (docs/protocol.md).
     """
 
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message, hint)
+    def __init__(self, code: str, message: str, hint: str = "", about: str = "") -> None:
+        super().__init__(message, hint, about)
         self.code = code
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from medtalk.errors import GuidanceError, require
-from medtalk.inputs import read_input
+from medtalk.inputs import path_text, read_input
 from medtalk_wire.settings import AUTO, MAX_PICTURE_BYTES, MAX_TEXT
 
 if TYPE_CHECKING:
@@ -301,7 +300,7 @@ def read_picture(picture: str | Path | bytes) -> tuple[str, bytes]:
         name, data = "The picture", picture
     else:
         data = read_input(picture, "picture", GuidanceError, MAX_PICTURE_BYTES)
-        name = os.fsencode(picture).decode("utf-8", "replace")  # it must fit in a message
+        name = path_text(picture)
         if not data:
             raise GuidanceError(f"The picture {name} is empty.", "Give another one.")
     if len(data) > MAX_PICTURE_BYTES:

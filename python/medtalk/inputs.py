@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
-from medtalk.errors import MedtalkError
+from medtalk.errors import MedtalkError, about
 
 
 @contextmanager
@@ -23,10 +23,22 @@ def open_input(
     rig file". Devices and pipes may never end, and are refused. So is a file of more than `limit` bytes.
     """
     try:
-        # Not str(path): a name that is not valid Unicode must still fit in a message.
-        shown = os.fsencode(path).decode("utf-8", "replace")
+        shown = path_text(path)
     except TypeError:
         raise error(f"{path!r} is no path of a {what}.", "Give its name.") from None
+    with about(shown), _opened(path, shown, what, error, limit) as (stream, size):
+        yield stream, size, shown
+
+
+def path_text(path: str | Path) -> str:
+    """A path as it stands in messages: a name that is not valid Unicode must still fit in one."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+@contextmanager
+def _opened(
+    path: str | Path, shown: str, what: str, error: type[MedtalkError], limit: int | None
+) -> Iterator[tuple[BufferedReader, int]]:
     try:
         stream = open(path, "rb", opener=_open_at_once)  # noqa: SIM115
     except (OSError, ValueError) as problem:  # ValueError: a null byte in the path
@@ -38,7 +50,7 @@ def open_input(
         if limit is not None and status.st_size > limit:
             raise error(f"{shown} has {status.st_size} bytes; a {what} may have at most {limit}.")
         try:
-            yield stream, status.st_size, shown
+            yield stream, status.st_size
         except OSError as problem:
             raise _refusal(problem, path, shown, what, error) from problem
 

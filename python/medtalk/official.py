@@ -8,7 +8,6 @@ read, of RoBERTa the one text that the release ever gave it.
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from collections.abc import Mapping
@@ -39,6 +38,7 @@ from medtalk.bundle import (
 from medtalk.errors import BackboneError, BundleError, OutputError
 from medtalk.files import check_folder, sha256_file
 from medtalk.guidance import LABELS
+from medtalk.inputs import path_text
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.version import __version__
 
@@ -233,7 +233,7 @@ def _check_output(folder: Path) -> None:
 
 def _read(path: Path, wanted: str) -> _Checkpoint:
     """One of the authors' files, checked to be the one called `wanted` there."""
-    shown = os.fsencode(path).decode("utf-8", "replace")  # it must fit in a message
+    shown = path_text(path)
     if not path.is_file():
         raise BundleError(f"There is no file {shown}.", f"Give the authors' {wanted}.")
     try:

@@ -161,9 +161,9 @@ class Editor:
         """An actor without any mesh."""
         return self._place(self.unreal.actors.StaticMeshActor, name, name, lambda actor: None)
 
-    def add_rig(self, board: str = "mh4") -> Any:
-        """The face board's asset of a generation, at its usual path; the asset."""
-        path = self.unreal.boards.RIGS[board]
+    def add_rig(self, board: str = "mh4", path: str = "") -> Any:
+        """The asset of a face board of a generation, by default at its usual path; "" is a rig that is no board."""
+        path = path or self.unreal.boards.RIGS[board]
         found = self.asset(path)
         if found is None:
             found = self._register(self.unreal.controlrig.ControlRigBlueprint(), path)._of(board)._finish()

@@ -19,10 +19,10 @@ from medtalk.finishing.closures import decide
 from medtalk.guidance import LABELS, Description
 from medtalk.model.intensity import intensity
 from medtalk.rig.channels import CHANNEL_NAMES, S_LIP, S_UP, indices
-from medtalk_train import nonspeech
-from medtalk_train.bars import BARS, faults
-from medtalk_train.evaluate import on_recordings, show
-from medtalk_train.recordings import read_recordings
+from medtalk_train.measure import nonspeech
+from medtalk_train.measure.bars import BARS, faults
+from medtalk_train.measure.evaluate import on_recordings, show
+from medtalk_train.measure.recordings import read_recordings
 from medtalk_train.wording.judge import judge
 
 SPEECH = ("jfk", "sonnet")

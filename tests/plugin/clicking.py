@@ -33,7 +33,7 @@ def desk(editor: Any, serving: Sidecar) -> Iterator[Any]:
     import medtalk_unreal
     from medtalk_unreal import settings, sidecar, ticks
 
-    settings.save(settings.Settings(server=str(serving.file)))
+    settings.save(settings.PluginSettings(server=str(serving.file)))
     medtalk_unreal.startup()
     yield editor
     ticks.cancel_all()

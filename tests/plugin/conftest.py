@@ -1,46 +1,5 @@
 """The stand-in editor for tests of the plugin."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
-import pytest
-
-from tests.fake_unreal.editor import Editor, stand_in
+from tests.fake_unreal.fixtures import crash, editor, section, sequence, unreal  # noqa: F401
 from tests.plugin.clicking import desk, serving  # noqa: F401
 from tests.plugin.running import configured, empty_python  # noqa: F401
-
-
-@pytest.fixture
-def unreal() -> Iterator[Any]:
-    """The stand-in as `import unreal` finds it; take `editor` to have an editor run."""
-    with stand_in() as module:
-        yield module
-
-
-@pytest.fixture
-def editor(unreal: Any, tmp_path: Path) -> Iterator[Editor]:
-    """A fresh editor with an empty level."""
-    running = Editor(unreal, tmp_path / "Show")
-    yield running
-    running.shut_down()
-
-
-@pytest.fixture
-def sequence(editor: Editor) -> Any:
-    return editor.new_sequence(30)
-
-
-@pytest.fixture
-def section(editor: Editor, sequence: Any) -> Any:
-    """The section of a face board on an mh4 MetaHuman."""
-    return editor.add_board(sequence, editor.add_metahuman("mh4"))
-
-
-@pytest.fixture
-def crash(unreal: Any) -> type[BaseException]:
-    """What takes the editor down. No `except Exception` may catch it."""
-    assert not issubclass(unreal.state.EditorCrash, Exception)
-    return unreal.state.EditorCrash

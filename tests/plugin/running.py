@@ -60,7 +60,7 @@ def configured(editor: Any, tiny_bundle: Path) -> Iterator[Any]:
     """An editor whose settings name this Python and a small bundle; sidecars that it starts are ended."""
     from medtalk_unreal import settings
 
-    settings.save(settings.Settings(python=sys.executable, bundle=str(tiny_bundle)))
+    settings.save(settings.PluginSettings(python=sys.executable, bundle=str(tiny_bundle)))
     yield editor
     from medtalk_unreal import sidecar, ticks
 

@@ -10,6 +10,7 @@ import numpy as np
 import soundfile
 
 from medtalk.rig.channels import CHANNELS, MAXIMUM, MINIMUM, N_CHANNELS
+from tests.fake_unreal import inside
 from tests.helpers.sounds import babble
 
 KEYED = np.array([channel.index for channel in CHANNELS if channel.keyed])
@@ -48,7 +49,7 @@ def _sequence(editor: Any, sequence: Any) -> Any:
 
 def board_section(editor: Any, sequence: Any) -> Any:
     """The one section of a face board in a sequence."""
-    (section,) = [one for one in editor.sections(sequence) if one._channels]
+    (section,) = [one for one in editor.sections(sequence) if inside.channels(one)]
     return section
 
 
@@ -57,7 +58,8 @@ def on_board(
 ) -> np.ndarray:
     """(frames, 174): what the keys say at each frame of a rig that starts at a display frame; 0 where none are."""
     section = board_section(editor, sequence)
-    tick, display = _sequence(editor, sequence)._tick, _sequence(editor, sequence)._display
+    shown = _sequence(editor, sequence)
+    tick, display = inside.tick_rate(shown), inside.display_rate(shown)
     ticks = [start * tick / display + frame * tick / Fraction(fps) for frame in range(frames)]
     values = np.zeros((frames, N_CHANNELS))
     for channel in CHANNELS:
@@ -76,27 +78,7 @@ def a_sound(editor: Any, folder: Path, seconds: float = 1.0, name: str = "line")
 
 def state_of(editor: Any) -> tuple[Any, ...]:
     """All that a take could leave behind: assets, tags, bindings, tracks, sections, keys, ranges; what is open."""
-    sequences = []
-    for path in editor.sequences():
-        sequence = editor.asset(path)
-        tracks = [(track._title, [_section(one) for one in track._sections]) for track in sequence._all_tracks()]
-        shown = [
-            getattr(sequence, f"get_{range}_range_{end}")() for range in ("view", "work") for end in ("start", "end")
-        ]
-        bindings = [(guid, one.name, one.title, one.parent) for guid, one in sorted(sequence._bindings.items())]
-        sequences.append((path, sequence._playback, sequence._display, sequence._tick, shown, bindings, tracks))
-    tags = {path: dict(editor.asset(path).__dict__.get("_tags", {})) for path in editor.assets()}
-    opened = [one and one._path() for one in (editor.state.sequence, editor.state.focused)]
+    sequences = [(path, inside.whole(editor.asset(path))) for path in editor.sequences()]
+    tags = {path: inside.tags(editor.asset(path)) for path in editor.assets()}
+    opened = [one and inside.path(one) for one in (editor.state.sequence, editor.state.focused)]
     return tags, opened, sequences
-
-
-def _section(section: Any) -> tuple[Any, ...]:
-    keys = {name: [tuple(key) for key in data.keys.values()] for name, data in section._channels.items()}
-    defaults = {name: data.default for name, data in section._channels.items()}
-    sound = [copy_of(section.__dict__.get(name)) for name in ("_sound", "_offset", "_looping", "_quiet")]
-    return section._range, section._row, dict(section._values), keys, defaults, sound
-
-
-def copy_of(value: Any) -> Any:
-    """A struct as it is now; anything else as it is."""
-    return value.copy() if hasattr(value, "to_tuple") else value

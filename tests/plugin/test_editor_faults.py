@@ -18,6 +18,7 @@ import pytest
 
 from medtalk_board.channels import CHANNEL_HASH
 from medtalk_wire import Client, Sound
+from tests.fake_unreal import inside
 from tests.helpers.sidecars import Sidecar
 from tests.helpers.sounds import babble
 from tests.plugin.clicking import TOOLS, finish, make, press, status
@@ -37,7 +38,7 @@ class Shot:
         editor.new_sequence(30, SHOT)
         section = editor.add_board(editor.asset(SHOT), editor.object(self.actor))
         for tick in (0, 4000, 400_000):
-            section._channels["CTRL_C_jaw.Y"].add(tick, 0.5, editor.unreal.MovieSceneKeyInterpolation.AUTO)
+            inside.add_key(section, "CTRL_C_jaw.Y", tick, 0.5)
         self.sound = a_sound(editor, folder, seconds)
         editor.select_actors(self.actor)
 
@@ -181,7 +182,7 @@ def test_a_server_that_is_not_as_it_should_be(
         patch.setattr(sidecar, "PATIENCE_SECONDS", 2.0)
         change(server=str(file))
         if behaviour == "bad-result":  # the little one spoils what is said to be bad
-            editor.object(lonely.sound)._values["spoken_text"] = "bad"
+            inside.put(editor.object(lonely.sound), spoken_text="bad")
         lonely.one_line(lonely.press(), state_of(editor), said)
         assert not (saved(editor) / "sidecar.json").exists()
     change(server="")
@@ -372,9 +373,7 @@ def test_what_may_happen_while_the_job_runs(shot: Shot, what: str, phase: str) -
             editor.select_actors()
             editor.select_assets()
         case "user keys":
-            editor.sections(SHOT + ".Shot")[0]._channels["CTRL_C_jaw.X"].add(
-                500_000, 0.25, editor.unreal.MovieSceneKeyInterpolation.AUTO
-            )
+            inside.add_key(editor.sections(SHOT + ".Shot")[0], "CTRL_C_jaw.X", 500_000, 0.25)
     finish(editor)
     assert "1 take written" in editor.log.text and editor.log.errors == []
     keys = dict(editor.keys(editor.sections(SHOT + ".Shot")[0], "CTRL_C_jaw.Y"))
@@ -663,7 +662,7 @@ def test_bad_fields(shot: Shot, fields: dict[str, Any], said: str) -> None:
 
 def test_a_long_text_that_is_spoken(shot: Shot) -> None:
     """Of the asset, which may have anything in it."""
-    shot.editor.object(shot.sound)._values["spoken_text"] = "x" * 100_000
+    inside.put(shot.editor.object(shot.sound), spoken_text="x" * 100_000)
     before = state_of(shot.editor)
     shot.one_line(shot.press(), before, "The transcript has 100000 bytes")
 

@@ -12,6 +12,7 @@ import soxr
 
 from medtalk.rig.channels import INDEX
 from medtalk_board.channels import in_region
+from tests.fake_unreal import inside
 from tests.helpers.sidecars import Sidecar
 from tests.plugin.clicking import TOOLS, asked, finish, make, press, status
 from tests.plugin.running import pid_of_sidecar, tick_until
@@ -53,7 +54,7 @@ def keys_of(editor: Any, sequence: Any) -> dict[str, list[tuple[int, Any]]]:
 
 def user_keys(editor: Any, section: Any, channel: str, values: dict[int, float]) -> None:
     for tick, value in values.items():
-        section._channels[channel].add(tick, value, editor.unreal.MovieSceneKeyInterpolation.AUTO)
+        inside.add_key(section, channel, tick, value)
 
 
 @pytest.mark.parametrize("start", [0, 1001])
@@ -68,8 +69,9 @@ def test_the_keys_are_the_rig_of_the_sidecar(
     found = on_board(desk, sequence, len(rig), fps, start, board)
     np.testing.assert_allclose(found[:, KEYED], rig[:, KEYED], rtol=0, atol=1e-6)
     assert rig[:, KEYED].std(axis=0).max() > 0.01, "a face that does not move proves nothing"
-    first = round(start * sequence._tick / sequence._display)
-    last = first + round((len(rig) - 1) * sequence._tick / sequence._display)
+    ticks = inside.tick_rate(sequence) / inside.display_rate(sequence)
+    first = round(start * ticks)
+    last = first + round((len(rig) - 1) * ticks)
     for times in keys_of(desk, sequence).values():
         assert times[0][0] == first and times[-1][0] <= last
     assert line.startswith("1 take written, ") and desk.log.errors == [] and desk.dialogs.messages == []
@@ -122,8 +124,8 @@ def test_several_recordings_are_takes_one_after_the_other(
     sequence, start = a_shot(desk, 24), 1001
     make(desk, [desk.add_sound(file) for file in files], sequence=sequence, start_frame=start)
     titles = []
-    for track in desk.asset("/Game/Cinematics/Shot")._tracks:
-        (section,) = track._sections
+    for track in inside.tracks(desk.asset("/Game/Cinematics/Shot")):
+        (section,) = inside.sections(track)
         titles.append((section.get_start_frame(), section.get_sound().get_name()))
     for file in files:
         rig = asked(serving.connection, file, fps=24.0)
@@ -136,7 +138,7 @@ def test_several_recordings_are_takes_one_after_the_other(
 
 def _starts(editor: Any) -> dict[int, int]:
     """Last frame of each sound in the sequence -> its first."""
-    sections = [track._sections[0] for track in editor.asset("/Game/Cinematics/Shot")._tracks]
+    sections = [inside.sections(track)[0] for track in inside.tracks(editor.asset("/Game/Cinematics/Shot"))]
     return {section.get_end_frame() - 1: section.get_start_frame() for section in sections}
 
 
@@ -172,7 +174,7 @@ def test_a_second_run_replaces_the_first(desk: Any, serving: Sidecar, sample: Pa
     rig = asked(serving.connection, sample, fps=fps, emotion="angry")
     np.testing.assert_allclose(on_board(desk, found, len(rig), fps, 12)[:, KEYED], rig[:, KEYED], rtol=0, atol=1e-6)
     assert {len(times) for times in keys_of(desk, found).values()} <= {1, len(rig)}
-    assert len(found._tracks) == 1 and len(desk.sections(found)) == 1, "one sound, one board"
+    assert len(inside.tracks(found)) == 1 and len(desk.sections(found)) == 1, "one sound, one board"
 
 
 def test_keys_of_the_user_outside_survive(desk: Any, serving: Sidecar, sample: Path) -> None:
@@ -213,7 +215,7 @@ def test_a_description_in_the_form(editor: Any, sample: Path, tmp_path: Path) ->
 
     serving = Sidecar(tmp_path).wait_until_ready()
     try:
-        settings.save(settings.Settings(server=str(serving.file)))
+        settings.save(settings.PluginSettings(server=str(serving.file)))
         medtalk_unreal.startup()
         editor.click(TOOLS, "MEDTalk.start")
         tick_until(editor, lambda: "text" in settings.load().guidance, "the greeting")

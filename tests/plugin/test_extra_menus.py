@@ -105,7 +105,7 @@ def test_a_bake_that_cannot_be_saved(shot: Any, monkeypatch: pytest.MonkeyPatch,
 
 def test_animations_of_the_same_name(configured: Any, tmp_path: Path) -> None:
     """Each sound has its own, and finds it again."""
-    from medtalk_unreal import generate
+    from medtalk_unreal import generate, settings
     from medtalk_unreal.errors import PluginError
     from medtalk_unreal.request import Request
 
@@ -114,7 +114,7 @@ def test_animations_of_the_same_name(configured: Any, tmp_path: Path) -> None:
     other = configured.add_sound(tmp_path / "line0.wav", "/Game/Other/line0").get_path_name()
     request = Request(sounds=(one, other), skeleton="/Game/MetaHumans/Ada/Face/SKM_Ada_Face")
     with pytest.raises(PluginError, match="is no folder"):
-        generate.check(replace(request, sounds=(one,), sequence_folder="C:/anims"))
+        generate.check(replace(request, sounds=(one,), sequence_folder="C:/anims"), settings.load())
     for wanted, there in ((request, 2), (request, 2), (replace(request, replace=False), 4)):
         generate.start(wanted)
         tick_until(configured, lambda: generate.running() is None, "the end of the generation")

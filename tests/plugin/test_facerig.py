@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from medtalk.rig.channels import INDEX, MAXIMUM, MINIMUM
+from tests.fake_unreal import inside
 from tests.plugin.takes import KEYED, board_section, moving, write
 
 
@@ -23,7 +24,7 @@ def mesh(editor: Any, name: str = "Ada") -> Any:
 
 def rig_at(editor: Any, path: str, board: str = "mh4") -> Any:
     """A face board at another place than usual."""
-    return editor._register(editor.unreal.ControlRigBlueprint(), path)._of(board)._finish()
+    return editor.add_rig(board, path)
 
 
 def face_binding(sequence: Any) -> Any:
@@ -60,7 +61,7 @@ def test_the_asset_registry_and_the_board_nearest_to_the_mesh(editor: Any) -> No
 
 def test_a_rig_that_is_no_board_is_passed_over(editor: Any) -> None:
     actor = editor.add_metahuman(rig=False)
-    mesh(editor)._values["default_animating_rig"] = rig_at(editor, "/Game/Rigs/Body_CtrlRig", "")
+    inside.put(mesh(editor), default_animating_rig=rig_at(editor, "/Game/Rigs/Body_CtrlRig", ""))
     editor.add_rig("mh4")
     assert resolve(editor, None, actor).rig_path == "/MetaHumanCharacter/Face/Face_ControlBoard_CtrlRig"
 
@@ -78,7 +79,7 @@ def test_the_track_that_is_there_comes_before_all_else(editor: Any) -> None:
     actor, sequence = editor.add_metahuman(), editor.new_sequence()
     own = rig_at(editor, "/Game/Mine/My_ControlBoard")
     parent = sequence.add_possessable(actor)
-    binding = sequence.add_possessable(actor._components[2])
+    binding = sequence.add_possessable(inside.components(actor)[2])
     binding.set_parent(parent)
     library = editor.unreal.ControlRigSequencerLibrary
     library.find_or_create_control_rig_track(editor.state.world, sequence, own.get_control_rig_class(), binding, False)
@@ -119,9 +120,9 @@ def test_the_component_that_the_metahuman_names(editor: Any) -> None:
     from medtalk_unreal import facerig
 
     actor = editor.add_metahuman()
-    face, told = actor._components[2], actor._components[3]
-    face._name = "Head"
-    told._values["face_component_name"] = "head"  # names of Unreal know no letter case
+    face, told = inside.components(actor)[2:4]
+    inside.rename(face, "Head")
+    inside.put(told, face_component_name="head")  # names of Unreal know no letter case
     found = facerig.find_face(actor)
     assert found is not None and found.get_name() == "Head"
 
@@ -130,7 +131,7 @@ def test_a_component_of_another_name_with_a_board(editor: Any) -> None:
     from medtalk_unreal import facerig
 
     actor = editor.add_metahuman("mh3")
-    actor._components[2]._name = "Kopf"
+    inside.rename(inside.components(actor)[2], "Kopf")
     found = facerig.find_face(actor)
     assert found is not None and found.get_name() == "Kopf"
 
@@ -178,7 +179,7 @@ def test_the_rig_replaces_what_is_there_and_is_not_layered(editor: Any) -> None:
     """The keys are whole poses; a layered rig would add them to what else moves the face."""
     actor, sequence = editor.add_metahuman(), editor.new_sequence()
     write(editor, moving(3), sequence=sequence, actor=actor)
-    rig = board_section(editor, sequence)._outer._rig
+    rig = inside.rig_of(board_section(editor, sequence))
     assert editor.unreal.ControlRigSequencerLibrary.is_layered_control_rig(rig) is False
 
 
@@ -229,7 +230,7 @@ def test_the_section_to_key_is_the_one_that_is_keyed(editor: Any) -> None:
     actor, sequence = editor.add_metahuman(), editor.new_sequence()
     write(editor, moving(3), sequence=sequence, actor=actor)
     first = board_section(editor, sequence)
-    track = first._outer
+    track = inside.track_of(first)
     second = track.add_section()
     track.set_section_to_key(second)
     report = write(editor, moving(3, 2), sequence=sequence, actor=actor, start_frame=500)
@@ -245,7 +246,7 @@ def test_what_older_and_newer_editors_call_otherwise(editor: Any, monkeypatch: p
 
     unreal = editor.unreal
     actor = editor.add_metahuman()
-    component, asset = actor._components[2], editor.add_rig()
+    component, asset = inside.components(actor)[2], editor.add_rig()
     hierarchy: Any = compat.rig_hierarchy(asset)
 
     def kind() -> Any:

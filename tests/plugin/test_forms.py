@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 
+from tests.fake_unreal import inside
+
 
 @pytest.fixture
 def form(editor: Any) -> Any:
     import unreal
 
-    from medtalk_unreal import forms
+    from medtalk_unreal import forms, settings
     from medtalk_unreal.request import Request
 
     made = unreal.new_object(forms.MEDTalkGenerateForm)
-    forms.fill(made, Request())
+    forms.fill(made, Request(), settings.load())
     return made
 
 
@@ -29,7 +31,7 @@ def change(**values: Any) -> None:
 
 
 def test_it_says_back_what_was_put_in(editor: Any, form: Any) -> None:
-    from medtalk_unreal import forms
+    from medtalk_unreal import forms, settings
     from medtalk_unreal.request import Request
 
     actor, sequence = editor.add_metahuman("mh4"), editor.new_sequence(30)
@@ -38,7 +40,7 @@ def test_it_says_back_what_was_put_in(editor: Any, form: Any) -> None:
         emotion="sad", mixture="happy:0.5,sad:0.5", mood_intensity=1.5, sequence_folder="/Game/Takes", start_frame=1001,
         frame_step=2, blink=False, gaze=False, process_mask="mouth", tolerance=0.01, replace=False, writer="arrays",
     )  # fmt: skip
-    forms.fill(form, wanted)
+    forms.fill(form, wanted, settings.load())
     form.set_editor_property("sequence", sequence)
     read = forms.read(form)
     assert read.mood_intensity == pytest.approx(1.5) and read.tolerance == pytest.approx(0.01)
@@ -67,11 +69,11 @@ def test_the_choices_are_those_that_the_sidecar_told(form: Any) -> None:
 def test_text_and_picture_are_offered_if_the_sidecar_takes_them(form: Any) -> None:
     import unreal
 
-    from medtalk_unreal import forms
+    from medtalk_unreal import forms, settings
     from medtalk_unreal.request import Request
 
     def filled() -> Request:
-        forms.fill(form, Request())
+        forms.fill(form, Request(), settings.load())
         form.set_editor_properties(
             {"target": forms.IN_SEQUENCE, "text": " so sad ", "image": unreal.FilePath("/pictures/face.png")}
         )
@@ -96,22 +98,22 @@ def test_what_was_used_last_is_shown_again_where_it_still_fits(editor: Any) -> N
     assert Request.remembered(settings.load()) == Request(blink=False)
 
 
-@pytest.mark.parametrize("inside", [False, True])
-def test_a_file_that_was_picked_is_found(editor: Any, form: Any, tmp_path: Path, inside: bool) -> None:
+@pytest.mark.parametrize("in_project", [False, True])
+def test_a_file_that_was_picked_is_found(editor: Any, form: Any, tmp_path: Path, in_project: bool) -> None:
     """Unreal gives it relative to the project, or to the folder of its own program."""
     import unreal
 
     from medtalk_unreal import forms
 
-    file = (Path(editor.project_dir) / "refs" if inside else tmp_path / "elsewhere") / "face.png"
+    file = (Path(editor.project_dir) / "refs" if in_project else tmp_path / "elsewhere") / "face.png"
     file.parent.mkdir()
     file.write_bytes(b"")
-    base = editor.project_dir if inside else editor.state.binaries
+    base = editor.project_dir if in_project else editor.state.binaries
     given = os.path.relpath(file, base)
     assert not os.path.isabs(given)
     form.set_editor_properties({"takes_image": True, "target": forms.IN_SEQUENCE, "image": unreal.FilePath(given)})
     assert Path(forms.read(form).image).resolve() == file.resolve()
-    assert "RelativeToGameDir" in type(form)._metas["image"]
+    assert "RelativeToGameDir" in inside.metas(type(form))["image"]
 
 
 def test_actors_without_a_face_do_not_count(editor: Any, form: Any) -> None:
@@ -124,7 +126,7 @@ def test_actors_without_a_face_do_not_count(editor: Any, form: Any) -> None:
 
 
 def test_every_property_has_its_place_in_order(form: Any) -> None:
-    metas = {name: meta for name, meta in type(form)._metas.items() if not name.startswith("takes_")}
+    metas = {name: meta for name, meta in inside.metas(type(form)).items() if not name.startswith("takes_")}
     places = [(meta["Category"], int(meta["DisplayPriority"])) for meta in metas.values()]
     assert len(set(places)) == len(places)
     assert all(meta["DisplayName"] and meta["ToolTip"] for meta in metas.values())

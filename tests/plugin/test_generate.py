@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import soundfile
 
+from tests.fake_unreal import inside
 from tests.helpers.sounds import babble
 from tests.plugin.running import is_alive, pid_of_sidecar, stops, tick_until
 
@@ -277,6 +278,6 @@ def test_the_rig_comes_at_the_rate_of_the_sequence(configured: Any, request_for:
         path = configured.new_sequence(fps).get_path_name()
         request = request_for(0.5, sequence=path)
     run(configured, request)
-    (section,) = [one for one in configured.sections(path) if one._channels]
+    (section,) = [one for one in configured.sections(path) if inside.channels(one)]
     ticks = [tick for name in configured.keyed(section) for tick, _ in configured.keys(section, name)]
     assert len(set(ticks)) > 4 and all(tick % (24000 // fps) == 0 for tick in ticks)

@@ -132,7 +132,7 @@ def test_a_question_of_the_self_test_that_fails_is_not_ok(
     def question(_: str) -> dict[str, Any]:
         raise selftest.PluginError("It does not.")
 
-    monkeypatch.setitem(selftest.QUESTIONS, "sockets", ("Does it work?", question))
+    monkeypatch.setattr(selftest, "_sockets", question)
     result = run(configured, monkeypatch, {"requests": [], "selftest": True}, tmp_path)
     assert result["selftest"]["questions"]["sockets"]["outcome"] == "failed" and result["error"] == ""
     assert result["selftest"]["ok"] is False and result["ok"] is False

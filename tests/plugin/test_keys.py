@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fake_unreal import inside
 from tests.fake_unreal.editor import stand_in
 from tests.plugin.takes import KEYED, board_section, moving, on_board, write
 
@@ -100,7 +101,7 @@ def test_every_key_is_linear_whoever_wrote_it(editor: Any, unreal: Any, linear: 
         sequence = editor.new_sequence(30, f"/Game/Shots/{writer}")
         write(editor, moving(20), sequence=sequence, actor=actor, writer=writer)
         section = board_section(editor, sequence)
-        modes = {key[2] for data in section._channels.values() for key in data.keys.values()}
+        modes = inside.interpolations(section)
         assert modes == {unreal.MovieSceneKeyInterpolation.LINEAR}
 
 
@@ -110,7 +111,7 @@ def test_a_control_of_which_the_board_has_one_axis(editor: Any, unreal: Any) -> 
     sequence = editor.new_sequence(30)
     write(editor, moving(5), sequence=sequence, actor=actor)
     section = board_section(editor, sequence)
-    del section._channels["CTRL_C_jaw.X"]
+    inside.remove_channel(section, "CTRL_C_jaw.X")
     values = moving(10, seed=3)
     report = write(editor, values, sequence=sequence, actor=actor, writer="arrays")
     assert report.missing == ("CTRL_C_jaw.X",)

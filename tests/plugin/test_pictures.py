@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
+import io
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +34,25 @@ def face(tmp_path: Path) -> Path:
     path = tmp_path / "face.png"
     path.write_bytes(picture())
     return path
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch, face: Path) -> list[int]:
+    """How many bytes each read of the picture took, from here on."""
+    counts: list[int] = []
+    opened = builtins.open
+
+    class Counted(io.FileIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            data = super().read(-1 if size is None else size)
+            counts.append(len(data))
+            return data
+
+    def counting(file: Any, *arguments: Any, **more: Any) -> Any:
+        return Counted(file) if Path(str(file)) == face else opened(file, *arguments, **more)
+
+    monkeypatch.setattr(builtins, "open", counting)
+    return counts
 
 
 @pytest.fixture
@@ -136,6 +158,30 @@ def test_a_picture_that_cannot_be_sent_is_one_line(
     assert f"face.png {said}" in message[1] and "\n" not in message[1] and state_of(studio) == before
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_picture_is_read_once_for_all_sounds(
+    studio: Any, tmp_path: Path, face: Path, reads: list[int], count: int
+) -> None:
+    """Before, for the form and for the click, only how it begins."""
+    import unreal
+
+    change(form={"image": face.as_posix()})
+    waves = [studio.asset(path) for path in add_sounds(studio, tmp_path, *[0.4] * count)]
+    form = open_form(studio, waves)
+    assert form.get_editor_property("image") == unreal.FilePath(face.as_posix()) and reads == [16]
+    studio.press(form, "generate")
+    finish(studio)
+    assert f"{count} take" in status(form) and reads == [16, 16, face.stat().st_size]
+
+
+def test_a_file_that_is_much_too_large_is_not_read(studio: Any, sample: Path, face: Path, reads: list[int]) -> None:
+    import unreal
+
+    os.truncate(face, 65 << 20)
+    press(studio, [studio.add_sound(sample)], image=unreal.FilePath(str(face)))
+    assert "Make it smaller." in studio.dialogs.messages[0][1] and reads == [16]
+
+
 def test_a_picture_that_the_sidecar_refuses_is_one_line(studio: Any, sample: Path, tmp_path: Path) -> None:
     """The plugin sees how a file begins; what is wrong behind that the sidecar finds."""
     import unreal
@@ -178,16 +224,15 @@ def test_a_voice_that_the_sidecar_cannot_hear_is_one_line(editor: Any) -> None:
 
     for request in (Request(emotion="auto"), Request(emotion="sad", mixture=" Auto ")):
         with pytest.raises(PluginError, match=r"cannot hear the mood in the voice.*medtalk\[full\]"):
-            request.check_guidance(settings.Settings())
-        request.check_guidance(settings.Settings(guidance=["label", "auto"]))
+            request.check_guidance(settings.PluginSettings())
+        request.check_guidance(settings.PluginSettings(guidance=["label", "auto"]))
 
 
 def test_words_that_nobody_has_written_are_heard(editor: Any) -> None:
     """None tells the sidecar to listen; "" would tell that they are unknown."""
     from medtalk_unreal.request import Request
-    from medtalk_unreal.settings import Settings
 
-    told = [Request().wire_settings(Settings(), 60.0, spoken)["transcript"] for spoken in ("", " \n", " We say it. ")]
+    told = [Request().wire_settings(b"", 60.0, spoken).transcript for spoken in ("", " \n", " We say it. ")]
     assert told == [None, None, "We say it."]
 
 
@@ -241,7 +286,7 @@ def test_the_dialog_shows_and_keeps_the_settings(editor: Any, changed: dict[str,
     """It tells which of them make another sidecar."""
     from medtalk_unreal import forms, settings
 
-    before = settings.Settings(backbones=["clip=/a", "emotion2vec=/e"], offline=True, device="cpu")
+    before = settings.PluginSettings(backbones=["clip=/a", "emotion2vec=/e"], offline=True, device="cpu")
     settings.save(before)
 
     def ok(form: Any) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from medtalk.rig import read_rig as read_rig_file
+from tests.fake_unreal import inside
 from tests.plugin.takes import KEYED, a_sound, board_section, moving, write
 
 
@@ -51,9 +52,8 @@ def test_what_the_user_changed_is_in_it(editor: Any, tmp_path: Path) -> None:
     actor, sequence = editor.add_metahuman(), editor.new_sequence(60)
     write(editor, moving(60), sequence=sequence, actor=actor, sound=a_sound(editor, tmp_path, 1.0))
     section = board_section(editor, sequence)
-    section._channels["CTRL_C_jaw.Y"].keys.clear()
-    section._channels["CTRL_C_jaw.Y"].default = 0.75
-    section._channels["CTRL_L_brow_down"].keys.clear()
+    inside.clear_keys(section, ["CTRL_C_jaw.Y", "CTRL_L_brow_down"])
+    inside.set_default(section, "CTRL_C_jaw.Y", 0.75)
     rig = read_rig_file(export(editor, sequence, tmp_path, actor)[0])
     from medtalk.rig.channels import INDEX
 
@@ -115,8 +115,8 @@ def test_where_there_is_nothing_to_read(editor: Any, tmp_path: Path) -> None:
         readback.read_rig(path, None, 10, 10)
     with pytest.raises(PluginError, match="has no take called 'x'"):
         export(editor, sequence, tmp_path, name="x")
-    for data in board_section(editor, sequence)._channels.values():
-        data.keys.clear()
+    section = board_section(editor, sequence)
+    inside.clear_keys(section, inside.channels(section))
     with pytest.raises(PluginError, match="has no keys"):
         readback.read_rig(path, None, 0, 10)
 

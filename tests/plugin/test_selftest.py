@@ -11,12 +11,12 @@ from tests.plugin.running import do, saved
 
 
 def ask(editor: Any) -> dict[str, Any]:
-    from medtalk_unreal import selftest
+    from medtalk_unreal import menus, selftest
 
     lines: list[str] = []
-    task = do(editor, selftest.steps(lines.append))
+    task = do(editor, selftest.steps(menus.MENUS, lines.append))
     assert task.error is None, task.error
-    assert len(lines) == len(selftest.QUESTIONS) + 1
+    assert len(lines) == len(selftest.questions(())) + 1
     assert json.loads((saved(editor) / "selftest.json").read_text()) == task.result
     return task.result
 
@@ -35,6 +35,7 @@ def test_every_question_is_answered(editor: Any, generation: str) -> None:
     assert answers["speed"]["microseconds_per_key_channels"] > 0
     assert answers["sockets"]["echo"] is True
     assert answers["ticks"]["ticks"] == 20
+    assert {"Sequencer.MainToolBar", "LevelEditor.MainMenu.Tools"} < set(answers["menus"])
 
 
 def test_without_a_metahuman_its_questions_are_skipped(editor: Any) -> None:
@@ -61,7 +62,7 @@ def test_cancelled_half_way_it_still_puts_everything_back(editor: Any) -> None:
 
     editor.add_metahuman("mh4")
     before = set(editor.state.assets)
-    task = ticks.begin(selftest.steps(lambda _: None))
+    task = ticks.begin(selftest.steps((), lambda _: None))
     editor.tick(n=6)
     assert set(editor.state.assets) != before
     task.cancel()
@@ -74,7 +75,7 @@ def test_the_users_own_folder_is_not_touched(editor: Any) -> None:
     from medtalk_unreal import selftest
 
     unreal.EditorAssetLibrary.make_directory(selftest.SCRATCH)
-    task = do(editor, selftest.steps(lambda _: None))
+    task = do(editor, selftest.steps((), lambda _: None))
     assert "already" in str(task.error)
     assert unreal.EditorAssetLibrary.does_directory_exist(selftest.SCRATCH)
 
@@ -105,7 +106,7 @@ def test_a_question_that_fails_does_not_stop_the_others(editor: Any, monkeypatch
     editor.add_metahuman("mh4")
     from medtalk_unreal import selftest
 
-    report = do(editor, selftest.steps(lambda _: None)).result
+    report = do(editor, selftest.steps((), lambda _: None)).result
     assert not report["ok"]
     assert report["questions"]["export"]["outcome"] == "failed"
     assert report["questions"]["ticks"]["outcome"] == "answered"

@@ -11,6 +11,7 @@ import pytest
 
 from medtalk.rig.channels import INDEX, N_CHANNELS
 from medtalk_board.channels import in_region
+from tests.fake_unreal import inside
 from tests.plugin.takes import KEYED, a_sound, as_take, board_section, moving, on_board, state_of, write
 
 FRAMES = 40
@@ -31,8 +32,8 @@ def _new(editor: Any, fps: Any = 30, name: str = "") -> str:
 
 def audio(editor: Any, sequence: str) -> list[tuple[str, Any]]:
     """Title and section of all sounds of a sequence."""
-    tracks = editor.asset(sequence)._tracks
-    return [(track._title, section) for track in tracks for section in track._sections]
+    tracks = inside.tracks(editor.asset(sequence))
+    return [(inside.title(track), section) for track in tracks for section in inside.sections(track)]
 
 
 # --- the values
@@ -45,13 +46,13 @@ def test_the_keys_are_the_rig_at_every_frame(editor: Any, board: str, display: A
     actor, sequence = editor.add_metahuman(board), editor.new_sequence(display)
     values = moving(FRAMES)
     report = write(editor, values, sequence=sequence, actor=actor, start_frame=start)
-    tick = sequence._tick / sequence._display * start
+    tick = inside.tick_rate(sequence) / inside.display_rate(sequence) * start
     exact = tick.denominator == 1
     found = on_board(editor, sequence, FRAMES, start=start, board=board)
     # Where frames do not fall on ticks a key is up to half a tick off, and a line through it that part of a frame.
     np.testing.assert_allclose(found[:, KEYED], values[:, KEYED], atol=1e-6 if exact else 0.5 / TICKS_60 * 2)
     assert (report.keys, report.missing, report.clamped, report.warnings) == (FRAMES * len(KEYED), (), {}, ())
-    assert sequence._display == pytest.approx(display if isinstance(display, int) else 24000 / 1001)
+    assert inside.display_rate(sequence) == pytest.approx(display if isinstance(display, int) else 24000 / 1001)
     section = board_section(editor, sequence)
     assert editor.keys(section, "CTRL_C_jaw.Y")[0][0] == round(tick)
 
@@ -62,8 +63,9 @@ def test_a_new_sequence_has_the_rate_of_the_take(editor: Any, fps: float) -> Non
     values = moving(FRAMES)
     report = write(editor, values, fps, actor=actor)
     sequence = editor.asset(report.sequence)
-    assert report.sequence == "/Game/MEDTalk/LS_BP_Ada_line" and float(sequence._display) == pytest.approx(fps, 1e-4)
-    rows = [round(frame * sequence._tick / sequence._display) for frame in range(FRAMES)]
+    display = inside.display_rate(sequence)
+    assert report.sequence == "/Game/MEDTalk/LS_BP_Ada_line" and float(display) == pytest.approx(fps, 1e-4)
+    rows = [round(frame * inside.tick_rate(sequence) / display) for frame in range(FRAMES)]
     section = board_section(editor, sequence)
     assert [tick for tick, _ in editor.keys(section, "CTRL_C_jaw.Y")] == rows
     np.testing.assert_allclose([value for _, value in editor.keys(section, "CTRL_C_jaw.Y")], values[:, JAW], atol=1e-7)
@@ -162,7 +164,8 @@ def test_what_the_board_has_not_is_reported(shot: Any) -> None:
     editor, actor, sequence = shot
     write(editor, moving(2), sequence=sequence, actor=actor)
     section = board_section(editor, sequence)
-    del section._channels["CTRL_L_brow_down"], section._channels["CTRL_C_tongue_move.X"]
+    for name in ("CTRL_L_brow_down", "CTRL_C_tongue_move.X"):
+        inside.remove_channel(section, name)
     report = write(editor, moving(FRAMES), sequence=sequence, actor=actor)
     assert report.missing == ("CTRL_C_tongue_move.X", "CTRL_L_brow_down")
     assert any("CTRL_L_brow_down" in line for line in report.lines())
@@ -186,7 +189,7 @@ def test_a_process_mask_leaves_the_other_controls_alone(shot: Any, mask: str) ->
 
 def test_a_coarse_tick_resolution_keeps_one_key_a_tick(shot: Any) -> None:
     editor, actor, sequence = shot
-    editor.asset(sequence)._tick = editor.asset(sequence)._display
+    inside.set_tick_rate(editor.asset(sequence), inside.display_rate(editor.asset(sequence)))
     report = write(editor, moving(FRAMES), sequence=sequence, actor=actor)
     ticks = [tick for tick, _ in editor.keys(board_section(editor, sequence), "CTRL_C_jaw.Y")]
     assert ticks == sorted(set(ticks)) and 20 <= len(ticks) <= 21
@@ -197,7 +200,7 @@ def test_a_coarse_tick_resolution_keeps_one_key_a_tick(shot: Any) -> None:
 
 
 def user_key(editor: Any, section: Any, channel: str, tick: int, value: float) -> None:
-    section._channels[channel].add(tick, value, editor.unreal.MovieSceneKeyInterpolation.AUTO)
+    inside.add_key(section, channel, tick, value)
 
 
 def test_a_take_is_one_undo_step_which_takes_all_of_it_back(shot: Any, tmp_path: Path) -> None:
@@ -244,7 +247,7 @@ def test_a_second_run_replaces_the_first(shot: Any, tmp_path: Path, writer: str)
     section = board_section(editor, sequence)
     assert sum(len(editor.keys(section, name)) for name in editor.keyed(section)) == report.keys
     np.testing.assert_allclose(on_board(editor, sequence, FRAMES, start=5)[:, KEYED], values[:, KEYED], atol=1e-6)
-    assert len(audio(editor, sequence)) == 1 and len(editor.asset(sequence)._bindings) == 2
+    assert len(audio(editor, sequence)) == 1 and len(inside.bindings(editor.asset(sequence))) == 2
 
 
 def test_without_a_sequence_a_second_run_finds_its_own_again(editor: Any, tmp_path: Path) -> None:
@@ -328,8 +331,7 @@ def test_a_take_that_is_shorter_now_leaves_no_keys_behind_it(shot: Any, tmp_path
     sound = a_sound(editor, tmp_path, 0.5)
     write(editor, moving(60), sequence=sequence, actor=actor, sound=sound)
     section = board_section(editor, sequence)
-    jaw = section._channels["CTRL_C_jaw.Y"]
-    jaw.add(60 * TICKS_60, 0.25, editor.unreal.MovieSceneKeyInterpolation.AUTO)
+    inside.add_key(section, "CTRL_C_jaw.Y", 60 * TICKS_60, 0.25)
     report = write(editor, moving(40), sequence=sequence, actor=actor, sound=sound)
     assert report.warnings == ()
     assert [tick for tick, _ in editor.keys(section, "CTRL_C_jaw.Y")] == [
@@ -488,8 +490,8 @@ def test_a_good_target_is_not_refused(shot: Any) -> None:
     editor, actor, sequence = shot
     before = state_of(editor)
     with editor.plugin_code():
-        assert check_target(Target(sequence, actor=actor), "line", "") == sequence
-        assert check_target(Target(None, actor=actor), "line", "") == ""
+        assert check_target(Target(sequence, actor=actor), "line", "") == 30
+        assert check_target(Target(None, actor=actor), "line", "") is None
     assert state_of(editor) == before
 
 
@@ -547,7 +549,7 @@ def test_an_fk_rig_on_the_face(shot: Any, unreal: Any) -> None:
     (binding,) = [one for one in editor.asset(sequence).get_bindings() if one.get_name() == "Face"]
     track = editor.add_fk_rig(editor.asset(sequence), binding)
     refused_at_once(editor, "FK rig .*moves the face of BP_Ada", sequence=sequence, actor=actor)
-    track._sections[0].set_is_active(False)
+    inside.sections(track)[0].set_is_active(False)
     report = write(editor, moving(FRAMES), sequence=sequence, actor=actor)
     assert any("FK rig" in warning for warning in report.warnings)
 
@@ -599,7 +601,7 @@ def test_what_is_gone_by_now(shot: Any, tmp_path: Path) -> None:
 def test_things_of_another_kind(shot: Any, tmp_path: Path) -> None:
     editor, actor, sequence = shot
     sound = a_sound(editor, tmp_path)
-    refused(editor, "is a SoundWave, not a Level Sequence", sequence=sound, actor=actor)
+    refused(editor, "is a SoundWave, not a LevelSequence", sequence=sound, actor=actor)
     refused(editor, "is a LevelSequence, not a SoundWave", sequence=sequence, actor=actor, sound=sequence)
     refused_at_once(editor, "Cube has no MetaHuman face", sequence=sequence, actor=editor.add_actor().get_path_name())
     refused_at_once(editor, "is no folder", actor=actor, sequence_folder="Game/../x")

@@ -157,9 +157,11 @@ def test_what_is_said_of_it(lean: Wheel, weights: Wheel, sdist: Path) -> None:
 def test_licences_are_in_both_wheels(lean: Wheel, weights: Wheel) -> None:
     for each in (lean, weights):
         assert {"LICENSE", "assets/models/compact/LICENSE.whisper", "assets/english/README.md"} <= each.licences
-    assert {f"{MODEL}LICENSE.whisper", "medtalk_assets/english/README.md", "medtalk_train/whisper_license.txt"} <= (
-        lean.names
-    )
+    assert {
+        f"{MODEL}LICENSE.whisper",
+        "medtalk_assets/english/README.md",
+        "medtalk_train/synthetic/whisper_license.txt",
+    } <= (lean.names)
 
 
 def links(page: str) -> list[str]:

@@ -213,7 +213,7 @@ def test_missing_weights_are_told_before_the_sound_is_heard(
     only = {"emotion2vec": small_backbones["emotion2vec"]}
     worker = Worker(medtalk.load(full_bundle, backbones=only, offline=True), ServiceLimits(), lambda *_: None)
     for settings in (Settings(image=picture()), Settings(text="sad"), Settings(emotion="auto")):
-        with pytest.raises(BackboneError, match=r"offline nothing is fetched.*medtalk models pull"):
+        with pytest.raises(BackboneError, match=r"offline nothing is fetched.*medtalk backbones pull"):
             work(worker, line, settings)
     assert len(worker.heard) == 0
     assert work(worker, line, Settings(emotion="sad")).body["frames"] == 60

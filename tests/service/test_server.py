@@ -22,6 +22,7 @@ from medtalk.guidance import Description
 from medtalk.perform import Model
 from medtalk.rates import RATE
 from medtalk.rig.channels import CHANNEL_HASH, CHANNEL_NAMES
+from medtalk.service.schema import SETTINGS
 from medtalk_wire import Client
 from medtalk_wire import Settings as WireSettings
 from medtalk_wire import Sound as WireSound
@@ -70,7 +71,8 @@ def test_hello_tells_what_the_document_says(raw: Raw, sidecar: Sidecar) -> None:
     assert body["instance"] == sidecar.connection.instance
     assert body["channels"] == list(CHANNEL_NAMES) and body["channel_hash"] == CHANNEL_HASH and body["fps"] == 60.0
     assert body["bundle"]["name"] == "tiny" and len(body["bundle"]["sha256"]) == 64 and body["device"] == "cpu"
-    assert body["capabilities"] == {"sounds": ["pcm", "file", "path"], "guidance": ["label", "auto"], "words": False}
+    assert body["capabilities"] == {"sounds": ["pcm", "file", "path"], "guidance": ["label", "auto"], "words": False,
+                                    "settings": list(SETTINGS)}  # fmt: skip
     document = (Path(__file__).parents[2] / "docs/protocol.md").read_text("utf-8")
     told = document[document.index("## Limits") : document.index("## Error codes")]
     assert set(re.findall(r"`((?:max|min)_[a-z_]+)`", told)) == set(body["limits"])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from medtalk_train.recordings import lips_of
+from medtalk_train.measure.recordings import lips_of
 
 PHONES = tuple(
     (round(0.12 * k, 2), round(0.12 * (k + 1), 2), name)

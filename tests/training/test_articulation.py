@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from medtalk.rig.channels import INDEX, S_LIP
-from medtalk_train.articulation import articulation, auc, jitter, measure
+from medtalk_train.measure.articulation import articulation, auc, jitter, measure
 from tests.training.mouths import FRAMES, PHONES, taught
 
 

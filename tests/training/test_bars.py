@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from medtalk.rig.channels import AREAS
-from medtalk_train import nonspeech
-from medtalk_train.articulation import MEASURES
-from medtalk_train.bars import BARS, EMOTION, MOUTH, NOISE, REST, TRANSCRIPT, Bar, faults
-from medtalk_train.baselines import still
-from medtalk_train.evaluate import mouth
-from medtalk_train.recordings import Recording, read_recordings
-from medtalk_train.teacher.poses import channels_of
+from medtalk_train.measure import nonspeech
+from medtalk_train.measure.articulation import MEASURES
+from medtalk_train.measure.bars import BARS, EMOTION, MOUTH, NOISE, REST, TRANSCRIPT, Bar, faults
+from medtalk_train.measure.baselines import still
+from medtalk_train.measure.evaluate import mouth
+from medtalk_train.measure.recordings import Recording, read_recordings
+from medtalk_train.synthetic.teacher.poses import channels_of
 
 CLOSING, BITING = ([c for key in MEASURES[name] for c in channels_of(key)] for name in ("close", "bite"))
 JAW = channels_of("C_jaw.Y")[0]

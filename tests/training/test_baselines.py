@@ -7,7 +7,7 @@ import pytest
 
 from medtalk.model.intensity import intensity
 from medtalk.rig.channels import S_EMO, S_INT, S_LIP, S_UP
-from medtalk_train.baselines import (
+from medtalk_train.measure.baselines import (
     emotion_error,
     intensity_error,
     mouth_error,

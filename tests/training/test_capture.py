@@ -11,7 +11,7 @@ from medtalk.rig.arkit import ARKIT_NAMES, from_arkit
 from medtalk.rig.channels import INDEX
 from medtalk.rig.formats import write_rig
 from medtalk.rig.sequence import RigSequence
-from medtalk_train.capture import beside_captures, read_captures, shapes
+from medtalk_train.measure.captures import beside_captures, read_captures, shapes
 from tests.helpers.sounds import babble
 
 JAW = INDEX["CTRL_C_jaw-translateY"]

@@ -9,8 +9,8 @@ import soxr
 
 from medtalk.errors import TrainingError
 from medtalk.features.phones import N_PHONES, PHONE_INDEX, PHONES
-from medtalk_train.corpus import espeak, festival, flite, generate, phones, plan, text
-from medtalk_train.corpus.read import Corpus
+from medtalk_train.synthetic.corpus import espeak, festival, flite, generate, phones, plan, text
+from medtalk_train.synthetic.corpus.read import Corpus
 
 pytestmark = pytest.mark.speech_engines
 HOURS = 0.011  # about a dozen utterances
@@ -109,21 +109,25 @@ def test_languages_of_other_scripts_are_read_with_their_own_phones(language):
         lags.append(vowel_lag_ms(soxr.resample(samples, rate, 16000), spans))
         assert sum(name != "sil" for name in names(spans)) > 10
     assert abs(np.median(lags)) <= 20
-    jobs = [job for chunk in range(60) for job in plan.plan_chunk(1, chunk) if job.engine == "espeak"]
-    assert {job.language for job in jobs if job.voice.split("+")[0] == language} == {language}
-    assert {job.split for job in jobs if job.language == language} == {"train", "held"}
+    lines = [line for chunk in range(60) for line in plan.plan_chunk(1, chunk) if line.engine == "espeak"]
+    assert {line.language for line in lines if line.voice.split("+")[0] == language} == {language}
+    assert {line.split for line in lines if line.language == language} == {"train", "held"}
 
 
 def test_plan_mixes_engines_and_holds_out_whole_voices():
-    jobs = [job for chunk in range(60) for job in plan.plan_chunk(1, chunk)]
-    assert [job.id for job in jobs] == list(range(60 * plan.CHUNK))
+    lines = [line for chunk in range(60) for line in plan.plan_chunk(1, chunk)]
+    assert [line.id for line in lines] == list(range(60 * plan.CHUNK))
     for engine, share in plan.ENGINES.items():
-        assert np.mean([job.engine == engine for job in jobs]) == pytest.approx(share, abs=0.06)
-    assert {job.split for job in jobs if job.voice in ("awb", "ked_diphone", "pc_diphone", "czech_machac")} == {"held"}
-    assert {job.split for job in jobs if job.voice in ("slt", "rms", "kal_diphone", "czech_dita", "en-us")} == {"train"}
-    assert 0.02 < np.mean([job.split == "held" for job in jobs]) < 0.2
+        assert np.mean([line.engine == engine for line in lines]) == pytest.approx(share, abs=0.06)
+    assert {line.split for line in lines if line.voice in ("awb", "ked_diphone", "pc_diphone", "czech_machac")} == {
+        "held"
+    }
+    assert {line.split for line in lines if line.voice in ("slt", "rms", "kal_diphone", "czech_dita", "en-us")} == {
+        "train"
+    }
+    assert 0.02 < np.mean([line.split == "held" for line in lines]) < 0.2
     affect = {word for words in text._WORDS.values() for word in words.split("|")}
-    hits = [any(word in job.text for word in affect) for job in jobs if job.language == "en"]
+    hits = [any(word in line.text for word in affect) for line in lines if line.language == "en"]
     assert np.mean(hits) > 0.3
 
 

@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 import medtalk
 from medtalk.errors import BundleError, TrainingError
 from medtalk.features.words import split, tokenise
 from medtalk.guidance import LABELS, Description
 from medtalk.model.text_encoder import TextEncoderConfig
-from medtalk_train.export import add_text
+from medtalk_train.cli import app
+from medtalk_train.recipe import WordingOptions
+from medtalk_train.synthetic.export import add_text
 from medtalk_train.wording import english
 from medtalk_train.wording.dataset import FORBIDDEN, batches, draw, tokens, weaken
 from medtalk_train.wording.frames import SUBJECTS
@@ -22,9 +25,9 @@ from medtalk_train.wording.grammar import STRONGEST, WEAKEST, Grammar, denial
 from medtalk_train.wording.held_out import DESCRIBED, NEGATED, SCALES
 from medtalk_train.wording.judge import judge, known, spearman
 from medtalk_train.wording.lexicon import ENTRIES, one_hot
-from medtalk_train.wording.train import TextOptions, encoder, graph_bytes, run, train
+from medtalk_train.wording.train import encoder, graph_bytes, train
 
-TINY = TextOptions(epochs=2, texts=3000, batch=64, rate=1e-2)
+TINY = WordingOptions(epochs=2, texts=3000, batch=64, rate=1e-2)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +188,7 @@ def test_spearman() -> None:
 def test_a_tiny_training_learns_and_repeats() -> None:
     torch.set_num_threads(1)
     config = TextEncoderConfig(width=24, hidden=16, dropout=0.0)
-    model, again = train(TINY, config), train(TINY, config)
+    model, again = train(TINY, config=config), train(TINY, config=config)
     for one, two in zip(model.parameters(), again.parameters(), strict=True):
         torch.testing.assert_close(one, two, rtol=0, atol=0)
     figures = judge(encoder(graph_bytes(model)), Grammar(held_out=True), 200)
@@ -193,15 +196,20 @@ def test_a_tiny_training_learns_and_repeats() -> None:
     assert all(np.isfinite(value) for value in figures.values())
 
 
-def test_a_run_writes_weights_graph_and_figures_and_puts_them_into_a_bundle(
-    tmp_path: Path, own_bundle: Path, capsys: pytest.CaptureFixture[str]
+def text(*words: object) -> str:
+    """What `medtalk-train text` prints."""
+    return CliRunner().invoke(app, ["text", *map(str, words)], catch_exceptions=False).output
+
+
+def test_the_command_writes_weights_graph_and_figures_and_puts_them_into_a_bundle(
+    tmp_path: Path, own_bundle: Path
 ) -> None:
-    options = TextOptions(seed=2, epochs=1, texts=300, without=0.2)
-    run(tmp_path / "text", options, own_bundle)
+    words = ("-o", tmp_path / "text", "--seed", 2, "--epochs", 1, "--texts", 300, "--without", 0.2)
+    assert "described" in text(*words, "--bundle", own_bundle)
     model = medtalk.load(own_bundle)
     assert model.bundle.guidance == ("label", "text") and isinstance(model.guide(text="furious"), Description)
     card = (own_bundle / "README.md").read_text("utf-8")
-    run(tmp_path / "text", options, own_bundle)  # nothing is trained again, and nothing stands there twice
+    assert text(*words, "--bundle", own_bundle) == "", "nothing is trained again"
     assert (own_bundle / "README.md").read_text("utf-8") == card and card.count("## Descriptions") == 1
     with pytest.raises(TrainingError, match="holds no trained text encoder"):
         add_text(model.bundle, tmp_path)
@@ -209,11 +217,11 @@ def test_a_run_writes_weights_graph_and_figures_and_puts_them_into_a_bundle(
     assert (tmp_path / "text" / "text.safetensors").stat().st_size < 1e6
     assert (tmp_path / "text" / "text.onnx").stat().st_size < 1e6
     assert {"described", "negation_both", "scales_pairs", "unseen_words_label"} <= set(report["metrics"])
-    assert "described" in capsys.readouterr().out
+    assert report["options"]["seed"] == 2
 
 
 def test_a_bundle_that_cannot_take_it_is_told_before_the_training(tmp_path: Path, own_bundle: Path) -> None:
     (own_bundle / "weights.safetensors").unlink()
     with pytest.raises(BundleError, match=r"came without weights\.safetensors"):
-        run(tmp_path / "text", TINY, own_bundle)
+        text("-o", tmp_path / "text", "--bundle", own_bundle)
     assert not (tmp_path / "text").exists()

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from medtalk.model.config import ModelConfig
 from medtalk.model.medtalk import MEDTalk
 from medtalk.rig.channels import S_INT
-from medtalk_train.data import Clips
 from medtalk_train.recipe import Ablation, Stage1Options, Stage3Options
-from medtalk_train.stages import CrossReconstruction, IntensityModelling
+from medtalk_train.stages.batches import SentenceBatch
+from medtalk_train.stages.stages import CrossReconstruction, IntensityModelling
 
 SMALL = ModelConfig(content_features=51, hidden=32, words=False)
 
@@ -38,9 +38,7 @@ class Product(nn.Module):
 @pytest.fixture
 def stage() -> CrossReconstruction:
     torch.manual_seed(0)
-    made = CrossReconstruction(
-        MEDTalk(SMALL), Stage1Options(), lambda _: torch.empty(0), 1, Ablation(), np.ones(174)
-    )
+    made = CrossReconstruction(MEDTalk(SMALL), Stage1Options(), lambda _: torch.empty(0), 1, Ablation(), np.ones(174))
     made.model.emo_encoder = Linear(torch.randn(174, 174) / 15)  # type: ignore[assignment]
     made.model.cont_encoder = Linear(torch.randn(174, 174) / 15)  # type: ignore[assignment]
     made.model.decoder = Product()  # type: ignore[assignment]
@@ -107,11 +105,11 @@ def test_nets_that_only_copy_do_not_cycle(stage: CrossReconstruction, grid: Tens
     assert loss(stage, "cycle", grid) == pytest.approx(wrong, rel=1e-4)
 
 
-def clips(frames: int = 7) -> Clips:
+def clips(frames: int = 7) -> SentenceBatch:
     torch.manual_seed(2)
     mask = torch.ones(2, frames)
     mask[1, 4:] = 0.0
-    return Clips(
+    return SentenceBatch(
         content=torch.rand(2, frames, 51),
         posteriors=torch.zeros(2, frames, 0),
         emotion_features=torch.rand(2, frames, 51),

@@ -14,14 +14,14 @@ from medtalk.audio import Speech
 from medtalk.features.phones import PHONES
 from medtalk.guidance import LABELS
 from medtalk.rig.channels import S_LIP
-from medtalk_train.articulation import CLOSED, MEASURES
-from medtalk_train.corpus.read import Utterance
-from medtalk_train.evaluate import Heard, against_teacher, by_language, on_recordings
-from medtalk_train.nonspeech import in_noise
-from medtalk_train.recordings import Recording, lips_of
-from medtalk_train.teacher.emotion import compose
-from medtalk_train.teacher.lips import lip_curves
-from medtalk_train.teacher.poses import channels_of
+from medtalk_train.measure.articulation import CLOSED, MEASURES
+from medtalk_train.measure.evaluate import HeldSentence, against_teacher, by_language, on_recordings
+from medtalk_train.measure.nonspeech import in_noise
+from medtalk_train.measure.recordings import Recording, lips_of
+from medtalk_train.synthetic.corpus.read import Utterance
+from medtalk_train.synthetic.teacher.emotion import compose
+from medtalk_train.synthetic.teacher.lips import lip_curves
+from medtalk_train.synthetic.teacher.poses import channels_of
 from tests.training.mouths import FRAMES, taught
 from tests.training.mouths import PHONES as SAID
 
@@ -87,12 +87,12 @@ def test_against_the_teacher_the_labels_take_turns() -> None:
     phones = [(start, end, PHONES.index(name)) for start, end, name in SAID]
     lips, strength = lip_curves(phones, FRAMES), np.linspace(0.4, 1.0, FRAMES).astype("f4")
 
-    def sentence(label_of: Callable[[str], str]) -> Heard:
+    def sentence(label_of: Callable[[str], str]) -> HeldSentence:
         def decode(label: str, **_: object) -> Any:
             return SimpleNamespace(values=compose(lips, LABELS.index(label_of(label)), strength, flashes=False))
 
         performance: Any = SimpleNamespace(decode=decode)
-        return Heard(performance, performance, lips, strength)
+        return HeldSentence(performance, performance, lips, strength)
 
     right, angry = (against_teacher([sentence(f)] * 7) for f in (lambda label: label, lambda _: "angry"))
     assert max(abs(right[name]) for name in ("MLE", "MEE", "EIE", "FRD", "FRD absolute")) < 1e-7
@@ -107,9 +107,7 @@ def test_languages_beside_english() -> None:
     phones = tuple((start, end, PHONES.index(name)) for start, end, name in SAID)
     rng = np.random.default_rng(1)
     sounds = {language: rng.normal(0, 0.1, 48000).astype("f4") for language in ("en-us", "fr-fr")}
-    held = [
-        Utterance(k, "tone", "v", language, "held", "", 0, 48000, phones) for k, language in enumerate(sounds)
-    ]
+    held = [Utterance(k, "tone", "v", language, "held", "", 0, 48000, phones) for k, language in enumerate(sounds)]
     corpus: Any = SimpleNamespace(audio=lambda utterance: sounds[utterance.language])
 
     def show(samples: np.ndarray, transcript: str | None, label: str) -> np.ndarray:

@@ -11,9 +11,9 @@ import pytest
 
 from medtalk.rig.formats import write_rig
 from medtalk.rig.sequence import RigSequence
-from medtalk_train import events
-from medtalk_train.articulation import articulation
-from medtalk_train.events import Events, count, frame_phones, runs
+from medtalk_train.measure import events
+from medtalk_train.measure.articulation import articulation
+from medtalk_train.measure.events import Events, count, frame_phones, runs
 from tests.training.mouths import PHONES, taught
 
 

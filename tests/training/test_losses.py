@@ -17,10 +17,10 @@ from medtalk.guidance import LABELS
 from medtalk.model.config import ModelConfig
 from medtalk.model.medtalk import MEDTalk
 from medtalk.rig.channels import S_LIP
-from medtalk_train.data import Clips
-from medtalk_train.losses import SEALS, RigError, channel_weights, similarity
-from medtalk_train.recipe import Ablation, RigLoss, Stage3Options
-from medtalk_train.stages import IntensityModelling
+from medtalk_train.recipe import Ablation, RigLossOptions, Stage3Options
+from medtalk_train.stages.batches import SentenceBatch
+from medtalk_train.stages.losses import SEALS, RigLoss, channel_weights, similarity
+from medtalk_train.stages.stages import IntensityModelling
 
 
 def rigs(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -30,14 +30,14 @@ def rigs(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_without_options_it_is_the_mean_square_error() -> None:
     found, truth = rigs(2, 5)
-    torch.testing.assert_close(RigError(RigLoss())(found, truth), torch.nn.functional.mse_loss(found, truth))
+    torch.testing.assert_close(RigLoss(RigLossOptions())(found, truth), torch.nn.functional.mse_loss(found, truth))
 
 
 def test_padding_does_not_count() -> None:
     found, truth = rigs(2, 6)
     mask = torch.tensor([[1.0] * 6, [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]])
-    options = RigLoss(event_weight=2.0, velocity_weight=0.5, closures=1.0)
-    error = RigError(options)
+    options = RigLossOptions(event_weight=2.0, velocity_weight=0.5, closures=1.0)
+    error = RigLoss(options)
     spoiled = found.clone()
     spoiled[1, 2:] = 1e3
     torch.testing.assert_close(error(spoiled, truth, mask), error(found, truth, mask))
@@ -45,7 +45,7 @@ def test_padding_does_not_count() -> None:
 
 
 def test_an_event_weighs_more_than_rest() -> None:
-    error = RigError(RigLoss(event_weight=4.0))
+    error = RigLoss(RigLossOptions(event_weight=4.0))
     lips = int(S_LIP[0])
     truth = torch.zeros(2, 1, 174)
     truth[1, 0, lips] = 1.0
@@ -56,7 +56,7 @@ def test_an_event_weighs_more_than_rest() -> None:
 
 
 def test_the_velocity_sees_jitter_that_the_square_error_does_not() -> None:
-    error, plain = RigError(RigLoss(velocity_weight=1.0)), RigError(RigLoss())
+    error, plain = RigLoss(RigLossOptions(velocity_weight=1.0)), RigLoss(RigLossOptions())
     truth = torch.zeros(1, 8, 174)
     steady, shaking = truth + 0.1, truth + 0.1 * torch.tensor([1.0, -1.0] * 4)[None, :, None]
     torch.testing.assert_close(plain(steady, truth), plain(shaking, truth))
@@ -64,7 +64,7 @@ def test_the_velocity_sees_jitter_that_the_square_error_does_not() -> None:
 
 
 def test_closures_have_a_floor_and_a_ceiling_and_weigh_no_more_than_their_channels() -> None:
-    error, plain = RigError(RigLoss(closures=1.0)), RigError(RigLoss())
+    error, plain = RigLoss(RigLossOptions(closures=1.0)), RigLoss(RigLossOptions())
     seals = torch.from_numpy(SEALS.copy())
     shut, open_ = torch.zeros(1, 3, 174), torch.zeros(1, 3, 174)
     shut[..., seals] = 1.0
@@ -120,7 +120,7 @@ def test_stage_3_has_the_losses_of_the_authors_release(shared: Path) -> None:
     heard = Wav2Vec2(Pretrained("w", parity / "wav2vec2", offline=True)).features(truth["audio"].numpy())
     text = Roberta(Pretrained("r", parity / "roberta", offline=True)).features_of_ids(meta["text_token_ids_used"])
     frames = len(truth["rig"])
-    batch = Clips(
+    batch = SentenceBatch(
         content=torch.from_numpy(heard)[None],
         posteriors=torch.zeros(1, frames, 0),
         emotion_features=torch.from_numpy(at_rig_rate(truth["emotion2vec"], len(truth["audio"])))[None],

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from medtalk.rig.channels import INDEX
-from medtalk_train.nonspeech import in_noise, rest, rest_of, sounds
+from medtalk_train.measure.nonspeech import in_noise, rest, rest_of, sounds
 
 MEANS = {
     "silence": 0.0, "room": 0.0008, "white30": 0.023974, "white12": 0.199724, "rumble": 0.01755, "hum": 0.146552,

@@ -24,17 +24,20 @@ import medtalk
 from medtalk.bundle import load_bundle
 from medtalk.errors import TrainingError
 from medtalk.guidance import LABELS
-from medtalk_train import cli, evaluate
-from medtalk_train.cache import Cache
-from medtalk_train.data import BY_IMAGE, BY_LABEL, BY_TEXT, Grids, Steps
-from medtalk_train.frozen import Frozen
-from medtalk_train.paper import PaperRun
+from medtalk_train import cli
+from medtalk_train.captured.batches import AlignedTakes, Passages, Recorded, WholeTakes
+from medtalk_train.captured.cache import Cache
+from medtalk_train.captured.frozen import Frozen
+from medtalk_train.captured.ground import CapturedGround
+from medtalk_train.measure.evaluate import evaluate
 from medtalk_train.recipe import Ablation, DataOptions, PretrainedOptions, Recipe, load_recipe
-from medtalk_train.recorded import Aligned, Passages, Recorded, WholeTakes
-from medtalk_train.run import open_run, place
-from medtalk_train.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
+from medtalk_train.run import Run, place
+from medtalk_train.stages.batches import BY_IMAGE, BY_LABEL, BY_TEXT, Draw, Steps
+from medtalk_train.stages.ground import Held
+from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
+from medtalk_train.synthetic.batches import Grids
 from tests.helpers import checkpoints
-from tests.training import datasets
+from tests.training import contract, datasets
 from tests.training.test_stages import write_corpus
 
 # whisper leaves the file of its vocabulary open
@@ -70,6 +73,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.setattr(socket, name, refuse)
         patch.setattr(socket.socket, "connect", refuse)
         patch.chdir(folder)
+        patch.delenv("MEDTALK_REFERENCE", raising=False)
         yield folder
 
 
@@ -91,10 +95,9 @@ def command(*words: object) -> int:
 
 
 @pytest.fixture(scope="module")
-def trained(home: Path, recipe: Recipe) -> PaperRun:
+def trained(home: Path, recipe: Recipe) -> Run:
     """A whole run by the command `all`, which was cut in stage 2 and then given again."""
     words = ("all", "--recipe", "paper_tiny", "--work", "run", "--quiet")
-    words = (*words, "--speech", "none")
     calls, losses = [0], ContentMapping.losses
 
     def cut(self: ContentMapping, batch: tuple) -> dict[str, torch.Tensor]:
@@ -110,16 +113,35 @@ def trained(home: Path, recipe: Recipe) -> PaperRun:
         calls[0] = 100
         assert command(*words) == 0
     assert calls[0] == 110, "two of three epochs of ten steps were done"
-    run = open_run(recipe, home / "run", progress=False)
-    assert isinstance(run, PaperRun)
-    return run
+    return Run(recipe, home / "run", progress=False)
 
 
-def history(run: PaperRun, stage: int) -> dict[str, list[float]]:
+def ground(run: Run) -> CapturedGround:
+    assert isinstance(run.ground, CapturedGround)
+    return run.ground
+
+
+def guided(run: Run) -> Draw:
+    draw = run.ground.guided()
+    assert draw is not None
+    return draw
+
+
+def history(run: Run, stage: int) -> dict[str, list[float]]:
     return json.loads((run.work / f"stage{stage}" / "losses.json").read_text())
 
 
-def test_losses_fall(trained: PaperRun) -> None:
+def test_the_ground_keeps_its_contract(trained: Run, recipe: Recipe, tmp_path: Path) -> None:
+    contract.check(trained, Run(recipe, trained.work, progress=False), Run(recipe, tmp_path, progress=False))
+    assert trained.ground.guided() is not None and trained.ground.pictures()
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3, 4])
+def test_the_losses_reach_what_a_stage_trains(trained: Run, stage: int) -> None:
+    contract.check_gradients(trained, stage)
+
+
+def test_losses_fall(trained: Run) -> None:
     first = history(trained, 1)
     assert first["self"][1] < 0.7 * first["self"][0] and len(first["cycle"]) == 6
     for stage, names in ((2, ("loss", "similarity")), (3, ("loss", "similarity")), (4, ("loss", "similarity"))):
@@ -128,7 +150,7 @@ def test_losses_fall(trained: PaperRun) -> None:
             assert losses[-1] < 0.9 * losses[0], (stage, name, losses)
 
 
-def test_only_the_stages_own_parts_learn(trained: PaperRun) -> None:
+def test_only_the_stages_own_parts_learn(trained: Run) -> None:
     states = [load_file(trained.work / f"stage{k}" / "model.safetensors") for k in (1, 2, 3, 4)]
     changed = [
         {name.split(".")[0] for name in after if not torch.equal(before[name], after[name])}
@@ -139,7 +161,7 @@ def test_only_the_stages_own_parts_learn(trained: PaperRun) -> None:
     assert changed[2] == {"clip_text_map", "clip_image_map", "semantic_emotion_map"}
 
 
-def test_the_bundle_speaks(trained: PaperRun, home: Path) -> None:
+def test_the_bundle_speaks(trained: Run, home: Path) -> None:
     bundle = load_bundle(trained.work / "bundle")
     manifest = bundle.manifest
     assert (manifest["kind"], manifest["text_mode"], manifest["untrained"]) == ("medtalk", "words", [])
@@ -160,17 +182,22 @@ def test_the_bundle_speaks(trained: PaperRun, home: Path) -> None:
         assert told.decode(guide).values.shape == (60, 174)
 
 
-def test_the_bundle_gives_what_was_trained(trained: PaperRun, home: Path) -> None:
+def test_the_bundle_gives_what_was_trained(trained: Run, home: Path) -> None:
     """The engine's intensity is that of the stage's network over the cached features."""
     bundle = load_bundle(trained.work / "bundle")
     folders = {part: home / "backbones" / name for part, name in bundle.backbones.items()}
     judged = medtalk.load(bundle.folder, backbones=folders, offline=True, device="cpu")
     engine = judged.engine
-    k, row = next((k, row) for k, row in enumerate(trained.recorded().rows) if row.transcript == "we say it")
-    take = next(take for take, _ in trained.takes if take.name == row.name)
+    k, row = next(
+        (k, row) for k, row in enumerate(ground(trained).data.recorded().rows) if row.transcript == "we say it"
+    )
+    take = next(take for take, _ in ground(trained).takes if take.name == row.name)
     found = engine.intensity(engine.hear(take.sound.read()).emotion_features, row.transcript)
     model = trained.model(4)
-    features, words = trained.recorded().whole("emotion", k), trained.cache.open(row.words).astype(np.float32)
+    features, words = (
+        ground(trained).data.recorded().whole("emotion", k),
+        ground(trained).cache.open(row.words).astype(np.float32),
+    )
     with torch.inference_mode():
         expected = model.fusion_predictor(torch.from_numpy(features)[None], torch.from_numpy(words)[None])[0]
     np.testing.assert_allclose(found, expected.numpy(), atol=5e-3)  # the cache keeps 16 bits
@@ -180,27 +207,27 @@ def test_the_bundle_gives_what_was_trained(trained: PaperRun, home: Path) -> Non
     lips = judged.perform(medtalk.Speech.from_array(take.sound.read(), 16000), row.transcript).closures
     assert lips is not None
     face = lips.over(face)
-    errors = [
-        evaluate.evaluate_takes(bundle, [(take.sound.read(), row.transcript, LABELS.index(label), face)], folders, True)
-        for label in ("happy", "angry")
-    ]
+    errors = []
+    for label in ("happy", "angry"):
+        takes = [(take.sound.read(), row.transcript, LABELS.index(label), face)]
+        errors.append(evaluate(bundle, Held(takes=takes, backbones=folders, offline=True)))
     assert max(abs(errors[0][name]) for name in ("MLE", "MEE", "EIE", "FRD absolute")) < 1e-5
     assert min(errors[1]["MEE"], errors[1]["EIE"]) > 1e-3 and errors[0]["MLE still mouth, median"] > 1e-3
     # what no face moves has no weight
-    weights, still = load_file(bundle.folder / "weights.safetensors"), torch.from_numpy(trained.still())
+    weights, still = load_file(bundle.folder / "weights.safetensors"), torch.from_numpy(ground(trained).still())
     moves = weights["model.decoder.fc2.weight"].abs().sum(1) > 0
     assert still.any() and bool((moves == ~still).all())
 
 
-def test_features_are_computed_once(trained: PaperRun, recipe: Recipe, home: Path, tmp_path: Path) -> None:
+def test_features_are_computed_once(trained: Run, recipe: Recipe, home: Path, tmp_path: Path) -> None:
     work = tmp_path / "work"
     shutil.copytree(trained.work / "features", work / "features")
     before = (work / "features" / "takes.json").read_bytes()
 
     def again(recipe: Recipe = recipe) -> Cache:
-        run = PaperRun(recipe, work, progress=False)
-        run.features()
-        return run.cache
+        run = Run(recipe, work, progress=False)
+        run.step("features")
+        return ground(run).cache
 
     assert again().computed == 0
     assert (work / "features" / "takes.json").read_bytes() == before
@@ -235,18 +262,18 @@ def test_another_backbone_is_told_by_its_files(recipe: Recipe, home: Path, tmp_p
     assert {part for part in known if known[part] != changed[part]} == {"roberta"}
 
 
-def test_what_is_done_is_not_done_again(trained: PaperRun, recipe: Recipe) -> None:
+def test_what_is_done_is_not_done_again(trained: Run, recipe: Recipe) -> None:
     path = trained.work / "stage3" / "model.safetensors"
     before = path.stat().st_mtime_ns
-    PaperRun(recipe, trained.work, progress=False).step("stage3")
+    Run(recipe, trained.work, progress=False).step("stage3")
     assert path.stat().st_mtime_ns == before
     with pytest.raises(TrainingError, match="Run medtalk-train features first"):
-        PaperRun(recipe, trained.work.parent / "empty", progress=False).step("stage2")
+        Run(recipe, trained.work.parent / "empty", progress=False).step("stage2")
 
 
-def test_aligned_takes_make_a_grid(trained: PaperRun) -> None:
-    draw = trained.grids()
-    assert isinstance(draw, Aligned)
+def test_aligned_takes_make_a_grid(trained: Run) -> None:
+    draw = ground(trained).grids()
+    assert isinstance(draw, AlignedTakes)
     grid = draw(np.random.default_rng(1))
     assert grid.shape == (2, 2, 2, 32, 174)
     from medtalk.rig.channels import indices
@@ -255,10 +282,10 @@ def test_aligned_takes_make_a_grid(trained: PaperRun) -> None:
     torch.testing.assert_close(grid[0][..., jaw], grid[1][..., jaw])  # one content, two emotions
     assert not torch.equal(grid[0][..., brow], grid[1][..., brow])
     assert not torch.equal(grid[:, 0][..., jaw], grid[:, 1][..., jaw])
-    assert torch.isfinite(trained.sentences()(np.random.default_rng(0)).rig).all()
+    assert torch.isfinite(ground(trained).sentences()(np.random.default_rng(0)).rig).all()
 
 
-def test_without_aligned_takes_the_teacher_helps(trained: PaperRun, recipe: Recipe, tmp_path: Path) -> None:
+def test_without_aligned_takes_the_teacher_helps(trained: Run, recipe: Recipe, tmp_path: Path) -> None:
     """RAVDESS and rigs of our own beside the corpus: nothing says the same in two emotions, frame by frame."""
     write_corpus(tmp_path / "corpus")
     data = (
@@ -266,30 +293,34 @@ def test_without_aligned_takes_the_teacher_helps(trained: PaperRun, recipe: Reci
         DataOptions(str(datasets.rigs(tmp_path / "rigs")), stages=(4,)),
         DataOptions(kind="synthetic"),
     )
-    run = PaperRun(dataclasses.replace(recipe, data=data, held=("s0", "01")), tmp_path, progress=False)
+    run = Run(dataclasses.replace(recipe, data=data, held=("s0", "01")), tmp_path, progress=False)
     for step in ("corpus", "backbone", "features"):
         run.step(step)
-    assert isinstance(run.grids(), Grids)
-    assert {row.speaker for row in run.held_back} == {"s0", "01"}
-    assert {row.transcript for row in run.recorded().rows if row.speaker == "02"} == {"Dogs are sitting by the door."}
-    assert run.windows()(np.random.default_rng(0))[0].shape == (4, 32, checkpoints.WIDTH)
-    assert not run.pictures() and run.ground(1) != run.ground(2)
-    assert "s1" in {row.speaker for row in run.recorded(4).rows} - {row.speaker for row in run.recorded(2).rows}
-    assert run.still().any()
+    assert isinstance(ground(run).grids(), Grids)
+    assert {row.speaker for row in ground(run).data.held_back} == {"s0", "01"}
+    assert {row.transcript for row in ground(run).data.recorded().rows if row.speaker == "02"} == {
+        "Dogs are sitting by the door."
+    }
+    assert ground(run).windows()(np.random.default_rng(0))[0].shape == (4, 32, checkpoints.WIDTH)
+    assert not ground(run).pictures() and run.ground.key(1) != run.ground.key(2)
+    assert "s1" in {row.speaker for row in ground(run).data.recorded(4).rows} - {
+        row.speaker for row in ground(run).data.recorded(2).rows
+    }
+    assert ground(run).still().any()
 
 
-def test_batches(trained: PaperRun) -> None:
-    batches = [trained.guided()(np.random.default_rng(k)) for k in range(30)]
+def test_batches(trained: Run) -> None:
+    batches = [guided(trained)(np.random.default_rng(k)) for k in range(30)]
     for batch in batches:
         assert batch.mask.sum(1).tolist() == batch.lengths.tolist()
         assert batch.words.shape[:2] == batch.absent.shape and batch.words.shape[2] == checkpoints.WIDTH
         assert not batch.absent[:, 0].any() and batch.description.shape[1] == batch.picture.shape[1] == 512
         assert bool((batch.picture[batch.guide == BY_IMAGE].abs().sum(1) > 0).all())
     assert {int(x) for batch in batches for x in batch.guide} == {BY_LABEL, BY_TEXT, BY_IMAGE}
-    empty = trained.cache.open(trained.recorded().no_words)
+    empty = ground(trained).cache.open(ground(trained).data.recorded().no_words)
     assert len(empty) == 2, "unknown words are the empty sentence: [CLS] [SEP]"
-    known = [row for row in trained.recorded().rows if row.transcript == "we say it"]
-    told = Recorded(trained.cache, known, trained.recorded().no_words)
+    known = [row for row in ground(trained).data.recorded().rows if row.transcript == "we say it"]
+    told = Recorded(ground(trained).cache, known, ground(trained).data.recorded().no_words)
     counts = {
         int(n) for k in range(10) for n in (~WholeTakes(told, 2, 600, 0.5)(np.random.default_rng(k)).absent).sum(1)
     }
@@ -297,10 +328,10 @@ def test_batches(trained: PaperRun) -> None:
     assert {LABELS[int(label)] for batch in batches for label in batch.label} == {"angry", "happy"}
 
 
-def test_sound_and_face_of_a_batch_belong_together(trained: PaperRun) -> None:
+def test_sound_and_face_of_a_batch_belong_together(trained: Run) -> None:
     """Each take's face stands for its features here, so both must be drawn from the same frames."""
-    rows = [row._replace(content=row.rig, emotion=row.rig) for row in trained.recorded().rows]
-    takes = Recorded(trained.cache, rows, trained.recorded().no_words)
+    rows = [row._replace(content=row.rig, emotion=row.rig) for row in ground(trained).data.recorded().rows]
+    takes = Recorded(ground(trained).cache, rows, ground(trained).data.recorded().no_words)
     for seed in range(3):
         content, _, rig = Passages(takes, 4, 60)(np.random.default_rng(seed))
         torch.testing.assert_close(content, rig)
@@ -309,12 +340,12 @@ def test_sound_and_face_of_a_batch_belong_together(trained: PaperRun) -> None:
         torch.testing.assert_close(clips.emotion_features, clips.rig)
 
 
-def test_what_guides_a_clip(trained: PaperRun, recipe: Recipe) -> None:
+def test_what_guides_a_clip(trained: Run, recipe: Recipe) -> None:
     """A clip that a picture guides is deaf to its description and its label, and so on."""
     stage = Guidance(
-        trained.model(4), recipe.stage4, trained.guided(), 1, recipe.ablation, np.ones(174, np.float32), pictures=True
+        trained.model(4), recipe.stage4, guided(trained), 1, recipe.ablation, np.ones(174, np.float32), pictures=True
     )
-    drawn = trained.guided()(np.random.default_rng(0))
+    drawn = guided(trained)(np.random.default_rng(0))
 
     def loss(guide: int, **change: torch.Tensor) -> float:
         return stage.losses(drawn._replace(guide=torch.full_like(drawn.guide, guide), **change))["loss"].item()
@@ -329,12 +360,14 @@ def test_what_guides_a_clip(trained: PaperRun, recipe: Recipe) -> None:
         assert moved == {name}
 
 
-def test_padding_changes_nothing(trained: PaperRun) -> None:
-    from medtalk_train.stages import predicted
+def test_padding_changes_nothing(trained: Run) -> None:
+    from medtalk_train.stages.stages import predicted
 
     model = trained.model(3)
     batch = next(
-        b for k in range(20) if len(set((b := trained.sentences()(np.random.default_rng(k))).lengths.tolist())) > 1
+        b
+        for k in range(20)
+        if len(set((b := ground(trained).sentences()(np.random.default_rng(k))).lengths.tolist())) > 1
     )
     with torch.inference_mode():
         together = predicted(model, batch)
@@ -348,66 +381,64 @@ ABLATIONS = ["overlap", "cycle", "disentangle", "intensity", "text"]
 
 
 @pytest.mark.parametrize("name", ABLATIONS)
-def test_ablations(trained: PaperRun, recipe: Recipe, name: str) -> None:
+def test_ablations(trained: Run, recipe: Recipe, name: str) -> None:
     off = Ablation(**{name: False})
-    run = PaperRun(dataclasses.replace(recipe, ablation=off), trained.work, progress=False)
-    assert run._options(2) != trained._options(2), "a run of it starts the stages anew"
+    run = Run(dataclasses.replace(recipe, ablation=off), trained.work, progress=False)
+    assert run.options(2) != trained.options(2), "a run of it starts the stages anew"
     model, common = trained.model(3), (1, off, np.ones(174, np.float32))
-    first = CrossReconstruction(model, recipe.stage1, run.grids(), *common)
+    first = CrossReconstruction(model, recipe.stage1, ground(run).grids(), *common)
     assert ("overlap" in first.phases, "cycle" in first.phases) == (off.overlap, off.cycle)
-    second = ContentMapping(model, recipe.stage2, run.windows(), *common)
-    assert ("similarity" in second.losses(run.windows()(np.random.default_rng(0)))) == off.disentangle
+    second = ContentMapping(model, recipe.stage2, ground(run).windows(), *common)
+    assert ("similarity" in second.losses(ground(run).windows()(np.random.default_rng(0)))) == off.disentangle
     assert any(p.requires_grad for p in model.decoder.parameters()) != off.disentangle
-    batch = run.sentences()(np.random.default_rng(0))
-    third = IntensityModelling(model, recipe.stage3, run.sentences(), *common)
+    batch = ground(run).sentences()(np.random.default_rng(0))
+    third = IntensityModelling(model, recipe.stage3, ground(run).sentences(), *common)
     losses = third.losses(batch)
     assert ("intensity" in losses) == off.intensity and ("similarity" in losses) == off.disentangle
     assert any(p.requires_grad for p in model.fusion_predictor.parameters()) == off.intensity
     assert bool((third.intensity(batch) == 1).all()) != off.intensity
     if not off.text:
         for seed in range(10):
-            batch = run.sentences()(np.random.default_rng(seed))
+            batch = ground(run).sentences()(np.random.default_rng(seed))
             assert bool((~batch.absent).sum(1).eq(2).all()), "every clip has the empty sentence"
-    fourth = Guidance(model, recipe.stage4, run.guided(), *common, pictures=run.pictures())
-    losses = fourth.losses(run.guided()(np.random.default_rng(0)))
+    fourth = Guidance(model, recipe.stage4, guided(run), *common, pictures=ground(run).pictures())
+    losses = fourth.losses(guided(run)(np.random.default_rng(0)))
     assert ("similarity" in losses) == off.disentangle
     losses["loss"].backward()
     assert all(p.grad is not None for p in model.clip_text_map.parameters())
 
 
-def test_without_text_nobody_transcribes(trained: PaperRun, recipe: Recipe, tmp_path: Path) -> None:
+def test_without_text_nobody_transcribes(trained: Run, recipe: Recipe, tmp_path: Path) -> None:
     assert recipe.pretrained is not None
     options = dataclasses.replace(recipe.pretrained, cache=str(trained.work / "features"))
-    run = PaperRun(
-        dataclasses.replace(recipe, ablation=Ablation(text=False), pretrained=options), tmp_path, progress=False
-    )
-    run.features()
-    assert {row.transcript for row in run.recorded().rows} == {""}
-    assert "we say it" in {row.transcript for row in trained.recorded().rows}
+    run = Run(dataclasses.replace(recipe, ablation=Ablation(text=False), pretrained=options), tmp_path, progress=False)
+    run.step("features")
+    assert {row.transcript for row in ground(run).data.recorded().rows} == {""}
+    assert "we say it" in {row.transcript for row in ground(trained).data.recorded().rows}
     # and the bundle hears no words, which its networks have never met
     shutil.copytree(trained.work / "stage4", tmp_path / "stage4")
     bundle = run.export()
     assert bundle.manifest["text_mode"] == "constant" and set(bundle.backbones) == {"emotion2vec", "clip"}
     engine = medtalk.load(bundle.folder, offline=True, device="cpu").engine
-    features = trained.recorded().whole("emotion", 0)
-    empty = torch.from_numpy(trained.cache.open(trained.recorded().no_words).astype(np.float32))
+    features = ground(trained).data.recorded().whole("emotion", 0)
+    empty = torch.from_numpy(ground(trained).cache.open(ground(trained).data.recorded().no_words).astype(np.float32))
     with torch.inference_mode():
         expected = trained.model(4).fusion_predictor(torch.from_numpy(features)[None], empty[None])[0]
     np.testing.assert_allclose(engine.intensity(features, "we say it"), expected.numpy(), atol=1e-5)
 
 
-def test_long_takes_are_left_out_aloud(trained: PaperRun, recipe: Recipe, caplog: pytest.LogCaptureFixture) -> None:
+def test_long_takes_are_left_out_aloud(trained: Run, recipe: Recipe, caplog: pytest.LogCaptureFixture) -> None:
     short = {f"stage{k}": dataclasses.replace(getattr(recipe, f"stage{k}"), frames=13) for k in (3, 4)}
-    run = PaperRun(dataclasses.replace(recipe, **short), trained.work, progress=False)
-    draw = run.sentences()
+    run = Run(dataclasses.replace(recipe, **short), trained.work, progress=False)
+    draw = ground(run).sentences()
     assert "of stage 3 are longer than 0.9 s and left out" in caplog.text
     assert all(int(draw(np.random.default_rng(k)).lengths.max()) == 48 for k in range(5))
     shorter = dataclasses.replace(recipe, stage4=dataclasses.replace(recipe.stage4, frames=10))
     with pytest.raises(TrainingError, match=r"of stage 4 are longer than 0.7 s. .*raise stage4.frames"):
-        PaperRun(shorter, trained.work, progress=False).guided()
+        Run(shorter, trained.work, progress=False).ground.guided()
 
 
-def test_a_stage_starts_anew_for_what_it_learns_from(trained: PaperRun, recipe: Recipe, tmp_path: Path) -> None:
+def test_a_stage_starts_anew_for_what_it_learns_from(trained: Run, recipe: Recipe, tmp_path: Path) -> None:
     """A description is of stage 4 alone."""
     data = tmp_path / "takes"
     shutil.copytree("takes", data)
@@ -416,13 +447,13 @@ def test_a_stage_starts_anew_for_what_it_learns_from(trained: PaperRun, recipe: 
     other = dataclasses.replace(recipe, data=(DataOptions(str(data)),), pretrained=options)
 
     def grounds(work: str) -> list[str]:
-        run = PaperRun(other, tmp_path / work, progress=False)
-        run.features()
-        return [run.ground(stage) for stage in (1, 2, 3, 4)]
+        run = Run(other, tmp_path / work, progress=False)
+        run.step("features")
+        return [run.ground.key(stage) for stage in (1, 2, 3, 4)]
 
-    before = [trained.ground(stage) for stage in (1, 2, 3, 4)]
+    before = [trained.ground.key(stage) for stage in (1, 2, 3, 4)]
     assert grounds("one") == before
-    name = next(row.name for row in trained.recorded().rows).removeprefix("0/")
+    name = next(row.name for row in ground(trained).data.recorded().rows).removeprefix("0/")
     (data / "descriptions.csv").write_text(f"clip,description\n{name},so do they\n", "utf-8")
     assert [new == old for new, old in zip(grounds("two"), before, strict=True)] == [True, True, True, False]
     (data / "transcripts.csv").write_text(f"clip,transcript\n{name},so do they\n", "utf-8")
@@ -437,29 +468,28 @@ def test_what_is_wrong_with_the_data_is_told_before_backbones_are_fetched(recipe
         ({"held": ("aa", "bb", "cc")}, "Every take of stage 2 is held back"),
     ):
         with pytest.raises(TrainingError, match=said):
-            PaperRun(dataclasses.replace(nowhere, **changes), tmp_path, progress=False).step("backbone")
+            Run(dataclasses.replace(nowhere, **changes), tmp_path, progress=False).step("backbone")
 
 
-def test_without_intensity_the_bundle_has_a_constant_one(trained: PaperRun, recipe: Recipe) -> None:
-    run = PaperRun(dataclasses.replace(recipe, ablation=Ablation(intensity=False)), trained.work, progress=False)
-    model = run.model(4)
-    run._rest(model)
+def test_without_intensity_the_bundle_has_a_constant_one(trained: Run, recipe: Recipe) -> None:
+    run = Run(dataclasses.replace(recipe, ablation=Ablation(intensity=False)), trained.work, progress=False)
+    model = run.finished()
     with torch.inference_mode():
         felt = model.fusion_predictor(torch.randn(1, 9, checkpoints.WIDTH), torch.randn(1, 3, checkpoints.WIDTH))
     assert bool((felt == 1.0).all())
-    assert trained.hears_words and not run.hears_words, "words do not matter to it"
+    assert ground(trained).hears_words and not ground(run).hears_words, "words do not matter to it"
 
 
-def test_without_clip_there_is_no_stage_4(trained: PaperRun, recipe: Recipe, tmp_path: Path) -> None:
+def test_without_clip_there_is_no_stage_4(trained: Run, recipe: Recipe, tmp_path: Path) -> None:
     assert recipe.pretrained is not None
     options = dataclasses.replace(recipe.pretrained, clip="", whisper="", cache=str(trained.work / "features"))
     short = {f"stage{k}": dataclasses.replace(getattr(recipe, f"stage{k}"), epochs=1, steps=1) for k in (1, 2, 3)}
-    run = PaperRun(dataclasses.replace(recipe, pretrained=options, **short), tmp_path, progress=False)
+    run = Run(dataclasses.replace(recipe, pretrained=options, **short), tmp_path, progress=False)
     threads = set(threading.enumerate())
     for step in ("features", "stage1", "stage2", "stage3", "stage4"):
         run.step(step)
     assert set(threading.enumerate()) <= threads, "no loader or logger lives on"
-    assert run.cache.computed == 0, "another run's features serve"
+    assert ground(run).cache.computed == 0, "another run's features serve"
     bundle = run.export()
     assert bundle.manifest["untrained"] == ["clip_text_map", "clip_image_map"]
     assert set(bundle.backbones) == {"emotion2vec", "roberta"}
@@ -481,14 +511,14 @@ def test_devices(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     assert place("auto", 0) == ("cpu", 1) and place("cpu", 2) == ("cpu", 2)
     with pytest.raises(TrainingError, match="There are 0 GPUs"):  # at once, not after the hours of the features
-        open_run(dataclasses.replace(recipe, device="gpu"), tmp_path)
+        Run(dataclasses.replace(recipe, device="gpu"), tmp_path)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     assert place("auto", 0) == ("gpu", 4) and place("auto", 2) == ("gpu", 2) and place("cpu", 0) == ("cpu", 1)
     with pytest.raises(TrainingError, match=r"There are 4 GPUs.*asks for 5.*Lower devices"):
         place("auto", 5)
 
 
-def test_the_command_evaluate(trained: PaperRun, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_evaluate(trained: Run, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command("evaluate", "run/bundle", "--recipe", "paper_tiny", "--work", "run", "-o", "again.json") == 0
     again = json.loads((home / "again.json").read_text())
     report = json.loads((home / "run" / "report.json").read_text())
@@ -498,36 +528,36 @@ def test_the_command_evaluate(trained: PaperRun, home: Path, capsys: pytest.Capt
     assert "MLE" in capsys.readouterr().out
 
 
-def test_the_takes_that_a_bundle_is_judged_on(trained: PaperRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_takes_that_a_bundle_is_judged_on(trained: Run) -> None:
     """As many as asked for, spread over all: by name the first of them have one emotion."""
-    judged = []
-    monkeypatch.setattr(
-        evaluate, "evaluate_takes", lambda bundle, takes, *rest: judged.append([take[2] for take in takes])
-    )
     bundle = load_bundle(trained.work / "bundle")
-    for clips in (84, 2, 1):
-        trained.evaluate(bundle, clips=clips)
-    assert [LABELS[label] for label in judged[0]] == ["angry", "angry", "happy", "happy"]
-    assert [LABELS[label] for label in judged[1]] == ["angry", "happy"] and len(judged[2]) == 1
+
+    def judged(clips: int) -> list[str]:
+        held = trained.ground.held(bundle, clips)
+        assert held is not None and held.takes is not None and held.offline
+        return [LABELS[take[2]] for take in held.takes]
+
+    assert judged(84) == ["angry", "angry", "happy", "happy"]
+    assert judged(2) == ["angry", "happy"] and len(judged(1)) == 1
 
 
 def test_a_backbone_that_is_nowhere(recipe: Recipe, home: Path, tmp_path: Path) -> None:
     assert recipe.pretrained is not None
     options = dataclasses.replace(recipe.pretrained, roberta="nobody/none")
-    with pytest.raises(medtalk.MedtalkError, match=r"nobody/none are not on this machine.*medtalk models pull"):
-        PaperRun(dataclasses.replace(recipe, pretrained=options), tmp_path, progress=False).step("backbone")
+    with pytest.raises(medtalk.MedtalkError, match=r"nobody/none are not on this machine.*medtalk backbones pull"):
+        Run(dataclasses.replace(recipe, pretrained=options), tmp_path, progress=False).step("backbone")
 
 
-def test_a_rig_of_another_length_is_refused(recipe: Recipe, home: Path, trained: PaperRun, tmp_path: Path) -> None:
+def test_a_rig_of_another_length_is_refused(recipe: Recipe, home: Path, trained: Run, tmp_path: Path) -> None:
     data = tmp_path / "takes"
     shutil.copytree(home / "takes", data)
     rig = data / "angry_aa_001.txt"
     rig.write_text("\n".join(rig.read_text().splitlines()[:30]))
     assert recipe.pretrained is not None
     options = dataclasses.replace(recipe.pretrained, cache=str(trained.work / "features"))
-    run = PaperRun(
+    run = Run(
         dataclasses.replace(recipe, data=(DataOptions(str(data)),), pretrained=options), tmp_path / "w", progress=False
     )
     with pytest.raises(TrainingError, match=r"angry_aa_001.txt has 30 frames, its sound 60"):
-        run.features()
+        run.step("features")
     assert not os.path.exists(tmp_path / "w" / "features" / "complete")

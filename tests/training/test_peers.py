@@ -10,9 +10,9 @@ import pytest
 
 from medtalk.audio import Speech
 from medtalk.rig.channels import INDEX
-from medtalk_train.articulation import measure
-from medtalk_train.peers import Missing, by_command, energy_jaw, peers
-from medtalk_train.recordings import Recording, read_recordings
+from medtalk_train.measure.articulation import measure
+from medtalk_train.measure.peers import Missing, by_command, energy_jaw, peers
+from medtalk_train.measure.recordings import Recording, read_recordings
 
 JAW = INDEX["CTRL_C_jaw-translateY"]
 

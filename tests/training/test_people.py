@@ -6,9 +6,9 @@ import soundfile
 
 from medtalk.errors import TrainingError
 from medtalk.features.phones import PHONE_INDEX, PHONES
-from medtalk_train.corpus import align, generate, people
-from medtalk_train.corpus.phones import NotSpoken
-from medtalk_train.corpus.read import Corpus
+from medtalk_train.synthetic.corpus import align, generate, people
+from medtalk_train.synthetic.corpus.phones import NotSpoken
+from medtalk_train.synthetic.corpus.read import Corpus
 from tests.training.test_corpus import check_spans, vowel_lag_ms
 
 pytestmark = pytest.mark.speech_engines

@@ -14,7 +14,7 @@ from PIL import Image
 
 from medtalk.rig import RigSequence, indices, write_rig
 from medtalk_train import cli
-from medtalk_train.takes import read_takes
+from medtalk_train.captured.takes import read_takes
 from tests.training import datasets
 
 FRAMES, FPS = 30, 25

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from medtalk.errors import MedtalkError, TrainingError
 from medtalk.model.config import ModelConfig
 from medtalk_train.cli import app
-from medtalk_train.recipe import PretrainedOptions, RigLoss, load_recipe
+from medtalk_train.recipe import PretrainedOptions, RigLossOptions, load_recipe
 
 
 @pytest.mark.parametrize("name", ["compact", "plain", "tiny", "paper", "paper_tiny"])
@@ -23,12 +23,12 @@ def test_the_plain_recipe_is_the_papers() -> None:
     recipe = load_recipe("plain")
     assert recipe.stage1.rate == 1e-4 and recipe.stage1.decay == 0.995 and not recipe.stage1.keep_earlier
     for stage in (recipe.stage1, recipe.stage2, recipe.stage3, recipe.stage4):
-        assert stage.loss == RigLoss()
+        assert stage.loss == RigLossOptions()
     for stage in (recipe.stage2, recipe.stage3, recipe.stage4):
         assert (stage.rate, stage.decay, stage.similarity_weight) == (1e-3, 0.9, 0.1)
     assert recipe.stage3.intensity_weight == 0.1 and recipe.stage3.strength_weight == 0.0
     assert not recipe.stage2.posteriors_into_acm
-    assert recipe.model_config(recipe.backbone_options()).content_features == 65
+    assert recipe.model_config().content_features == 65
 
 
 def test_the_paper_recipe_is_the_papers() -> None:
@@ -44,7 +44,7 @@ def test_the_paper_recipe_is_the_papers() -> None:
     assert [(s.rate, s.decay, s.epochs, s.similarity_weight) for s in others] == [
         (1e-3, 0.9, 10, 0.1), (1e-3, 0.9, 20, 0.1), (1e-3, 0.9, 15, 0.1),
     ]  # fmt: skip
-    assert recipe.stage3.intensity_weight == 0.1 and all(s.loss == RigLoss() for s in (first, *others))
+    assert recipe.stage3.intensity_weight == 0.1 and all(s.loss == RigLossOptions() for s in (first, *others))
     assert all(s.whole_similarity for s in others), "as the release has it: see test_losses"
     assert recipe.stage4.label_share > 0, "a bundle has one E_fuse for labels and descriptions"
     assert recipe.pretrained == PretrainedOptions()
@@ -92,6 +92,8 @@ def test_wrong_settings_of_the_papers_way(tmp_path: Path, text: str, said: str) 
         ("ablation: {text: 0}", "true or false"),
         ("stage1: 3", "must be a mapping"),
         ("backbone: {stepps: 3}", r"backbone\.stepps"),
+        ("backbone: {steps: many}", r"backbone\.steps is 'many'; valid is a whole number"),
+        ("wording: {epoch: 1}", r"wording\.epoch\. Valid are.*epochs"),
         ("model: {heads: 7}", "heads"),
         ("- 1", "not a mapping"),
         ("a: [", "not valid YAML"),

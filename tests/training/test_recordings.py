@@ -13,9 +13,9 @@ from medtalk.audio import read_speech
 from medtalk.bundle import load_bundle
 from medtalk.errors import TrainingError
 from medtalk.guidance import LABELS
-from medtalk_train.bars import BARS
-from medtalk_train.evaluate import evaluate
-from medtalk_train.recordings import lips_of, read_recordings
+from medtalk_train.measure.bars import BARS
+from medtalk_train.measure.evaluate import evaluate
+from medtalk_train.measure.recordings import lips_of, read_recordings
 from tests.training.test_capture import swing, write_sound
 
 

@@ -17,8 +17,8 @@ from medtalk.errors import TrainingError
 from medtalk.guidance import LABELS
 from medtalk.rig import RigSequence, read_rig, write_rig
 from medtalk_train import cli
-from medtalk_train.takes import Folder, hold_back, layout, read_takes
-from medtalk_train.takes.check import check
+from medtalk_train.captured.takes import Folder, hold_back, layout, read_takes
+from medtalk_train.captured.takes.check import check
 from tests.training import datasets
 from tests.training.test_stages import write_corpus
 

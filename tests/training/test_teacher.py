@@ -8,15 +8,15 @@ from medtalk.features.phones import PHONE_INDEX, PHONES
 from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
 from medtalk.rig.channels import INDEX, MAXIMUM, MINIMUM, S_LIP, S_UP
-from medtalk_train.articulation import jitter, measure
-from medtalk_train.corpus.read import Utterance
-from medtalk_train.data import Grids, Script
-from medtalk_train.events import runs
-from medtalk_train.spoken import spoken
-from medtalk_train.teacher import affect, emotion
-from medtalk_train.teacher.lips import lip_curves
-from medtalk_train.teacher.poses import channels_of, table, vector
-from medtalk_train.teacher.style import Style
+from medtalk_train.measure.articulation import jitter, measure
+from medtalk_train.measure.events import runs
+from medtalk_train.synthetic.batches import Grids, Script
+from medtalk_train.synthetic.corpus.read import Utterance
+from medtalk_train.synthetic.corpus.spoken import spoken
+from medtalk_train.synthetic.teacher import affect, emotion
+from medtalk_train.synthetic.teacher.lips import lip_curves
+from medtalk_train.synthetic.teacher.poses import channels_of, table, vector
+from medtalk_train.synthetic.teacher.style import Style
 
 JAW = INDEX["CTRL_C_jaw-translateY"]
 

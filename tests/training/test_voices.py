@@ -13,9 +13,9 @@ from onnx import TensorProto, helper
 
 from medtalk.errors import TrainingError
 from medtalk.features.phones import PHONES
-from medtalk_train.corpus import downloads, kokoro, phones, plan, voices
-from medtalk_train.corpus.kokoro import Kokoro
-from medtalk_train.corpus.read import Corpus
+from medtalk_train.synthetic.corpus import downloads, kokoro, phones, plan, voices
+from medtalk_train.synthetic.corpus.kokoro import Kokoro
+from medtalk_train.synthetic.corpus.read import Corpus
 from tests.training.test_corpus import check_spans
 
 # The letters that the sentences here need; a symbol's number says how long it lasts, see `tiny_model`.
@@ -118,10 +118,10 @@ def test_marks_stay_between_clauses_and_ties_become_letters():
 def test_every_symbol_that_the_languages_use_has_a_phone():
     for language in voices.LANGUAGES:
         for index in range(40):
-            job = voices.plan(3, index)
-            if voices._accent(job) == language:
+            line = voices.plan(3, index)
+            if voices._accent(line) == language:
                 for segment in kokoro._segments(
-                    symbols := kokoro.phonemes(job.text, language), np.ones(len(symbols) + 2)
+                    symbols := kokoro.phonemes(line.text, language), np.ones(len(symbols) + 2)
                 ):
                     phones.from_kokoro(segment[2], language)
     assert [name for name, _ in phones.from_kokoro("ˈA", "en-us")] == ["eh", "ih"]
@@ -130,16 +130,18 @@ def test_every_symbol_that_the_languages_use_has_a_phone():
 
 @pytest.mark.speech_engines
 def test_plan_holds_out_whole_voices():
-    jobs = [voices.plan(1, index) for index in range(3000)]
-    assert jobs == [voices.plan(1, index) for index in range(3000)] != [voices.plan(2, index) for index in range(3000)]
-    for job in jobs:
-        assert {name in voices.HELD for name in job.voice.split("+")} == {job.split == "held"}
-    assert np.mean([job.language == "en" for job in jobs]) == pytest.approx(0.7, abs=0.04)
-    assert {(job.language, job.split) for job in jobs} == {
+    lines = [voices.plan(1, index) for index in range(3000)]
+    assert lines == [voices.plan(1, index) for index in range(3000)] != [voices.plan(2, index) for index in range(3000)]
+    for line in lines:
+        assert {name in voices.HELD for name in line.voice.split("+")} == {line.split == "held"}
+    assert np.mean([line.language == "en" for line in lines]) == pytest.approx(0.7, abs=0.04)
+    assert {(line.language, line.split) for line in lines} == {
         (language, split) for language in ("en", "es", "fr", "it", "pt") for split in ("train", "held")
     }
-    assert len({job.voice for job in jobs}) > 600
-    assert {name for job in jobs for name in job.voice.split("+")} == {x for row in voices.VOICES.values() for x in row}
+    assert len({line.voice for line in lines}) > 600
+    assert {name for line in lines for name in line.voice.split("+")} == {
+        x for row in voices.VOICES.values() for x in row
+    }
 
 
 @pytest.mark.speech_engines

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from medtalk.errors import TrainingError
-from medtalk_train.whisper_weights import BASE, WhisperSize, encoder_shapes, fingerprint, load_encoder
+from medtalk_train.synthetic.whisper_weights import BASE, WhisperSize, encoder_shapes, fingerprint, load_encoder
 
 SMALL = WhisperSize(20, 32)
 LAYERS = 2

@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 import zmq.auth
 
-from medtalk_wire import Connection, UnreachableError, connection_folder, find_connection, process
-from medtalk_wire import connection as module
+from medtalk_wire import Connection, UnreachableError, connection_folder, files, find_connection, process
 from medtalk_wire.connection import remove_connection, write_connection
 
 posix = pytest.mark.skipif(os.name != "posix", reason="owners, modes and processes of POSIX")
@@ -152,7 +151,7 @@ def test_on_windows_the_file_is_made_private_first(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     """By its own list of who may read it; where that cannot be made, there is no file."""
-    monkeypatch.setattr(module, "_WINDOWS", True)
+    monkeypatch.setattr(files, "_WINDOWS", True)
     monkeypatch.setenv("USERDOMAIN", "STUDIO")
     monkeypatch.setenv("USERNAME", "Anna B")
     program = tmp_path / "System32" / "icacls.exe"

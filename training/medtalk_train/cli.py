@@ -47,14 +47,14 @@ Writer = Annotated[
 Again = Annotated[bool, typer.Option("--again", help="Throw the step's earlier result away and start anew.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only errors.")]
 Speech = Annotated[
-    Path,
-    typer.Option("--speech", help="Recordings with phone times (phones.json); left out where the folder is missing."),
+    Path | None,
+    typer.Option(
+        "--speech",
+        help="Recordings with phone times (phones.json). Default: speech_dev of $MEDTALK_REFERENCE, if that is set.",
+    ),
 ]
-Transcripts = Annotated[
-    Path | None, typer.Option("--transcripts", help="JSON of what is said in these, {name: text}.")
-]
+Transcripts = Annotated[Path | None, typer.Option("--transcripts", help="JSON of what is said in these, {name: text}.")]
 Captures = Annotated[list[Path], typer.Option("--captures", help="Folder of sounds with captured faces; repeatable.")]
-_SPEECH = Path("../shared/reference/speech_dev")
 
 
 def main() -> NoReturn:
@@ -87,14 +87,15 @@ def _run(
     writer: Path | None = None,
 ) -> Run:
     from medtalk_train.recipe import load_recipe
-    from medtalk_train.run import Sources, open_run
+    from medtalk_train.run import Run
+    from medtalk_train.synthetic.ground import Sources
 
     logging.basicConfig(
         level=logging.WARNING if quiet else logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
     )
     for name in ("lightning.pytorch", "lightning.fabric"):  # they print by themselves; once is enough
         logging.getLogger(name).propagate = False
-    return open_run(
+    return Run(
         load_recipe(recipe),
         work or Path("runs") / recipe.stem,
         progress=not quiet and sys.stderr.isatty(),
@@ -127,7 +128,8 @@ _command("backbone", "The head of the ear, on Whisper's layers; or find the pret
 _command("stage1", "Cross reconstruction: E_e, E_c and D (paper, section 3.2).")
 _command("stage2", "Audio content mapping: ACM (paper, section 3.3).")
 _command("stage3", "Fusion intensity modelling: CMF, label embedding, E_fuse (paper, section 3.3).")
-_command("stage4", "Guidance by descriptions and pictures: P_text, P_image, E_fuse (paper, section 3.4).")
+_command("stage4", "Guidance by descriptions and pictures: P_text, P_image, E_fuse (section 3.4), if there is a CLIP.")
+_command("wording", "The text encoder of a compact bundle: descriptions in words to labels and strength.")
 _command("export", "Write WORK/bundle: networks, weights, model card.")
 
 
@@ -140,17 +142,20 @@ def everything(
     kokoro: Kokoro = None,
     people: People = None,
     writer: Writer = None,
-    speech: Speech = _SPEECH,
+    speech: Speech = None,
+    transcripts: Transcripts = None,
+    captures: Captures = [],  # noqa: B006 (typer's way of a list; it is never changed)
     again: Again = False,
     quiet: Quiet = False,
 ) -> None:
     from medtalk_train.run import STEPS
 
+    recordings = _recordings(speech)
     run = _run(recipe, work, quiet, corpus, whisper, kokoro, people, writer)
     run.check()
     for name in STEPS[:-1]:
         run.step(name, again)
-    metrics = run.evaluate(run.export(), speech if speech.is_dir() else None)
+    metrics = run.evaluate(run.export(), recordings, transcripts=transcripts, captures=captures)
     run.export(metrics)
     _report(metrics, run.work / "report.json", run.recipe.name, quiet)
 
@@ -166,7 +171,7 @@ def check(
 ) -> None:
     from rich.progress import Progress
 
-    from medtalk_train.takes.check import check as look
+    from medtalk_train.captured.takes.check import check as look
 
     with Progress(transient=True, disable=quiet or as_json or not sys.stderr.isatty()) as progress:
         task = progress.add_task("takes", total=None)
@@ -193,8 +198,8 @@ def peak(
     again: Annotated[bool, typer.Option("--again", help="Make pictures anew that are there.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    from medtalk_train.peak import peak as find
-    from medtalk_train.peak import rig_of, videos_of
+    from medtalk_train.captured.peak import peak as find
+    from medtalk_train.captured.peak import rig_of, videos_of
 
     out.mkdir(parents=True, exist_ok=True)
     for path in videos_of(video):
@@ -219,7 +224,7 @@ def describe(
 ) -> None:
     from rich.progress import Progress
 
-    from medtalk_train.describe import describe as write
+    from medtalk_train.captured.describe import describe as write
 
     table = out or data / "descriptions.csv"
     with Progress(transient=True, disable=quiet or not sys.stderr.isatty()) as progress:
@@ -229,7 +234,7 @@ def describe(
         print(f"{table}: {takes} takes, {described} described")
 
 
-@app.command(help="The text encoder of a compact bundle: descriptions in words to labels and strength.")
+@app.command(help="The text encoder alone, in a folder of its own or into a bundle that there is; see wording.")
 def text(
     out: Annotated[
         Path,
@@ -243,9 +248,20 @@ def text(
         Path | None, typer.Option(help="Put it into this bundle. Nothing is trained if OUT has one already.")
     ] = None,
 ) -> None:
-    from medtalk_train.wording.train import TextOptions, run
+    from medtalk.bundle import WEIGHTS, load_bundle
+    from medtalk_train.recipe import WordingOptions
+    from medtalk_train.wording.train import METRICS, make
 
-    run(out, TextOptions(seed=seed, epochs=epochs, texts=texts, without=without), bundle)
+    if bundle is not None:
+        load_bundle(bundle).file(WEIGHTS)  # what is wrong with it is said before the training
+    if bundle is None or not (out / METRICS).is_file():
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+        for name, value in make(out, WordingOptions(epochs=epochs, texts=texts, without=without), seed).items():
+            print(f"{name:28} {value:.4f}")
+    if bundle is not None:
+        from medtalk_train.synthetic.export import add_text
+
+        add_text(load_bundle(bundle), out)
 
 
 @app.command(help="Copy a recipe that ships into a file of your own, to change it there.")
@@ -271,7 +287,7 @@ def evaluate(
     ] = None,
     work: Annotated[Path | None, typer.Option("--work", "-w", help="Folder of a run; its corpus is used.")] = None,
     corpus: Corpus = None,
-    speech: Speech = _SPEECH,
+    speech: Speech = None,
     transcripts: Transcripts = None,
     captures: Captures = [],  # noqa: B006 (typer's way of a list; it is never changed)
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the figures here as JSON.")] = None,
@@ -280,19 +296,30 @@ def evaluate(
 ) -> None:
     from medtalk.bundle import load_bundle
     from medtalk.files import check_folder
-    from medtalk_train.evaluate import evaluate as judge
+    from medtalk_train.measure.evaluate import evaluate as judge
+    from medtalk_train.stages.ground import Held
 
     if out is not None:
         check_folder(out)
-    if speech != _SPEECH and not speech.is_dir():
-        raise TrainingError(f"There is no folder {speech}.", "Give one with recordings and phones.json.")
-    heard = speech if speech.is_dir() else None
+    recordings = _recordings(speech)
     if recipe is not None:
-        metrics = _run(recipe, work, quiet, corpus).evaluate(load_bundle(bundle), heard, clips)
+        run = _run(recipe, work, quiet, corpus)
+        metrics = run.evaluate(load_bundle(bundle), recordings, clips, transcripts, captures)
     else:
-        source = corpus or (work / "corpus" if work else None)
-        metrics = judge(load_bundle(bundle), source, heard, clips, transcripts, captures)
+        held = Held(corpus or (work / "corpus" if work else None))
+        metrics = judge(load_bundle(bundle), held, recordings, clips, transcripts, captures)
     _report(metrics, out, bundle.name, quiet)
+
+
+def _recordings(speech: Path | None) -> Path | None:
+    """The folder of recordings with phone times; None if nobody names one."""
+    from medtalk_train.measure.recordings import reference
+
+    if speech is None:
+        return reference("speech_dev")
+    if not speech.is_dir():
+        raise TrainingError(f"There is no folder {speech}.", "Give one with recordings and phones.json.")
+    return speech
 
 
 def _report(metrics: dict[str, float], path: Path | None, title: str, quiet: bool) -> None:

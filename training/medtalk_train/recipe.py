@@ -14,7 +14,7 @@ from medtalk.inputs import read_input
 from medtalk.model.config import ModelConfig
 
 if TYPE_CHECKING:
-    from medtalk_train.backbone import BackboneOptions
+    from medtalk.model.ear import EarConfig
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ _MOST_BYTES = 1 << 20
 SHIPPED = {file.stem: file for file in sorted((Path(__file__).parent / "recipes").glob("*.yaml"))}
 """Files of the recipes that ship, by name."""
 KINDS = ("emoface", "ravdess", "rigs", "synthetic")
-"""Layouts of data: see `medtalk_train.takes`."""
+"""Layouts of data: see `medtalk_train.captured.takes`."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Ablation:
 
 
 @dataclass(frozen=True)
-class RigLoss:
+class RigLossOptions:
     """What is added to the plain mean square error of a rig; all zero is the paper's."""
 
     event_weight: float = 0.0
@@ -76,7 +76,7 @@ class StageOptions:
     """... after so many epochs."""
     max_strength: float = 1.7
     """Emotion strengths are multiplied by up to this, so that run-time intensities up to 1.5 were met in training."""
-    loss: RigLoss = field(default_factory=RigLoss)
+    loss: RigLossOptions = field(default_factory=RigLossOptions)
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,61 @@ class FeatureOptions:
 
 
 @dataclass(frozen=True)
+class BackboneOptions:
+    """The head of our own ear."""
+
+    steps: int = 2000
+    batch: int = 16
+    """Windows a step."""
+    seconds: float = 2.0
+    """Length of a window."""
+    rate: float = 2e-3
+    """AdamW's largest learning rate; it warms up over 10 % of the steps and falls along a cosine."""
+    weight_decay: float = 0.05
+    average: float = 0.995
+    """Decay of the moving average of the weights."""
+    noise: float = 0.3
+    """Gaussian noise on the states, in standard deviations of each."""
+    smoothing: float = 0.05
+    """Label smoothing."""
+    nonspeech: int = 400
+    """Sounds in which nobody speaks."""
+    shares: Mapping[str, float] | None = None
+    """Share of the windows from each engine of the corpora ("people", "kokoro", "espeak" ...); None is as much as there
+    is of each."""
+    layers: int = 4
+    """Of Whisper; the head sees the last two."""
+    hidden: int = 192
+    features: int = 64
+    dropout: float = 0.1
+
+    def ear(self) -> EarConfig:
+        """Sizes of the ear."""
+        from medtalk.model.ear import EarConfig  # which needs torch
+
+        return EarConfig(layers=self.layers, hidden=self.hidden, features=self.features, dropout=self.dropout)
+
+
+@dataclass(frozen=True)
+class WordingOptions:
+    """The text encoder of a compact bundle: descriptions in words to labels and strength."""
+
+    epochs: int = 14
+    texts: int = 100_000
+    """New ones in each epoch."""
+    batch: int = 128
+    rate: float = 4e-3
+    """Highest of a schedule that rises and falls once."""
+    decay: float = 1e-2
+    piece_dropout: float = 0.12
+    """Share of the words' pieces that are left out."""
+    strength_weight: float = 1.0
+    """Of the strength's loss beside the labels'."""
+    without: float = 0.0
+    """Share of the lexicon that is never shown, to measure words that were never met."""
+
+
+@dataclass(frozen=True)
 class PretrainedOptions:
     """The paper's frozen backbones (Sec. 4.1): of each the name that its library knows, or its folder."""
 
@@ -173,7 +228,7 @@ class PretrainedOptions:
 
 @dataclass(frozen=True)
 class DataOptions:
-    """A set of takes to train on; see `medtalk_train.takes`."""
+    """A set of takes to train on; see `medtalk_train.captured.takes`."""
 
     folder: str = ""
     """Where it lies. The synthetic corpus is the run's own if this is left out."""
@@ -188,7 +243,7 @@ class DataOptions:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A whole run. `corpus`, `voices`, `people` and `backbone` are handed on to their own modules.
+    """A whole run. `corpus`, `voices` and `people` are handed on to their own modules.
 
     With `pretrained` the networks stand on the paper's backbones and learn from `data`; without it they stand on a
     backbone of our own and learn from the synthetic corpus.
@@ -213,7 +268,7 @@ class Recipe:
     """Natural voices; none if `hours` is left out."""
     people: Mapping[str, Any] = field(default_factory=dict)
     """Recordings of people; `hours` may say how much is enough."""
-    backbone: Mapping[str, Any] = field(default_factory=dict)
+    backbone: BackboneOptions = field(default_factory=BackboneOptions)
     features: FeatureOptions = field(default_factory=FeatureOptions)
     model: Mapping[str, Any] = field(default_factory=dict)
     ablation: Ablation = field(default_factory=Ablation)
@@ -221,16 +276,21 @@ class Recipe:
     stage2: Stage2Options = field(default_factory=Stage2Options)
     stage3: Stage3Options = field(default_factory=Stage3Options)
     stage4: Stage4Options = field(default_factory=Stage4Options)
+    wording: WordingOptions = field(default_factory=WordingOptions)
 
-    def backbone_options(self) -> BackboneOptions:
-        """The section `backbone`."""
-        from medtalk_train.backbone import BackboneOptions
+    @property
+    def largest_scale(self) -> float:
+        """Of stage 3 and 4; without the intensity a clip's emotion is static, and so is its strength."""
+        return self.stage3.intensity_scale_augmentation if self.ablation.intensity else 0.0
 
-        return _build(BackboneOptions, self.backbone, "backbone.")
+    @property
+    def transcript_dropout(self) -> float:
+        """Share of clips whose words are withheld, all of them where the ablation leaves out the text."""
+        return self.stage3.transcript_dropout if self.ablation.text else 1.0
 
-    def model_config(self, backbone: BackboneOptions) -> ModelConfig:
+    def model_config(self) -> ModelConfig:
         """Sizes of the networks behind our own ear: its features, the vocal effort and, if wanted, posteriors."""
-        content = backbone.features + 1 + (N_PHONES if self.stage2.posteriors_into_acm else 0)
+        content = self.backbone.features + 1 + (N_PHONES if self.stage2.posteriors_into_acm else 0)
         return ModelConfig.from_dict({**self.model, "content_features": content})
 
     def paper_config(self, content: int = 768, emotion: int = 768, text: int = 768, guidance: int = 512) -> ModelConfig:
@@ -274,7 +334,7 @@ def load_recipe(path: str | Path) -> Recipe:
     if recipe.pretrained is None:
         if recipe.data:
             raise TrainingError("Setting data needs the section pretrained.", "Write `pretrained: {}` for the paper's.")
-        recipe.model_config(recipe.backbone_options())
+        recipe.model_config()
     else:
         _check_paper(recipe)
         recipe.paper_config()

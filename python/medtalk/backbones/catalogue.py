@@ -31,7 +31,7 @@ class Backbone:
     use: str
     licence: str
 
-    def place(self) -> Path | None:
+    def location(self) -> Path | None:
         """Where it lies on this machine, or None. Nothing is fetched."""
         try:
             return self.locate(Pretrained(self.name, offline=True), False)

@@ -1,7 +1,7 @@
 """What the pretrained backbones share: where one comes from, what it needs, and how a library loads it.
 
 Loading has two steps. `locate` of an adapter finds the files, and is the only part that may reach the network; then the
-library reads them from that place and nowhere else. `medtalk models pull` is the first step alone.
+library reads them from that place and nowhere else. `medtalk backbones pull` is the first step alone.
 """
 
 from __future__ import annotations
@@ -98,11 +98,12 @@ class Pretrained:
         if self.offline:
             return BackboneError(
                 f"The weights of {self.name} are not on this machine, and offline nothing is fetched.",
-                f"Run `medtalk models pull {self.name}` where there is a network, or give the folder that holds them.",
+                f"Run `medtalk backbones pull {self.name}` where there is a network, or give the folder that holds "
+                "them.",
             )
         return BackboneError(
             f"The weights of {self.name} are not on this machine and cannot be fetched: {clause(reason)}.",
-            f"Try `medtalk models pull {self.name}` again, or give the folder that holds them.",
+            f"Try `medtalk backbones pull {self.name}` again, or give the folder that holds them.",
         )
 
 
@@ -173,7 +174,7 @@ def loading(source: Pretrained, path: Path) -> Iterator[None]:
     except Exception as error:
         raise BackboneError(
             f"{path} cannot be used as {source.name}: {clause(error)}.",
-            f"Run `medtalk models pull {source.name}` again, or give another folder.",
+            f"Run `medtalk backbones pull {source.name}` again, or give another folder.",
         ) from error
     checkpoint()
 

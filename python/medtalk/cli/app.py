@@ -7,6 +7,7 @@ be done, with one line for each reason; 2: the command itself was not understood
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import sys
 from io import TextIOWrapper
@@ -16,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from medtalk.cli import (
+    backbones,
     bundle,
     channels,
     convert,
@@ -23,14 +25,13 @@ from medtalk.cli import (
     generate,
     info,
     keys,
-    models,
     ping,
     plot,
     plugin,
     serve,
     stop,
 )
-from medtalk.cli.options import debugging
+from medtalk.cli.options import debugging, json_errors
 from medtalk.cli.printing import complain
 from medtalk.errors import MedtalkError
 from medtalk.signals import stopped_by
@@ -60,8 +61,9 @@ for command in (
     doctor.doctor,
 ):
     app.command()(command)
-for name, group in {"bundle": bundle, "models": models, "keys": keys, "plugin": plugin}.items():
+for name, group in {"bundle": bundle, "backbones": backbones, "keys": keys, "plugin": plugin}.items():
     app.add_typer(group.app, name=name)
+app.add_typer(backbones.app, name="models", hidden=True)  # as it was called once
 
 
 def main() -> NoReturn:
@@ -73,6 +75,9 @@ def main() -> NoReturn:
     try:
         code = app(prog_name="medtalk", standalone_mode=False)
     except MedtalkError as error:
+        if json_errors() and not debugging():
+            print(json.dumps({"error": error.facts()}), file=sys.stderr)
+            sys.exit(1)
         _fail(str(error), error)
     except _UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # `medtalk` or `medtalk bundle` alone: its message is the help

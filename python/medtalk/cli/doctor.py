@@ -110,17 +110,17 @@ def _backbones() -> Iterator[Finding]:
         return
     from medtalk.backbones.catalogue import KNOWN, size
 
-    for model in KNOWN:
+    for backbone in KNOWN:
         try:
-            place = model.place()
+            place = backbone.location()
         except MedtalkError as error:
-            yield Finding(f"backbone {model.part}", "bad", error.message, error.hint)
+            yield Finding(f"backbone {backbone.part}", "bad", error.message, error.hint)
             continue
         if place is None:
-            advice = f"If you need it, for {model.use}: medtalk models pull {model.part}"
-            yield Finding(f"backbone {model.part}", "absent", "not on this machine", advice)
+            advice = f"If you need it, for {backbone.use}: medtalk backbones pull {backbone.part}"
+            yield Finding(f"backbone {backbone.part}", "absent", "not on this machine", advice)
         else:
-            yield Finding(f"backbone {model.part}", "ok", f"{size(place) / 1e6:.0f} MB in {place}")
+            yield Finding(f"backbone {backbone.part}", "ok", f"{size(place) / 1e6:.0f} MB in {place}")
 
 
 def _sidecar() -> Finding:

@@ -26,6 +26,7 @@ from medtalk.cli.options import (
 )
 from medtalk.cli.printing import clean_up, complain, shown
 from medtalk.errors import DiskFullError, MedtalkError, ServiceError, SettingError
+from medtalk.inputs import path_text
 from medtalk.signals import check_stop
 from medtalk_wire.settings import Finishing, Settings
 
@@ -39,7 +40,7 @@ FinishingKind = Literal["full", "paper"]
 
 
 @dataclass(frozen=True)
-class _Job:
+class _Take:
     source: Source
     output: Path
     transcript: str | None
@@ -125,7 +126,7 @@ def generate(
     )
     texts = find_transcripts(found, settings.transcript)
     jobs = [
-        _Job(source, target, text)
+        _Take(source, target, text)
         for source, target, text in zip(found, targets, texts, strict=True)
         if target is not None
     ]
@@ -150,10 +151,9 @@ def generate(
                 f"{' and '.join(given)} cannot go with --server.",
                 "Leave it out; what belongs to a model is given to `medtalk serve`.",
             )
-        from medtalk.cli import remote
         from medtalk.cli.rigs import SidecarRigs
 
-        rigs = SidecarRigs(remote.find(server, keys), settings, channel)
+        rigs = SidecarRigs(server, keys, settings, channel)
 
     failed = False
     notes: dict[str, list[Path]] = {}
@@ -166,11 +166,10 @@ def generate(
                 if debug:
                     raise
                 failed = True
-                named = len(jobs) == 1 or str(job.sound) in str(error)
+                named = len(jobs) == 1 or error.about == path_text(job.sound)
                 complain(str(error) if named else f"{job.sound}: {error}")
                 if as_json:
-                    problem = {"code": error.code, "message": error.message, "hint": error.hint}
-                    print(json.dumps({"sound": str(job.sound), "error": problem}), flush=True)
+                    print(json.dumps({"sound": str(job.sound), "error": error.facts()}), flush=True)
                 if isinstance(error, ServiceError | DiskFullError):
                     break  # nothing is wrong with this sound; the next one would meet the same
                 continue
@@ -253,7 +252,7 @@ _SHOWN = ("emotion", "guidance", "strength", "transcript", "note")
 """What of a rig's `meta` the command shows."""
 
 
-def _generate_one(job: _Job, rigs: Rigs, tell: Callable[[float], None], force: bool) -> dict[str, Any]:
+def _generate_one(job: _Take, rigs: Rigs, tell: Callable[[float], None], force: bool) -> dict[str, Any]:
     from medtalk.files import make_folder
     from medtalk.rig import write_rig
 

@@ -26,14 +26,30 @@ def debugging() -> bool:
     return _debug
 
 
+_json_errors = False
+
+
+def _set_json_errors(value: bool) -> None:
+    global _json_errors
+    _json_errors = value
+
+
+def json_errors() -> bool:
+    """Whether the program that runs the command asked for errors as JSON."""
+    return _json_errors
+
+
 Debug = Annotated[bool, typer.Option("--debug", help="Show the Python traceback of an error.", callback=_set_debug)]
+JsonErrors = Annotated[
+    bool, typer.Option("--json", help="Report a failure as a line of JSON on stderr.", callback=_set_json_errors)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Backbones = Annotated[
     list[str] | None,
     typer.Option(
         "--backbone", metavar="NAME=DIR",
-        help="Folder with the weights of a backbone, as `medtalk models list` calls it (emotion2vec, ...), or the file "
-        "of whisper; may be repeated.",
+        help="Folder with the weights of a backbone, as `medtalk backbones list` calls it (emotion2vec, ...), or the "
+        "file of whisper; may be repeated.",
     ),
 ]  # fmt: skip
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are read-only.")]
@@ -112,10 +128,8 @@ def _option(each: Field[Any], owner: type) -> inspect.Parameter:
 
 
 def _settings(given: dict[str, Any], finishing: Finishing) -> Settings:
-    from medtalk.guidance import check_text, read_picture
+    from medtalk.guidance import check_text
 
     if given["text"] is not None:
         check_text(given["text"])
-    if (picture := given.pop("image")) is not None:
-        given["image_name"], given["image"] = read_picture(picture)
     return Settings(**{name: value for name, value in given.items() if value is not None}, finishing=finishing)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import socket
 import time
@@ -25,6 +24,7 @@ from medtalk.errors import (
     ServiceError,
     SettingError,
 )
+from medtalk.inputs import path_text
 from medtalk.rig.channels import CHANNEL_HASH
 from medtalk.service import PORT
 from medtalk_wire import Client, Connection, RequestError, Result, Settings, SidecarError, Sound, UnreachableError
@@ -99,7 +99,7 @@ def generate(
     from medtalk.audio import read_bytes
 
     with _our_errors(file):
-        sound = Sound.from_bytes(read_bytes(file), name=_shown(file.name), channel=channel)
+        sound = Sound.from_bytes(read_bytes(file), name=path_text(file.name), channel=channel)
         for pause in itertools.chain(_PAUSES, [None]):
             try:
                 # Ctrl-C and SIGTERM cancel it.
@@ -117,19 +117,17 @@ def _our_errors(file: Path | None = None) -> Iterator[None]:
         yield
     except SidecarError as error:
         message = error.message
-        if file is not None and message.startswith(name := _shown(file.name)):  # all that the sidecar knows of it
-            message = _shown(file) + message.removeprefix(name)
-        raise _our_error(error, message) from error
+        about = error.about
+        if file is not None and about == path_text(file.name):  # all that the sidecar knows of it
+            about = path_text(file)
+            message = message.replace(error.about, about, 1)
+        raise _our_error(error, message, about) from error
 
 
-def _our_error(error: SidecarError, message: str) -> MedtalkError:
+def _our_error(error: SidecarError, message: str, about: str) -> MedtalkError:
     if isinstance(error, RequestError) and (kind := _LIBRARY_ERRORS.get(error.code)):
-        return kind(message, error.hint)
-    return ServiceError(error.code, message, error.hint)
-
-
-def _shown(path: str | Path) -> str:
-    return os.fsencode(path).decode("utf-8", "replace")  # as medtalk.audio has it in its messages
+        return kind(message, error.hint, about)
+    return ServiceError(error.code, message, error.hint, about)
 
 
 def _is_gone(connection: Connection) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from medtalk.cli import remote
+from medtalk.guidance import read_picture
 from medtalk.rig import RigSequence, Timed
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from medtalk.guidance import Guidance
     from medtalk.perform import Model
-    from medtalk_wire import Connection, Settings
+    from medtalk_wire import Settings
 
 Tell = Callable[[float], None]
 """Takes the fraction of the work that is done, 0 to 1."""
@@ -47,7 +48,8 @@ class LocalRigs:
     """
 
     def __init__(self, model: Model, settings: Settings, channel: int | None, ready: Mapping[Path, Path]) -> None:
-        self._model, self._settings, self._channel, self._ready = model, settings, channel, ready
+        self._model, self._channel, self._ready = model, channel, ready
+        self._settings = replace(settings, transcript=None)  # each sound brings its own
         self._guidance: Guidance | None = None
 
     def __enter__(self) -> Self:
@@ -88,24 +90,25 @@ class LocalRigs:
         emotion = settings.emotion
         if emotion is None and not (settings.text or settings.image):
             emotion = "neutral"
-        guidance = self._model.guide(
-            emotion, text=settings.text or None, image=settings.image or None, features=own, name=settings.image_name
-        )
+        guidance = self._model.guide(emotion, text=settings.text or None, image=settings.image or None, features=own)
         if own is None:
             self._guidance = guidance
         return guidance
 
 
 class SidecarRigs:
-    """The sidecar at `connection`, by checked settings."""
+    """The sidecar at `server`, with the keys in a folder (`remote.find`), by checked settings."""
 
-    def __init__(self, connection: Connection, settings: Settings, channel: int | None) -> None:
-        self._settings = replace(settings, image_name=Path(settings.image_name).name)
-        self._connection, self._channel = connection, channel
+    def __init__(self, server: str, keys: Path | None, settings: Settings, channel: int | None) -> None:
+        if settings.image:
+            name, data = read_picture(settings.image)
+            settings = replace(settings, image=data, image_name=Path(name).name)
+        self._settings = settings
+        self._server, self._keys, self._channel = server, keys, channel
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._client = stack.enter_context(remote.connected(self._connection))
+            self._client = stack.enter_context(remote.connected(remote.find(self._server, self._keys)))
             self._client.wait(self._client.hello())  # before anything is read: is somebody there, with our channels?
             self._open = stack.pop_all()
         return self

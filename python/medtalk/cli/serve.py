@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medtalk.cli.options import Backbones, Debug, Offline, backbone_folders
+from medtalk.cli.options import Backbones, Debug, JsonErrors, Offline, backbone_folders
 from medtalk.service import PORT
 from medtalk.signals import on_stop
 
@@ -51,6 +51,7 @@ def serve(
     ] = None,
     backbone: Backbones = None,
     offline: Offline = False,
+    as_json: JsonErrors = False,
     debug: Debug = False,
 ) -> None:
     """Keep the model loaded for other programs: the sidecar. Ctrl-C or `medtalk stop` ends it."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from medtalk.bundle import TEXT_WEIGHTS, WEIGHTS
 from medtalk.engine.compact import CompactEngine
-from medtalk.engine.device import place, taken_over, tensors, torch, within_memory
+from medtalk.engine.device import taken_over, tensors, torch, torch_device, within_memory
 from medtalk.model.graphs import Networks
 from medtalk.model.text_encoder import TextEncoder
 from medtalk.watch import checkpoint
@@ -29,7 +29,7 @@ class TorchEngine(CompactEngine):
         """`threads` sets torch's number of threads for the whole process."""
         super().__init__(bundle)
         with suppress(torch.OutOfMemoryError):
-            self._open(place(device, threads))
+            self._open(torch_device(device, threads))
             return
         self._make_room()
 

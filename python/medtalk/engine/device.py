@@ -54,7 +54,7 @@ def within_memory(work: Callable[Concatenate[Any, _Given], _Made]) -> Callable[C
     return done
 
 
-def place(device: str, threads: int | None) -> torch.device:
+def torch_device(device: str, threads: int | None) -> torch.device:
     """The device by its name, checked, with torch's threads set for the whole process unless `threads` is None."""
     if threads is not None:
         torch.set_num_threads(threads)

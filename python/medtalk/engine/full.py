@@ -24,7 +24,7 @@ with needs_extra():
 
 from medtalk.backbones.chunks import CHUNK, at_rig_rate, spans
 from medtalk.backbones.wav2vec2 import Wav2Vec2
-from medtalk.engine.device import log, place, taken_over, tensors, within_memory
+from medtalk.engine.device import log, taken_over, tensors, torch_device, within_memory
 from medtalk.model.config import ModelConfig
 from medtalk.model.guided import GuidedMEDTalk
 from medtalk.model.medtalk import MEDTalk
@@ -77,7 +77,7 @@ class FullEngine:
         self._bundle, self._folders, self._offline = bundle, dict(backbones or {}), offline
         self._note = ""
         with suppress(torch.OutOfMemoryError):
-            self._open(place(device, threads))
+            self._open(torch_device(device, threads))
             return
         self._leave_gpu()
 

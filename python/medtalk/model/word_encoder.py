@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from medtalk.features.words import BUCKETS
 from medtalk.model.places import N_PLACES, places, word_places
@@ -40,12 +39,6 @@ class WordEncoder(nn.Module):
         else:
             where = word_places(counts, times, frames)
         return self.norm(x + self.place(where)), absent
-
-    def pooled(self, tokens: Tensor) -> Tensor:
-        """One vector a text, whatever the order of its words: (B, N, 8) -> (B, width). Serves as guidance features."""
-        absent, x = self._words(tokens)
-        present = (~absent)[..., None].to(x.dtype)
-        return F.layer_norm((x * present).sum(1) / present.sum(1).clamp(min=1.0), (x.shape[-1],))
 
     def _words(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         absent = tokens[..., 0] == 0

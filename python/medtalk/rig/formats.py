@@ -23,9 +23,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from medtalk.errors import MedtalkError, RigError, require
+from medtalk.errors import MedtalkError, RigError, about, require
 from medtalk.files import check_file, write_atomic
-from medtalk.inputs import open_input, read_input
+from medtalk.inputs import open_input, path_text, read_input
 from medtalk.rig.arkit import from_arkit, to_arkit
 from medtalk.rig.boards import to_expressions
 from medtalk.rig.channels import CHANNEL_NAMES, N_CHANNELS
@@ -83,12 +83,16 @@ def read_rig(path: str | Path, fps: float | None = None) -> RigSequence:
             f"{path} holds raw expression curves, which are written only: not every control can be told from them.",
             f"Read the rig that it was made from: {' '.join(e for e in RIG_ENDINGS if _FORMATS[e][0])}",
         )
-    try:
+    with about(path_text(path)):
         return read(file, rate)
+
+
+def _rig(path: Path, *parts: Any) -> RigSequence:
+    """The rig of what a file holds; the checks of a rig know no file."""
+    try:
+        return RigSequence(*parts)
     except MedtalkError as error:
-        if str(path) in error.message:
-            raise
-        raise RigError(f"{path}: {error.message}", error.hint) from error  # from a check that knows no file
+        raise RigError(f"{path}: {error.message}", error.hint) from error
 
 
 # --- .npz
@@ -135,7 +139,7 @@ def _from_npz(path: Path, stream: BinaryIO) -> RigSequence:
         values, fps = archive["values"], archive["fps"].item()
         meta = json.loads(str(archive["meta"]))
         words, phones = (json.loads(str(archive[key])) if key in archive.files else () for key in ("words", "phones"))
-    return RigSequence(frozen(values), fps, meta, words, phones)
+    return _rig(path, frozen(values), fps, meta, words, phones)
 
 
 def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
@@ -187,7 +191,7 @@ def _read_csv(path: Path, fps: float) -> RigSequence:
         )
     _check_names(f"{path}, line {number}", names[1:], CHANNEL_NAMES)
     table, at = rows_of(path, lines, N_CHANNELS + 1)
-    return RigSequence(table[:, 1:], frame_rate(path, table[:, 0], at, default=fps))
+    return _rig(path, table[:, 1:], frame_rate(path, table[:, 0], at, default=fps))
 
 
 # --- .txt
@@ -200,7 +204,7 @@ def _write_txt(path: Path, rig: RigSequence) -> None:
 
 def _read_txt(path: Path, fps: float) -> RigSequence:
     table, _ = rows_of(path, lines_of(path), N_CHANNELS)
-    return RigSequence(table, fps)
+    return _rig(path, table, fps)
 
 
 # --- .json
@@ -251,7 +255,7 @@ def _read_json(path: Path, _: float) -> RigSequence:
         raise RigError(f'{path}: "meta" must be an object.')
     if values is None:
         raise RigError(f'{path}: "values" must be a list of 1 to {MAX_FRAMES} frames.')
-    return RigSequence(frozen(values), fps, meta, document.get("words", []), document.get("phones", []))
+    return _rig(path, frozen(values), fps, meta, document.get("words", []), document.get("phones", []))
 
 
 # --- .arkit.csv

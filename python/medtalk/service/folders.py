@@ -9,6 +9,7 @@ from pathlib import Path
 
 from medtalk.audio import read_bytes
 from medtalk.errors import AudioError, ServiceError
+from medtalk.inputs import path_text
 from medtalk.limits import AudioLimits
 
 _MAX_PATH = 4096  # characters; Linux takes no more, and to follow very many parts takes minutes
@@ -43,7 +44,7 @@ def read_inside(path: Path, folders: Sequence[Path], limits: AudioLimits) -> byt
     """
     if not folders:
         return read_bytes(path, limits)
-    shown = os.fsencode(path).decode("utf-8", "replace")
+    shown = path_text(path)
     try:
         opened = _open_stepwise(path, folders) if _STEPWISE else _open_whole(path, folders)
         try:

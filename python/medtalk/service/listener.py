@@ -13,7 +13,7 @@ from pathlib import Path
 
 import zmq
 
-from medtalk.errors import OutputError, ServiceError, SettingError
+from medtalk.errors import ConnectionFileError, PortError, ServiceError, SettingError
 from medtalk.service.keys import server_keys
 from medtalk.service.log import note
 from medtalk.service.zap import Doorkeeper
@@ -89,11 +89,11 @@ class Listener:
             self.socket.bind(f"tcp://{shown}:{port or '*'}")
         except zmq.ZMQError as error:
             if error.errno == zmq.EADDRINUSE:
-                raise SettingError(
+                raise PortError(
                     f"Port {port} is taken; a sidecar may run there already (medtalk ping tells).",
                     "Give another with --port, or 0 for any that is free.",
                 ) from None
-            raise SettingError(f"Cannot listen on {shown} port {port}: {error.strerror}.") from None
+            raise PortError(f"Cannot listen on {shown} port {port}: {error.strerror}.") from None
         endpoint = self.socket.get(zmq.LAST_ENDPOINT)
         assert isinstance(endpoint, bytes)
         return endpoint.rstrip(b"\0").decode()
@@ -104,16 +104,16 @@ class Listener:
         return f"{port}.json" if host == "127.0.0.1" else f"{host.strip('[]').replace(':', '-')}_{port}.json"
 
     def publish(self, instance: str, file: Path | None = None) -> None:
-        """Write the connection file; `OutputError` if that fails."""
+        """Write the connection file; `ConnectionFileError` if that fails."""
         try:
             path = file or connection_folder() / self._file_name()
         except UnreachableError as error:
-            raise OutputError(error.message, error.hint) from None
+            raise ConnectionFileError(error.message, error.hint) from None
         self._started = time.time()
         try:
             self._write(path, instance)
         except OSError as error:
-            raise OutputError(
+            raise ConnectionFileError(
                 f"Cannot write the connection file {path}: {error.strerror or error}.",
                 "Give another with --connection-file.",
             ) from error

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from medtalk.errors import AudioError, GuidanceError, LimitError, MedtalkError, ServiceError
+from medtalk.errors import AudioError, GuidanceError, LimitError, MedtalkError, ServiceError, about
 from medtalk.guidance import check_text, emotion_weights
 from medtalk.limits import ServiceLimits
 from medtalk.rates import FPS
@@ -103,7 +103,7 @@ _bodies = {name: msgspec.msgpack.Decoder(kind) for name, kind in _BODIES.items()
 
 
 @dataclass(frozen=True)
-class Picture:
+class ReceivedPicture:
     """A picture on its way in, as the bytes of its file."""
 
     name: str
@@ -112,7 +112,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Sound:
+class ReceivedSound:
     """A sound on its way in. `data` is the buffer of a "pcm" or "file", `path` that of a "path"."""
 
     kind: str
@@ -133,10 +133,10 @@ class JobRequest:
 
     type: str
     settings: Settings
-    picture: Picture | None
+    picture: ReceivedPicture | None
     fingerprint: bytes
     nbytes: int
-    sound: Sound | None = None
+    sound: ReceivedSound | None = None
     heard: str = ""
 
 
@@ -246,7 +246,7 @@ def _check_guidance(kind: str, valid: Sequence[str]) -> None:
         raise ServiceError("unsupported", f"{what}; valid here are {', '.join(valid)}.", hint)
 
 
-def _picture(fields: GuidanceFields, data: Buffer | None, limits: ServiceLimits) -> Picture:
+def _picture(fields: GuidanceFields, data: Buffer | None, limits: ServiceLimits) -> ReceivedPicture:
     name = fields.name or "The picture"
     if len(fields.name.encode()) > limits.max_text:
         raise LimitError(f"The name of the picture is longer than {limits.max_text} bytes.", "Shorten it.")
@@ -259,13 +259,14 @@ def _picture(fields: GuidanceFields, data: Buffer | None, limits: ServiceLimits)
         raise GuidanceError(f"{name} is empty.", "Give a PNG, JPEG or WEBP file.")
     if size > limits.max_image_bytes:
         raise LimitError(f"{name} has {size} bytes; the limit is {limits.max_image_bytes}.", "Make it smaller.")
-    return Picture(fields.name, data, fields.sha256)
+    return ReceivedPicture(fields.name, data, fields.sha256)
 
 
-def _settings(body: Any, picture: Picture | None, curve: Buffer | None, limits: ServiceLimits) -> Settings:
+def _settings(body: Any, picture: ReceivedPicture | None, curve: Buffer | None, limits: ServiceLimits) -> Settings:
     guidance: GuidanceFields = body.guidance
     kind = guidance.kind
-    emotion = _emotion({"label": guidance.emotion, AUTO: AUTO}.get(kind, guidance.labels))
+    named, mixed = _emotion(guidance.emotion), None if guidance.labels is None else _emotion(guidance.labels)
+    emotion = {"label": named, AUTO: AUTO}.get(kind, mixed)
     description = guidance.text if kind == "text" else ""
     texts = {
         "transcript": body.transcript or "",
@@ -288,9 +289,9 @@ def _settings(body: Any, picture: Picture | None, curve: Buffer | None, limits: 
     )
 
 
-def _emotion(value: Any) -> str | dict[str, float] | None:
+def _emotion(value: Any) -> str | dict[str, float]:
     try:
-        return msgspec.convert(value, str | dict[str, float] | None)
+        return msgspec.convert(value, str | dict[str, float])
     except msgspec.ValidationError:
         raise ServiceError("bad_message", "The emotion must be a text or a map from label to weight.") from None
 
@@ -306,7 +307,9 @@ def _curve(curve: Buffer, limits: ServiceLimits) -> NDArray[np.float32]:
     return np.frombuffer(curve.data, "<f4")
 
 
-def _sound(fields: SoundFields, data: Buffer | None, limits: ServiceLimits, folders: Sequence[Path] | None) -> Sound:
+def _sound(
+    fields: SoundFields, data: Buffer | None, limits: ServiceLimits, folders: Sequence[Path] | None
+) -> ReceivedSound:
     name = fields.name or Path(fields.path).name or "The sound"
     if len(name.encode()) > limits.max_text:
         raise LimitError(f"The name of the sound is longer than {limits.max_text} bytes.", "Shorten it.")
@@ -314,12 +317,18 @@ def _sound(fields: SoundFields, data: Buffer | None, limits: ServiceLimits, fold
         valid = SOUNDS if folders is not None else SOUNDS[:-1]
         raise ServiceError("unsupported", f"No sounds of kind {fields.kind[:40]!r}; valid are {', '.join(valid)}.")
     if fields.kind == "path":
-        return Sound("path", name, fields.channel, path=reachable(fields.path, folders or ()))
+        return ReceivedSound("path", name, fields.channel, path=reachable(fields.path, folders or ()))
     if data is None:
         wanted = "samples" if fields.kind == "pcm" else "file"
         raise ServiceError("bad_message", f"A sound of kind {fields.kind} needs the buffer {wanted}.")
     if not _SHA256.fullmatch(fields.sha256):
         raise ServiceError("bad_message", "The sound's sha256 is not 64 hexadecimal digits in lower case.")
+    with about(name):
+        _check_size(name, fields, data, limits)
+    return ReceivedSound(fields.kind, name, fields.channel, data, fields.rate, fields.sha256)
+
+
+def _check_size(name: str, fields: SoundFields, data: Buffer, limits: ServiceLimits) -> None:
     size = memoryview(data.data).nbytes
     if size == 0:
         raise AudioError(f"{name} holds no samples.", "Give a sound with a voice in it.")
@@ -335,4 +344,3 @@ def _sound(fields: SoundFields, data: Buffer | None, limits: ServiceLimits, fold
         limits.audio.check(name, seconds=seconds, channels=channels, rate=fields.rate)
     elif data.dtype != "uint8" or len(data.shape) != 1:
         raise ServiceError("bad_message", "The buffer file must be uint8 of shape (n,).")
-    return Sound(fields.kind, name, fields.channel, data, fields.rate, fields.sha256)

@@ -20,7 +20,7 @@ import numpy as np
 import zmq
 
 from medtalk.audio import Speech
-from medtalk.errors import CancelledError, MedtalkError, ServiceError, SettingError
+from medtalk.errors import BackboneError, CancelledError, MedtalkError, ServiceError, SettingError
 from medtalk.guidance import LABELS
 from medtalk.limits import ServiceLimits
 from medtalk.perform import load
@@ -81,7 +81,8 @@ class ServiceSettings:
                 raise SettingError(f"The sound folder {folder} does not exist.", "Give a folder.")
         for part, place in self.backbones.items():
             if not place.exists():
-                raise SettingError(f"The backbone {part} is not at {place}.", "Give the folder that holds its weights.")
+                hint = "Give the folder that holds its weights."
+                raise BackboneError(f"The backbone {part} is not at {place}.", hint)
 
 
 @dataclass(frozen=True)
@@ -517,4 +518,5 @@ def _error(parent: str, error: MedtalkError) -> Message:
     message = error.message.encode("utf-8", "replace").decode()  # names of files may hold what is not Unicode
     if len(message) > _LONGEST_MESSAGE:
         message = message[: _LONGEST_MESSAGE - 1] + "…"
-    return Message("error", {"code": error.code, "message": message, "hint": error.hint}, parent=parent)
+    subject = {"about": error.about.encode("utf-8", "replace").decode()} if error.about else {}
+    return Message("error", {"code": error.code, "message": message, "hint": error.hint, **subject}, parent=parent)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from medtalk.audio import Speech, read_speech
-from medtalk.errors import MedtalkError, ServiceError
+from medtalk.errors import MedtalkError, ServiceError, about
 from medtalk.guidance import NEUTRAL, Embedding, Guidance, beside, guidance_of, is_auto
 from medtalk.limits import ServiceLimits
 from medtalk.perform import VOICE, Model, Performance
@@ -24,7 +24,7 @@ from medtalk.service.cache import ByteCache
 from medtalk.service.folders import read_inside
 from medtalk.service.jobs import Job
 from medtalk.service.log import log
-from medtalk.service.schema import JobRequest, Picture, Sound
+from medtalk.service.schema import JobRequest, ReceivedPicture, ReceivedSound
 from medtalk.take import informed, take
 from medtalk.watch import checkpoint, stage
 from medtalk_wire.protocol import Buffer
@@ -157,7 +157,7 @@ class Worker(threading.Thread):
         return guidance if settings.emotion is None else beside(guidance, settings.emotion)
 
 
-def _file(picture: Picture, limits: ServiceLimits) -> bytes:
+def _file(picture: ReceivedPicture, limits: ServiceLimits) -> bytes:
     """The bytes of a picture, checked as far as can be without decoding it."""
     from medtalk.backbones.clip import check_picture
 
@@ -168,7 +168,9 @@ def _file(picture: Picture, limits: ServiceLimits) -> bytes:
     return data
 
 
-def _identify(sound: Sound, limits: ServiceLimits, folders: Sequence[Path], language: str | None) -> tuple[str, Any]:
+def _identify(
+    sound: ReceivedSound, limits: ServiceLimits, folders: Sequence[Path], language: str | None
+) -> tuple[str, Any]:
     """A name for exactly this sound, and its bytes; they are checked against the sum that the client gave.
 
     With a language, "" for any, it is the name of the sound as it is heard together with its words.
@@ -194,12 +196,13 @@ def _digest(data: memoryview) -> str:
     return digest.hexdigest()
 
 
-def _speech(sound: Sound, data: memoryview, limits: ServiceLimits) -> Speech:
+def _speech(sound: ReceivedSound, data: memoryview, limits: ServiceLimits) -> Speech:
     if sound.kind != "pcm":
         return read_speech(data, channel=sound.channel, limits=limits.audio, name=sound.name)
     assert sound.data is not None
     samples = np.frombuffer(data, _NUMPY[sound.data.dtype]).reshape(sound.data.shape)
-    return Speech.from_array(samples, sound.rate, sound.name, sound.channel, limits.audio)
+    with about(sound.name):
+        return Speech.from_array(samples, sound.rate, sound.name, sound.channel, limits.audio)
 
 
 def _spoken(rig: RigSequence) -> dict[str, list[tuple[str, float, float]]]:

@@ -1,10 +1,8 @@
 """A stand-in for Unreal's Python module, with state, for tests without an editor.
 
-Every class, method, parameter and default is that of the `unreal-stub` package (signatures.json, compared in
-tests/plugin/test_fake_unreal.py). Calls are checked as strictly as the real module checks them or more so: see bind.py,
-convert.py. Where the real editor would die, EditorCrash is raised, which is no Exception.
-
-To add something: write the class or method into the module of its noun, then run `python -m tests.fake_unreal.stub`.
+Every class, method, parameter and default is that of the `unreal-stub` package (signatures.json). Calls are checked as
+strictly as the real module checks them or more so: see bind.py, convert.py. Where the real editor would die,
+EditorCrash is raised, which is no Exception. ../README.md tells how to add a call.
 """
 
 from __future__ import annotations

@@ -7,9 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from medtalk.rig.boards import PREFIX, expression_curves
-from medtalk.rig.channels import CHANNELS
-
 from . import boards
 from .assets import Factory
 from .controlrig import MovieSceneControlRigParameterTrack
@@ -17,6 +14,8 @@ from .objects import BlueprintFunctionLibrary, Interface, Object
 from .state import EDITOR
 from .timing import rate
 from .values import Name
+
+PREFIX = "CTRL_expressions_"
 
 
 class AnimationAsset(Object):
@@ -158,14 +157,14 @@ class AnimationLibrary(BlueprintFunctionLibrary):
 
 def board_curves(sequence: Any, track: Any, seconds: list[float]) -> dict[str, np.ndarray]:
     """What a face board's keys drive at some times: expression curve -> values."""
-    section, board = track._sections[0], track._rig_class._board
-    rows = np.zeros((len(seconds), len(CHANNELS)), np.float32)
-    for channel in CHANNELS:
-        name = boards.channel_of(channel.name, board)
-        if name is not None and name in section._channels:
-            data = section._channels[name]
-            rows[:, channel.index] = [data.at(float(second * sequence._tick)) for second in seconds]
-    return {PREFIX + curve.name: curve(rows) for curve in expression_curves(board)}
+    section, found = track._sections[0], {}
+    ticks = [float(second * sequence._tick) for second in seconds]
+    for name, expression in boards.expressions(track._rig_class._board).items():
+        moved = [section._channels[channel] for channel in expression.channels if channel in section._channels]
+        values = [sum(data.at(tick) for data in moved) for tick in ticks]
+        at, to = zip(*expression.points, strict=True)
+        found[PREFIX + name] = np.interp(values, at, to)
+    return found
 
 
 class SequencerTools(BlueprintFunctionLibrary):

@@ -1,13 +1,18 @@
 """What the two face boards are made of: controls, their kinds, limits and channels.
 
 Written by hand, and on purpose not taken from the table that the plugin and the library share: a mistake there must
-show on the board. Tests compare it with the reference files where those are.
+show on the board. Tests compare it with the reference files where those are. What the controls move is in
+data/expressions.csv, which is by hand, too.
 """
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+
+_EXPRESSIONS = Path(__file__).parents[1] / "data" / "expressions.csv"
 
 RIGS = {
     "mh3": "/Game/MetaHumans/Common/Face/Face_ControlBoard_CtrlRig",
@@ -106,6 +111,26 @@ def controls(board: str) -> dict[str, Control]:
         found += [Control(name, "bool", (0.0,), (1.0,)) for name in _names(_MH4_BOOLS)]
         found += [Control(name, "transform", (), ()) for name in _names(_MH4_TRANSFORMS)]
     return {control.name.lower(): control for control in found}
+
+
+@dataclass(frozen=True)
+class Expression:
+    """What the sum of some channels moves: `points` are (channels' value, expression's value), ascending."""
+
+    channels: tuple[str, ...]
+    points: tuple[tuple[float, float], ...]
+
+
+@cache
+def expressions(board: str) -> dict[str, Expression]:
+    """Those of "mh3" or "mh4" that the stand-in knows, by name."""
+    lines = [line for line in _EXPRESSIONS.read_text("utf-8").splitlines() if not line.startswith("#")]
+    found = {}
+    for row in csv.DictReader(lines):
+        if row["board"] in ("", board):
+            points = [tuple(map(float, point.split(":"))) for point in row["points"].split()]
+            found[row["expression"]] = Expression(tuple(row["channels"].split()), tuple((a, b) for a, b in points))
+    return found
 
 
 def _on_both(names: str) -> str:

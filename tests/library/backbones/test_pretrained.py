@@ -53,7 +53,7 @@ def test_what_is_missing_offline_is_one_line_and_no_network(kind: str, empty_cac
     with pytest.raises(BackboneError) as caught:
         model(Pretrained(name, offline=True))
     assert str(caught.value) == (
-        f"The weights of {name} are not on this machine, and offline nothing is fetched. Run `medtalk models pull "
+        f"The weights of {name} are not on this machine, and offline nothing is fetched. Run `medtalk backbones pull "
         f"{name}` where there is a network, or give the folder that holds them."
     )
     assert network == []

@@ -58,7 +58,7 @@ def test_a_name_in_the_cache_is_used_offline(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     source = Pretrained("tiny", offline=True)
-    with pytest.raises(BackboneError, match="medtalk models pull tiny"):
+    with pytest.raises(BackboneError, match="medtalk backbones pull tiny"):
         Transcriber(source)
     # The heads that are known for the real "tiny" are of 4 layers of 6; this one has them.
     (tmp_path / "whisper").mkdir()

@@ -197,7 +197,7 @@ def test_guides_that_cannot_be(performance: Performance, full_bundle: Path, tiny
     other = medtalk.load(full_bundle, offline=True).guide(text="sad", features=np.zeros(512))
     with pytest.raises(GuidanceError, match="made by another model"):
         performance.decode(other)
-    with pytest.raises(GuidanceError, match="one text or one picture"):
+    with pytest.raises(GuidanceError, match="one text or picture"):
         model.guide()
     with pytest.raises(GuidanceError, match="The description is empty"):
         model.guide(text=" \n")
@@ -419,12 +419,12 @@ def test_what_features_leave_to_a_backbone_is_told_once_before_any_work(
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--text", "a", "--emotion", "sad"], "Only one of --emotion, --text and --image"),
-        (["--text", "a", "--image", "b.png"], "Only one of --emotion, --text and --image"),
+        (["--text", "a", "--emotion", "sad"], "The emotion leaves nothing to the description or picture"),
+        (["--text", "a", "--image", "b.png"], "Text and picture are both set"),
         (["--backbone", "clip"], "valid is NAME=DIR"),
         (["--backbone", "gpt=x"], "no backbone called 'gpt'"),
         (["--text", "sad"], "offline nothing is fetched"),
-        (["--image", "nowhere.png", "--text", ""], "Only one"),
+        (["--image", "nowhere.png", "--text", ""], "The description is empty"),
         (["--text", ""], "The description is empty"),
         (["--features", "nowhere.npz"], "The file of features nowhere.npz does not exist"),
         (["--server", "--image", "nowhere.png"], "The picture nowhere.png does not exist"),
@@ -436,8 +436,7 @@ def test_what_features_leave_to_a_backbone_is_told_once_before_any_work(
         (["--device", "gpu"], "valid are auto, cpu, cuda and cuda:N"),
         (["--backbone", "whisper=x"], "no backbone called 'whisper'"),
         (["--language", "en"], "The bundle full hears no words, in any language"),
-        (["--language", "en", "--transcript", "a"], "--language is of words to be heard"),
-        (["--server", "--finishing", "paper"], "--finishing paper cannot go with --server"),
+        (["--language", "en", "--transcript", "a"], "--language is of words to be transcribed"),
         ([], "offline nothing is fetched"),
     ],
 )

@@ -90,14 +90,6 @@ def test_words_and_their_order_move_the_intensity(model: MEDTalk) -> None:
     assert (found[0] - none).abs().max() > 1e-3
 
 
-def test_pooled_words_ignore_padding(model: MEDTalk) -> None:
-    assert model.word_encoder is not None
-    with torch.no_grad():
-        both = model.word_encoder.pooled(tokens("angry", "a very sad person"))
-        alone = model.word_encoder.pooled(tokens("angry"))
-    torch.testing.assert_close(both[:1], alone, atol=1e-5, rtol=1e-4)
-
-
 def test_places_run_from_zero_to_one() -> None:
     found = places(torch.tensor([1, 3]), 4)
     assert found.shape == (2, 4, 32)

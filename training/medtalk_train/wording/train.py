@@ -1,19 +1,17 @@
 """Trains the compact bundle's text encoder and writes weights, ONNX graph and figures.
 
-    medtalk-train text -o FOLDER          # under ten minutes on one core
+    medtalk-train text -o FOLDER          # under ten minutes on one core; or the step `wording` of a run
 
 The result is the same for the same seed. The grammar makes the sentences as they are needed; nothing is downloaded.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import time
-import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -22,48 +20,30 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from torch.nn import functional as F
 
-from medtalk.bundle import TEXT_WORDS, WEIGHTS, load_bundle
+from medtalk.bundle import TEXT_GRAPH, TEXT_WEIGHTS, TEXT_WORDS
 from medtalk.errors import TrainingError
 from medtalk.features.words import tokenise
 from medtalk.files import write_atomic
 from medtalk.guidance import LABELS
 from medtalk.model.text_encoder import TextEncoder, TextEncoderConfig
-from medtalk_train.export import OPSET, add_text
+from medtalk_train.onnx_graph import graph_of
+from medtalk_train.recipe import WordingOptions
 from medtalk_train.wording.dataset import batches, weaken
 from medtalk_train.wording.grammar import Grammar
 from medtalk_train.wording.judge import Encode, drawn, judge
 from medtalk_train.wording.vocabulary import vocabulary
 
+METRICS = "metrics.json"
 TOLERANCE = 1e-5
 """Largest difference between the graph and torch."""
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class TextOptions:
-    """Settings of the training."""
-
-    seed: int = 1
-    epochs: int = 14
-    texts: int = 100_000
-    """New ones in each epoch."""
-    batch: int = 128
-    rate: float = 4e-3
-    """Highest of a schedule that rises and falls once."""
-    decay: float = 1e-2
-    piece_dropout: float = 0.12
-    """Share of the words' pieces that are left out."""
-    strength_weight: float = 1.0
-    """Of the strength's loss beside the labels'."""
-    without: float = 0.0
-    """Share of the lexicon that is never shown, to measure words that were never met."""
-
-
-def train(options: TextOptions, config: TextEncoderConfig | None = None) -> TextEncoder:
+def train(options: WordingOptions, seed: int = 1, config: TextEncoderConfig | None = None) -> TextEncoder:
     """A trained encoder, in evaluation mode."""
-    torch.manual_seed(options.seed)
+    torch.manual_seed(seed)
     model = TextEncoder(config)
-    grammar = Grammar(options.seed, without=options.without)
+    grammar = Grammar(seed, without=options.without)
     kept = [p for name, p in model.named_parameters() if not name.startswith("pieces")]
     optimizer = torch.optim.AdamW(
         # decay would wear down the vectors of rare pieces
@@ -73,7 +53,7 @@ def train(options: TextOptions, config: TextEncoderConfig | None = None) -> Text
     # lengths do not divide evenly, so an epoch has some batches more than texts / batch: the schedule goes by texts
     total, done = options.texts * options.epochs, 0
     for epoch in range(options.epochs):
-        rng = np.random.default_rng([options.seed, epoch])
+        rng = np.random.default_rng([seed, epoch])
         begun, losses = time.perf_counter(), []
         model.train()
         for batch in batches(grammar, options.texts, options.batch, rng):
@@ -111,21 +91,8 @@ def graph_bytes(model: TextEncoder) -> bytes:
     Raises:
         TrainingError: the graph differs from torch.
     """
-    out = io.BytesIO()
-    with warnings.catch_warnings():
-        # The exporter warns of its own age and of GRUs with several texts at once; one text is what is read here.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model,
-            (torch.from_numpy(tokenise("not angry at all, just tired"))[None],),
-            out,  # type: ignore[arg-type]  # the annotation forgets file objects
-            input_names=["tokens"],
-            output_names=["weights", "strength"],
-            dynamic_axes={"tokens": {1: "words"}},
-            opset_version=OPSET,
-            dynamo=False,
-        )
-    graph = out.getvalue()
+    example = torch.from_numpy(tokenise("not angry at all, just tired"))[None]
+    graph = graph_of(model, (example,), {"tokens": {1: "words"}}, {"weights": {}, "strength": {}})
     difference = check_graph(model, graph)
     if difference > TOLERANCE:
         raise TrainingError(f"The exported text encoder differs from torch by {difference:.1e}, not {TOLERANCE:g}.")
@@ -168,39 +135,36 @@ def encoder(graph: bytes) -> Encode:
     return encode
 
 
-def run(out: Path, options: TextOptions, bundle: Path | None = None) -> None:
-    """What `medtalk-train text` does: train, judge and write, and put it into a bundle if one is given."""
-    if bundle is not None:
-        load_bundle(bundle).file(WEIGHTS)  # what is wrong with it is told before the training
-    if bundle is not None and (out / "metrics.json").is_file():
-        add_text(load_bundle(bundle), out)
-        return
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+def make(folder: Path, options: WordingOptions, seed: int = 1) -> dict[str, float]:
+    """Train an encoder on one thread, judge it, and write it with its figures; returns these.
+
+    `METRICS` is written last: where it is, all is.
+    """
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    begun = time.perf_counter()
-    model = train(options)
-    seconds = time.perf_counter() - begun
-    graph = graph_bytes(model)
-    weights = save(dict(model.state_dict()))
+    try:
+        begun = time.perf_counter()
+        model = train(options, seed)
+        seconds = time.perf_counter() - begun
+    finally:
+        torch.set_num_threads(threads)
+    graph, weights = graph_bytes(model), save(dict(model.state_dict()))
     encode = encoder(graph)
-    metrics = judge(encode, Grammar(options.seed, held_out=True))
-    metrics |= drawn(encode, Grammar(options.seed), 2000, "grammar_seen")
+    metrics = judge(encode, Grammar(seed, held_out=True))
+    metrics |= drawn(encode, Grammar(seed), 2000, "grammar_seen")
     if options.without:
-        unseen = Grammar(options.seed, without=options.without, only_without=True)
+        unseen = Grammar(seed, without=options.without, only_without=True)
         metrics |= drawn(encode, unseen, 2000, "unseen_words")
     metrics |= {"train_seconds": seconds, "weights_bytes": float(len(weights)), "onnx_bytes": float(len(graph))}
     metrics["encode_ms"] = _milliseconds(encode)
-    out.mkdir(parents=True, exist_ok=True)
-    write_atomic(out / "text.safetensors", lambda to: to.write_bytes(weights))
-    write_atomic(out / "text.onnx", lambda to: to.write_bytes(graph))
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder / TEXT_WEIGHTS, lambda to: to.write_bytes(weights))
+    write_atomic(folder / TEXT_GRAPH, lambda to: to.write_bytes(graph))
     words = json.dumps(vocabulary(), indent=0, ensure_ascii=False)
-    write_atomic(out / TEXT_WORDS, lambda to: to.write_text(words + "\n", "utf-8"))
-    report = {"options": asdict(options), "config": model.config.to_dict(), "metrics": metrics}
-    write_atomic(out / "metrics.json", lambda to: to.write_text(json.dumps(report, indent=1) + "\n", "utf-8"))
-    for name, value in metrics.items():
-        print(f"{name:28} {value:.4f}")
-    if bundle is not None:
-        add_text(load_bundle(bundle), out)
+    write_atomic(folder / TEXT_WORDS, lambda to: to.write_text(words + "\n", "utf-8"))
+    about = {"options": {"seed": seed, **asdict(options)}, "config": model.config.to_dict(), "metrics": metrics}
+    write_atomic(folder / METRICS, lambda to: to.write_text(json.dumps(about, indent=1) + "\n", "utf-8"))
+    return metrics
 
 
 def _milliseconds(encode: Encode) -> float:

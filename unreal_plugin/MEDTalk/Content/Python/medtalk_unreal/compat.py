@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import unreal
+
+from medtalk_unreal.errors import PluginError
+
+Asset = TypeVar("Asset", bound=unreal.Object)
 
 
 def ticks() -> Any:
@@ -46,6 +50,20 @@ def load(path: str) -> Any:
     """The asset at a path, or None. Asked first whether it is there, because loading logs an error otherwise."""
     library = unreal.EditorAssetLibrary
     return library.load_asset(path) if path and library.does_asset_exist(path) else None
+
+
+def load_as(kind: type[Asset], path: str, noun: str, hint: str) -> Asset:
+    """The asset of a class at a path; `PluginError` where there is none, or one of another class.
+
+    noun: what the user calls it. hint: what to do where it is of another class.
+    """
+    asset = load(path)
+    if asset is None:
+        hint_gone = "Was it renamed or deleted? Select it again."
+        raise PluginError(f"The {noun} {path} is not in the project.", hint_gone, path)
+    if not isinstance(asset, kind):
+        raise PluginError(f"{path} is a {type(asset).__name__}, not a {kind.__name__}.", hint, path)
+    return asset
 
 
 def package(path: str) -> str:

@@ -1,6 +1,6 @@
 """Every error that the plugin raises on purpose.
 
-    Exception
+    OneLineError (medtalk_wire.errors)
     └── PluginError            one clear line: what is wrong, and what to do
         └── CancelledError     the user pressed Cancel; nothing is left of what was begun
 
@@ -9,17 +9,11 @@ Anything else is a fault of the plugin.
 
 from __future__ import annotations
 
+from medtalk_wire.errors import OneLineError
 
-class PluginError(Exception):
-    """One line for the user: `message` says what is wrong, `hint` what to do; `str()` joins the two."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message, hint)
-        self.message = " ".join(message.split())
-        self.hint = " ".join(hint.split())
-
-    def __str__(self) -> str:
-        return f"{self.message} {self.hint}" if self.hint else self.message
+class PluginError(OneLineError):
+    """One line for the user."""
 
 
 class CancelledError(PluginError):

@@ -13,11 +13,13 @@ from typing import Any
 
 import unreal
 
-from medtalk_unreal import compat, facerig, generate
+from medtalk_unreal import compat, dialogs, facerig, generate
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.generate import Status
-from medtalk_unreal.request import AUTO, MAX_MOOD_INTENSITY, Request
+from medtalk_unreal.request import MORE, Request
+from medtalk_unreal.settings import PluginSettings
+from medtalk_wire.settings import AUTO, MAX_INTENSITY
 
 SELECTED, IN_SEQUENCE, NO_SEQUENCE = "Selected actor", "The one in the sequence", "None: an Anim Sequence"
 FROM_THE_VOICE = "From the voice"
@@ -45,8 +47,12 @@ class MEDTalkGenerateForm(unreal.Object):
         str, meta=_meta("2 Mood", "Mood", 1, "The emotion of the voice.", GetOptions="emotion_choices")
     )
     mixture = unreal.uproperty(
-        str, meta=_meta("2 Mood", "Mixture", 2, "In place of Mood: several, as happy:0.7,surprised:0.3")
-    )
+        str,
+        meta=_meta(
+            "2 Mood", "Mixture", 2,
+            "In place of Mood: several, such as happy:0.7,surprised:0.3. With a Text or Picture: mixed into it.",
+        ),
+    )  # fmt: skip
     text = unreal.uproperty(
         str,
         meta=_meta(
@@ -65,7 +71,7 @@ class MEDTalkGenerateForm(unreal.Object):
         float,
         meta=_meta(
             "2 Mood", "Mood Intensity", 5, "1 is as strong as the voice, 0 is no emotion.",
-            ClampMin="0", ClampMax=f"{MAX_MOOD_INTENSITY:g}", UIMax="2",
+            ClampMin="0", ClampMax=f"{MAX_INTENSITY:g}", UIMax="2",
         ),
     )  # fmt: skip
     target = unreal.uproperty(
@@ -95,6 +101,11 @@ class MEDTalkGenerateForm(unreal.Object):
     )
     blink = unreal.uproperty(bool, meta=_meta("4 Animation", "Blink", 2, "Blinks in the pauses of the speech."))
     gaze = unreal.uproperty(bool, meta=_meta("4 Animation", "Gaze", 3, "Small movements of the eyes."))
+    for _priority, _each in enumerate(MORE, start=4):
+        vars()[_each.name] = unreal.uproperty(
+            type(_each.default), meta=_meta("4 Animation", _each.name.title(), _priority, _each.metadata["help"])
+        )
+    del _priority, _each
     frame_step = unreal.uproperty(
         int, meta=_meta("5 Keys", "Frame Step", 1, "1 is a key on each frame, 2 on each second frame.", ClampMin="1")
     )
@@ -132,9 +143,7 @@ class MEDTalkGenerateForm(unreal.Object):
 
     @unreal.ufunction(meta=_meta("6 Status", "Generate", 2, "Make the takes.", CallInEditor="true"))
     def generate(self):
-        from medtalk_unreal import menus
-
-        menus.guarded(lambda: submit(self))
+        dialogs.guarded(lambda: submit(self))
 
     @unreal.ufunction(meta=_meta("6 Status", "Cancel", 3, "Stop; takes that are written stay.", CallInEditor="true"))
     def cancel(self):
@@ -208,9 +217,10 @@ def report_is_open() -> bool:
 
 def open_generate(sounds: Sequence[str] = ()) -> None:
     """Show the generate form with these sounds (asset paths): a tab, or a dialog where there are no tabs."""
-    request = replace(Request.remembered(settings_file.load()), sounds=tuple(sounds))
+    settings = settings_file.load()
+    request = replace(Request.remembered(settings), sounds=tuple(sounds))
     form = unreal.new_object(MEDTalkGenerateForm)
-    fill(form, request)
+    fill(form, request, settings)
     if _open_tab(form):
         return
     if unreal.EditorDialog.show_object_details_view(GENERATE_TITLE, form, _options()):
@@ -221,7 +231,7 @@ def submit(form: Any) -> None:
     """What the button Generate does. Raises `PluginError` for what cannot be done."""
     request = read(form)
     settings = settings_file.load()
-    generate.start(request, show)
+    generate.start(request, show, settings)
     settings_file.save(replace(settings, form=request.to_remember()))
 
 
@@ -260,9 +270,8 @@ def open_settings() -> bool:
     return not now.server and now.starting != settings.starting
 
 
-def fill(form: Any, request: Request) -> None:
+def fill(form: Any, request: Request, settings: PluginSettings) -> None:
     """Put a request into a form; sequence and target are what the editor shows."""
-    guidance = settings_file.load().guidance
     current = unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
     faces = [face for actor in selected_faces() if (face := facerig.find_face(actor)) is not None]
     form.set_editor_properties(
@@ -282,12 +291,13 @@ def fill(form: Any, request: Request) -> None:
             "process_mask": _key(MASKS, request.process_mask),
             "blink": request.blink,
             "gaze": request.gaze,
+            **{each.name: getattr(request, each.name) for each in MORE},
             "frame_step": request.frame_step,
             "tolerance": request.tolerance,
             "writer": _key(WRITERS, request.writer),
             "status": "Ready.",
-            "takes_text": "text" in guidance,
-            "takes_image": "image" in guidance,
+            "takes_text": "text" in settings.guidance,
+            "takes_image": "image" in settings.guidance,
         }
     )
 
@@ -324,6 +334,7 @@ def read(form: Any) -> Request:
         frame_step=_get(form, "frame_step"),
         blink=_get(form, "blink"),
         gaze=_get(form, "gaze"),
+        **{each.name: _get(form, each.name) for each in MORE},
         process_mask=MASKS.get(_get(form, "process_mask"), "full"),
         tolerance=_get(form, "tolerance"),
         replace=_get(form, "replace"),

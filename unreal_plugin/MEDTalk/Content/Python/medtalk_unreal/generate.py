@@ -19,6 +19,7 @@ from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
 from medtalk_unreal.edits import asset_path, check_editable, place
 from medtalk_unreal.errors import CancelledError, PluginError
 from medtalk_unreal.request import Request
+from medtalk_unreal.settings import PluginSettings
 from medtalk_unreal.sidecar import the_sidecar
 from medtalk_unreal.sound import SoundFacts
 from medtalk_unreal.take import Take, TakeReport, check_target, write_take
@@ -51,27 +52,43 @@ class Status:
 
 
 class Generation:
-    """A request on its way. `watch(status)` is called whenever the status has changed."""
+    """A request on its way. `watch(status)` is called whenever the status has changed.
 
-    def __init__(self, request: Request, watch: Callable[[Status], None] = lambda status: None) -> None:
+    settings: those to go by; by default they are read, once for the whole request.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        watch: Callable[[Status], None] = lambda status: None,
+        settings: PluginSettings | None = None,
+    ) -> None:
         self.status = Status()
         self._request, self._watch = request, watch
+        self._settings = settings or settings_file.load()
+        self._facts: Facts | None = None
+        self._picture = b""
         self._done = 0  # sounds
+
+    def check(self) -> None:
+        """Look at everything that can be looked at without the sidecar. Raises `PluginError`."""
+        self._facts = check(self._request, self._settings)
 
     def steps(self) -> Generator[None, None, Status]:
         """The steps, for `ticks`. Raises `PluginError` if nothing at all could be done."""
         yield from self._until_editable()
-        facts = check(self._request)
+        facts = self._facts or check(self._request, self._settings)
         self._say("sidecar", 0.0, "Looking for the sidecar.")
-        client = yield from the_sidecar.connect(lambda line: self._say("sidecar", 0.0, line))
-        request = self._request
-        request.check_guidance(settings_file.load())  # only now it is known what this sidecar takes
-        for self._done, sound in enumerate(facts):
+        client = yield from the_sidecar.connect(lambda line: self._say("sidecar", 0.0, line), self._settings)
+        request, settings = self._request, self._settings.with_sidecar(the_sidecar.about)
+        request.check_guidance(settings)  # only now it is known what this sidecar takes
+        self._picture = request.read_picture(settings)
+        for self._done, sound in enumerate(facts.sounds):
             try:
-                report = yield from self._take(client, request, sound)
+                report = yield from self._take(client, request, sound, None if self._done else facts.fps)
             except _SoundError as error:
                 self.status.failures.append(str(error))
-                if len(facts) > 1:  # else the end of it all says the same
+                if len(facts.sounds) > 1:  # else the end of it all says the same
                     unreal.log_error(f"MEDTalk: {error}")
                 continue
             self.status.reports.append(report)
@@ -101,11 +118,13 @@ class Generation:
             if status.state == "failed":
                 unreal.log_error(f"MEDTalk: {status.text}")
 
-    def _take(self, client: Client, request: Request, sound: SoundFacts) -> Generator[None, None, Report]:
-        """Steps from one sound to its take."""
+    def _take(
+        self, client: Client, request: Request, sound: SoundFacts, fps: float | None
+    ) -> Generator[None, None, Report]:
+        """Steps from one sound to its take. fps: None where nobody has looked yet where it goes."""
         self._say("sound", 0.0, f"Reading the sound {sound.name}.")
         yield from self._until_editable()
-        result = yield from self._animate(client, request, sound)
+        result = yield from self._animate(client, request, sound, fps)
         self._say("writing", 1.0, f"Writing the keys of {sound.name}.")
         yield from self._until_editable()
         if line := _mood(result.meta):
@@ -127,16 +146,19 @@ class Generation:
                 self._say("waiting", 0.0, "Waiting for the end of Play In Editor.")
             yield
 
-    def _animate(self, client: Client, request: Request, sound: SoundFacts) -> Generator[None, None, Result]:
+    def _animate(
+        self, client: Client, request: Request, sound: SoundFacts, fps: float | None
+    ) -> Generator[None, None, Result]:
         """Steps from a sound to its rig."""
-        from medtalk_wire import RequestError, Settings, SidecarError, Sound
+        from medtalk_wire import RequestError, SidecarError, Sound
 
         what = f"Generating {sound.name}"
         try:
             data, notes = sounds.read(sound.path)
             for note in notes:
                 unreal.log_warning(f"MEDTalk: {note}")
-            settings = Settings(**request.wire_settings(settings_file.load(), _fps(request, sound), sound.spoken))
+            fps = _fps(request, sound) if fps is None else fps
+            settings = request.wire_settings(self._picture, fps, sound.spoken)
             sent = Sound.from_bytes(data, sound.name)
             job = client.generate(sent, settings)
         except (PluginError, RequestError) as error:
@@ -194,13 +216,18 @@ class _SoundError(PluginError):
 _running: tuple[Generation, ticks.Task] | None = None
 
 
-def start(request: Request, watch: Callable[[Status], None] = lambda status: None) -> Generation:
-    """Begin a request, if none is on its way; the tick goes on with it. `PluginError` if it cannot be done."""
+def start(
+    request: Request, watch: Callable[[Status], None] = lambda status: None, settings: PluginSettings | None = None
+) -> Generation:
+    """Begin a request, if none is on its way; the tick goes on with it. The parameters are those of `Generation`.
+
+    `PluginError` if it cannot be done.
+    """
     global _running
     if running():
         raise PluginError("A face animation is being generated already.", "Wait for its end, or cancel it.")
-    check(request)
-    generation = Generation(request, watch)
+    generation = Generation(request, watch, settings)
+    generation.check()
     _running = generation, ticks.begin(generation.steps(), generation.ended)
     return generation
 
@@ -216,29 +243,34 @@ def cancel() -> None:
         _running[1].cancel()
 
 
-def check(request: Request) -> list[SoundFacts]:
-    """Look at everything that can be looked at without the sidecar; the sounds. Raises `PluginError`."""
-    settings = settings_file.load()
+@dataclass(frozen=True)
+class Facts:
+    """What is found before anything is sent. `fps` is the rate of the rig to ask for, for the first sound."""
+
+    sounds: list[SoundFacts]
+    fps: float
+
+
+def check(request: Request, settings: PluginSettings) -> Facts:
+    """Look at everything that can be looked at without the sidecar. Raises `PluginError`."""
     request.check(settings)
     check_editable()
     if not request.sounds:
         raise PluginError("No sound is selected.", "Select one or more SoundWaves in the Content Browser.")
-    facts = [sounds.look(path, settings.max_seconds) for path in request.sounds]
+    found = [sounds.look(path, settings.max_seconds) for path in request.sounds]
     if request.skeleton:
         find_skeleton(request.skeleton)
         asset_path(request.sequence_folder)
-    else:
-        check_target(request.target(), facts[0].name, facts[0].path)
-    return facts
+    return Facts(found, _fps(request, found[0]))
 
 
 def _fps(request: Request, sound: SoundFacts) -> float:
-    """The rate of the rig to ask for: one row for each frame of the sequence, so that keys lie on frames."""
-    sequence = None if request.skeleton else compat.load(check_target(request.target(), sound.name, sound.path))
-    if sequence is None:
-        return MODEL_FPS
-    fps = float(compat.rate(sequence.get_display_rate()))
-    return fps if 1.0 <= fps <= _MOST_FPS else MODEL_FPS
+    """The rate of the rig to ask for: one row for each frame of the sequence, so that keys lie on frames.
+
+    Raises `PluginError` where the take could not be written.
+    """
+    rate = None if request.skeleton else check_target(request.target(), sound.name, sound.path)
+    return float(rate) if rate is not None and 1 <= rate <= _MOST_FPS else MODEL_FPS
 
 
 def _mood(meta: Mapping[str, Any]) -> str:

@@ -31,6 +31,7 @@ from medtalk_unreal import bake, compat, generate, is_commandlet, readback, tick
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.request import Request
 from medtalk_unreal.sidecar import the_sidecar
+from medtalk_wire.files import write_whole
 
 VARIABLE = "MEDTALK_JOB"
 _NAMES = {"map": str, "requests": list, "bakes": list, "exports": list, "selftest": bool, "result": str}
@@ -94,9 +95,9 @@ def _steps(job: Mapping[str, Any], outcome: dict[str, Any]) -> ticks.Steps:
             yield
             outcome[name].append(_of_a_sequence(content, action))
     if job.get("selftest"):
-        from medtalk_unreal import selftest
+        from medtalk_unreal import menus, selftest
 
-        outcome["selftest"] = yield from selftest.steps(lambda line: unreal.log(f"MEDTalk: {line}"))
+        outcome["selftest"] = yield from selftest.steps(menus.MENUS, lambda line: unreal.log(f"MEDTalk: {line}"))
 
 
 def _request(content: Any) -> Generator[None, None, Mapping[str, Any]]:
@@ -191,11 +192,8 @@ def _failing(error: Exception) -> ticks.Steps:
 
 
 def _write(path: Path, outcome: Mapping[str, Any]) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps(outcome, indent=1), "utf-8")
-        os.replace(beside, path)
+        write_whole(path, json.dumps(outcome, indent=1))
         unreal.log(f"MEDTalk: the result is in {path}.")
     except OSError as error:
         unreal.log_error(f"MEDTalk: the result cannot be written to {path}: {error.strerror}.")

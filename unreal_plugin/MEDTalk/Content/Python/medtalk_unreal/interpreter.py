@@ -9,8 +9,9 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from medtalk_unreal.errors import PluginError
-from medtalk_unreal.settings import Settings, folder
+from medtalk_unreal.settings import PluginSettings, folder
 from medtalk_unreal.ticks import Patience
+from medtalk_wire.errors import RequestError
 
 SETTINGS = "Tools, section MEDTalk: Settings"
 INSTALL = "Run `medtalk plugin install PROJECT.uproject` with the Python that has the package medtalk."
@@ -55,7 +56,23 @@ class Program:
         self.process.wait()
 
     def last_line(self) -> str:
-        """The last that it said."""
+        """The last that it said, in words."""
+        line = self._last_line()
+        return str(_error(line) or line)
+
+    def failure(self) -> PluginError:
+        """Why it ended, by what it said: the step that failed, and what to do."""
+        line = self._last_line()
+        where = f"All that it said is in {self.log}."
+        if error := _error(line):
+            step = STEPS.get(error.code, "start")
+            return PluginError(f"Step '{step}': {error.message}", f"{error.hint} {where}", error.about)
+        if self.process.returncode == 1 and "No module named" in line:  # Python's own words; it has no code for it
+            return PluginError(f"Step 'package': {line}.", f"{INSTALL} Another Python can be named in {SETTINGS}.")
+        said = line or f"it ended with code {self.process.returncode} and said nothing."
+        return PluginError(f"Step 'start': {said}", where)
+
+    def _last_line(self) -> str:
         try:
             with open(self.log, "rb") as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST_BYTES))
@@ -65,28 +82,27 @@ class Program:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         return lines[-1].removeprefix("medtalk: ") if lines else ""
 
-    def failure(self) -> PluginError:
-        """Why it ended, by what it said: the step that failed, and what to do."""
-        line = self.last_line()
-        if "No module named" in line:
-            return PluginError(f"Step 'package': {line}.", f"{INSTALL} Another Python can be named in {SETTINGS}.")
-        step = next((step for word, step in _STEPS if word in line), "start")
-        said = line or f"it ended with code {self.process.returncode} and said nothing."
-        return PluginError(f"Step '{step}': {said}", f"All that it said is in {self.log}.")
+
+STEPS = {
+    "bundle": "bundle",
+    "backbone": "backbones",
+    "missing_extra": "package",
+    "port": "port",
+    "connection_file": "connection file",
+}
+"""Code of the error that ends `medtalk serve --json` -> the step that failed; all others are "start"."""
 
 
-# Words in the last line of `medtalk serve` when it cannot start.
-_STEPS = (
-    ("The weights of", "backbones"),
-    ("backbone", "backbones"),
-    ("bundle", "bundle"),
-    ("Port ", "port"),
-    ("listen", "port"),
-    ("connection file", "connection file"),
-)
+def _error(line: str) -> RequestError | None:
+    """The error that a line of `medtalk serve --json` tells; None for any other line."""
+    try:
+        told = json.loads(line)["error"]
+        return RequestError(*(str(told[name]) for name in ("code", "message", "hint", "about")))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
-def find(settings: Settings) -> str:
+def find(settings: PluginSettings) -> str:
     """The path of that Python: of the settings, $MEDTALK_PYTHON, or what `medtalk plugin install` wrote down.
 
     `PluginError` if nobody has told, or what was told is not there.

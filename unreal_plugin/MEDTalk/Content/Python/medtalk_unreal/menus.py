@@ -1,19 +1,19 @@
-"""Menus and tool bar buttons, and what they do. Dialogs are opened from here only: never from the tick."""
+"""Menus and tool bar buttons, and what they do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import unreal
 
 from medtalk_unreal import bake, compat, forms, generate, readback, ticks
+from medtalk_unreal.dialogs import TITLE, guarded, say
 from medtalk_unreal.edits import check_editable
-from medtalk_unreal.errors import CancelledError, PluginError
+from medtalk_unreal.errors import PluginError
 from medtalk_unreal.sidecar import the_sidecar
 
 OWNER = "MEDTalk"
-TITLE = "MEDTalk"
 
 
 class Entry(NamedTuple):
@@ -47,6 +47,8 @@ ENTRIES = (
     Entry(TOOLS_MENU, OWNER, "settings", "Settings...", "Where the sidecar's Python is, and more."),
     Entry(SEQUENCER_BAR, OWNER, "generate", "Generate Face", "Generate face animation from sounds with MEDTalk."),
 )  # fmt: skip
+MENUS = tuple(dict.fromkeys(entry.menu for entry in ENTRIES))
+"""The menus and tool bars that we extend."""
 
 
 def install() -> None:
@@ -75,25 +77,6 @@ def run(action: str) -> None:
     guarded(ACTIONS[action])
 
 
-def guarded(action: Callable[[], Any]) -> None:
-    """Call what a click asks for; what goes wrong is shown as one line, and logged."""
-    try:
-        action()
-    except CancelledError:
-        pass
-    except PluginError as error:
-        _complain(error)
-    except Exception as error:
-        _complain(ticks.fault(error))
-
-
-def _complain(error: PluginError) -> None:
-    unreal.log_error(f"MEDTalk: {error}")
-    unreal.EditorDialog.show_message(
-        TITLE, str(error), unreal.AppMsgType.OK, unreal.AppReturnType.OK, unreal.AppMsgCategory.ERROR
-    )
-
-
 def _made(entry: Entry) -> unreal.ToolMenuEntry:
     kind = unreal.MultiBlockType.TOOL_BAR_BUTTON if entry.menu == SEQUENCER_BAR else unreal.MultiBlockType.MENU_ENTRY
     made = unreal.ToolMenuEntry(name=f"{OWNER}.{entry.action}", owner=unreal.ToolMenuOwner(OWNER), type=kind)
@@ -112,14 +95,14 @@ def _generate() -> None:
 def _bake() -> None:
     path = _open_sequence()
     report = bake.bake_sequence(path, None, *bake.beside(path))
-    _say("\n".join(report.lines()))
+    say("\n".join(report.lines()))
 
 
 def _export() -> None:
     path = _open_sequence()
     place = readback.default_folder(path)
     files = readback.export_recorded_rig(path, None, place)
-    _say(f"{len(files) // 2} takes are in {place}.")
+    say(f"{len(files) // 2} takes are in {place}.")
 
 
 def _open_sequence() -> str:
@@ -129,13 +112,6 @@ def _open_sequence() -> str:
     if sequence is None:
         raise PluginError("No sequence is open.", "Open the Level Sequence in Sequencer.")
     return compat.package(sequence.get_path_name())
-
-
-def _say(text: str) -> None:
-    unreal.log(f"MEDTalk: {text}")
-    unreal.EditorDialog.show_message(
-        TITLE, text, unreal.AppMsgType.OK, unreal.AppReturnType.OK, unreal.AppMsgCategory.SUCCESS
-    )
 
 
 def _in_background(steps: Callable[[Callable[[str], None]], ticks.Steps], done: str = "") -> None:
@@ -172,7 +148,7 @@ def _selftest() -> None:
 
     _check_idle()
     check_editable()
-    _in_background(selftest.steps)
+    _in_background(lambda tell: selftest.steps(MENUS, tell))
 
 
 ACTIONS: dict[str, Callable[[], None]] = {

@@ -8,11 +8,9 @@ from __future__ import annotations
 import io
 import json
 import math
-import os
 import struct
 import zipfile
 from array import array
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from medtalk_unreal.edits import described
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.take import find_sequence
+from medtalk_wire.files import write_whole
 
 _VERSION = 1  # of the .npz, see medtalk.rig.formats
 
@@ -124,7 +123,10 @@ def export_recorded_rig(
             stem += "_"
         used.add(stem.lower())
         for path, content in ((place / f"{stem}.npz", npz(rig)), (place / f"{stem}.wav", data)):
-            _write(path, content)
+            try:
+                write_whole(path, content)
+            except OSError as error:
+                raise PluginError(f"{path} cannot be written: {error.strerror}.", "Choose another folder.") from error
             files.append(path)
     return files
 
@@ -187,16 +189,3 @@ def _npy(shape: tuple[int, ...], kind: str, data: bytes) -> bytes:
     header = f"{{'descr': {kind!r}, 'fortran_order': False, 'shape': {shape!r}, }}".encode("latin1")
     header += b" " * (-(10 + len(header) + 1) % 64) + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, over what was there."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
-        raise PluginError(f"{path} cannot be written: {error.strerror}.", "Choose another folder.") from error

@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.interpreter import SETTINGS
-from medtalk_unreal.settings import Settings, fitting
+from medtalk_unreal.settings import PluginSettings, fitting
 from medtalk_unreal.take import Target
-from medtalk_wire.settings import Finishing
+from medtalk_wire import settings as wire
+from medtalk_wire.settings import AUTO
 
-MAX_MOOD_INTENSITY = 4.0
-AUTO = "auto"
-"""The emotion that stands for what is heard in the voice."""
 _PICTURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)  # how such a file begins
-_MAX_PICTURE_BYTES = 64 << 20  # until a sidecar tells its own limit
+_BEGINNING = 16  # bytes: enough to tell
+
+_OWN = ("emotion", "text", "image", "intensity", "region", "blink", "gaze")
+"""Settings of a take that `Request` has as fields of its own, two of them by Epic's words."""
+NOT_IN_UNREAL = {
+    "image_name": "the name of the picture's file",
+    "transcript": "the Spoken Text of the SoundWave",
+    "curve": "keys are what an animator edits here",
+    "span": "a take is a whole sound",
+    "fps": "that of the sequence",
+    "smoothing": "of the paper's finishing, which is for comparisons",
+    "closures": "of the paper's finishing, which is for comparisons",
+}
+"""Settings of a take that are not to be chosen in Unreal, and what takes their place."""
+MORE = tuple(
+    each
+    for each in (*fields(wire.Settings), *fields(wire.Finishing))
+    if each.name not in (*_OWN, *NOT_IN_UNREAL, "finishing")
+)
+"""All other settings of a take: they are in a request, a job file and the form by themselves."""
+_More = make_dataclass("_More", [(each.name, type(each.default), each.default) for each in MORE], frozen=True)
+
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(_More):
     """`sounds` are asset paths of SoundWaves; each becomes a take, one after the other from `start_frame` on.
 
     The mood is `text` or `image` (a file with a picture) if the sidecar takes such, else `mixture`
-    ("happy:0.7,surprised:0.3"), else `emotion`: a label, or "auto" for what is heard in the voice. `actor` is the path
+    ("happy:0.7,surprised:0.3"), else `emotion`: a label, or "auto" for what is heard in the voice. A `mixture` of less
+    than 1 beside a text or picture is mixed with it. `actor` is the path
     name of an actor in the level, "" the one that `sequence` has already; `sequence` an asset path, "" makes a new one
     in `sequence_folder`. With `skeleton` (the path of the face's Skeleton or SkeletalMesh) an AnimSequence is made
-    there in place of a sequence; this needs no level. The rest is that of `take.Target`.
+    there in place of a sequence; this needs no level. The rest is that of `take.Target` and of `medtalk_wire.Settings`.
     """
 
     sounds: tuple[str, ...] = ()
@@ -66,7 +86,7 @@ class Request:
         return cls(**good)
 
     @classmethod
-    def remembered(cls, settings: Settings) -> Request:
+    def remembered(cls, settings: PluginSettings) -> Request:
         """As the form was last used; what does not fit any more is the default."""
         good, _ = fitting(cls, settings.form)
         request = cls(**good)
@@ -83,10 +103,10 @@ class Request:
         left_out = ("sounds", "actor", "sequence", "skeleton")
         return {name: value for name, value in asdict(self).items() if name not in left_out}
 
-    def check(self, settings: Settings) -> None:
+    def check(self, settings: PluginSettings) -> None:
         """Raise `PluginError` for a value outside its range, as far as that can be told without the editor."""
-        if not 0 <= self.mood_intensity <= MAX_MOOD_INTENSITY:
-            raise PluginError(f"Mood intensity is {self.mood_intensity:g}; valid are 0 to {MAX_MOOD_INTENSITY:g}.")
+        if not 0 <= self.mood_intensity <= wire.MAX_INTENSITY:
+            raise PluginError(f"Mood intensity is {self.mood_intensity:g}; valid are 0 to {wire.MAX_INTENSITY:g}.")
         self.target()
         self._check_mood(settings)
 
@@ -98,7 +118,7 @@ class Request:
             tolerance=self.tolerance, replace=self.replace, writer=self.writer,
         )  # fmt: skip
 
-    def _check_mood(self, settings: Settings) -> None:
+    def _check_mood(self, settings: PluginSettings) -> None:
         if self.text and self.image:
             raise PluginError("There is a text and a picture.", "Clear one of the two.")
         longest = settings.limits.get("max_text", 65536)
@@ -108,25 +128,25 @@ class Request:
                     f"The {name} has {len(getattr(self, name))} characters; {longest:.0f} bytes are taken."
                 )
         if self.image:
-            self._picture(settings)
+            self._check_picture(settings)
 
-    def check_guidance(self, settings: Settings) -> None:
+    def check_guidance(self, settings: PluginSettings) -> None:
         """Raise `PluginError` for a mood of a kind that the sidecar, as it was last greeted, does not take."""
         if self._kind not in settings.guidance:
             what, hint = _LACKING[self._kind]
             raise PluginError(what, hint)
 
-    def wire_settings(self, settings: Settings, fps: float, transcript: str) -> Mapping[str, Any]:
-        """The parameters of `medtalk_wire.Settings`; nobody has told a `transcript` of "". `PluginError` for a picture
-        that is not there any more.
-        """
-        return {
-            "emotion": None if self.text or self.image else self.mixture.strip() or self.emotion, "text": self.text,
-            "transcript": transcript.strip() or None, "fps": fps,
-            "intensity": self.mood_intensity, "region": self.process_mask,
-            "finishing": Finishing(blink=self.blink, gaze=self.gaze),
-            **({"image": self._picture(settings), "image_name": Path(self.image).name} if self.image else {}),
-        }  # fmt: skip
+    def wire_settings(self, picture: bytes, fps: float, transcript: str) -> wire.Settings:
+        """What the sidecar is asked. picture: of `read_picture`. A `transcript` of "" was not written by anybody."""
+        led = self.text or self.image
+        chosen = {"intensity": self.mood_intensity, "region": self.process_mask}
+        chosen |= {name: getattr(self, name) for name in ("blink", "gaze", *(each.name for each in MORE))}
+        steps = {each.name: chosen.pop(each.name) for each in fields(wire.Finishing) if each.name in chosen}
+        return wire.Settings(
+            emotion=self.mixture.strip() or (None if led else self.emotion), text=self.text,
+            image=picture, image_name=Path(self.image).name if picture else "",
+            transcript=transcript.strip() or None, fps=fps, finishing=wire.Finishing(**steps), **chosen,
+        )  # fmt: skip
 
     @property
     def _kind(self) -> str:
@@ -135,23 +155,38 @@ class Request:
             return "text" if self.text else "image"
         return AUTO if (self.mixture.strip() or self.emotion).lower() == AUTO else "label"
 
-    def _picture(self, settings: Settings) -> bytes:
-        """The bytes of the picture's file."""
-        path, most = Path(self.image), int(settings.limits.get("max_image_bytes", _MAX_PICTURE_BYTES))
-        valid = "Valid are PNG, JPEG and WEBP files."
+    def read_picture(self, settings: PluginSettings) -> bytes:
+        """The bytes of the picture's file, b"" without one. `PluginError` if it is no picture any more."""
+        if not self.image:
+            return b""
+        most = _most_bytes(settings)
+        return self._open_picture(most, most + 1)
+
+    def _check_picture(self, settings: PluginSettings) -> None:
+        """Raise `PluginError` for what is no picture, by its size and how it begins."""
+        self._open_picture(_most_bytes(settings), _BEGINNING)
+
+    def _open_picture(self, most: int, count: int) -> bytes:
+        """Up to `count` bytes of the picture's file, which may have `most`."""
+        path, valid = Path(self.image), "Valid are PNG, JPEG and WEBP files."
         try:
             if path.exists() and not path.is_file():  # to open a device or a pipe could block
                 raise PluginError(f"{path} is no picture.", valid)
             with open(path, "rb") as file:
-                data = file.read(most + 1)
+                size, data = os.fstat(file.fileno()).st_size, file.read(count)
         except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
             reason = getattr(error, "strerror", None) or error
             raise PluginError(f"The picture {path} cannot be read: {reason}.", valid) from error
         if not _PICTURE.match(data):
             raise PluginError(f"{path} is no picture.", valid)
-        if len(data) > most:
+        if max(size, len(data)) > most:
             raise PluginError(f"The picture {path} has more than {most} bytes.", "Make it smaller.")
         return data
+
+
+def _most_bytes(settings: PluginSettings) -> int:
+    """How large a picture the sidecar takes."""
+    return int(settings.limits.get("max_image_bytes", wire.MAX_PICTURE_BYTES))
 
 
 _LACKING = {

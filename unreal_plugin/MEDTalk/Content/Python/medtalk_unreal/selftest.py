@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import unreal
@@ -33,8 +33,11 @@ class SkippedError(PluginError):
     """The question needs something that is not there."""
 
 
-def steps(tell: Tell) -> Generator[None, None, Answer]:
-    """Steps of the whole test; the report, which also lies in `Saved/MEDTalk/selftest.json`."""
+def steps(menus: Sequence[str], tell: Tell) -> Generator[None, None, Answer]:
+    """Steps of the whole test; the report, which also lies in `Saved/MEDTalk/selftest.json`.
+
+    menus: names of those that the plugin extends. `tell` hears of each answer.
+    """
     library = unreal.EditorAssetLibrary
     before = compat.open_path()
     if library.does_directory_exist(SCRATCH):
@@ -47,10 +50,11 @@ def steps(tell: Tell) -> Generator[None, None, Answer]:
         "unattended": unreal.SystemLibrary.is_unattended(),
         "questions": {},
     }
+    asked = questions(menus)
     try:
         actor = _actor()
         report["face"] = _about(actor)
-        for name, (text, question) in QUESTIONS.items():
+        for name, (text, question) in asked.items():
             answer = yield from _asked(question, actor)
             report["questions"][name] = {"question": text, **answer}
             tell(f"{name}: {_short(answer)}")
@@ -61,7 +65,7 @@ def steps(tell: Tell) -> Generator[None, None, Answer]:
     report["ok"] = not failed
     path = folder() / "selftest.json"
     path.write_text(json.dumps(report, indent=1), "utf-8")
-    tell(f"{len(failed)} of {len(QUESTIONS)} questions failed{': ' + ', '.join(failed) if failed else ''}. "
+    tell(f"{len(failed)} of {len(asked)} questions failed{': ' + ', '.join(failed) if failed else ''}. "
          f"The report is {path}.")  # fmt: skip
     return report
 
@@ -216,11 +220,9 @@ def _sockets(_: str) -> Steps:
     return {"echo": False}
 
 
-def _tool_bar(_: str) -> Answer:
-    from medtalk_unreal import menus
-
+def _registered(menus: Sequence[str]) -> Answer:
     registered = unreal.ToolMenus.get().is_menu_registered
-    return {menu: registered(menu) for menu in (menus.SEQUENCER_BAR, menus.TOOLS_MENU, menus.SOUND_MENU)}
+    return {menu: registered(menu) for menu in menus}
 
 
 def _exported(actor: str) -> tuple[bool, unreal.AnimSequence]:
@@ -269,22 +271,24 @@ def _slate_ticks(_: str) -> Steps:
     return {"ticks": _TICKS, "milliseconds_mean": sum(gaps) / len(gaps), "milliseconds_most": max(gaps)}
 
 
-QUESTIONS: dict[str, tuple[str, Callable[[str], Answer | Steps]]] = {
-    "jaw": (f"Does {_JAW} above 0 open the jaw?", _jaw_opens),
-    "add_key_twice": ("What does a second add_key on a frame do?", _add_key_twice),
-    "undo": ("Is what we take back taken back?", _undo),
-    "speed": ("How long do channel keys and array setters take?", _speed),
-    "parent": ("Does add_possessable of a component parent itself?", _parents_itself),
-    "section_range": ("Is a new Control Rig section bounded?", _section_range),
-    "closed_sequence": ("Do array setters write into a closed sequence?", _array_while_closed),
-    "details_tab": ("Does a Python object open in a tab?", _details_tab),
-    "packages": ("Where do pyzmq and msgpack come from?", _packages),
-    "sockets": ("Does pyzmq work inside the editor?", _sockets),
-    "menus": ("Which of the menus that we extend are registered?", _tool_bar),
-    "export": ("Which curves does an export to AnimSequence write?", _export),
-    "load_animation": ("How long does an AnimSequence take onto the board?", _load_animation),
-    "ticks": ("Does the editor tick, and how often?", _slate_ticks),
-}
+def questions(menus: Sequence[str]) -> dict[str, tuple[str, Callable[[str], Answer | Steps]]]:
+    """Name -> the question in words, and what answers it; it takes the path name of a MetaHuman, or ""."""
+    return {
+        "jaw": (f"Does {_JAW} above 0 open the jaw?", _jaw_opens),
+        "add_key_twice": ("What does a second add_key on a frame do?", _add_key_twice),
+        "undo": ("Is what we take back taken back?", _undo),
+        "speed": ("How long do channel keys and array setters take?", _speed),
+        "parent": ("Does add_possessable of a component parent itself?", _parents_itself),
+        "section_range": ("Is a new Control Rig section bounded?", _section_range),
+        "closed_sequence": ("Do array setters write into a closed sequence?", _array_while_closed),
+        "details_tab": ("Does a Python object open in a tab?", _details_tab),
+        "packages": ("Where do pyzmq and msgpack come from?", _packages),
+        "sockets": ("Does pyzmq work inside the editor?", _sockets),
+        "menus": ("Which of the menus that we extend are registered?", lambda _: _registered(menus)),
+        "export": ("Which curves does an export to AnimSequence write?", _export),
+        "load_animation": ("How long does an AnimSequence take onto the board?", _load_animation),
+        "ticks": ("Does the editor tick, and how often?", _slate_ticks),
+    }
 
 
 # --- the scratch folder

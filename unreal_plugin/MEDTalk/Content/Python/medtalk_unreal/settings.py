@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import unreal
+
+from medtalk_wire.files import write_whole
 
 LABELS = ("neutral", "angry", "disgust", "fear", "happy", "sad", "surprised")
 """Emotions to choose from before a sidecar has told its own."""
 
 
 @dataclass
-class Settings:
+class PluginSettings:
     """`python` has the package `medtalk`; `backbones` are the folders of pretrained networks that the bundle needs, as
     "emotion2vec=FOLDER", and `offline` keeps the sidecar from fetching others; `server` is the address of a sidecar
     that we do not start (HOST:PORT or a connection file), with `keys`, the folder of its keys; `max_seconds` the
@@ -43,6 +44,16 @@ class Settings:
         """What decides how a sidecar is started here."""
         return self.python, self.bundle, self.backbones, self.offline, self.device, self.idle_exit
 
+    def with_sidecar(self, about: dict[str, Any]) -> PluginSettings:
+        """These settings with what a sidecar tells of itself (docs/protocol.md, hello)."""
+        return replace(
+            self,
+            labels=[str(label) for label in about.get("labels") or self.labels],
+            regions=[str(region) for region in about.get("regions") or self.regions],
+            guidance=[str(kind) for kind in about["capabilities"].get("guidance") or ["label"]],
+            limits={str(name): value for name, value in about["limits"].items() if isinstance(value, (int, float))},
+        )
+
 
 def folder() -> Path:
     """`Saved/MEDTalk` of the project; made if it is missing."""
@@ -52,9 +63,9 @@ def folder() -> Path:
     return path
 
 
-def load() -> Settings:
+def load() -> PluginSettings:
     """The settings as they were saved; the default for whatever is missing or damaged."""
-    settings = Settings()
+    settings = PluginSettings()
     path = folder() / "settings.json"
     try:
         content = json.loads(path.read_text("utf-8"))
@@ -65,19 +76,16 @@ def load() -> Settings:
     if not isinstance(content, dict):
         unreal.log_warning(f"MEDTalk: {path} cannot be read; the settings are the default ones.")
         return settings
-    good, _ = fitting(Settings, content)
-    return Settings(**good)
+    good, _ = fitting(PluginSettings, content)
+    return PluginSettings(**good)
 
 
-def save(settings: Settings) -> None:
+def save(settings: PluginSettings) -> None:
     """Write the settings, whole or not at all. A disk that is full or read-only costs a line in the log, no more."""
     path = folder() / "settings.json"
-    beside = path.with_name(f"settings.{os.getpid()}.new")
     try:
-        beside.write_text(json.dumps(asdict(settings), indent=1), "utf-8")
-        os.replace(beside, path)
+        write_whole(path, json.dumps(asdict(settings), indent=1))
     except OSError as error:
-        beside.unlink(missing_ok=True)
         unreal.log_warning(f"MEDTalk: {path} cannot be written: {error.strerror}.")
 
 

@@ -11,7 +11,6 @@ import json
 import sys
 import time
 from collections.abc import Callable, Generator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import unreal
@@ -20,7 +19,7 @@ from medtalk_unreal import interpreter
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.interpreter import INSTALL, Program
-from medtalk_unreal.settings import Settings, folder
+from medtalk_unreal.settings import PluginSettings, folder
 from medtalk_unreal.ticks import Patience
 
 if TYPE_CHECKING:
@@ -46,27 +45,28 @@ class Sidecar:
         self._connection: Connection | None = None  # of the client
         self._connecting = False
 
-    def connect(self, tell: Tell) -> Generator[None, None, Client]:
+    def connect(self, tell: Tell, settings: PluginSettings | None = None) -> Generator[None, None, Client]:
         """Steps to a client of a sidecar that answers; one is started if need be. `tell` hears of each step.
 
-        Raises `PluginError` that names the step which failed and what to do.
+        settings: those of the request; by default they are read. Raises `PluginError` that names the step which failed
+        and what to do.
         """
         while self._connecting:  # another button was pressed a moment ago
             yield
         self._connecting = True
         try:
-            settings = settings_file.load()
+            settings = settings or settings_file.load()
             tell(_check_packages())
             connection = self._find(settings)
             if connection is not None:
                 try:
-                    return (yield from self._greet(connection, tell))
+                    return (yield from self._greet(settings, connection, tell))
                 except PluginError as error:
                     if settings.server:
                         raise
                     unreal.log_warning(f"MEDTalk: {error} Another sidecar is started in its place.")
             connection = yield from self._start(settings, tell)
-            return (yield from self._greet(connection, tell))
+            return (yield from self._greet(settings, connection, tell))
         finally:
             self._connecting = False
 
@@ -79,16 +79,16 @@ class Sidecar:
             tell(f"Step 'Python': {python} is Python {version}.")
             package = yield from interpreter.ask(python, ["-m", "medtalk", "--version"])
             tell(f"Step 'package': {package}.")
-        yield from self.connect(tell)
-        name, known = (self.about.get("bundle") or {}).get("name"), _remember(self.about)
+        yield from self.connect(tell, settings)
+        name, known = (self.about.get("bundle") or {}).get("name"), settings.with_sidecar(self.about)
         tell(
             f"Step 'bundle': {name} on {self.about.get('device')}; moods: {', '.join(known.labels)}; "
             f"led by: {', '.join(known.guidance)}."
         )
 
-    def stop(self) -> Generator[None, None, str]:
-        """Steps that end the sidecar of this project; a line about what became of it."""
-        settings = settings_file.load()
+    def stop(self, settings: PluginSettings | None = None) -> Generator[None, None, str]:
+        """Steps that end the sidecar of this project; a line about what became of it. settings: as of `connect`."""
+        settings = settings or settings_file.load()
         _check_packages()
         if settings.server:
             raise PluginError(f"The sidecar at {settings.server} was not started here.", "Stop it where it was.")
@@ -96,7 +96,7 @@ class Sidecar:
         if connection is None:
             return "No sidecar is running."
         try:
-            client = yield from self._greet(connection, lambda _: None)
+            client = yield from self._greet(settings, connection, lambda _: None)
             state = yield from _answer(client, client.ping())
             if state["queued"] or state["working"]:
                 return "The sidecar is at work for another editor; it ends by itself when nobody uses it."
@@ -117,12 +117,13 @@ class Sidecar:
 
     def restart(self, tell: Tell) -> Generator[None, None, str]:
         """Steps that end the sidecar of this project, and start one as the settings are now; a line about that."""
-        before = self._find(settings_file.load())
+        settings = settings_file.load()
+        before = self._find(settings)
         try:
-            tell((yield from self.stop()))
+            tell((yield from self.stop(settings)))
         except PluginError as error:
             tell(str(error))  # `connect` starts another in its place
-        yield from self.connect(tell)
+        yield from self.connect(tell, settings)
         if before is not None and before == self._connection:
             return "The sidecar still runs as the settings were. Choose Stop Sidecar when nobody uses it any more."
         return "The sidecar runs as the settings say now."
@@ -153,7 +154,7 @@ class Sidecar:
         """The end of the editor. A sidecar that we started is asked to end too, unless it works for another editor."""
         program = self._program
         # Ours is told by the project's own file, whatever server has been named in the settings since.
-        connection = self._find(settings_file.Settings()) if program is not None else None
+        connection = self._find(settings_file.PluginSettings()) if program is not None else None
         if program is not None and connection is not None and self._is_ours(connection):
             client, end = self._client_of(connection), time.monotonic() + FAREWELL_SECONDS
             answers, busy = False, True
@@ -168,7 +169,7 @@ class Sidecar:
                 _hurry(client, client.shutdown(), end + FAREWELL_SECONDS)
         self.leave()
 
-    def _find(self, settings: Settings) -> Connection | None:
+    def _find(self, settings: PluginSettings) -> Connection | None:
         """The sidecar that should be there; None if there is none."""
         from medtalk_wire import SidecarError, find_connection
 
@@ -187,13 +188,13 @@ class Sidecar:
     def _is_ours(self, connection: Connection) -> bool:
         return self._program is not None and self._program.running and connection.instance == self._started
 
-    def _start(self, settings: Settings, tell: Tell) -> Generator[None, None, Connection]:
+    def _start(self, settings: PluginSettings, tell: Tell) -> Generator[None, None, Connection]:
         """Steps that start a sidecar and wait until it tells where it is."""
         before = self._find(settings)
         known = {before.instance if before else "", self._started}  # whose file may still be there
         self._kill()
         python = interpreter.find(settings)
-        words = ["-m", "medtalk", "serve", "--port", "0", "--idle-exit", f"{settings.idle_exit:g}",
+        words = ["-m", "medtalk", "serve", "--json", "--port", "0", "--idle-exit", f"{settings.idle_exit:g}",
                  "--connection-file", (folder() / "sidecar.json").as_posix(), "--device", settings.device]  # fmt: skip
         if settings.bundle:
             words += ["--bundle", settings.bundle]
@@ -227,7 +228,7 @@ class Sidecar:
             if not self._started:  # also if it was cancelled
                 self._kill()
 
-    def _greet(self, connection: Connection, tell: Tell) -> Generator[None, None, Client]:
+    def _greet(self, settings: PluginSettings, connection: Connection, tell: Tell) -> Generator[None, None, Client]:
         """Steps to a client that the sidecar answers."""
         from medtalk_wire import SidecarError
 
@@ -237,7 +238,7 @@ class Sidecar:
         except (PluginError, SidecarError) as error:
             self.leave()
             raise PluginError(f"Step 'greeting': {error.message}", error.hint) from error
-        _remember(self.about)
+        _remember(settings, self.about)
         tell(f"Step 'greeting': the sidecar at {connection.address} answers; medtalk {self.about.get('version')}.")
         return client
 
@@ -305,16 +306,7 @@ def _hurry(client: Client, job: Job, end: float) -> Any:
     return job.result
 
 
-def _remember(about: dict[str, Any]) -> Settings:
+def _remember(settings: PluginSettings, about: dict[str, Any]) -> None:
     """Keep what the form needs before the sidecar is asked the next time."""
-    before = settings_file.load()
-    now = replace(
-        before,
-        labels=[str(label) for label in about.get("labels") or before.labels],
-        regions=[str(region) for region in about.get("regions") or before.regions],
-        guidance=[str(kind) for kind in about["capabilities"].get("guidance") or ["label"]],
-        limits={str(name): value for name, value in about["limits"].items() if isinstance(value, (int, float))},
-    )
-    if now != before:
-        settings_file.save(now)
-    return now
+    if settings.with_sidecar(about) != settings:
+        settings_file.save(settings_file.load().with_sidecar(about))  # the user may have changed others meanwhile

@@ -67,12 +67,7 @@ def read(path: str) -> tuple[bytes, list[str]]:
 
 
 def _load(path: str) -> unreal.SoundWave:
-    wave = compat.load(path)
-    if wave is None:
-        raise PluginError(f"The sound {path!r} is not in the project.", "Was it renamed or deleted? Select it again.")
-    if not isinstance(wave, unreal.SoundWave):
-        raise PluginError(f"{path} is a {type(wave).__name__}, not a SoundWave.", "Select the SoundWave itself.")
-    return wave
+    return compat.load_as(unreal.SoundWave, path, "sound", "Select the SoundWave itself.")
 
 
 def _import_file(wave: unreal.SoundWave) -> Path | None:

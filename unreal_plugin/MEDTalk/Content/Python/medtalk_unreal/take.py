@@ -153,18 +153,19 @@ class _Place:
     face: FaceRig
 
 
-def check_target(target: Target, name: str, sound: str) -> str:
-    """The path of the sequence that is there already for a take called `name` of a SoundWave; "" for a new one.
+def check_target(target: Target, name: str, sound: str) -> Fraction | None:
+    """Frames a second of the sequence that is there for a take called `name` of a SoundWave; None for a new one.
 
     Raises `PluginError` where no take could be written; nothing is made.
     """
     place = _find(target, name, compat.package(sound))
-    if place.sequence is not None:
-        display, resolution = _rates(place.sequence)
-        first = round(target.start_frame * resolution / display)
-        _check_ticks(target.start_frame, first, first)
-        _check_span(place.sequence, place.face, target.start_frame, target.start_frame + 1)
-    return place.path if place.sequence is not None else ""
+    if place.sequence is None:
+        return None
+    display, resolution = _rates(place.sequence)
+    first = round(target.start_frame * resolution / display)
+    _check_ticks(target.start_frame, first, first)
+    _check_span(place.sequence, place.face, target.start_frame, target.start_frame + 1)
+    return display
 
 
 def write_take(take: Take, target: Target) -> TakeReport:
@@ -176,21 +177,21 @@ def write_take(take: Take, target: Target) -> TakeReport:
     sound = _sound(take)
     seconds = float(sound.get_editor_property("duration")) if sound else 0.0
     warnings = list(place.face.warnings)
+    span = own = None
     if place.sequence is not None:
         span = _span(place.sequence, take, target, seconds)
         warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame)
-        _own_sound(place.sequence, place.face, take, sound, target)
+        own = _own_sound(place.sequence, place.face, take, sound, target)
     with edit(f"{TITLE}: {take.name}", steps=len(in_region(target.process_mask)) + 1) as change:
         change.step("The sequence")
         made = place.sequence is None
         sequence = place.sequence or _make_sequence(change, place.path, take)
         if target.writer == "arrays":
             _open(sequence)
-        span = _span(sequence, take, target, seconds)
+        span = span or _span(sequence, take, target, seconds)
         change.begin(sequence)
         face = facerig.make(sequence, place.face)
         _make_room(sequence, face, span, made)
-        own = _own_sound(sequence, face, take, sound, target)
         end, stays = _earlier_take(sequence, face, own, span)
         warnings += [f"{take.name} {what}" for what in stays]
         if sound is not None:
@@ -238,12 +239,7 @@ def _find(target: Target, name: str, source: str) -> _Place:
 
 def find_sequence(path: str) -> unreal.LevelSequence:
     """The LevelSequence at a path; `PluginError` where there is none."""
-    sequence = compat.load(path)
-    if sequence is None:
-        raise PluginError(f"The sequence {path} is not in the project.", "Was it renamed or deleted? Choose it again.")
-    if not isinstance(sequence, unreal.LevelSequence):
-        raise PluginError(f"{path} is a {type(sequence).__name__}, not a Level Sequence.")
-    return sequence
+    return compat.load_as(unreal.LevelSequence, path, "sequence", "Choose a Level Sequence.")
 
 
 def _check_sequence(sequence: unreal.LevelSequence) -> None:
@@ -284,13 +280,7 @@ def _sound(take: Take) -> unreal.SoundWave | None:
     """The SoundWave of a take, or None for a take without."""
     if not take.sound:
         return None
-    path = compat.package(take.sound)
-    sound = compat.load(path)
-    if sound is None:
-        raise PluginError(f"The sound {path} is not in the project.", "Was it renamed or deleted? Select it again.")
-    if not isinstance(sound, unreal.SoundWave):
-        raise PluginError(f"{path} is a {type(sound).__name__}, not a SoundWave.")
-    return sound
+    return compat.load_as(unreal.SoundWave, compat.package(take.sound), "sound", "Select the SoundWave itself.")
 
 
 def _own_sound(

@@ -6,10 +6,7 @@ import contextlib
 import json
 import os
 import re
-import secrets
 import stat
-import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,12 +16,13 @@ import zmq.auth
 import zmq.utils.z85
 
 from medtalk_wire.errors import UnreachableError
+from medtalk_wire.files import make_private as make_private  # the keys of the service take it from here
+from medtalk_wire.files import write_whole
 from medtalk_wire.process import is_alive
 from medtalk_wire.protocol import PROTOCOL
 
 START = "Start the sidecar with: medtalk serve."
 
-_WINDOWS = os.name != "posix"
 _MAX_FILE_BYTES = 1 << 16
 _MAX_TOKEN_BYTES = 255  # of a password in ZMTP PLAIN
 
@@ -66,43 +64,11 @@ def write_connection(
     path: str | Path, *, address: str, token: str, pid: int, version: str, instance: str, started: float
 ) -> None:
     """Write a connection file whole or not at all, for this user only. Makes its folder. Raises `OSError`."""
-    path = Path(path)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     content = {
         "address": address, "token": token, "pid": pid, "parent": os.getppid(), "version": version,
         "protocol": PROTOCOL, "instance": instance, "started": started,
     }  # fmt: skip
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
-    try:
-        make_private(beside)
-        with open(beside, "w", encoding="utf-8") as file:
-            json.dump(content, file)
-        try:
-            os.replace(beside, path)
-        except PermissionError:  # on Windows, while a client reads the old one
-            time.sleep(0.1)
-            os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-
-
-def make_private(path: Path) -> None:
-    """Make an empty file that only this user can read, from the moment it exists. Raises `OSError`.
-
-    On Windows, where a mode means nothing, a folder may let others read what is put into it: the file gets a list of
-    its own that names this user alone, before anything is in it.
-    """
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    if not _WINDOWS:
-        return
-    user = "\\".join(filter(None, (os.environ.get("USERDOMAIN"), os.environ.get("USERNAME"))))
-    program = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "icacls.exe")  # no other of that name
-    words = [str(program), str(path), "/inheritance:r", "/grant:r", f"{user}:F"]
-    hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # no console flashes up
-    done = subprocess.run(words, capture_output=True, creationflags=hidden)
-    if done.returncode:
-        raise OSError(f"icacls cannot take it from others' reach ({done.returncode})")
+    write_whole(path, json.dumps(content), private=True)
 
 
 def remove_connection(path: str | Path, instance: str) -> None:

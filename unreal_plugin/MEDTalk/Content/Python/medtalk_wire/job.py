@@ -134,4 +134,6 @@ def _timed(message: Message, name: str) -> tuple[tuple[str, float, float], ...]:
 
 def read_error(message: Message) -> RequestError:
     """The error in an `error` message."""
-    return RequestError(*(field(message, name, str) for name in ("code", "message", "hint")))
+    code, text, hint = (field(message, name, str) for name in ("code", "message", "hint"))
+    subject = message.body.get("about", "")
+    return RequestError(code, text, hint, subject if isinstance(subject, str) else "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from medtalk_board.channels import REGIONS
@@ -54,7 +55,7 @@ class Settings:
     """How a sound is animated.
 
     Beside one another, a description or a picture and labels are a mixture: the description has what the weights of the
-    labels leave of 1.
+    labels leave of 1. `image` travels as the bytes of its file; only a model in the same process takes a path.
     """
 
     emotion: str | Mapping[str, float] | None = knob(
@@ -69,7 +70,9 @@ class Settings:
         "mixture.",
         "DESCRIPTION",
     )
-    image: bytes = knob(b"", "The emotion of a picture of a face (PNG, JPEG, WEBP); needs a bundle for it.", "FILE")
+    image: bytes | Path = knob(
+        b"", "The emotion of a picture of a face (PNG, JPEG, WEBP); needs a bundle for it.", "FILE"
+    )
     image_name: str = knob("", "The picture's name, for messages and the rig's metadata.")
     transcript: str | None = knob(
         None,

@@ -1,0 +1,163 @@
+"""What a test may see and change of the stand-in that Unreal itself shows to nobody, or not at once.
+
+Keys, rates, tracks and components as they are, and what a user or another plugin would have done to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+# sequences ------------------------------------------------------------------------------------------------------------
+
+
+def display_rate(sequence: Any) -> Fraction:
+    """Frames a second."""
+    return sequence._display
+
+
+def tick_rate(sequence: Any) -> Fraction:
+    """Ticks a second."""
+    return sequence._tick
+
+
+def set_tick_rate(sequence: Any, rate: Fraction) -> None:
+    """Give a sequence another tick resolution; keys stay on their ticks."""
+    sequence._tick = rate
+
+
+def tracks(sequence: Any) -> list[Any]:
+    """The tracks of the sequence itself, not of its bindings: the sounds."""
+    return list(sequence._tracks)
+
+
+def title(track: Any) -> str:
+    """The name of a track."""
+    return track._title
+
+
+def sections(track: Any) -> list[Any]:
+    """The sections of a track."""
+    return list(track._sections)
+
+
+def track_of(section: Any) -> Any:
+    """The track of a section."""
+    return section._outer
+
+
+def rig_of(section: Any) -> Any:
+    """The control rig that a section's track animates."""
+    return section._outer._rig
+
+
+def bindings(sequence: Any) -> list[tuple[Any, ...]]:
+    """Id, name, title and parent's id of each binding, in the order of ids."""
+    return [(guid, one.name, one.title, one.parent) for guid, one in sorted(sequence._bindings.items())]
+
+
+def whole(sequence: Any) -> tuple[Any, ...]:
+    """All that a sequence holds, as values that can be compared."""
+    found = [(track._title, [_whole_section(one) for one in track._sections]) for track in sequence._all_tracks()]
+    shown = [getattr(sequence, f"get_{what}_range_{end}")() for what in ("view", "work") for end in ("start", "end")]
+    return sequence._playback, sequence._display, sequence._tick, shown, bindings(sequence), found
+
+
+def _whole_section(section: Any) -> tuple[Any, ...]:
+    keys = {name: [tuple(key) for key in data.keys.values()] for name, data in section._channels.items()}
+    defaults = {name: data.default for name, data in section._channels.items()}
+    sound = [_copy(section.__dict__.get(name)) for name in ("_sound", "_offset", "_looping", "_quiet")]
+    return section._range, section._row, dict(section._values), keys, defaults, sound
+
+
+def _copy(value: Any) -> Any:
+    """A struct as it is now; anything else as it is."""
+    return value.copy() if hasattr(value, "to_tuple") else value
+
+
+# channels -------------------------------------------------------------------------------------------------------------
+
+
+def channels(section: Any) -> list[str]:
+    """The names of a section's channels; none for a section that is not of a control rig."""
+    return list(section._channels)
+
+
+def add_key(section: Any, channel: str, tick: int, value: float) -> None:
+    """A key of the user's, as one is set in the curve editor."""
+    from unreal import MovieSceneKeyInterpolation  # pyright: ignore
+
+    section._channels[channel].add(tick, value, MovieSceneKeyInterpolation.AUTO)
+
+
+def clear_keys(section: Any, names: Iterable[str]) -> None:
+    """Take all keys of some channels away."""
+    for name in names:
+        section._channels[name].keys.clear()
+
+
+def set_default(section: Any, channel: str, value: float) -> None:
+    """What a channel without keys shows."""
+    section._channels[channel].default = value
+
+
+def remove_channel(section: Any, channel: str) -> None:
+    """As on a board that lacks the control."""
+    del section._channels[channel]
+
+
+def interpolations(section: Any) -> set[Any]:
+    """How the keys of a section are led into the next."""
+    return {key[2] for data in section._channels.values() for key in data.keys.values()}
+
+
+# animations -----------------------------------------------------------------------------------------------------------
+
+
+def curves(animation: Any) -> dict[str, tuple[list[float], list[float]]]:
+    """Name in lower case -> times and values of each curve; a copy."""
+    return {name: (list(times), list(values)) for name, (times, values) in animation._curves.items()}
+
+
+def frames(animation: Any) -> tuple[int, Fraction]:
+    """How many frames, and how many a second."""
+    return animation._frames, animation._rate
+
+
+def open_brackets(animation: Any) -> int:
+    """How many brackets of its controller were not closed."""
+    return animation._values["controller"]._open
+
+
+# objects --------------------------------------------------------------------------------------------------------------
+
+
+def components(actor: Any) -> list[Any]:
+    """The components of an actor, the root first."""
+    return list(actor._components)
+
+
+def rename(thing: Any, name: str) -> None:
+    """Give an object another name where it is."""
+    thing._name = name
+
+
+def put(thing: Any, **values: Any) -> None:
+    """Set properties, also those that are read-only for Python."""
+    thing._values.update(values)
+
+
+def tags(asset: Any) -> dict[str, str]:
+    """The metadata tags of an asset; a copy."""
+    return dict(asset.__dict__.get("_tags", {}))
+
+
+def path(thing: Any) -> str:
+    """The path name of an object, which is not taken from the plugin's hands by asking."""
+    return thing._path()
+
+
+def metas(kind: type) -> dict[str, dict[str, str]]:
+    """Property -> its metadata, of a class made with `uclass`."""
+    return kind._metas  # pyright: ignore

@@ -1,0 +1,131 @@
+"""The rooms of the house: imports go down, never up and never in a circle, not even inside a function or for types.
+
+docs/architecture.md draws what is listed here.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PLUGIN = ROOT / "unreal_plugin" / "MEDTalk" / "Content" / "Python"
+SOURCES = {
+    "medtalk_board": PLUGIN, "medtalk_wire": PLUGIN, "medtalk_unreal": PLUGIN, "medtalk": ROOT / "python",
+    "medtalk_train": ROOT / "training",
+}  # fmt: skip
+
+# Each room may import those before it. A room is a package, or a module that stands alone in one.
+FLOORS: list[str] = """
+medtalk_board medtalk_wire medtalk_unreal
+medtalk.version medtalk.errors medtalk.rates medtalk.signals medtalk.watch medtalk.inputs medtalk.files medtalk.limits
+medtalk.sound medtalk.media medtalk.audio
+medtalk.rig medtalk.features medtalk.finishing medtalk.guidance medtalk.bundle
+medtalk.model medtalk.backbones medtalk.engine medtalk.official medtalk.perform medtalk medtalk.take medtalk.plot
+medtalk.service medtalk.cli medtalk.__main__
+medtalk_train.recipe medtalk_train.wording medtalk_train.stages medtalk_train.synthetic medtalk_train.captured
+medtalk_train.measure medtalk_train.run medtalk_train.cli
+""".split()
+
+# What the light packages may have beside the standard library and our own.
+LIGHT = {
+    "medtalk_board": set(), "medtalk_wire": {"zmq", "msgpack"}, "medtalk_unreal": {"unreal", "zmq", "msgpack"},
+    "medtalk.features": {"numpy", "scipy"}, "medtalk.limits": {"numpy"}, "medtalk.errors": set(),
+    "medtalk.watch": set(), "medtalk.rig": {"numpy", "scipy"}, "medtalk.finishing": {"numpy", "scipy"}, "medtalk.guidance": {"numpy"},
+}  # fmt: skip
+
+
+def modules(sources: dict[str, Path]) -> dict[str, ast.Module]:
+    """Name -> syntax of every module."""
+    found = {}
+    for package, folder in sources.items():
+        for path in sorted((folder / package).rglob("*.py")):
+            name = ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
+            found[name] = ast.parse(path.read_text("utf-8"))
+    return found
+
+
+def targets(name: str, tree: ast.Module, known: set[str]) -> set[str]:
+    """What a module imports: modules of `known` as such, of all others the top name."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            wanted = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, f"{name}: imports are absolute here"
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            wanted = [each if each in known else node.module for each in inner]
+        else:
+            continue
+        found |= {each if each in known else each.split(".")[0] for each in wanted}
+    return found - {name}
+
+
+def room(name: str) -> str:
+    """The room of a module."""
+    package, _, inner = name.partition(".")
+    return name if not inner or package not in ("medtalk", "medtalk_train") else f"{package}.{inner.split('.')[0]}"
+
+
+def check(sources: dict[str, Path]) -> int:
+    """AssertionError for an import of something above, `CycleError` for a circle; how many modules there are."""
+    trees = modules(sources)
+    graph = {name: targets(name, tree, set(trees)) for name, tree in trees.items()}
+    for name, imported in graph.items():
+        own = room(name).split(".")[0] if room(name).split(".")[0] in LIGHT else room(name)
+        inside = {room(each) for each in imported & set(trees)} - {room(name)}
+        above = [each for each in inside if floor(each) > floor(room(name))]
+        assert not above, f"{name} imports {above}, which lie above it"
+        foreign = {each for each in imported - set(trees) if each not in sys.stdlib_module_names}
+        assert own not in LIGHT or foreign <= LIGHT[own], f"{name} imports {sorted(foreign - LIGHT[own])}"
+        assert "typer" not in foreign or room(name) in ("medtalk.cli", "medtalk_train.cli"), f"{name} imports typer"
+    list(TopologicalSorter({name: imported & set(trees) for name, imported in graph.items()}).static_order())
+    return len(trees)
+
+
+def floor(name: str) -> int:
+    package = name.split(".")[0]
+    return FLOORS.index(name if name in FLOORS else package)
+
+
+def test_imports_go_down_and_never_in_a_circle() -> None:
+    assert check(SOURCES) > 200
+
+
+def test_every_room_is_on_the_list() -> None:
+    rooms = {room(name) for name in modules(SOURCES)}
+    found = {each if each in FLOORS else each.split(".")[0] for each in rooms}
+    assert found - {"medtalk_train"} == set(FLOORS)  # the package itself is empty
+
+
+@pytest.mark.parametrize(
+    ("package", "module", "line", "error"),
+    [
+        ("medtalk_wire", "job.py", "import medtalk_unreal.forms", AssertionError),
+        ("medtalk_board", "channels.py", "def f():\n    from medtalk_wire import errors", AssertionError),
+        ("medtalk_board", "channels.py", "import numpy", AssertionError),
+        ("medtalk_unreal", "forms.py", "def f():\n    from medtalk_unreal import menus", CycleError),
+        ("medtalk_wire", "protocol.py", "from medtalk_wire.link import Link", CycleError),
+        ("medtalk", "features/words.py", "import torch", AssertionError),
+        ("medtalk", "guidance.py", "if TYPE_CHECKING:\n    from medtalk.perform import Performance", AssertionError),
+        ("medtalk", "service/server.py", "import typer", AssertionError),
+        ("medtalk_train", "wording/grammar.py", "from medtalk_train import run", AssertionError),
+    ],
+)
+def test_an_import_that_goes_up_or_round_is_seen(
+    tmp_path: Path, package: str, module: str, line: str, error: type[Exception]
+) -> None:
+    sources = {}
+    for each, folder in SOURCES.items():
+        sources[each] = tmp_path
+        for path in (folder / each).rglob("*.py"):
+            copy = tmp_path / path.relative_to(folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            changed = each == package and path == folder / package / module
+            copy.write_text(path.read_text("utf-8") + (f"\n{line}\n" if changed else ""), "utf-8")
+    with pytest.raises(error):
+        check(sources)

@@ -1,0 +1,43 @@
+"""Data sets to train on, each laid out in its own way: a reader a layout, all of which make takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+from medtalk.errors import TrainingError
+from medtalk_train.captured.takes import emoface, ravdess, rigs, synthetic
+from medtalk_train.captured.takes.take import FaceTake, Folder, LazyArray, Problem, hold_back
+
+__all__ = ["READERS", "FaceTake", "Folder", "LazyArray", "Problem", "hold_back", "layout", "read_takes"]
+
+READERS: dict[str, ModuleType] = {"synthetic": synthetic, "ravdess": ravdess, "rigs": rigs, "emoface": emoface}
+"""By kind, in the order in which they are tried."""
+
+
+def layout(folder: Folder, kind: str = "") -> str:
+    """The kind of a data set; `TrainingError` if it cannot be told, or for a kind that does not exist."""
+    if kind and kind not in READERS:
+        raise TrainingError(f"Unknown kind of data {kind!r}; valid are {', '.join(sorted(READERS))}.")
+    found = kind or next((name for name, reader in READERS.items() if reader.fits(folder)), "")
+    if not found:
+        raise TrainingError(
+            f"{folder.path} is laid out as no data set that is known: {', '.join(sorted(READERS))}.",
+            "See docs/training/paper.md, Data.",
+        )
+    return found
+
+
+def read_takes(path: str | Path, kind: str = "", parallel: bool = False) -> list[FaceTake]:
+    """All takes of a data set; `TrainingError` if a file's name or pair is wrong, or there are none."""
+    folder = Folder(path)
+    takes: list[FaceTake] = READERS[layout(folder, kind)].read(folder, parallel)
+    if folder.problems:
+        first = folder.problems[0]
+        raise TrainingError(
+            f"{len(folder.problems)} files of {path} are wrong; {first.file} {first.what}.",
+            f"Run medtalk-train check {path}.",
+        )
+    if not takes:
+        raise TrainingError(f"{path} holds no takes.", "See docs/training/paper.md, Data.")
+    return takes

@@ -1,0 +1,155 @@
+"""What is wrong with a data set, file by file, before hours are spent on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from medtalk.audio import frame_count, read_speech
+from medtalk.errors import MedtalkError
+from medtalk.guidance import LABELS
+from medtalk.rates import FPS, RATE
+from medtalk.rig.channels import CHANNEL_NAMES, MAXIMUM, MINIMUM
+from medtalk_train.captured.takes import READERS, FaceTake, Folder, Problem, layout
+from medtalk_train.captured.takes.take import clause, open_rig
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SLACK = 15
+"""Frames by which a rig may be longer or shorter than its sound (0.25 s): recorders do not stop at once."""
+SILENCE = 1e-3
+"""A sound whose loudest sample is below this (-60 dB) has no voice in it."""
+BEYOND = 0.5
+"""How far past the board's limits a channel may go: solvers overshoot a little."""
+_USUAL_FPS = (24.0, 25.0, 30.0, 50.0, 90.0, 100.0, 120.0)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check` found: the layout, the takes that are whole, seconds of sound, and what is wrong."""
+
+    kind: str
+    takes: list[FaceTake]
+    seconds: float
+    problems: list[Problem]
+
+    def lines(self) -> list[str]:
+        """A line for each problem, then two that sum up."""
+        emotions = Counter(LABELS[take.label] for take in self.takes)
+        speakers = {take.speaker for take in self.takes}
+        felt = ", ".join(f"{label} {count}" for label, count in emotions.items())
+        return [
+            *(f"{problem.file}: {problem.what}" for problem in self.problems),
+            f"{self.kind}: {len(self.takes)} whole takes of {len(speakers)} speakers, {self.seconds:.1f} s ({felt})",
+            f"{len(self.problems)} problems" if self.problems else "nothing is wrong",
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "takes": len(self.takes),
+            "seconds": round(self.seconds, 3),
+            "speakers": dict(Counter(take.speaker for take in self.takes)),
+            "emotions": dict(Counter(LABELS[take.label] for take in self.takes)),
+            "problems": [{"file": str(problem.file), "what": problem.what} for problem in self.problems],
+        }
+
+
+def check(path: str | Path, kind: str = "", seen: Callable[[], object] = lambda: None) -> Report:
+    """Read every file of a data set; `seen` is called after each take."""
+    folder = Folder(path)
+    found = layout(folder, kind)
+    takes: list[FaceTake] = READERS[found].read(folder)
+    names = {take.name for take in takes} | {Path(take.name).name for take in takes}
+    for clip in [*folder.descriptions, *folder.transcripts]:
+        if clip not in names:
+            folder.wrong(folder.path, f"its tables name {clip[:60]!r}, which is no take")
+    whole, seconds, sounds, faces = [], 0.0, {}, {}
+    for take in takes:
+        before = len(folder.problems)
+        frames = _check_sound(folder, take, found)
+        _check_rig(folder, take, found, frames)
+        _check_picture(folder, take)
+        if before == len(folder.problems):
+            heard, shown = take.sound.key(), take.rig.key()
+            if (heard, take.label) in sounds:
+                folder.wrong(take.sound.file, f"has the same sound and emotion as {sounds[heard, take.label]}")
+            elif shown in faces:
+                folder.wrong(take.rig.file, f"has the same content as the rig of {faces[shown]}")
+            else:
+                whole.append(take)
+                seconds += (frames or 0) / FPS
+            sounds.setdefault((heard, take.label), take.name)
+            faces.setdefault(shown, take.name)
+        seen()
+    if not takes and not folder.problems:
+        folder.wrong(folder.path, "holds no takes")
+    return Report(found, whole, seconds, folder.problems)
+
+
+def _check_sound(folder: Folder, take: FaceTake, kind: str) -> int | None:
+    """Frames of a take's sound, or None if it cannot be read."""
+    file = take.sound.file
+    try:
+        if kind == "synthetic":
+            samples = take.sound.read()
+        else:
+            speech = read_speech(file)
+            samples = speech.samples
+            if speech.source_rate < RATE:
+                folder.wrong(file, f"has {speech.source_rate} samples a second; at least {RATE} are needed")
+    except MedtalkError as error:
+        folder.wrong(file, clause(error, file))
+        return None
+    if np.abs(samples).max(initial=0.0) < SILENCE:
+        folder.wrong(file, "is silent")
+    return frame_count(len(samples))
+
+
+def _check_rig(folder: Folder, take: FaceTake, kind: str, frames: int | None) -> None:
+    file = take.rig.file
+    try:
+        values, fps = (take.rig.read(), FPS) if kind == "synthetic" else _opened(file)
+    except MedtalkError as error:
+        folder.wrong(file, clause(error, file))
+        return
+    if frames is not None and abs(len(values) * FPS / fps - frames) > SLACK:
+        folder.wrong(file, _length(len(values), fps, frames))
+    beyond = np.maximum(values - MAXIMUM, MINIMUM - values).max(axis=0)
+    if beyond.max() > BEYOND:
+        worst = int(beyond.argmax())
+        low, high = values[:, worst].min(), values[:, worst].max()
+        folder.wrong(
+            file,
+            f"{CHANNEL_NAMES[worst]} goes from {low:.3g} to {high:.3g}; "
+            f"the board has {MINIMUM[worst]:g} to {MAXIMUM[worst]:g}",
+        )
+
+
+def _check_picture(folder: Folder, take: FaceTake) -> None:
+    if take.picture is not None:
+        try:
+            with Image.open(take.picture) as picture:
+                picture.load()
+        except (OSError, SyntaxError, ValueError):  # PIL's, for one that is cut or something else
+            folder.wrong(take.picture, "is no whole picture")
+
+
+def _opened(file: Path) -> tuple[NDArray, float]:
+    rig = open_rig(file)
+    return rig.values, rig.fps
+
+
+def _length(rows: int, fps: float, frames: int) -> str:
+    """What to say of a rig whose length is not its sound's."""
+    lasts = f"lasts {rows / fps:.2f} s at {fps:g} fps, its sound {frames / FPS:.2f} s"
+    real = rows / max(frames, 1) * FPS
+    near = min(_USUAL_FPS, key=lambda rate: abs(rate - real))
+    return f"{lasts}; it seems to have {near:g} frames a second" if abs(near - real) * frames / FPS <= SLACK else lasts

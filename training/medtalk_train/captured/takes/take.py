@@ -1,0 +1,220 @@
+"""A take: a sound, the face that goes with it and what is known of both; what every reader of a data set makes."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from medtalk.audio import read_speech
+from medtalk.errors import GuidanceError, MedtalkError, RigError, TrainingError
+from medtalk.files import sha256_file
+from medtalk.guidance import LABELS, label_name
+from medtalk.rates import FPS
+from medtalk.rig import from_arkit, read_rig
+from medtalk.rig.formats import rig_ending
+from medtalk.rig.livelink import parse_livelink
+from medtalk.rig.tables import lines_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from medtalk.rig import RigSequence
+
+SOUNDS = (".wav", ".flac", ".ogg")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+DESCRIPTIONS, TRANSCRIPTS, PEAKS = "descriptions.csv", "transcripts.csv", "peaks"
+"""What may lie in the folder of any data set: what a face shows and what is said, by take, and a picture of each."""
+
+
+class LazyArray(NamedTuple):
+    """An array that is read when it is needed: the file, a hash of its content, and the reading itself."""
+
+    file: Path
+    key: Callable[[], str]
+    read: Callable[[], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class FaceTake:
+    """One recording.
+
+    Attributes:
+        name: the path of its sound in the data set, without the ending.
+        sound: (n,) at 16 kHz.
+        rig: (T, 174) at 60 fps.
+        label: emotion, a place in `medtalk.guidance.LABELS`.
+        speaker: whoever speaks; "" if nobody knows.
+        transcript: what is said; None if it is not known.
+        held: whether it is kept out of training; None leaves that to the recipe.
+        group: takes of one group say the same in other emotions, frame by frame (Sec. 3.2); "" for none.
+        description: what the face shows, in words; "" if nobody wrote it down.
+        picture: of the face at its strongest.
+    """
+
+    name: str
+    sound: LazyArray
+    rig: LazyArray
+    label: int
+    speaker: str = ""
+    transcript: str | None = None
+    held: bool | None = None
+    group: str = ""
+    description: str = ""
+    picture: Path | None = None
+
+
+class Problem(NamedTuple):
+    """What is wrong with a file of a data set, in one line."""
+
+    file: Path
+    what: str
+
+
+class Folder:
+    """The files of a data set's folder, and what was found wrong with them while takes were read from it."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise TrainingError(f"There is no folder {self.path} with data.", "Check the path.")
+        self.files = sorted(file for file in self.path.rglob("*") if file.is_file())
+        self.problems: list[Problem] = []
+        self.descriptions = self._table(DESCRIPTIONS, "description")
+        self.transcripts = self._table(TRANSCRIPTS, "transcript")
+
+    @property
+    def sounds(self) -> list[Path]:
+        return [file for file in self.files if file.suffix.lower() in SOUNDS]
+
+    def wrong(self, file: Path, what: str) -> None:
+        self.problems.append(Problem(file, what))
+
+    def name(self, file: Path) -> str:
+        """What a take of this sound is called."""
+        return file.relative_to(self.path).with_suffix("").as_posix()
+
+    def take(self, sound: Path, rig: Path, label: int, **known: object) -> FaceTake:
+        """A take of a sound and a rig file, with its description, transcript and picture if there are such."""
+        name = self.name(sound)
+        known.setdefault("transcript", text_of(self.transcripts, name))
+        known.setdefault("picture", self.picture(name))
+        return FaceTake(
+            name,
+            LazyArray(sound, cache(partial(sha256_file, sound)), partial(read_sound, sound)),
+            LazyArray(rig, cache(partial(sha256_file, rig)), partial(read_face, rig)),
+            label,
+            description=text_of(self.descriptions, name) or "",
+            **known,  # type: ignore[arg-type]
+        )
+
+    def pair(self, sound: Path, rigs: dict[str, list[Path]], key: str) -> Path | None:
+        """The rig file of a sound among those of the same key: the one beside it, else the only one."""
+        found = rigs.get(key, [])
+        beside = [file for file in found if file.parent == sound.parent]
+        if len(beside or found) == 1:
+            return (beside or found)[0]
+        self.wrong(sound, f"has {len(beside or found)} rig files called {key}; there must be one" if found
+                   else "has no rig file of its name")  # fmt: skip
+        return None
+
+    def _table(self, file: str, column: str) -> dict[str, str]:
+        """{clip: text} of a table `clip,<column>` in the folder, if it is there."""
+        path = self.path / file
+        if not path.is_file():
+            return {}
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as lines:
+                rows = list(csv.DictReader(lines))
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise TrainingError(f"Cannot read {path}: {error}.") from error
+        if rows and not {"clip", column} <= set(rows[0]):
+            raise TrainingError(f"{path} must start with the line clip,{column}.", "Write it with medtalk-train.")
+        return {row["clip"]: (row[column] or "").strip() for row in rows if row["clip"]}
+
+    def picture(self, name: str) -> Path | None:
+        """The picture of a take, if there is one."""
+        for ending in PICTURES:
+            for path in (self.path / PEAKS / f"{name}{ending}", self.path / PEAKS / f"{Path(name).name}{ending}"):
+                if path.is_file():
+                    return path
+        return None
+
+
+def text_of(table: Mapping[str, str], name: str) -> str | None:
+    """What a table has of a take, by its name or the last part of it."""
+    return table.get(name, table.get(Path(name).name)) or None
+
+
+def read_sound(path: Path) -> NDArray[np.float32]:
+    """(n,) at 16 kHz."""
+    return read_speech(path).samples
+
+
+def open_rig(path: Path) -> RigSequence:
+    """A rig file of any layout; a .csv may also be a recording of the Live Link Face app, whatever it is called."""
+    if path.suffix.lower() == ".csv":
+        _, head = next(lines_of(path))
+        if "BlendShapeCount" in head.split(","):
+            return from_arkit(*parse_livelink(path, lines_of(path), FPS))
+    return read_rig(path)
+
+
+def rig_stem(path: Path) -> str | None:
+    """The name of a rig file without its ending, which may have two points; None for other files."""
+    try:
+        return path.name[: -len(rig_ending(path))]
+    except RigError:
+        return None
+
+
+def read_face(path: Path) -> NDArray[np.float32]:
+    """(T, 174) at 60 fps."""
+    return open_rig(path).resample(FPS).values
+
+
+def label_of(word: str) -> int | None:
+    """The emotion that a word, a synonym or a beginning of three letters or more means."""
+    word = word.lower()
+    found = [k for k, label in enumerate(LABELS) if len(word) >= 3 and label.startswith(word)]
+    if found:
+        return found[0]
+    try:
+        return LABELS.index(label_name(word))
+    except GuidanceError:
+        return None
+
+
+def hold_back(sets: Sequence[Sequence[FaceTake]], speakers: Collection[str] = ()) -> list[list[tuple[FaceTake, bool]]]:
+    """Each take of each data set, and whether it is kept out of training: those of the given speakers, else of every
+    set a tenth of its speakers by the hash of their names, at least one. Where all takes of a set are one speaker's, a
+    tenth of the takes.
+
+    Raises TrainingError for a speaker who is not there.
+    """
+    known = {take.speaker for takes in sets for take in takes}
+    if unknown := sorted(set(speakers) - known):
+        raise TrainingError(
+            f"No speaker of the data is called {unknown[0]!r}.", f"There are {', '.join(sorted(known)[:12])}."
+        )
+    if speakers:
+        return [[(take, take.speaker in speakers) for take in takes] for takes in sets]
+    return [_draw(takes) for takes in sets]
+
+
+def _draw(takes: Sequence[FaceTake]) -> list[tuple[FaceTake, bool]]:
+    open_ = [take for take in takes if take.held is None]
+    of = (lambda take: take.speaker) if len({take.speaker for take in open_}) > 1 else (lambda take: take.name)
+    order = sorted({of(take) for take in open_}, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    drawn = set(order[: max(1, len(order) // 10)]) if len(order) > 1 else set()
+    return [(take, of(take) in drawn if take.held is None else take.held) for take in takes]
+
+
+def clause(error: MedtalkError, path: Path) -> str:
+    """An error over a file as what is wrong with it, without its name."""
+    return error.message.removeprefix(str(path)).lstrip(",: ").rstrip(".")

@@ -1,0 +1,1 @@
+"""What a bundle is worth: the paper's metrics, the mouth on real recordings, and what it must reach to ship."""

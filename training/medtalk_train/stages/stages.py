@@ -1,0 +1,192 @@
+"""The four stages of the paper's training (Sec. 3.2-3.4) as Lightning modules; what they learn from is a `Ground`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from medtalk.model.intensity import intensity
+from medtalk.model.medtalk import MEDTalk
+from medtalk_train.recipe import Ablation, Stage1Options, Stage2Options, Stage3Options, Stage4Options
+from medtalk_train.stages.batches import BY_IMAGE, BY_LABEL, Draw, SentenceBatch
+from medtalk_train.stages.fit import Stage
+from medtalk_train.stages.losses import RigLoss, mean, similarity
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class CrossReconstruction(Stage):
+    """Stage 1: E_e, E_c and D by self-reconstruction, then overlap exchange, then cycle exchange."""
+
+    number = 1
+    options: Stage1Options
+
+    def __init__(
+        self, model: MEDTalk, options: Stage1Options, draw: Draw, seed: int, ablation: Ablation, spread: NDArray
+    ) -> None:
+        super().__init__(model, options, draw, seed, [model.emo_encoder, model.cont_encoder, model.decoder])
+        self.error = RigLoss(options.loss, spread)
+        self.phases = ["self"] * options.epochs
+        self.phases += ["overlap"] * (options.overlap_epochs if ablation.overlap else 0)
+        self.phases += ["cycle"] * (options.cycle_epochs if ablation.cycle else 0)
+
+    @property
+    def epochs(self) -> int:
+        return len(self.phases)
+
+    def losses(self, batch: Tensor) -> dict[str, Tensor]:
+        """Losses of a grid (2 emotions, 2 contents, B, L, 174) in the phase that this epoch belongs to."""
+        phase = self.phases[min(self.current_epoch, self.epochs - 1)]
+        active = [phase]
+        if self.options.keep_earlier:
+            active = sorted(set(self.phases[: self.current_epoch + 1]))
+        emotion, content = self.model.emo_encoder(batch), self.model.cont_encoder(batch)
+        step = {"self": self.itself, "overlap": self.overlap, "cycle": self.cycle}
+        losses = {name: step[name](batch, emotion, content) for name in active}
+        return {"loss": torch.stack(list(losses.values())).sum(), **losses}
+
+    def itself(self, grid: Tensor, emotion: Tensor, content: Tensor) -> Tensor:
+        """Eq. 2: every rig from its own two embeddings."""
+        return self.error(self.model.decoder(emotion, content), grid)
+
+    def overlap(self, grid: Tensor, emotion: Tensor, content: Tensor) -> Tensor:
+        """Eq. 3: rigs of one content exchange it, rigs of one emotion exchange that; each stays what it was."""
+        same_content = self.error(self.model.decoder(emotion, content.flip(0)), grid)
+        same_emotion = self.error(self.model.decoder(emotion.flip(1), content), grid)
+        return 0.5 * (same_content + same_emotion)
+
+    def cycle(self, grid: Tensor, emotion: Tensor, content: Tensor) -> Tensor:
+        """Eq. 4: two unlike rigs exchange emotions, and the results exchange them back; all four have targets."""
+        model = self.model
+        e1_c2 = model.decoder(emotion[0, 0], content[1, 1])
+        e2_c1 = model.decoder(emotion[1, 1], content[0, 0])
+        e1_c1 = model.reconstruct(e1_c2, e2_c1)
+        e2_c2 = model.reconstruct(e2_c1, e1_c2)
+        return self.error(torch.stack([e1_c1, e1_c2, e2_c1, e2_c2]), grid.flatten(0, 1))
+
+
+class ContentMapping(Stage):
+    """Stage 2: ACM, between the frozen encoders and decoder (Eq. 6, 7)."""
+
+    number = 2
+    options: Stage2Options
+
+    def __init__(
+        self, model: MEDTalk, options: Stage2Options, draw: Draw, seed: int, ablation: Ablation, spread: NDArray
+    ) -> None:
+        # Without disentangled spaces there is nothing frozen to map into: the decoder learns along.
+        along = [] if ablation.disentangle else [model.emo_encoder, model.decoder]
+        super().__init__(model, options, draw, seed, [model.audio_content_map, *along])
+        self.disentangle = ablation.disentangle
+        self.error = RigLoss(options.loss, spread)
+
+    def losses(self, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
+        features, posteriors, rig = batch
+        if self.options.feature_dropout:  # never of the vocal effort, which is the last
+            features = torch.cat([F.dropout(features[..., :-1], self.options.feature_dropout), features[..., -1:]], -1)
+        content = self.model.content(features, posteriors)
+        reconstruction = self.error(self.model.decoder(self.model.emo_encoder(rig), content), rig)
+        if not self.disentangle:
+            return {"loss": reconstruction, "reconstruction": reconstruction}
+        alike = similarity(content, self.model.cont_encoder(rig), whole=self.options.whole_similarity)
+        loss = reconstruction + self.options.similarity_weight * alike
+        return {"loss": loss, "reconstruction": reconstruction, "similarity": alike}
+
+
+class IntensityModelling(Stage):
+    """Stage 3, FIM: CMF with its words, the label embedding and E_fuse (Eq. 8-12)."""
+
+    number = 3
+    options: Stage3Options
+
+    def __init__(
+        self, model: MEDTalk, options: Stage3Options, draw: Draw, seed: int, ablation: Ablation, spread: NDArray
+    ) -> None:
+        trained = [model.emotion_embedding, model.semantic_emotion_map]
+        if ablation.intensity:
+            trained.append(model.fusion_predictor)
+            if model.word_encoder is not None:
+                trained.append(model.word_encoder)
+        if not ablation.disentangle:
+            trained += [model.audio_content_map, model.decoder]
+        super().__init__(model, options, draw, seed, trained)
+        self.ablation = ablation
+        self.error = RigLoss(options.loss, spread)
+
+    def losses(self, batch: SentenceBatch) -> dict[str, Tensor]:
+        options, model, mask = self.options, self.model, batch.mask
+        vector = model.emotion_embedding(batch.label)[:, None]
+        felt = self.intensity(batch)
+        emotion = model.emotion(vector, felt * batch.scale[:, None])
+        found = model.decoder(emotion, model.content(batch.content, batch.posteriors))
+        out = {"reconstruction": self.error(found, batch.rig, mask)}
+        loss = out["reconstruction"]
+        if self.ablation.disentangle:
+            out["similarity"] = similarity(emotion, model.emo_encoder(batch.rig), mask, options.whole_similarity)
+            loss = loss + options.similarity_weight * out["similarity"]
+        if self.ablation.intensity:
+            out["intensity"] = mean((intensity(found) - intensity(batch.rig)).square(), mask)
+            loss = loss + options.intensity_weight * out["intensity"]
+            if options.strength_weight:
+                out["strength"] = mean((felt - batch.strength).square(), mask)
+                loss = loss + options.strength_weight * out["strength"]
+        return {"loss": loss, **out}
+
+    def intensity(self, batch: SentenceBatch) -> Tensor:
+        """(B, T) predicted intensity; ones where the ablation wants a static emotion."""
+        return predicted(self.model, batch) if self.ablation.intensity else torch.ones_like(batch.mask)
+
+
+def predicted(model: MEDTalk, batch: SentenceBatch) -> Tensor:
+    """(B, T) intensity, from words that the model reads by itself or from features of a text encoder (Sec. 3.3)."""
+    if model.word_encoder is not None:
+        return model.intensity(batch.emotion_features, batch.words, batch.lengths, batch.word_times)
+    return model.fusion_predictor(batch.emotion_features, batch.words, batch.absent, batch.lengths, batch.word_times)
+
+
+class Guidance(Stage):
+    """Stage 4: P_text, P_image and E_fuse, so that a description or picture can stand in place of a label (Eq. 13, 14).
+
+    The intensity is stage 3's, as it was trained. `pictures` tells whether there are any to train P_image with.
+    """
+
+    number = 4
+    options: Stage4Options
+
+    def __init__(
+        self,
+        model: MEDTalk,
+        options: Stage4Options,
+        draw: Draw,
+        seed: int,
+        ablation: Ablation,
+        spread: NDArray,
+        pictures: bool = False,
+    ) -> None:
+        trained = [model.clip_text_map, model.semantic_emotion_map, *([model.clip_image_map] if pictures else [])]
+        super().__init__(model, options, draw, seed, trained)
+        self.ablation, self.pictures = ablation, pictures
+        self.error = RigLoss(options.loss, spread)
+
+    def losses(self, batch: SentenceBatch) -> dict[str, Tensor]:
+        model = self.model
+        with torch.no_grad():
+            by_label = model.emotion_embedding(batch.label)
+            content = model.content(batch.content, batch.posteriors)
+            felt = predicted(model, batch) if self.ablation.intensity else torch.ones_like(batch.mask)
+        guide = batch.guide[:, None]
+        vector = torch.where(guide == BY_LABEL, by_label, model.clip_text_map(batch.description))
+        if self.pictures:
+            vector = torch.where(guide == BY_IMAGE, model.clip_image_map(batch.picture), vector)
+        emotion = model.emotion(vector[:, None], felt * batch.scale[:, None])
+        reconstruction = self.error(model.decoder(emotion, content), batch.rig, batch.mask)
+        if not self.ablation.disentangle:
+            # stage 3 has led the decoder away from E_e
+            return {"loss": reconstruction, "reconstruction": reconstruction}
+        alike = similarity(emotion, model.emo_encoder(batch.rig), batch.mask, self.options.whole_similarity)
+        loss = reconstruction + self.options.similarity_weight * alike
+        return {"loss": loss, "reconstruction": reconstruction, "similarity": alike}

@@ -1,0 +1,334 @@
+"""The ground of a compact bundle: speech with phone times, the teacher's faces, and an ear of our own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medtalk.errors import TrainingError
+from medtalk.files import sha256_file
+from medtalk.model.config import ModelConfig
+from medtalk_train.recipe import Recipe
+from medtalk_train.stages.ground import Held
+from medtalk_train.stages.resume import COMPLETE, is_done, need
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from medtalk.bundle import Bundle
+    from medtalk.model.ear import Ear, WhisperLayers
+    from medtalk.model.medtalk import MEDTalk
+    from medtalk_train.stages.batches import Draw
+    from medtalk_train.synthetic.batches import Script, SpokenScript
+    from medtalk_train.synthetic.states import States
+
+log = logging.getLogger(__name__)
+
+BACKBONE = "backbone.pt"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a run takes from elsewhere, all of it optional but `whisper` where our own ear is trained.
+
+    corpus: a corpus of robots that is there, in place of the run's own. whisper: Whisper base (`whisper_weights`).
+    kokoro: the voices' model and their styles (`corpus.voices`). people: a folder of recordings of people, and
+    writer: a faster-whisper folder that writes down what they say (`corpus.people`).
+    """
+
+    corpus: Path | None = None
+    whisper: Path | None = None
+    kokoro: Path | None = None
+    people: Path | None = None
+    writer: Path | None = None
+
+
+class SyntheticGround:
+    """See `Ground`. Its folders lie in that of the run: corpus, voices, people, features, backbone, wording.
+
+    Attributes:
+        data: what the steps have made, as far as it has been read.
+    """
+
+    def __init__(self, recipe: Recipe, work: Path, progress: bool = True, sources: Sources = Sources()) -> None:
+        self.recipe, self.work, self.progress, self.sources = recipe, work, progress, sources
+        self.corpus_folder = sources.corpus or work / "corpus"
+        self.data = SyntheticData(self)
+
+    @property
+    def steps(self) -> Mapping[str, Callable[[], None]]:
+        return {
+            "corpus": self.corpus,
+            "voices": self.voices,
+            "people": self.people,
+            "features": self.features,
+            "backbone": self.backbone,
+            "wording": self.wording,
+        }
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.recipe.model_config()
+
+    def check(self) -> None:
+        _ = self.whisper
+        if self.sources.people is not None:
+            self._writer()
+
+    # what prepares it
+
+    def corpus(self) -> None:
+        """Speech with phone times; goes on where a cut generation stopped."""
+        from medtalk_train.synthetic.corpus.generate import generate
+
+        about = self.corpus_folder / "corpus.json"
+        wanted = float(self.recipe.corpus.get("hours", 1.0))
+        if about.exists() and json.loads(about.read_text("utf-8")).get("hours", 0.0) >= wanted * 0.999:
+            return
+        options = {"seed": self.recipe.seed, **self.recipe.corpus}
+        try:
+            generate(self.corpus_folder, progress=self.progress, **options)
+        except TypeError as error:
+            raise TrainingError(f"The recipe's corpus section does not fit: {error}.") from error
+        self.data = SyntheticData(self)
+
+    def voices(self) -> None:
+        """Natural voices, `voices/`, where the recipe wants hours of them and Kokoro is there."""
+        if not self.recipe.voices.get("hours"):
+            return
+        if self.sources.kokoro is None:
+            log.warning("no natural voices: --kokoro names no folder; the card will say so")
+            return
+        from medtalk_train.synthetic.corpus.voices import generate_voices
+
+        options = {"seed": self.recipe.seed, **self.recipe.voices}
+        try:
+            generate_voices(self.work / "voices", kokoro=self.sources.kokoro, progress=self.progress, **options)
+        except TypeError as error:
+            raise TrainingError(f"The recipe's voices section does not fit: {error}.") from error
+
+    def people(self) -> None:
+        """Recordings of people with phone times, `people/`, where there are any."""
+        if self.sources.people is None:
+            log.warning("no recordings of people: --people names no folder; the card will say so")
+            return
+        from medtalk_train.synthetic.corpus.people import label_people
+
+        options = {"seed": self.recipe.seed, **self.recipe.people}
+        try:
+            label_people(self.work / "people", self.sources.people, self._writer(), progress=self.progress, **options)
+        except TypeError as error:
+            raise TrainingError(f"The recipe's people section does not fit: {error}.") from error
+
+    def features(self) -> None:
+        """What frozen Whisper hears of the corpora, `features/`."""
+        from medtalk_train.synthetic.states import extract
+        from medtalk_train.synthetic.whisper_weights import fingerprint
+
+        folder, corpora = self.work / "features", self.corpora
+        folder.mkdir(exist_ok=True)
+        (folder / COMPLETE).unlink(missing_ok=True)
+        common = (self.recipe.seed, self.progress, fingerprint(dict(self.whisper.state_dict())))
+        for corpus, place in zip(corpora, self.feature_folders, strict=False):
+            extract(corpus, self.whisper, place, *common)
+        extract(None, self.whisper, self.feature_folders[-1], *common, self.recipe.backbone.nonspeech)
+        (folder / COMPLETE).touch()
+        self.data = SyntheticData(self)
+
+    def backbone(self) -> None:
+        """The ear with its trained head, `backbone/backbone.pt`."""
+        from medtalk_train.stages.fit import quiet
+        from medtalk_train.synthetic.backbone import train_backbone
+
+        folder, options, seed = self.work / "backbone", self.recipe.backbone, self.recipe.seed
+        need(self.work / "features" / COMPLETE, "features")
+        key = json.dumps({"options": asdict(options), "states": self._features_key(), "seed": seed}, indent=1)
+        if is_done(folder, key, BACKBONE):
+            return
+        with quiet():
+            train_backbone(self.whisper, self.data.states, options, folder, seed, self.progress)
+        self.data = SyntheticData(self)
+
+    def wording(self) -> None:
+        """The text encoder, `wording/`: descriptions in words to labels and strength."""
+        from medtalk_train.wording.train import METRICS, make
+
+        folder, options, seed = self.work / "wording", self.recipe.wording, self.recipe.seed
+        if not is_done(folder, json.dumps({"options": asdict(options), "seed": seed}, indent=1), METRICS):
+            make(folder, options, seed)
+
+    @property
+    def corpora(self) -> list[Path]:
+        """Folders of the corpora that are there; that of the robots comes first and must be."""
+        need(self.corpus_folder / "index.jsonl", "corpus")
+        others = [self.work / name for name in ("voices", "people")]
+        return [self.corpus_folder, *(folder for folder in others if (folder / "index.jsonl").exists())]
+
+    @cached_property
+    def whisper(self) -> WhisperLayers:
+        """Whisper's frozen layers."""
+        from medtalk.model.ear import WhisperLayers
+        from medtalk_train.synthetic.whisper_weights import WHERE, load_encoder
+
+        if self.sources.whisper is None:
+            raise TrainingError("The ear stands on Whisper base; --whisper names none.", WHERE)
+        config = self.recipe.backbone.ear()
+        layers = WhisperLayers(config)
+        layers.load_state_dict(load_encoder(self.sources.whisper, config.layers))
+        return layers.eval()
+
+    @property
+    def feature_folders(self) -> list[Path]:
+        """Of each corpus, and of the sounds in which nobody speaks."""
+        names = ["corpus", *(folder.name for folder in self.corpora[1:]), "nonspeech"]
+        return [self.work / "features" / name for name in names]
+
+    def _writer(self) -> Path:
+        if self.sources.writer is None:
+            raise TrainingError("What the people say has to be written down.", "Name a faster-whisper with --writer.")
+        return self.sources.writer
+
+    def _features_key(self) -> str:
+        about = [(folder / "states.json").read_bytes() for folder in self.feature_folders]
+        return hashlib.sha256(b"".join(about)).hexdigest()
+
+    # what the stages learn from
+
+    def grids(self) -> Draw:
+        from medtalk_train.synthetic.batches import Grids
+
+        options = self.recipe.stage1
+        return Grids(self.data.script, options.batch, options.frames, options.max_strength, options.lip_gain)
+
+    def windows(self) -> Draw:
+        from medtalk_train.synthetic.batches import Windows
+
+        options = self.recipe.stage2
+        return Windows(self.data.spoken, options.batch, options.frames, options.max_strength, options.known_share)
+
+    def sentences(self) -> Draw:
+        from medtalk_train.synthetic.batches import Sentences
+
+        recipe, options = self.recipe, self.recipe.stage3
+        return Sentences(
+            self.data.spoken,
+            options.batch,
+            4 * options.frames,
+            recipe.largest_scale,
+            recipe.transcript_dropout,
+            styles=options.styles,
+        )
+
+    def guided(self) -> None:
+        """Nothing: a compact bundle reads descriptions with its text encoder, which gives labels and their strength.
+
+        P_text would be called by nobody, and E_fuse, which it needs to learn along, would lose by it: on the recipe
+        `compact` MEE was .0117 with this stage and .0103 without, EIE .316 and .289 (84 sentences held back).
+        """
+        log.info("stage4 learns nothing: a compact bundle has a text encoder of its own")
+
+    def pictures(self) -> bool:
+        return False
+
+    def spread(self, stage: int) -> NDArray[np.float32]:
+        from medtalk_train.synthetic.batches import channel_spread
+
+        return channel_spread(self.data.script if stage == 1 else self.data.spoken, self.recipe.seed)
+
+    def still(self) -> NDArray[np.bool_]:
+        from medtalk_train.synthetic.batches import channel_spread
+
+        return channel_spread(self.data.script, self.recipe.seed, windows=256) == 0.0
+
+    def key(self, stage: int) -> str:
+        if stage == 1:
+            need(self.corpus_folder / "index.jsonl", "corpus")
+            return sha256_file(self.corpus_folder / "corpus.json")
+        if stage == 4:
+            return "nothing"
+        need(self.work / "features" / COMPLETE, "features")
+        ear = sha256_file(need(self.work / "backbone" / BACKBONE, "backbone"))
+        return f"{self._features_key()} {ear} {self.recipe.features.hours:g}"
+
+    # what comes out
+
+    def export(self, model: MEDTalk, metrics: Mapping[str, float], folder: Path) -> Bundle:
+        from medtalk_train.synthetic.corpus.credits import CREDITS
+        from medtalk_train.synthetic.export import export_bundle
+        from medtalk_train.wording.train import METRICS
+
+        text = need(self.work / "wording" / METRICS, "wording").parent
+        corpora = [json.loads((corpus / "corpus.json").read_text("utf-8")) for corpus in self.corpora]
+        hours = [f"{n:.1f} h of {engine}" for about in corpora for engine, n in about["hours_by_engine"].items()]
+        # in the words of CORPUS.md
+        parts = {"voices": "natural voices", "people": "recordings of people"}
+        lacking = [what for name, what in parts.items() if self.work / name not in self.corpora]
+        meta = {
+            "name": self.recipe.name,
+            "training_data": f"speech with phone times ({', '.join(hours)}); faces made by rules, no captured one",
+            "metrics": metrics,
+            "untrained": ["clip_text_map", "clip_image_map"],
+            "notes": [
+                f"Made by `medtalk-train all --recipe {self.recipe.name} --whisper WHISPER` and what "
+                f"docs/training/compact.md names beside it, seed {self.recipe.seed}. Figures of closures, bites, "
+                "rounding, AUC and all that is called known are of the finished neutral output on real recordings with "
+                "phone times. MLE, MEE, EIE and FRD are measured against the rules' own faces, on synthetic voices "
+                "that training never heard.",
+                *(CREDITS[engine] for about in corpora for engine in about["hours_by_engine"] if engine in CREDITS),
+                *([f"Trained without: {' and '.join(lacking)} (training/CORPUS.md)."] if lacking else []),
+                *([self.recipe.notes.strip()] if self.recipe.notes else []),
+            ],
+        }
+        return export_bundle(model, self.data.ear, model.config, folder, meta, text)
+
+    def held(self, bundle: Bundle, clips: int) -> Held:
+        return Held(corpus=self.corpus_folder)
+
+
+class SyntheticData:
+    """What the steps of a ground have made, each part read when it is first needed."""
+
+    def __init__(self, ground: SyntheticGround) -> None:
+        self._ground = ground
+
+    @cached_property
+    def states(self) -> States:
+        """What Whisper heard."""
+        from medtalk_train.synthetic.states import States
+
+        need(self._ground.work / "features" / COMPLETE, "features")
+        return States(self._ground.feature_folders)
+
+    @cached_property
+    def ear(self) -> Ear:
+        """The trained ear."""
+        from medtalk_train.synthetic.backbone import load_backbone
+
+        return load_backbone(need(self._ground.work / "backbone" / BACKBONE, "backbone"))
+
+    @cached_property
+    def script(self) -> Script:
+        """Sentences of stage 1."""
+        from medtalk_train.synthetic.batches import Script
+        from medtalk_train.synthetic.corpus.read import Corpus
+
+        recipe = self._ground.recipe
+        return Script.of_corpus(Corpus(self._ground.corpus_folder), recipe.stage1.hours, recipe.seed)
+
+    @cached_property
+    def spoken(self) -> SpokenScript:
+        """Sentences of all corpora, with what the ear heard, for stages 2 and 3: a random choice of so many hours."""
+        from medtalk_train.synthetic.batches import SpokenScript
+
+        recipe = self._ground.recipe
+        train = np.random.default_rng(recipe.seed).permutation(self.states.split("train"))
+        hours = np.cumsum([self.states.utterances[i].seconds for i in train]) / 3600.0
+        return SpokenScript(self.states, self.ear, train[: int(np.searchsorted(hours, recipe.features.hours)) + 1])
