@@ -158,14 +158,6 @@ def test_files_keep_words_and_phones(told: Performance, tmp_path: Path, ending: 
     assert read.meta["transcript"] == told.transcript and "note" not in read.meta
 
 
-@pytest.fixture(scope="module")
-def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """One with the bundle that ships."""
-    running = Sidecar(tmp_path_factory.mktemp("told")).wait_until_ready()
-    yield running
-    running.close()
-
-
 @pytest.mark.parametrize("ending", ["npz", "json"])
 def test_the_command_writes_them_here_and_by_the_sidecar(
     medtalk: Run, told: Performance, sidecar: Sidecar, speech_data: Path, tmp_path: Path, ending: str

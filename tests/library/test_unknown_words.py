@@ -133,14 +133,6 @@ def test_a_note_on_the_transcript_stays_beside_it(model: Model, speech_data: Pat
     assert "note" not in performance.with_transcript("").decode(understood(model, "sad")).meta
 
 
-@pytest.fixture(scope="module")
-def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """One with the bundle that ships."""
-    running = Sidecar(tmp_path_factory.mktemp("missed")).wait_until_ready()
-    yield running
-    running.close()
-
-
 @pytest.mark.parametrize("text", ["traurig und müde", "angry qwerty flibber"])
 def test_the_command_says_it_here_and_by_the_sidecar(
     medtalk: Run, sidecar: Sidecar, speech_data: Path, tmp_path: Path, text: str
