@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -39,28 +40,35 @@ LIGHT = {
 }  # fmt: skip
 
 
-def modules(sources: dict[str, Path]) -> dict[str, ast.Module]:
-    """Name -> syntax of every module."""
+Imports = list[ast.Import | ast.ImportFrom]
+
+
+@cache
+def imports(text: str) -> Imports:
+    """The imports of a module, wherever in it they are."""
+    return [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+def modules(sources: dict[str, Path]) -> dict[str, Imports]:
+    """Name -> imports of every module."""
     found = {}
     for package, folder in sources.items():
         for path in sorted((folder / package).rglob("*.py")):
             name = ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
-            found[name] = ast.parse(path.read_text("utf-8"))
+            found[name] = imports(path.read_text("utf-8"))
     return found
 
 
-def targets(name: str, tree: ast.Module, known: set[str]) -> set[str]:
+def targets(name: str, found_in: Imports, known: set[str]) -> set[str]:
     """What a module imports: modules of `known` as such, of all others the top name."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in found_in:
         if isinstance(node, ast.Import):
             wanted = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0 and node.module, f"{name}: imports are absolute here"
             inner = [f"{node.module}.{alias.name}" for alias in node.names]
             wanted = [each if each in known else node.module for each in inner]
-        else:
-            continue
         found |= {each if each in known else each.split(".")[0] for each in wanted}
     return found - {name}
 
@@ -74,7 +82,7 @@ def room(name: str) -> str:
 def check(sources: dict[str, Path]) -> int:
     """AssertionError for an import of something above, `CycleError` for a circle; how many modules there are."""
     trees = modules(sources)
-    graph = {name: targets(name, tree, set(trees)) for name, tree in trees.items()}
+    graph = {name: targets(name, found, set(trees)) for name, found in trees.items()}
     for name, imported in graph.items():
         own = room(name).split(".")[0] if room(name).split(".")[0] in LIGHT else room(name)
         inside = {room(each) for each in imported & set(trees)} - {room(name)}
