@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Sequence
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -40,7 +41,7 @@ LIGHT = {
 }  # fmt: skip
 
 
-Imports = list[ast.Import | ast.ImportFrom]
+Imports = Sequence[ast.Import | ast.ImportFrom]
 
 
 @cache
