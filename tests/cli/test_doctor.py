@@ -33,7 +33,6 @@ def test_a_sound_installation(found, medtalk):
     assert code == 0
     for part in ("medtalk", "python", "system", "libraries", "bundle", "extra full", "extra report"):
         assert findings[part]["state"] == "ok", findings[part]
-    assert findings["extra batch"]["state"] == "absent" and "medtalk[batch]" in findings["extra batch"]["advice"]
     assert findings["sidecar"]["state"] == "absent" and "medtalk serve" in findings["sidecar"]["advice"]
     assert findings["unreal"]["state"] == "absent"
     lines = medtalk("doctor").out.splitlines()

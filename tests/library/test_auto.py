@@ -16,7 +16,7 @@ import yaml
 import medtalk
 from medtalk.backbones.emotion2vec import VoiceEmotion, import_funasr
 from medtalk.backbones.pretrained import Pretrained, undisturbed
-from medtalk.errors import BackboneError, GuidanceError, SettingError
+from medtalk.errors import BackboneError, GuidanceError
 from medtalk.finishing import Finishing
 from medtalk.guidance import LABELS, SYNONYMS
 from medtalk.perform import Model, Performance
@@ -178,7 +178,7 @@ def test_weights_that_are_missing_or_do_not_fit(
     (folder / "config.yaml").write_text(yaml.safe_dump({**config, "tokenizer": "NoTokenizer"}))
     with pytest.raises(BackboneError, match="cannot be used"):
         VoiceEmotion(Pretrained("p", folder))
-    with pytest.raises(SettingError, match="no backbone called 'emotion2vec'"):
+    with pytest.raises(BackboneError, match="no backbone called 'emotion2vec'"):
         medtalk.load(tiny_bundle, backbones={"emotion2vec": plus})
     assert network == []
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
-from medtalk.errors import SettingError
+from medtalk.errors import BackboneError
 from medtalk_wire.settings import Finishing, Settings
 
 _debug = False
@@ -70,7 +70,7 @@ def backbone_folders(given: Iterable[str]) -> dict[str, Path]:
     for entry in given:
         name, equals, folder = entry.partition("=")
         if not (name and equals and folder):
-            raise SettingError(f"--backbone is {entry[:60]!r}; valid is NAME=DIR.", "Write emotion2vec=FOLDER.")
+            raise BackboneError(f"--backbone is {entry[:60]!r}; valid is NAME=DIR.", "Write emotion2vec=FOLDER.")
         folders[name] = Path(folder)
     return folders
 

@@ -229,7 +229,7 @@ def test_without_the_guided_networks(official: Path, backbones: dict[str, Path],
     assert performance.heard.guided is None and len(performance.decode("fear")) == 120
     with pytest.raises(GuidanceError, match=r"no trained network for texts.*--clip"):
         model.guide(text="sad")
-    with pytest.raises(SettingError, match="no backbone called 'clip'; it has emotion2vec"):
+    with pytest.raises(BackboneError, match="no backbone called 'clip'; it has emotion2vec"):
         medtalk.load(bundle.folder, backbones=backbones)
 
 
@@ -281,7 +281,7 @@ def test_engines_by_kind(full_bundle: Path, tiny_bundle: Path, sound: Path) -> N
     with pytest.raises(SettingError, match="runs bundles of the kind compact only"):
         open_engine(bundle, "onnx")
     assert open_engine(bundle, "torch", device="cpu").device == "cpu"
-    with pytest.raises(SettingError, match="no backbone called 'whisper'; it has emotion2vec, clip"):
+    with pytest.raises(BackboneError, match="no backbone called 'whisper'; it has emotion2vec, clip"):
         open_engine(bundle, backbones={"whisper": "."})
     with pytest.raises(SettingError, match="it needs none"):
         medtalk.load(tiny_bundle, backbones={"clip": "."})
