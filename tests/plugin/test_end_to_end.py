@@ -14,10 +14,10 @@ from medtalk.rig.channels import INDEX
 from medtalk_board.channels import in_region
 from medtalk_wire import Finishing
 from tests.fake_unreal import inside
+from tests.helpers.sidecars import Sidecar
 from tests.plugin.clicking import TOOLS, asked, finish, make, press, status
 from tests.plugin.running import pid_of_sidecar, tick_until
 from tests.plugin.takes import KEYED, board_section, on_board, state_of
-from tests.service.sidecars import Sidecar
 
 JAW = INDEX["CTRL_C_jaw-translateY"]
 MOOD = {"emotion": "happy", "mood_intensity": 1.5}
