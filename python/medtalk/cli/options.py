@@ -13,35 +13,29 @@ import typer
 from medtalk.errors import BackboneError
 from medtalk_wire.settings import Finishing, Settings
 
-_debug = False
+_wishes = {"debug": False, "json_errors": False}
 
 
-def _set_debug(value: bool) -> None:
-    global _debug
-    _debug = value
+def _wish(name: str) -> Callable[[bool], None]:
+    def remember(value: bool) -> None:
+        _wishes[name] = value
+
+    return remember
 
 
 def debugging() -> bool:
     """Whether the user asked for tracebacks."""
-    return _debug
-
-
-_json_errors = False
-
-
-def _set_json_errors(value: bool) -> None:
-    global _json_errors
-    _json_errors = value
+    return _wishes["debug"]
 
 
 def json_errors() -> bool:
     """Whether the program that runs the command asked for errors as JSON."""
-    return _json_errors
+    return _wishes["json_errors"]
 
 
-Debug = Annotated[bool, typer.Option("--debug", help="Show the Python traceback of an error.", callback=_set_debug)]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the Python traceback of an error.", callback=_wish("debug"))]
 JsonErrors = Annotated[
-    bool, typer.Option("--json", help="Report a failure as a line of JSON on stderr.", callback=_set_json_errors)
+    bool, typer.Option("--json", help="Report a failure as a line of JSON on stderr.", callback=_wish("json_errors"))
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Backbones = Annotated[
