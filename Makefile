@@ -1,4 +1,5 @@
 # make demo   the light core in .venv-demo, a rig and a picture of it from the sample recording
+# make quick  the tests that start no process, load no torch and need no editor; under a minute
 # make test   lint, types, all tests, and the proof that the light core needs no torch
 # make docs   docs/cli.md, from the program's own help
 # make wheels the two wheels of a release, into dist/, of what is committed
@@ -11,7 +12,7 @@ export PIP_NO_INPUT = 1
 
 SOURCES := setup.py pyproject.toml README.md $(shell find python assets training unreal_plugin -type f -not -name '*.pyc' -not -path '*.egg-info/*')
 
-.PHONY: demo test packages lint light docs wheels clean
+.PHONY: demo quick test packages lint light docs wheels clean
 .DELETE_ON_ERROR:
 # Two builds at once would share the folder build/.
 .NOTPARALLEL:
@@ -20,6 +21,9 @@ demo: .venv-demo/installed
 	mkdir -p demo
 	.venv-demo/bin/medtalk generate assets/audio/sample.wav --emotion angry -o demo/sample.csv
 	.venv-demo/bin/medtalk plot demo/sample.csv assets/audio/sample.wav demo/sample.png
+
+quick: .venv/installed
+	.venv/bin/python -m pytest -m "not process and not torch and not unreal"
 
 test: packages lint light
 	.venv/bin/python -m pytest
@@ -36,7 +40,7 @@ lint: .venv/installed
 
 light: .venv-light/installed
 	.venv-light/bin/python -c "import importlib.util as u, sys; sys.exit('torch is in the light core' if u.find_spec('torch') else 0)"
-	.venv-light/bin/python -m pytest tests/test_core_without_torch.py tests/test_plugin_install.py
+	.venv-light/bin/python -m pytest tests/repository/test_core_without_torch.py tests/cli/test_plugin_install.py
 
 # The developer's environment: editable, with all that the tests need.
 .venv/installed: setup.py pyproject.toml constraints.txt

@@ -15,36 +15,94 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pytest
 
-from tests.sounds import babble
+from tests.helpers.needs import loads_torch, needs
+from tests.helpers.sounds import babble
 
 if TYPE_CHECKING:
-    from tests.service.sidecars import Sidecar
+    from tests.helpers.sidecars import Sidecar
 
 ROOT = Path(__file__).parents[1]
 
 
-_LEFT_OUT = pytest.StashKey[str]()
+_LEFT_OUT = pytest.StashKey[list[str]]()
+_started: list[str] = []
+"""What the running test has started as a process."""
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests marked `speech_engines` where one is missing; CI, which asks for all tests, fails there."""
-    marked = [item for item in items if item.get_closest_marker("speech_engines")]
-    missing = _missing_engine() if marked else ""
-    if not missing:
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_LEFT_OUT] = []
+    sys.addaudithook(_see)
+
+
+def _see(event: str, arguments: tuple[object, ...]) -> None:
+    if event in ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"):
+        program = str(arguments[0]) if arguments else event
+        if Path(program).name not in ("uname", "ldconfig"):  # by the standard library, once
+            _started.append(program)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Without the tests that need torch, do not even import their modules: that alone would load it."""
+    module = collection_path.match("test_*.py") and "not torch" in config.option.markexpr
+    return True if module and _loads_torch(collection_path) else None
+
+
+def _loads_torch(module: Path) -> bool:
+    """Whether a module of tests does; all of training is about torch."""
+    return module.parent.name == "training" or loads_torch(module)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Mark every test with what it needs; of those that -m then chooses, leave out what needs something missing."""
+    for item in items:
+        for mark in _marks(item):
+            item.add_marker(mark)
+    yield
+    _leave_out(config, items, "speech_engines", _missing_engine)
+    _leave_out(config, items, "reference", _missing_reference)
+
+
+def _marks(item: pytest.Item) -> set[str]:
+    assert isinstance(item, pytest.Function)
+    fixtures = [each.func for found in item._fixtureinfo.name2fixturedefs.values() for each in found]
+    marks = needs([item.function, *fixtures])
+    marks |= {"torch"} if _loads_torch(item.path) else set()
+    marks |= {"process"} if item.get_closest_marker("speech_engines") else set()
+    marks |= {"unreal"} if "unreal" in item.fixturenames else set()
+    return marks | ({"reference"} if "shared" in item.fixturenames else set())
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item], mark: str, missing: Callable[[], str]) -> None:
+    """Leave out the tests with this mark where something is missing; CI, which asks for all tests, fails there."""
+    marked = [item for item in items if item.get_closest_marker(mark)]
+    if not marked or not (line := missing()):
         return
     if os.environ.get("MEDTALK_EVERY_TEST"):
-        raise pytest.UsageError(f"{missing} CI needs all of .ci/debian_packages.txt.")
+        raise pytest.UsageError(f"CI leaves no test out. {line}")
     items[:] = [item for item in items if item not in marked]
     config.hook.pytest_deselected(items=marked)
     files = ", ".join(sorted({item.path.name for item in marked}))
-    config.stash[_LEFT_OUT] = (
-        f"{len(marked)} tests of {files} were left out. {missing} "
-        "All that they need: sudo apt-get install -y $(cat .ci/debian_packages.txt)"
-    )
+    config.stash[_LEFT_OUT].append(f"{len(marked)} tests of {files} were left out. {line}")
+
+
+def pytest_runtest_logstart() -> None:
+    _started.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Where tests are chosen by what they need, one that needs more than its marks say fails."""
+    result = yield
+    if "not torch" in item.config.option.markexpr and "torch" in sys.modules:
+        pytest.exit(f"{item.nodeid} loads torch and is not marked `torch`.", 1)
+    if _started and "not process" in item.config.option.markexpr:
+        pytest.fail(f"It starts a process and is not marked `process`: {_started[0]}")
+    return result
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if line := config.stash.get(_LEFT_OUT, ""):
+    for line in config.stash[_LEFT_OUT]:
         terminalreporter.write_line(line, yellow=True)
 
 
@@ -60,7 +118,7 @@ def _missing_engine() -> str:
         for language in text.SOURCES:
             text.sentences(language)
     except TrainingError as error:
-        return str(error)
+        return f"{error} All that they need: sudo apt-get install -y $(cat .ci/debian_packages.txt)"
     return ""
 
 
@@ -70,13 +128,19 @@ def root() -> Path:
     return ROOT
 
 
+def _missing_reference() -> str:
+    """Why there is no reference data, in a line; "" where there is some."""
+    named = os.environ.get("MEDTALK_REFERENCE", "")
+    if named and Path(named).is_dir():
+        return ""
+    wrong = f"MEDTALK_REFERENCE is {named}, which is no folder." if named else "MEDTALK_REFERENCE is not set."
+    return f"{wrong} It names the folder of reference data: see CONTRIBUTING.md."
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Reference recordings and tables beside the repository, which are not part of it; see also `speech_data`."""
-    folder = ROOT.parent / "shared" / "reference"
-    if not folder.is_dir():
-        pytest.skip(f"no reference data: {folder} is not there")
-    return folder
+    """Reference recordings, tables and weights, which are not part of the repository; see also `speech_data`."""
+    return Path(os.environ["MEDTALK_REFERENCE"])
 
 
 @pytest.fixture(scope="session")
@@ -179,7 +243,7 @@ def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of small files as the authors publish theirs, of random weights: see `checkpoints.make_official`."""
     import torch
 
-    from tests import checkpoints
+    from tests.helpers import checkpoints
 
     torch.manual_seed(6)
     return checkpoints.make_official(tmp_path_factory.mktemp("official"))
@@ -208,7 +272,7 @@ def small_backbones(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]
     import torch
 
     from medtalk.backbones.emotion2vec import import_funasr
-    from tests import checkpoints
+    from tests.helpers import checkpoints
 
     import_funasr()  # quietly
     root = tmp_path_factory.mktemp("small")
@@ -224,7 +288,7 @@ def small_backbones(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]
 @pytest.fixture(scope="session")
 def seeing_backbones(small_backbones: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Those that `full_bundle` and the emotion `auto` need."""
-    from tests import checkpoints
+    from tests.helpers import checkpoints
 
     plus = tmp_path_factory.mktemp("plus") / "emotion2vec_plus"
     checkpoints.make_emotion2vec(plus, labels=checkpoints.VOICE_LABELS)
@@ -236,7 +300,7 @@ def seeing(
     full_bundle: Path, seeing_backbones: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Sidecar]:
     """A sidecar with `full_bundle` that all tests share: it takes pictures, and hears the emotion in a voice."""
-    from tests.service.sidecars import Sidecar
+    from tests.helpers.sidecars import Sidecar
 
     words = [word for part, place in seeing_backbones.items() for word in ("--backbone", f"{part}={place}")]
     folder = tmp_path_factory.mktemp("seeing")

@@ -12,8 +12,8 @@ import pytest
 from medtalk_board.channels import CHANNEL_HASH
 from medtalk_wire import Client, Result, Settings, Sound
 from medtalk_wire.connection import Connection
+from tests.helpers.sidecars import Sidecar
 from tests.plugin.running import tick_until
-from tests.service.sidecars import Sidecar
 
 SOUNDS = "ContentBrowser.AssetContextMenu.SoundWave"
 TOOLS = "LevelEditor.MainMenu.Tools"

@@ -11,7 +11,7 @@ import soundfile
 
 from medtalk.rig.channels import CHANNELS, MAXIMUM, MINIMUM, N_CHANNELS
 from tests.fake_unreal import inside
-from tests.sounds import babble
+from tests.helpers.sounds import babble
 
 KEYED = np.array([channel.index for channel in CHANNELS if channel.keyed])
 

@@ -19,11 +19,11 @@ import pytest
 from medtalk_board.channels import CHANNEL_HASH
 from medtalk_wire import Client, Sound
 from tests.fake_unreal import inside
+from tests.helpers.sidecars import Sidecar
+from tests.helpers.sounds import babble
 from tests.plugin.clicking import TOOLS, finish, make, press, status
 from tests.plugin.running import is_alive, pid_of_sidecar, saved, stops, tick_until
 from tests.plugin.takes import a_sound, state_of
-from tests.service.sidecars import Sidecar
-from tests.sounds import babble
 
 ROOT = Path(__file__).parents[2]
 SHOT = "/Game/Cinematics/Shot"
@@ -132,7 +132,7 @@ def test_a_sidecar_that_cannot_be_had(
 @contextlib.contextmanager
 def little_sidecar(file: Path, behaviour: str) -> Iterator[None]:
     """A sidecar that misbehaves, with our channels unless that is how it does."""
-    code = f"from tests.wire import little_sidecar; little_sidecar.CHANNEL_HASH = {CHANNEL_HASH!r}; "
+    code = f"from tests.helpers import little_sidecar; little_sidecar.CHANNEL_HASH = {CHANNEL_HASH!r}; "
     code += "little_sidecar.main()"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
     process = subprocess.Popen(

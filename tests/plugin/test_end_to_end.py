@@ -12,11 +12,12 @@ import soxr
 
 from medtalk.rig.channels import INDEX
 from medtalk_board.channels import in_region
+from medtalk_wire import Finishing
 from tests.fake_unreal import inside
+from tests.helpers.sidecars import Sidecar
 from tests.plugin.clicking import TOOLS, asked, finish, make, press, status
 from tests.plugin.running import pid_of_sidecar, tick_until
 from tests.plugin.takes import KEYED, board_section, on_board, state_of
-from tests.service.sidecars import Sidecar
 
 JAW = INDEX["CTRL_C_jaw-translateY"]
 MOOD = {"emotion": "happy", "mood_intensity": 1.5}
@@ -109,8 +110,8 @@ def test_what_the_form_says_is_what_the_sidecar_is_asked(desk: Any, serving: Sid
     form = {"mixture": "sad:0.7,angry:0.3", "mood_intensity": 0.5, "blink": False, "gaze": False}
     make(desk, [desk.add_sound(sample)], sequence=sequence, process_mask="Mouth Only", **form)
     rig = asked(
-        serving.connection, sample, fps=30.0, emotion="sad:0.7,angry:0.3", intensity=0.5, blink=False, gaze=False,
-        region="mouth",
+        serving.connection, sample, fps=30.0, emotion="sad:0.7,angry:0.3", intensity=0.5, region="mouth",
+        finishing=Finishing(blink=False, gaze=False),
     )  # fmt: skip
     of_the_mouth, found = list(in_region("mouth")), on_board(desk, sequence, len(rig), 30)
     np.testing.assert_allclose(found[:, of_the_mouth], rig[:, of_the_mouth], rtol=0, atol=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -130,3 +131,35 @@ def test_every_property_has_its_place_in_order(form: Any) -> None:
     places = [(meta["Category"], int(meta["DisplayPriority"])) for meta in metas.values()]
     assert len(set(places)) == len(places)
     assert all(meta["DisplayName"] and meta["ToolTip"] for meta in metas.values())
+
+
+def test_every_setting_of_a_take_is_in_the_form_or_there_is_a_reason(form: Any) -> None:
+    from medtalk_unreal.request import NOT_IN_UNREAL, Request
+    from medtalk_wire.settings import Finishing, Settings
+
+    epic = {"intensity": "mood_intensity", "region": "process_mask"}
+    for each in (*dataclasses.fields(Settings), *dataclasses.fields(Finishing)):
+        name = epic.get(each.name, each.name)
+        if each.name == "finishing":
+            continue
+        assert hasattr(Request(), name) == (each.name not in NOT_IN_UNREAL), each.name
+        if each.name not in NOT_IN_UNREAL:
+            form.get_editor_property(name)
+
+
+def test_a_request_is_what_the_sidecar_is_asked(editor: Any) -> None:
+    from medtalk_unreal.request import Request
+    from medtalk_wire.settings import Finishing, Settings
+
+    request = Request(
+        emotion="sad", text="in tears", mood_intensity=1.5, process_mask="mouth", blink=False, seed=7, smooth=False,
+        language="en",
+    )  # fmt: skip
+    asked = request.wire_settings(b"", 30.0, " We say it. ")
+    assert asked.finishing == Finishing(smooth=False, blink=False, seed=7)
+    plain = dataclasses.replace(asked, finishing=Finishing())
+    expected = Settings(
+        text="in tears", intensity=1.5, region="mouth", language="en", transcript="We say it.", fps=30.0
+    )  # fmt: skip
+    assert vars(plain) == vars(expected)
+    assert replace(request, mixture="happy:0.3").wire_settings(b"", 30.0, "").emotion == "happy:0.3", "a mixture"

@@ -13,8 +13,8 @@ import pytest
 import soundfile
 
 from tests.fake_unreal import inside
+from tests.helpers.sounds import babble
 from tests.plugin.running import is_alive, pid_of_sidecar, stops, tick_until
-from tests.sounds import babble
 
 
 def add_sounds(editor: Any, tmp_path: Path, *seconds: float) -> tuple[str, ...]:

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from medtalk.rig import read_rig
-from tests.pictures import picture
+from tests.helpers.pictures import picture
+from tests.helpers.sidecars import Sidecar
 from tests.plugin.clicking import TOOLS, asked, finish, make, open_form, press, status
 from tests.plugin.running import do, pid_of_sidecar, tick_until
 from tests.plugin.takes import KEYED, on_board, state_of
 from tests.plugin.test_generate import add_sounds
 from tests.plugin.test_headless import run
-from tests.service.sidecars import Sidecar
 
 
 def change(**values: Any) -> None:

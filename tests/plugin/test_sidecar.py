@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.sidecars import Sidecar
+from tests.helpers.sounds import babble
 from tests.plugin.running import PATIENCE, do, is_alive, pid_of_sidecar, saved, stops, tick_until
-from tests.service.sidecars import Sidecar
-from tests.sounds import babble
 
 
 def connect(editor: Any) -> tuple[Any, list[str]]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.sounds import babble
+from tests.helpers.sounds import babble
 
 
 def written(path: Path, seconds: float = 1.0, rate: int = 16000, channels: int = 1) -> Path:

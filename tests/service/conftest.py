@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.sidecars import Raw, Sidecar, open_sockets
+from tests.helpers.sidecars import Raw, Sidecar, open_sockets
 
 
 @pytest.fixture

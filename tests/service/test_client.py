@@ -28,8 +28,8 @@ from medtalk_wire import (
     Sound,
     UnreachableError,
 )
-from tests.service.sidecars import PATIENCE, Sidecar, until
-from tests.sounds import babble
+from tests.helpers.sidecars import PATIENCE, Sidecar, until
+from tests.helpers.sounds import babble
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 

@@ -104,10 +104,38 @@ def test_what_serve_refuses(medtalk, tiny_bundle, tmp_path):
 # --- generate --server
 
 
+def test_serve_tells_programs_why_it_cannot_start(medtalk, tiny_bundle, tmp_path):
+    """By code, which the plugin maps to a step: no program need read its English."""
+    (tmp_path / "file").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        failures = {
+            "port": ("--port", taken.getsockname()[1]),
+            "bundle": ("--port", 0, "--bundle", tmp_path / "nowhere"),
+            "backbone": ("--port", 0, "--backbone", f"emotion2vec_plus={tmp_path / 'nowhere'}"),
+            "connection_file": ("--port", 0, "--connection-file", tmp_path / "file" / "c.json"),
+        }
+        for code, words in failures.items():
+            done = medtalk("serve", "--bundle", tiny_bundle, *words, "--json")
+            error = json.loads(done.err)["error"]
+            assert done.code == 1 and done.out == "" and error["code"] == code, done.err
+            assert set(error) == {"code", "message", "hint", "about"} and error["message"]
+    plain = medtalk("serve", "--bundle", tmp_path / "nowhere")
+    assert one_line(plain).startswith("medtalk: "), "a later command of the same process asks anew"
+
+
+def test_a_failure_says_what_it_is_about(medtalk, sidecar, sound, tmp_path):
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"no sound")
+    for where in ((), ("--server", sidecar.file)):
+        done = medtalk("generate", bad, sound, "-o", f"{tmp_path}/", "--json", *where)
+        error = json.loads(done.out.splitlines()[0])["error"]
+        assert (done.code, error["about"]) == (1, str(bad)) and str(bad) in error["message"]
+
+
 @pytest.mark.parametrize("options", [
     [], ["--emotion", "happy:.2,fear:.1", "--intensity", "1.7", "--seed", "3"], ["--fps", "23.976"],
     ["--region", "mouth", "--transcript", "I hate this!"],
-    ["--no-blink", "--no-gaze", "--no-limits", "--no-smooth", "--channel", "0"],
+    ["--no-blink", "--no-gaze", "--no-limits", "--no-smooth", "--channel", "0"], ["--finishing", "paper"],
 ])  # fmt: skip
 def test_the_sidecars_rig_is_the_local_one(medtalk, sidecar, tiny_bundle, long_sound, tmp_path, options):
     local, remote = tmp_path / "local.npz", tmp_path / "remote.npz"

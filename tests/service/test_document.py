@@ -11,8 +11,8 @@ from typing import Any
 
 import msgpack
 
-from tests.service.sidecars import PATIENCE, Raw, Sidecar
-from tests.sounds import babble
+from tests.helpers.sidecars import PATIENCE, Raw, Sidecar
+from tests.helpers.sounds import babble
 
 
 def same(written: Any, came: Any, where: str) -> None:

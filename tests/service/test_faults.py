@@ -28,9 +28,9 @@ from medtalk.service.keys import new_keys
 from medtalk.service.server import Server, ServiceSettings
 from medtalk_wire.connection import find_connection
 from medtalk_wire.protocol import Message, pack
-from tests.service.sidecars import PATIENCE, Raw, Sidecar, until
-from tests.service.test_server import generate
-from tests.sounds import babble
+from tests.helpers.requests import generate
+from tests.helpers.sidecars import PATIENCE, Raw, Sidecar, talk, until
+from tests.helpers.sounds import babble
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
@@ -47,7 +47,7 @@ def little_client(root: Path) -> Iterator[Callable[[Sidecar, float], tuple[subpr
     running: list[subprocess.Popen[str]] = []
 
     def start(sidecar: Sidecar, seconds: float) -> tuple[subprocess.Popen[str], str]:
-        program = [sys.executable, "-m", "tests.service.little_client", str(sidecar.file), str(seconds)]
+        program = [sys.executable, "-m", "tests.helpers.little_client", str(sidecar.file), str(seconds)]
         process = subprocess.Popen(program, stdout=subprocess.PIPE, text=True, cwd=root)
         running.append(process)
         assert process.stdout is not None
@@ -163,16 +163,6 @@ class Eavesdropper:
             end.close()
 
 
-def talk(address: str, secure: Callable[[zmq.Socket[bytes]], None], words: str) -> bool:
-    """Ask hello with `words` through `address`; whether an answer came."""
-    with zmq.Context() as context, context.socket(zmq.DEALER) as client:
-        client.linger = 0
-        secure(client)
-        client.connect(address)
-        client.send_multipart(pack(Message("hello", {"client": words})))
-        return bool(client.poll(5000))
-
-
 def test_an_eavesdropper_sees_nothing_through_curve(
     start: Callable[..., Sidecar], tiny_bundle: Path, tmp_path: Path
 ) -> None:
@@ -205,8 +195,8 @@ def test_an_eavesdropper_sees_nothing_through_curve(
     assert words.encode() in control.heard and b"CTRL_" in control.heard
 
     # A key that the sidecar does not know, and one for another sidecar.
-    assert not talk(mine.address, curve(mine.server_key, others.public_key, others.secret_key), words)
-    assert not talk(mine.address, curve(others.server_key, mine.public_key, mine.secret_key), words)
+    assert not talk(mine.address, curve(mine.server_key, others.public_key, others.secret_key), words, 2)
+    assert not talk(mine.address, curve(others.server_key, mine.public_key, mine.secret_key), words, 2)
     assert talk(mine.address, curve(mine.server_key, mine.public_key, mine.secret_key), words)
 
 
@@ -326,7 +316,7 @@ def test_a_signal_while_it_loads(start: Callable[..., Sidecar], tiny_bundle: Pat
 LEAVING = """
 import os, signal, sys
 from medtalk_wire.connection import find_connection
-from tests.service.sidecars import Raw
+from tests.helpers.sidecars import Raw
 for _ in sys.stdin:
     client = Raw(find_connection(sys.argv[1]))
     assert client.ask("ping").type == "ping_reply"

@@ -13,9 +13,9 @@ from medtalk.audio import AudioLimits
 from medtalk.errors import AudioError, MedtalkError
 from medtalk.service import folders as module
 from medtalk.service.folders import reachable, read_inside
-from tests.service.sidecars import Raw, Sidecar
-from tests.service.test_server import generate, path_request, wav
-from tests.sounds import babble
+from tests.helpers.requests import generate, path_request, wav
+from tests.helpers.sidecars import Raw, Sidecar
+from tests.helpers.sounds import babble
 
 LIMITS = AudioLimits(max_bytes=100)
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="making links needs rights there")

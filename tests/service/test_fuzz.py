@@ -23,7 +23,7 @@ def test_no_bytes_bring_the_readers_down(root: Path, tmp_path: Path) -> None:
     bounds = ("-max_total_time=600", "-max_len=16384", "-timeout=120", "-rss_limit_mb=0")
     options = (f"-runs={RUNS}", "-seed=1", *bounds)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.service.fuzz_messages", corpus, *options, f"-artifact_prefix={tmp_path}/"],
+        [sys.executable, "-m", "tests.helpers.fuzz_messages", corpus, *options, f"-artifact_prefix={tmp_path}/"],
         cwd=root, capture_output=True, text=True, errors="replace",
     )  # fmt: skip
     said = done.stdout + done.stderr

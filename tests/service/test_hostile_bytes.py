@@ -20,7 +20,7 @@ from medtalk.errors import MedtalkError
 from medtalk.service.schema import BadRequest, Request
 from medtalk_wire.errors import ProtocolError
 from medtalk_wire.protocol import MAX_HEADER_BYTES, REQUESTS, unpack
-from tests.service.messages import (
+from tests.helpers.messages import (
     SAMPLES,
     SAMPLES_BUFFER,
     VALID,

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from medtalk.service.cache import ByteCache
 from medtalk.service.jobs import FairQueue, Job
-from tests.service.messages import VALID, read
+from tests.helpers.messages import VALID, read
 
 REQUEST = read(VALID["decode"]).body
 CLIENTS = st.sampled_from([b"a", b"b", b"c", b"d"])

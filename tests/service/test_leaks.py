@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,14 +9,13 @@ from contextlib import closing, suppress
 from itertools import repeat
 from pathlib import Path
 
-import numpy as np
 import psutil
 
-from medtalk.rates import RATE
 from medtalk_wire.connection import Connection
-from medtalk_wire.protocol import FINAL, Buffer, Message, new_id
-from tests.service.sidecars import PATIENCE, Raw, Sidecar, until
-from tests.sounds import babble
+from medtalk_wire.protocol import FINAL, Message
+from tests.helpers.requests import generate
+from tests.helpers.sidecars import PATIENCE, Raw, Sidecar, until
+from tests.helpers.sounds import babble
 
 KEEP_LITTLE = ("--limit", "max_cache_bytes=1000000", "--limit", "max_result_bytes=1000000")
 CLIENTS = 3
@@ -99,12 +97,6 @@ def strange(connection: Connection) -> None:
             pass
     with closing(Raw(connection, token="0" * 64)) as stranger:
         assert not stranger.socket.poll(20)  # milliseconds; sending could block for ever, as nobody takes it
-
-
-def generate(samples: np.ndarray) -> Message:
-    data = samples.tobytes()
-    sound = {"kind": "pcm", "rate": RATE, "sha256": hashlib.sha256(data).hexdigest()}
-    return Message("generate", {"sound": sound}, new_id(), buffers=[Buffer("samples", "float32", samples.shape, data)])
 
 
 def ends(raw: Raw, *requests: Message) -> list[Message]:

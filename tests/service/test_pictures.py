@@ -24,11 +24,11 @@ from medtalk.service.worker import Outcome, Worker
 from medtalk_wire import Client, RequestError, Settings, Sound, find_connection
 from medtalk_wire.protocol import Buffer, Message, pack
 from medtalk_wire.request import body_of, buffers_of
-from tests import checkpoints
-from tests.pictures import bomb, picture
-from tests.service.messages import read
-from tests.service.sidecars import Raw, Sidecar
-from tests.sounds import babble
+from tests.helpers import checkpoints
+from tests.helpers.messages import read
+from tests.helpers.pictures import bomb, picture
+from tests.helpers.sidecars import Raw, Sidecar
+from tests.helpers.sounds import babble
 
 # Whisper opens its vocabulary without closing it.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multilingual.tiktoken:pytest.PytestUnraisableExceptionWarning")

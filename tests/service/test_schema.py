@@ -20,7 +20,7 @@ from medtalk.errors import SettingError
 from medtalk.limits import AudioLimits, ServiceLimits
 from medtalk.service.schema import BadRequest, JobRequest, read_request
 from medtalk_wire.protocol import REQUESTS
-from tests.service.messages import (
+from tests.helpers.messages import (
     CURVE,
     CURVE_BUFFER,
     FILE_BUFFER,
@@ -398,8 +398,8 @@ def link(at: Path, to: Path) -> Path:
     return at
 
 
-def test_paths_are_only_for_sidecars_that_take_them() -> None:
-    messages = Path(__file__).with_name("messages.py").resolve()
+def test_paths_are_only_for_sidecars_that_take_them(root: Path) -> None:
+    messages = root / "tests" / "helpers" / "messages.py"
     error = refused(VALID["generate path"], folders=None)
     assert error.code == "unsupported" and re.search(r"valid are pcm, file\.", str(error))
     assert read(VALID["generate path"], folders=()).body.sound.path == messages
@@ -453,7 +453,7 @@ def test_a_name_can_be_sent_back_wherever_the_link_leads(tmp_path: Path) -> None
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all names of files are Unicode")
 def test_a_system_without_unicode_refuses_what_it_cannot_name(root: Path) -> None:
     code = (
-        "from tests.service.messages import BadRequest, read, request\n"
+        "from tests.helpers.messages import BadRequest, read, request\n"
         "from pathlib import Path\n"
         "wanted = {'sound': {'kind': 'path', 'path': '/\\u6f22.wav'}}\n"
         "try: read(request('generate', wanted), folders=[Path('/')])\n"

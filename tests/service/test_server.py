@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import re
 import time
@@ -27,22 +26,10 @@ from medtalk.service.schema import SETTINGS
 from medtalk_wire import Client
 from medtalk_wire import Settings as WireSettings
 from medtalk_wire import Sound as WireSound
-from medtalk_wire.protocol import ERROR_CODES, PROTOCOL, Buffer, Message, new_id, pack
-from tests.service.sidecars import Raw, Sidecar, until
-from tests.sounds import babble
-
-
-def pcm(samples: np.ndarray, rate: int = RATE, **more: Any) -> tuple[dict[str, Any], list[Buffer]]:
-    """The sound field and the buffers of raw samples."""
-    data = samples.tobytes()
-    sound = {"kind": "pcm", "rate": rate, "sha256": hashlib.sha256(data).hexdigest(), **more}
-    return sound, [Buffer("samples", str(samples.dtype), samples.shape, data)]
-
-
-def generate(samples: np.ndarray, id: str | None = None, **settings: Any) -> Message:
-    """A request to animate raw samples."""
-    sound, buffers = pcm(samples)
-    return Message("generate", {"sound": sound, **settings}, id or new_id(), buffers=buffers)
+from medtalk_wire.protocol import ERROR_CODES, PROTOCOL, Buffer, Message, pack
+from tests.helpers.requests import file_request, generate, path_request, pcm, wav
+from tests.helpers.sidecars import Raw, Sidecar, until
+from tests.helpers.sounds import babble
 
 
 def emotion(text: Any) -> dict[str, Any]:
@@ -310,21 +297,6 @@ def test_one_client_does_not_fill_the_queue(
     assert greedy.last(greedy.send(generate(babble(0.5, seed=2), jobs[2].id))).type == "result"
     greedy.close()
     modest.close()
-
-
-def wav(samples: np.ndarray, rate: int = RATE) -> bytes:
-    file = io.BytesIO()
-    soundfile.write(file, samples, rate, format="WAV", subtype="FLOAT")
-    return file.getvalue()
-
-
-def file_request(data: bytes, **settings: Any) -> Message:
-    sound = {"kind": "file", "sha256": hashlib.sha256(data).hexdigest()}
-    return Message("generate", {"sound": sound, **settings}, buffers=[Buffer("file", "uint8", (len(data),), data)])
-
-
-def path_request(path: object) -> Message:
-    return Message("generate", {"sound": {"kind": "path", "path": str(path)}})
 
 
 def bad_requests(folder: Path, line: np.ndarray) -> list[tuple[str, str, Message]]:

@@ -16,8 +16,7 @@ from medtalk.service.keys import new_keys
 from medtalk.service.listener import Listener
 from medtalk.service.zap import Doorkeeper
 from medtalk_wire.connection import find_connection, read_connection
-from tests.service.sidecars import PATIENCE, Raw, until
-from tests.service.test_faults import talk
+from tests.helpers.sidecars import PATIENCE, Raw, talk, until
 
 Ask = zmq.Socket[bytes]
 
@@ -93,7 +92,7 @@ def test_where_nobody_keeps_the_door_it_is_shut(tmp_path: Path, keyed: bool) -> 
             secure(client)
             client.connect(listener.address)
             until(lambda: broken, "the thread ends at the next handshake")
-            assert not talk(listener.address, secure, "anybody"), "nobody answers, but the message might have come"
+            assert not talk(listener.address, secure, "anybody", 1), "nobody answers, but the message might have come"
             client.send(b"let me in")
             assert not listener.socket.poll(500)
     finally:

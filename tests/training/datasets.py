@@ -13,7 +13,7 @@ from medtalk.audio import frame_count
 from medtalk.guidance import LABELS
 from medtalk.rates import FPS, RATE
 from medtalk.rig import RigSequence, indices, write_rig
-from tests.sounds import babble
+from tests.helpers.sounds import babble
 
 SENTENCES = ("we say it", "so do they")
 

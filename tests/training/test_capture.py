@@ -12,7 +12,7 @@ from medtalk.rig.channels import INDEX
 from medtalk.rig.formats import write_rig
 from medtalk.rig.sequence import RigSequence
 from medtalk_train.measure.captures import beside_captures, read_captures, shapes
-from tests.sounds import babble
+from tests.helpers.sounds import babble
 
 JAW = INDEX["CTRL_C_jaw-translateY"]
 

@@ -36,7 +36,7 @@ from medtalk_train.stages.batches import BY_IMAGE, BY_LABEL, BY_TEXT, Draw, Step
 from medtalk_train.stages.ground import Held
 from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
 from medtalk_train.synthetic.batches import Grids
-from tests import checkpoints
+from tests.helpers import checkpoints
 from tests.training import contract, datasets
 from tests.training.test_stages import write_corpus
 

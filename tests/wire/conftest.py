@@ -15,6 +15,7 @@ import pytest
 from medtalk_wire import Client, Connection, Sound
 from medtalk_wire.connection import read_connection
 
+LITTLE_SIDECAR = Path(__file__).parents[1] / "helpers" / "little_sidecar.py"
 DEADLINE = 30.0
 """Seconds after which a test that waits has failed; far more than anything takes."""
 
@@ -36,7 +37,7 @@ class LittleSidecar:
     def __init__(self, file: Path, behaviour: str, *options: object) -> None:
         self.file, self.output = file, file.with_suffix(f".{time.monotonic_ns()}.txt")
         before = file.read_bytes() if file.exists() else b""
-        words = [sys.executable, str(Path(__file__).parent / "little_sidecar.py"), str(file), behaviour]
+        words = [sys.executable, str(LITTLE_SIDECAR), str(file), behaviour]
         with open(self.output, "wb") as output:
             self.process = subprocess.Popen([*words, *map(str, options)], stdout=output)
         wait_until(lambda: self.process.poll() is not None or (file.exists() and file.read_bytes() != before))

@@ -144,6 +144,7 @@ def test_a_file_that_others_may_read_is_refused(folder: Path, mode: int) -> None
     assert find_connection().file == path
 
 
+@pytest.mark.process
 @posix
 @pytest.mark.parametrize("code", [0, 5])
 def test_on_windows_the_file_is_made_private_first(

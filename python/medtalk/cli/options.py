@@ -10,38 +10,32 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
-from medtalk.errors import SettingError
+from medtalk.errors import BackboneError
 from medtalk_wire.settings import Finishing, Settings
 
-_debug = False
+_wishes = {"debug": False, "json_errors": False}
 
 
-def _set_debug(value: bool) -> None:
-    global _debug
-    _debug = value
+def _wish(name: str) -> Callable[[bool], None]:
+    def remember(value: bool) -> None:
+        _wishes[name] = value
+
+    return remember
 
 
 def debugging() -> bool:
     """Whether the user asked for tracebacks."""
-    return _debug
-
-
-_json_errors = False
-
-
-def _set_json_errors(value: bool) -> None:
-    global _json_errors
-    _json_errors = value
+    return _wishes["debug"]
 
 
 def json_errors() -> bool:
     """Whether the program that runs the command asked for errors as JSON."""
-    return _json_errors
+    return _wishes["json_errors"]
 
 
-Debug = Annotated[bool, typer.Option("--debug", help="Show the Python traceback of an error.", callback=_set_debug)]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the Python traceback of an error.", callback=_wish("debug"))]
 JsonErrors = Annotated[
-    bool, typer.Option("--json", help="Report a failure as a line of JSON on stderr.", callback=_set_json_errors)
+    bool, typer.Option("--json", help="Report a failure as a line of JSON on stderr.", callback=_wish("json_errors"))
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Backbones = Annotated[
@@ -74,7 +68,7 @@ def backbone_folders(entries: Iterable[str]) -> dict[str, Path]:
     for entry in entries:
         name, equals, folder = entry.partition("=")
         if not (name and equals and folder):
-            raise SettingError(f"--backbone is {entry[:60]!r}; valid is NAME=DIR.", "Write emotion2vec=FOLDER.")
+            raise BackboneError(f"--backbone is {entry[:60]!r}; valid is NAME=DIR.", "Write emotion2vec=FOLDER.")
         folders[name] = Path(folder)
     return folders
 

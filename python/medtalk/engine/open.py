@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medtalk.engine.interface import Engine
-from medtalk.errors import SettingError, require
+from medtalk.errors import BackboneError, SettingError, require
 from medtalk.limits import MAX_THREADS
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def open_engine(
         offline: never reach the network.
 
     Raises:
-        SettingError: another engine, a device that is not there, a number of threads out of range, or a folder for a
-            backbone that the bundle does not have.
+        SettingError: another engine, a device that is not there, or a number of threads out of range.
+        BackboneError: a folder for a backbone that the bundle does not have.
         MissingExtraError: the engine is not installed.
         BundleError: torch is to run a bundle that came without its weights.
     """
@@ -54,7 +54,7 @@ def open_engine(
     folders = {name: Path(folder) for name, folder in (backbones or {}).items()}
     if unknown := sorted(set(folders) - set(bundle.backbones)):
         has = f"has {', '.join(bundle.backbones)}" if bundle.backbones else "needs none"
-        raise SettingError(f"The bundle {bundle.name} has no backbone called {unknown[0][:40]!r}; it {has}.")
+        raise BackboneError(f"The bundle {bundle.name} has no backbone called {unknown[0][:40]!r}; it {has}.")
     if bundle.kind == "medtalk":
         if engine == "onnx":
             raise SettingError("The engine onnx runs bundles of the kind compact only.", "Leave the engine out.")

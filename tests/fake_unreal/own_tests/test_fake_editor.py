@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.fake_unreal.editor import Editor
-from tests.sounds import babble
+from tests.helpers.sounds import babble
 
 
 def jaw(section: Any) -> Any:

@@ -2,7 +2,7 @@
 
 Coarticulation by dominance (Cohen and Massaro 1993): every phone pulls each group of channels towards its pose with a
 weight that falls off exponentially with the distance in time, slower ahead of the phone for the jaw and the rounding
-of lips (anticipation) than behind. Closures (p b m) and bites (f v) are not a matter of degree: trapezoids that win over
+of lips (anticipation) than behind. Closures (p b m) and bites (f v) are not gradual: trapezoids that win over
 everything else, and open faster than they close. Vocal effort scales how far the mouth opens (JALI's axis; Edwards et
 al. 2016), and before a phrase the mouth opens a little to breathe in.
 """
