@@ -12,6 +12,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -214,11 +215,22 @@ class Mixture(Guidance):
         return {label: total[label] for label in LABELS if label in total}
 
     def meta(self) -> dict[str, Any]:
-        meta: dict[str, Any] = {}
+        """As of its only member beside labels, with its `weight`; of several, `guidance` has them as `mixture`."""
+        leaders = [(meta, weight) for member, weight in self.flat() if (meta := member.meta())]
+        if len(leaders) == 1:
+            meta, weight = leaders[0]
+            return {**meta, "guidance": {**meta["guidance"], "weight": weight}}
+        notes = " ".join(note for meta, _ in leaders if (note := meta.pop("note", "")))
+        mixture = [{**meta.pop("guidance"), **meta, "weight": weight} for meta, weight in leaders]
+        return {"guidance": {"mixture": mixture}, "note": notes} if mixture else {}
+
+    def flat(self) -> list[tuple[Guidance, float]]:
+        """Its members, and in place of a mixture among them the members of that."""
+        pairs: list[tuple[Guidance, float]] = []
         for member, weight in self.members:
-            if own := member.meta():
-                meta |= {**own, "guidance": {**own["guidance"], "weight": weight}}
-        return meta
+            inner = member.flat() if isinstance(member, Mixture) else [(member, 1.0)]
+            pairs += [(each, weight * share) for each, share in inner]
+        return pairs
 
 
 def _faces(weights: Mapping[str, float], listener: Listener, strength: float = 1.0) -> tuple[Part, ...]:
@@ -248,6 +260,8 @@ def guidance_of(emotion: str | Mapping[Any, float] | Guidance) -> Guidance:
         weights = [_weight(str(key), emotion[key]) for key in guidances]
         of_labels = labels_of(labels)
         total = sum(weights) + sum(of_labels.values())
+        if not math.isfinite(total):
+            raise GuidanceError("The emotion weights are too large to add up.", "Weights between 0 and 1 are usual.")
         if total < 1.0:
             of_labels[NEUTRAL] = of_labels.get(NEUTRAL, 0.0) + 1.0 - total
             total = 1.0
@@ -371,9 +385,15 @@ def labels_of(emotion: str | Mapping[str, float]) -> dict[str, float]:
 
 
 def _weight(word: object, weight: object) -> float:
-    if not isinstance(weight, (int, float)) or not math.isfinite(weight) or weight < 0:
-        raise GuidanceError(f"The weight {weight} of emotion {str(word)[:40]} must be a finite number, 0 or more.")
-    return float(weight)
+    try:
+        value = float(weight) if isinstance(weight, Real) and not isinstance(weight, bool) else math.nan
+    except OverflowError:
+        value = math.inf
+    if not math.isfinite(value) or value < 0:
+        raise GuidanceError(
+            f"The weight {str(weight)[:40]} of emotion {str(word)[:40]} must be a finite number, 0 or more."
+        )
+    return value
 
 
 def emotion_weights(emotion: str | Mapping[str, float]) -> dict[str, float]:

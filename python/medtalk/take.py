@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medtalk.errors import GuidanceError, SettingError
+from medtalk.errors import GuidanceError, SettingError, require
 from medtalk.finishing import Finishing
 from medtalk.guidance import Guidance, check_beside, check_text, guidance_of, is_auto
-from medtalk.limits import check_fps, check_range, check_region
+from medtalk.limits import check_range, check_region
+from medtalk_wire import settings as wire
+from medtalk_wire.settings import Settings, knobs
 
 if TYPE_CHECKING:
     from medtalk.perform import Performance
     from medtalk.rig import RigSequence
-    from medtalk_wire.settings import Settings
 
 
 def checked(settings: Settings) -> Settings:
@@ -28,6 +30,15 @@ def checked(settings: Settings) -> Settings:
         GuidanceError: an emotion, text or picture that is not valid, or that cannot be mixed.
         SettingError: an intensity, curve, span, frame rate, region or finishing that is not valid.
     """
+    for knob in knobs(Settings):
+        value: Any = getattr(settings, knob.name)
+        if knob.kind in (str, float, bool) and not (value is None and knob.optional) and knob.name != "emotion":
+            kind = Real if knob.kind is float else knob.kind
+            require(value, kind, knob.name, {str: "a text", float: "a number"}.get(knob.kind, "True or False"))
+        low, high = knob.limits or (-math.inf, math.inf)
+        if knob.limits and value is not None and not low <= value <= high:
+            raise SettingError(f"{knob.name} is {value:g}; valid are {low:g} to {high:g}.")
+    require(settings.finishing, wire.Finishing, "finishing", "a Finishing")
     if settings.text and settings.image:
         raise GuidanceError("Text and picture are both set.", "Clear one.")
     if settings.emotion is not None:
@@ -37,20 +48,31 @@ def checked(settings: Settings) -> Settings:
             raise GuidanceError("The emotion auto cannot be mixed with a text or picture.", "Leave one of them out.")
         else:
             check_beside(settings.emotion)
-    check_range(settings.intensity)
-    check_fps(settings.fps)
     check_region(settings.region)
-    start, end = settings.span or (0.0, None)
-    if not (math.isfinite(start) and start >= 0.0) or (end is not None and not (math.isfinite(end) and end > start)):
+    if not _is_span(settings.span):
         raise SettingError("The span is invalid; valid are [start, end] in seconds, with 0 <= start < end.")
     curve = None if settings.curve is None else check_range(settings.curve, "The intensity curve", np.inf)
+    if curve is not None and curve.ndim != 1:
+        raise SettingError(f"The intensity curve has shape {curve.shape}; valid is (T,), one value a frame.")
     return replace(
         settings,
         text=check_text(settings.text) if settings.text else "",
         language=settings.language.strip(),
         curve=curve,
-        finishing=Finishing(**asdict(settings.finishing)),
+        finishing=Finishing(**vars(settings.finishing)),
     )
+
+
+def _is_span(span: Any) -> bool:
+    if span is None:
+        return True
+    if not isinstance(span, list | tuple) or len(span) != 2:
+        return False
+    start, end = span
+    numbers = [start] if end is None else [start, end]
+    if not all(isinstance(each, int | float) and math.isfinite(each) for each in numbers):
+        return False
+    return start >= 0.0 and (end is None or end > start)
 
 
 def take(performance: Performance, guidance: Guidance, settings: Settings) -> RigSequence:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
-from dataclasses import asdict, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,13 @@ import pytest
 import medtalk
 from medtalk import Finishing
 from medtalk.cli.generate import generate
-from medtalk.cli.options import NOT_OPTIONS
+from medtalk.cli.options import NOT_OPTIONS, _option
 from medtalk.errors import GuidanceError, MedtalkError, SettingError
-from medtalk.guidance import Mixture, Voice, beside, guidance_of
+from medtalk.guidance import Description, Labels, Mixture, Voice, beside, guidance_of
 from medtalk.rig.channels import indices
 from medtalk.service.schema import SETTINGS
 from medtalk.take import checked, informed, take
-from medtalk_wire import Settings, settings
+from medtalk_wire import RequestError, Settings, settings
 from medtalk_wire.request import GUIDANCE_FIELDS, body_of, flat
 
 NAMES = [each.name for each in fields(Settings) if each.name != "finishing"]
@@ -73,6 +75,14 @@ def test_the_protocol_has_a_row_for_every_field(root: Path) -> None:
         ({"fps": 0.5}, SettingError),
         ({"region": "nose"}, SettingError),
         ({"span": (2.0, 1.0)}, SettingError),
+        ({"span": (0.0, 1.0, 2.0)}, SettingError),
+        ({"span": "ab"}, SettingError),
+        ({"fps": None}, SettingError),
+        ({"fps": "60"}, SettingError),
+        ({"language": None}, SettingError),
+        ({"finishing": None}, SettingError),
+        ({"curve": 1.0}, SettingError),
+        ({"emotion": {"happy": 10**400}}, GuidanceError),
         ({"finishing": settings.Finishing(seed=-1)}, SettingError),
         ({"finishing": settings.Finishing(smoothing={"brow": 4})}, SettingError),
     ],
@@ -156,3 +166,55 @@ def test_mixtures_that_make_no_sense() -> None:
     mixture = guidance_of({Voice(): 1, "happy": 3})
     assert isinstance(mixture, Mixture) and [weight for _, weight in mixture.members] == [0.25, 0.75]
     assert beside(Voice(), {"happy": 0}) == Voice()
+    assert guidance_of({"happy": np.float32(0.5)}) == Labels({"happy": 0.5, "neutral": 0.5})
+    with pytest.raises(GuidanceError, match="too large"):
+        guidance_of({Description("a", {"sad": 1.0}, 1.0): 1e308, Voice(): 1e308})
+
+
+def test_what_a_rig_says_of_a_mixture() -> None:
+    tears, rage = Description("in tears", {"sad": 1.0}, 1.3), Description("furious", {"angry": 1.0}, 0.8, "A note.")
+    one = guidance_of({beside(tears, "happy:0.3"): 0.5, "sad": 0.5})
+    assert one.meta() == {"guidance": {"text": "in tears", "weight": pytest.approx(0.35)}, "strength": 1.3, "note": ""}
+    two = guidance_of({tears: 0.5, rage: 0.25, Voice(): 0.25}).meta()
+    assert two["note"] == "A note." and two["guidance"]["mixture"] == [
+        {"text": "in tears", "strength": 1.3, "weight": 0.5},
+        {"text": "furious", "strength": 0.8, "weight": 0.25},
+        {"voice": "auto", "weight": 0.25},
+    ]
+
+
+# --- knobs that do not exist yet
+
+
+@dataclass(frozen=True)
+class Tomorrow:
+    """What the next knobs may look like."""
+
+    head_turn: float | None = settings.knob(None, "An optional number.", limits=(-1.0, 1.0))
+    eye_contact: bool = settings.knob(True, "Two words.")
+    mood_at_end: str = settings.knob("fade", "A choice.", choices=("fade", "hold"))
+    gains: Mapping[str, int] = settings.knob({}, "A mapping.")
+
+
+def test_knobs_of_other_kinds_are_read() -> None:
+    found = {knob.name: knob for knob in settings.knobs(Tomorrow)}  # type: ignore[arg-type]
+    head, eyes, mood = found["head_turn"], found["eye_contact"], found["mood_at_end"]
+    assert (head.kind, head.optional, head.default, head.limits) == (float, True, None, (-1.0, 1.0))
+    assert (eyes.kind, eyes.optional, mood.choices) == (bool, False, ("fade", "hold"))
+    assert found["gains"].default == {} and Tomorrow().gains is not Tomorrow().gains
+    option = _option(head)
+    assert option.annotation.__origin__ == float | None and option.default is None
+    assert _option(eyes).annotation.__metadata__[0].default == "--eye-contact/--no-eye-contact"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"fps": True}, {"fps": "60"}, {"intensity": 10**400}, {"finishing": settings.Finishing(seed=1.7)},  # type: ignore[arg-type]
+        {"finishing": settings.Finishing(blink="no")}, {"finishing": settings.Finishing(smoothing={"brow": 5.9})},  # type: ignore[arg-type,dict-item]
+        {"finishing": settings.Finishing(seed=math.inf)}, {"region": 5}, {"language": 5},  # type: ignore[arg-type]
+    ],
+)  # fmt: skip
+def test_nothing_is_lost_on_the_way(wrong: dict[str, Any]) -> None:
+    with pytest.raises(RequestError, match="wrong type"):
+        body_of(Settings(**wrong))

@@ -75,9 +75,6 @@ def main() -> NoReturn:
     try:
         code = app(prog_name="medtalk", standalone_mode=False)
     except MedtalkError as error:
-        if json_errors() and not debugging():
-            print(json.dumps({"error": error.facts()}), file=sys.stderr)
-            sys.exit(1)
         _fail(str(error), error)
     except _UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # `medtalk` or `medtalk bundle` alone: its message is the help
@@ -116,7 +113,11 @@ def _is_address(word: str) -> bool:
 def _fail(message: str, error: Exception) -> NoReturn:
     if debugging() or stopped_by() is not None:
         raise error
-    complain(message)
+    if json_errors():
+        facts = {"code": "internal", "message": message, "hint": "", "about": ""}
+        print(json.dumps({"error": error.facts() if isinstance(error, MedtalkError) else facts}), file=sys.stderr)
+    else:
+        complain(message)
     sys.exit(1)
 
 

@@ -199,7 +199,7 @@ def _finished(settings: Settings, finishing: FinishingKind) -> Settings:
         return settings
     if replace(settings.finishing, seed=0) != Finishing():
         raise SettingError("--finishing paper is the paper's smoothing and nothing else.", "Leave the others out.")
-    return replace(settings, finishing=PAPER)
+    return replace(settings, finishing=replace(PAPER, seed=settings.finishing.seed))
 
 
 def _features(sources: list[Source], path: Path) -> dict[Path, Path]:
@@ -281,6 +281,8 @@ def _generate_one(job: _Take, rigs: Rigs, tell: Callable[[float], None], force: 
 def _guidance_line(result: dict[str, Any]) -> str:
     """A rig's guidance in words: its labels, those read from a description or the voice, or its kind."""
     weights, guidance = result.get("emotion", {}), result.get("guidance", {})
+    if "mixture" in guidance:
+        return f"a mixture of {len(guidance['mixture'])} guidances"
     if "strength" in result:
         labels = ", ".join(f"{label} {weight:.2f}" for label, weight in sorted(weights.items(), key=lambda e: -e[1]))
         return f"understood as {labels}; strength {result['strength']:.2f}"

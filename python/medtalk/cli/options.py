@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import Field, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
 import typer
 
 from medtalk.errors import BackboneError
-from medtalk_wire.settings import Finishing, Settings
+from medtalk_wire.settings import Finishing, Knob, Settings, knobs
 
 _wishes = {"debug": False, "json_errors": False}
 
@@ -88,8 +87,8 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
     An option has the name, the default and the help of its field; those of `finishing` stand beside the others.
     """
-    options = [_option(each, Settings) for each in fields(Settings) if each.name not in (*NOT_OPTIONS, "finishing")]
-    steps = [_option(each, Finishing) for each in fields(Finishing) if each.name not in NOT_OPTIONS]
+    options = [_option(knob) for knob in knobs(Settings) if knob.name not in NOT_OPTIONS]
+    steps = [_option(knob) for knob in knobs(Finishing) if knob.name not in NOT_OPTIONS]
     own = inspect.signature(command, eval_str=True).parameters.values()
     shown = [part for each in own for part in ([*options, *steps] if each.name == "settings" else [each])]
 
@@ -103,26 +102,27 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _option(each: Field[Any], owner: type) -> inspect.Parameter:
-    kind: Any = get_type_hints(owner)[each.name]
-    default = each.default
-    words: dict[str, Any] = {"help": each.metadata["help"], "metavar": each.metadata["metavar"] or None}
-    if each.name == "transcript":
-        words["metavar"] = "TEXT|FILE"
-        words["help"] += " A file may hold them; for several sounds give a folder with a NAME.txt for each."
-    names: tuple[str, ...] = ()
-    if each.name == "image":
-        kind, words["readable"] = Path, False
-    elif each.metadata["choices"]:
-        kind = Literal[each.metadata["choices"]]
+def _option(knob: Knob) -> inspect.Parameter:
+    kind: Any = knob.kind
+    default, more, names = knob.default, "", ()
+    metavar = knob.metavar
+    if knob.name == "transcript":
+        metavar = "TEXT|FILE"
+        more = " A file may hold them; for several sounds give a folder with a NAME.txt for each."
+    if knob.name == "image":
+        kind = Path
+    elif knob.choices:
+        kind = Literal[knob.choices]
     elif kind is bool:
-        names = (f"--{each.name}/--no-{each.name}",)
+        dashed = knob.name.replace("_", "-")
+        names = (f"--{dashed}/--no-{dashed}",)
     elif kind not in (int, float):
         kind = str
     if default in ("", b"", None):  # what is left out and what is empty are not the same
         kind, default = kind | None, None
-    annotation = Annotated[kind, typer.Option(*names, **words)]
-    return inspect.Parameter(each.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
+    option = typer.Option(*names, help=knob.help + more, metavar=metavar or None, readable=False)
+    annotation = Annotated[kind, option]
+    return inspect.Parameter(knob.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
 
 
 def _settings(values: dict[str, Any], finishing: Finishing) -> Settings:

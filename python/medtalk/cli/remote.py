@@ -120,7 +120,7 @@ def _our_errors(file: Path | None = None) -> Iterator[None]:
         about = error.about
         if file is not None and about == path_text(file.name):  # all that the sidecar knows of it
             about = path_text(file)
-            message = message.replace(error.about, about, 1)
+            message = re.sub(rf"(?<!\w){re.escape(error.about)}(?!\w)", lambda _: about, message, count=1)
         raise _our_error(error, message, about) from error
 
 

@@ -36,6 +36,7 @@ class Finishing(settings.Finishing):
         for step in ("smooth", "blink", "gaze", "limits", "closures"):
             require(getattr(self, step), bool, step, "True or False")
         check_windows(self.smoothing)
+        object.__setattr__(self, "smoothing", dict(self.smoothing))  # a copy, which can be written as JSON
 
 
 PAPER = Finishing(blink=False, gaze=False, limits=False, smoothing=PAPER_WINDOWS, closures=False)

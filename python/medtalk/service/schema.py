@@ -269,6 +269,8 @@ def _settings(body: Any, picture: ReceivedPicture | None, curve: Buffer | None, 
     guidance: GuidanceFields = body.guidance
     kind = guidance.kind
     named, mixed = _emotion(guidance.emotion), None if guidance.labels is None else _emotion(guidance.labels)
+    if mixed is not None and kind not in ("text", "image"):
+        raise ServiceError("bad_message", f"Guidance of kind {kind} takes no labels beside it.")
     emotion = {"label": named, AUTO: AUTO}.get(kind, mixed)
     description = guidance.text if kind == "text" else ""
     texts = {

@@ -102,11 +102,13 @@ class MEDTalkGenerateForm(unreal.Object):
     )
     blink = unreal.uproperty(bool, meta=_meta("4 Animation", "Blink", 2, "Blinks in the pauses of the speech."))
     gaze = unreal.uproperty(bool, meta=_meta("4 Animation", "Gaze", 3, "Small movements of the eyes."))
-    for _priority, _each in enumerate(MORE, start=4):
-        vars()[_each.name] = unreal.uproperty(
-            type(_each.default), meta=_meta("4 Animation", _each.name.title(), _priority, _each.metadata["help"])
+    for _priority, _knob in enumerate(MORE, start=4):
+        _title, _range = _knob.name.replace("_", " ").title(), _knob.limits or ()
+        _clamp = dict(zip(("ClampMin", "ClampMax"), map("{:g}".format, _range), strict=False))
+        vars()[_knob.name] = unreal.uproperty(
+            _knob.kind, meta=_meta("4 Animation", _title, _priority, _knob.help, **_clamp)
         )
-    del _priority, _each
+    del _priority, _knob, _title, _range, _clamp
     frame_step = unreal.uproperty(
         int,
         meta=_meta("5 Keys", "Frame Step", 1, "1 sets a key on every frame, 2 on every second frame.", ClampMin="1"),
@@ -297,7 +299,7 @@ def fill(form: Any, request: Request, settings: PluginSettings) -> None:
             "process_mask": _key(MASKS, request.process_mask),
             "blink": request.blink,
             "gaze": request.gaze,
-            **{each.name: getattr(request, each.name) for each in MORE},
+            **{knob.name: getattr(request, knob.name) for knob in MORE},
             "frame_step": request.frame_step,
             "tolerance": request.tolerance,
             "writer": _key(WRITERS, request.writer),
@@ -340,7 +342,7 @@ def read(form: Any) -> Request:
         frame_step=_get(form, "frame_step"),
         blink=_get(form, "blink"),
         gaze=_get(form, "gaze"),
-        **{each.name: _get(form, each.name) for each in MORE},
+        **{knob.name: _get(form, knob.name) for knob in MORE},
         process_mask=MASKS.get(_get(form, "process_mask"), "full"),
         tolerance=_get(form, "tolerance"),
         replace=_get(form, "replace"),

@@ -24,6 +24,7 @@ from medtalk_unreal.sidecar import the_sidecar
 from medtalk_unreal.sound import SoundFacts
 from medtalk_unreal.take import Take, TakeReport, check_target, write_take
 from medtalk_unreal.ticks import Patience
+from medtalk_wire.settings import MAX_FPS
 
 if TYPE_CHECKING:
     from medtalk_wire import Client, Job, Result
@@ -32,7 +33,6 @@ Report = TakeReport | BakeReport
 
 _OF_THE_SOUND = ("audio", "limit", "checksum")  # codes of errors that the next sound need not have
 MODEL_FPS = 60.0
-_MOST_FPS = 240.0
 FULL_SECONDS, AGAIN_SECONDS = 600.0, 5.0
 """How long a sidecar is asked again whose queue is full, and how often."""
 
@@ -270,7 +270,7 @@ def _fps(request: Request, sound: SoundFacts) -> float:
     Raises `PluginError` where the take could not be written.
     """
     rate = None if request.skeleton else check_target(request.target(), sound.name, sound.path)
-    return float(rate) if rate is not None and 1 <= rate <= _MOST_FPS else MODEL_FPS
+    return float(rate) if rate is not None and 1 <= rate <= MAX_FPS else MODEL_FPS
 
 
 def _mood(meta: Mapping[str, Any]) -> str:
@@ -280,11 +280,14 @@ def _mood(meta: Mapping[str, Any]) -> str:
         "image": "The mood is that of the picture",
         "voice": "The voice sounds",
     }
-    way = next((way for way in ways if way in meta.get("guidance", {})), None)
+    guidance = meta.get("guidance", {})
+    way = next((way for way in ways if way in guidance), None)
     if way is None:
         return ""
     moods = ", ".join(f"{label} {weight:.2f}" for label, weight in meta.get("emotion", {}).items())
-    what = moods or str(meta["guidance"][way])
+    if guidance.get("weight", 1.0) < 1.0:
+        return f"A mixture of the {way} ({guidance['weight']:.2f}) and labels: {moods}."
+    what = moods or str(guidance[way])
     strength = f"; strength {meta['strength']:.2f}" if "strength" in meta else ""
     return f"{ways[way]} {what}{strength}."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import asdict, dataclass, fields, make_dataclass, replace
@@ -31,13 +32,14 @@ NOT_IN_UNREAL = {
 }
 """Settings of a take that are not to be chosen in Unreal, and what takes their place."""
 MORE = tuple(
-    each
-    for each in (*fields(wire.Settings), *fields(wire.Finishing))
-    if each.name not in (*_OWN, *NOT_IN_UNREAL, "finishing")
+    knob
+    for knob in (*wire.knobs(wire.Settings), *wire.knobs(wire.Finishing))
+    if knob.name not in (*_OWN, *NOT_IN_UNREAL)
 )
 """All other settings of a take: they are in a request, a job file and the form by themselves."""
-_More = make_dataclass("_More", [(each.name, type(each.default), each.default) for each in MORE], frozen=True)
-
+# A choice or an optional value needs a field and a property of its own, in `_OWN`.
+assert not any(knob.choices or knob.optional for knob in MORE)
+_More = make_dataclass("_More", [(knob.name, knob.kind, knob.default) for knob in MORE], frozen=True)
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,10 @@ class Request(_More):
         """Raise `PluginError` for a value outside its range, as far as that can be checked without the editor."""
         if not 0 <= self.mood_intensity <= wire.MAX_INTENSITY:
             raise PluginError(f"Mood intensity is {self.mood_intensity:g}; valid are 0 to {wire.MAX_INTENSITY:g}.")
+        for knob in MORE:
+            low, high = knob.limits or (-math.inf, math.inf)
+            if knob.kind in (int, float) and not low <= getattr(self, knob.name) <= high:
+                raise PluginError(f"{knob.name} is {getattr(self, knob.name):g}; valid are {low:g} to {high:g}.")
         self.target()
         self._check_mood(settings)
 
@@ -121,7 +127,9 @@ class Request(_More):
     def _check_mood(self, settings: PluginSettings) -> None:
         if self.text and self.image:
             raise PluginError("Text and picture are both set.", "Clear one.")
-        longest = settings.limits.get("max_text", 65536)
+        if (self.text or self.image) and self.mixture.strip().lower() == AUTO:
+            raise PluginError("The mood from the voice cannot be mixed with a text or picture.", "Clear one.")
+        longest = min(settings.limits.get("max_text", wire.MAX_TEXT), wire.MAX_TEXT)
         for name in ("text", "mixture"):
             if len(getattr(self, name).encode("utf-8", "replace")) > longest:
                 raise PluginError(
@@ -140,7 +148,7 @@ class Request(_More):
         """What the sidecar is asked. picture: of `read_picture`. A `transcript` of "" was not written by anybody."""
         guided = self.text or self.image
         chosen = {"intensity": self.mood_intensity, "region": self.process_mask}
-        chosen |= {name: getattr(self, name) for name in ("blink", "gaze", *(each.name for each in MORE))}
+        chosen |= {name: getattr(self, name) for name in ("blink", "gaze", *(knob.name for knob in MORE))}
         steps = {each.name: chosen.pop(each.name) for each in fields(wire.Finishing) if each.name in chosen}
         return wire.Settings(
             emotion=self.mixture.strip() or (None if guided else self.emotion), text=self.text,

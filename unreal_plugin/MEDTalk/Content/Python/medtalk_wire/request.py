@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from operator import index
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from medtalk_wire.errors import RequestError
 from medtalk_wire.protocol import ITEM_BYTES, Buffer, Message
-from medtalk_wire.settings import AUTO, Settings
+from medtalk_wire.settings import AUTO, DEFAULT, Finishing, Settings, knobs
 
 PCM = ("int16", "int32", "float32")
 """The types of samples that travel."""
@@ -104,7 +104,7 @@ def body_of(settings: Settings) -> dict[str, Any]:
             start, end = settings.span
             body["span"] = [float(start), None if end is None else float(end)]
         return body
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise RequestError("setting", f"A setting is of a wrong type: {error}.") from error
 
 
@@ -130,6 +130,10 @@ def flat(body: Mapping[str, Any]) -> dict[str, Any]:
     return plain | {f"finishing.{name}": value for name, value in body.get("finishing", {}).items()}
 
 
+_NAMES = {
+    *(knob.name for knob in knobs(Settings) if knob.name not in GUIDANCE_FIELDS),
+    *(f"finishing.{knob.name}" for knob in knobs(Finishing)),
+}
 _UPDATE = "Update MEDTalk there, or leave it out."
 _SETTINGS_OF_1_3 = (
     "transcript language intensity span fps region finishing.smooth finishing.blink finishing.gaze finishing.limits "
@@ -138,22 +142,33 @@ _SETTINGS_OF_1_3 = (
 """What sidecars know that do not list it (`capabilities.settings` of docs/protocol.md)."""
 
 
-def _plain(settings: Any) -> dict[str, Any]:
-    """The fields that travel by their name, each of the type of its default. What is None is left out."""
+def _plain(settings: Settings | Finishing) -> dict[str, Any]:
+    """The fields that travel by their name, each of its own type. What is None is left out."""
     body: dict[str, Any] = {}
-    usual = type(settings)()
-    for each in fields(settings):
-        value: Any = getattr(settings, each.name)
-        default = getattr(usual, each.name)
-        if each.name in (*GUIDANCE_FIELDS, "curve", "span") or (value is None and default is None):
-            continue
-        if is_dataclass(default):
-            body[each.name] = _plain(value)
-        elif isinstance(value, Mapping):
-            body[each.name] = {str(name): int(window) for name, window in value.items()}
-        else:
-            body[each.name] = (str if default is None else type(default))(value)
+    for knob in knobs(type(settings)):
+        value = getattr(settings, knob.name)
+        if knob.name not in (*GUIDANCE_FIELDS, "curve", "span") and not (value is None and knob.optional):
+            body[knob.name] = _as(knob.kind, value, knob.name)
+    if isinstance(settings, Settings):
+        body["finishing"] = _plain(settings.finishing)
     return body
+
+
+def _as(kind: Any, value: Any, name: str) -> Any:
+    """`value` as a type that travels, with nothing lost; numbers of numpy are numbers."""
+    if isinstance(value, Mapping):
+        return {str(key): index(each) for key, each in value.items()}
+    is_bool = type(value).__name__ in ("bool", "bool_")
+    if is_bool == (kind is bool) and not (isinstance(value, str) and kind is not str):
+        if kind is bool:
+            return bool(value)
+        if kind is int:
+            return index(value)  # pyright: ignore[reportArgumentType]
+        if kind is float:
+            return float(value)
+        if kind is str and isinstance(value, str):
+            return value
+    raise TypeError(f"{name} is {value!r:.40}")
 
 
 def _guidance(settings: Settings) -> dict[str, Any]:
@@ -195,9 +210,9 @@ def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[st
             f"It accepts: {', '.join(map(str, ways))}.",
         )
     known = capabilities.get("settings", _SETTINGS_OF_1_3)
-    usual_body = flat(body_of(Settings()))
+    usual = flat(body_of(DEFAULT))
     for setting, value in flat(request.body).items():
-        if setting in usual_body and value != usual_body[setting] and setting not in known:
+        if setting in _NAMES and value != usual.get(setting) and setting not in known:
             return RequestError("unsupported", f"This sidecar has no setting {setting}.", _UPDATE)
     if guidance.get("labels") is not None and "guidance.labels" not in known:
         return RequestError("unsupported", "This sidecar cannot mix labels with a text or picture.", _UPDATE)

@@ -7,9 +7,10 @@ docs/protocol.md its tables. The help of a field is what users read everywhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from medtalk_board.channels import REGIONS
 
@@ -27,9 +28,17 @@ MAX_PICTURE_BYTES = 64 << 20
 _Value = TypeVar("_Value")
 
 
-def knob(default: _Value, help: str, metavar: str = "", choices: tuple[str, ...] = ()) -> _Value:
-    """A field of a dataclass of settings: its help, how its value is written, and what is valid."""
-    metadata = {"help": help, "metavar": metavar, "choices": choices}
+def knob(
+    default: _Value,
+    help: str,
+    metavar: str = "",
+    choices: tuple[str, ...] = (),
+    limits: tuple[float, float] | None = None,
+) -> _Value:
+    """A field of a dataclass of settings: its help, how its value is written, and which values are valid."""
+    metadata = {"help": help, "metavar": metavar, "choices": choices, "limits": limits}
+    if isinstance(default, Mapping):
+        return field(default_factory=lambda: dict(default), hash=False, metadata=metadata)  # type: ignore[return-value]
     return field(default=default, metadata=metadata)  # type: ignore[return-value]
 
 
@@ -41,13 +50,9 @@ class Finishing:
     blink: bool = knob(True, "Add blinks.")
     gaze: bool = knob(True, "Add small eye movements.")
     limits: bool = knob(True, "Keep channels in their ranges.")
-    seed: int = knob(0, "Seed of blinks and gaze; the same seed gives the same movements.")
-    smoothing: Mapping[str, int] = field(
-        default_factory=dict,
-        hash=False,
-        metadata={
-            "help": "Smoothing window in frames for each area of the face (brow, eye, mouth, ...): odd, 1 to 61."
-        },
+    seed: int = knob(0, "Seed of blinks and gaze; the same seed gives the same movements.", limits=(0, 2**63 - 1))
+    smoothing: Mapping[str, int] = knob(
+        {}, "Smoothing window in frames for each area of the face (brow, eye, mouth, ...): odd, 1 to 61."
     )
     closures: bool = knob(True, "Keep closed lips closed when smoothing.")
 
@@ -82,7 +87,9 @@ class Settings:
         "TEXT",
     )
     language: str = knob("", "Language to transcribe, such as en; detected if left out.", "CODE")
-    intensity: float = knob(1.0, "Multiplies the intensity heard in the voice, 0 to 4.")
+    intensity: float = knob(
+        1.0, f"Multiplies the intensity heard in the voice, 0 to {MAX_INTENSITY:g}.", limits=(0.0, MAX_INTENSITY)
+    )
     curve: Any = knob(
         None,
         "Replaces the intensity heard in the voice: one value for each 60 fps frame of the whole sound, float32.",
@@ -90,9 +97,41 @@ class Settings:
     span: tuple[float, float | None] | None = knob(
         None, "Part of the sound to animate, [start, end] in seconds; end may be nil. The whole sound if left out."
     )
-    fps: float = knob(60.0, "Frames a second of the rig, 1 to 240.")
+    fps: float = knob(
+        60.0, f"Frames a second of the rig, {MIN_FPS:g} to {MAX_FPS:g}.", limits=(MIN_FPS, MAX_FPS)
+    )
     region: str = knob("full", "Part of the face to animate; the other channels are 0.", choices=tuple(REGIONS))
     finishing: Finishing = Finishing()
 
 
 DEFAULT = Settings()
+
+
+class Knob(NamedTuple):
+    """A field of `Settings` or `Finishing` as a command line, a form or a protocol needs it.
+
+    `kind` is its type without None; `optional` says whether None is valid; `limits` are the lowest and highest value.
+    """
+
+    name: str
+    kind: Any
+    optional: bool
+    default: Any
+    help: str
+    metavar: str
+    choices: tuple[str, ...]
+    limits: tuple[float, float] | None
+
+
+def knobs(owner: type[Settings] | type[Finishing]) -> tuple[Knob, ...]:
+    """All knobs of a class of settings, in their order; `Settings.finishing` is none, but has its own."""
+    types, usual = get_type_hints(owner), owner()
+    found = []
+    for each in fields(owner):
+        if each.name == "finishing":
+            continue
+        kinds = [kind for kind in get_args(types[each.name]) or (types[each.name],) if kind is not type(None)]
+        kind = types[each.name] if get_origin(types[each.name]) not in (Union, UnionType) else kinds[0]
+        optional = kind is not types[each.name] and type(None) in get_args(types[each.name])
+        found.append(Knob(each.name, kind, optional, getattr(usual, each.name), **each.metadata))
+    return tuple(found)
