@@ -68,7 +68,7 @@ class Part(NamedTuple):
     engine: object = None
 
 
-class Listener(Protocol):
+class PerformanceLike(Protocol):
     """The part of a performance that a guidance may use."""
 
     @property
@@ -86,11 +86,11 @@ class Guidance(ABC):
     """The source of a take's emotion. Make one with `guidance_of` or `Model.guide`."""
 
     @abstractmethod
-    def parts(self, listener: Listener) -> tuple[Part, ...]:
+    def parts(self, performance: PerformanceLike) -> tuple[Part, ...]:
         """The faces to decode; their weights sum to 1."""
 
     @abstractmethod
-    def weights_of(self, listener: Listener) -> dict[str, float]:
+    def weights_of(self, performance: PerformanceLike) -> dict[str, float]:
         """Weights of the labels, as far as there are such, in the order of `LABELS`."""
 
     def meta(self) -> dict[str, Any]:
@@ -108,10 +108,10 @@ class Labels(Guidance):
 
     weights: Mapping[str, float] = field(hash=False)
 
-    def parts(self, listener: Listener) -> tuple[Part, ...]:
-        return _faces(self.weights, listener)
+    def parts(self, performance: PerformanceLike) -> tuple[Part, ...]:
+        return _faces(self.weights, performance)
 
-    def weights_of(self, listener: Listener) -> dict[str, float]:
+    def weights_of(self, performance: PerformanceLike) -> dict[str, float]:
         return dict(self.weights)
 
 
@@ -119,13 +119,13 @@ class Labels(Guidance):
 class Voice(Guidance):
     """The emotion that is heard in the voice."""
 
-    def parts(self, listener: Listener) -> tuple[Part, ...]:
-        clear = {label: weight for label, weight in listener.voice_emotion.items() if weight >= _CLEAR}
+    def parts(self, performance: PerformanceLike) -> tuple[Part, ...]:
+        clear = {label: weight for label, weight in performance.voice_emotion.items() if weight >= _CLEAR}
         total = sum(clear.values())
-        return _faces({label: weight / total for label, weight in clear.items()}, listener)
+        return _faces({label: weight / total for label, weight in clear.items()}, performance)
 
-    def weights_of(self, listener: Listener) -> dict[str, float]:
-        return dict(listener.voice_emotion)
+    def weights_of(self, performance: PerformanceLike) -> dict[str, float]:
+        return dict(performance.voice_emotion)
 
     def meta(self) -> dict[str, Any]:
         return {"guidance": {"voice": AUTO}}
@@ -154,10 +154,10 @@ class Description(Guidance):
         total = sum(clear.values())
         return cls(text, {label: weight / total for label, weight in clear.items()}, float(strength), note)
 
-    def parts(self, listener: Listener) -> tuple[Part, ...]:
-        return _faces(self.weights, listener, self.strength)
+    def parts(self, performance: PerformanceLike) -> tuple[Part, ...]:
+        return _faces(self.weights, performance, self.strength)
 
-    def weights_of(self, listener: Listener) -> dict[str, float]:
+    def weights_of(self, performance: PerformanceLike) -> dict[str, float]:
         return dict(self.weights)
 
     def meta(self) -> dict[str, Any]:
@@ -180,10 +180,10 @@ class Embedding(Guidance):
     vector: NDArray
     engine: object = field(repr=False)
 
-    def parts(self, listener: Listener) -> tuple[Part, ...]:
+    def parts(self, performance: PerformanceLike) -> tuple[Part, ...]:
         return (Part(self.vector, engine=self.engine),)
 
-    def weights_of(self, listener: Listener) -> dict[str, float]:
+    def weights_of(self, performance: PerformanceLike) -> dict[str, float]:
         return {}
 
     def meta(self) -> dict[str, Any]:
@@ -200,17 +200,17 @@ class Mixture(Guidance):
 
     members: tuple[tuple[Guidance, float], ...]
 
-    def parts(self, listener: Listener) -> tuple[Part, ...]:
+    def parts(self, performance: PerformanceLike) -> tuple[Part, ...]:
         return tuple(
             part._replace(weight=part.weight * weight)
             for member, weight in self.members
-            for part in member.parts(listener)
+            for part in member.parts(performance)
         )
 
-    def weights_of(self, listener: Listener) -> dict[str, float]:
+    def weights_of(self, performance: PerformanceLike) -> dict[str, float]:
         total: dict[str, float] = {}
         for member, weight in self.members:
-            for label, part in member.weights_of(listener).items():
+            for label, part in member.weights_of(performance).items():
                 total[label] = total.get(label, 0.0) + weight * part
         return {label: total[label] for label in LABELS if label in total}
 
@@ -233,8 +233,8 @@ class Mixture(Guidance):
         return pairs
 
 
-def _faces(weights: Mapping[str, float], listener: Listener, strength: float = 1.0) -> tuple[Part, ...]:
-    vectors = listener.label_vectors
+def _faces(weights: Mapping[str, float], performance: PerformanceLike, strength: float = 1.0) -> tuple[Part, ...]:
+    vectors = performance.label_vectors
     return tuple(Part(vectors[LABELS.index(label)], weight, strength) for label, weight in weights.items())
 
 

@@ -144,11 +144,11 @@ def test_weights_may_change_over_time(performance: medtalk.Performance) -> None:
     fade = np.linspace(0.0, 1.0, len(performance), dtype=np.float32)
 
     class Fading(Voice):
-        def parts(self, listener: Any) -> Any:
-            calm, glad = (guidance_of(label).parts(listener)[0] for label in ("neutral", "happy"))
+        def parts(self, performance: Any) -> Any:
+            calm, glad = (guidance_of(label).parts(performance)[0] for label in ("neutral", "happy"))
             return calm._replace(weight=1.0 - fade), glad._replace(weight=fade)
 
-        def weights_of(self, listener: Any) -> dict[str, float]:
+        def weights_of(self, performance: Any) -> dict[str, float]:
             return {}
 
     raw = Finishing(smooth=False, blink=False, gaze=False, limits=False)

@@ -22,7 +22,7 @@ SPOKEN = 0.6
 _TOGETHER = 0.10
 _REACH = 0.30  # seconds before and after speech that belong to it: a breath in, lips that settle
 _RAMP = 0.15  # seconds
-ARTICULATION = np.concatenate([AREAS[region] for region in ("mouth", "jaw", "tongue", "teeth")])
+ARTICULATION = np.concatenate([AREAS[area] for area in ("mouth", "jaw", "tongue", "teeth")])
 """The channels that rest where nobody speaks."""
 
 

@@ -1,4 +1,4 @@
-"""Savitzky-Golay smoothing by region, which leaves the closures of the lips shut.
+"""Savitzky-Golay smoothing by area, which leaves the closures of the lips shut.
 
 The paper smooths with window 5, order 2. That is right for the mouth, whose fastest gestures last about 0.1 s. Brows,
 cheeks and nose move more slowly, so a longer window takes more of the network's tremble away at no cost. The filter
@@ -32,7 +32,7 @@ WINDOWS: dict[str, int] = {
     "eye": 7,
     "switch": 5,
 }
-"""Window of each region, in frames at 60 fps: odd; 1 leaves the region as it is."""
+"""Window of each area, in frames at 60 fps: odd; 1 leaves the area as it is."""
 PAPER_WINDOWS: dict[str, int] = dict.fromkeys(WINDOWS, 5)
 """The same everywhere, as the paper and the authors' release have it."""
 CLOSURES = indices("?_mouth_lipsTogether?", "?_mouth_lipsPress?", "?_mouth_press?", "?_mouth_lipBite?")
@@ -45,18 +45,18 @@ _PEAK_RISE = 0.15  # above what is around; less is tremble
 _PEAK_SPAN, _FOOT_SPAN = 5, 17  # frames in which a peak is the highest, and in which its foot is sought
 _LIFT_HALF = 3  # frames on either side of a peak over which it is lifted
 
-assert set(WINDOWS) == set(AREAS), "every region has a window"
+assert set(WINDOWS) == set(AREAS), "every area has a window"
 
 
 def check_windows(windows: Mapping[str, int]) -> None:
-    """Raise SettingError unless every key is a region and every window an odd whole number from 1 to 61."""
-    require(windows, Mapping, "smoothing", "a mapping from region to window")
-    for region, window in windows.items():
-        if region not in WINDOWS:
-            raise SettingError(f"No region is called {region!r}; valid are {', '.join(WINDOWS)}.")
+    """Raise SettingError unless every key is a area and every window an odd whole number from 1 to 61."""
+    require(windows, Mapping, "smoothing", "a mapping from area to window")
+    for area, window in windows.items():
+        if area not in WINDOWS:
+            raise SettingError(f"No area is called {area!r}; valid are {', '.join(WINDOWS)}.")
         if not isinstance(window, (int, np.integer)) or not (1 <= window <= _MAX_WINDOW and window % 2):
             raise SettingError(
-                f"The smoothing window {window!r} of {region} is not valid; valid are odd numbers of frames from 1 "
+                f"The smoothing window {window!r} of {area} is not valid; valid are odd numbers of frames from 1 "
                 f"(no smoothing) to {_MAX_WINDOW}."
             )
 
@@ -68,14 +68,14 @@ def smooth(
 
     Args:
         values: (T, 174) at 60 fps, any T.
-        windows: window by region, in frames, for the regions that are to differ from `WINDOWS`.
+        windows: window by area, in frames, for the areas that are to differ from `WINDOWS`.
         closures: whether channels that shut the lips keep their peaks.
 
     Returns:
         (T, 174) float32. Both ends are continued by their last value.
 
     Raises:
-        SettingError: an unknown region, or a window that is not odd.
+        SettingError: an unknown area, or a window that is not odd.
     """
     windows = {**WINDOWS, **(windows or {})}
     check_windows(windows)
@@ -86,7 +86,7 @@ def smooth(
     for window in set(windows.values()):
         if window <= ORDER + 1:  # three points fix a parabola: nothing would change
             continue
-        columns = np.concatenate([AREAS[region] for region, own in windows.items() if own == window])
+        columns = np.concatenate([AREAS[area] for area, own in windows.items() if own == window])
         for some in _few(columns):
             out[:, some] = _savitzky_golay(values[:, some], window)
     if closures:

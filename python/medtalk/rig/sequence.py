@@ -163,20 +163,20 @@ class RigSequence:
         return replace(self, values=self.values[:, MIRROR] * MIRROR_SIGN)
 
     def blend(
-        self, other: RigSequence, regions: Sequence[str] | None = None, weight: float | np.ndarray = 1.0
+        self, other: RigSequence, areas: Sequence[str] | None = None, weight: float | np.ndarray = 1.0
     ) -> RigSequence:
-        """This rig with `regions` (all by default) taken from `other` by `weight`: 0 is this, 1 the other.
+        """This rig with `areas` (all by default) taken from `other` by `weight`: 0 is this, 1 the other.
 
         weight: one number or one per frame (T,), 0..1. Raises RigError where the two rigs differ in length or frame
-        rate, a region is unknown, or a weight is out of range.
+        rate, a area is unknown, or a weight is out of range.
         """
         require(other, RigSequence, "The other rig", "a RigSequence", RigError)
-        require(regions, list | tuple | None, "regions", "a list of names", RigError)
+        require(areas, list | tuple | None, "areas", "a list of names", RigError)
         if len(other) != len(self) or other.fps != self.fps:
             raise RigError(f"Cannot blend {self!r} with {other!r}.", "Give them the same frames: resample, slice.")
-        names = tuple(AREAS) if regions is None else tuple(regions)
+        names = tuple(AREAS) if areas is None else tuple(areas)
         if unknown := [name for name in names if name not in tuple(AREAS)]:
-            raise RigError(f"No region is called {unknown[0]!r}. Valid are {', '.join(AREAS)}.")
+            raise RigError(f"No area is called {unknown[0]!r}. Valid are {', '.join(AREAS)}.")
         try:
             weights = np.asarray(weight, np.float64)
         except (TypeError, ValueError):
