@@ -194,7 +194,7 @@ _LACKING = {
     "text": ("The sidecar's model does not accept a text as the mood.", "Choose an emotion, or another model."),
     "image": (
         "The sidecar's model does not accept a picture as the mood.",
-        f"Choose an emotion, or name a model that does as Model in {SETTINGS}.",
+        f"Choose an emotion, or set Model in {SETTINGS} to one that does.",
     ),
     AUTO: (
         "The sidecar cannot hear the mood in the voice.",

@@ -90,7 +90,7 @@ class Client:
         An exception in between (Ctrl-C) cancels the job and is raised again.
         """
         if not job.ended and not self._exchange.knows(job):
-            raise ValueError("the job is of another client")
+            raise ValueError("the job belongs to another client")
         seen = None
         try:
             while not job.ended:
