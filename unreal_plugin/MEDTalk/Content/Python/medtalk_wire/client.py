@@ -126,7 +126,7 @@ class Client:
 
 
 def _leave(exchange: Exchange, context: zmq.Context | None) -> None:
-    """What closing does, once: sockets first."""
+    """Close everything, once: sockets first."""
     exchange.fail_all(RequestError("cancelled", "The client was closed before the job ended."))
     if context:
         context.term()
