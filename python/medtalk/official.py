@@ -133,7 +133,7 @@ class _Checkpoint:
 
     def _get(self, name: str) -> Tensor:
         if name not in self.state:
-            raise BundleError(f"{self.path} lacks {name}.", "It may be of another version of MEDTalk; get it again.")
+            raise BundleError(f"{self.path} lacks {name}.", "It may be from another version of MEDTalk; get it again.")
         return self.state[name]
 
 

@@ -113,7 +113,7 @@ def test_animations_of_the_same_name(configured: Any, tmp_path: Path) -> None:
     (one,) = add_sounds(configured, tmp_path, 0.5)
     other = configured.add_sound(tmp_path / "line0.wav", "/Game/Other/line0").get_path_name()
     request = Request(sounds=(one, other), skeleton="/Game/MetaHumans/Ada/Face/SKM_Ada_Face")
-    with pytest.raises(PluginError, match="is no folder"):
+    with pytest.raises(PluginError, match="is not a project folder"):
         generate.check(replace(request, sounds=(one,), sequence_folder="C:/anims"), settings.load())
     for wanted, there in ((request, 2), (request, 2), (replace(request, replace=False), 4)):
         generate.start(wanted)

@@ -70,7 +70,7 @@ def test_a_project_without_a_board(editor: Any) -> None:
     from medtalk_unreal.errors import PluginError
 
     actor = editor.add_metahuman(rig=False)
-    with pytest.raises(PluginError, match=r"BP_Ada has no control board\. Its mesh names none"):
+    with pytest.raises(PluginError, match=r"BP_Ada has no control board\. Its mesh has no Default Animating Rig"):
         resolve(editor, None, actor)
 
 

@@ -199,7 +199,7 @@ def test_a_picture_that_the_sidecar_refuses_is_one_line(studio: Any, sample: Pat
     [
         (
             {"image": "face.png"},
-            "The sidecar's model does not accept a picture as the mood. Choose an emotion, or name a model",
+            "The sidecar's model does not accept a picture as the mood. Choose an emotion, or set Model",
         ),
         ({"text": "so sad"}, "The sidecar's model does not accept a text as the mood."),
     ],

@@ -329,7 +329,7 @@ class TestFailures:
     @pytest.mark.parametrize("behaviour", ["http", "channels", "version"])
     def test_another_program_at_the_address(self, configured: Any, behaviour: str) -> None:
         """The port of a sidecar that was killed was taken by something else; or it is of another MEDTalk."""
-        little = Path(__file__).parents[1] / "wire" / "little_sidecar.py"
+        little = Path(__file__).parents[1] / "helpers" / "little_sidecar.py"
         file = saved(configured) / "sidecar.json"
         process = subprocess.Popen([sys.executable, little, file, behaviour])
         try:

@@ -604,7 +604,7 @@ def test_things_of_another_kind(shot: Any, tmp_path: Path) -> None:
     refused(editor, "is a SoundWave, not a LevelSequence", sequence=sound, actor=actor)
     refused(editor, "is a LevelSequence, not a SoundWave", sequence=sequence, actor=actor, sound=sequence)
     refused_at_once(editor, "Cube has no MetaHuman face", sequence=sequence, actor=editor.add_actor().get_path_name())
-    refused_at_once(editor, "is no folder", actor=actor, sequence_folder="Game/../x")
+    refused_at_once(editor, "is not a project folder", actor=actor, sequence_folder="Game/../x")
     refused(editor, "outside the range of a sequence", sequence=sequence, actor=actor, start_frame=9_000_000)
 
 

@@ -44,7 +44,7 @@ class Ablation:
 
 @dataclass(frozen=True)
 class RigLossOptions:
-    """What is added to the plain mean square error of a rig; all zero is the paper's."""
+    """Terms added to the plain mean square error of a rig; all zero is the paper's."""
 
     event_weight: float = 0.0
     """Lip channels weigh 1 + this * |target|: closures, bites and rounding are rare, and a plain mean forgets them."""
@@ -59,7 +59,7 @@ class RigLossOptions:
 
 @dataclass(frozen=True)
 class StageOptions:
-    """What all stages share."""
+    """Options of all stages."""
 
     epochs: int = 10
     steps: int = 100

@@ -153,7 +153,7 @@ class Run:
         return evaluate(bundle, held, speech, clips, transcripts, captures)
 
     def options(self, stage: int) -> dict[str, Any]:
-        """What of the recipe a stage depends on."""
+        """The part of the recipe that a stage depends on."""
         recipe = self.recipe.to_dict()
         return {
             "stage": recipe[f"stage{stage}"],

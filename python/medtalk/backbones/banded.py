@@ -34,12 +34,12 @@ class Band:
         """`slopes` (heads,) are taken from a score for every frame of distance, in a clip of so many frames."""
         self.reach = min(reach(slopes), frames)
         self._slopes = slopes.clamp(min=1e-30)[:, None, None]  # times infinity it must not be nan
-        self._made: tuple[tuple[object, ...], Tensor] | None = None
+        self._last_bias: tuple[tuple[object, ...], Tensor] | None = None
 
     def bias(self, start: int, end: int, low: int, high: int, tokens: int, dtype: torch.dtype) -> Tensor:
         """For queries `start` to `end`, and as keys frames `low` to `high` and extra tokens: (heads, queries, keys)."""
         place = (end - start, low - start, high - low, tokens, dtype)
-        if self._made is None or self._made[0] != place:  # away from a clip's ends, all chunks have the same
+        if self._last_bias is None or self._last_bias[0] != place:  # away from a clip's ends, all chunks have the same
             device = self._slopes.device
             away = (
                 torch.arange(low - start, high - start, device=device)
@@ -47,8 +47,8 @@ class Band:
             )
             away = away.abs().float()
             away = F.pad(away.masked_fill_(away > self.reach, math.inf), (0, tokens))
-            self._made = place, (-self._slopes * away).to(dtype)
-        return self._made[1]
+            self._last_bias = place, (-self._slopes * away).to(dtype)
+        return self._last_bias[1]
 
 
 def reach(slopes: Tensor) -> int:

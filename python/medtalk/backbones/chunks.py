@@ -60,7 +60,7 @@ class Convolutions:
         return cls(field, math.prod(strides))
 
     def frames(self, samples: int) -> int:
-        """How many come out of so many samples."""
+        """The number of frames from so many samples."""
         return (samples - self.field) // self.hop + 1
 
     def samples(self, start: int, end: int) -> tuple[int, int]:

@@ -140,7 +140,7 @@ def _sidecar() -> Finding:
         return Finding("sidecar", "bad", error.message, error.hint)
     what = f"{connection.address}, medtalk {about['version']}, bundle {about['bundle']['name']} on {about['device']}"
     if about["version"] != __version__:
-        return Finding("sidecar", "bad", what, "It is of another version: run medtalk stop, then start it again.")
+        return Finding("sidecar", "bad", what, "Its version differs: run medtalk stop, then start it again.")
     return Finding("sidecar", "ok", what)
 
 

@@ -1,4 +1,4 @@
-"""How the words of an English text are spoken, as phone classes: by the CMU dictionary, else by their letters.
+"""Pronunciations of the words of an English text, as phone classes: by the CMU dictionary, else by their letters.
 
 Words of other scripts get no pronunciation; of other languages that are written in Latin letters, an English one, which
 `medtalk.features.alignment` finds not to fit the sound.

@@ -1,4 +1,4 @@
-"""What the 174 channels are called on the face boards of Unreal, and which raw expression curves they drive.
+"""Names of the 174 channels on the face boards of Unreal, and the raw expression curves that they drive.
 
 mh3          the board that the 174 names come from (Maya of that time)
 mh4          the board of current MetaHumans: four tongue controls have other names, the neck multipliers are gone

@@ -86,7 +86,7 @@ class RigSequence:
 
     @property
     def seconds(self) -> float:
-        """How long it lasts: T / fps."""
+        """Its length: T / fps."""
         return len(self) / self.fps
 
     @property

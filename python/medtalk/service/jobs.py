@@ -73,7 +73,7 @@ class FairQueue:
             self.put(job)
 
     def ahead(self, job: Job) -> int:
-        """How many jobs will be taken before this one."""
+        """The number of jobs before this one."""
         mine = self._clients[job.client].index(job)
         count, before = mine, True
         for client, jobs in self._clients.items():

@@ -1,4 +1,4 @@
-"""Where the sidecar listens: the ZeroMQ socket, who is let in, and the connection file."""
+"""The sidecar's ZeroMQ socket, its access control and the connection file."""
 
 from __future__ import annotations
 

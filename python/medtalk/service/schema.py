@@ -185,7 +185,7 @@ def read_request(
         if header.type in JOBS:
             body = _job(header, body, buffers, limits, folders, guidance)
         elif buffers:
-            raise ServiceError("bad_message", f"{header.type} takes no buffers.")
+            raise ServiceError("bad_message", f"{header.type} does not accept buffers.")
     except ProtocolError as error:
         raise BadRequest(ServiceError("bad_message", error.message, error.hint), header.id) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -40,7 +40,7 @@ from medtalk_wire.protocol import Message, pack
 PROGRESS_SECONDS = 0.15  # the protocol promises five a second
 WAITING_SECONDS = 1.0
 LOOK_SECONDS = 10.0
-"""How often it is looked whether the connection file is still there."""
+"""How often the connection file is checked."""
 GONE_SECONDS = 10.0
 """How long the jobs of a client that cannot be reached are kept."""
 FINISH_SECONDS, CANCEL_SECONDS = 3.0, 1.0

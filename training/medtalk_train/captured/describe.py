@@ -56,7 +56,7 @@ def describe(
 
 
 def _ask(words: list[str], take: FaceTake, timeout: float) -> str:
-    """What the command says of a take."""
+    """The command's description of a take."""
     values = {"{image}": str(take.picture), "{sound}": str(take.sound.file), "{emotion}": LABELS[take.label]}
     call = []
     for word in words:

@@ -59,7 +59,7 @@ class Frozen:
         )
 
     def transcript(self, sound: LazyArray) -> str:
-        """What Whisper hears in a sound; the text itself."""
+        """Whisper's transcript of a sound, as text."""
 
         def words() -> np.ndarray:
             heard = self._whisper.transcribe(sound.read(), self.options.language or None).text
@@ -85,13 +85,13 @@ class Frozen:
         return self.cache.file(part, sha256_file(path), lambda: _half(self._clip.encode_image(path)))
 
     def source(self, part: str) -> Pretrained:
-        """Where a backbone comes from: the folder or file of that name, if there is one, else its library's."""
+        """The source of a backbone: the folder or file of that name, if there is one, else its library's."""
         name = str(getattr(self.options, part))
         path = Path(name) if Path(name).exists() else None
         return Pretrained(name, path, self.options.offline, self.device)
 
     def name(self, part: str) -> str:
-        """What a bundle calls a backbone: a folder by its last part, as where it lies is nobody else's concern."""
+        """The name of a backbone in a bundle: of a folder only its last part, since its place concerns nobody else."""
         source = self.source(part)
         return source.name if source.path is None else source.path.resolve().name
 
@@ -100,7 +100,7 @@ class Frozen:
 
     @staticmethod
     def _of(sound: LazyArray, work: Callable[[], str]) -> str:
-        """What `work` gives; an error of a backbone names the file of the sound."""
+        """The result of `work`; an error of a backbone names the file of the sound."""
         try:
             return work()
         except MedtalkError as error:

@@ -48,7 +48,7 @@ LEARNED = {
     3: ("frames", "content", "rig", "label", "emotion", "words"),
     4: ("frames", "content", "rig", "label", "emotion", "words", "description", "picture"),
 }
-"""What a stage learns of a take: another description is no reason to train stages 1 to 3 again."""
+"""The parts of a take that a stage learns from: another description does not retrain stages 1 to 3."""
 RIGS = "rig-1"
 """Where the cache keeps faces: another number where they are read in another way."""
 
@@ -114,7 +114,7 @@ class CapturedGround:
         self._locate(self._frozen())
 
     def features(self) -> None:
-        """What the frozen backbones make of the takes, `features/`."""
+        """The features of the takes by the frozen backbones, `features/`."""
         from rich.progress import track
 
         frozen = self._frozen()  # it holds gigabytes, so it lives no longer than this step
@@ -298,7 +298,7 @@ class CapturedGround:
 
 
 class CapturedData:
-    """What `features` has made of the takes, each part read when it is first needed."""
+    """The features of the takes, each part read when it is first needed."""
 
     def __init__(self, cache: Cache, work: Path) -> None:
         self._cache, self._folder = cache, work / "features"

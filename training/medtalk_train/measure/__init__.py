@@ -1,1 +1,1 @@
-"""What a bundle is worth: the paper's metrics, the mouth on real recordings, and what it must reach to ship."""
+"""The quality of a bundle: the paper's metrics, the mouth on real recordings, and what it must reach to ship."""

@@ -1,4 +1,4 @@
-"""What a bundle's figures must reach before it ships, so that no lie of the lips gets past the tests again."""
+"""The bars that a bundle's figures must reach before it ships, so that wrong lips do not pass the tests again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Bar:
     high: float = float("inf")
 
     def fault(self, figures: Mapping[str, float]) -> str | None:
-        """What is wrong, in a line; None if nothing is. A figure that is missing, or no number, is wrong."""
+        """The problem in a line, or None. A figure that is missing, or not a number, is a problem."""
         value = figures.get(self.name)
         if value is None:
             return f"{self.name} is missing"

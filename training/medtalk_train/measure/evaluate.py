@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from medtalk_train.synthetic.corpus.read import Utterance
 
 RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False)
-"""What the decoder says: blinks are not part of the paper's truth."""
+"""The decoder's own rig: blinks are not part of the paper's truth."""
 WITH = ", with transcript"
 SNR_DB = 10.0
 PER_LANGUAGE = 12
@@ -155,7 +155,7 @@ def table(rigs: Sequence[NDArray], recordings: Sequence[Recording]) -> Articulat
 
 
 def mouth(rigs: Sequence[NDArray], recordings: Sequence[Recording]) -> dict[str, float]:
-    """What any mouth can be judged by: its `Articulation`, and "MLE, phones known" beside a still mouth.
+    """Figures for any mouth: its `Articulation`, and "MLE, phones known" beside a still mouth.
 
     The truth of this MLE (Eq. 15) is the teacher's lips at the true phone times; "MLE / still mouth, phones known" and
     "lips / phones known", the amplitude beside the teacher's, tell a mouth that lies from one that is only shy.
@@ -214,7 +214,7 @@ def against_teacher(sentences: Sequence[HeldSentence]) -> dict[str, float]:
 
 
 def emotion_swap(sentences: Sequence[HeldSentence]) -> dict[str, float]:
-    """What only another emotion changes, against neutral: lips over what speech moves them, and the upper face."""
+    """Figures for the change from neutral to another emotion: lips over what speech moves them, and the upper face."""
     lips, upper = [], []
     for number, heard in enumerate(sentences):
         neutral = heard.shown("neutral")

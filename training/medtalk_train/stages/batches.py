@@ -1,4 +1,4 @@
-"""What a batch is, whatever the data: the types that the stages read and both grounds draw.
+"""Batches, whatever the data: the types that the stages read and both grounds draw.
 
 A batch depends on the seed, the epoch and its number alone, which makes a cut run resumable without a trace.
 """

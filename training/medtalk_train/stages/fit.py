@@ -1,4 +1,4 @@
-"""What every stage shares: Adam and StepLR, frozen parts, deterministic batches, logs, checkpoints, resuming."""
+"""Common to all stages: Adam and StepLR, frozen parts, deterministic batches, logs, checkpoints, resuming."""
 
 from __future__ import annotations
 

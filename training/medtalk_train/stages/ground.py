@@ -1,4 +1,4 @@
-"""What a run learns from: the one side that differs between speech with rule-made faces and recorded faces."""
+"""The ground that a run learns from: the one side that differs between speech with rule-made and recorded faces."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLIPS = 84
 
 @dataclass(frozen=True)
 class Held:
-    """What a ground keeps out of training, for the evaluation.
+    """The data that a ground keeps out of training, for the evaluation.
 
     corpus: a generated corpus with held-out voices. takes: sound (n,) at 16 kHz, transcript ("" if unknown), label and
     rig (T, 174) of each. backbones, offline: how the bundle is opened, see `medtalk.engine.open_engine`.
@@ -42,7 +42,7 @@ class Ground(Protocol):
 
     @property
     def steps(self) -> Mapping[str, Callable[[], None]]:
-        """What prepares it, by name of the step; a step that a ground does not have needs no work."""
+        """The preparation of each step, by name; a step that a ground does not have needs no work."""
         ...
 
     @property
@@ -91,5 +91,5 @@ class Ground(Protocol):
         ...
 
     def held(self, bundle: Bundle, clips: int) -> Held | None:
-        """What to judge a bundle on; None if nothing is held back."""
+        """The data to judge a bundle on; None if nothing is held back."""
         ...

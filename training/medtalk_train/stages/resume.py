@@ -1,4 +1,4 @@
-"""How a step knows whether it is done, and what must be there before it can start."""
+"""Decides whether a step is done, and whether it can start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to a voice before it reaches a microphone: rooms, noise, other talkers, other throats, narrow bands.
+"""Changes of a voice on its way to a microphone: rooms, noise, other talkers, other throats, narrow bands.
 
 Most of the corpus is clean. Without these the ear's head would meet its first real recording untrained. The sounds in
 which nobody speaks teach it what is not speech.

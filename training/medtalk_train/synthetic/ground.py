@@ -129,7 +129,7 @@ class SyntheticGround:
             raise TrainingError(f"The recipe's people section does not fit: {error}.") from error
 
     def features(self) -> None:
-        """What frozen Whisper hears of the corpora, `features/`."""
+        """The states of frozen Whisper for the corpora, `features/`."""
         from medtalk_train.synthetic.states import extract
         from medtalk_train.synthetic.whisper_weights import fingerprint
 
@@ -294,14 +294,14 @@ class SyntheticGround:
 
 
 class SyntheticData:
-    """What the steps of a ground have made, each part read when it is first needed."""
+    """The results of a ground's steps, each part read when it is first needed."""
 
     def __init__(self, ground: SyntheticGround) -> None:
         self._ground = ground
 
     @cached_property
     def states(self) -> States:
-        """What Whisper heard."""
+        """Whisper's states."""
         from medtalk_train.synthetic.states import States
 
         need(self._ground.work / "features" / COMPLETE, "features")

@@ -1,4 +1,4 @@
-"""What frozen Whisper makes of the corpora, on disk: the ear's head and stages 2 to 4 read it again and again.
+"""The states of frozen Whisper for the corpora, on disk: the ear's head and stages 2 to 4 read it again and again.
 
 The sound is augmented before it is heard, so that what is trained on it meets noisy rooms too. Sounds in which nobody
 speaks lie among the sentences. Arrays are raw float16, one after another, with an index; a cut run goes on where it
@@ -168,7 +168,7 @@ def _nonspeech(row: Mapping[str, Any]) -> Utterance:
 
 
 def _resume(folder: Path, about: dict[str, Any]) -> int:
-    """How many clips are there already; a torn end is cut off, states of something else are thrown away."""
+    """The number of clips that exist already; a torn end is cut off, states of something else are thrown away."""
     meta, index = folder / _ABOUT, folder / _INDEX
     if not meta.exists() or json.loads(meta.read_text("utf-8")) != about:
         for name in (_INDEX, _STATES, _PROSODY):

@@ -24,7 +24,7 @@ from medtalk.errors import TrainingError
 
 
 class WhisperSize(NamedTuple):
-    """What tells one size of Whisper from another. An attention head is 64 wide in all of them."""
+    """The size of a Whisper. An attention head is 64 wide in all of them."""
 
     mels: int
     width: int
@@ -157,7 +157,7 @@ def _called(size: WhisperSize) -> str:
 
 
 def _renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What is the encoder's, under openai-whisper's names."""
+    """The encoder's tensors, under openai-whisper's names."""
     found: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         if not _is_encoder(name) or (match := _NAME.fullmatch(name)) is None:

@@ -53,23 +53,23 @@ def described(encode: Encode) -> dict[str, float]:
     )
     order = {"low": 0, "mid": 1, "high": 2}
     clear = [(got[1], order[each.strength]) for got, each in zip(answers, DESCRIBED, strict=True) if each.strength]
-    felt, truth = np.array(clear).T
-    out["strength_class"] = float(((felt >= LOW).astype(int) + (felt >= HIGH) == truth).mean())
-    out["strength_spearman"] = spearman(felt, truth)
-    out["strength_low_below_high"] = float((felt[truth == 0][:, None] < felt[truth == 2][None]).mean())
+    strengths, truth = np.array(clear).T
+    out["strength_class"] = float(((strengths >= LOW).astype(int) + (strengths >= HIGH) == truth).mean())
+    out["strength_spearman"] = spearman(strengths, truth)
+    out["strength_low_below_high"] = float((strengths[truth == 0][:, None] < strengths[truth == 2][None]).mean())
     return out
 
 
 def negated(encode: Encode) -> dict[str, float]:
     """The pairs: the label recovered when said, not the strongest when denied, and both."""
-    said, denied = [], []
+    plain, denied = [], []
     for pair in NEGATED:
-        said.append(LABELS[int(np.argmax(encode(pair.plain)[0]))] == pair.label)
+        plain.append(LABELS[int(np.argmax(encode(pair.plain)[0]))] == pair.label)
         denied.append(LABELS[int(np.argmax(encode(pair.denied)[0]))] != pair.label)
     return {
-        "negation_said": float(np.mean(said)),
+        "negation_said": float(np.mean(plain)),
         "negation_denied": float(np.mean(denied)),
-        "negation_both": float(np.mean(np.logical_and(said, denied))),
+        "negation_both": float(np.mean(np.logical_and(plain, denied))),
     }
 
 
@@ -77,23 +77,23 @@ def scales(encode: Encode) -> dict[str, float]:
     """The scales: the share of pairs of texts in the right order, and the mean rank correlation."""
     right, correlations = [], []
     for scale in SCALES:
-        felt = np.array([encode(text)[1] for text in scale])
-        right += [felt[i] < felt[j] for i in range(len(felt)) for j in range(i + 1, len(felt))]
-        correlations.append(spearman(felt, np.arange(len(felt))))
+        strengths = np.array([encode(text)[1] for text in scale])
+        right += [strengths[i] < strengths[j] for i in range(len(strengths)) for j in range(i + 1, len(strengths))]
+        correlations.append(spearman(strengths, np.arange(len(strengths))))
     return {"scales_pairs": float(np.mean(right)), "scales_spearman": float(np.mean(correlations))}
 
 
 def drawn(encode: Encode, grammar: Grammar, count: int, name: str = "grammar") -> dict[str, float]:
     """Sentences of a grammar: strongest label right, and the rank correlation of the strength."""
     rng = np.random.default_rng(12)
-    right, felt, truth = [], [], []
+    right, strengths, truth = [], [], []
     for example in (grammar.draw(rng) for _ in range(count)):
         weights, strength = encode(example.text)
         # of an even mixture either may lead
         right.append(example.weights[int(np.argmax(weights))] > max(example.weights) - 0.05)
-        felt.append(strength)
+        strengths.append(strength)
         truth.append(example.strength)
-    correlation = spearman(np.array(felt), np.array(truth))
+    correlation = spearman(np.array(strengths), np.array(truth))
     return {f"{name}_label": float(np.mean(right)), f"{name}_strength_spearman": correlation}
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a data set, file by file, before hours are spent on it."""
+"""Checks a data set file by file, before hours are spent on it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _USUAL_FPS = (24.0, 25.0, 30.0, 50.0, 90.0, 100.0, 120.0)
 
 @dataclass(frozen=True)
 class Report:
-    """What `check` found: the layout, the takes that are whole, seconds of sound, and what is wrong."""
+    """The report of `check`: the layout, the complete takes, seconds of sound, and the problems."""
 
     kind: str
     takes: list[FaceTake]
@@ -148,7 +148,7 @@ def _opened(file: Path) -> tuple[NDArray, float]:
 
 
 def _length(rows: int, fps: float, frames: int) -> str:
-    """What to say of a rig whose length is not its sound's."""
+    """The problem of a rig whose length is not its sound's."""
     lasts = f"lasts {rows / fps:.2f} s at {fps:g} fps, its sound {frames / FPS:.2f} s"
     real = rows / max(frames, 1) * FPS
     near = min(_USUAL_FPS, key=lambda rate: abs(rate - real))

@@ -70,7 +70,7 @@ class FaceTake:
 
 
 class Problem(NamedTuple):
-    """What is wrong with a file of a data set, in one line."""
+    """A problem of a file of a data set, in one line."""
 
     file: Path
     what: str
@@ -96,7 +96,7 @@ class Folder:
         self.problems.append(Problem(file, what))
 
     def name(self, file: Path) -> str:
-        """What a take of this sound is called."""
+        """The name of a take of this sound."""
         return file.relative_to(self.path).with_suffix("").as_posix()
 
     def take(self, sound: Path, rig: Path, label: int, **known: object) -> FaceTake:
@@ -147,7 +147,7 @@ class Folder:
 
 
 def text_of(table: Mapping[str, str], name: str) -> str | None:
-    """What a table has of a take, by its name or the last part of it."""
+    """A table's entry for a take, by its name or the last part of it."""
     return table.get(name, table.get(Path(name).name)) or None
 
 

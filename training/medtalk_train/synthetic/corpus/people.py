@@ -168,7 +168,7 @@ def label(number: int, recording: SpeechFile, aligner: Aligner, whisper: Whisper
 
 
 def cut(spans: list[Span]) -> list[tuple[float, float]]:
-    """Where the pieces of a recording begin and end, in seconds: between pauses, with a little silence around."""
+    """Start and end of the pieces of a recording, in seconds: between pauses, with a little silence around."""
     pieces: list[tuple[float, float]] = []
     start = spoken = None  # the piece that grows, and where its speech ends
     for begin, end, index in spans:

@@ -1,4 +1,4 @@
-"""What each utterance of a corpus says, and with which voice: a function of the seed and its number alone."""
+"""The text and voice of each utterance of a corpus: a function of the seed and its number alone."""
 
 from __future__ import annotations
 

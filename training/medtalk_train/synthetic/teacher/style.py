@@ -1,4 +1,4 @@
-"""How one speaker differs from another: small amounts, drawn once a clip."""
+"""Differences between speakers: small amounts, drawn once a clip."""
 
 from __future__ import annotations
 

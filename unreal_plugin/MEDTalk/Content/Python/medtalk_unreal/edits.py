@@ -28,7 +28,7 @@ class Edit:
         self._title, self._steps = title, steps
         self._stack = ExitStack()
         self._slow: unreal.ScopedSlowTask
-        self._made: list[str] = []
+        self._new_assets: list[str] = []
         self._begun = False
         self._opened = compat.open_path()
 
@@ -53,7 +53,7 @@ class Edit:
         asset = unreal.AssetToolsHelpers.get_asset_tools().create_asset(name, folder, kind, factory)
         if asset is None:
             raise PluginError(f"Unreal could not create the asset {path}.", "Choose another folder.")
-        self._made.append(path)
+        self._new_assets.append(path)
         unreal.EditorAssetLibrary.set_metadata_tag(asset, _SOURCE, source)
         return asset
 
@@ -75,7 +75,7 @@ class Edit:
         """
         if self._begun:
             compat.undo()
-        for path in self._made:
+        for path in self._new_assets:
             compat.close(path)
             unreal.EditorAssetLibrary.delete_asset(path)
         compat.open_again(self._opened)

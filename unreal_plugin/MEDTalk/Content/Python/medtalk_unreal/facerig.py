@@ -335,7 +335,7 @@ def _with_rig(face: FaceRig) -> FaceRig:
         if asset is None:
             raise PluginError(
                 f"The face of {face.name} has no control board.",
-                "Its mesh names none as Default Animating Rig, and the project has no Face_ControlBoard_CtrlRig.",
+                "Its mesh has no Default Animating Rig, and the project has no Face_ControlBoard_CtrlRig.",
             )
         warnings = (f"The face mesh of {face.name} names no control board; {asset.get_path_name()} is used.",)
     path = compat.package(asset.get_path_name())

@@ -34,7 +34,7 @@ Report = TakeReport | BakeReport
 _OF_THE_SOUND = ("audio", "limit", "checksum")  # codes of errors that the next sound need not have
 MODEL_FPS = 60.0
 FULL_SECONDS, AGAIN_SECONDS = 600.0, 5.0
-"""How long a sidecar is asked again whose queue is full, and how often."""
+"""How long and how often to ask again a sidecar whose queue is full."""
 
 
 @dataclass

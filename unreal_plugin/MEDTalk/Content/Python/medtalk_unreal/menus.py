@@ -61,7 +61,7 @@ def install() -> None:
         if entry.section == OWNER and entry.menu not in sections:
             menu.add_section(OWNER, TITLE)
             sections.add(entry.menu)
-        menu.add_menu_entry(entry.section, _made(entry))
+        menu.add_menu_entry(entry.section, _tool_menu_entry(entry))
     menus.refresh_all_widgets()
 
 
@@ -77,7 +77,7 @@ def run(action: str) -> None:
     guarded(ACTIONS[action])
 
 
-def _made(entry: Entry) -> unreal.ToolMenuEntry:
+def _tool_menu_entry(entry: Entry) -> unreal.ToolMenuEntry:
     kind = unreal.MultiBlockType.TOOL_BAR_BUTTON if entry.menu == SEQUENCER_BAR else unreal.MultiBlockType.MENU_ENTRY
     item = unreal.ToolMenuEntry(name=f"{OWNER}.{entry.action}", owner=unreal.ToolMenuOwner(OWNER), type=kind)
     item.set_label(entry.label)
@@ -102,7 +102,7 @@ def _export() -> None:
     path = _open_sequence()
     place = readback.default_folder(path)
     files = readback.export_recorded_rig(path, None, place)
-    say(f"{len(files) // 2} takes are in {place}.")
+    say(f"{len(files) // 2} takes were written to {place}.")
 
 
 def _open_sequence() -> str:

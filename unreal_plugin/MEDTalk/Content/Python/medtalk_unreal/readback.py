@@ -40,7 +40,7 @@ class FoundTake:
 
 @dataclass(frozen=True)
 class RecordedRig:
-    """What the board does in a span: `values` row by row, 174 a row, at `fps`; `meta` says where it comes from."""
+    """The movement of a board in a span: `values` row by row, 174 a row, at `fps`; `meta` says where it comes from."""
 
     values: array[float]
     fps: float
@@ -70,7 +70,7 @@ def find_takes(sequence: str, actor: str | None = None) -> list[FoundTake]:
 def read_rig(
     sequence: str, actor: str | None, first_frame: int, end_frame: int, fps: float = 0.0, name: str = ""
 ) -> RecordedRig:
-    """What the face board does from a display frame up to another one.
+    """The movement of a face board from a display frame up to another one.
 
     fps: of the rig, the display rate by default. Channels that the board has not, or that were never keyed, rest.
     Raises `PluginError` where there is no board, or no frame.

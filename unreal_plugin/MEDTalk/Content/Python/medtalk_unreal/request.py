@@ -145,7 +145,7 @@ class Request(_More):
             raise PluginError(what, hint)
 
     def wire_settings(self, picture: bytes, fps: float, transcript: str) -> wire.Settings:
-        """What the sidecar is asked. picture: of `read_picture`. A `transcript` of "" was not written by anybody."""
+        """The settings to send. picture: of `read_picture`. A `transcript` of "" is unknown."""
         guided = self.text or self.image
         chosen = {"intensity": self.mood_intensity, "region": self.process_mask}
         chosen |= {name: getattr(self, name) for name in ("blink", "gaze", *(knob.name for knob in MORE))}
@@ -193,7 +193,7 @@ class Request(_More):
 
 
 def _most_bytes(settings: PluginSettings) -> int:
-    """How large a picture the sidecar takes."""
+    """Bytes of the largest picture that the sidecar accepts."""
     return int(settings.limits.get("max_image_bytes", wire.MAX_PICTURE_BYTES))
 
 
@@ -202,7 +202,7 @@ _LACKING = {
     "text": ("The sidecar's model does not accept a text as the mood.", "Choose an emotion, or another model."),
     "image": (
         "The sidecar's model does not accept a picture as the mood.",
-        f"Choose an emotion, or name a model that does as Model in {SETTINGS}.",
+        f"Choose an emotion, or set Model in {SETTINGS} to one that does.",
     ),
     AUTO: (
         "The sidecar cannot hear the mood in the voice.",

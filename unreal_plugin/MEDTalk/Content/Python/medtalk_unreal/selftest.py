@@ -148,7 +148,7 @@ def _undo(actor: str) -> Answer:
     again = facerig.resolve(sequence, actor)
     after = facerig.section_channels(again.section)[_JAW].get_num_keys()
     if after != before:
-        raise PluginError("The console command TRANSACTION UNDO takes nothing back: a failed take leaves its keys.")
+        raise PluginError("The console command TRANSACTION UNDO undoes nothing: a failed take leaves its keys.")
     return {"undone": True}
 
 

@@ -90,7 +90,7 @@ class Client:
         An exception in between (Ctrl-C) cancels the job and is raised again.
         """
         if not job.ended and not self._exchange.knows(job):
-            raise ValueError("the job is of another client")
+            raise ValueError("the job belongs to another client")
         seen = None
         try:
             while not job.ended:
@@ -126,7 +126,7 @@ class Client:
 
 
 def _leave(exchange: Exchange, context: zmq.Context | None) -> None:
-    """What closing does, once: sockets first."""
+    """Close everything, once: sockets first."""
     exchange.fail_all(RequestError("cancelled", "The client was closed before the job ended."))
     if context:
         context.term()

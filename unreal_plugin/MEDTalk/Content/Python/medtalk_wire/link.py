@@ -124,7 +124,7 @@ class Link:
             hint = (
                 "Have the client's public key put into its keys folder (clients/NAME.key), and start it again."
                 if keyed
-                else "Is the connection file that of another sidecar? Start the sidecar again."
+                else "Does the connection file belong to another sidecar? Start the sidecar again."
             )
             return RefusedError(f"The sidecar at {address} does not know {what} ({value}).", hint)
         if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:

@@ -59,7 +59,7 @@ class Finishing:
 
 @dataclass(frozen=True, eq=False)
 class Settings:
-    """How a sound is animated.
+    """The settings of a take.
 
     Beside one another, a description or a picture and labels are a mixture: the description has what the weights of the
     labels leave of 1. `image` travels as the bytes of its file; only a model in the same process takes a path.
