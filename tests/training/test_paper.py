@@ -34,7 +34,7 @@ from medtalk_train.recipe import Ablation, DataOptions, PretrainedOptions, Recip
 from medtalk_train.run import Run, place
 from medtalk_train.stages.batches import BY_IMAGE, BY_LABEL, BY_TEXT, Draw, Steps
 from medtalk_train.stages.ground import Held
-from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
+from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, GuidanceStage, IntensityModelling
 from medtalk_train.synthetic.batches import Grids
 from tests.helpers import checkpoints
 from tests.training import contract, datasets
@@ -342,7 +342,7 @@ def test_sound_and_face_of_a_batch_belong_together(trained: Run) -> None:
 
 def test_what_guides_a_clip(trained: Run, recipe: Recipe) -> None:
     """A clip that a picture guides is deaf to its description and its label, and so on."""
-    stage = Guidance(
+    stage = GuidanceStage(
         trained.model(4), recipe.stage4, guided(trained), 1, recipe.ablation, np.ones(174, np.float32), pictures=True
     )
     drawn = guided(trained)(np.random.default_rng(0))
@@ -401,7 +401,7 @@ def test_ablations(trained: Run, recipe: Recipe, name: str) -> None:
         for seed in range(10):
             batch = ground(run).sentences()(np.random.default_rng(seed))
             assert bool((~batch.absent).sum(1).eq(2).all()), "every clip has the empty sentence"
-    fourth = Guidance(model, recipe.stage4, guided(run), *common, pictures=ground(run).pictures())
+    fourth = GuidanceStage(model, recipe.stage4, guided(run), *common, pictures=ground(run).pictures())
     losses = fourth.losses(guided(run)(np.random.default_rng(0)))
     assert ("similarity" in losses) == off.disentangle
     losses["loss"].backward()

@@ -168,7 +168,7 @@ class Run:
 
     def learner(self, number: int, model: MEDTalk) -> Stage | None:
         """The stage over the networks and their ground; None if it has nothing to learn."""
-        from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, Guidance, IntensityModelling
+        from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, GuidanceStage, IntensityModelling
 
         recipe, ground = self.recipe, self.ground
 
@@ -184,7 +184,7 @@ class Run:
         if number == 3:
             return IntensityModelling(model, recipe.stage3, ground.sentences(), *common())
         draw = ground.guided()
-        return None if draw is None else Guidance(model, recipe.stage4, draw, *common(), ground.pictures())
+        return None if draw is None else GuidanceStage(model, recipe.stage4, draw, *common(), ground.pictures())
 
 
 def _ground(recipe: Recipe, work: Path, progress: bool, sources: Sources, accelerator: str) -> Ground:

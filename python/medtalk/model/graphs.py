@@ -14,9 +14,6 @@ from medtalk.model.config import ModelConfig
 from medtalk.model.ear import Ear, EarConfig
 from medtalk.model.medtalk import MEDTalk
 
-SIZES = ("ear", "model")
-"""Keys of `sizes` in `bundle.json`, and prefixes of the tensors in `weights.safetensors`."""
-
 
 class ContentGraph(nn.Module):
     """sound (B, T, F), phone posteriors (B, T, 35) -> content (B, T, 256)."""

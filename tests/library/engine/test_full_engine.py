@@ -283,7 +283,7 @@ def test_engines_by_kind(full_bundle: Path, tiny_bundle: Path, sound: Path) -> N
     assert open_engine(bundle, "torch", device="cpu").device == "cpu"
     with pytest.raises(BackboneError, match="no backbone called 'whisper'; it has emotion2vec, clip"):
         open_engine(bundle, backbones={"whisper": "."})
-    with pytest.raises(SettingError, match="it needs none"):
+    with pytest.raises(BackboneError, match="it needs none"):
         medtalk.load(tiny_bundle, backbones={"clip": "."})
     with pytest.raises(SettingError, match="accepts no ready-made ones"):
         medtalk.load(tiny_bundle).perform(sound, emotion2vec=np.zeros((100, 48)))

@@ -148,7 +148,7 @@ def predicted(model: MEDTalk, batch: SentenceBatch) -> Tensor:
     return model.fusion_predictor(batch.emotion_features, batch.words, batch.absent, batch.lengths, batch.word_times)
 
 
-class Guidance(Stage):
+class GuidanceStage(Stage):
     """Stage 4: P_text, P_image and E_fuse, so that a description or picture can stand in place of a label (Eq. 13, 14).
 
     The intensity is stage 3's, as it was trained. `pictures` tells whether there are any to train P_image with.
