@@ -166,7 +166,8 @@ def test_mixtures_that_make_no_sense() -> None:
     mixture = guidance_of({Voice(): 1, "happy": 3})
     assert isinstance(mixture, Mixture) and [weight for _, weight in mixture.members] == [0.25, 0.75]
     assert beside(Voice(), {"happy": 0}) == Voice()
-    assert guidance_of({"happy": np.float32(0.5)}) == Labels({"happy": 0.5, "neutral": 0.5})
+    half: Any = np.float32(0.5)
+    assert guidance_of({"happy": half}) == Labels({"happy": 0.5, "neutral": 0.5})
     with pytest.raises(GuidanceError, match="too large"):
         guidance_of({Description("a", {"sad": 1.0}, 1.0): 1e308, Voice(): 1e308})
 

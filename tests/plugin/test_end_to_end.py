@@ -78,6 +78,20 @@ def test_the_keys_are_the_rig_of_the_sidecar(
     assert line.startswith("1 take written, ") and desk.log.errors == [] and desk.dialogs.messages == []
 
 
+def test_a_rate_that_is_changed_while_the_sidecar_is_looked_for(desk: Any, serving: Sidecar, sample: Path) -> None:
+    """Keys lie on the frames that the sequence has when the rig is asked for, not on those at the click."""
+    import unreal
+
+    sequence = a_shot(desk, 30)
+    form = press(desk, [desk.add_sound(sample)], sequence=sequence)
+    sequence.set_display_rate(unreal.FrameRate(24, 1))
+    finish(desk)
+    assert " written, " in status(form), status(form)
+    rig = asked(serving.connection, sample, fps=24.0)
+    found = on_board(desk, sequence, len(rig), 24)
+    np.testing.assert_allclose(found[:, KEYED], rig[:, KEYED], rtol=0, atol=1e-6)
+
+
 def test_real_recordings_also_where_only_the_asset_is_left(
     desk: Any, serving: Sidecar, recording: Path, tmp_path: Path
 ) -> None:

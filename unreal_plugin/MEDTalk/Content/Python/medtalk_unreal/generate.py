@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import unreal
@@ -85,7 +86,7 @@ class Generation:
         self._picture = request.read_picture(settings)
         for self._done, sound in enumerate(facts.sounds):
             try:
-                report = yield from self._take(client, request, sound, None if self._done else facts.fps)
+                report = yield from self._take(client, request, sound, None if self._done else _fps_now(request, facts))
             except _SoundError as error:
                 self.status.failures.append(str(error))
                 if len(facts.sounds) > 1:  # else the end of it all says the same
@@ -264,12 +265,23 @@ def check(request: Request, settings: PluginSettings) -> Facts:
     return Facts(waves, _fps(request, waves[0]))
 
 
+def _fps_now(request: Request, facts: Facts) -> float:
+    """The rate for the first sound: users may change that of its sequence while the sidecar starts."""
+    sequence = compat.load(request.sequence) if request.sequence and not request.skeleton else None
+    return facts.fps if sequence is None else _rig_fps(compat.rate(sequence.get_display_rate()))
+
+
 def _fps(request: Request, sound: SoundFacts) -> float:
     """The rate of the rig to ask for: one row for each frame of the sequence, so that keys lie on frames.
 
     Raises `PluginError` where the take could not be written.
     """
     rate = None if request.skeleton else check_target(request.target(), sound.name, sound.path)
+    return _rig_fps(rate)
+
+
+def _rig_fps(rate: Fraction | None) -> float:
+    """A sequence's rate, if a rig may have it."""
     return float(rate) if rate is not None and 1 <= rate <= MAX_FPS else MODEL_FPS
 
 
