@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medtalk import rates
 from medtalk.audio import frame_count
 from medtalk.features import whisper_mel
 from medtalk.rates import RATE
@@ -34,7 +35,7 @@ LOUD_DBFS = -20.0
 MOST_GAIN_DB = 40.0
 
 
-def listen(samples: NDArray[np.float32], run: Run, rate: int = 60) -> tuple[NDArray[np.float32], ...]:
+def listen(samples: NDArray[np.float32], run: Run, rate: int = rates.FPS) -> tuple[NDArray[np.float32], ...]:
     """Hear a clip.
 
     Args:
@@ -85,7 +86,7 @@ def gain(samples: NDArray[np.float32]) -> np.float32:
     return np.float32(10.0 ** (min(LOUD_DBFS - loud, MOST_GAIN_DB) / 20.0))
 
 
-def at_rate(values: NDArray[np.float32], count: int, rate: int = 60) -> NDArray[np.float32]:
+def at_rate(values: NDArray[np.float32], count: int, rate: int = rates.FPS) -> NDArray[np.float32]:
     """States (S, width) of a whole clip as (count, width) at `rate` frames a second."""
     return _at(values, np.arange(count) * (FPS / rate))
 
@@ -98,4 +99,4 @@ def _at(values: NDArray[np.float32], places: NDArray) -> NDArray[np.float32]:
     return np.asarray(values[below] * (1.0 - share) + values[above] * share, np.float32)
 
 
-assert frame_count(RATE) == 60
+assert frame_count(RATE) == rates.FPS

@@ -16,6 +16,7 @@ from medtalk.finishing.clamp import limit
 from medtalk.finishing.closures import Closures
 from medtalk.finishing.gaze import add_gaze
 from medtalk.finishing.smoothing import PAPER_WINDOWS, check_windows, smooth
+from medtalk.rates import FPS
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.watch import checkpoint
 from medtalk_wire import settings
@@ -47,7 +48,7 @@ def finish(
     values: ArrayLike,
     activity: ArrayLike,
     steps: Finishing = Finishing(),
-    fps: float = 60.0,
+    fps: float = FPS,
     lips: Closures | None = None,
 ) -> NDArray[np.float32]:
     """Finish a rig.

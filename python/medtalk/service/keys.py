@@ -26,7 +26,7 @@ from zmq.utils import z85
 
 from medtalk.errors import OutputError, SettingError
 from medtalk.files import check_folder
-from medtalk_wire.connection import make_private
+from medtalk_wire.files import make_private
 
 SERVER, _CLIENTS = "server", "clients"
 _KEY_BYTES = 32

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medtalk.features.alignment import AlignedWord
+from medtalk.rates import FPS
 
 _WHOLE = "hell sick sad joy die lie lies lied win stop cry cried cries glad god".split()
 _STRENGTHENING = "very so really too extremely absolutely totally completely utterly".split()
@@ -41,7 +42,7 @@ def word_weights(text: str) -> list[tuple[str, float]]:
 
 
 def curve(
-    text: str, start: float, end: float, frames: int, fps: float = 60.0, words: Sequence[AlignedWord] | None = None
+    text: str, start: float, end: float, frames: int, fps: float = FPS, words: Sequence[AlignedWord] | None = None
 ) -> NDArray[np.float64]:
     """(T,) lift of the intensity through a text.
 

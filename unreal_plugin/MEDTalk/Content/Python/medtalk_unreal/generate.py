@@ -25,7 +25,7 @@ from medtalk_unreal.sidecar import the_sidecar
 from medtalk_unreal.sound import SoundFacts
 from medtalk_unreal.take import Take, TakeReport, check_target, write_take
 from medtalk_unreal.ticks import Patience
-from medtalk_wire.settings import MAX_FPS
+from medtalk_wire.settings import DEFAULT, MAX_FPS
 
 if TYPE_CHECKING:
     from medtalk_wire import Client, Job, Result
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Report = TakeReport | BakeReport
 
 _OF_THE_SOUND = ("audio", "limit", "checksum")  # codes of errors that the next sound need not have
-MODEL_FPS = 60.0
+MODEL_FPS = DEFAULT.fps
 FULL_SECONDS, AGAIN_SECONDS = 600.0, 5.0
 """How long and how often to ask again a sidecar whose queue is full."""
 

@@ -16,7 +16,6 @@ import zmq.auth
 import zmq.utils.z85
 
 from medtalk_wire.errors import UnreachableError
-from medtalk_wire.files import make_private as make_private  # the keys of the service take it from here
 from medtalk_wire.files import write_whole
 from medtalk_wire.process import is_alive
 from medtalk_wire.protocol import PROTOCOL
