@@ -112,7 +112,7 @@ def test_silence_is_no_error(medtalk, tiny_bundle, silence, tmp_path):
         (["--emotion", ""], "Empty emotion"),
         (["--emotion", "happy:nan"], "finite"),
         (["--emotion", "happy:-1"], "0 or more"),
-        (["--intensity", "nan"], "intensity is nan; valid are numbers from 0 to 4"),
+        (["--intensity", "nan"], "intensity is nan; valid are 0 to 4"),
         (["--intensity", "inf"], "intensity is inf"),
         (["--intensity=-0.5"], "intensity is -0.5"),
         (["--intensity", "40"], "intensity is 40"),

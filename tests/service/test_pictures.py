@@ -131,7 +131,7 @@ def test_a_changed_byte_is_found_also_of_a_known_picture(seeing: Sidecar, line: 
 def test_the_bundle_that_ships_takes_no_pictures(sidecar: Sidecar, line: np.ndarray) -> None:
     with Client(sidecar.connection) as client:
         refusal = error(client, Settings(image=picture()))
-        assert refusal.code == "unsupported" and "takes no image" in refusal.message  # it is not even sent
+        assert refusal.code == "unsupported" and "guidance of kind image" in refusal.message  # it is not even sent
     raw, settings = Raw(sidecar.connection), Settings(image=picture())
     sound = pcm(line)
     assert sound.buffer

@@ -9,7 +9,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from medtalk.cli import remote
 from medtalk.guidance import read_picture
 from medtalk.rig import RigSequence, Timed
 
@@ -107,6 +106,8 @@ class SidecarRigs:
         self._server, self._keys, self._channel = server, keys, channel
 
     def __enter__(self) -> Self:
+        from medtalk.cli import remote  # a run of this process needs no sockets
+
         with ExitStack() as stack:
             self._client = stack.enter_context(remote.connected(remote.find(self._server, self._keys)))
             self._client.wait(self._client.hello())  # before anything is read: is somebody there, with our channels?
@@ -118,6 +119,8 @@ class SidecarRigs:
 
     def make(self, sound: Path, transcript: str | None, tell: Tell) -> RigSequence:
         import numpy as np
+
+        from medtalk.cli import remote
 
         settings = replace(self._settings, transcript=transcript)
         result = remote.generate(self._client, sound, settings, self._channel, tell)

@@ -158,7 +158,7 @@ def test_a_gpu_without_room_for_the_networks(
         return tensors(bundle, name, device)
 
     tensors = full.tensors
-    monkeypatch.setattr(full, "place", lambda *_: torch.device("cuda", 0))
+    monkeypatch.setattr(full, "torch_device", lambda *_: torch.device("cuda", 0))
     monkeypatch.setattr(full, "tensors", crowded)
     folders = {"emotion2vec": small_backbones["emotion2vec"]}
     model = medtalk.load(full_bundle, device="cuda", backbones=folders, offline=True)

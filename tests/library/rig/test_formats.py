@@ -276,7 +276,7 @@ def test_json_that_does_not_fit(tmp_path: Path) -> None:
     write_rig(path, random_rig(2))
     good = json.loads(path.read_text())
     for key, value, message in (
-        ("format", "other", "no rig"),
+        ("format", "other", "not a rig"),
         ("version", 2, "version 2"),
         ("channels", list(CHANNEL_NAMES)[::-1], "channel 1 is"),
         ("channels", None, "0 channel names"),
@@ -328,8 +328,8 @@ def test_npz_that_does_not_fit(tmp_path: Path) -> None:
         ("values", np.zeros((2, 174)), "float64"),
         ("values", np.full((2, 174), np.inf, np.float32), "finite"),
         ("fps", np.float64(np.nan), "frame rate"),
-        ("fps", np.zeros(2), "not a whole"),
-        ("meta", np.array("{"), "not a whole"),
+        ("fps", np.zeros(2), "not a complete"),
+        ("meta", np.array("{"), "not a complete"),
     ):
         np.savez(path, **{**good, key: value})
         assert message in refusal_any(path), key
@@ -349,7 +349,7 @@ def test_npz_never_unpickles(tmp_path: Path) -> None:
     bomb = np.empty((), object)
     bomb[()] = Bomb()
     np.savez(path, **{**arrays, "meta": bomb})  # pyright: ignore[reportArgumentType]
-    assert "not a whole" in refusal(path)
+    assert "not a complete" in refusal(path)
     assert not (tmp_path / "exploded").exists()
 
 

@@ -217,7 +217,7 @@ def test_what_cannot_be_blended() -> None:
     cases: tuple[tuple[RigSequence, dict[str, Any], str], ...] = (
         (random_rig(31), {}, "Cannot blend"),
         (RigSequence(rig.values, 30.0), {}, "Cannot blend"),
-        (rig, {"regions": ["forehead"]}, "mouth"),
+        (rig, {"areas": ["forehead"]}, "mouth"),
         (rig, {"weight": 1.5}, "0..1"),
         (rig, {"weight": float("nan")}, "0..1"),
         (rig, {"weight": np.ones(29)}, "0..1"),

@@ -129,12 +129,14 @@ class Request(_More):
             raise PluginError("Text and picture are both set.", "Clear one.")
         if (self.text or self.image) and self.mixture.strip().lower() == AUTO:
             raise PluginError("The mood from the voice cannot be mixed with a text or picture.", "Clear one.")
-        longest = min(settings.limits.get("max_text", wire.MAX_TEXT), wire.MAX_TEXT)
+        longest = settings.limits.get("max_text", 65536)
         for name in ("text", "mixture"):
             if len(getattr(self, name).encode("utf-8", "replace")) > longest:
                 raise PluginError(
                     f"The {name} has {len(getattr(self, name))} characters; at most {longest:.0f} bytes are allowed."
                 )
+        if len(self.text) > wire.MAX_TEXT:
+            raise PluginError(f"The text has {len(self.text)} characters; at most {wire.MAX_TEXT} are read.", "Cut it.")
         if self.image:
             self._check_picture(settings)
 
