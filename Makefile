@@ -1,5 +1,5 @@
 # make demo   the light core in .venv-demo, a rig and a picture of it from the sample recording
-# make quick  the tests that start no process, load no torch and need no editor; under a minute
+# make quick  the tests that start no process, load no torch and take no seconds; under a minute
 # make test   lint, types, all tests, and the proof that the light core needs no torch
 # make docs   docs/cli.md, from the program's own help
 # make wheels the two wheels of a release, into dist/, of what is committed
@@ -23,7 +23,7 @@ demo: .venv-demo/installed
 	.venv-demo/bin/medtalk plot demo/sample.csv assets/audio/sample.wav demo/sample.png
 
 quick: .venv/installed
-	.venv/bin/python -m pytest -m "not process and not torch and not unreal"
+	.venv/bin/python -m pytest -m "not process and not torch and not unreal and not slow"
 
 test: packages lint light
 	.venv/bin/python -m pytest

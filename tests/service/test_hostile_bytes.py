@@ -31,6 +31,8 @@ from tests.helpers.messages import (
     request,
 )
 
+pytestmark = pytest.mark.slow
+
 many = settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 
 

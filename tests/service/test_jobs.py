@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -115,7 +116,7 @@ class Queue(RuleBasedStateMachine):
 
 
 Queue.TestCase.settings = settings(deadline=None, max_examples=150, stateful_step_count=60)
-TestQueue = Queue.TestCase
+TestQueue = pytest.mark.slow(Queue.TestCase)
 
 
 def test_a_client_with_many_jobs_does_not_hold_up_the_others() -> None:

@@ -71,6 +71,7 @@ def test_everybody_else_stays_outside(ask: Ask, frames: list[bytes]) -> None:
     assert status(ask, asked(b"user", b"secret")) == b"200", "the door is kept as before"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keyed", [False, True])
 def test_where_nobody_keeps_the_door_it_is_shut(tmp_path: Path, keyed: bool) -> None:
     new_keys(tmp_path / "keys")

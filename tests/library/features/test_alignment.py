@@ -155,6 +155,7 @@ def test_no_sound_and_silence() -> None:
         align(np.zeros((5, 7), np.float32), TEXT)
 
 
+@pytest.mark.slow
 def test_ten_minutes_and_a_hundred_thousand_characters_take_bounded_time() -> None:
     heard, _, words = spoken(TEXT)
     times = 36_000 // len(heard)
