@@ -433,7 +433,7 @@ def test_recordings_that_are_missing_are_one_line(
     trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["evaluate", trained.work / "bundle"]
-    assert f"There is no folder {tmp_path / 'none'}" in said(
+    assert f"The folder {tmp_path / 'none'} does not exist" in said(
         [*words, "--speech", tmp_path / "none"], monkeypatch, capsys
     )
     monkeypatch.setenv("MEDTALK_REFERENCE", str(tmp_path))

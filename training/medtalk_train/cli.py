@@ -316,7 +316,7 @@ def _recordings(speech: Path | None) -> Path | None:
     if speech is None:
         return reference("speech_dev")
     if not speech.is_dir():
-        raise TrainingError(f"There is no folder {speech}.", "Give one with recordings and phones.json.")
+        raise TrainingError(f"The folder {speech} does not exist.", "Give one with recordings and phones.json.")
     return speech
 
 

@@ -51,7 +51,7 @@ def reference(part: str, folder: Path | None = None) -> Path | None:
         return None
     if not (place / part).is_dir():
         how = "Check --reference." if folder else f"Set {REFERENCE} to a folder that has it, or unset it."
-        raise TrainingError(f"There is no folder {place / part}.", how)
+        raise TrainingError(f"The folder {place / part} does not exist.", how)
     return place / part
 
 

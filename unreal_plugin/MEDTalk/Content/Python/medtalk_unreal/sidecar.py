@@ -1,8 +1,8 @@
 """The sidecar of this project: found, started, greeted, stopped; and our one client of it. Nothing here waits.
 
-The sidecar writes its address to `Saved/MEDTalk/sidecar.json`, so that all editors of a project share one. Whoever is
-found there is greeted before it is used, and if it does not answer well (it was killed, is frozen, is of another
-version) we start one in its place. By force we end only one that we started.
+The sidecar writes its address to `Saved/MEDTalk/sidecar.json`, so that all editors of a project share one. A sidecar
+that is found there must answer hello before it is used. If it does not (it was killed, is frozen, has another
+version), we start one in its place. We kill only a sidecar that we started.
 """
 
 from __future__ import annotations

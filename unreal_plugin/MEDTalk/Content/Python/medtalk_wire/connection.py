@@ -57,7 +57,7 @@ def connection_folder() -> Path:
         return Path.home() / ".local" / "state" / "medtalk"
     except RuntimeError as error:  # a user that the system does not know
         raise UnreachableError(
-            "There is no folder for connection files: this user has no home.", "Set MEDTALK_RUNTIME."
+            "The connection file has no place: this user has no home folder.", "Set MEDTALK_RUNTIME."
         ) from error
 
 
