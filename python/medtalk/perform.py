@@ -451,8 +451,8 @@ class Performance:
             parts = guidance.parts(self)
             for number, part in enumerate(parts, start=1):
                 stage("decode", 0.9 + 0.05 * number / len(parts), expected=_DECODE_SECONDS * self.seconds)
-                values = self._decode(part, scale)
-                raw += values if np.ndim(part.weight) == 0 and part.weight == 1.0 else _shares(part) * values
+                weight = np.asarray(part.weight, np.float32).reshape(-1, 1)  # (1, 1) or (T, 1)
+                raw += weight * self._decode(part, scale)
         stage("decode", 1.0)
         values = finish(raw, self.activity, finishing, FPS, lips)
         meta = self._meta(weights, intensity, finishing, region)
@@ -532,11 +532,6 @@ def _batches(seconds: Sequence[float]) -> list[list[int]]:
         else:
             groups.append([number])
     return groups
-
-
-def _shares(part: Part) -> NDArray | float:
-    """The weight of a part of a mixture, to multiply a rig (T, 174) with."""
-    return part.weight if np.ndim(part.weight) == 0 else np.asarray(part.weight, np.float32)[:, None]
 
 
 def _keep(values: NDArray[np.float32], region: str) -> NDArray[np.float32]:
