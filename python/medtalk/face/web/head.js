@@ -15,7 +15,7 @@ class Head {
     this.material = material;
     this.marks = header.marks;
     this.eyes = header.eyes;
-    this.paint = header.paint;
+    this.paint = { ...header.paint, height: header.sizes.paint[0], width: header.sizes.paint[1] };
     this.brows = header.arrays.paint;
     this.shapes = header.shapes.map(({ name, scale, first, count }) => ({
       name,
@@ -23,6 +23,11 @@ class Head {
       delta: Float32Array.from(shape_delta.subarray(3 * first, 3 * (first + count)), (step) => step * scale),
     }));
     this.table = this.shapes.map(({ name }) => board.table[name] ?? []);
+  }
+
+  /** How far forward a material comes at rest. */
+  front(material) {
+    return this.vertices.reduce((most, z, i) => (i % 3 === 2 && this.material[(i - 2) / 3] === material ? Math.max(most, z) : most), -Infinity);
   }
 
   /** What each shape gets: (174) values -> (S) weights. */

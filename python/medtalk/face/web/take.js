@@ -5,13 +5,15 @@ const ARRAYS = {
   "<u4": Uint32Array, "<i4": Int32Array, "<f4": Float32Array, "<f8": Float64Array,
 };
 
-/** The header of a blob, and its arrays by name in `header.arrays`. */
+/** The header of a blob, its arrays by name in `header.arrays` and their shapes in `header.sizes`. */
 async function unpack(bytes) {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   const buffer = await new Response(stream).arrayBuffer();
   const length = new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  header.sizes = {};
   for (const [name, { dtype, shape, offset }] of Object.entries(header.arrays)) {
+    header.sizes[name] = shape;
     const count = shape.reduce((product, each) => product * each, 1);
     header.arrays[name] = new ARRAYS[dtype](buffer, 4 + length + offset, count);
   }
