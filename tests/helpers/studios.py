@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from medtalk.limits import ServiceLimits
 from medtalk.perform import Model
-from medtalk.studio.server import Server
+from medtalk.studio.server import Server, listen
 from medtalk.studio.session import Session
 
 PATIENCE = 60
@@ -35,8 +35,9 @@ class Studio:
     """A running studio; use it as a context manager."""
 
     def __init__(self, model: Model, sound: Path | None = None, limits: ServiceLimits = ServiceLimits()) -> None:
-        session = Session(model, limits)
-        self.server = Server(session, 0, sound and session.keep(sound.name, sound.read_bytes()))
+        self.session, self._listener = Session(model, limits), listen()
+        kept = sound and self.session.keep(sound.name, sound.read_bytes())
+        self.server = Server(self._listener, self.session, kept)
         self.address = self.server.address
         self._thread = Thread(target=self.server.run)
 
@@ -48,7 +49,8 @@ class Studio:
         self.server.stop()
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
-        assert self.server.close()
+        self._listener.close()
+        assert self.session.close()
 
     @property
     def origin(self) -> str:

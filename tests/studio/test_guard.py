@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from medtalk.studio.server import listen
 from tests.helpers.studios import Answer, Studio
 
 REFUSAL = b"This is a medtalk studio. Open the address that it printed when it started.\n"
@@ -90,7 +91,8 @@ def test_the_address_of_the_browser_opens_the_page_once(studio: Studio) -> None:
 
 
 def test_it_listens_on_this_machine_only(studio: Studio) -> None:
-    assert studio.server._socket.getsockname()[0] == "127.0.0.1"
+    with listen() as listener:
+        assert listener.getsockname()[0] == "127.0.0.1"
     assert studio.address.startswith("http://127.0.0.1:")
 
 

@@ -158,7 +158,7 @@ def test_a_sound_beyond_the_limit_is_refused_before_it_is_read(model: Model) -> 
         assert error_of(announced) == (413, "limit")
         assert announced.headers["connection"] == "close"
         assert error_of(studio.post("keep", bytes(100_001), name="long.wav")) == (413, "limit")
-        assert error_of(studio.raw("POST", path, headers={"Content-Length": "-5"}))[0] in (400, 413)
+        assert studio.raw("POST", path, headers={"Content-Length": "-5"}).status == 400
         long = studio.keep(wav(3.0), "long.wav")
         assert error_of(studio.post("take", {"sound": long})) == (413, "limit")
         assert error_of(studio.post("take", b" " * (17 << 20))) == (413, "limit")
@@ -225,7 +225,8 @@ def test_an_export_may_be_of_a_part(studio: Studio, sound: str, tmp_path: Path) 
 def test_an_export_is_a_page(studio: Studio, sound: str) -> None:
     page = studio.post("export", {"sound": sound}, ending=".html")
     assert page.status == 200 and page.body.lstrip().lower().startswith(b"<!doctype html>")
-    assert b"http" not in page.body[:500] and "attachment" in page.headers["content-disposition"]
+    assert b'data-blob="take"' in page.body and b'data-blob="sound"' in page.body
+    assert page.headers["content-disposition"].startswith("attachment")
 
 
 def test_exports_that_are_not(studio: Studio, sound: str) -> None:

@@ -30,6 +30,7 @@ from medtalk.cli import (
     plugin,
     serve,
     stop,
+    studio,
 )
 from medtalk.cli.options import debugging, json_errors
 from medtalk.cli.printing import complain
@@ -58,6 +59,7 @@ for command in (
     serve.serve,
     ping.ping,
     stop.stop,
+    studio.studio,
     doctor.doctor,
 ):
     app.command()(command)

@@ -48,7 +48,7 @@ def studio(
     on_stop(stop)
 
     from medtalk.errors import AudioError, MissingExtraError
-    from medtalk.inputs import read_input
+    from medtalk.inputs import path_text, read_input
     from medtalk.limits import ServiceLimits
     from medtalk.perform import load
 
@@ -60,22 +60,24 @@ def studio(
             f"The studio needs {error.name}, which is not installed.", "Run pip install 'medtalk[studio]'."
         ) from error
 
-    from medtalk.studio.server import Server
+    from medtalk.audio import read_speech
+    from medtalk.studio.server import Server, listen
     from medtalk.studio.session import Session
 
     limits = ServiceLimits.parse(limit or ())
-    data = None if sound is None else read_input(sound, "sound file", AudioError, limits.audio.max_bytes)
-    model = load(bundle, threads=threads, device=device, backbones=backbone_folders(backbone or ()), offline=offline)
-    session = Session(model, limits)
-    server = Server(session, port, None if sound is None or data is None else session.keep(sound.name, data))
-    try:
+    with listen(port) as listener:
+        data = b"" if sound is None else read_input(sound, "sound file", AudioError, limits.audio.max_bytes)
+        if sound is not None:
+            read_speech(data, limits=limits.audio, name=path_text(sound))
+        model = load(bundle, threads=threads, device=device, backbones=backbone_folders(backbone or ()), offline=offline)
+        session = Session(model, limits)
+        server = Server(listener, session, None if sound is None else session.keep(path_text(sound.name), data))
         if stopped:
             server.stop()
         print(f"medtalk studio: {server.address}", flush=True)
         if open_browser:
             server.open_browser()
         server.run()
-    finally:
-        ended = server.close()
+        ended = session.close()
     if not ended:
         os._exit(0)  # a network that cannot be interrupted still computes; Python cannot end beside it

@@ -19,12 +19,15 @@ from starlette.routing import Route
 from medtalk.errors import CancelledError, GuidanceError, LimitError, MedtalkError, RigError, ServiceError
 from medtalk.face import packed, page
 from medtalk.rig import RIG_ENDINGS, write_rig
+from medtalk.service.log import log
 from medtalk.studio.controls import PAGE_ENDING, controls
 from medtalk.studio.session import File, Session, Take
 
 WEB = Path(__file__).parent / "web"
 MAX_JSON_BYTES = 16 << 20
 """Of what a tab asks for a take: a curve of an hour, written as numbers, has 4 MB."""
+# in the order in which they need each other
+_SCRIPTS = ("wishes.js", "engine.js", "curve.js", "microphone.js", "form.js", "toolbar.js", "studio.js")
 _BLOB = "application/octet-stream"
 
 
@@ -51,10 +54,10 @@ def make_app(session: Session, sound: File | None = None) -> Starlette:
         return send
 
     async def start(_: Request) -> Response:
-        return JSONResponse({"board": packed.board(), **about})
+        return JSONResponse({"board": page.board(), **about})
 
     async def head(_: Request) -> Response:
-        return Response(packed.head_bytes(), media_type=_BLOB)
+        return Response(page.head_bytes(), media_type=_BLOB)
 
     async def keep(request: Request) -> Response:
         """The bytes of a sound or picture, as the body; what it is, and its name, stand in the query."""
@@ -97,7 +100,7 @@ def make_app(session: Session, sound: File | None = None) -> Starlette:
         routes=[
             Route("/", index),
             Route("/studio.css", file(WEB / "studio.css")),
-            Route("/studio.js", file(WEB / "studio.js")),
+            Route("/studio.js", text(script, "text/javascript")),
             Route("/recorder.js", file(WEB / "recorder.js")),
             Route("/player.js", text(page.script, "text/javascript")),
             Route("/player.css", text(page.style, "text/css")),
@@ -109,8 +112,13 @@ def make_app(session: Session, sound: File | None = None) -> Starlette:
             Route("/export", export, methods=["POST"]),
             Route("/progress", progress),
         ],
-        exception_handlers={MedtalkError: _refuse, Exception: _fault},
+        exception_handlers={MedtalkError: _refuse, ClientDisconnect: _gone, Exception: _fault},
     )
+
+
+def script() -> str:
+    """The script of the studio: its classes, as one text."""
+    return '"use strict";\n' + "\n".join((WEB / name).read_text("utf-8") for name in _SCRIPTS)
 
 
 def _tab(request: Request) -> str:
@@ -159,6 +167,11 @@ async def _refuse(_: Request, error: Exception) -> Response:
     return JSONResponse(error.facts(), status, headers={"Connection": "close"} if status == 413 else None)
 
 
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=400)  # which nobody reads
+
+
 async def _fault(_: Request, error: Exception) -> Response:
+    log.error("fault", exc_info=error)
     message = f"The studio failed: {type(error).__name__}: {error}."
     return JSONResponse(ServiceError("internal", message, "Please report it.").facts(), 500)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import socket
 import sys
@@ -14,7 +15,7 @@ from threading import Thread
 
 import uvicorn
 
-from medtalk.errors import PortError, SettingError
+from medtalk.errors import PortError
 from medtalk.studio.app import make_app
 from medtalk.studio.guard import Guard
 from medtalk.studio.session import File, Session
@@ -25,22 +26,16 @@ _LAST_ANSWERS = 1  # seconds
 
 
 class Server:
-    """A studio that listens on this machine only; `run` serves until `stop`. Use it as a context manager.
+    """A studio that listens on this machine only; `run` serves until `stop`.
 
     Args:
-        session: that does the work; it is closed with the server.
-        port: 0 takes any free one.
+        listener: of `listen`.
+        session: that does the work.
         sound: the one that the page opens with.
-
-    Raises:
-        PortError: the port is taken, or cannot be used.
     """
 
-    def __init__(self, session: Session, port: int = 0, sound: File | None = None) -> None:
-        if not 0 <= port < 1 << 16:
-            raise SettingError(f"The port {port} is not valid; valid are 1 to 65535, and 0 for any.")
-        self._session = session
-        self._socket = _listen(port)
+    def __init__(self, listener: socket.socket, session: Session, sound: File | None = None) -> None:
+        self._socket = listener
         self.port = self._socket.getsockname()[1]
         self.guard = Guard(make_app(session, sound), f"{HOST}:{self.port}")
         config = uvicorn.Config(
@@ -49,6 +44,7 @@ class Server:
             timeout_graceful_shutdown=_LAST_ANSWERS,
         )  # fmt: skip
         self._server = _Uvicorn(config)
+        logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)  # what strangers send, and faults that we log
 
     @property
     def address(self) -> str:
@@ -68,11 +64,6 @@ class Server:
         """Serve until `stop`."""
         asyncio.run(self._server.serve([self._socket]))
 
-    def close(self) -> bool:
-        """Release everything. False if the compute thread would not end."""
-        self._socket.close()
-        return self._session.close()
-
 
 class _Uvicorn(uvicorn.Server):
     """Without handlers of its own for signals: those of the command stay."""
@@ -82,7 +73,14 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int = 0) -> socket.socket:
+    """A socket that only this machine reaches, at a port or at any free one (0).
+
+    Raises:
+        PortError: the port is taken, or cannot be used.
+    """
+    if not 0 <= port < 1 << 16:
+        raise PortError(f"The port {port} is not valid; valid are 1 to 65535, and 0 for any.")
     try:
         # On Windows "reuse" would let two programs have one port.
         return socket.create_server((HOST, port), backlog=_CONNECTIONS)

@@ -1,6 +1,6 @@
 // The controls beside the face: what the user wishes of the take, written as a form.
 
-const TITLES = { fps: "frames a second", closures: "keep closures", limits: "keep to limits" };
+const TITLES = { fps: "frame rate", closures: "keep closures", limits: "keep to limits" };
 
 /**
  * `onWish(patch, gesture)` gets the fields of the wishes that change; a gesture that goes on (a slider that is held)
@@ -10,7 +10,7 @@ class Form {
   constructor(about, onWish, onRest, onPicture) {
     Object.assign(this, { about, onWish, onRest, onPicture, wishes: null, shown: [] });
     const sections = [this.emotion(), this.intensity(), this.words(), this.face(), this.finishing()];
-    this.element = element("div.controls", {}, ...sections);
+    this.element = element("div.wishes", {}, ...sections);
   }
 
   /** Show these wishes; a field in which the user writes is left alone. */
@@ -34,7 +34,7 @@ class Form {
     return this.section(
       "Emotion", true,
       ...(guidance.includes("auto") ? [element("div.chips", {}, heard)] : []),
-      element("div.labels", {}, ...rows),
+      element("div.moods", {}, ...rows),
       ...(guidance.includes("text") ? [this.description()] : []),
       ...(guidance.includes("image") ? [this.picture()] : []),
     );
@@ -100,8 +100,8 @@ class Form {
   picture() {
     const file = element("input", { type: "file", accept: "image/png,image/jpeg,image/webp", hidden: true });
     const name = element("span.quiet");
-    const choose = element("button.button", { type: "button", click: () => file.click() }, "Picture…");
-    const clear = element("button.button", { type: "button", title: "No picture", click: () => this.onWish(this.without({ picture: null }), null) }, "×");
+    const choose = element("button.act", { type: "button", click: () => file.click() }, "Picture…");
+    const clear = element("button.act", { type: "button", title: "No picture", click: () => this.onWish(this.without({ picture: null }), null) }, "×");
     file.addEventListener("change", () => {
       if (file.files.length) this.onPicture(file.files[0]);
       file.value = "";
@@ -116,7 +116,7 @@ class Form {
   // --- the settings that are declared
 
   intensity() {
-    const reset = element("button.button", { type: "button", click: () => this.onWish({ curve: null }, null) }, "Curve as heard");
+    const reset = element("button.act", { type: "button", click: () => this.onWish({ curve: null }, null) }, "Curve as heard");
     const hint = element("span.quiet", {}, "draw the curve under the sound");
     this.shown.push(({ curve }) => ([reset.hidden, hint.hidden] = [!curve, Boolean(curve)]));
     return this.section("Intensity", true, ...this.controls(this.about.knobs, ["intensity"]), element("div.row.wide", {}, hint, reset));
@@ -181,7 +181,7 @@ class Form {
   whole(knob, wish) {
     const field = element("input.number", { type: "number", step: 1, min: knob.limits?.[0] ?? false, name: knob.name });
     this.commits(field, () => wish(field.valueAsNumber, null));
-    const other = element("button.button", { type: "button", title: "Another one", click: () => wish(field.valueAsNumber + 1, null) }, "+1");
+    const other = element("button.act", { type: "button", title: "Another one", click: () => wish(field.valueAsNumber + 1, null) }, "+1");
     return { control: element("span.both", {}, field, other), show: (value) => (field.value = value) };
   }
 

@@ -19,6 +19,7 @@ class Studio {
     document.querySelector(".studio-head").append(this.toolbar.element);
     this.form = new Form(about, (patch, gesture) => this.wish(patch, gesture), () => this.rest(), (file) => this.show(file));
     this.player.side.prepend(this.form.element);
+    this.player.timeline.lanes = this.player.timeline.lanes.filter(({ name }) => name !== "intensity"); // one draws in ours
     this.plays = element("input", { type: "checkbox", checked: true, name: "plays" });
     this.player.bar.append(element("label.plays", { title: "Play again after each change" }, this.plays, "play changes"));
     this.curve = new CurveLane(this.player, (curve) => this.wish({ curve }, "curve"), () => this.rest());
@@ -31,10 +32,20 @@ class Studio {
     if (!about.sound) this.toolbar.say("Drop a recording here, open one, or record your voice.");
   }
 
+  /** Whether a sound is being heard; until then nothing else is wished for. */
+  get waits() {
+    return document.body.classList.contains("waiting");
+  }
+
+  set waits(on) {
+    document.body.classList.toggle("waiting", on);
+  }
+
   // --- wishes
 
   /** Wish for something else; wishes of one gesture are one step of the history. */
   wish(patch, gesture) {
+    if (this.waits) return this.refresh();
     this.history.change(Object.freeze({ ...this.history.now, ...patch }), gesture);
     this.demand(gesture === null);
   }
@@ -42,23 +53,24 @@ class Studio {
   /** A gesture is over. */
   rest() {
     this.history.rest();
-    this.replay();
+    if (this.pump.busy) this.replays = true;
+    else this.replay();
   }
 
   undo() {
-    if (this.history.undo()) this.demand(true);
+    if (!this.waits && this.history.undo()) this.demand(true, () => this.history.redo());
   }
 
   redo() {
-    if (this.history.redo()) this.demand(true);
+    if (!this.waits && this.history.redo()) this.demand(true, () => this.history.undo());
   }
 
-  /** Ask for the take of the wishes as they are now. */
-  demand(final) {
+  /** Ask for the take of the wishes as they are now; `back` goes where they were, if they are of a sound that is gone. */
+  demand(final, back) {
     const { now } = this.history;
     this.refresh();
     if (!now.sound) return;
-    if (now.sound.id !== this.sound?.id) return void this.load(now); // undone back to another sound
+    if (now.sound.id !== this.sound?.id) return void this.load(now).then((loaded) => loaded || (back(), this.refresh()));
     this.asked.set(now, performance.now());
     this.replays ||= final;
     if (this.kept && this.player.selected === 0) this.front(1);
@@ -86,7 +98,6 @@ class Studio {
 
   /** Play what was changed, from where it was played before, unless it plays. */
   replay() {
-    if (this.pump.busy) return void (this.replays = true);
     this.replays = false;
     if (!this.plays.checked || this.player.playing || !this.take) return;
     this.player.seek(this.player.span ? this.player.span[0] : this.began);
@@ -120,32 +131,40 @@ class Studio {
     }
   }
 
-  /** Wishes with another sound: they count when it was heard. The newest of several wins. */
+  /** Wishes with another sound: they count when it was heard; whether it was. The newest of several wins. */
   async load(wishes) {
     const number = ++this.loading;
     const stop = this.follow(wishes.sound.name);
+    this.waits = true;
     try {
       const take = await this.engine.take(wishes);
       const sound = await this.engine.sound(wishes.sound.id);
-      if (number !== this.loading) return sound.close();
+      if (number !== this.loading) {
+        sound.close();
+        return true;
+      }
       const before = this.player.sound;
-      this.player.pause();
-      if (wishes !== this.history.now && this.sound) this.history.change(Object.freeze(wishes), null);
-      else if (!this.sound) this.history = new History(Object.freeze(wishes));
+      if (!this.sound) this.history = new History(Object.freeze(wishes));
+      else if (wishes !== this.history.now) this.history.change(Object.freeze(wishes), null);
       [this.sound, this.kept, this.began] = [wishes.sound, null, 0];
       if (wishes.curve) this.heard = take.intensity;
-      stop();
+      this.player.pause();
+      this.player.setSpan(null);
       this.player.setSound(sound);
       this.put(take, wishes);
       this.player.setTakes([take]);
       this.player.seek(0);
-      this.refresh();
       before?.close();
     } catch (error) {
-      if (number === this.loading && error.code !== "cancelled") this.complain(error);
+      if (number !== this.loading) return true;
+      this.complain(error);
+      return false;
     } finally {
       stop();
+      if (number === this.loading) this.waits = false;
+      this.refresh();
     }
+    return true;
   }
 
   /** Show how far the hearing is, until what is returned is called. */

@@ -16,7 +16,7 @@ const FILES = {
 /** Its buttons call the studio: `open(file)`, `record()`, `undo()`, `redo()`, `keep()`, `flip()`, `forget()`, `export(ending)`. */
 class Toolbar {
   constructor(studio, about) {
-    const act = (text, title, click) => element("button.button", { type: "button", title, click }, text);
+    const act = (text, title, click) => element("button.act", { type: "button", title, click }, text);
     this.file = element("input", { type: "file", accept: ["audio/*", ...about.sounds].join(","), hidden: true, name: "sound" });
     this.file.addEventListener("change", () => {
       if (this.file.files.length) studio.open(this.file.files[0]);
@@ -39,11 +39,11 @@ class Toolbar {
       const click = () => ((this.menu.open = false), studio.export(ending));
       return element("button.entry", { type: "button", "data-ending": ending, click }, element("b", {}, ending), element("span.quiet", {}, FILES[ending] ?? ""));
     });
-    this.menu = element("details.menu", {}, element("summary.button", {}, "Export"), element("div.entries", {}, this.partRow, ...entries));
+    this.menu = element("details.menu", {}, element("summary.act", {}, "Export"), element("div.entries", {}, this.partRow, ...entries));
     document.addEventListener("pointerdown", ({ target }) => this.menu.contains(target) || (this.menu.open = false));
     this.element = element(
       "div.toolbar", {},
-      element("b.mark", {}, "MEDTalk studio"), this.file, act("Open…", "Open a sound; you may also drop one anywhere", () => this.file.click()), this.record, this.level, this.sound,
+      element("b.brand", {}, "MEDTalk studio"), this.file, act("Open…", "Open a sound; you may also drop one anywhere", () => this.file.click()), this.record, this.level, this.sound,
       this.message, this.undo, this.redo, this.keep, this.compared, this.menu,
     );
   }
