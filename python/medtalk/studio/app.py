@@ -74,7 +74,7 @@ def make_app(session: Session, sound: File | None = None) -> Starlette:
 
     async def take(request: Request) -> Response:
         made = await session.take(await _asked(request), _tab(request), live=True)
-        return Response(await asyncio.to_thread(_pack, made, "take"), media_type=_BLOB)
+        return Response(await asyncio.to_thread(_pack, made, "take", 1), media_type=_BLOB)
 
     async def export(request: Request) -> Response:
         asked = await _asked(request)
@@ -149,8 +149,8 @@ async def _asked(request: Request) -> dict[str, Any]:
     return asked
 
 
-def _pack(take: Take, name: str) -> bytes:
-    return packed.pack_take(take.rig, name, intensity=take.intensity)
+def _pack(take: Take, name: str, level: int = 9) -> bytes:
+    return packed.pack_take(take.rig, name, intensity=take.intensity, level=level)
 
 
 def _export(take: Take, sound: File, path: Path) -> None:

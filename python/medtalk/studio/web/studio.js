@@ -17,6 +17,7 @@ class Studio {
     this.player = new Player(document.querySelector(".studio-player"), head, about.board);
     this.toolbar = new Toolbar(this, about);
     document.querySelector(".studio-head").append(this.toolbar.element);
+    this.player.parts.face.append(this.toolbar.message);
     this.form = new Form(about, (patch, gesture) => this.wish(patch, gesture), () => this.rest(), (file) => this.show(file));
     this.player.side.prepend(this.form.element);
     this.player.timeline.lanes = this.player.timeline.lanes.filter(({ name }) => name !== "intensity"); // one draws in ours
@@ -81,9 +82,10 @@ class Studio {
     if (wishes.sound.id !== this.sound?.id) return;
     this.put(take, wishes);
     const since = this.asked.get(wishes);
-    const drawn = () => document.dispatchEvent(new CustomEvent("taken", { detail: { milliseconds: performance.now() - since } }));
-    this.player.addEventListener("drawn", drawn, { once: true });
-    this.player.replaceTake(this.kept ? 1 : 0, take);
+    this.player.replaceTake(this.kept ? 1 : 0, take); // which draws it
+    requestAnimationFrame(() => {
+      document.dispatchEvent(new CustomEvent("taken", { detail: { milliseconds: performance.now() - since } }));
+    });
     if (!this.pump.wanted && this.replays) this.replay();
   }
 

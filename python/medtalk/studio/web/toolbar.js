@@ -1,4 +1,4 @@
-// The bar above the face: the sound, what was said last, undo, the take that is kept, exports.
+// The bar above the face: the sound, undo, the take that is kept, exports; and what was said last, over the face.
 
 const FILES = {
   ".csv": "174 curves",
@@ -25,7 +25,7 @@ class Toolbar {
     this.sound = element("span.sound");
     this.record = act("Record", "Record from the microphone", () => studio.record());
     this.level = element("span.level", { hidden: true });
-    this.message = element("span.message", { role: "status" });
+    this.message = element("p.message", { role: "status" });
     this.undo = act("Undo", "Undo (Ctrl+Z)", () => studio.undo());
     this.redo = act("Redo", "Redo (Ctrl+Shift+Z)", () => studio.redo());
     this.keep = act("Keep as A", "Keep this take, to hear another beside it (K)", () => studio.keep());
@@ -44,7 +44,7 @@ class Toolbar {
     this.element = element(
       "div.toolbar", {},
       element("b.brand", {}, "MEDTalk studio"), this.file, act("Open…", "Open a sound; you may also drop one anywhere", () => this.file.click()), this.record, this.level, this.sound,
-      this.message, this.undo, this.redo, this.keep, this.compared, this.menu,
+      element("span.gap"), this.undo, this.redo, this.keep, this.compared, this.menu,
     );
   }
 
@@ -68,7 +68,6 @@ class Toolbar {
   /** One line; `kind` is "" or "error". */
   say(text, kind = "") {
     this.message.textContent = text;
-    this.message.title = text;
     this.message.className = `message ${kind}`;
   }
 
