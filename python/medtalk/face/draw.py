@@ -1,0 +1,268 @@
+"""The head as a picture: a z-buffer in numpy, without a GPU and without a library that a machine may lack.
+
+A triangle becomes spans of its rows, a span becomes pixels; all triangles are done at once. The picture is sampled four
+times a pixel, but light is reckoned once a pixel where all four show the same surface.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medtalk.errors import SettingError
+from medtalk.face import look
+
+if TYPE_CHECKING:
+    from medtalk.rig.head import Head
+
+LEAST, MOST = 32, 2048
+"""Pixels of the sides of a picture."""
+_EYE_MM = 900.0  # from the camera to what it looks at: a portrait, without a large nose
+_SHARED_MM = 1.2  # samples of one pixel that are no farther apart in depth show one surface
+_TWO_SIDED = ("lash",)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """What is seen: `centre` (x, y, z) in mm of the head's space is in the middle, `height` mm fill the picture.
+
+    yaw, pitch: degrees. A positive yaw shows the character's left cheek, a positive pitch looks from above.
+    """
+
+    centre: tuple[float, float, float]
+    height: float
+    yaw: float = 0.0
+    pitch: float = 0.0
+
+    def turned(self, yaw: float, pitch: float = 0.0) -> Camera:
+        """The same from another side."""
+        return replace(self, yaw=yaw, pitch=pitch)
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """(3, 3) from the head's space to that of the view: x to the right, y up, z to the viewer."""
+        yaw, pitch = np.radians(self.yaw), np.radians(self.pitch)
+        about_y = [[np.cos(yaw), 0.0, -np.sin(yaw)], [0.0, 1.0, 0.0], [np.sin(yaw), 0.0, np.cos(yaw)]]
+        about_x = [[1.0, 0.0, 0.0], [0.0, np.cos(pitch), -np.sin(pitch)], [0.0, np.sin(pitch), np.cos(pitch)]]
+        return (np.array(about_x) @ np.array(about_y)).astype(np.float32)
+
+
+def camera(head: Head, name: str = "face") -> Camera:
+    """The camera that `name` says: the whole face, or the mouth. Raises SettingError for another name."""
+    lips = head.vertices[[*head.marks["lip_upper"], *head.marks["lip_lower"]]].mean(0)
+    if name == "mouth":
+        return Camera((0.0, float(lips[1]), float(lips[2])), 82.0)
+    if name != "face":
+        raise SettingError(f"There is no camera {name[:40]!r}; valid are face and mouth.")
+    eyes = head.vertices[head.material == head.MATERIALS.index("eye")].mean(0)
+    return Camera((0.0, float(0.55 * eyes[1] + 0.45 * lips[1]), float(eyes[2])), 245.0)
+
+
+class Drawing:
+    """Draws a head from one camera, with all that no frame changes made once. Not for two threads at a time.
+
+    Raises SettingError for a side of less than 32 or more than 2048 pixels.
+    """
+
+    def __init__(self, head: Head, camera: Camera, width: int = 480, height: int = 480) -> None:
+        for side in (width, height):
+            if not LEAST <= side <= MOST:
+                raise SettingError(f"A picture of {width}x{height} pixels; valid are {LEAST} to {MOST} a side.")
+        self.head, self.camera, self.width, self.height = head, camera, width, height
+        self._rest = _Rest.of(head)
+        self._background = look.background(height, width)
+
+    def visible(self, positions: np.ndarray) -> np.ndarray:
+        """Which triangle of the head is seen where: (2H, 2W) int32, four samples a pixel, -1 where there is none.
+
+        positions: (V, 3) mm, as `Head.pose` gives them.
+        """
+        return self._visible(self._seen(positions))[0]
+
+    def draw(self, positions: np.ndarray) -> np.ndarray:
+        """The picture of a posed head: (H, W, 3) uint8 RGB. positions: (V, 3) mm, as `Head.pose` gives them."""
+        seen = self._seen(positions)
+        triangle, depth = self._visible(seen)
+        once, edges = self._parted(triangle, depth)
+        rows, columns = np.divmod(np.flatnonzero(once), self.width)
+        edge_rows, edge_columns = np.divmod(np.flatnonzero(edges), self.width)
+        # One sample of each whole pixel, then the four of each that holds an edge.
+        y = np.concatenate([2 * rows, *(2 * edge_rows + dy for dy in (0, 0, 1, 1))])
+        x = np.concatenate([2 * columns, *(2 * edge_columns + dx for dx in (0, 1, 0, 1))])
+        inside = triangle[y, x] >= 0
+        lit = self._background[y // 2, x // 2]
+        lit[inside] = self._light(positions, seen, triangle[y[inside], x[inside]], x[inside], y[inside])
+        picture = self._background.copy()
+        picture[rows, columns] = lit[: len(rows)]
+        picture[edge_rows, edge_columns] = lit[len(rows) :].reshape(4, -1, 3).mean(0)
+        return (np.sqrt(np.clip(picture, 0.0, 1.0)) * 255.0 + 0.5).astype(np.uint8)
+
+    def _seen(self, positions: np.ndarray) -> np.ndarray:
+        """(V, 3): x and y in samples of the picture, and what grows towards the viewer and is straight on the screen."""
+        view = (np.asarray(positions, np.float32) - np.array(self.camera.centre, np.float32)) @ self.camera.matrix.T
+        near = _EYE_MM / (_EYE_MM - view[:, 2])
+        scale = 2.0 * self.height / self.camera.height
+        return np.stack([self.width + view[:, 0] * near * scale, self.height - view[:, 1] * near * scale, near], 1)
+
+    def _visible(self, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The triangle and the nearness of each sample, (2H, 2W) each."""
+        width, height = 2 * self.width, 2 * self.height
+        corners = seen[self.head.triangles].astype(np.float64)
+        (ax, ay, aw), (bx, by, bw), (cx, cy, cw) = corners.transpose(1, 2, 0)
+        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)  # negative to the viewer, as y goes down
+        shown = np.flatnonzero((area < -1e-9) | (self._rest.two_sided & (area > 1e-9)))
+        # The plane of nearness over the picture.
+        area = area[shown]
+        along = ((bw - aw)[shown] * (cy - ay)[shown] - (cw - aw)[shown] * (by - ay)[shown]) / area
+        down = ((cw - aw)[shown] * (bx - ax)[shown] - (bw - aw)[shown] * (cx - ax)[shown]) / area
+        start = aw[shown] - along * ax[shown] - down * ay[shown]
+
+        corners = corners[shown]
+        corners = np.take_along_axis(corners, np.argsort(corners[:, :, 1], axis=1)[:, :, None], axis=1)
+        (x0, y0, _), (x1, y1, _), (x2, y2, _) = corners.transpose(1, 2, 0)
+        first, last = (np.clip(np.ceil(y - 0.5), 0, height).astype(np.intp) for y in (y0, y2))
+        which, row = _spread(first, last)
+        middle = row + 0.5
+        with np.errstate(divide="ignore", invalid="ignore"):
+            long_edge = x0[which] + (middle - y0[which]) * ((x2 - x0) / (y2 - y0))[which]
+            upper = x0[which] + (middle - y0[which]) * ((x1 - x0) / (y1 - y0))[which]
+            lower = x1[which] + (middle - y1[which]) * ((x2 - x1) / (y2 - y1))[which]
+        short_edge = np.where(middle < y1[which], upper, lower)
+        left, right = np.minimum(long_edge, short_edge), np.maximum(long_edge, short_edge)
+        first, last = (np.clip(np.ceil(x - 0.5), 0, width).astype(np.intp) for x in (left, right))
+        span, column = _spread(first, last)
+
+        which_span = which[span]
+        at_row = (start[which] + down[which] * middle)[span]
+        nearness = at_row + along[which_span] * (column + 0.5)
+        # The nearest wins: nearness in the high bits, the triangle in the low ones.
+        bits = int(len(self.head.triangles)).bit_length()
+        key = ((nearness * (1 << 40)).astype(np.int64) << bits) | shown[which_span]
+        best = np.full(width * height, -1, np.int64)
+        np.maximum.at(best, row[span] * width + column, key)
+        empty = best < 0
+        triangle = np.where(empty, -1, best & ((1 << bits) - 1)).astype(np.int32).reshape(height, width)
+        nearness = np.where(empty, 0.0, (best >> bits) / (1 << 40)).astype(np.float32).reshape(height, width)
+        return triangle, nearness
+
+    def _parted(self, triangle: np.ndarray, nearness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The pixels (H, W) whose samples show one surface of the head, and those with an edge in them."""
+        kind = self._rest.kind[triangle]  # -1, the last, is the background
+        four_kinds = kind.reshape(self.height, 2, self.width, 2)
+        four = nearness.reshape(self.height, 2, self.width, 2)
+        low, high = four_kinds.min((1, 3)), four_kinds.max((1, 3))
+        apart = (four.max((1, 3)) - four.min((1, 3))) * _EYE_MM  # about millimetres
+        allowed = _SHARED_MM + 4.0 * self.camera.height / self.height
+        edges = (low != high) | (apart > allowed)
+        return ~edges & (high < len(self.head.MATERIALS)), edges
+
+    def _light(self, positions: np.ndarray, seen: np.ndarray, triangle: np.ndarray, x: np.ndarray, y: np.ndarray):
+        """The light (n, 3) of samples, by the triangles that they show."""
+        rest, camera = self._rest, self.camera
+        corner = self.head.triangles[triangle]
+        (ax, ay), (bx, by), (cx, cy) = seen[:, :2][corner].transpose(1, 2, 0)
+        px, py = x + np.float32(0.5) - ax, y + np.float32(0.5) - ay
+        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+        second = (px * (cy - ay) - py * (cx - ax)) / area
+        third = (py * (bx - ax) - px * (by - ay)) / area
+        normals = self.head.normals(positions) @ camera.matrix.T
+        of_vertices = np.concatenate([normals, rest.albedo, rest.places], 1).astype(np.float32)
+        values = of_vertices[corner[:, 0]] * (1.0 - second - third)[:, None]
+        values += of_vertices[corner[:, 1]] * second[:, None]
+        values += of_vertices[corner[:, 2]] * third[:, None]
+        normal, albedo, place = values[:, :3], values[:, 3:6], values[:, 6:]
+        normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+        kind = rest.kind[triangle]
+        shadow = np.ones((len(kind), 1), np.float32)
+        self._paint_brows(albedo, place, kind)
+        for centre, radius, axis in rest.eyes:
+            ball = np.flatnonzero((kind == rest.eye) & (place[:, 0] * centre[0] > 0.0))
+            direction = place[ball] - centre
+            direction /= np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), 1e-6)
+            albedo[ball] = look.eye(albedo[ball], direction, axis, camera.height / self.height / radius)
+            shadow[ball] = look.lid_shadow(normal[ball])
+        inner = np.flatnonzero(rest.hollow[kind] > 0.0)
+        gap = np.linalg.norm(positions[rest.upper] - positions[rest.lower], axis=1).max()
+        depth = rest.lips_z - place[inner, 2:]
+        shadow[inner] = look.mouth_shadow(depth, float(gap), rest.hollow[kind[inner]][:, None])
+        return look.light(albedo, normal, rest.gloss[kind], shadow)
+
+    def _paint_brows(self, albedo: np.ndarray, place: np.ndarray, kind: np.ndarray) -> None:
+        rest = self._rest
+        x0, y0, x1, y1 = rest.box
+        x, y, z = place.T
+        on = np.flatnonzero((kind == rest.skin) & (x > x0) & (x < x1) & (y > y0) & (y < y1) & (z > rest.paint_z))
+        height, width = rest.paint.shape
+        across = np.clip((x[on] - x0) / (x1 - x0) * width - 0.5, 0.0, width - 1.001)
+        down = np.clip((y1 - y[on]) / (y1 - y0) * height - 0.5, 0.0, height - 1.001)
+        i, j = down.astype(np.intp), across.astype(np.intp)
+        u, v = across - j, down - i
+        top = rest.paint[i, j] * (1 - u) + rest.paint[i, j + 1] * u
+        bottom = rest.paint[i + 1, j] * (1 - u) + rest.paint[i + 1, j + 1] * u
+        hair = (top * (1 - v) + bottom * v)[:, None]
+        albedo[on] += (np.array(look.BROW, np.float32) ** 2 - albedo[on]) * hair
+
+
+@dataclass(frozen=True, eq=False)
+class _Rest:
+    """Of a head at rest, what every frame needs."""
+
+    kind: np.ndarray  # (F + 1,) material of each triangle; the last, for -1, is one beyond them
+    two_sided: np.ndarray  # (F,) bool
+    albedo: np.ndarray  # (V, 3) linear
+    places: np.ndarray  # (V, 3) mm
+    gloss: np.ndarray  # (materials, 2)
+    hollow: np.ndarray  # (materials,)
+    eyes: tuple[tuple[np.ndarray, float, np.ndarray], ...]  # centre, radius, axis
+    skin: int
+    eye: int
+    upper: np.ndarray
+    lower: np.ndarray
+    lips_z: float
+    paint: np.ndarray  # (H, W) 0 to 1
+    box: tuple[float, float, float, float]
+    paint_z: float
+
+    @staticmethod
+    @lru_cache(1)
+    def of(head: Head) -> _Rest:
+        names = head.MATERIALS
+        kind = head.material[head.triangles[:, 0]].astype(np.intp)
+        upper, lower = (np.array(head.marks[name]) for name in ("lip_upper", "lip_lower"))
+        lips_z = float(head.vertices[[*upper, *lower], 2].mean())
+        return _Rest(
+            kind=np.append(kind, len(names)),
+            two_sided=np.isin(kind, [names.index(name) for name in _TWO_SIDED]),
+            albedo=(head.colors.astype(np.float32) / 255.0) ** 2,
+            places=head.vertices.astype(np.float32),
+            gloss=np.array([look.GLOSS[name] for name in names], np.float32),
+            hollow=np.array([look.HOLLOW.get(name, 0.0) for name in names], np.float32),
+            eyes=_eyes(head),
+            skin=names.index("skin"),
+            eye=names.index("eye"),
+            upper=upper,
+            lower=lower,
+            lips_z=lips_z,
+            paint=head.paint.astype(np.float32) / 255.0,
+            box=head.paint_box,
+            paint_z=lips_z - 45.0,
+        )
+
+
+def _eyes(head: Head) -> tuple[tuple[np.ndarray, float, np.ndarray], ...]:
+    found = []
+    for eye in head.eyes.values():
+        centre, axis = (np.array(eye[name], np.float32) for name in ("center", "axis"))
+        found.append((centre, float(eye["radius"]), axis / np.linalg.norm(axis)))
+    return tuple(found)
+
+
+def _spread(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All whole numbers from first[i] to before last[i], and the i of each."""
+    counts = np.maximum(last - first, 0)
+    which = np.repeat(np.arange(len(counts)), counts)
+    ends = np.cumsum(counts)
+    return which, np.arange(ends[-1] if len(ends) else 0) + (first - (ends - counts))[which]
