@@ -7,7 +7,7 @@ times a pixel, but light is reckoned once a pixel where all four show the same s
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LEAST, MOST = 32, 2048
 """Pixels of the sides of a picture."""
 _EYE_MM = 900.0  # from the camera to what it looks at: a portrait, without a large nose
+_NEAR = float(1 << 40)  # steps of nearness from the far end to what the camera looks at
 _SHARED_MM = 1.2  # samples of one pixel that are no farther apart in depth show one surface
 _TWO_SIDED = ("lash",)
 
@@ -93,12 +94,13 @@ class Drawing:
         y = np.concatenate([2 * rows, *(2 * edge_rows + dy for dy in (0, 0, 1, 1))])
         x = np.concatenate([2 * columns, *(2 * edge_columns + dx for dx in (0, 1, 0, 1))])
         inside = triangle[y, x] >= 0
-        lit = self._background[y // 2, x // 2]
-        lit[inside] = self._light(positions, seen, triangle[y[inside], x[inside]], x[inside], y[inside])
+        lit = self._background[:, y // 2, x // 2]
+        lit[:, inside] = self._light(positions, seen, triangle[y[inside], x[inside]], x[inside], y[inside])
         picture = self._background.copy()
-        picture[rows, columns] = lit[: len(rows)]
-        picture[edge_rows, edge_columns] = lit[len(rows) :].reshape(4, -1, 3).mean(0)
-        return (np.sqrt(np.clip(picture, 0.0, 1.0)) * 255.0 + 0.5).astype(np.uint8)
+        picture[:, rows, columns] = lit[:, : len(rows)]
+        picture[:, edge_rows, edge_columns] = lit[:, len(rows) :].reshape(3, 4, -1).mean(1)
+        shown = (np.sqrt(np.clip(picture, 0.0, 1.0)) * 255.0 + 0.5).astype(np.uint8)
+        return np.ascontiguousarray(shown.transpose(1, 2, 0))
 
     def _seen(self, positions: np.ndarray) -> np.ndarray:
         """(V, 3): x and y in samples of the picture, and what grows towards the viewer and is straight on the screen."""
@@ -133,68 +135,83 @@ class Drawing:
         short_edge = np.where(middle < y1[which], upper, lower)
         left, right = np.minimum(long_edge, short_edge), np.maximum(long_edge, short_edge)
         first, last = (np.clip(np.ceil(x - 0.5), 0, width).astype(np.intp) for x in (left, right))
-        span, column = _spread(first, last)
-
-        which_span = which[span]
-        at_row = (start[which] + down[which] * middle)[span]
-        nearness = at_row + along[which_span] * (column + 0.5)
-        # The nearest wins: nearness in the high bits, the triangle in the low ones.
-        bits = int(len(self.head.triangles)).bit_length()
-        key = ((nearness * (1 << 40)).astype(np.int64) << bits) | shown[which_span]
+        # The nearest wins: nearness in the high bits, the triangle in the low ones. Along a row both steps are whole.
+        bits = len(self.head.triangles).bit_length()
+        nearness = start[which] + down[which] * middle
+        nearness += along[which] * (first + 0.5)
+        key = (_whole(nearness) << bits) | shown[which]
+        step = (_whole(along) << bits)[which]
+        counts = np.maximum(last - first, 0)
+        place, ends = row * width + first, np.cumsum(counts)
+        onward = np.arange(counts.sum()) - np.repeat(ends - counts, counts)
         best = np.full(width * height, -1, np.int64)
-        np.maximum.at(best, row[span] * width + column, key)
+        np.maximum.at(best, np.repeat(place, counts) + onward, np.repeat(key, counts) + np.repeat(step, counts) * onward)
         empty = best < 0
-        triangle = np.where(empty, -1, best & ((1 << bits) - 1)).astype(np.int32).reshape(height, width)
-        nearness = np.where(empty, 0.0, (best >> bits) / (1 << 40)).astype(np.float32).reshape(height, width)
-        return triangle, nearness
+        triangle = (best & ((1 << bits) - 1)).astype(np.int32)
+        triangle[empty] = -1
+        best >>= bits
+        best[empty] = 0
+        return triangle.reshape(height, width), (best.astype(np.float32) / _NEAR).reshape(height, width)
 
     def _parted(self, triangle: np.ndarray, nearness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The pixels (H, W) whose samples show one surface of the head, and those with an edge in them."""
-        kind = self._rest.kind[triangle]  # -1, the last, is the background
-        four_kinds = kind.reshape(self.height, 2, self.width, 2)
-        four = nearness.reshape(self.height, 2, self.width, 2)
-        low, high = four_kinds.min((1, 3)), four_kinds.max((1, 3))
-        apart = (four.max((1, 3)) - four.min((1, 3))) * _EYE_MM  # about millimetres
+        kinds = _four(self._rest.kind[triangle])  # -1, the last, is the background
+        near = _four(nearness)
+        low, high = reduce(np.minimum, kinds), reduce(np.maximum, kinds)
+        apart = (reduce(np.maximum, near) - reduce(np.minimum, near)) * _EYE_MM  # about millimetres
         allowed = _SHARED_MM + 4.0 * self.camera.height / self.height
         edges = (low != high) | (apart > allowed)
         return ~edges & (high < len(self.head.MATERIALS)), edges
 
-    def _light(self, positions: np.ndarray, seen: np.ndarray, triangle: np.ndarray, x: np.ndarray, y: np.ndarray):
-        """The light (n, 3) of samples, by the triangles that they show."""
+    def _light(
+        self, positions: np.ndarray, seen: np.ndarray, triangle: np.ndarray, x: np.ndarray, y: np.ndarray
+    ) -> np.ndarray:
+        """The light (3, n) of samples, by the triangles that they show."""
         rest, camera = self._rest, self.camera
-        corner = self.head.triangles[triangle]
-        (ax, ay), (bx, by), (cx, cy) = seen[:, :2][corner].transpose(1, 2, 0)
-        px, py = x + np.float32(0.5) - ax, y + np.float32(0.5) - ay
-        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
-        second = (px * (cy - ay) - py * (cx - ax)) / area
-        third = (py * (bx - ax) - px * (by - ay)) / area
-        normals = self.head.normals(positions) @ camera.matrix.T
-        of_vertices = np.concatenate([normals, rest.albedo, rest.places], 1).astype(np.float32)
-        values = of_vertices[corner[:, 0]] * (1.0 - second - third)[:, None]
-        values += of_vertices[corner[:, 1]] * second[:, None]
-        values += of_vertices[corner[:, 2]] * third[:, None]
-        normal, albedo, place = values[:, :3], values[:, 3:6], values[:, 6:]
-        normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+        normals = camera.matrix @ self.head.normals(positions).T
+        values = self._between(np.concatenate([normals, rest.albedo, rest.places]), seen, triangle, x, y)
+        normal, albedo, place = values[:3], values[3:6], values[6:]
+        normal /= np.sqrt(np.maximum((normal * normal).sum(0), 1e-12))
         kind = rest.kind[triangle]
-        shadow = np.ones((len(kind), 1), np.float32)
+        shadow = np.ones(len(kind), np.float32)
         self._paint_brows(albedo, place, kind)
         for centre, radius, axis in rest.eyes:
-            ball = np.flatnonzero((kind == rest.eye) & (place[:, 0] * centre[0] > 0.0))
-            direction = place[ball] - centre
-            direction /= np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), 1e-6)
-            albedo[ball] = look.eye(albedo[ball], direction, axis, camera.height / self.height / radius)
-            shadow[ball] = look.lid_shadow(normal[ball])
-        inner = np.flatnonzero(rest.hollow[kind] > 0.0)
+            ball = np.flatnonzero((kind == rest.eye) & (place[0] * centre[0] > 0.0))
+            direction = place[:, ball] - centre[:, None]
+            direction /= np.sqrt((direction * direction).sum(0))
+            albedo[:, ball] = look.eye(albedo[:, ball], direction, axis, camera.height / self.height / radius)
+            shadow[ball] = look.lid_shadow(normal[:, ball])
+        inner = np.flatnonzero(rest.hollow[kind])
         gap = np.linalg.norm(positions[rest.upper] - positions[rest.lower], axis=1).max()
-        depth = rest.lips_z - place[inner, 2:]
-        shadow[inner] = look.mouth_shadow(depth, float(gap), rest.hollow[kind[inner]][:, None])
-        return look.light(albedo, normal, rest.gloss[kind], shadow)
+        shadow[inner] = look.mouth_shadow(rest.lips_z - place[2, inner], float(gap), rest.hollow[kind[inner]])
+        return look.light(albedo, normal, rest.gloss[:, kind], shadow)
+
+    def _between(
+        self, of_vertices: np.ndarray, seen: np.ndarray, triangle: np.ndarray, x: np.ndarray, y: np.ndarray
+    ) -> np.ndarray:
+        """Values (C, V) of the vertices, between them at samples: (C, n) float32."""
+        triangles = self.head.triangles
+        (ax, ay), (bx, by), (cx, cy) = seen[:, :2].astype(np.float64)[triangles].transpose(1, 2, 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # The shares of the second and third corner are planes over the picture.
+            planes = np.array([cy - ay, ax - cx, ay - by, bx - ax]) / ((bx - ax) * (cy - ay) - (cx - ax) * (by - ay))
+        planes = np.vstack([planes, -planes[0] * ax - planes[1] * ay, -planes[2] * ax - planes[3] * ay])
+        second_x, second_y, third_x, third_y, second, third = planes.astype(np.float32).take(triangle, 1)
+        x, y = x.astype(np.float32) + 0.5, y.astype(np.float32) + 0.5
+        second = second + second_x * x + second_y * y
+        third = third + third_x * x + third_y * y
+        corners = triangles.T.take(triangle, 1)
+        of_vertices = np.ascontiguousarray(of_vertices, np.float32)
+        values = of_vertices.take(corners[0], 1) * (1.0 - second - third)
+        values += of_vertices.take(corners[1], 1) * second
+        values += of_vertices.take(corners[2], 1) * third
+        return values
 
     def _paint_brows(self, albedo: np.ndarray, place: np.ndarray, kind: np.ndarray) -> None:
         rest = self._rest
         x0, y0, x1, y1 = rest.box
-        x, y, z = place.T
-        on = np.flatnonzero((kind == rest.skin) & (x > x0) & (x < x1) & (y > y0) & (y < y1) & (z > rest.paint_z))
+        x, y, z = place
+        on = np.flatnonzero((kind == rest.skin) & (y > y0) & (y < y1) & (x > x0) & (x < x1) & (z > rest.paint_z))
         height, width = rest.paint.shape
         across = np.clip((x[on] - x0) / (x1 - x0) * width - 0.5, 0.0, width - 1.001)
         down = np.clip((y1 - y[on]) / (y1 - y0) * height - 0.5, 0.0, height - 1.001)
@@ -202,8 +219,8 @@ class Drawing:
         u, v = across - j, down - i
         top = rest.paint[i, j] * (1 - u) + rest.paint[i, j + 1] * u
         bottom = rest.paint[i + 1, j] * (1 - u) + rest.paint[i + 1, j + 1] * u
-        hair = (top * (1 - v) + bottom * v)[:, None]
-        albedo[on] += (np.array(look.BROW, np.float32) ** 2 - albedo[on]) * hair
+        hair = np.array(look.BROW, np.float32)[:, None] ** 2
+        albedo[:, on] += (hair - albedo[:, on]) * (top * (1 - v) + bottom * v).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,9 +229,9 @@ class _Rest:
 
     kind: np.ndarray  # (F + 1,) material of each triangle; the last, for -1, is one beyond them
     two_sided: np.ndarray  # (F,) bool
-    albedo: np.ndarray  # (V, 3) linear
-    places: np.ndarray  # (V, 3) mm
-    gloss: np.ndarray  # (materials, 2)
+    albedo: np.ndarray  # (3, V) linear
+    places: np.ndarray  # (3, V) mm
+    gloss: np.ndarray  # (2, materials)
     hollow: np.ndarray  # (materials,)
     eyes: tuple[tuple[np.ndarray, float, np.ndarray], ...]  # centre, radius, axis
     skin: int
@@ -230,15 +247,15 @@ class _Rest:
     @lru_cache(1)
     def of(head: Head) -> _Rest:
         names = head.MATERIALS
-        kind = head.material[head.triangles[:, 0]].astype(np.intp)
+        kind = head.material[head.triangles[:, 0]]
         upper, lower = (np.array(head.marks[name]) for name in ("lip_upper", "lip_lower"))
         lips_z = float(head.vertices[[*upper, *lower], 2].mean())
         return _Rest(
-            kind=np.append(kind, len(names)),
+            kind=np.append(kind, np.uint8(len(names))),
             two_sided=np.isin(kind, [names.index(name) for name in _TWO_SIDED]),
-            albedo=(head.colors.astype(np.float32) / 255.0) ** 2,
-            places=head.vertices.astype(np.float32),
-            gloss=np.array([look.GLOSS[name] for name in names], np.float32),
+            albedo=(head.colors.T.astype(np.float32) / 255.0) ** 2,
+            places=head.vertices.T.astype(np.float32),
+            gloss=np.array([look.GLOSS[name] for name in names], np.float32).T.copy(),
             hollow=np.array([look.HOLLOW.get(name, 0.0) for name in names], np.float32),
             eyes=_eyes(head),
             skin=names.index("skin"),
@@ -258,6 +275,15 @@ def _eyes(head: Head) -> tuple[tuple[np.ndarray, float, np.ndarray], ...]:
         centre, axis = (np.array(eye[name], np.float32) for name in ("center", "axis"))
         found.append((centre, float(eye["radius"]), axis / np.linalg.norm(axis)))
     return tuple(found)
+
+
+def _whole(nearness: np.ndarray) -> np.ndarray:
+    return (nearness * _NEAR).astype(np.int64)
+
+
+def _four(samples: np.ndarray) -> list[np.ndarray]:
+    """The four samples of each pixel, (H, W) each."""
+    return [samples[y::2, x::2] for y in (0, 1) for x in (0, 1)]
 
 
 def _spread(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -36,65 +36,69 @@ def smoothstep(low: float, high: float, x: Floats) -> Floats:
 
 
 def light(albedo: Floats, normal: Floats, gloss: Floats, shadow: Floats) -> Floats:
-    """The light of points, (n, 3) linear.
+    """The light of points, (3, n) linear.
 
-    albedo: (n, 3) linear. normal: (n, 3) of unit length in the space of the view. gloss: (n, 2) as in `GLOSS`.
-    shadow: (n, 1) 1 in the open to 0 in the dark.
+    albedo: (3, n) linear. normal: (3, n) of unit length in the space of the view. gloss: (2, n) as in `GLOSS`.
+    shadow: (n,) 1 in the open to 0 in the dark.
     """
     key, fill = _unit(KEY), _unit(FILL)
     half = _unit(key + _array((0.0, 0.0, 1.0)))
-    wrap = _array(WRAP)
-    facing = (normal @ key)[:, None]
-    diffuse = np.clip((facing + wrap) / (1.0 + wrap), 0.0, 1.0)
-    side = np.clip(normal @ fill, 0.0, 1.0)[:, None]
-    sky = (0.65 + 0.35 * normal[:, 1])[:, None]
-    lit = albedo * (diffuse * _array(KEY_LIGHT) + side * _array(FILL_LIGHT) + sky * _array(SKY_LIGHT)) * shadow
-    shine = gloss[:, :1] * np.clip(normal @ half, 0.0, 1.0)[:, None] ** gloss[:, 1:]
-    edge = (1.0 - np.clip(normal[:, 2], 0.0, 1.0))[:, None] ** 3
-    return lit + (shine * _array(KEY_LIGHT) + edge * _array(RIM_LIGHT) * (0.3 + albedo)) * shadow
+    wrap, key_light = _column(WRAP), _column(KEY_LIGHT)
+    diffuse = np.clip((key @ normal + wrap) / (1.0 + wrap), 0.0, 1.0)
+    side = np.clip(fill @ normal, 0.0, 1.0)
+    sky = 0.65 + 0.35 * normal[1]
+    lit = albedo * (diffuse * key_light + side * _column(FILL_LIGHT) + sky * _column(SKY_LIGHT))
+    shine = gloss[0] * np.clip(half @ normal, 0.0, 1.0) ** gloss[1]
+    edge = 1.0 - np.clip(normal[2], 0.0, 1.0)
+    edge *= edge * edge
+    return (lit + shine * key_light + edge * _column(RIM_LIGHT) * (0.3 + albedo)) * shadow
 
 
 def eye(albedo: Floats, direction: Floats, axis: Floats, blur: float) -> Floats:
-    """The albedo (n, 3) of points on an eyeball, of which `albedo` is the white.
+    """The albedo (3, n) of points on an eyeball, of which `albedo` is the white.
 
-    direction, axis: (n, 3) and (3,), from the eye's centre, of the eye at rest and of unit length: so the iris turns
+    direction, axis: (3, n) and (3,), from the eye's centre, of the eye at rest and of unit length: so the iris turns
     with the eye. blur: radians over which its edges are soft, about a pixel.
     """
-    angle = np.arccos(np.clip(direction @ axis, -1.0, 1.0))[:, None]
-    around = np.arctan2(direction[:, 1:2], direction[:, :1])
+    angle = np.arccos(np.clip(axis @ direction, -1.0, 1.0))
+    around = np.arctan2(direction[1], direction[0] - axis[0])
     radius = angle / IRIS_ANGLE
     fibres = 1.0 + 0.10 * np.sin(23.0 * around + 3.0 * np.sin(7.0 * around)) * smoothstep(0.3, 0.6, radius)
-    bright = (1.25 - 0.55 * direction[:, 1:2] / IRIS_ANGLE) * fibres  # light falls in from above and lights the lower half
-    iris = _array(IRIS) ** 2 * bright
-    iris = iris + (_array(RING) ** 2 - iris) * smoothstep(0.72, 1.0, radius)
-    iris = iris + (_array(PUPIL) ** 2 - iris) * (1.0 - smoothstep(-blur, blur, angle - PUPIL_ANGLE))
+    bright = (1.25 - 0.55 * direction[1] / IRIS_ANGLE) * fibres  # what falls in from above lights the lower half
+    iris = _column(IRIS) ** 2 * bright
+    iris += (_column(RING) ** 2 - iris) * smoothstep(0.72, 1.0, radius)
+    iris += (_column(PUPIL) ** 2 - iris) * (1.0 - smoothstep(-blur, blur, angle - PUPIL_ANGLE))
     return iris + (albedo - iris) * smoothstep(-1.6 * blur, 1.6 * blur, angle - IRIS_ANGLE)
 
 
 def lid_shadow(normal: Floats) -> Floats:
-    """(n, 1) how much light the upper lid leaves to points of the eyeball."""
-    return 1.0 - 0.60 * smoothstep(0.05, 0.60, normal[:, 1:2])
+    """(n,) how much light the upper lid leaves to points of the eyeball, by their normals (3, n)."""
+    return 1.0 - 0.60 * smoothstep(0.05, 0.60, normal[1])
 
 
 def mouth_shadow(depth: Floats, gap: float, hollow: Floats) -> Floats:
-    """(n, 1) how much light reaches points `depth` (n, 1) mm behind the lips, which are `gap` mm apart.
+    """(n,) how much light reaches points `depth` (n,) mm behind the lips, which are `gap` mm apart.
 
-    hollow: (n, 1) of `HOLLOW`.
+    hollow: (n,) of `HOLLOW`.
     """
     gap = max(gap, 0.5)
     return gap / (gap + hollow * np.maximum(depth, 0.0))
 
 
 def background(height: int, width: int) -> Floats:
-    """(H, W, 3) linear."""
+    """(3, H, W) linear."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    far = np.hypot((x + 0.5) / width - 0.5, (y + 0.5) / height - 0.42)[..., None]
-    middle, corner = (_array(colour) ** 2 for colour in BACKGROUND)
+    far = np.hypot((x + 0.5) / width - 0.5, (y + 0.5) / height - 0.42)
+    middle, corner = (_column(colour)[..., None] ** 2 for colour in BACKGROUND)
     return middle + (corner - middle) * smoothstep(0.0, 0.75, far)
 
 
 def _array(values: Floats | tuple[float, ...]) -> Floats:
     return np.asarray(values, np.float32)
+
+
+def _column(values: tuple[float, ...]) -> Floats:
+    return _array(values)[:, None]
 
 
 def _unit(values: Floats | tuple[float, ...]) -> Floats:
