@@ -175,11 +175,11 @@ class Drawing:
         kind = rest.kind[triangle]
         shadow = np.ones(len(kind), np.float32)
         self._paint_brows(albedo, place, kind)
-        for centre, radius, axis in rest.eyes:
+        for centre, radius in rest.eyes:
             ball = np.flatnonzero((kind == rest.eye) & (place[0] * centre[0] > 0.0))
             direction = place[:, ball] - centre[:, None]
             direction /= np.sqrt((direction * direction).sum(0))
-            albedo[:, ball] = look.eye(albedo[:, ball], direction, axis, camera.height / self.height / radius)
+            albedo[:, ball] = look.eye(albedo[:, ball], direction, camera.height / self.height / radius)
             shadow[ball] = look.lid_shadow(normal[:, ball])
         inner = np.flatnonzero(rest.hollow[kind])
         gap = np.linalg.norm(positions[rest.upper] - positions[rest.lower], axis=1).max()
@@ -214,13 +214,13 @@ class Drawing:
         on = np.flatnonzero((kind == rest.skin) & (y > y0) & (y < y1) & (x > x0) & (x < x1) & (z > rest.paint_z))
         height, width = rest.paint.shape
         across = np.clip((x[on] - x0) / (x1 - x0) * width - 0.5, 0.0, width - 1.001)
-        down = np.clip((y1 - y[on]) / (y1 - y0) * height - 0.5, 0.0, height - 1.001)
-        i, j = down.astype(np.intp), across.astype(np.intp)
-        u, v = across - j, down - i
-        top = rest.paint[i, j] * (1 - u) + rest.paint[i, j + 1] * u
-        bottom = rest.paint[i + 1, j] * (1 - u) + rest.paint[i + 1, j + 1] * u
+        upward = np.clip((y[on] - y0) / (y1 - y0) * height - 0.5, 0.0, height - 1.001)
+        i, j = upward.astype(np.intp), across.astype(np.intp)
+        u, v = across - j, upward - i
+        low = rest.paint[i, j] * (1 - u) + rest.paint[i, j + 1] * u
+        high = rest.paint[i + 1, j] * (1 - u) + rest.paint[i + 1, j + 1] * u
         hair = np.array(look.BROW, np.float32)[:, None] ** 2
-        albedo[:, on] += (hair - albedo[:, on]) * (top * (1 - v) + bottom * v).astype(np.float32)
+        albedo[:, on] += (hair - albedo[:, on]) * (low * (1 - v) + high * v).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,7 +233,7 @@ class _Rest:
     places: np.ndarray  # (3, V) mm
     gloss: np.ndarray  # (2, materials)
     hollow: np.ndarray  # (materials,)
-    eyes: tuple[tuple[np.ndarray, float, np.ndarray], ...]  # centre, radius, axis
+    eyes: tuple[tuple[np.ndarray, float], ...]  # centre, radius
     skin: int
     eye: int
     upper: np.ndarray
@@ -248,7 +248,7 @@ class _Rest:
     def of(head: Head) -> _Rest:
         names = head.MATERIALS
         kind = head.material[head.triangles[:, 0]]
-        upper, lower = (np.array(head.marks[name]) for name in ("lip_upper", "lip_lower"))
+        upper, lower = head.marks["lip_upper"], head.marks["lip_lower"]
         lips_z = float(head.vertices[[*upper, *lower], 2].mean())
         return _Rest(
             kind=np.append(kind, np.uint8(len(names))),
@@ -257,7 +257,10 @@ class _Rest:
             places=head.vertices.T.astype(np.float32),
             gloss=np.array([look.GLOSS[name] for name in names], np.float32).T.copy(),
             hollow=np.array([look.HOLLOW.get(name, 0.0) for name in names], np.float32),
-            eyes=_eyes(head),
+            eyes=tuple(
+                (centre, float(np.linalg.norm(head.vertices[of] - centre, axis=1).max()))
+                for centre, of in head.eyes.values()
+            ),
             skin=names.index("skin"),
             eye=names.index("eye"),
             upper=upper,
@@ -267,14 +270,6 @@ class _Rest:
             box=head.paint_box,
             paint_z=lips_z - 45.0,
         )
-
-
-def _eyes(head: Head) -> tuple[tuple[np.ndarray, float, np.ndarray], ...]:
-    found = []
-    for eye in head.eyes.values():
-        centre, axis = (np.array(eye[name], np.float32) for name in ("center", "axis"))
-        found.append((centre, float(eye["radius"]), axis / np.linalg.norm(axis)))
-    return tuple(found)
 
 
 def _whole(nearness: np.ndarray) -> np.ndarray:
