@@ -39,7 +39,9 @@ class Camera:
     pitch: float = 0.0
 
     def turned(self, yaw: float, pitch: float = 0.0) -> Camera:
-        """The same from another side."""
+        """The same from another side. Raises SettingError for angles that are not within a half turn."""
+        if not (abs(yaw) <= 180.0 and abs(pitch) <= 90.0):
+            raise SettingError(f"Looking from {yaw:g}, {pitch:g} degrees; valid are -180 to 180 and -90 to 90.")
         return replace(self, yaw=yaw, pitch=pitch)
 
     @property
@@ -95,7 +97,8 @@ class Drawing:
         x = np.concatenate([2 * columns, *(2 * edge_columns + dx for dx in (0, 1, 0, 1))])
         inside = triangle[y, x] >= 0
         lit = self._background[:, y // 2, x // 2]
-        lit[:, inside] = self._light(positions, seen, triangle[y[inside], x[inside]], x[inside], y[inside])
+        light, solid = self._light(positions, seen, triangle[y[inside], x[inside]], x[inside], y[inside])
+        lit[:, inside] += (light - lit[:, inside]) * solid
         picture = self._background.copy()
         picture[:, rows, columns] = lit[:, : len(rows)]
         picture[:, edge_rows, edge_columns] = lit[:, len(rows) :].reshape(3, 4, -1).mean(1)
@@ -103,7 +106,7 @@ class Drawing:
         return np.ascontiguousarray(shown.transpose(1, 2, 0))
 
     def _seen(self, positions: np.ndarray) -> np.ndarray:
-        """(V, 3): x and y in samples of the picture, and what grows towards the viewer and is straight on the screen."""
+        """(V, 3): x and y in samples of the picture, and nearness, which is straight on the screen."""
         view = (np.asarray(positions, np.float32) - np.array(self.camera.centre, np.float32)) @ self.camera.matrix.T
         near = _EYE_MM / (_EYE_MM - view[:, 2])
         scale = 2.0 * self.height / self.camera.height
@@ -145,7 +148,8 @@ class Drawing:
         place, ends = row * width + first, np.cumsum(counts)
         onward = np.arange(counts.sum()) - np.repeat(ends - counts, counts)
         best = np.full(width * height, -1, np.int64)
-        np.maximum.at(best, np.repeat(place, counts) + onward, np.repeat(key, counts) + np.repeat(step, counts) * onward)
+        keys = np.repeat(key, counts) + np.repeat(step, counts) * onward
+        np.maximum.at(best, np.repeat(place, counts) + onward, keys)
         empty = best < 0
         triangle = (best & ((1 << bits) - 1)).astype(np.int32)
         triangle[empty] = -1
@@ -165,8 +169,8 @@ class Drawing:
 
     def _light(
         self, positions: np.ndarray, seen: np.ndarray, triangle: np.ndarray, x: np.ndarray, y: np.ndarray
-    ) -> np.ndarray:
-        """The light (3, n) of samples, by the triangles that they show."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The light (3, n) of samples, by the triangles that they show, and how solid the head is there (n,)."""
         rest, camera = self._rest, self.camera
         normals = camera.matrix @ self.head.normals(positions).T
         values = self._between(np.concatenate([normals, rest.albedo, rest.places]), seen, triangle, x, y)
@@ -184,7 +188,8 @@ class Drawing:
         inner = np.flatnonzero(rest.hollow[kind])
         gap = np.linalg.norm(positions[rest.upper] - positions[rest.lower], axis=1).max()
         shadow[inner] = look.mouth_shadow(rest.lips_z - place[2, inner], float(gap), rest.hollow[kind[inner]])
-        return look.light(albedo, normal, rest.gloss[:, kind], shadow)
+        solid = look.smoothstep(rest.bottom, rest.bottom + look.FADE_MM, place[1])
+        return look.light(albedo, normal, rest.gloss[:, kind], shadow), solid
 
     def _between(
         self, of_vertices: np.ndarray, seen: np.ndarray, triangle: np.ndarray, x: np.ndarray, y: np.ndarray
@@ -239,6 +244,7 @@ class _Rest:
     upper: np.ndarray
     lower: np.ndarray
     lips_z: float
+    bottom: float  # mm, of the neck
     paint: np.ndarray  # (H, W) 0 to 1
     box: tuple[float, float, float, float]
     paint_z: float
@@ -266,6 +272,7 @@ class _Rest:
             upper=upper,
             lower=lower,
             lips_z=lips_z,
+            bottom=float(head.vertices[:, 1].min()),
             paint=head.paint.astype(np.float32) / 255.0,
             box=head.paint_box,
             paint_z=lips_z - 45.0,

@@ -16,8 +16,9 @@ IRIS, RING, PUPIL = (0.33, 0.44, 0.47), (0.10, 0.13, 0.15), (0.015, 0.015, 0.02)
 IRIS_ANGLE, PUPIL_ANGLE = 0.50, 0.20
 """Radians from the axis of the eye to the edges of iris and pupil."""
 KEY, FILL = (-0.42, 0.50, 0.76), (0.80, 0.10, 0.45)
-"""Where the lights are, x to the right of the picture, y up, z to the viewer: they stand still when the camera moves."""
-KEY_LIGHT, FILL_LIGHT, SKY_LIGHT, RIM_LIGHT = (1.08, 1.00, 0.92), (0.13, 0.16, 0.21), (0.17, 0.18, 0.20), (0.16, 0.19, 0.24)
+"""Where the lights are, x to the right of the picture, y up, z to the viewer: they move with the camera."""
+KEY_LIGHT, FILL_LIGHT = (1.08, 1.00, 0.92), (0.13, 0.16, 0.21)
+SKY_LIGHT, RIM_LIGHT = (0.17, 0.18, 0.20), (0.16, 0.19, 0.24)
 WRAP = (0.42, 0.24, 0.18)
 """How far light creeps round into the shadow: red the farthest, which makes skin look soft."""
 GLOSS = {"skin": (0.055, 16.0), "mouth": (0.10, 40.0), "tongue": (0.14, 30.0), "teeth": (0.22, 60.0),
@@ -25,6 +26,8 @@ GLOSS = {"skin": (0.055, 16.0), "mouth": (0.10, 40.0), "tongue": (0.14, 30.0), "
 """Strength and sharpness of each material's highlight."""
 HOLLOW = {"mouth": 1.3, "tongue": 0.75, "teeth": 0.35}
 """How quickly it gets dark behind the lips."""
+FADE_MM = 38.0
+"""Of the neck, over which it goes into the background."""
 BACKGROUND = (0.235, 0.250, 0.280), (0.120, 0.128, 0.148)
 """sRGB at the middle and in the corners."""
 
