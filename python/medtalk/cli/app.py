@@ -29,7 +29,9 @@ from medtalk.cli import (
     plot,
     plugin,
     serve,
+    sheet,
     stop,
+    video,
 )
 from medtalk.cli.options import debugging, json_errors
 from medtalk.cli.printing import complain
@@ -55,6 +57,8 @@ for command in (
     info.info,
     channels.channels,
     plot.plot,
+    sheet.sheet,
+    video.video,
     serve.serve,
     ping.ping,
     stop.stop,
