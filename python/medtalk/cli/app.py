@@ -28,9 +28,12 @@ from medtalk.cli import (
     ping,
     plot,
     plugin,
+    preview,
     serve,
+    sheet,
     stop,
     studio,
+    video,
 )
 from medtalk.cli.options import debugging, json_errors
 from medtalk.cli.printing import complain
@@ -56,6 +59,9 @@ for command in (
     info.info,
     channels.channels,
     plot.plot,
+    preview.preview,
+    sheet.sheet,
+    video.video,
     serve.serve,
     ping.ping,
     stop.stop,

@@ -16,8 +16,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from medtalk.face import look
 from medtalk.files import write_atomic
 from medtalk.rig import CHANNELS
+from medtalk.rig import head_table as table
+from medtalk.rig.head import TOOTH_LIP, UPPER_SHARE, load_head
 
 # in the order in which they need each other
 _SCRIPTS = (
@@ -25,14 +30,27 @@ _SCRIPTS = (
     "player.js",
 )  # fmt: skip
 
+_LOOK = (
+    "BROW", "IRIS", "RING", "PUPIL", "IRIS_ANGLE", "PUPIL_ANGLE", "KEY", "FILL", "KEY_LIGHT", "FILL_LIGHT", "SKY_LIGHT",
+    "RIM_LIGHT", "WRAP", "GLOSS", "HOLLOW", "FADE_MM",
+)  # fmt: skip
 
-def write_page(path: str | Path, takes: Sequence[bytes], sound: bytes | None = None, title: str = "MEDTalk") -> Path:
+
+def write_page(
+    path: str | Path,
+    takes: Sequence[bytes],
+    sound: bytes | None = None,
+    title: str = "MEDTalk",
+    *,
+    force: bool = False,
+) -> Path:
     """Write the page of takes and the sound that they belong to (`medtalk.face.packed`), whole or not at all.
 
-    The title may be any text. Raises OutputError where the file cannot be written.
+    The title may be any text. Raises OutputError where the file cannot be written, DiskFullError where it does not fit.
+    A file that is read-only is replaced with `force` only.
     """
     text = page(takes, sound, title)
-    return write_atomic(path, lambda temporary: temporary.write_text(text, "utf-8", newline="\n"))
+    return write_atomic(path, lambda temporary: temporary.write_text(text, "utf-8", newline="\n"), force=force)
 
 
 def page(takes: Sequence[bytes], sound: bytes | None = None, title: str = "MEDTalk") -> str:
@@ -72,17 +90,37 @@ def style() -> str:
 
 @cache
 def board() -> dict[str, Any]:
-    """What the player has to know of the face, as JSON can say it: the channels, and how they drive the head."""
+    """What the player has to know of the face, as JSON can say it: the channels, how they move the head
+    (`medtalk.rig.head_table`), and how the head looks (`medtalk.face.look`)."""
+    at = np.linspace(-1.0, 1.0, len(load_head().marks["lip_upper"]))
+
+    def columns(pulls: Sequence[tuple[int, str]]) -> list[tuple[int, list[float]]]:
+        return [(channel, table.columns(where, at).tolist()) for channel, where in pulls]
+
     return {
         "channels": [[each.short, each.area, each.minimum, each.maximum] for each in CHANNELS],
-        "table": json.loads(Path("/tmp/B_table.json").read_text()),
+        "table": {
+            "linear": table.LINEAR,
+            "seal_upper": columns(table.SEAL_UPPER),
+            "seal_lower": columns(table.SEAL_LOWER),
+            "bite": columns(table.BITE),
+            "left_eye": table.LEFT_EYE,
+            "right_eye": table.RIGHT_EYE,
+            "both_eyes": table.BOTH_EYES,
+            "eye_degrees": table.EYE_DEGREES,
+            "upper_share": UPPER_SHARE,
+            "tooth_lip": TOOTH_LIP,
+        },
+        "look": {name: getattr(look, name) for name in _LOOK},
     }
 
 
 @cache
 def head_bytes() -> bytes:
     """The file of the head."""
-    return Path("/tmp/B_head.bin").read_bytes()
+    import medtalk_assets
+
+    return (files(medtalk_assets) / "head" / "head.bin").read_bytes()
 
 
 def _web(name: str) -> str:

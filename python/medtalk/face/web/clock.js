@@ -1,17 +1,18 @@
 // The time of what is played. With a sound the sound is the clock, without one the machine's own clock runs.
 
 /**
- * Browsers move `currentTime` of a sound in steps, some of a few milliseconds and some of 40. Between two of its steps
- * the machine's clock goes on, and each new step is believed again, so nothing can add up: after an hour the face is as
- * near to the sound as after a second. A step back of less than a fifth of a second is the difference between the two
- * clocks; the time then waits for the sound instead of going back.
+ * Browsers move `currentTime` of a sound in steps, some of a few milliseconds and some of 40, and are never ahead of the
+ * sound. So the best guess of how far the sound is ahead of the machine's clock is the most that any step has shown; it
+ * is let go of slowly, because the two clocks do not run alike. Nothing adds up: after an hour the face is as near to the
+ * sound as after a second.
  *
  * `<audio>` plays, not Web Audio, because it keeps the pitch at any speed and decodes as it plays: an hour of sound
  * would take over a gigabyte of samples.
  */
 class Clock {
-  static AHEAD = 0.25; // seconds that the machine's clock may run alone, before the sound has to have moved
-  static BACK = 0.2;
+  static LET_GO = 0.0005; // seconds a second: more than clocks differ
+  static STALLED = 0.1; // seconds without a step: the sound has stopped for a while
+  static BACK = 0.2; // seconds; a smaller step back is waited for, so that the face never goes back
 
   constructor() {
     this.audio = null;
@@ -23,8 +24,8 @@ class Clock {
     this.onend = () => {};
     this.onerror = () => {};
     this.at = 0; // seconds, the time that was given out last
-    this.seen = 0; // the sound's own time as it was last seen to change
-    this.since = 0; // the machine's time then, in milliseconds
+    this.lead = null; // seconds that the sound is ahead of the machine's clock
+    this.asked = 0; // seconds of the machine's clock, when the sound was last asked
     this.alone = null; // while no sound tells the time: where and when that began
   }
 
@@ -54,17 +55,20 @@ class Clock {
 
   time() {
     if (!this.playing || this.waiting) return this.at;
-    const now = performance.now();
+    const now = performance.now() / 1000;
     if (this.sounding) {
-      const told = this.audio.currentTime;
-      if (told !== this.seen || this.audio.seeking) [this.seen, this.since] = [told, now];
-      const passed = Math.min(((now - this.since) / 1000) * this.speed, Clock.AHEAD);
-      if (told + passed > this.at || this.at - told > Clock.BACK) this.at = told + passed;
+      if (this.audio.seeking) return (this.lead = null), this.at;
+      const told = this.audio.currentTime, shown = told - now * this.speed;
+      this.lead = Math.max(shown, (this.lead ?? shown) - Clock.LET_GO * (now - this.asked));
+      if (this.lead - shown > Clock.STALLED * Math.max(1, this.speed)) this.lead = shown;
+      this.asked = now;
+      const time = this.lead + now * this.speed;
+      if (time > this.at || this.at - time > Clock.BACK) this.at = time;
       this.alone = null;
     } else {
       // no sound, or it has ended before the face has
       this.alone ??= { from: this.at, since: now };
-      this.at = this.alone.from + ((now - this.alone.since) / 1000) * this.speed;
+      this.at = this.alone.from + (now - this.alone.since) * this.speed;
     }
     if (this.at >= this.length) {
       this.at = this.length;
@@ -91,13 +95,13 @@ class Clock {
 
   /** Start the sound at the time, if there is any left; the face waits until it has begun. */
   start() {
-    [this.alone, this.waiting] = [null, false];
+    [this.alone, this.lead, this.waiting] = [null, null, false];
     const { audio } = this;
     if (!audio || this.at >= this.soundSeconds) return;
     audio.playbackRate = this.speed;
     this.waiting = audio.paused;
     const begun = () => {
-      if (audio === this.audio) [this.waiting, this.seen, this.since] = [false, audio.currentTime, performance.now()];
+      if (audio === this.audio) [this.waiting, this.lead] = [false, null];
     };
     audio.play().then(begun, (error) => {
       begun(); // a sound that the browser cannot play: the face moves in silence
@@ -114,7 +118,7 @@ class Clock {
   setSpeed(speed) {
     this.time();
     this.speed = speed;
-    this.alone = null;
-    if (this.audio) [this.audio.playbackRate, this.seen, this.since] = [speed, this.audio.currentTime, performance.now()];
+    this.alone = this.lead = null;
+    if (this.audio) this.audio.playbackRate = speed;
   }
 }

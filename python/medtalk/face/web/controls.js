@@ -71,7 +71,7 @@ function buildPlayer(player, root) {
     button("Turn the face back (R)", () => player.resetView?.(), icon("view")), button("Curves (C)", () => root.classList.toggle("bare"), "curves"),
     button("Panel (I)", () => togglePanel(root), "takes"), button("Keys (?)", () => toggleHelp(player), "?"));
   parts.head = element("div.playhead");
-  parts.hover = element("div.hoverline", {}, element("span"));
+  parts.hover = element("div.hoverline", { hidden: true }, element("span"));
   parts.cards = element("div.cards");
   parts.side = element("aside.side", {}, parts.cards);
   const lists = [KEYS, MOUSE].map((rows) => element("dl", {}, ...rows.flatMap(([key, text]) => [element("dt", {}, key), element("dd", {}, text)])));

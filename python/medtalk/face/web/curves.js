@@ -1,12 +1,14 @@
 // The curves of all channels that move, by area, under the time line: found by name, read by hovering.
 
 const ROW = 28; // pixels
+const ORDER = ["brow", "eye", "cheek", "nose", "mouth", "jaw", "tongue", "teeth", "neck"];
+const LEAST = 0.25; // of a channel, over the height of a row: what moves less looks so
 
 class Curves {
   constructor(player, board) {
     this.player = player;
-    this.channels = board.channels.map(([name, area, low, high], channel) => ({ channel, name, area, low, high }));
-    this.areas = [...new Set(this.channels.map(({ area }) => area))];
+    this.channels = board.channels.map(([name, area], channel) => ({ channel, name, area }));
+    this.areas = [...new Set([...ORDER, ...this.channels.map(({ area }) => area)])];
     this.area = ""; // the only one that is shown; "" shows all
     this.rows = [];
     this.surface = new Surface();
@@ -26,7 +28,7 @@ class Curves {
   list() {
     const { takes, mode } = this.player;
     const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const moving = this.channels.filter(({ channel }) => takes.some(({ tracks }) => tracks.has(channel)));
+    const moving = this.channels.filter(({ channel }) => takes.some(({ tracks }) => Take.moves(tracks.get(channel))));
     const found = moving.filter(({ name, area }) => words.every((word) => name.toLowerCase().includes(word) || area === word));
     this.rows = found.filter(({ area }) => !this.area || area === this.area);
     this.compared = mode === "difference" && takes.length > 1;
@@ -42,8 +44,17 @@ class Curves {
       resting ? `${resting} channels rest at 0 and are left out` : "",
       this.compared ? "the largest difference first" : "",
     ].filter(Boolean).join(" · ");
+    for (const row of this.rows) Object.assign(row, this.range(row.channel));
     this.spacer.style.height = `${this.rows.length * ROW}px`;
     this.draw();
+  }
+
+  /** From where to where the row of a channel goes: as far as the takes do, and 0. */
+  range(channel) {
+    const tracks = this.player.takes.map(({ tracks }) => tracks.get(channel)).filter(Boolean);
+    const low = Math.min(0, ...tracks.map((track) => track.low)), high = Math.max(0, ...tracks.map((track) => track.high));
+    const more = Math.max(0, LEAST - (high - low));
+    return -low > high ? { low: low - more, high } : { low, high: high + more };
   }
 
   chip(area) {

@@ -213,8 +213,10 @@ class Player extends EventTarget {
     if (!takes.length) return [];
     if (mode === "one") return [{ i: selected, from: null, box: [0, 0, 1, 1] }];
     if (mode === "difference") return [{ i: selected, from: selected === 0 ? 1 : 0, box: [0, 0, 1, 1] }];
-    const shape = this.parts.face.clientWidth / Math.max(1, this.parts.face.clientHeight);
-    const columns = Math.min(takes.length, Math.max(1, Math.round(Math.sqrt(takes.length * shape * 1.2))));
+    const { clientWidth, clientHeight } = this.parts.face;
+    // as many columns as make the faces largest
+    const size = (count) => Math.min(clientWidth / count / SEEN[0], clientHeight / Math.ceil(takes.length / count) / SEEN[1]);
+    const columns = takes.reduce((best, _, i) => (size(i + 1) > size(best) ? i + 1 : best), 1);
     const rows = Math.ceil(takes.length / columns);
     return takes.map((_, i) => ({ i, from: null, box: [(i % columns) / columns, Math.floor(i / columns) / rows, 1 / columns, 1 / rows] }));
   }

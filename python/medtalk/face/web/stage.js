@@ -6,14 +6,13 @@ in float material, heat;
 uniform mat4 projection;
 uniform mat3 turn;
 uniform vec3 middle;
-uniform float distance;
-out vec3 N, E, R, C;
-out float H;
+uniform float away;
+centroid out vec3 N, R, C; // centroid: at the edge of a sliver, nothing is guessed beyond it
+centroid out float H;
 flat out int M;
 void main() {
-  vec3 seen = turn * (position - middle) - vec3(0.0, 0.0, distance);
+  vec3 seen = turn * (position - middle) - vec3(0.0, 0.0, away);
   N = turn * normal;
-  E = seen;
   R = rest;
   C = color;
   H = heat;
@@ -21,67 +20,79 @@ void main() {
   gl_Position = projection * vec4(seen, 1.0);
 }`;
 
-const FRAGMENT_SHADER = `#version 300 es
-precision highp float;
-in vec3 N, E, R, C;
-in float H;
+// The look is that of medtalk/face/look.py, whose constants are put in front, one line of GLSL each.
+const FRAGMENT_SHADER = `
+centroid in vec3 N, R, C;
+centroid in float H;
 flat in int M;
 uniform float hot;          // millimetres at the end of the heat's scale; 0 shows the colours of the head
-uniform vec3 eyes[2];       // the middles of the eyes at rest
-uniform float teeth;        // how far forward the teeth are: what lies behind them gets less light
-uniform vec4 brow;          // the box of the brows' picture
+uniform vec3 centres[2];    // of the eyes at rest
+uniform float lips, gap;    // how far forward the lips are, and how far apart
+uniform float bottom;       // of the neck
+uniform vec4 box;           // of the brows' picture
 uniform sampler2D brows;
 out vec4 pixel;
 
-const int SKIN = 0, MOUTH = 1, TONGUE = 2, TEETH = 3, EYE = 4, LASH = 5;
-vec3 linear(vec3 c) { return pow(c, vec3(2.2)); }
-
-vec3 iris(vec3 white) {
-  vec3 p = R - (R.x > 0.0 ? eyes[0] : eyes[1]);
-  float r = p.z > 0.0 ? length(p.xy) : 99.0, soft = fwidth(r) + 0.05;
-  float rays = 0.85 + 0.15 * sin(40.0 * atan(p.y, p.x)) * sin(3.0 * r);
-  vec3 blue = mix(vec3(0.30, 0.42, 0.46) * rays, vec3(0.10, 0.14, 0.17), smoothstep(3.6, 5.8, r));
-  vec3 c = mix(linear(blue), white, smoothstep(5.6 - soft, 6.1 + soft, r));
-  return mix(vec3(0.004), c, smoothstep(2.3 - soft, 2.5 + soft, r));
+vec3 eye(vec3 white, vec3 direction) {
+  float angle = acos(clamp(direction.z, -1.0, 1.0)), blur = fwidth(angle) + 0.003;
+  float around = atan(direction.y, direction.x), radius = angle / IRIS_ANGLE;
+  float fibres = 1.0 + 0.10 * sin(23.0 * around + 3.0 * sin(7.0 * around)) * smoothstep(0.3, 0.6, radius);
+  vec3 iris = IRIS * IRIS * (1.25 - 0.55 * direction.y / IRIS_ANGLE) * fibres;
+  iris = mix(iris, RING * RING, smoothstep(0.72, 1.0, radius));
+  iris = mix(iris, PUPIL * PUPIL, 1.0 - smoothstep(-blur, blur, angle - PUPIL_ANGLE));
+  return mix(iris, white, smoothstep(-1.6 * blur, 1.6 * blur, angle - IRIS_ANGLE));
 }
 
 vec3 heated(float x) {
-  vec3 low = vec3(0.10, 0.105, 0.12), middle = vec3(0.86, 0.40, 0.10), high = vec3(1.0, 0.86, 0.55);
-  return x < 0.5 ? mix(low, middle, smoothstep(0.0, 0.5, x)) : mix(middle, high, smoothstep(0.5, 1.0, x));
+  vec3 low = vec3(0.12, 0.125, 0.14), middle = vec3(0.78, 0.36, 0.10), high = vec3(1.0, 0.88, 0.60);
+  return x < 0.6 ? mix(low, middle, x / 0.6) : mix(middle, high, (x - 0.6) / 0.4);
 }
 
 void main() {
-  vec3 n = normalize(N), view = normalize(-E);
-  if (!gl_FrontFacing) n = -n;
-  vec3 albedo = linear(C);
-  if (M == EYE) albedo = iris(albedo);
-  if (M == SKIN && R.z > 0.0) {
-    float hair = texture(brows, vec2((R.x - brow.x) / (brow.z - brow.x), (brow.w - R.y) / (brow.w - brow.y))).r;
-    albedo = mix(albedo, linear(vec3(0.20, 0.14, 0.11)), 0.92 * hair);
+  if (!gl_FrontFacing && M != LASH) discard;
+  vec3 normal = normalize(N);
+  vec3 albedo = C * C;
+  float shadow = 1.0;
+  if (M == SKIN && R.z > lips - 45.0) {
+    vec2 place = (R.xy - box.xy) / (box.zw - box.xy);
+    if (all(greaterThan(place, vec2(0.0))) && all(lessThan(place, vec2(1.0)))) albedo = mix(albedo, BROW * BROW, texture(brows, place).r);
   }
-  if (hot > 0.0) albedo = heated(clamp(H / hot, 0.0, 1.0)) * (M == SKIN ? 1.0 : 0.5);
-  float open = M == MOUTH || M == TONGUE || M == TEETH ? mix(0.10, 0.8, smoothstep(-28.0, 2.0, R.z - teeth)) : 1.0;
+  if (M == EYE) {
+    albedo = eye(albedo, normalize(R - (R.x > 0.0 ? centres[0] : centres[1])));
+    shadow = 1.0 - 0.60 * smoothstep(0.05, 0.60, normal.y);
+  }
+  if (HOLLOW[M] > 0.0) shadow = max(gap, 0.5) / (max(gap, 0.5) + HOLLOW[M] * max(lips - R.z, 0.0));
+  if (hot > 0.0) albedo = heated(clamp(H / hot, 0.0, 1.0));
 
-  vec3 key = normalize(vec3(-0.45, 0.55, 0.75)), fill = normalize(vec3(0.8, 0.1, 0.5)), back = normalize(vec3(0.6, 0.5, -0.7));
-  // light that goes into skin comes out reddish behind the edge of the shade
-  vec3 wrap = M == SKIN ? vec3(0.42, 0.24, 0.18) : vec3(0.15);
-  vec3 lit = max((dot(n, key) + wrap) / (1.0 + wrap), 0.0) * vec3(1.02, 0.97, 0.90) * 0.95;
-  lit += max((dot(n, fill) + wrap) / (1.0 + wrap), 0.0) * vec3(0.62, 0.74, 0.95) * 0.26;
-  lit += mix(vec3(0.085, 0.070, 0.066), vec3(0.20, 0.21, 0.235), 0.5 + 0.5 * n.y);
-  vec3 light = albedo * lit * open;
-
-  float edge = pow(1.0 - clamp(dot(n, view), 0.0, 1.0), 4.0);
-  float rim = M == SKIN || M == LASH ? max(dot(n, back), 0.0) * 0.35 + edge * 0.05 : 0.0;
-  light += rim * vec3(0.55, 0.68, 0.90) * (0.2 + albedo);
-  float wet = M == EYE ? 0.9 : M == SKIN ? 0.055 : M == LASH ? 0.0 : 0.16 * open, sharp = M == EYE ? 220.0 : M == SKIN ? 22.0 : 60.0;
-  if (hot > 0.0) wet *= 0.4;
-  light += wet * pow(max(dot(n, normalize(key + view)), 0.0), sharp) * (1.0 + 2.0 * edge);
-
-  light = light * (1.0 + light * 0.12) / (1.0 + light * 0.38);
-  pixel = vec4(pow(light * 1.12, vec3(1.0 / 2.2)), 1.0);
+  vec3 key = normalize(KEY), diffuse = clamp((dot(key, normal) + WRAP) / (1.0 + WRAP), 0.0, 1.0);
+  float side = clamp(dot(normalize(FILL), normal), 0.0, 1.0), sky = 0.65 + 0.35 * normal.y;
+  vec3 lit = albedo * (diffuse * KEY_LIGHT + side * FILL_LIGHT + sky * SKY_LIGHT);
+  float shine = GLOSS[M].x * pow(clamp(dot(normalize(key + vec3(0.0, 0.0, 1.0)), normal), 0.0, 1.0), GLOSS[M].y);
+  float edge = pow(1.0 - clamp(normal.z, 0.0, 1.0), 3.0);
+  vec3 light = (lit + shine * KEY_LIGHT + edge * RIM_LIGHT * (0.3 + albedo)) * shadow;
+  float solid = smoothstep(bottom, bottom + FADE_MM, R.y);
+  pixel = vec4(sqrt(clamp(light, 0.0, 1.0)) * solid, solid);
 }`;
 
-const DISTANCE = 900; // millimetres from the eye to the middle of the head
+/** The constants of the look as GLSL. */
+function lookSource(look, materials) {
+  const number = (value) => (Number.isInteger(value) ? value.toFixed(1) : String(value));
+  const vector = (values) => `vec${values.length}(${values.map(number).join(", ")})`;
+  const lines = materials.map((name, i) => `const int ${name.toUpperCase()} = ${i};`);
+  for (const [name, value] of Object.entries(look)) {
+    if (typeof value === "number") lines.push(`const float ${name} = ${number(value)};`);
+    else if (Array.isArray(value)) lines.push(`const vec${value.length} ${name} = ${vector(value)};`);
+    else {
+      const each = materials.map((material) => value[material] ?? 0);
+      const size = Array.isArray(each[0]) ? `vec${each[0].length}` : "float";
+      lines.push(`const ${size} ${name}[${each.length}] = ${size}[](${each.map((one) => (Array.isArray(one) ? vector(one) : number(one))).join(", ")});`);
+    }
+  }
+  return ["#version 300 es", "precision highp float;", ...lines].join("\n");
+}
+
+const DISTANCE = 900; // millimetres from the camera to the middle of the face
+const SEEN = [200, 262]; // millimetres, width and height, that are always in a box
 const HOT = 4; // millimetres at which the heat of a difference is highest
 
 /** A canvas of heads. Throws where there is no WebGL2. */
@@ -90,9 +101,9 @@ class Stage {
     this.canvas = canvas;
     this.head = head;
     this.view = { yaw: 0, pitch: 0, zoom: 1, x: 0, y: 0 };
-    const box = Stage.box(head.vertices);
-    this.middle = [0, (box.low[1] + box.high[1]) / 2, (box.low[2] + box.high[2]) / 2];
-    this.half = [(box.high[0] - box.low[0]) / 2, (box.high[1] - box.low[1]) / 2];
+    const lips = mean(head, [...head.marks.lip_upper, ...head.marks.lip_lower]), eyes = mean(head, Object.values(head.eyes).flatMap(({ vertices }) => vertices));
+    this.middle = [0, 0.7 * eyes[1] + 0.3 * lips[1], eyes[2]];
+    this.lips = lips[2];
     this.positions = new Float32Array(head.vertices.length);
     this.others = new Float32Array(head.vertices.length);
     this.normals = new Float32Array(head.vertices.length);
@@ -104,20 +115,11 @@ class Stage {
     canvas.addEventListener("webglcontextrestored", () => this.load());
   }
 
-  static box(vertices) {
-    const low = [Infinity, Infinity, Infinity], high = [-Infinity, -Infinity, -Infinity];
-    vertices.forEach((value, i) => {
-      low[i % 3] = Math.min(low[i % 3], value);
-      high[i % 3] = Math.max(high[i % 3], value);
-    });
-    return { low, high };
-  }
-
   /** Give the graphics card everything that does not change. */
   load() {
     const { gl, head } = this;
     const program = (this.program = gl.createProgram());
-    for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX_SHADER], [gl.FRAGMENT_SHADER, FRAGMENT_SHADER]]) {
+    for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX_SHADER], [gl.FRAGMENT_SHADER, lookSource(head.look, head.materials) + FRAGMENT_SHADER]]) {
       const shader = gl.createShader(kind);
       gl.shaderSource(shader, source);
       gl.compileShader(shader);
@@ -139,10 +141,13 @@ class Stage {
     this.attribute("material", 1, gl.UNSIGNED_BYTE, head.material);
     this.send(this.buffers.heat, this.heat);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
-    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, head.triangles, gl.STATIC_DRAW);
+    // a triangle is of the material of its first corner; WebGL asks the last
+    const turned = head.triangles.map((_, i, all) => all[i % 3 === 2 ? i - 2 : i + 1]);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, turned, gl.STATIC_DRAW);
     this.picture();
-    gl.uniform3fv(this.uniform.eyes, [...head.eyes.left, ...head.eyes.right]);
-    gl.uniform1f(this.uniform.teeth, head.front(3));
+    gl.uniform3fv(this.uniform.centres, Object.values(head.eyes).flatMap(({ centre }) => centre));
+    gl.uniform1f(this.uniform.lips, this.lips);
+    gl.uniform1f(this.uniform.bottom, head.bottom);
     gl.uniform3fv(this.uniform.middle, this.middle);
     gl.enable(gl.DEPTH_TEST);
     gl.enable(gl.SCISSOR_TEST);
@@ -168,14 +173,14 @@ class Stage {
   /** The brows, as a texture. */
   picture() {
     const { gl, head } = this;
-    const { box, width, height } = head.paint;
+    const { picture, box, width, height } = head.paint;
     gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8, width, height, 0, gl.RED, gl.UNSIGNED_BYTE, head.brows);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8, width, height, 0, gl.RED, gl.UNSIGNED_BYTE, picture);
     for (const [name, value] of [[gl.TEXTURE_MIN_FILTER, gl.LINEAR], [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE]]) {
       gl.texParameteri(gl.TEXTURE_2D, name, value);
     }
-    gl.uniform4fv(this.uniform.brow, box);
+    gl.uniform4fv(this.uniform.box, box);
   }
 
   /** Fit the canvas to its place on the page; whether its size has changed. */
@@ -206,6 +211,7 @@ class Stage {
       head.normals(this.positions, this.normals);
       this.send(this.buffers.position, this.positions);
       this.send(this.buffers.normal, this.normals);
+      gl.uniform1f(this.uniform.gap, head.gap(this.positions));
       gl.uniform1f(this.uniform.hot, from ? HOT : 0);
       if (from) {
         largest = Math.max(largest, this.measure(head.pose(from, this.others)));
@@ -229,9 +235,9 @@ class Stage {
 
   /** Set the camera for a box of this shape: the whole head is in it, whatever the shape. */
   look(aspect) {
-    const { gl, view, half } = this;
+    const { gl, view } = this;
     const [near, far] = [DISTANCE - 400, DISTANCE + 400];
-    const tall = (Math.max(half[1] * 1.05, (half[0] * 1.15) / aspect) / DISTANCE) / view.zoom;
+    const tall = Math.max(SEEN[1], SEEN[0] / aspect) / (2 * DISTANCE * view.zoom);
     const projection = new Float32Array(16);
     projection[0] = 1 / (tall * aspect);
     projection[5] = 1 / tall;
@@ -243,8 +249,13 @@ class Stage {
     const [a, b, c, d] = [Math.cos(view.yaw), Math.sin(view.yaw), Math.cos(view.pitch), Math.sin(view.pitch)];
     gl.uniformMatrix4fv(this.uniform.projection, false, projection);
     gl.uniformMatrix3fv(this.uniform.turn, false, [a, b * d, -b * c, 0, c, d, b, -a * d, a * c]);
-    gl.uniform1f(this.uniform.distance, DISTANCE);
+    gl.uniform1f(this.uniform.away, DISTANCE);
   }
+}
+
+/** The mean place of vertices at rest. */
+function mean({ vertices }, of) {
+  return [0, 1, 2].map((axis) => of.reduce((sum, v) => sum + vertices[3 * v + axis], 0) / of.length);
 }
 
 /** Turn, move and zoom `view` with the mouse over `element`; `changed` is called after each change. */

@@ -1,7 +1,7 @@
 // Blobs as medtalk.face.packed makes them, and what they hold: a take (a rig and what is known of it), a sound.
 
 const ARRAYS = {
-  "|u1": Uint8Array, "|i1": Int8Array, "<u2": Uint16Array, "<i2": Int16Array,
+  "|u1": Uint8Array, "|i1": Int8Array, u1: Uint8Array, i1: Int8Array, "<u2": Uint16Array, "<i2": Int16Array,
   "<u4": Uint32Array, "<i4": Int32Array, "<f4": Float32Array, "<f8": Float64Array,
 };
 
@@ -54,9 +54,18 @@ class Take {
     channels.forEach((channel, row) => {
       const [all, at] = row < narrow ? [bytes, row] : [shorts, row - narrow];
       const counts = all.subarray(at * this.frames, (at + 1) * this.frames);
-      for (let t = 1; t < counts.length; t++) counts[t] += counts[t - 1]; // they wrap as their type does
-      this.tracks.set(channel, { counts, low: low[row], step: step[row] });
+      let most = counts[0];
+      for (let t = 1; t < counts.length; t++) {
+        counts[t] += counts[t - 1]; // wraps as its type does
+        if (counts[t] > most) most = counts[t];
+      }
+      this.tracks.set(channel, { counts, low: low[row], step: step[row], high: low[row] + step[row] * most });
     });
+  }
+
+  /** Whether a track goes so far that somebody could see it. */
+  static moves(track) {
+    return track !== undefined && Math.max(-track.low, track.high) > 0.005;
   }
 
   static timed([text, start, end]) {

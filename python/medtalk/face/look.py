@@ -1,0 +1,109 @@
+"""How the head looks: colours, lights, and the light that a point of its surface sends to the eye.
+
+The preview page has the same look in GLSL (`web/`). Light is reckoned with a gamma of 2: a colour is squared before it
+is lit, and the square root of the result is shown.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+Floats = np.ndarray
+
+BROW = (0.20, 0.13, 0.10)
+"""Of the hair of the brows, sRGB, laid over the skin by the head's paint."""
+IRIS, RING, PUPIL = (0.33, 0.44, 0.47), (0.10, 0.13, 0.15), (0.015, 0.015, 0.02)
+IRIS_ANGLE, PUPIL_ANGLE = 0.50, 0.20
+"""Radians from the axis of the eye to the edges of iris and pupil."""
+KEY, FILL = (-0.42, 0.50, 0.76), (0.80, 0.10, 0.45)
+"""Where the lights are, x to the right of the picture, y up, z to the viewer: they move with the camera."""
+KEY_LIGHT, FILL_LIGHT = (1.08, 1.00, 0.92), (0.13, 0.16, 0.21)
+SKY_LIGHT, RIM_LIGHT = (0.17, 0.18, 0.20), (0.16, 0.19, 0.24)
+WRAP = (0.42, 0.24, 0.18)
+"""How far light creeps round into the shadow: red the farthest, which makes skin look soft."""
+GLOSS = {"skin": (0.055, 16.0), "mouth": (0.10, 40.0), "tongue": (0.14, 30.0), "teeth": (0.22, 60.0),
+         "eye": (0.90, 260.0), "lash": (0.0, 1.0)}  # fmt: skip
+"""Strength and sharpness of each material's highlight."""
+HOLLOW = {"mouth": 1.3, "tongue": 0.75, "teeth": 0.35}
+"""How quickly it gets dark behind the lips."""
+FADE_MM = 38.0
+"""Of the neck, over which it goes into the background."""
+BACKGROUND = (0.235, 0.250, 0.280), (0.120, 0.128, 0.148)
+"""sRGB at the middle and in the corners."""
+
+
+def smoothstep(low: float, high: float, x: Floats) -> Floats:
+    """0 below `low`, 1 above `high`, and smooth between, as in GLSL."""
+    t = np.clip((x - low) / (high - low), 0.0, 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+def light(albedo: Floats, normal: Floats, gloss: Floats, shadow: Floats) -> Floats:
+    """The light of points, (3, n) linear.
+
+    albedo: (3, n) linear. normal: (3, n) of unit length in the space of the view. gloss: (2, n) as in `GLOSS`.
+    shadow: (n,) 1 in the open to 0 in the dark.
+    """
+    key, fill = _unit(KEY), _unit(FILL)
+    half = _unit(key + _array((0.0, 0.0, 1.0)))
+    wrap, key_light = _column(WRAP), _column(KEY_LIGHT)
+    diffuse = np.clip((key @ normal + wrap) / (1.0 + wrap), 0.0, 1.0)
+    side = np.clip(fill @ normal, 0.0, 1.0)
+    sky = 0.65 + 0.35 * normal[1]
+    lit = albedo * (diffuse * key_light + side * _column(FILL_LIGHT) + sky * _column(SKY_LIGHT))
+    shine = gloss[0] * np.clip(half @ normal, 0.0, 1.0) ** gloss[1]
+    edge = 1.0 - np.clip(normal[2], 0.0, 1.0)
+    edge *= edge * edge
+    return (lit + shine * key_light + edge * _column(RIM_LIGHT) * (0.3 + albedo)) * shadow
+
+
+def eye(albedo: Floats, direction: Floats, blur: float) -> Floats:
+    """The albedo (3, n) of points on an eyeball, of which `albedo` is the white.
+
+    direction: (3, n) from the eye's centre, of the eye at rest, where it looks along z; of unit length. So the iris
+    turns with the eye. blur: radians over which its edges are soft, about a pixel.
+    """
+    angle = np.arccos(np.clip(direction[2], -1.0, 1.0))
+    around = np.arctan2(direction[1], direction[0])
+    radius = angle / IRIS_ANGLE
+    fibres = 1.0 + 0.10 * np.sin(23.0 * around + 3.0 * np.sin(7.0 * around)) * smoothstep(0.3, 0.6, radius)
+    bright = (1.25 - 0.55 * direction[1] / IRIS_ANGLE) * fibres  # what falls in from above lights the lower half
+    iris = _column(IRIS) ** 2 * bright
+    iris += (_column(RING) ** 2 - iris) * smoothstep(0.72, 1.0, radius)
+    iris += (_column(PUPIL) ** 2 - iris) * (1.0 - smoothstep(-blur, blur, angle - PUPIL_ANGLE))
+    return iris + (albedo - iris) * smoothstep(-1.6 * blur, 1.6 * blur, angle - IRIS_ANGLE)
+
+
+def lid_shadow(normal: Floats) -> Floats:
+    """(n,) how much light the upper lid leaves to points of the eyeball, by their normals (3, n)."""
+    return 1.0 - 0.60 * smoothstep(0.05, 0.60, normal[1])
+
+
+def mouth_shadow(depth: Floats, gap: float, hollow: Floats) -> Floats:
+    """(n,) how much light reaches points `depth` (n,) mm behind the lips, which are `gap` mm apart.
+
+    hollow: (n,) of `HOLLOW`.
+    """
+    gap = max(gap, 0.5)
+    return gap / (gap + hollow * np.maximum(depth, 0.0))
+
+
+def background(height: int, width: int) -> Floats:
+    """(3, H, W) linear."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    far = np.hypot((x + 0.5) / width - 0.5, (y + 0.5) / height - 0.42)
+    middle, corner = (_column(colour)[..., None] ** 2 for colour in BACKGROUND)
+    return middle + (corner - middle) * smoothstep(0.0, 0.75, far)
+
+
+def _array(values: Floats | tuple[float, ...]) -> Floats:
+    return np.asarray(values, np.float32)
+
+
+def _column(values: tuple[float, ...]) -> Floats:
+    return _array(values)[:, None]
+
+
+def _unit(values: Floats | tuple[float, ...]) -> Floats:
+    array = _array(values)
+    return array / np.linalg.norm(array)
