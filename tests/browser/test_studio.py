@@ -34,18 +34,20 @@ def model() -> Model:
 
 @pytest.fixture
 def open_page(browser: Browser, model: Model, sample: Path) -> Iterator[Open]:
-    """Opens tabs of one studio, which begins with the sample; in the end no tab may have complained of anything."""
+    """Opens tabs of one studio, which begins with the sample; in the end no tab may have complained of anything but a
+    wish that the engine refused."""
     with Studio(model, sample, ServiceLimits.parse(["max_bytes=2000000"])) as studio:
         seen: list[Seen] = []
 
         def open_page() -> Page:
-            seen.append(browser.open(studio.address, 1300, 800, own=studio.origin))
+            seen.append(browser.open(studio.address, 1000, 560, own=studio.origin))
             page = seen[-1].page
             page.uncheck("[name=plays]")
             return page
 
         yield open_page
         for each in seen:
+            each.complaints = [line for line in each.complaints if "status of 4" not in line]
             with each:
                 pass
 
@@ -368,7 +370,7 @@ def test_a_stranger_s_page_gets_nothing(open_page: Open, browser: Browser, tmp_p
           const found = {};
           for (const [name, url] of Object.entries(tries)) {
             found[name] = await fetch(url).then((answer) => answer.text(), () => "nothing");
-            found[`${name} blind`] = await fetch(url, { method: "POST", mode: "no-cors", body: "{}" }).then((answer) => answer.type);
+            found[`${name} blind`] = await fetch(url, { method: "POST", mode: "no-cors", body: "{}" }).then((answer) => answer.type, () => "nothing");
           }
           const frame = document.body.appendChild(Object.assign(document.createElement("iframe"), { src: address }));
           await new Promise((done) => frame.addEventListener("load", done));
@@ -376,7 +378,8 @@ def test_a_stranger_s_page_gets_nothing(open_page: Open, browser: Browser, tmp_p
         }""",
         address,
     )
-    assert found == {"token": "nothing", "token blind": "opaque", "none": "nothing", "none blind": "opaque", "frame": False}
+    assert found.pop("frame") is False
+    assert set(found.values()) == {"nothing"}
     seen.page.close()
 
 
