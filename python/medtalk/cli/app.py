@@ -28,6 +28,7 @@ from medtalk.cli import (
     ping,
     plot,
     plugin,
+    qa,
     serve,
     stop,
 )
@@ -55,6 +56,7 @@ for command in (
     info.info,
     channels.channels,
     plot.plot,
+    qa.qa,
     serve.serve,
     ping.ping,
     stop.stop,
