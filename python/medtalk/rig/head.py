@@ -1,0 +1,281 @@
+"""A head that the 174 channels drive: the surface that pages draw, pictures show and lips are measured on.
+
+The asset (`assets/head/head.bin`, CC0, made by `assets/head/make_head.py`) is a gzip of a little-endian uint32 n, n
+bytes of JSON, and arrays that begin at multiples of 4; the JSON says where each lies, with its type and shape.
+
+A pose is plain arithmetic, so that a page does the same in JavaScript (`medtalk/face/web/head.js`):
+
+1. the table (`medtalk.rig.head_table`) turns channels into weights of shapes; positions are the resting face plus the
+   weighted shapes;
+2. the eyes turn about their centres;
+3. the lower lip is pulled to the edge of the upper teeth (bite), then either lip to the other (seal), column by column
+   of the mouth, as far as the channels ask, whatever the jaw does. Lips that would pass through each other meet;
+4. the head turns on its neck.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.resources import files
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from medtalk.rig import head_table as table
+from medtalk.rig.channels import N_CHANNELS
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+UPPER_SHARE = 0.35
+"""Of the way to each other that the upper lip goes; the lower lip, which the jaw carries, goes the rest."""
+TOOTH_LIP = (0.0, 1.5, 2.5)
+"""Where a bitten lower lip lies, in mm from the edge of the upper teeth: in front of it and a little up."""
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """The mesh and its shapes. Millimetres, x to the character's left, y up, z forward, the origin between the ears.
+
+    Attributes:
+        vertices: the resting face, (V, 3).
+        triangles: (F, 3), counter-clockwise from outside.
+        colors: sRGB of the vertices, (V, 3) uint8.
+        material: index into `Head.MATERIALS`, (V,) uint8.
+        paint: how much of the skin is brow, (H, W) uint8, over `paint_box` (x0, y0, x1, y1 in mm) of the resting face
+            from the front; the first row is the lowest.
+        shapes: names of the shapes.
+        marks: landmarks by name: vertices, from the character's right to the left, brows from inside out.
+        eyes: "left" and "right": centre in mm, and vertices.
+        neck: the point about which the head turns.
+    """
+
+    MATERIALS: ClassVar[tuple[str, ...]] = ("skin", "mouth", "tongue", "teeth", "eye", "lash")
+
+    vertices: NDArray[np.float32]
+    triangles: NDArray[np.uint16]
+    colors: NDArray[np.uint8]
+    material: NDArray[np.uint8]
+    paint: NDArray[np.uint8]
+    paint_box: tuple[float, float, float, float]
+    shapes: tuple[str, ...]
+    marks: Mapping[str, NDArray[np.intp]]
+    eyes: Mapping[str, tuple[NDArray[np.float32], NDArray[np.intp]]]
+    neck: NDArray[np.float32]
+    _rows: tuple[tuple[NDArray[np.intp], NDArray[np.float32]], ...]  # of each shape: vertices, deltas in mm
+    _lines: Mapping[str, tuple[NDArray[np.intp], NDArray[np.float32]]]  # of the lips and teeth, see `_points`
+    _pulls: tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+
+    def weights(self, values: ArrayLike) -> NDArray[np.float32]:
+        """What each shape gets, (T, S), for channels (T, 174)."""
+        values = _frames(values)
+        return np.maximum(values, 0.0) @ self._positive + np.maximum(-values, 0.0) @ self._negative
+
+    def pose(self, values: ArrayLike, turn: ArrayLike | None = None) -> NDArray[np.float32]:
+        """Where the vertices are, in mm: (T, V, 3) for channels (T, 174), (V, 3) for those of one frame (174,).
+
+        turn: yaw (to the character's left), pitch (up) and roll (to its right shoulder) in degrees, (3,) or (T, 3).
+        """
+        frames = _frames(values)
+        placed = self.trace(frames, np.arange(len(self.vertices)))
+        if turn is not None:
+            placed = self._turned(placed, np.broadcast_to(np.asarray(turn, np.float32), (len(frames), 3)))
+        return placed if np.ndim(values) == 2 else placed[0]
+
+    def trace(self, values: ArrayLike, vertices: ArrayLike) -> NDArray[np.float32]:
+        """Where some vertices (n,) are, (T, n, 3) in mm, for channels (T, 174): cheap for few, whatever T is."""
+        frames = _frames(values)
+        wanted = np.asarray(vertices, np.intp)
+        weights = self.weights(frames)
+        upper, lower, teeth = (self._line(weights, name) for name in ("upper", "lower", "teeth"))  # (T, C, 3)
+        bite = self._columns(frames, table.BITE)[..., None]  # (T, C, 1)
+        bitten = bite * (teeth + np.float32(TOOTH_LIP) - lower)
+        gap = lower + bitten - upper
+        seal = [self._columns(frames, sides)[..., None] for sides in (table.SEAL_UPPER, table.SEAL_LOWER)]
+        down, up = UPPER_SHARE * seal[0] * gap, (UPPER_SHARE - 1.0) * seal[1] * gap
+        crossed = gap[..., 1] > 0.0  # the lower lip above the upper: they meet in between, whatever was asked
+        down[..., 1] = np.where(crossed, UPPER_SHARE * gap[..., 1], down[..., 1])
+        up[..., 1] = np.where(crossed, (UPPER_SHARE - 1.0) * gap[..., 1], up[..., 1])
+
+        placed = self._shaped(weights, wanted)
+        self._turn_eyes(placed, frames, wanted)
+        of, column, above, below = self._pulls
+        place = np.full(len(self.vertices), -1)
+        place[of] = np.arange(len(of))
+        at = np.flatnonzero(place[wanted] >= 0)
+        pull = place[wanted[at]]
+        first = column[pull].astype(np.intp)
+        share = (column[pull] - first)[:, None]
+        for weight, move in ((above, down), (below, bitten + up)):
+            own = move[:, first] * (1.0 - share) + move[:, first + 1] * share
+            placed[:, at] += weight[pull, None] * own
+        return placed
+
+    def gap(self, values: ArrayLike) -> NDArray[np.float32]:
+        """How far the lips are apart, (T, C) in mm, in each of the C columns from the character's right to the left.
+
+        Signed: below 0 they are pressed together, before they are kept from passing through each other.
+        """
+        frames = _frames(values)
+        weights = self.weights(frames)
+        upper, lower, teeth = (self._line(weights, name) for name in ("upper", "lower", "teeth"))
+        lower = lower + self._columns(frames, table.BITE)[..., None] * (teeth + np.float32(TOOTH_LIP) - lower)
+        seal = [self._columns(frames, sides) for sides in (table.SEAL_UPPER, table.SEAL_LOWER)]
+        return (upper - lower)[..., 1] * (1.0 - UPPER_SHARE * seal[0] - (1.0 - UPPER_SHARE) * seal[1])
+
+    def normals(self, positions: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Unit normals of the vertices, (..., V, 3), for positions of that shape."""
+        a, b, c = (positions[..., self.triangles[:, corner], :] for corner in range(3))
+        face = np.cross(b - a, c - a)
+        flat = face.reshape(-1, len(self.triangles), 3)
+        out = np.empty((len(flat), len(self.vertices), 3), np.float32)
+        corners = self.triangles.T.ravel()
+        for number, frame in enumerate(flat):
+            for axis in range(3):
+                out[number, :, axis] = np.bincount(corners, np.tile(frame[:, axis], 3), len(self.vertices))
+        out /= np.maximum(np.linalg.norm(out, axis=-1, keepdims=True), 1e-9)
+        return out.reshape(positions.shape)
+
+    def eye_turns(self, values: ArrayLike) -> NDArray[np.float32]:
+        """Degrees to the character's left and up, (T, 2, 2): left eye, then right."""
+        frames = _frames(values)
+        look = np.stack([frames[:, list(pair)] for pair in (table.LEFT_EYE, table.RIGHT_EYE)], axis=1)
+        look = np.clip(look + frames[:, None, list(table.BOTH_EYES)], -1.0, 1.0)
+        sideways = look[..., 0] * table.EYE_DEGREES["sideways"]
+        upward = np.where(look[..., 1] > 0.0, table.EYE_DEGREES["up"], table.EYE_DEGREES["down"]) * look[..., 1]
+        return np.stack([sideways, upward], axis=-1)
+
+    @cached_property
+    def _positive(self) -> NDArray[np.float32]:
+        return self._matrix(+1)
+
+    @cached_property
+    def _negative(self) -> NDArray[np.float32]:
+        return self._matrix(-1)
+
+    def _matrix(self, sign: int) -> NDArray[np.float32]:
+        """(174, S): what a channel that is 1, or -1, gives to the shapes."""
+        matrix = np.zeros((N_CHANNELS, len(self.shapes)), np.float32)
+        for channel, direction, shape, gain in table.LINEAR:
+            if direction == sign:
+                matrix[channel, self.shapes.index(shape)] += gain
+        return matrix
+
+    def _columns(self, frames: NDArray[np.float32], profile: tuple[table.Pull, ...]) -> NDArray[np.float32]:
+        """(T, C) how strongly each column of the mouth is pulled, 0..1."""
+        count = self._lines["upper"][1].shape[0]
+        at = np.linspace(-1.0, 1.0, count)
+        total = np.zeros((len(frames), count), np.float32)
+        for channel, where in profile:
+            total += np.maximum(frames[:, channel : channel + 1], 0.0) * np.float32(table.columns(where, at))
+        return np.minimum(total, 1.0)
+
+    def _line(self, weights: NDArray[np.float32], name: str) -> NDArray[np.float32]:
+        """(T, C, 3) the points of a line: of either lip, or of the teeth's edge."""
+        pairs, share = self._lines[name]
+        ends = self._shaped(weights, pairs.ravel()).reshape(len(weights), *pairs.shape, 3)
+        return ends[:, :, 0] * (1.0 - share[:, None]) + ends[:, :, 1] * share[:, None]
+
+    def _shaped(self, weights: NDArray[np.float32], wanted: NDArray[np.intp]) -> NDArray[np.float32]:
+        """(T, n, 3) the resting face and the weighted shapes."""
+        placed = np.repeat(self.vertices[None, wanted], len(weights), axis=0)
+        every = len(wanted) == len(self.vertices)
+        for number, (of, delta) in enumerate(self._rows):
+            active = np.flatnonzero(weights[:, number])
+            if not len(active):
+                continue
+            if every:
+                at, moved = of, delta
+            else:
+                row = np.searchsorted(of, wanted)
+                row[row == len(of)] = 0
+                at = np.flatnonzero(of[row] == wanted)
+                moved = delta[row[at]]
+            if len(at):
+                placed[np.ix_(active, at)] += weights[active, number, None, None] * moved
+        return placed
+
+    def _turn_eyes(self, placed: NDArray[np.float32], frames: NDArray[np.float32], wanted: NDArray[np.intp]) -> None:
+        turns = np.radians(self.eye_turns(frames))
+        for number, (centre, vertices) in enumerate(self.eyes.values()):
+            at = np.flatnonzero(np.isin(wanted, vertices))
+            if len(at):
+                yaw, pitch = turns[:, number, 0], turns[:, number, 1]
+                placed[:, at] = (placed[:, at] - centre) @ _rotation(yaw, pitch, 0.0 * yaw) + centre
+
+    def _turned(self, placed: NDArray[np.float32], turn: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The whole head turned; the neck follows from none at its edge to all at the skull."""
+        low, high = float(self.vertices[:, 1].min()), float(self.neck[1])
+        share = np.clip((self.vertices[:, 1] - low) / (high - low), 0.0, 1.0)
+        share = (share * share * (3.0 - 2.0 * share))[:, None]
+        turned = (placed - self.neck) @ _rotation(*np.radians(turn).T) + self.neck
+        return placed + share * (turned - placed)
+
+
+def _rotation(yaw: NDArray, pitch: NDArray, roll: NDArray) -> NDArray[np.float32]:
+    """(T, 3, 3) to multiply rows with: roll about z, then pitch about x, then yaw about y; radians."""
+    zero, one = 0.0 * yaw, 0.0 * yaw + 1.0
+    (cy, sy), (cp, sp), (cr, sr) = ((np.cos(each), np.sin(each)) for each in (yaw, -pitch, -roll))
+    about_y = np.stack([cy, zero, -sy, zero, one, zero, sy, zero, cy], axis=-1).reshape(-1, 3, 3)
+    about_x = np.stack([one, zero, zero, zero, cp, sp, zero, -sp, cp], axis=-1).reshape(-1, 3, 3)
+    about_z = np.stack([cr, sr, zero, -sr, cr, zero, zero, zero, one], axis=-1).reshape(-1, 3, 3)
+    return (about_z @ about_x @ about_y).astype(np.float32)
+
+
+def _frames(values: ArrayLike) -> NDArray[np.float32]:
+    frames = np.atleast_2d(np.asarray(values, np.float32))
+    assert frames.ndim == 2 and frames.shape[1] == N_CHANNELS, "channels are (T, 174) or (174,)"
+    return frames
+
+
+@cache
+def load_head() -> Head:
+    """The head of the package."""
+    import medtalk_assets
+
+    data = gzip.decompress((files(medtalk_assets) / "head" / "head.bin").read_bytes())
+    start = 4 + int.from_bytes(data[:4], "little")
+    header: dict[str, Any] = json.loads(data[4:start])
+
+    def array(name: str) -> NDArray[Any]:
+        entry = header["arrays"][name]
+        kind, shape = np.dtype(entry["dtype"]), entry["shape"]
+        flat = np.frombuffer(data, kind, int(np.prod(shape)), start + entry["offset"])
+        return flat.reshape(shape)
+
+    index, delta = array("shape_index").astype(np.intp), array("shape_delta")
+    rows = []
+    for shape in header["shapes"]:
+        part = slice(shape["first"], shape["first"] + shape["count"])
+        rows.append((index[part], delta[part].astype(np.float32) * np.float32(shape["scale"])))
+    lines = {
+        name: (array(f"{name}_vertices").astype(np.intp), array(f"{name}_share"))
+        for name in ("upper", "lower", "teeth")
+    }
+    pulls = array("pull_vertex").astype(np.intp), array("pull_column"), array("pull_upper"), array("pull_lower")
+    x0, y0, x1, y1 = header["paint"]["box"]
+    return Head(
+        vertices=array("vertices").astype(np.float32) * np.float32(header["unit"]),
+        triangles=array("triangles"),
+        colors=array("colors"),
+        material=array("material"),
+        paint=array("paint"),
+        paint_box=(x0, y0, x1, y1),
+        shapes=tuple(shape["name"] for shape in header["shapes"]),
+        marks=MappingProxyType({name: np.array(marks, np.intp) for name, marks in header["marks"].items()}),
+        eyes=MappingProxyType(
+            {
+                side: (np.array(eye["centre"], np.float32), np.array(eye["vertices"], np.intp))
+                for side, eye in header["eyes"].items()
+            }
+        ),
+        neck=np.array(header["neck"], np.float32),
+        _rows=tuple(rows),
+        _lines=lines,
+        _pulls=pulls,
+    )
