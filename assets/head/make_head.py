@@ -393,7 +393,7 @@ def brow_height(t: float) -> float:
 
 
 def paint_brows(size: tuple[int, int] = (448, 128)) -> np.ndarray:
-    """(H, W) u1: how much of the skin is brow, seen from the front; the first row is the highest. Hairs, not a bar."""
+    """(H, W) u1: how much of the skin is brow, seen from the front; the first row is the lowest. Hairs, not a bar."""
     from PIL import ImageDraw, ImageFilter
 
     scale = 4
@@ -419,7 +419,7 @@ def paint_brows(size: tuple[int, int] = (448, 128)) -> np.ndarray:
             draw.line([start, end], fill=int(150 + 70 * rng.random()), width=scale + 1)
     picture = picture.filter(ImageFilter.GaussianBlur(scale * 0.9)).resize(size, Image.Resampling.LANCZOS)
     pixels = np.asarray(picture, np.uint8)
-    return (pixels[::-1] // 8 * 8).astype("u1")  # 32 steps are enough, and compress
+    return (pixels // 8 * 8).astype("u1")  # 32 steps are enough, and compress
 
 
 def make_marks(source: Source, mouth: Mouth) -> dict[str, list[int]]:

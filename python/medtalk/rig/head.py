@@ -58,7 +58,7 @@ class Head:
         colors: sRGB of the vertices, (V, 3) uint8.
         material: index into `Head.MATERIALS`, (V,) uint8.
         paint: how much of the skin is brow, (H, W) uint8, over `paint_box` (x0, y0, x1, y1 in mm) of the resting face
-            from the front; the first row is the highest.
+            from the front; the first row is the lowest.
         shapes: names of the shapes.
         marks: landmarks by name: vertices, from the character's right to the left, brows from inside out.
         eyes: "left" and "right".
