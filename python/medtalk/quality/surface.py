@@ -35,8 +35,8 @@ class Surface:
     Attributes:
         gap: (T,) between the inner lips, the median of the middle half of the mouth; below 0 they press each other, and
             the head keeps them from passing through each other.
-        teeth: (T,) from the inner edge of the lower lip up to the edge of the upper teeth, the median of the middle
-            half; 0 and below: the lip covers the edge.
+        teeth: (T,) from the edge of the lower lip to the edge of the upper teeth, up and back, the median of the middle
+            half.
         spread: (T,) between the corners of the mouth, more than at rest.
         brows: (T, 2) height of the left and the right brow over rest.
         lids: (T, 2) between upper and lower lid, left and right.
@@ -103,7 +103,7 @@ def _curves(places: _Places, rest: _Places, before: NDArray | None) -> Surface:
     lids = [[np.median(at[f"lid_{lid}_{side}"][..., 1], axis=1) for lid in ("upper", "lower")] for side in _SIDES]
     return Surface(
         gap=_middle(places.gap),
-        teeth=_middle(at["teeth_edge"][..., 1] - at["lip_lower"][..., 1]),
+        teeth=_middle(np.linalg.norm((at["teeth_edge"] - at["lip_lower"])[..., 1:], axis=-1)),
         spread=places.width - rest.width,
         brows=np.stack([moved[:, 1] for moved in sides[_PAIRS.index("brow")]], axis=1),
         lids=np.stack([upper - lower for upper, lower in lids], axis=1),
