@@ -8,6 +8,7 @@
 .a2f.json          the weights that Audio2Face exports, with the 52 names of ARKit
 .expressions.csv   `time` and the `CTRL_expressions_` curves of current MetaHumans; written only
 .curves.csv        the same curves as Unreal's RigMapper imports them: curve, frame, value; written only
+.glb               the head of the package, animated, as glTF 2.0; written only
 
 Text holds nine digits, which is enough to get the same float32 back. Whatever is read is checked: names, counts,
 numbers, time; a RigError names the file, the line and what is valid. Files are written whole or not at all.
@@ -66,7 +67,7 @@ def write_rig(path: str | Path, rig: RigSequence, *, force: bool = False) -> Pat
     A file that is read-only is replaced with `force` only.
 
     Only .npz and .json keep words, phones and meta; .txt and .curves.csv do not keep the frame rate; .arkit.csv,
-    .a2f.json, .expressions.csv and .curves.csv hold what those boards can say.
+    .a2f.json, .expressions.csv and .curves.csv hold what those boards can say, .glb what the head can show.
     Raises RigError for an unknown ending or a rig too long for it, OutputError if the file cannot be written.
     """
     require(rig, RigSequence, "The rig", "a RigSequence", RigError)
@@ -85,7 +86,7 @@ def read_rig(path: str | Path, fps: float | None = None) -> RigSequence:
     rate, file = FPS if fps is None else check_rate(fps), Path(path)
     if read is None:
         raise RigError(
-            f"{path} holds raw expression curves, which are written only: they do not determine every control.",
+            f"{path} cannot be read: {rig_ending(path)} is written only, since it does not determine every channel.",
             f"Read the rig that it was made from: {' '.join(e for e in RIG_ENDINGS if _FORMATS[e][0])}",
         )
     with about(path_text(path)):
@@ -295,6 +296,15 @@ def _read_audio2face(path: Path, fps: float) -> RigSequence:
     return _rig(path, from_arkit(weights).values, rate)
 
 
+# --- .glb
+
+
+def _write_glb(path: Path, rig: RigSequence) -> None:
+    from medtalk.rig.gltf import write_glb  # brings the head
+
+    write_glb(path, rig)
+
+
 # --- what they share
 
 
@@ -350,6 +360,7 @@ _FORMATS: dict[str, tuple[_Reader | None, _Writer]] = {
     ".a2f.json": (_read_audio2face, _write_audio2face),
     ".expressions.csv": (None, _write_expressions),
     ".curves.csv": (None, _write_rigmapper),
+    ".glb": (None, _write_glb),
 }
 RIG_ENDINGS: tuple[str, ...] = tuple(_FORMATS)
 """The endings that `write_rig` takes; `read_rig` takes those that determine every control."""

@@ -64,12 +64,12 @@ def write_glb(path: Path, rig: RigSequence) -> None:
 def glb(rig: RigSequence) -> bytes:
     """The bytes of the file; RigError if there would be too many."""
     head = load_head()
-    weights, targets, error = _targets(head, rig.values)
-    if weights.nbytes > MAX_BYTES:
+    if 4 * len(rig) * (len(head.shapes) + MOST_CORRECTIVES) > MAX_BYTES:
         raise RigError(
             f"{len(rig)} frames are too many for .glb: over {MAX_BYTES >> 20} MiB.",
             "Write a part of the rig, or a lower frame rate.",
         )
+    weights, targets, error = _targets(head, rig.values)
     file = _File()
     face = _face(head, file, targets)
     eyes = [_eye(head, file, side) for side in head.eyes]

@@ -156,8 +156,8 @@ def test_the_papers_recording_is_read(shared: Path) -> None:
     assert read_rig(shared / "recorded" / "angry_gd04_001_021.txt", fps=30.0).fps == 30.0
 
 
-@pytest.mark.parametrize("ending", [".expressions.csv", ".curves.csv"])
-def test_expressions_cannot_be_read_and_it_says_so(tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize("ending", [".expressions.csv", ".curves.csv", ".glb"])
+def test_what_is_written_only_cannot_be_read_and_it_says_so(tmp_path: Path, ending: str) -> None:
     write_rig(tmp_path / f"take{ending}", random_rig())
     assert "written only" in refusal(tmp_path / f"take{ending}")
 
