@@ -24,7 +24,7 @@ def three_sounds(tmp_path, sound):
     return paths
 
 
-@pytest.mark.parametrize("ending", [*RIG_ENDINGS, ".arkit.csv", ".expressions.csv"])
+@pytest.mark.parametrize("ending", [*RIG_ENDINGS, ".arkit.csv", ".a2f.json", ".expressions.csv", ".curves.csv", ".glb"])
 def test_generate_writes_every_format(medtalk, tiny_bundle, sound, tmp_path, ending):
     out = tmp_path / f"line{ending}"
     done = medtalk("generate", sound, "--bundle", tiny_bundle, "--emotion", "angry", "-o", out)
@@ -137,7 +137,7 @@ def test_progress_is_for_terminals_and_results_for_stdout(tiny_bundle, sound, tm
     assert "%" in drawn and "times real time" not in drawn
 
 
-@pytest.mark.parametrize("board", ["mh3", "mh4", "expressions", "arkit"])
+@pytest.mark.parametrize("board", ["mh3", "mh4", "expressions", "arkit", "head"])
 def test_channels(medtalk, board):
     rows = json.loads(medtalk("channels", "--board", board, "--json").out)
     assert len(rows) == 174 and [row["index"] for row in rows] == list(range(174))
