@@ -42,10 +42,18 @@ class Clock {
     if (this.audio) {
       this.audio.preload = "auto";
       this.audio.preservesPitch = true;
+      this.audio.addEventListener("pause", (event) => this.stopped(event.target));
     }
     this.soundSeconds = sound ? sound.seconds : 0;
     this.seek(this.at);
     if (playing) this.play();
+  }
+
+  /** The browser or a media key has stopped the sound: then the face stops too. */
+  stopped(audio) {
+    if (audio !== this.audio || !this.playing || this.waiting || !audio.paused || audio.ended) return;
+    this.pause();
+    this.onend();
   }
 
   /** Whether the sound tells the time now: it has not ended, and the browser plays it. */
