@@ -105,7 +105,7 @@ def write_animation(path: str | Path, film: Film) -> Path:
     unit = 10 if kind == "GIF" else 1
     times = [round(number * 1000 / film.fps / unit) * unit for number in range(len(pictures) + 1)]
     durations = [end - start for start, end in pairwise(times)]
-    options: dict[str, Any] = {"quality": 72, "method": 4} if kind == "WEBP" else {"optimize": True}
+    options: dict[str, Any] = {"quality": 80, "method": 4} if kind == "WEBP" else {"optimize": True}
 
     def write(temporary: Path) -> None:
         first, *others = pictures
