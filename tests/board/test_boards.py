@@ -148,7 +148,8 @@ def test_unknown_boards_are_refused() -> None:
 def test_rows(board: str) -> None:
     rows = json.loads(json.dumps(board_rows(board)))
     assert [row["name"] for row in rows] == list(CHANNEL_NAMES)
-    assert all(list(row) == ["index", "name", "control", "axis", "region", "min", "max", "target"] for row in rows)
+    keys = ["index", "name", "control", "axis", "region", "min", "max", "target"]
+    assert all(list(row) == keys + ["drawn"] * (board == "head") for row in rows)
     assert all(row["target"] is None for row in rows if row["region"] == "switch")
     assert all(row["target"] is None or row["target"] for row in rows)
 

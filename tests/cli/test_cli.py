@@ -137,7 +137,7 @@ def test_progress_is_for_terminals_and_results_for_stdout(tiny_bundle, sound, tm
     assert "%" in drawn and "times real time" not in drawn
 
 
-@pytest.mark.parametrize("board", ["mh3", "mh4", "expressions", "arkit"])
+@pytest.mark.parametrize("board", ["mh3", "mh4", "expressions", "arkit", "head"])
 def test_channels(medtalk, board):
     rows = json.loads(medtalk("channels", "--board", board, "--json").out)
     assert len(rows) == 174 and [row["index"] for row in rows] == list(range(174))

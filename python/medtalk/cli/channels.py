@@ -10,11 +10,16 @@ import typer
 from medtalk.cli.options import AsJson, Debug
 from medtalk.cli.printing import print_table
 
-Board = Literal["mh3", "mh4", "expressions", "arkit"]
+Board = Literal["mh3", "mh4", "expressions", "arkit", "head"]
 
 
 def channels(
-    board: Annotated[Board, typer.Option(help="The names to print beside the channels'.")] = "mh3",
+    board: Annotated[
+        Board,
+        typer.Option(
+            help="The names to print beside the channels'; head: what draws each on our own head, and how well."
+        ),
+    ] = "mh3",
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:

@@ -4,6 +4,7 @@ mh3          the board that the 174 names come from (Maya of that time)
 mh4          the board of current MetaHumans: four tongue controls have other names, the neck multipliers are gone
 expressions  the raw curves under a board, `CTRL_expressions_...` in an AnimSequence
 arkit        the 52 blendshapes of ARKit: `medtalk.rig.arkit`
+head         the head that pages and pictures draw: `medtalk.rig.head_table`
 
 The tables are in `medtalk_board`, which the Unreal plugin shares.
 """
@@ -19,11 +20,12 @@ import numpy as np
 from medtalk.errors import RigError
 from medtalk.rig.arkit import ARKIT
 from medtalk.rig.channels import CHANNEL_NAMES, CHANNELS
+from medtalk.rig.head_table import HEAD, HOW
 from medtalk.rig.sequence import RigSequence
 from medtalk_board.expressions import PREFIX, Expression, expressions
 from medtalk_board.targets import GENERATIONS, TARGETS
 
-BOARDS = ("mh3", "mh4", "expressions", "arkit")
+BOARDS = ("mh3", "mh4", "expressions", "arkit", "head")
 
 MH3: dict[str, str | None] = dict(zip(CHANNEL_NAMES, TARGETS["mh3"], strict=True))
 """Channel name -> what to key on the older board, as Unreal writes it (`CTRL_C_jaw.Y`); None: nothing."""
@@ -53,9 +55,7 @@ def expression_curves(board: str = "mh4") -> tuple[ExpressionCurve, ...]:
 
 
 EXPRESSIONS: dict[str, tuple[str, ...]] = {
-    channel.name: tuple(
-        PREFIX + curve.name for curve in expression_curves() if channel.index in curve.channels
-    )
+    channel.name: tuple(PREFIX + curve.name for curve in expression_curves() if channel.index in curve.channels)
     for channel in CHANNELS
 }
 """Channel name -> the curves that it drives on the current board (mh4)."""
@@ -76,7 +76,8 @@ def board_rows(board: str) -> list[dict[str, Any]]:
 
     Keys: index, name, control, axis, region, min, max, target. `target` is a name on that board (several, where one
     channel drives more than one thing, with a space between), or None where the board has nothing for the channel
-    or it must not be keyed. Raises RigError for an unknown board.
+    or it must not be keyed. The head's rows also have `drawn`: "as named", "not drawn", or what is drawn in its stead.
+    Raises RigError for an unknown board.
     """
     if board not in BOARDS:
         raise RigError(f"No board is called {board!r}. Valid are {', '.join(BOARDS)}.")
@@ -85,6 +86,7 @@ def board_rows(board: str) -> list[dict[str, Any]]:
         "mh4": MH4,
         "expressions": EXPRESSIONS,
         "arkit": ARKIT,
+        "head": HEAD,
     }[board]
     rows = []
     for channel in CHANNELS:
@@ -100,5 +102,6 @@ def board_rows(board: str) -> list[dict[str, Any]]:
                 "max": channel.maximum,
                 "target": (target if isinstance(target, str) else " ".join(target or ())) or None,
             }
+            | ({"drawn": HOW[channel.name]} if board == "head" else {})
         )
     return rows

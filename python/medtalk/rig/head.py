@@ -5,8 +5,8 @@ bytes of JSON, and arrays that begin at multiples of 4; the JSON says where each
 
 A pose is plain arithmetic, so that a page does the same in JavaScript (`medtalk/face/web/head.js`):
 
-1. the table (`medtalk.rig.head_table`) turns channels into weights of shapes; positions are the resting face plus the
-   weighted shapes;
+1. the table (`medtalk.rig.head_table`) turns channels into weights of shapes; a closed lid takes from the shapes that
+   would push the other one through it. Positions are the resting face plus the weighted shapes;
 2. the eyes turn about their centres;
 3. the lower lip is pulled to the edge of the upper teeth (bite), then either lip to the other (seal), column by column
    of the mouth, as far as the channels ask, whatever the jaw does. Lips that would pass through each other meet;
@@ -34,8 +34,18 @@ if TYPE_CHECKING:
 
 UPPER_SHARE = 0.35
 """Of the way to each other that the upper lip goes; the lower lip, which the jaw carries, goes the rest."""
-TOOTH_LIP = (0.0, 1.5, 2.5)
-"""Where a bitten lower lip lies, in mm from the edge of the upper teeth: in front of it and a little up."""
+TOOTH_LIP = (0.0, -0.4, 0.5)
+"""Where a bitten lower lip lies, in mm from the edge of the upper teeth: against it from below."""
+
+
+@dataclass(frozen=True, eq=False)
+class Eye:
+    """An eyeball: `center` (3,) and `radius` in mm, the `axis` (3,) of its look at rest, and its `vertices`."""
+
+    center: NDArray[np.float32]
+    axis: NDArray[np.float32]
+    radius: float
+    vertices: NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +61,7 @@ class Head:
             from the front; the first row is the lowest.
         shapes: names of the shapes.
         marks: landmarks by name: vertices, from the character's right to the left, brows from inside out.
-        eyes: "left" and "right": centre in mm, and vertices.
+        eyes: "left" and "right".
         neck: the point about which the head turns.
     """
 
@@ -65,7 +75,7 @@ class Head:
     paint_box: tuple[float, float, float, float]
     shapes: tuple[str, ...]
     marks: Mapping[str, NDArray[np.intp]]
-    eyes: Mapping[str, tuple[NDArray[np.float32], NDArray[np.intp]]]
+    eyes: Mapping[str, Eye]
     neck: NDArray[np.float32]
     _rows: tuple[tuple[NDArray[np.intp], NDArray[np.float32]], ...]  # of each shape: vertices, deltas in mm
     _lines: Mapping[str, tuple[NDArray[np.intp], NDArray[np.float32]]]  # of the lips and teeth, see `_points`
@@ -74,7 +84,10 @@ class Head:
     def weights(self, values: ArrayLike) -> NDArray[np.float32]:
         """What each shape gets, (T, S), for channels (T, 174)."""
         values = _frames(values)
-        return np.maximum(values, 0.0) @ self._positive + np.maximum(-values, 0.0) @ self._negative
+        weights = np.maximum(values, 0.0) @ self._positive + np.maximum(-values, 0.0) @ self._negative
+        for shape, channel, share in table.CLOSED_LIDS:
+            weights[:, self.shapes.index(shape)] *= 1.0 - share * np.clip(values[:, channel], 0.0, 1.0)
+        return weights.astype(np.float32)
 
     def pose(self, values: ArrayLike, turn: ArrayLike | None = None) -> NDArray[np.float32]:
         """Where the vertices are, in mm: (T, V, 3) for channels (T, 174), (V, 3) for those of one frame (174,).
@@ -94,7 +107,7 @@ class Head:
         weights = self.weights(frames)
         upper, lower, teeth = (self._line(weights, name) for name in ("upper", "lower", "teeth"))  # (T, C, 3)
         bite = self._columns(frames, table.BITE)[..., None]  # (T, C, 1)
-        bitten = bite * (teeth + np.float32(TOOTH_LIP) - lower)
+        bitten = bite * (teeth + np.array(TOOTH_LIP, np.float32) - lower)
         gap = lower + bitten - upper
         seal = [self._columns(frames, sides)[..., None] for sides in (table.SEAL_UPPER, table.SEAL_LOWER)]
         down, up = UPPER_SHARE * seal[0] * gap, (UPPER_SHARE - 1.0) * seal[1] * gap
@@ -124,9 +137,15 @@ class Head:
         frames = _frames(values)
         weights = self.weights(frames)
         upper, lower, teeth = (self._line(weights, name) for name in ("upper", "lower", "teeth"))
-        lower = lower + self._columns(frames, table.BITE)[..., None] * (teeth + np.float32(TOOTH_LIP) - lower)
+        lower = lower + self._columns(frames, table.BITE)[..., None] * (teeth + np.array(TOOTH_LIP, np.float32) - lower)
         seal = [self._columns(frames, sides) for sides in (table.SEAL_UPPER, table.SEAL_LOWER)]
-        return (upper - lower)[..., 1] * (1.0 - UPPER_SHARE * seal[0] - (1.0 - UPPER_SHARE) * seal[1])
+        left = 1.0 - UPPER_SHARE * seal[0] - (1.0 - UPPER_SHARE) * seal[1]
+        return ((upper - lower)[..., 1] * left).astype(np.float32)
+
+    def line(self, positions: NDArray[np.float32], name: str) -> NDArray[np.float32]:
+        """The points (..., C, 3) of a line ("upper" or "lower" lip, edge of the "teeth") on positions (..., V, 3)."""
+        pairs, share = self._lines[name]
+        return positions[..., pairs[:, 0], :] * (1.0 - share[:, None]) + positions[..., pairs[:, 1], :] * share[:, None]
 
     def normals(self, positions: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit normals of the vertices, (..., V, 3), for positions of that shape."""
@@ -148,7 +167,7 @@ class Head:
         look = np.clip(look + frames[:, None, list(table.BOTH_EYES)], -1.0, 1.0)
         sideways = look[..., 0] * table.EYE_DEGREES["sideways"]
         upward = np.where(look[..., 1] > 0.0, table.EYE_DEGREES["up"], table.EYE_DEGREES["down"]) * look[..., 1]
-        return np.stack([sideways, upward], axis=-1)
+        return np.stack([sideways, upward], axis=-1).astype(np.float32)
 
     @cached_property
     def _positive(self) -> NDArray[np.float32]:
@@ -173,13 +192,13 @@ class Head:
         total = np.zeros((len(frames), count), np.float32)
         for channel, where in profile:
             total += np.maximum(frames[:, channel : channel + 1], 0.0) * np.float32(table.columns(where, at))
-        return np.minimum(total, 1.0)
+        return np.minimum(total, np.float32(1.0))
 
     def _line(self, weights: NDArray[np.float32], name: str) -> NDArray[np.float32]:
         """(T, C, 3) the points of a line: of either lip, or of the teeth's edge."""
         pairs, share = self._lines[name]
         ends = self._shaped(weights, pairs.ravel()).reshape(len(weights), *pairs.shape, 3)
-        return ends[:, :, 0] * (1.0 - share[:, None]) + ends[:, :, 1] * share[:, None]
+        return (ends[:, :, 0] * (1.0 - share[:, None]) + ends[:, :, 1] * share[:, None]).astype(np.float32)
 
     def _shaped(self, weights: NDArray[np.float32], wanted: NDArray[np.intp]) -> NDArray[np.float32]:
         """(T, n, 3) the resting face and the weighted shapes."""
@@ -202,17 +221,17 @@ class Head:
 
     def _turn_eyes(self, placed: NDArray[np.float32], frames: NDArray[np.float32], wanted: NDArray[np.intp]) -> None:
         turns = np.radians(self.eye_turns(frames))
-        for number, (centre, vertices) in enumerate(self.eyes.values()):
-            at = np.flatnonzero(np.isin(wanted, vertices))
+        for number, eye in enumerate(self.eyes.values()):
+            at = np.flatnonzero(np.isin(wanted, eye.vertices))
             if len(at):
                 yaw, pitch = turns[:, number, 0], turns[:, number, 1]
-                placed[:, at] = (placed[:, at] - centre) @ _rotation(yaw, pitch, 0.0 * yaw) + centre
+                placed[:, at] = (placed[:, at] - eye.center) @ _rotation(yaw, pitch, 0.0 * yaw) + eye.center
 
     def _turned(self, placed: NDArray[np.float32], turn: NDArray[np.float32]) -> NDArray[np.float32]:
         """The whole head turned; the neck follows from none at its edge to all at the skull."""
         low, high = float(self.vertices[:, 1].min()), float(self.neck[1])
         share = np.clip((self.vertices[:, 1] - low) / (high - low), 0.0, 1.0)
-        share = (share * share * (3.0 - 2.0 * share))[:, None]
+        share = (share * share * (3.0 - 2.0 * share)).astype(np.float32)[:, None]
         turned = (placed - self.neck) @ _rotation(*np.radians(turn).T) + self.neck
         return placed + share * (turned - placed)
 
@@ -236,9 +255,7 @@ def _frames(values: ArrayLike) -> NDArray[np.float32]:
 @cache
 def load_head() -> Head:
     """The head of the package."""
-    import medtalk_assets
-
-    data = gzip.decompress((files(medtalk_assets) / "head" / "head.bin").read_bytes())
+    data = gzip.decompress((files("medtalk_assets") / "head" / "head.bin").read_bytes())
     start = 4 + int.from_bytes(data[:4], "little")
     header: dict[str, Any] = json.loads(data[4:start])
 
@@ -270,7 +287,12 @@ def load_head() -> Head:
         marks=MappingProxyType({name: np.array(marks, np.intp) for name, marks in header["marks"].items()}),
         eyes=MappingProxyType(
             {
-                side: (np.array(eye["centre"], np.float32), np.array(eye["vertices"], np.intp))
+                side: Eye(
+                    np.array(eye["center"], np.float32),
+                    np.array(eye["axis"], np.float32),
+                    eye["radius"],
+                    np.array(eye["vertices"], np.intp),
+                )
                 for side, eye in header["eyes"].items()
             }
         ),

@@ -6,8 +6,6 @@ negative side at -1. "@" is L or R in channels, Left or Right in shapes; a chann
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from medtalk.rig.channels import CHANNELS, indices
@@ -17,7 +15,7 @@ _LINES = """
 @_brow_lateral: browLateral@ 1
 @_brow_raiseIn: browInnerUp@ 1.1
 @_brow_raiseOut: browOuterUp@ 1
-@_eye_blink: eyeBlink@ 1
+@_eye_blink: eyeBlink@ .86, lidLowerUp@ .28
 -@_eye_blink: eyeWide@ 1
 @_eye_eyelidU: eyeBlink@ .45
 -@_eye_eyelidU: eyeWide@ .7
@@ -72,7 +70,7 @@ C_mouth_lipShiftD: lipLowerShiftLeft 1
 @_mouth_purseD: mouthPuckerLower@ 1
 @_mouth_towardsU: lipUpperTowards@ 1
 @_mouth_towardsD: lipLowerTowards@ 1
-@_mouth_lipBiteD: mouthUpperUp@ .4
+@_mouth_lipBiteD: mouthUpperUp@ .7, mouthRollLower@ .35
 @_mouth_lipBiteU: mouthRollUpper@ .8
 @_mouth_lipsTowardsTeethU: lipUpperForward@ -.6
 @_mouth_lipsTowardsTeethD: lipLowerForward@ -.6
@@ -152,6 +150,13 @@ def _linear() -> tuple[tuple[int, int, str, float], ...]:
 LINEAR: tuple[tuple[int, int, str, float], ...] = _linear()
 """(channel, side of its zero, shape, gain)."""
 
+CLOSED_LIDS: tuple[tuple[str, int, float], ...] = tuple(
+    (f"{shape}{name}", int(indices(f"{side}_eye_blink")[0]), share)
+    for shape, share in (("eyeSquint", 0.85), ("cheekSquint", 0.4), ("eyeLookDown", 1.0))
+    for side, name in (("L", "Left"), ("R", "Right"))
+)
+"""(shape, channel of the blink, share): what a full blink takes from a shape, so that lids do not pass each other."""
+
 Pull = tuple[int, str]
 """A channel, and in which columns of the mouth it pulls; see `columns`."""
 
@@ -217,28 +222,27 @@ APPROXIMATE: dict[str, str] = {
 }
 """Channel pattern -> what is drawn in its stead."""
 
-assert all(0 <= channel < len(CHANNELS) and sign in (1, -1) for channel, sign, *_ in LINEAR)
 
-
-def rows() -> list[dict[str, Any]]:
-    """Rows for a table: channel, what draws it, and whether that is exact, approximate, or not drawn."""
+def _drawn() -> dict[str, tuple[str, ...]]:
     drawn: dict[int, list[str]] = {}
-    for channel, sign, shape, gain in LINEAR:
-        drawn.setdefault(channel, []).append(
-            f"{'-' if sign < 0 else ''}{shape}" + ("" if gain == 1.0 else f" {gain:g}")
-        )
-    for name, pulls in (("seal of the upper lip", SEAL_UPPER), ("seal of the lower lip", SEAL_LOWER), ("bite", BITE)):
-        for channel, where in pulls:
-            drawn.setdefault(channel, []).append(f"{name}, {where}")
     for channel in (*LEFT_EYE, *RIGHT_EYE, *BOTH_EYES):
-        drawn.setdefault(channel, []).insert(0, "turn of the eye" + ("s" if channel in BOTH_EYES else ""))
-    notes = {int(channel): note for pattern, note in APPROXIMATE.items() for channel in indices(pattern)}
-    return [
-        {
-            "index": channel.index,
-            "channel": channel.name,
-            "drawn by": "; ".join(drawn.get(channel.index, ["nothing"])),
-            "how": notes.get(channel.index, "as named") if channel.index in drawn else "not drawn",
-        }
-        for channel in CHANNELS
-    ]
+        drawn[channel] = ["eyeTurn"]
+    for channel, _, shape, _ in LINEAR:
+        drawn.setdefault(channel, []).append(shape)
+    for name, pulls in (("sealUpper", SEAL_UPPER), ("sealLower", SEAL_LOWER), ("bite", BITE)):
+        for channel, _ in pulls:
+            drawn.setdefault(channel, []).append(name)
+    return {channel.name: tuple(dict.fromkeys(drawn.get(channel.index, ()))) for channel in CHANNELS}
+
+
+HEAD: dict[str, tuple[str, ...]] = _drawn()
+"""Channel name -> what draws it: shapes of the head, the eyes' turn, the lips' seal and bite."""
+
+
+def _how() -> dict[str, str]:
+    notes = {CHANNELS[index].name: note for pattern, note in APPROXIMATE.items() for index in indices(pattern)}
+    return {name: notes.get(name, "as named") if drawn else "not drawn" for name, drawn in HEAD.items()}
+
+
+HOW: dict[str, str] = _how()
+"""Channel name -> "as named", "not drawn", or what is drawn in its stead."""
