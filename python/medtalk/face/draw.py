@@ -15,7 +15,7 @@ from medtalk.errors import SettingError
 from medtalk.face import look, raster
 
 if TYPE_CHECKING:
-    from medtalk.rig.head import Head
+    from medtalk.rig.head import Eye, Head
 
 LEAST, MOST = 32, 2048
 """Pixels of the sides of a picture."""
@@ -129,9 +129,8 @@ class Drawing:
         samples, triangle = samples[near], raster.triangles_of(keys[near])
         y, x = np.divmod(samples, 2 * self.width)
         place = self._between(rest.places, seen, triangle, x, y)
-        for side, (centre, _) in zip((1.0, -1.0), rest.eyes, strict=True):
-            own = place[0] * side > 0.0
-            place[:, own] -= centre[:, None]
+        left, right = (eye.center[:, None] for eye in rest.eyes)
+        place -= np.where(place[0] > 0.0, left, right)
         clear = np.ones((2 * self.height, 2 * self.width), np.float32)
         np.multiply.at(clear, (y, x), 1.0 - look.lash(place))
         rows, columns = (np.unique(each // 2) for each in (y, x))
@@ -163,11 +162,12 @@ class Drawing:
         kind = rest.kind[triangle]
         shadow = np.ones(len(kind), np.float32)
         self._paint_brows(albedo, place, kind)
-        for centre, radius in rest.eyes:
-            ball = np.flatnonzero((kind == rest.eye) & (place[0] * centre[0] > 0.0))
-            direction = place[:, ball] - centre[:, None]
+        for eye in rest.eyes:
+            ball = np.flatnonzero((kind == rest.eye) & (place[0] * eye.center[0] > 0.0))
+            direction = place[:, ball] - eye.center[:, None]
             direction /= np.sqrt((direction * direction).sum(0))
-            albedo[:, ball] = look.eye(albedo[:, ball], direction, camera.height / self.height / radius)
+            blur = camera.height / self.height / eye.radius
+            albedo[:, ball] = look.iris(albedo[:, ball], direction, eye.axis, blur)
             shadow[ball] = look.lid_shadow(normal[:, ball])
         inner = np.flatnonzero(rest.hollow[kind])
         gap = np.linalg.norm(positions[rest.upper] - positions[rest.lower], axis=1).max()
@@ -222,7 +222,7 @@ class _Rest:
     places: np.ndarray  # (3, V) mm
     gloss: np.ndarray  # (2, materials)
     hollow: np.ndarray  # (materials,)
-    eyes: tuple[tuple[np.ndarray, float], ...]  # centre, radius
+    eyes: tuple[Eye, Eye]
     skin: int
     eye: int
     upper: np.ndarray
@@ -247,10 +247,7 @@ class _Rest:
             places=head.vertices.T.astype(np.float32),
             gloss=np.array([look.GLOSS[name] for name in names], np.float32).T.copy(),
             hollow=np.array([look.HOLLOW.get(name, 0.0) for name in names], np.float32),
-            eyes=tuple(
-                (centre, float(np.linalg.norm(head.vertices[of] - centre, axis=1).max()))
-                for centre, of in head.eyes.values()
-            ),
+            eyes=tuple(head.eyes[side] for side in ("left", "right")),
             skin=names.index("skin"),
             eye=names.index("eye"),
             upper=upper,

@@ -60,21 +60,22 @@ def light(albedo: Floats, normal: Floats, gloss: Floats, shadow: Floats) -> Floa
     return (lit + shine * key_light + edge * column(RIM_LIGHT) * (0.1 + albedo)) * shadow
 
 
-def eye(albedo: Floats, direction: Floats, blur: float) -> Floats:
+def iris(albedo: Floats, direction: Floats, axis: Floats, blur: float) -> Floats:
     """The albedo (3, n) of points on an eyeball, of which `albedo` is the white.
 
-    direction: (3, n) from the eye's centre, of the eye at rest, where it looks along z; of unit length. So the iris
-    turns with the eye. blur: radians over which its edges are soft, about a pixel.
+    direction, axis: (3, n) and (3,) from the eye's centre, of unit length, of the eye at rest: so the iris turns with
+    the eye. blur: radians over which its edges are soft, about a pixel.
     """
-    angle = np.arccos(np.clip(direction[2], -1.0, 1.0))
-    around = np.arctan2(direction[1], direction[0])
+    angle = np.arccos(np.clip(axis @ direction, -1.0, 1.0))
+    side, up = direction[0] - axis[0], direction[1] - axis[1]
+    around = np.arctan2(up, side)
     radius = angle / IRIS_ANGLE
     fibres = 1.0 + 0.10 * np.sin(23.0 * around + 3.0 * np.sin(7.0 * around)) * smoothstep(0.3, 0.6, radius)
-    bright = (1.25 - 0.55 * direction[1] / IRIS_ANGLE) * fibres  # what falls in from above lights the lower half
-    iris = column(IRIS) ** 2 * bright
-    iris += (column(RING) ** 2 - iris) * smoothstep(0.72, 1.0, radius)
-    iris += (column(PUPIL) ** 2 - iris) * (1.0 - smoothstep(-blur, blur, angle - PUPIL_ANGLE))
-    return iris + (albedo - iris) * smoothstep(-1.6 * blur, 1.6 * blur, angle - IRIS_ANGLE)
+    bright = (1.25 - 0.55 * up / IRIS_ANGLE) * fibres  # what falls in from above lights the lower half
+    colour = column(IRIS) ** 2 * bright
+    colour += (column(RING) ** 2 - colour) * smoothstep(0.72, 1.0, radius)
+    colour += (column(PUPIL) ** 2 - colour) * (1.0 - smoothstep(-blur, blur, angle - PUPIL_ANGLE))
+    return colour + (albedo - colour) * smoothstep(-1.6 * blur, 1.6 * blur, angle - IRIS_ANGLE)
 
 
 def lash(place: Floats) -> Floats:
