@@ -247,7 +247,7 @@ class _Rest:
             places=head.vertices.T.astype(np.float32),
             gloss=np.array([look.GLOSS[name] for name in names], np.float32).T.copy(),
             hollow=np.array([look.HOLLOW.get(name, 0.0) for name in names], np.float32),
-            eyes=tuple(head.eyes[side] for side in ("left", "right")),
+            eyes=(head.eyes["left"], head.eyes["right"]),
             skin=names.index("skin"),
             eye=names.index("eye"),
             upper=upper,
