@@ -136,7 +136,7 @@ def test_an_animated_picture(film, tmp_path, kind):
         for frame in ImageSequence.Iterator(read):
             frame.load()
             durations.append(frame.info["duration"])
-        assert sum(durations) == 1000 and max(durations) < 2 * 1000 / 12
+        assert sum(durations) == 1000  # pictures that are the same may be one
         read.seek(0)
         assert np.abs(np.asarray(read.convert("RGB")).astype(int) - next(made.pictures())).mean() < 6.0
 
