@@ -101,6 +101,7 @@ def board() -> dict[str, Any]:
         "channels": [[each.short, each.area, each.minimum, each.maximum] for each in CHANNELS],
         "table": {
             "linear": table.LINEAR,
+            "closed_lids": table.CLOSED_LIDS,
             "seal_upper": columns(table.SEAL_UPPER),
             "seal_lower": columns(table.SEAL_LOWER),
             "bite": columns(table.BITE),

@@ -145,7 +145,7 @@ class Stage {
     const turned = head.triangles.map((_, i, all) => all[i % 3 === 2 ? i - 2 : i + 1]);
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, turned, gl.STATIC_DRAW);
     this.picture();
-    gl.uniform3fv(this.uniform.centres, Object.values(head.eyes).flatMap(({ centre }) => centre));
+    gl.uniform3fv(this.uniform.centres, Object.values(head.eyes).flatMap(({ center }) => center));
     gl.uniform1f(this.uniform.lips, this.lips);
     gl.uniform1f(this.uniform.bottom, head.bottom);
     gl.uniform3fv(this.uniform.middle, this.middle);
