@@ -19,7 +19,10 @@ def preview(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="PAGE.html", readable=False,
+            "-o",
+            "--output",
+            metavar="PAGE.html",
+            readable=False,
             help="Page to write; if left out, the name of the first rig with .html, beside it.",
         ),
     ] = None,

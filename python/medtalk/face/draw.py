@@ -1,7 +1,6 @@
-"""The head as a picture: a z-buffer in numpy, without a GPU and without a library that a machine may lack.
+"""The head as a picture, without a GPU and without a library that a machine may lack.
 
-A triangle becomes spans of its rows, a span becomes pixels; all triangles are done at once. The picture is sampled four
-times a pixel, but light is reckoned once a pixel where all four show the same surface.
+What is seen is sampled four times a pixel, but light is reckoned once a pixel where all four show the same surface.
 """
 
 from __future__ import annotations
@@ -13,17 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medtalk.errors import SettingError
-from medtalk.face import look
+from medtalk.face import look, raster
 
 if TYPE_CHECKING:
-    from medtalk.rig.head import Head
+    from medtalk.rig.head import Eye, Head
 
 LEAST, MOST = 32, 2048
 """Pixels of the sides of a picture."""
 _EYE_MM = 900.0  # from the camera to what it looks at: a portrait, without a large nose
-_NEAR = float(1 << 40)  # steps of nearness from the far end to what the camera looks at
 _SHARED_MM = 1.2  # samples of one pixel that are no farther apart in depth show one surface
-_TWO_SIDED = ("lash",)
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def camera(head: Head, name: str = "face") -> Camera:
     if name != "face":
         raise SettingError(f"There is no camera {name[:40]!r}; valid are face and mouth.")
     eyes = head.vertices[head.material == head.MATERIALS.index("eye")].mean(0)
-    return Camera((0.0, float(0.55 * eyes[1] + 0.45 * lips[1]), float(eyes[2])), 245.0)
+    return Camera((0.0, float(0.62 * eyes[1] + 0.38 * lips[1]), float(eyes[2])), 252.0)
 
 
 class Drawing:
@@ -81,15 +78,16 @@ class Drawing:
     def visible(self, positions: np.ndarray) -> np.ndarray:
         """Which triangle of the head is seen where: (2H, 2W) int32, four samples a pixel, -1 where there is none.
 
-        positions: (V, 3) mm, as `Head.pose` gives them.
+        Lashes, through which one sees, are left out. positions: (V, 3) mm, as `Head.pose` gives them.
         """
-        return self._visible(self._seen(positions))[0]
+        return raster.triangles_of(self._nearest(self._seen(positions))).reshape(2 * self.height, 2 * self.width)
 
     def draw(self, positions: np.ndarray) -> np.ndarray:
         """The picture of a posed head: (H, W, 3) uint8 RGB. positions: (V, 3) mm, as `Head.pose` gives them."""
         seen = self._seen(positions)
-        triangle, depth = self._visible(seen)
-        once, edges = self._parted(triangle, depth)
+        nearest = self._nearest(seen)
+        triangle = raster.triangles_of(nearest).reshape(2 * self.height, 2 * self.width)
+        once, edges = self._parted(triangle, raster.nearness_of(nearest).reshape(triangle.shape))
         rows, columns = np.divmod(np.flatnonzero(once), self.width)
         edge_rows, edge_columns = np.divmod(np.flatnonzero(edges), self.width)
         # One sample of each whole pixel, then the four of each that holds an edge.
@@ -102,6 +100,7 @@ class Drawing:
         picture = self._background.copy()
         picture[:, rows, columns] = lit[:, : len(rows)]
         picture[:, edge_rows, edge_columns] = lit[:, len(rows) :].reshape(3, 4, -1).mean(1)
+        self._lay_lashes(picture, seen, nearest)
         shown = (np.sqrt(np.clip(picture, 0.0, 1.0)) * 255.0 + 0.5).astype(np.uint8)
         return np.ascontiguousarray(shown.transpose(1, 2, 0))
 
@@ -112,50 +111,34 @@ class Drawing:
         scale = 2.0 * self.height / self.camera.height
         return np.stack([self.width + view[:, 0] * near * scale, self.height - view[:, 1] * near * scale, near], 1)
 
-    def _visible(self, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The triangle and the nearness of each sample, (2H, 2W) each."""
-        width, height = 2 * self.width, 2 * self.height
-        corners = seen[self.head.triangles].astype(np.float64)
-        (ax, ay, aw), (bx, by, bw), (cx, cy, cw) = corners.transpose(1, 2, 0)
-        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)  # negative to the viewer, as y goes down
-        shown = np.flatnonzero((area < -1e-9) | (self._rest.two_sided & (area > 1e-9)))
-        # The plane of nearness over the picture.
-        area = area[shown]
-        along = ((bw - aw)[shown] * (cy - ay)[shown] - (cw - aw)[shown] * (by - ay)[shown]) / area
-        down = ((cw - aw)[shown] * (bx - ax)[shown] - (bw - aw)[shown] * (cx - ax)[shown]) / area
-        start = aw[shown] - along * ax[shown] - down * ay[shown]
+    def _nearest(self, seen: np.ndarray) -> np.ndarray:
+        """The key of what is seen at each sample, lashes left out."""
+        corners = seen[self.head.triangles]
+        (ax, ay), (bx, by), (cx, cy) = corners[:, :, :2].transpose(1, 2, 0)
+        area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)  # negative where the outside is seen, as y goes down
+        shown = np.flatnonzero((area < 0.0) & ~self._rest.lashes)
+        found = raster.fragments(corners, shown, 2 * self.width, 2 * self.height)
+        return raster.nearest(*found, 4 * self.width * self.height)
 
-        corners = corners[shown]
-        corners = np.take_along_axis(corners, np.argsort(corners[:, :, 1], axis=1)[:, :, None], axis=1)
-        (x0, y0, _), (x1, y1, _), (x2, y2, _) = corners.transpose(1, 2, 0)
-        first, last = (np.clip(np.ceil(y - 0.5), 0, height).astype(np.intp) for y in (y0, y2))
-        which, row = _spread(first, last)
-        middle = row + 0.5
-        with np.errstate(divide="ignore", invalid="ignore"):
-            long_edge = x0[which] + (middle - y0[which]) * ((x2 - x0) / (y2 - y0))[which]
-            upper = x0[which] + (middle - y0[which]) * ((x1 - x0) / (y1 - y0))[which]
-            lower = x1[which] + (middle - y1[which]) * ((x2 - x1) / (y2 - y1))[which]
-        short_edge = np.where(middle < y1[which], upper, lower)
-        left, right = np.minimum(long_edge, short_edge), np.maximum(long_edge, short_edge)
-        first, last = (np.clip(np.ceil(x - 0.5), 0, width).astype(np.intp) for x in (left, right))
-        # The nearest wins: nearness in the high bits, the triangle in the low ones. Along a row both steps are whole.
-        bits = len(self.head.triangles).bit_length()
-        nearness = start[which] + down[which] * middle
-        nearness += along[which] * (first + 0.5)
-        key = (_whole(nearness) << bits) | shown[which]
-        step = (_whole(along) << bits)[which]
-        counts = np.maximum(last - first, 0)
-        place, ends = row * width + first, np.cumsum(counts)
-        onward = np.arange(counts.sum()) - np.repeat(ends - counts, counts)
-        best = np.full(width * height, -1, np.int64)
-        keys = np.repeat(key, counts) + np.repeat(step, counts) * onward
-        np.maximum.at(best, np.repeat(place, counts) + onward, keys)
-        empty = best < 0
-        triangle = (best & ((1 << bits) - 1)).astype(np.int32)
-        triangle[empty] = -1
-        best >>= bits
-        best[empty] = 0
-        return triangle.reshape(height, width), (best.astype(np.float32) / _NEAR).reshape(height, width)
+    def _lay_lashes(self, picture: np.ndarray, seen: np.ndarray, nearest: np.ndarray) -> None:
+        """Darken the picture (3, H, W) where lashes lie before what is seen: hairs, of which one may hide a part."""
+        rest = self._rest
+        corners = seen[self.head.triangles]
+        samples, keys = raster.fragments(corners, np.flatnonzero(rest.lashes), 2 * self.width, 2 * self.height)
+        near = raster.nearness_of(keys) * _EYE_MM > raster.nearness_of(nearest[samples]) * _EYE_MM - _SHARED_MM
+        samples, triangle = samples[near], raster.triangles_of(keys[near])
+        y, x = np.divmod(samples, 2 * self.width)
+        place = self._between(rest.places, seen, triangle, x, y)
+        left, right = (eye.center[:, None] for eye in rest.eyes)
+        place -= np.where(place[0] > 0.0, left, right)
+        clear = np.ones((2 * self.height, 2 * self.width), np.float32)
+        np.multiply.at(clear, (y, x), 1.0 - look.lash(place))
+        rows, columns = (np.unique(each // 2) for each in (y, x))
+        if len(samples):
+            part = np.ix_(rows, columns)
+            share = reduce(np.add, _four(clear))[part] / 4.0
+            hair = look.column(look.LASH)[..., None] ** 2
+            picture[:, part[0], part[1]] = hair + (picture[:, part[0], part[1]] - hair) * share
 
     def _parted(self, triangle: np.ndarray, nearness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The pixels (H, W) whose samples show one surface of the head, and those with an edge in them."""
@@ -179,11 +162,12 @@ class Drawing:
         kind = rest.kind[triangle]
         shadow = np.ones(len(kind), np.float32)
         self._paint_brows(albedo, place, kind)
-        for centre, radius in rest.eyes:
-            ball = np.flatnonzero((kind == rest.eye) & (place[0] * centre[0] > 0.0))
-            direction = place[:, ball] - centre[:, None]
+        for eye in rest.eyes:
+            ball = np.flatnonzero((kind == rest.eye) & (place[0] * eye.center[0] > 0.0))
+            direction = place[:, ball] - eye.center[:, None]
             direction /= np.sqrt((direction * direction).sum(0))
-            albedo[:, ball] = look.eye(albedo[:, ball], direction, camera.height / self.height / radius)
+            blur = camera.height / self.height / eye.radius
+            albedo[:, ball] = look.iris(albedo[:, ball], direction, eye.axis, blur)
             shadow[ball] = look.lid_shadow(normal[:, ball])
         inner = np.flatnonzero(rest.hollow[kind])
         gap = np.linalg.norm(positions[rest.upper] - positions[rest.lower], axis=1).max()
@@ -233,12 +217,12 @@ class _Rest:
     """Of a head at rest, what every frame needs."""
 
     kind: np.ndarray  # (F + 1,) material of each triangle; the last, for -1, is one beyond them
-    two_sided: np.ndarray  # (F,) bool
+    lashes: np.ndarray  # (F,) bool
     albedo: np.ndarray  # (3, V) linear
     places: np.ndarray  # (3, V) mm
     gloss: np.ndarray  # (2, materials)
     hollow: np.ndarray  # (materials,)
-    eyes: tuple[tuple[np.ndarray, float], ...]  # centre, radius
+    eyes: tuple[Eye, Eye]
     skin: int
     eye: int
     upper: np.ndarray
@@ -258,15 +242,12 @@ class _Rest:
         lips_z = float(head.vertices[[*upper, *lower], 2].mean())
         return _Rest(
             kind=np.append(kind, np.uint8(len(names))),
-            two_sided=np.isin(kind, [names.index(name) for name in _TWO_SIDED]),
+            lashes=kind == names.index("lash"),
             albedo=(head.colors.T.astype(np.float32) / 255.0) ** 2,
             places=head.vertices.T.astype(np.float32),
             gloss=np.array([look.GLOSS[name] for name in names], np.float32).T.copy(),
             hollow=np.array([look.HOLLOW.get(name, 0.0) for name in names], np.float32),
-            eyes=tuple(
-                (centre, float(np.linalg.norm(head.vertices[of] - centre, axis=1).max()))
-                for centre, of in head.eyes.values()
-            ),
+            eyes=(head.eyes["left"], head.eyes["right"]),
             skin=names.index("skin"),
             eye=names.index("eye"),
             upper=upper,
@@ -279,18 +260,6 @@ class _Rest:
         )
 
 
-def _whole(nearness: np.ndarray) -> np.ndarray:
-    return (nearness * _NEAR).astype(np.int64)
-
-
 def _four(samples: np.ndarray) -> list[np.ndarray]:
     """The four samples of each pixel, (H, W) each."""
     return [samples[y::2, x::2] for y in (0, 1) for x in (0, 1)]
-
-
-def _spread(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All whole numbers from first[i] to before last[i], and the i of each."""
-    counts = np.maximum(last - first, 0)
-    which = np.repeat(np.arange(len(counts)), counts)
-    ends = np.cumsum(counts)
-    return which, np.arange(ends[-1] if len(ends) else 0) + (first - (ends - counts))[which]

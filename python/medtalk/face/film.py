@@ -39,8 +39,7 @@ class Film:
             raise SettingError(f"{len(takes)} takes side by side; valid are 1 to {MOST_TAKES}.")
         if size % 2:
             raise SettingError(f"A film of {size} pixels; its sides must be even.")
-        self.fps = Fraction(fps).limit_denominator(1001)
-        """Of broadcasting, 29.97 is 30000/1001."""
+        self.fps = _exact(fps)
         self.width, self.height = size * len(takes), size
         self._head, self._drawing = head, Drawing(head, camera, size, size)
         self._rigs = [rig.resample(float(self.fps)) for _, rig in takes]
@@ -81,6 +80,12 @@ class Film:
         strip = pillow("Image").new("RGB", (self.height, _STRIP))
         pillow("ImageDraw").Draw(strip).text((8, _STRIP // 2), name, _INK, font(14), anchor="lm")
         return np.asarray(strip)
+
+
+def _exact(fps: float) -> Fraction:
+    """The frame rate that is meant: 29.97 is 30000/1001, as all of broadcasting has it."""
+    broadcast = Fraction(round(fps * 1.001) * 1000, 1001)
+    return broadcast if abs(broadcast - fps) < 1e-4 * fps else Fraction(fps).limit_denominator(1000)
 
 
 def _cores() -> int:

@@ -1,8 +1,8 @@
 """Takes and sounds as a page reads them: small blobs of one kind, which JavaScript unpacks without a library.
 
-A blob is gzip of: uint32 (little-endian) n, n bytes of a JSON header, padded with blanks so that what follows is aligned
-to 4 bytes, then arrays, each aligned so. The header's "arrays" says of each its dtype, its shape and its offset behind
-the header. The file of the head has the same form.
+A blob is gzip of: uint32 (little-endian) n, n bytes of a JSON header, padded with blanks so that what follows is
+aligned to 4 bytes, then arrays, each aligned so. The header's "arrays" says of each its dtype, its shape and its offset
+behind the header. The file of the head has the same form.
 """
 
 from __future__ import annotations

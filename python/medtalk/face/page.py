@@ -30,11 +30,6 @@ _SCRIPTS = (
     "player.js",
 )  # fmt: skip
 
-_LOOK = (
-    "BROW", "IRIS", "RING", "PUPIL", "IRIS_ANGLE", "PUPIL_ANGLE", "KEY", "FILL", "KEY_LIGHT", "FILL_LIGHT", "SKY_LIGHT",
-    "RIM_LIGHT", "WRAP", "GLOSS", "HOLLOW", "FADE_MM",
-)  # fmt: skip
-
 
 def write_page(
     path: str | Path,
@@ -101,6 +96,7 @@ def board() -> dict[str, Any]:
         "channels": [[each.short, each.area, each.minimum, each.maximum] for each in CHANNELS],
         "table": {
             "linear": table.LINEAR,
+            "closed_lids": table.CLOSED_LIDS,
             "seal_upper": columns(table.SEAL_UPPER),
             "seal_lower": columns(table.SEAL_LOWER),
             "bite": columns(table.BITE),
@@ -111,7 +107,7 @@ def board() -> dict[str, Any]:
             "upper_share": UPPER_SHARE,
             "tooth_lip": TOOTH_LIP,
         },
-        "look": {name: getattr(look, name) for name in _LOOK},
+        "look": {name: value for name, value in vars(look).items() if name.isupper() and name != "BACKGROUND"},
     }
 
 

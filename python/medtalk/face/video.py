@@ -56,7 +56,11 @@ class Sound(NamedTuple):
 
 
 def read_sound(path: str | Path, start: float = 0.0, end: float | None = None) -> Sound:
-    """A sound file, whole or from `start` to `end` seconds. Raises AudioError for what `read_speech` would refuse."""
+    """A sound file, whole or from `start` to `end` seconds, in its own rate and channels.
+
+    One that only FFmpeg knows is 16 kHz mono. Raises AudioError for what `read_speech` would refuse, SettingError for a
+    part after its end.
+    """
     import soundfile
 
     speech = read_speech(path)
@@ -65,7 +69,9 @@ def read_sound(path: str | Path, start: float = 0.0, end: float | None = None) -
             rate, channels, seconds, samples = file.samplerate, file.channels, file.frames / file.samplerate, None
     except soundfile.LibsndfileError:
         rate, channels, seconds, samples = RATE, 1, speech.seconds, speech.samples
-    length = max(0.0, min(seconds, seconds if end is None else end) - start)
+    length = min(seconds, seconds if end is None else end) - start
+    if length <= 0.0:
+        raise SettingError(f"{path} lasts {seconds:g} s; nothing of it is heard from {start:g} s on.")
     return Sound(Path(path), rate, channels, length, start, samples)
 
 
@@ -105,7 +111,7 @@ def write_animation(path: str | Path, film: Film) -> Path:
     unit = 10 if kind == "GIF" else 1
     times = [round(number * 1000 / film.fps / unit) * unit for number in range(len(pictures) + 1)]
     durations = [end - start for start, end in pairwise(times)]
-    options: dict[str, Any] = {"quality": 72, "method": 4} if kind == "WEBP" else {"optimize": True}
+    options: dict[str, Any] = {"quality": 80, "method": 4} if kind == "WEBP" else {"optimize": True}
 
     def write(temporary: Path) -> None:
         first, *others = pictures

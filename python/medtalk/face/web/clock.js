@@ -1,16 +1,15 @@
 // The time of what is played. With a sound the sound is the clock, without one the machine's own clock runs.
 
 /**
- * Browsers move `currentTime` of a sound in steps, some of a few milliseconds and some of 40, and are never ahead of the
- * sound. So the best guess of how far the sound is ahead of the machine's clock is the most that any step has shown; it
- * is let go of slowly, because the two clocks do not run alike. Nothing adds up: after an hour the face is as near to the
- * sound as after a second.
+ * Browsers move `currentTime` of a sound in steps, some of a few milliseconds and some of 40, and between two steps it is
+ * behind the sound. So how far the sound is ahead of the machine's clock is taken as the most that was seen within the
+ * last second. Nothing adds up: after an hour the face is as near to the sound as after a second.
  *
  * `<audio>` plays, not Web Audio, because it keeps the pitch at any speed and decodes as it plays: an hour of sound
  * would take over a gigabyte of samples.
  */
 class Clock {
-  static LET_GO = 0.0005; // seconds a second: more than clocks differ
+  static KEPT = 0.5; // seconds for which what was seen counts, and as many again
   static STALLED = 0.1; // seconds without a step: the sound has stopped for a while
   static BACK = 0.2; // seconds; a smaller step back is waited for, so that the face never goes back
 
@@ -24,8 +23,8 @@ class Clock {
     this.onend = () => {};
     this.onerror = () => {};
     this.at = 0; // seconds, the time that was given out last
-    this.lead = null; // seconds that the sound is ahead of the machine's clock
-    this.asked = 0; // seconds of the machine's clock, when the sound was last asked
+    this.leads = null; // seconds that the sound is ahead of the machine's clock, of this half second and that before
+    this.since = 0; // when this half second began, by the machine's clock
     this.alone = null; // while no sound tells the time: where and when that began
   }
 
@@ -42,10 +41,18 @@ class Clock {
     if (this.audio) {
       this.audio.preload = "auto";
       this.audio.preservesPitch = true;
+      this.audio.addEventListener("pause", (event) => this.stopped(event.target));
     }
     this.soundSeconds = sound ? sound.seconds : 0;
     this.seek(this.at);
     if (playing) this.play();
+  }
+
+  /** The browser or a media key has stopped the sound: then the face stops too. */
+  stopped(audio) {
+    if (audio !== this.audio || !this.playing || this.waiting || !audio.paused || audio.ended) return;
+    this.pause();
+    this.onend();
   }
 
   /** Whether the sound tells the time now: it has not ended, and the browser plays it. */
@@ -57,12 +64,12 @@ class Clock {
     if (!this.playing || this.waiting) return this.at;
     const now = performance.now() / 1000;
     if (this.sounding) {
-      if (this.audio.seeking) return (this.lead = null), this.at;
-      const told = this.audio.currentTime, shown = told - now * this.speed;
-      this.lead = Math.max(shown, (this.lead ?? shown) - Clock.LET_GO * (now - this.asked));
-      if (this.lead - shown > Clock.STALLED * Math.max(1, this.speed)) this.lead = shown;
-      this.asked = now;
-      const time = this.lead + now * this.speed;
+      if (this.audio.seeking) return (this.leads = null), this.at;
+      const shown = this.audio.currentTime - now * this.speed;
+      if (!this.leads || Math.max(...this.leads) - shown > Clock.STALLED * Math.max(1, this.speed)) this.leads = [shown, shown];
+      this.leads[0] = Math.max(this.leads[0], shown);
+      const time = Math.max(...this.leads) + now * this.speed;
+      if (now - this.since > Clock.KEPT) [this.leads, this.since] = [[shown, this.leads[0]], now];
       if (time > this.at || this.at - time > Clock.BACK) this.at = time;
       this.alone = null;
     } else {
@@ -95,13 +102,13 @@ class Clock {
 
   /** Start the sound at the time, if there is any left; the face waits until it has begun. */
   start() {
-    [this.alone, this.lead, this.waiting] = [null, null, false];
+    [this.alone, this.leads, this.waiting] = [null, null, false];
     const { audio } = this;
     if (!audio || this.at >= this.soundSeconds) return;
     audio.playbackRate = this.speed;
     this.waiting = audio.paused;
     const begun = () => {
-      if (audio === this.audio) [this.waiting, this.lead] = [false, null];
+      if (audio === this.audio) [this.waiting, this.leads] = [false, null];
     };
     audio.play().then(begun, (error) => {
       begun(); // a sound that the browser cannot play: the face moves in silence
@@ -118,7 +125,7 @@ class Clock {
   setSpeed(speed) {
     this.time();
     this.speed = speed;
-    this.alone = this.lead = null;
+    this.alone = this.leads = null;
     if (this.audio) this.audio.playbackRate = speed;
   }
 }

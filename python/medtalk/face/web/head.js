@@ -29,6 +29,7 @@ class Head {
     }));
     const number = new Map(header.shapes.map(({ name }, s) => [name, s]));
     this.linear = board.table.linear.map(([channel, sign, shape, gain]) => [channel, sign, number.get(shape), gain]);
+    this.closedLids = board.table.closed_lids.map(([shape, channel, share]) => [number.get(shape), channel, share]);
     this.lines = Object.fromEntries(["upper", "lower", "teeth"].map((name) => [name, { pairs: arrays[`${name}_vertices`], share: arrays[`${name}_share`] }]));
     this.columns = this.lines.upper.share.length;
     this.pulls = { of: arrays.pull_vertex, column: arrays.pull_column, above: arrays.pull_upper, below: arrays.pull_lower };
@@ -38,6 +39,7 @@ class Head {
   weights(values) {
     const weights = new Float32Array(this.rows.length);
     for (const [channel, sign, shape, gain] of this.linear) weights[shape] += Math.max(sign * values[channel], 0) * gain;
+    for (const [shape, channel, share] of this.closedLids) weights[shape] *= 1 - share * Math.max(0, Math.min(1, values[channel]));
     return weights;
   }
 
@@ -151,9 +153,9 @@ class Head {
 
   turnEyes(out, values) {
     this.eyeTurns(values).forEach(([yaw, pitch], number) => {
-      const { centre, vertices } = Object.values(this.eyes)[number];
+      const { center, vertices } = Object.values(this.eyes)[number];
       const turn = rotation(yaw * RADIANS, pitch * RADIANS, 0);
-      for (const v of vertices) turn(out, 3 * v, centre, 1);
+      for (const v of vertices) turn(out, 3 * v, center, 1);
     });
   }
 

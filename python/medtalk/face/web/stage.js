@@ -1,6 +1,7 @@
 // The stage: heads in a WebGL2 canvas, each in a box of its own, all seen from the same side.
 
-const VERTEX_SHADER = `#version 300 es
+// The look is that of medtalk/face/look.py, whose constants are put in front of both, one line of GLSL each.
+const VERTEX_SHADER = `
 in vec3 position, normal, rest, color;
 in float material, heat;
 uniform mat4 projection;
@@ -18,29 +19,41 @@ void main() {
   H = heat;
   M = int(material + 0.5);
   gl_Position = projection * vec4(seen, 1.0);
+  if (M == LASHES) { // they lie in the skin of the lid: seen as if a little before it
+    vec4 nearer = projection * vec4(seen + vec3(0.0, 0.0, 1.2), 1.0);
+    gl_Position.z = nearer.z / nearer.w * gl_Position.w;
+  }
 }`;
 
-// The look is that of medtalk/face/look.py, whose constants are put in front, one line of GLSL each.
 const FRAGMENT_SHADER = `
 centroid in vec3 N, R, C;
 centroid in float H;
 flat in int M;
 uniform float hot;          // millimetres at the end of the heat's scale; 0 shows the colours of the head
-uniform vec3 centres[2];    // of the eyes at rest
+uniform vec3 centers[2];    // of the eyes at rest, the left one first
+uniform vec3 axes[2];       // where they look
 uniform float lips, gap;    // how far forward the lips are, and how far apart
 uniform float bottom;       // of the neck
 uniform vec4 box;           // of the brows' picture
 uniform sampler2D brows;
 out vec4 pixel;
 
-vec3 eye(vec3 white, vec3 direction) {
-  float angle = acos(clamp(direction.z, -1.0, 1.0)), blur = fwidth(angle) + 0.003;
-  float around = atan(direction.y, direction.x), radius = angle / IRIS_ANGLE;
+vec3 iris(vec3 white, vec3 direction, vec3 axis) {
+  float angle = acos(clamp(dot(axis, direction), -1.0, 1.0)), blur = fwidth(angle) + 0.003;
+  vec2 off = direction.xy - axis.xy;
+  float around = atan(off.y, off.x), radius = angle / IRIS_ANGLE;
   float fibres = 1.0 + 0.10 * sin(23.0 * around + 3.0 * sin(7.0 * around)) * smoothstep(0.3, 0.6, radius);
-  vec3 iris = IRIS * IRIS * (1.25 - 0.55 * direction.y / IRIS_ANGLE) * fibres;
-  iris = mix(iris, RING * RING, smoothstep(0.72, 1.0, radius));
-  iris = mix(iris, PUPIL * PUPIL, 1.0 - smoothstep(-blur, blur, angle - PUPIL_ANGLE));
-  return mix(iris, white, smoothstep(-1.6 * blur, 1.6 * blur, angle - IRIS_ANGLE));
+  vec3 colour = IRIS * IRIS * (1.25 - 0.55 * off.y / IRIS_ANGLE) * fibres;
+  colour = mix(colour, RING * RING, smoothstep(0.72, 1.0, radius));
+  colour = mix(colour, PUPIL * PUPIL, 1.0 - smoothstep(-blur, blur, angle - PUPIL_ANGLE));
+  return mix(colour, white, smoothstep(-1.6 * blur, 1.6 * blur, angle - IRIS_ANGLE));
+}
+
+float lash(vec3 place) {
+  float along = smoothstep(LASH_MM.x, LASH_MM.y, length(place));
+  float hairs = 0.5 + 0.5 * sin(70.0 * atan(place.y, place.x));
+  float thin = 1.0 - 0.55 * (1.0 - smoothstep(-3.0, -1.0, place.y));
+  return thin * (1.0 - along) * mix(1.0, hairs, smoothstep(0.1, 0.6, along));
 }
 
 vec3 heated(float x) {
@@ -49,7 +62,13 @@ vec3 heated(float x) {
 }
 
 void main() {
-  if (!gl_FrontFacing && M != LASH) discard;
+  int side = R.x > 0.0 ? 0 : 1;
+  if (M == LASHES) {
+    float cover = lash(R - centers[side]);
+    pixel = vec4(LASH * cover, cover);
+    return;
+  }
+  if (!gl_FrontFacing) discard;
   vec3 normal = normalize(N);
   vec3 albedo = C * C;
   float shadow = 1.0;
@@ -58,18 +77,18 @@ void main() {
     if (all(greaterThan(place, vec2(0.0))) && all(lessThan(place, vec2(1.0)))) albedo = mix(albedo, BROW * BROW, texture(brows, place).r);
   }
   if (M == EYE) {
-    albedo = eye(albedo, normalize(R - (R.x > 0.0 ? centres[0] : centres[1])));
-    shadow = 1.0 - 0.60 * smoothstep(0.05, 0.60, normal.y);
+    albedo = iris(albedo, normalize(R - centers[side]), axes[side]);
+    shadow = 0.92 - 0.60 * smoothstep(0.05, 0.55, normal.y);
   }
   if (HOLLOW[M] > 0.0) shadow = max(gap, 0.5) / (max(gap, 0.5) + HOLLOW[M] * max(lips - R.z, 0.0));
   if (hot > 0.0) albedo = heated(clamp(H / hot, 0.0, 1.0));
 
   vec3 key = normalize(KEY), diffuse = clamp((dot(key, normal) + WRAP) / (1.0 + WRAP), 0.0, 1.0);
-  float side = clamp(dot(normalize(FILL), normal), 0.0, 1.0), sky = 0.65 + 0.35 * normal.y;
-  vec3 lit = albedo * (diffuse * KEY_LIGHT + side * FILL_LIGHT + sky * SKY_LIGHT);
-  float shine = GLOSS[M].x * pow(clamp(dot(normalize(key + vec3(0.0, 0.0, 1.0)), normal), 0.0, 1.0), GLOSS[M].y);
+  float fill = clamp(dot(normalize(FILL), normal), 0.0, 1.0), sky = 0.65 + 0.35 * normal.y;
+  vec3 lit = albedo * (diffuse * KEY_LIGHT + fill * FILL_LIGHT + sky * SKY_LIGHT);
+  float shine = GLOSS[M].x * pow(clamp(dot(normalize(GLINT), normal), 0.0, 1.0), GLOSS[M].y);
   float edge = pow(1.0 - clamp(normal.z, 0.0, 1.0), 3.0);
-  vec3 light = (lit + shine * KEY_LIGHT + edge * RIM_LIGHT * (0.3 + albedo)) * shadow;
+  vec3 light = (lit + shine * KEY_LIGHT + edge * RIM_LIGHT * (0.1 + albedo)) * shadow;
   float solid = smoothstep(bottom, bottom + FADE_MM, R.y);
   pixel = vec4(sqrt(clamp(light, 0.0, 1.0)) * solid, solid);
 }`;
@@ -78,7 +97,7 @@ void main() {
 function lookSource(look, materials) {
   const number = (value) => (Number.isInteger(value) ? value.toFixed(1) : String(value));
   const vector = (values) => `vec${values.length}(${values.map(number).join(", ")})`;
-  const lines = materials.map((name, i) => `const int ${name.toUpperCase()} = ${i};`);
+  const lines = materials.map((name, i) => `const int ${name === "lash" ? "LASHES" : name.toUpperCase()} = ${i};`);
   for (const [name, value] of Object.entries(look)) {
     if (typeof value === "number") lines.push(`const float ${name} = ${number(value)};`);
     else if (Array.isArray(value)) lines.push(`const vec${value.length} ${name} = ${vector(value)};`);
@@ -119,9 +138,10 @@ class Stage {
   load() {
     const { gl, head } = this;
     const program = (this.program = gl.createProgram());
-    for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX_SHADER], [gl.FRAGMENT_SHADER, lookSource(head.look, head.materials) + FRAGMENT_SHADER]]) {
+    const look = lookSource(head.look, head.materials);
+    for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX_SHADER], [gl.FRAGMENT_SHADER, FRAGMENT_SHADER]]) {
       const shader = gl.createShader(kind);
-      gl.shaderSource(shader, source);
+      gl.shaderSource(shader, look + source);
       gl.compileShader(shader);
       gl.attachShader(program, shader);
     }
@@ -143,15 +163,20 @@ class Stage {
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
     // a triangle is of the material of its first corner; WebGL asks the last
     const turned = head.triangles.map((_, i, all) => all[i % 3 === 2 ? i - 2 : i + 1]);
-    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, turned, gl.STATIC_DRAW);
+    const lashes = head.materials.indexOf("lash"), isLash = (_, i) => head.material[head.triangles[i - (i % 3)]] === lashes;
+    const [solid, thin] = [turned.filter((v, i) => !isLash(v, i)), turned.filter(isLash)];
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, Uint16Array.of(...solid, ...thin), gl.STATIC_DRAW);
+    this.sizes = [solid.length, thin.length];
     this.picture();
-    gl.uniform3fv(this.uniform.centres, Object.values(head.eyes).flatMap(({ centre }) => centre));
+    gl.uniform3fv(this.uniform.centers, Object.values(head.eyes).flatMap(({ center }) => center));
+    gl.uniform3fv(this.uniform.axes, Object.values(head.eyes).flatMap(({ axis }) => axis));
     gl.uniform1f(this.uniform.lips, this.lips);
     gl.uniform1f(this.uniform.bottom, head.bottom);
     gl.uniform3fv(this.uniform.middle, this.middle);
     gl.enable(gl.DEPTH_TEST);
     gl.enable(gl.SCISSOR_TEST);
     gl.clearColor(0, 0, 0, 0);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
   }
 
   attribute(name, size, type, data = null, normalized = false) {
@@ -217,9 +242,20 @@ class Stage {
         largest = Math.max(largest, this.measure(head.pose(from, this.others)));
         this.send(this.buffers.heat, this.heat);
       }
-      gl.drawElements(gl.TRIANGLES, head.triangles.length, gl.UNSIGNED_SHORT, 0);
+      this.drawTriangles();
     }
     return largest;
+  }
+
+  /** All that is solid, then the lashes, through which one sees, over it. */
+  drawTriangles() {
+    const { gl, sizes: [solid, thin] } = this;
+    gl.drawElements(gl.TRIANGLES, solid, gl.UNSIGNED_SHORT, 0);
+    gl.enable(gl.BLEND);
+    gl.depthMask(false);
+    gl.drawElements(gl.TRIANGLES, thin, gl.UNSIGNED_SHORT, 2 * solid);
+    gl.depthMask(true);
+    gl.disable(gl.BLEND);
   }
 
   /** The distance of each vertex from where another face has it; gives the largest. */
