@@ -17,7 +17,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from medtalk.errors import CancelledError, GuidanceError, LimitError, MedtalkError, RigError, ServiceError
+from medtalk.audio import read_speech
 from medtalk.face import packed, page
+from medtalk.face.judged import judge
 from medtalk.rig import RIG_ENDINGS, write_rig
 from medtalk.service.log import log
 from medtalk.studio.controls import PAGE_ENDING, controls
@@ -73,8 +75,10 @@ def make_app(session: Session, sound: File | None = None) -> Starlette:
         return Response(await asyncio.to_thread(packed.pack_sound, kept.data, kept.name), media_type=_BLOB)
 
     async def take(request: Request) -> Response:
-        made = await session.take(await _asked(request), _tab(request), live=True)
-        return Response(await asyncio.to_thread(_pack, made, "take", 1), media_type=_BLOB)
+        asked = await _asked(request)
+        made = await session.take(asked, _tab(request), live=True)
+        judged = session.file(asked["sound"]) if "judged" in request.query_params else None
+        return Response(await asyncio.to_thread(_pack, made, "take", judged, 1), media_type=_BLOB)
 
     async def export(request: Request) -> Response:
         asked = await _asked(request)
@@ -149,13 +153,18 @@ async def _asked(request: Request) -> dict[str, Any]:
     return asked
 
 
-def _pack(take: Take, name: str, level: int = 9) -> bytes:
-    return packed.pack_take(take.rig, name, intensity=take.intensity, level=level)
+def _pack(take: Take, name: str, judged: File | None, level: int = 9) -> bytes:
+    """The take as a blob, with what is wrong with it if it is judged beside its sound, which takes longer."""
+    marks, summary = ([], []) if judged is None else judge(take.rig, read_speech(judged.data, name=judged.name))
+    return packed.pack_take(
+        take.rig, name, marks=marks, summary=summary, intensity=take.intensity, level=level
+    )
 
 
 def _export(take: Take, sound: File, path: Path) -> None:
     if path.name.endswith(PAGE_ENDING):
-        page.write_page(path, [_pack(take, sound.name)], packed.pack_sound(sound.data, sound.name), sound.name)
+        stem = Path(sound.name).stem
+        page.write_page(path, [_pack(take, stem, sound)], packed.pack_sound(sound.data, sound.name), stem)
     else:
         write_rig(path, take.rig)
 

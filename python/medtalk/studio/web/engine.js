@@ -34,8 +34,10 @@ class Engine {
     return Sound.read(await this.bytes(`sound?id=${id}`));
   }
 
-  async take(wishes) {
-    return Take.read(await this.bytes(`take?tab=${this.tab}`, JSON.stringify(asked(wishes))));
+  /** The take of wishes; one that is judged says what is wrong with it, and takes longer. */
+  async take(wishes, judged = false) {
+    const query = new URLSearchParams({ tab: this.tab, ...(judged ? { judged: "" } : {}) });
+    return Take.read(await this.bytes(`take?${query}`, JSON.stringify(asked(wishes))));
   }
 
   /** A file of the take, as a Blob. `span` is [start, end] in seconds, or null for all of it. */

@@ -28,13 +28,16 @@ class Form {
   emotion() {
     const { labels, guidance } = this.about;
     const rows = labels.map((label) => this.label(label));
-    const heard = element("button.chip", { type: "button", title: "The emotion that is heard in the voice" }, "as heard");
-    heard.addEventListener("click", () => this.onWish({ heard: !this.wishes.heard }, null));
-    this.shown.push((wishes) => heard.setAttribute("aria-pressed", String(wishes.heard)));
+    const listen = () => this.onWish({ heard: !this.wishes.heard }, null);
+    const name = element("button.name", { type: "button", title: "The emotion that is heard in the voice", click: listen }, "as heard");
+    const heard = element("div.row", {}, name, element("span.quiet", {}, "in the voice"), element("output"));
+    this.shown.push((wishes) => {
+      heard.classList.toggle("none", !wishes.heard);
+      heard.lastChild.textContent = wishes.heard ? percent(1) : "";
+    });
     return this.section(
       "Emotion", true,
-      ...(guidance.includes("auto") ? [element("div.chips", {}, heard)] : []),
-      element("div.moods", {}, ...rows),
+      element("div.moods", {}, ...rows, ...(guidance.includes("auto") ? [heard] : [])),
       ...(guidance.includes("text") ? [this.description()] : []),
       ...(guidance.includes("image") ? [this.picture()] : []),
     );

@@ -1,6 +1,8 @@
 // The studio: the player with live controls. Each change is a wish; its take comes from the engine and is played.
 
 class Studio {
+  static REST = 700; // milliseconds without a wish, before the take is judged
+
   static async open() {
     const engine = new Engine();
     const about = await engine.start();
@@ -30,7 +32,7 @@ class Studio {
     document.addEventListener("keydown", (event) => this.key(event));
     this.listenToDrops();
     this.refresh();
-    if (!about.sound) this.toolbar.say("Drop a recording here, open one, or record your voice.");
+    if (!about.sound) this.invite();
   }
 
   /** Whether a sound is being heard; until then nothing else is wished for. */
@@ -40,6 +42,16 @@ class Studio {
 
   set waits(on) {
     document.body.classList.toggle("waiting", on);
+  }
+
+  /** Before there is a sound the head rests, and says what to do. */
+  invite() {
+    document.body.classList.add("empty");
+    this.player.setTakes([restingTake()]);
+    const open = element("button.act", { type: "button", click: () => this.toolbar.file.click() }, "Open a recording");
+    const record = element("button.act", { type: "button", click: () => this.record() }, "Record your voice");
+    this.invitation = element("div.invitation", {}, element("p", {}, "Drop a recording here"), open, record);
+    this.player.parts.face.parentElement.append(this.invitation);
   }
 
   // --- wishes
@@ -93,9 +105,21 @@ class Studio {
   put(take, wishes) {
     take.name = this.kept ? "B" : wishes.sound.name;
     this.take = take;
+    clearTimeout(this.judging);
+    this.judging = setTimeout(() => this.judge(wishes), Studio.REST);
     if (!wishes.curve) this.heard = take.intensity;
     this.toolbar.say(take.meta.note ?? "");
     this.refresh();
+  }
+
+  /** Have a take judged whose wishes stayed for a while, and show what is wrong with it. */
+  async judge(wishes) {
+    const judged = await this.engine.take(wishes, true).catch(() => null);
+    if (!judged) return;
+    for (const own of [this.kept, { take: this.take, wishes: this.history.now }]) {
+      if (own?.wishes === wishes) [own.take.marks, own.take.summary] = [judged.marks, judged.summary];
+    }
+    this.player.show();
   }
 
   /** Play what was changed, from where it was played before, unless it plays. */
@@ -148,6 +172,8 @@ class Studio {
       const before = this.player.sound;
       if (!this.sound) this.history = new History(Object.freeze(wishes));
       else if (wishes !== this.history.now) this.history.change(Object.freeze(wishes), null);
+      this.invitation?.remove();
+      document.body.classList.remove("empty");
       [this.sound, this.kept, this.began] = [wishes.sound, null, 0];
       if (wishes.curve) this.heard = take.intensity;
       this.player.pause();
@@ -289,6 +315,12 @@ class Studio {
     event.preventDefault();
     acts[key]();
   }
+}
+
+/** A take of one frame in which nothing moves. */
+function restingTake() {
+  const none = { channels: [], low: [], step: [], bytes: new Uint8Array(0), shorts: new Uint16Array(0), intensity: [] };
+  return new Take({ name: "", fps: 60, frames: 1, meta: {}, words: [], phones: [], marks: [], summary: [], strength: 1, arrays: none });
 }
 
 Studio.open().then(
