@@ -348,7 +348,6 @@ def make_colors(source: Source, mouth: Mouth) -> tuple[np.ndarray, np.ndarray]:
 
     for side in (1.0, -1.0):  # blood: cheeks, nose, ears, lids
         mix(0.30 * bump(place, (side * 38.0, 2.0, 105.0), 34.0), BLUSH)
-        mix(0.30 * smooth(side * x, 68.0, 82.0), BLUSH)
         mix(0.22 * bump(place, (side * 29.0, 34.0, 104.0), 22.0), (176, 116, 104))
     mix(0.28 * bump(place, (0.0, 6.0, 136.0), 22.0), BLUSH)
     mix(0.10 * bump(place, (0.0, -58.0, 118.0), 30.0), BLUSH)
@@ -358,7 +357,8 @@ def make_colors(source: Source, mouth: Mouth) -> tuple[np.ndarray, np.ndarray]:
     # Hair cut to the skin: over a line from the forehead past the temples to the nape.
     temple = 92.0 - 58.0 * smooth(np.abs(x), 44.0, 78.0) - 4.0 * np.cos(np.clip(np.abs(x) / 40.0, 0, 1) * np.pi)
     hairline = np.where(z > 30.0, temple, np.interp(z, [-60.0, -10.0, 30.0], [-48.0, -30.0, 24.0]))
-    ears = smooth(np.abs(x), 80.0, 84.0) * smooth(z, 46.0, 40.0) * smooth(y, 46.0, 30.0)
+    ears = smooth(source.mask("ears"), 0.05, 0.5)
+    mix(0.35 * ears, BLUSH)
     mix(0.82 * smooth(y - hairline, -4.0, 9.0) * (1.0 - ears), SCALP)
     lips = source.mask("lips")
     mix(0.75 * smooth(lips, 0.1, 0.8), LIP)

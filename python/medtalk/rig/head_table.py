@@ -180,7 +180,7 @@ SEAL_LOWER: tuple[Pull, ...] = _pulls(
     "C_mouth_stickyD:middle @_mouth_stickyInnerD:inner @_mouth_stickyOuterD:outer @_mouth_lipSticky:outer"
 )
 """What draws either lip to the other."""
-BITE: tuple[Pull, ...] = _pulls("@_mouth_lipBiteD:side")
+BITE: tuple[Pull, ...] = _pulls("@_mouth_lipBiteD:front")
 """What draws the lower lip to the edge of the upper teeth."""
 
 
@@ -191,6 +191,8 @@ def columns(where: str, at: np.ndarray) -> np.ndarray:
     far = np.abs(at)
     if kind == "side":
         return half
+    if kind == "front":  # the corners lie too far from the teeth
+        return half * np.clip((1.0 - far) / 0.4, 0.0, 1.0)
     peak = {"middle": 0.0, "inner": 0.4, "outer": 0.85}[kind]
     shape = np.clip(1.0 - np.abs(far - peak) / 0.4, 0.0, 1.0)
     return shape if kind == "middle" else shape * half
