@@ -58,7 +58,7 @@ def camera(head: Head, name: str = "face") -> Camera:
     if name != "face":
         raise SettingError(f"There is no camera {name[:40]!r}; valid are face and mouth.")
     eyes = head.vertices[head.material == head.MATERIALS.index("eye")].mean(0)
-    return Camera((0.0, float(0.62 * eyes[1] + 0.38 * lips[1]), float(eyes[2])), 252.0)
+    return Camera((0.0, float(0.55 * eyes[1] + 0.45 * lips[1]), float(eyes[2])), 222.0)
 
 
 class Drawing:

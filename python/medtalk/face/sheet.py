@@ -98,14 +98,14 @@ def draw_sheet(
             "Give fewer takes, or a smaller --size.",
         )
     large, small = font(14), font(12)
-    margin = _MARGIN + max(int(large.getlength(line)) for name, rig in takes for line in (name, _mood(rig))) + _MARGIN
+    margin = _MARGIN + max(int(large.getlength(line)) for take in takes for line in (take[0], _mood(*take))) + _MARGIN
     width, high = margin + len(columns) * (size + 2) + _MARGIN, size + _LABEL
     sheet = Image.new("RGB", (width, _MARGIN + len(takes) * high), _PAPER)
     pen = pillow("ImageDraw").Draw(sheet)
     for row, (name, rig) in enumerate(takes):
         top = _MARGIN + row * high
         pen.text((_MARGIN, top + size / 2 - 9), name, _INK, large, anchor="lm")
-        pen.text((_MARGIN, top + size / 2 + 9), _mood(rig), _SOFT, small, anchor="lm")
+        pen.text((_MARGIN, top + size / 2 + 9), _mood(name, rig), _SOFT, small, anchor="lm")
         for column, moment in enumerate(columns):
             checkpoint((row * len(columns) + column) / (len(takes) * len(columns)))
             left, frame = margin + column * (size + 2), round(moment.seconds * rig.fps)
@@ -158,6 +158,8 @@ def _middle(phone: Timed) -> Moment:
     return Moment(phone.text, 0.5 * (phone.start + phone.end))
 
 
-def _mood(rig: RigSequence) -> str:
+def _mood(name: str, rig: RigSequence) -> str:
+    """The emotion of a take, unless its name says it."""
     emotion = rig.meta.get("emotion")
-    return " + ".join(emotion) if isinstance(emotion, dict) else ""
+    mood = " + ".join(emotion) if isinstance(emotion, dict) else ""
+    return "" if mood == name else mood

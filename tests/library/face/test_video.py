@@ -14,6 +14,8 @@ from medtalk.face.video import check_target, read_sound, write_animation, write_
 from medtalk.rig import RigSequence, indices
 from tests.helpers.sounds import babble
 
+pytestmark = pytest.mark.slow
+
 SIZE = 64
 
 
