@@ -58,7 +58,8 @@ def camera(head: Head, name: str = "face") -> Camera:
     if name != "face":
         raise SettingError(f"There is no camera {name[:40]!r}; valid are face and mouth.")
     eyes = head.vertices[head.material == head.MATERIALS.index("eye")].mean(0)
-    return Camera((0.0, float(0.55 * eyes[1] + 0.45 * lips[1]), float(eyes[2])), 222.0)
+    # It turns about a point inside the skull, so that a profile stays in the middle.
+    return Camera((0.0, float(0.55 * eyes[1] + 0.45 * lips[1]), 0.4 * float(eyes[2])), 236.0)
 
 
 class Drawing:
