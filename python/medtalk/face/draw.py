@@ -63,7 +63,7 @@ def camera(head: Head, name: str = "face") -> Camera:
 
 
 class Drawing:
-    """Draws a head from one camera, with all that no frame changes made once. Not for two threads at a time.
+    """Draws a head from one camera, with all that no frame changes made once. Any thread may use it.
 
     Raises SettingError for a side of less than 32 or more than 2048 pixels.
     """

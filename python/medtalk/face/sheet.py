@@ -10,6 +10,7 @@ from medtalk.errors import SettingError
 from medtalk.face.draw import Camera, Drawing
 from medtalk.face.pillow import font, pillow
 from medtalk.files import write_atomic
+from medtalk.rig import rig_ending
 from medtalk.watch import checkpoint
 
 if TYPE_CHECKING:
@@ -124,8 +125,11 @@ def write_sheet(path: str | Path, sheet: Picture) -> Path:
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:
-    """Short names for takes: those of their files, with the folders where two are called the same."""
-    short = [path.name.split(".")[0] or path.name for path in paths]
+    """Short names for takes: those of their files, with the folders where two are called the same.
+
+    Raises RigError for one without the ending of a rig file.
+    """
+    short = [path.name[: -len(rig_ending(path))] for path in paths]
     return [name if short.count(name) == 1 else str(path) for name, path in zip(short, paths, strict=True)]
 
 
