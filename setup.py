@@ -55,7 +55,7 @@ TRAIN = [
 ]
 WEIGHTS = [f"medtalk-weights=={VERSION[1]}"] if PART == "lean" else []
 MEDIA = ["av>=14.0"]  # reads the sound of MP3, M4A and videos with an FFmpeg of its own
-REPORT = ["matplotlib>=3.9"]
+REPORT = ["matplotlib>=3.9", "pillow>=11.0", "av>=14.0"]  # curves, sheets, videos
 METRICS = ["prometheus-client>=0.21"]
 PEERS = ["pocketsphinx>=5.0", "openfacefx>=0.24"]  # whose lips benchmarks/quality.py prints beside ours
 DEV = [

@@ -197,18 +197,6 @@ def test_a_sound_that_may_not_be_read(tiny_bundle, sound, tmp_path):
     assert not (tmp_path / "out.csv").exists()
 
 
-@pytest.fixture
-def full_disk(tmp_path):
-    """A disk of 64 KiB, too small for a rig; needs the right to mount."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = os.geteuid() == 0 and shutil.which("mount")
-    if not mounted or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]).returncode:
-        pytest.skip("mounting a small disk needs root and the right to mount")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
 @pytest.mark.parametrize("ending", [".csv", ".npz", ".json"])
 def test_a_full_disk(medtalk, tiny_bundle, long_sound, full_disk, ending):
     done = medtalk("generate", long_sound, "--bundle", tiny_bundle, "-o", full_disk / f"out{ending}")

@@ -30,7 +30,9 @@ from medtalk.cli import (
     plugin,
     qa,
     serve,
+    sheet,
     stop,
+    video,
 )
 from medtalk.cli.options import debugging, json_errors
 from medtalk.cli.printing import complain
@@ -56,6 +58,8 @@ for command in (
     info.info,
     channels.channels,
     plot.plot,
+    sheet.sheet,
+    video.video,
     qa.qa,
     serve.serve,
     ping.ping,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +22,7 @@ from medtalk.cli.options import (
     backbone_folders,
     with_settings,
 )
-from medtalk.cli.printing import clean_up, complain, shown
+from medtalk.cli.printing import clean_up, complain, progress, shown
 from medtalk.errors import DiskFullError, MedtalkError, ServiceError, SettingError
 from medtalk.inputs import path_text
 from medtalk.signals import check_stop
@@ -159,7 +157,7 @@ def generate(
 
     failed = False
     notes: dict[str, list[Path]] = {}
-    with rigs, _progress(len(jobs), quiet or as_json) as show:
+    with rigs, progress(len(jobs), quiet or as_json) as show:
         for number, job in enumerate(jobs):
             check_stop()
             try:
@@ -305,21 +303,3 @@ def _guidance_line(result: dict[str, Any]) -> str:
     if guidance:
         return "+".join((f"by a {'picture' if 'image' in guidance else 'text'}", *weights))
     return "+".join(weights)
-
-
-@contextmanager
-def _progress(steps: int, hidden: bool) -> Iterator[Callable[[int, str, float], None]]:
-    """A bar on stderr while the block runs, where a person looks on.
-
-    The function given takes the number of the step (from 0), what it works on, and the fraction of it that is done.
-    """
-    if hidden or not sys.stderr.isatty():
-        yield lambda *_: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    # Lines of results must not break the bar, nor may they be drawn into it when stdout is a file.
-    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
-        task = bar.add_task("", total=steps)
-        yield lambda step, name, done: bar.update(task, completed=step + done, description=name)

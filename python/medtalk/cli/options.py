@@ -59,6 +59,10 @@ ServerAddress = Annotated[
 Keys = Annotated[
     Path | None, typer.Option(readable=False, metavar="DIR", help="Keys for a sidecar on another machine.")
 ]
+Mouth = Annotated[bool, typer.Option("--mouth", help="Show the mouth instead of the whole face.")]
+Yaw = Annotated[
+    float, typer.Option(metavar="DEGREES", help="Look from the side; above 0 shows the left cheek. -180 to 180.")
+]
 
 
 def backbone_folders(entries: Iterable[str]) -> dict[str, Path]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +45,21 @@ def print_table(rows: list[dict[str, Any]]) -> None:
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
     for row in cells:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+@contextmanager
+def progress(steps: int, hidden: bool) -> Iterator[Callable[[int, str, float], None]]:
+    """A bar on stderr while the block runs, where a person looks on.
+
+    The function given takes the number of the step (from 0), what it works on, and the fraction of it that is done.
+    """
+    if hidden or not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    # Lines of results must not break the bar, nor may they be drawn into it when stdout is a file.
+    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
+        task = bar.add_task("", total=steps)
+        yield lambda step, name, done: bar.update(task, completed=step + done, description=name)
