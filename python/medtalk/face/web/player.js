@@ -30,6 +30,7 @@ class Player extends EventTarget {
     try {
       this.stage = new Stage(this.parts.canvas, head);
       this.resetView = orbit(this.parts.canvas, this.stage.view, () => this.draw());
+      this.parts.canvas.addEventListener("webglcontextrestored", () => this.draw());
     } catch (error) {
       this.stage = null;
       this.parts.canvas.remove();
@@ -112,7 +113,8 @@ class Player extends EventTarget {
       this.clock.seek(this.span[0]);
     this.clock.play();
     this.tell("play");
-    this.ticking ??= requestAnimationFrame(() => this.tick());
+    this.ticked = performance.now();
+    this.ticking ??= requestAnimationFrame((now) => this.tick(now));
     this.showState();
   }
 
@@ -132,6 +134,7 @@ class Player extends EventTarget {
     }
     this.tell("pause");
     this.showState();
+    this.stage?.rest();
     this.draw();
   }
 
@@ -140,7 +143,7 @@ class Player extends EventTarget {
     else this.play();
   }
 
-  tick() {
+  tick(now) {
     this.ticking = null;
     const time = this.clock.time();
     if (!this.playing) return;
@@ -150,8 +153,10 @@ class Player extends EventTarget {
       this.clock.seek(end);
     } else if (this.once === null && this.span && time >= this.span[1]) this.clock.seek(this.span[0]);
     this.follow();
+    this.stage?.hurry(now - this.ticked);
+    this.ticked = now;
     this.draw();
-    this.ticking = this.playing ? requestAnimationFrame(() => this.tick()) : null;
+    this.ticking = this.playing ? requestAnimationFrame((at) => this.tick(at)) : null;
   }
 
   seek(time) {

@@ -114,6 +114,7 @@ function lookSource(look, materials) {
 
 const DISTANCE = 900; // millimetres from the camera to the middle of the face
 const SEEN = [200, 262]; // millimetres, width and height, that are always in a box
+const SLOW = 45; // milliseconds from frame to frame, more than which looks like stumbling
 const HOT = 4; // millimetres at which the heat of a difference is highest
 
 /** A canvas of heads. Throws where there is no WebGL2. */
@@ -122,6 +123,8 @@ class Stage {
     this.canvas = canvas;
     this.head = head;
     this.view = { yaw: 0, pitch: 0, zoom: 1, x: 0, y: 0 };
+    this.share = 1; // of the screen's pixels in a row
+    this.pace = 0; // milliseconds from frame to frame
     const lips = mean(head, [...head.marks.lip_upper, ...head.marks.lip_lower]),
       eyes = mean(
         head,
@@ -235,12 +238,28 @@ class Stage {
 
   /** Fit the canvas to its place on the page; whether its size has changed. */
   resize() {
-    const ratio = Math.min(window.devicePixelRatio || 1, 2);
+    const ratio = Math.min(window.devicePixelRatio || 1, 2) * this.share;
     const width = Math.max(1, Math.round(this.canvas.clientWidth * ratio)),
       height = Math.max(1, Math.round(this.canvas.clientHeight * ratio));
     if (this.canvas.width === width && this.canvas.height === height) return false;
     [this.canvas.width, this.canvas.height] = [width, height];
     return true;
+  }
+
+  /** While it plays, so many milliseconds after the last frame: without a GPU, fewer pixels let the face keep up. */
+  hurry(passed) {
+    this.pace += 0.2 * (Math.min(passed, 200) - this.pace);
+    if (this.pace < SLOW || this.share < 0.6) return;
+    this.share *= 0.8;
+    this.pace = SLOW / 2;
+    this.resize();
+  }
+
+  /** It stands: all pixels again. */
+  rest() {
+    this.share = 1;
+    this.pace = 0;
+    this.resize();
   }
 
   /**
