@@ -65,6 +65,7 @@ DEV = [
     "pyright[nodejs]>=1.1.400",  # with a node of its own: else it would download one from elsewhere than PyPI
     "psutil>=6.1",
     "pygltflib>=1.16",  # reads the .glb that the tests write
+    "playwright>=1.50",  # drives Debian's Chromium in tests/browser; it downloads none itself unless asked
     "ctranslate2>=4.5",  # writes the weights of faster-whisper that medtalk-train reads
     "unreal-stub>=0.3",  # what Unreal 5.6 says of its Python classes: pyright and tests/fake_unreal are held to it
     # has wheels for these only, and builds nowhere without a clang of its own
@@ -127,7 +128,7 @@ else:
             "medtalk_plugin",
         ],
         package_data={
-            "medtalk": ["py.typed"],
+            "medtalk": ["py.typed", "face/web/*"],
             "medtalk_train": ["synthetic/whisper_license.txt", "recipes/*.yaml"],
             "medtalk_assets": ["models/**/*", "audio/**/*", "poses/**/*", "english/**/*", "head/*[!y]"],
             "medtalk_plugin": ["MEDTalk/*.uplugin", "MEDTalk/Content/Python/**/*.py"],
