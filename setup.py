@@ -56,6 +56,7 @@ TRAIN = [
 WEIGHTS = [f"medtalk-weights=={VERSION[1]}"] if PART == "lean" else []
 MEDIA = ["av>=14.0"]  # reads the sound of MP3, M4A and videos with an FFmpeg of its own
 REPORT = ["matplotlib>=3.9", "pillow>=11.0", "av>=14.0"]  # curves, sheets, videos
+STUDIO = ["starlette>=0.46", "uvicorn>=0.34"]  # serve its page
 METRICS = ["prometheus-client>=0.21"]
 PEERS = ["pocketsphinx>=5.0", "openfacefx>=0.24"]  # whose lips benchmarks/quality.py prints beside ours
 DEV = [
@@ -128,7 +129,7 @@ else:
             "medtalk_plugin",
         ],
         package_data={
-            "medtalk": ["py.typed", "face/web/*"],
+            "medtalk": ["py.typed", "face/web/*", "studio/web/*"],
             "medtalk_train": ["synthetic/whisper_license.txt", "recipes/*.yaml"],
             "medtalk_assets": ["models/**/*", "audio/**/*", "poses/**/*", "english/**/*", "head/*[!y]"],
             "medtalk_plugin": ["MEDTalk/*.uplugin", "MEDTalk/Content/Python/**/*.py"],
@@ -139,6 +140,7 @@ else:
             "train": TRAIN + WEIGHTS,
             "media": MEDIA,
             "report": REPORT,
+            "studio": STUDIO,
             "metrics": METRICS,
             "peers": PEERS,
             "dev": DEV,

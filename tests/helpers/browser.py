@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Dialog, Page
 
 _WORDS = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox",
-          "--autoplay-policy=no-user-gesture-required")  # fmt: skip
+          "--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream",
+          "--use-fake-ui-for-media-stream")  # fmt: skip
 
 
 def missing() -> str:
@@ -42,10 +43,13 @@ class Browser:
         self._chromium.close()
         self._playwright.stop()
 
-    def open(self, address: str | Path, width: int = 1000, height: int = 700, before: str = "") -> Seen:
-        """A page, once it shows a take. `before` is a script that runs in front of its own."""
+    def open(
+        self, address: str | Path, width: int = 1000, height: int = 700, before: str = "", own: str = "file:"
+    ) -> Seen:
+        """A page, once it shows a take. `before` is a script that runs in front of its own; `own` begins what it may ask
+        for."""
         url = address.as_uri() if isinstance(address, Path) else address
-        seen = Seen(self._chromium.new_page(viewport={"width": width, "height": height}))
+        seen = Seen(self._chromium.new_page(viewport={"width": width, "height": height}), own)
         if before:
             seen.page.add_init_script(before)
         seen.page.goto(url)
@@ -56,8 +60,8 @@ class Browser:
 class Seen:
     """A page and what it has done: lines in the console, errors, requests, dialogs."""
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
+    def __init__(self, page: Page, own: str = "file:") -> None:
+        self.page, self._own = page, own
         self.complaints: list[str] = []
         self.requests: list[str] = []
         page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
@@ -74,6 +78,6 @@ class Seen:
 
     def __exit__(self, kind: object, *_: object) -> None:
         self.page.close()
-        strange = [url for url in self.requests if not url.startswith(("file:", "data:", "blob:"))]
+        strange = [url for url in self.requests if not url.startswith((self._own, "data:", "blob:"))]
         assert kind or not strange, f"it asks for {strange[0]}"
         assert kind or not self.complaints, self.complaints[0]

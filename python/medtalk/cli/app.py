@@ -28,11 +28,12 @@ from medtalk.cli import (
     ping,
     plot,
     plugin,
-    qa,
     preview,
+    qa,
     serve,
     sheet,
     stop,
+    studio,
     video,
 )
 from medtalk.cli.options import debugging, json_errors
@@ -66,6 +67,7 @@ for command in (
     serve.serve,
     ping.ping,
     stop.stop,
+    studio.studio,
     doctor.doctor,
 ):
     app.command()(command)
