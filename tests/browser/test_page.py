@@ -52,10 +52,9 @@ def mouth(page: Any) -> np.ndarray:
     return np.array(pixels, np.uint8).reshape(-1, width, 4)[::-1, :, :3]
 
 
-def inside(pixels: np.ndarray) -> tuple[int, int]:
-    """How many pixels are as dark a red as the inside of a mouth, and how many are as pale as teeth."""
-    red, green, blue = pixels.astype(int).transpose(2, 0, 1)
-    return int((green < 70).sum()), int(((red > 150) & (red - np.minimum(green, blue) < 45)).sum())
+def inside(pixels: np.ndarray) -> int:
+    """How many pixels are as dark a red as the inside of a mouth."""
+    return int((pixels[:, :, 1] < 70).sum())
 
 
 def test_it_loads_from_a_file_and_asks_for_nothing(browser: Browser, sound: Path, tmp_path: Path) -> None:
@@ -133,10 +132,10 @@ def test_scrubbing_and_steps(browser: Browser, sound: Path, tmp_path: Path) -> N
 def test_lips_are_closed_at_a_p_and_open_at_a_vowel(browser: Browser, tmp_path: Path) -> None:
     with browser.open(written(tmp_path, pack_take(speaking(), "line"))) as page:
         page.evaluate("player.seek(0.6)")
-        closed, no_teeth = inside(mouth(page))
+        closed = inside(mouth(page))
         page.evaluate("player.seek(1.2)")
-        opened, teeth = inside(mouth(page))
-    assert closed < 0.5 * opened and no_teeth == 0 and teeth > 30, (closed, opened, no_teeth, teeth)
+        opened = inside(mouth(page))
+    assert closed < 0.3 * opened and opened > 500, (closed, opened)
 
 
 def test_the_head_is_posed_as_in_python(browser: Browser, tmp_path: Path) -> None:
@@ -286,3 +285,17 @@ def test_an_hour_of_curves_stays_usable(browser: Browser, tmp_path: Path) -> Non
         assert page.locator(".more").inner_text() == "and 440 more, marked under the phones"
         page.evaluate("player.seek(3000), player.timeline.span.show(2999, 3001), player.redraw()")
         assert page.evaluate("player.takes[0].frameAt(player.time)") == 180_000
+
+
+def test_a_slow_machine_draws_fewer_pixels_while_it_plays(browser: Browser, tmp_path: Path) -> None:
+    with browser.open(written(tmp_path, pack_take(speaking(), "line"))) as page:
+        widths = page.evaluate("""() => {
+          const { stage } = player, width = () => stage.canvas.width, widths = [width()];
+          for (let i = 0; i < 100; i++) stage.hurry(16);
+          widths.push(width());
+          for (let i = 0; i < 100; i++) stage.hurry(120);
+          widths.push(width());
+          stage.rest();
+          return [...widths, width()];
+        }""")
+    assert widths[0] == widths[1] == widths[3] and 0.45 * widths[0] < widths[2] < 0.6 * widths[0]

@@ -12,6 +12,8 @@ import soundfile
 from medtalk.rig import RigSequence, Timed, indices, write_rig
 from tests.helpers.sounds import babble
 
+pytestmark = pytest.mark.slow
+
 PHONES = (Timed("m", 0.2, 0.4), Timed("aa", 0.4, 0.8), Timed("p", 1.5, 1.6))
 
 

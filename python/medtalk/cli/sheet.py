@@ -41,7 +41,8 @@ def sheet(
     check_file(output)
     clean_up([output.parent])
     takes = list(zip(names_of(rigs), map(read_rig, rigs), strict=True))
-    first = max((rig for _, rig in takes), key=lambda rig: (bool(rig.phones), rig.seconds))
+    # Phones are those of the longest take that knows some; times may lie in any take.
+    first = max((rig for _, rig in takes), key=lambda rig: (times is None and bool(rig.phones), rig.seconds))
     if times is not None:
         chosen = at_times(first, _numbers(times))
     elif phones is not None:

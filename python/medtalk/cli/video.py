@@ -34,7 +34,7 @@ def video(
     debug: Debug = False,
 ) -> None:
     """Draw a video of one or several takes, with their sound."""
-    from medtalk.face.beside import length_note, own_sound
+    from medtalk.face.beside import length_note, own_sound, starts_at
     from medtalk.face.draw import camera
     from medtalk.face.film import Film
     from medtalk.face.sheet import names_of
@@ -54,12 +54,14 @@ def video(
     start, end = _span(span)
     beside = (own_sound(path, rig) for path, (_, rig) in zip(rigs, takes, strict=True))
     source = audio or next(filter(None, beside), None)
-    sound = read_sound(source, start, end) if heard and source else None
-    if span is not None:
-        takes = [(name, rig.slice(start, end)) for name, rig in takes]
-    elif sound is not None:
+    sound = read_sound(source) if heard and source else None
+    if sound is not None:
+        sound = sound.part(starts_at(takes[0][1], sound.seconds))
         for note in sorted({length_note(rig, sound.seconds) for _, rig in takes} - {""}):
             complain(note)
+    if span is not None:
+        takes = [(name, rig.slice(start, end)) for name, rig in takes]
+        sound = sound and sound.part(start, end)
     head = load_head()
     film = Film(head, takes, camera(head, "mouth" if mouth else "face").turned(yaw), fps, size)
     with progress(1, quiet) as show, telling(lambda done: show(0, output.name, done)):

@@ -1,4 +1,4 @@
-"""The sound that a rig file belongs to, where it lies beside the file, and whether the two are of one length."""
+"""The sound that a rig file belongs to: where it lies, where in it the rig begins, and if their lengths differ."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ def own_sound(path: str | Path, rig: RigSequence) -> Path | None:
         names = [stem + ending for ending in SOUND_ENDINGS]
     found = (file.parent / each for each in names)
     return next((each for each in found if os.path.isfile(each)), None)
+
+
+def starts_at(rig: RigSequence, seconds: float) -> float:
+    """At which second of a sound of `seconds` the rig begins: 0, unless it was made of a part of just such a sound."""
+    span, source = rig.meta.get("span"), rig.meta.get("source")
+    whole = source.get("seconds") if isinstance(source, dict) else None
+    if not isinstance(span, list) or not span or not isinstance(span[0], int | float):
+        return 0.0
+    return float(span[0]) if isinstance(whole, int | float) and abs(whole - seconds) <= _SLACK_S else 0.0
 
 
 def length_note(rig: RigSequence, seconds: float) -> str:

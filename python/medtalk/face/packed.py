@@ -153,7 +153,8 @@ def _played_as(data: bytes) -> str:
     if data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") + 8 == len(data):
         import soundfile
 
-        return "audio/wav" if soundfile.info(io.BytesIO(data)).subtype in ("PCM_16", "PCM_24", "FLOAT") else ""
+        about = soundfile.info(io.BytesIO(data))
+        return "audio/wav" if about.subtype in ("PCM_16", "PCM_24", "FLOAT") and about.channels <= 2 else ""
     return ""
 
 

@@ -22,10 +22,12 @@ def fragments(corners: np.ndarray, which: np.ndarray, width: int, height: int) -
     corners = corners[which].astype(np.float64)
     (ax, ay, aw), (bx, by, bw), (cx, cy, cw) = corners.transpose(1, 2, 0)
     area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
-    # The plane of nearness over the picture.
+    area = np.where(np.abs(area) < 1e-9, np.inf, area)  # a line is everywhere as near as its first corner
+    # The plane of nearness over the picture; of a splinter it may be as steep as a wall.
     along = ((bw - aw) * (cy - ay) - (cw - aw) * (by - ay)) / area
     down = ((cw - aw) * (bx - ax) - (bw - aw) * (cx - ax)) / area
     start = aw - along * ax - down * ay
+    low, high = corners[:, :, 2].min(1), corners[:, :, 2].max(1)
 
     by_height = np.take_along_axis(corners, np.argsort(corners[:, :, 1], axis=1)[:, :, None], axis=1)
     (x0, y0, _), (x1, y1, _), (x2, y2, _) = by_height.transpose(1, 2, 0)
@@ -41,9 +43,11 @@ def fragments(corners: np.ndarray, which: np.ndarray, width: int, height: int) -
     first, last = (np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64) for x in (left, right))
 
     # From sample to sample of a row the key grows by the same whole number.
-    key = _whole(start[of] + down[of] * y + along[of] * (first + 0.5)) | which[of]
-    step = _whole(along)[of]
     counts = np.maximum(last - first, 0)
+    at_row, slope, low, high = (start + 0.5 * (along + down))[of] + down[of] * row, along[of], low[of], high[of]
+    begin, end = (np.clip(at_row + slope * x, low, high) for x in (first, last - 1))
+    key = _whole(begin) | which[of]
+    step = _whole((end - begin) / np.maximum(counts - 1, 1))
     onward = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     samples = np.repeat(row * width + first, counts) + onward
     return samples, np.repeat(key, counts) + np.repeat(step, counts) * onward

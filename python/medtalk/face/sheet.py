@@ -10,6 +10,7 @@ from medtalk.errors import SettingError
 from medtalk.face.draw import Camera, Drawing
 from medtalk.face.pillow import font, pillow
 from medtalk.files import write_atomic
+from medtalk.rig import rig_ending
 from medtalk.watch import checkpoint
 
 if TYPE_CHECKING:
@@ -98,14 +99,14 @@ def draw_sheet(
             "Give fewer takes, or a smaller --size.",
         )
     large, small = font(14), font(12)
-    margin = _MARGIN + max(int(large.getlength(line)) for name, rig in takes for line in (name, _mood(rig))) + _MARGIN
+    margin = _MARGIN + max(int(large.getlength(line)) for take in takes for line in (take[0], _mood(*take))) + _MARGIN
     width, high = margin + len(columns) * (size + 2) + _MARGIN, size + _LABEL
     sheet = Image.new("RGB", (width, _MARGIN + len(takes) * high), _PAPER)
     pen = pillow("ImageDraw").Draw(sheet)
     for row, (name, rig) in enumerate(takes):
         top = _MARGIN + row * high
         pen.text((_MARGIN, top + size / 2 - 9), name, _INK, large, anchor="lm")
-        pen.text((_MARGIN, top + size / 2 + 9), _mood(rig), _SOFT, small, anchor="lm")
+        pen.text((_MARGIN, top + size / 2 + 9), _mood(name, rig), _SOFT, small, anchor="lm")
         for column, moment in enumerate(columns):
             checkpoint((row * len(columns) + column) / (len(takes) * len(columns)))
             left, frame = margin + column * (size + 2), round(moment.seconds * rig.fps)
@@ -124,8 +125,11 @@ def write_sheet(path: str | Path, sheet: Picture) -> Path:
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:
-    """Short names for takes: those of their files, with the folders where two are called the same."""
-    short = [path.name.split(".")[0] or path.name for path in paths]
+    """Short names for takes: those of their files, with the folders where two are called the same.
+
+    Raises RigError for one without the ending of a rig file.
+    """
+    short = [path.name[: -len(rig_ending(path))] for path in paths]
     return [name if short.count(name) == 1 else str(path) for name, path in zip(short, paths, strict=True)]
 
 
@@ -158,6 +162,8 @@ def _middle(phone: Timed) -> Moment:
     return Moment(phone.text, 0.5 * (phone.start + phone.end))
 
 
-def _mood(rig: RigSequence) -> str:
+def _mood(name: str, rig: RigSequence) -> str:
+    """The emotion of a take, unless its name says it."""
     emotion = rig.meta.get("emotion")
-    return " + ".join(emotion) if isinstance(emotion, dict) else ""
+    mood = " + ".join(emotion) if isinstance(emotion, dict) else ""
+    return "" if mood == name else mood

@@ -32,7 +32,7 @@ _ANIMATION_BYTES = 1 << 29
 
 
 class Sound(NamedTuple):
-    """The part of a sound file from `start` to `end` seconds, as it is to be heard. Make one with `read_sound`."""
+    """`seconds` of a sound file from `start` on, in its own rate and channels. Make one with `read_sound`."""
 
     path: Path
     rate: int
@@ -40,6 +40,13 @@ class Sound(NamedTuple):
     seconds: float
     start: float
     samples: np.ndarray | None  # 16 kHz mono, of a file that only FFmpeg knows
+
+    def part(self, start: float, end: float | None = None) -> Sound:
+        """From `start` to `end` seconds of it, as far as it lasts. Raises SettingError for a start after its end."""
+        seconds = min(self.seconds, self.seconds if end is None else end) - start
+        if seconds <= 0.0:
+            raise SettingError(f"{self.path} lasts {self.seconds:g} s; nothing of it is heard from {start:g} s on.")
+        return self._replace(start=self.start + start, seconds=seconds)
 
     def blocks(self) -> Iterator[np.ndarray]:
         """(n, channels) float32 each, in order."""
@@ -55,24 +62,16 @@ class Sound(NamedTuple):
             yield from file.blocks(_BLOCK, frames=count, dtype="float32", always_2d=True)
 
 
-def read_sound(path: str | Path, start: float = 0.0, end: float | None = None) -> Sound:
-    """A sound file, whole or from `start` to `end` seconds, in its own rate and channels.
-
-    One that only FFmpeg knows is 16 kHz mono. Raises AudioError for what `read_speech` would refuse, SettingError for a
-    part after its end.
-    """
+def read_sound(path: str | Path) -> Sound:
+    """A sound file; one that only FFmpeg knows is 16 kHz mono. Raises AudioError for what `read_speech` refuses."""
     import soundfile
 
     speech = read_speech(path)
     try:
         with soundfile.SoundFile(path) as file:
-            rate, channels, seconds, samples = file.samplerate, file.channels, file.frames / file.samplerate, None
+            return Sound(Path(path), file.samplerate, file.channels, file.frames / file.samplerate, 0.0, None)
     except soundfile.LibsndfileError:
-        rate, channels, seconds, samples = RATE, 1, speech.seconds, speech.samples
-    length = min(seconds, seconds if end is None else end) - start
-    if length <= 0.0:
-        raise SettingError(f"{path} lasts {seconds:g} s; nothing of it is heard from {start:g} s on.")
-    return Sound(Path(path), rate, channels, length, start, samples)
+        return Sound(Path(path), RATE, 1, speech.seconds, 0.0, speech.samples)
 
 
 def check_target(path: Path) -> None:

@@ -29,6 +29,7 @@ bite 8.4 or more; the f of a captured face comes to 6, ours to 2, its v to 4."""
 LAG_WITHIN_MS = 300.0
 """How far a lag is looked for; what is further off is another word."""
 _LEAST = 3  # closures that a lag needs: fewer fit by chance
+_MOVING = 1e-3  # standard deviation, mm: less is rounding
 _LEVEL = 0.02  # of the range of correlations: what is as good as the best
 
 
@@ -137,7 +138,7 @@ def lag_ms(gap: NDArray, closing: NDArray, speech: NDArray) -> float | None:
     The shift at which they correlate best, among frames of speech; where several are as good, their middle.
     """
     reach = round(LAG_WITHIN_MS / 1000 * FPS)
-    wanted = closing.astype(np.float64)
+    wanted, gap = closing.astype(np.float64), np.minimum(gap.astype(np.float64), 10 * CONTACT_MM)
     shifts, scores = np.arange(-reach, reach + 1), []
     for shift in shifts:
         first, last = max(0, -shift), min(len(gap), len(gap) - shift)
@@ -145,8 +146,8 @@ def lag_ms(gap: NDArray, closing: NDArray, speech: NDArray) -> float | None:
             return None
         said, shown = slice(first, last), slice(first + shift, last + shift)
         both = speech[said] & speech[shown]
-        pair = wanted[said][both], -np.minimum(gap[shown][both], 10 * CONTACT_MM)
-        moving = both.sum() > 1 and min(each.std() for each in pair) > 1e-9
+        pair = wanted[said][both], -gap[shown][both]
+        moving = both.sum() > 1 and min(each.std() for each in pair) > _MOVING
         scores.append(float(np.corrcoef(*pair)[0, 1]) if moving else -1.0)
     score = np.array(scores)
     if score.max() <= 0.0:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from medtalk.face.beside import length_note, own_sound
+from medtalk.face.beside import length_note, own_sound, starts_at
 from medtalk.rig import RigSequence, read_rig, write_rig
 
 
@@ -39,3 +39,12 @@ def test_another_length_is_told():
     assert "sound lasts 3.00 s and the rig 2.00 s" in length_note(rig, 3.0)
     assert "the rig ends before the sound" in length_note(rig, 3.0)
     assert "the sound ends before the rig" in length_note(rig, 1.0)
+
+
+def test_a_rig_of_a_part_begins_later_in_the_whole_sound():
+    source = {"name": "voice.wav", "seconds": 4.86}
+    part = RigSequence(np.zeros((60, 174), np.float32), 60, {"source": source, "span": [1.5, 2.5]})
+    assert starts_at(part, 4.86) == starts_at(part, 4.84) == 1.5
+    assert starts_at(part, 1.0) == 0.0  # the part, cut out
+    for meta in ({}, {"source": source}, {"span": [1.5, 2.5]}, {"source": source, "span": "all"}, {"source": 7}):
+        assert starts_at(RigSequence(part.values, 60, meta), 4.86) == 0.0

@@ -61,6 +61,19 @@ def test_the_nearest_wins_whatever_the_order():
         assert raster.nearness_of(best).min() >= 1.1 - 1e-6
 
 
+def test_splinters_are_as_near_as_their_corners():
+    """However thin a triangle is, its nearness stays within that of its corners, and no number overflows."""
+    random = np.random.default_rng(3)
+    ends = random.uniform(0, 40, (4000, 2, 2))
+    third = ends[:, :1] + random.uniform(0, 1, (4000, 1, 1)) * (ends[:, 1:] - ends[:, :1])
+    third += random.choice([0.0, 1e-13, 1e-7, 1e-3, 0.05], (4000, 1, 1))
+    corners = np.concatenate([np.concatenate([ends, third], 1), random.uniform(0.5, 1.5, (4000, 3, 1))], 2)
+    _, keys = raster.fragments(corners, np.arange(4000), WIDTH, HEIGHT)
+    near, own = raster.nearness_of(keys), corners[raster.triangles_of(keys), :, 2]
+    assert len(keys) > 100
+    assert (near >= own.min(1) - 1e-6).all() and (near <= own.max(1) + 1e-6).all()
+
+
 def test_nothing_is_seen_of_what_lies_outside():
     corners = np.array([[[-50.0, 3.0, 1.0], [-10.0, 3.0, 1.0], [-10.0, 30.0, 1.0]]])
     samples, keys = raster.fragments(corners, np.arange(1), WIDTH, HEIGHT)

@@ -126,3 +126,4 @@ def test_names_of_takes(tmp_path):
     a, b, other = tmp_path / "a" / "line.npz", tmp_path / "b" / "line.arkit.csv", tmp_path / "x.csv"
     assert names_of([a, other]) == ["line", "x"]
     assert names_of([a, b, other]) == [str(a), str(b), "x"]
+    assert names_of([tmp_path / "line.v2.npz", tmp_path / "line.v3.arkit.csv"]) == ["line.v2", "line.v3"]

@@ -77,6 +77,9 @@ def test_no_lag_of_what_does_not_move() -> None:
     said = labels(240)
     assert lag_ms(np.zeros(240), np.isin(said, list(CLOSED)), said != events.SILENCE) is None
     assert lag_ms(np.ones(1), np.ones(1, bool), np.ones(1, bool)) is None
+    rounded = np.full(240, 3.3, np.float32)
+    rounded[::3] += 4e-7
+    assert lag_ms(rounded, np.isin(said, list(CLOSED)), said != events.SILENCE) is None
     assert "lip lag, ms" not in judged(RigSequence(np.zeros((240, 174)))).figures()
 
 

@@ -8,8 +8,13 @@ function takeCard(player, take, i) {
   const dot = element("i.dot");
   dot.style.background = mark;
   const several = player.takes.length > 1;
-  const title = element("button.title", { type: "button", click: () => player.select(i), "aria-pressed": String(several && i === player.selected) },
-    dot, element("span", { title: take.name }, take.name), ...(several ? [element("kbd", {}, String(i + 1))] : []));
+  const title = element(
+    "button.title",
+    { type: "button", click: () => player.select(i), "aria-pressed": String(several && i === player.selected) },
+    dot,
+    element("span", { title: take.name }, take.name),
+    ...(several ? [element("kbd", {}, String(i + 1))] : []),
+  );
   const parts = [title];
   if (take.summary.length) parts.push(facts(take.summary.map(({ label, text, level }) => [label, text, level])));
   if (take.marks.length) parts.push(markList(player, take, i));
@@ -18,7 +23,14 @@ function takeCard(player, take, i) {
 }
 
 function facts(rows) {
-  return element("dl", {}, ...rows.flatMap(([label, text, level]) => [element("dt", {}, label), element(level ? `dd.${level === "good" ? "good" : "look"}` : "dd", {}, text)]));
+  return element(
+    "dl",
+    {},
+    ...rows.flatMap(([label, text, level]) => [
+      element("dt", {}, label),
+      element(level ? `dd.${level === "good" ? "good" : "look"}` : "dd", {}, text),
+    ]),
+  );
 }
 
 function markList(player, take, i) {
@@ -29,11 +41,26 @@ function markList(player, take, i) {
       player.seek(mark.start);
       player.reveal(mark.start);
     };
-    return element("li", {}, element("button.mark", { type: "button", click: go }, element("time", {}, clockText(mark.start, 2)), element("span", {}, mark.text)));
+    return element(
+      "li",
+      {},
+      element(
+        "button.mark",
+        { type: "button", click: go },
+        element("time", {}, clockText(mark.start, 2)),
+        element("span", {}, mark.text),
+      ),
+    );
   });
   const left = take.marks.length - shown.length;
   const more = left ? [element("p.more", {}, `and ${left} more, marked under the phones`)] : [];
-  return element("details.marks", { open: take.marks.length < 8 }, element("summary", {}, `${take.marks.length} ${take.marks.length === 1 ? "place" : "places"} to look at`), element("ol", {}, ...rows), ...more);
+  return element(
+    "details.marks",
+    { open: take.marks.length < 8 },
+    element("summary", {}, `${take.marks.length} ${take.marks.length === 1 ? "place" : "places"} to look at`),
+    element("ol", {}, ...rows),
+    ...more,
+  );
 }
 
 /** The settings of a take as rows of label and text. What nobody reads, such as checksums, stays in the file. */
@@ -59,8 +86,13 @@ function settingsOf(take) {
 function plain(value) {
   if (value === null || value === undefined || value === false || value === "") return "";
   if (typeof value === "number") return String(+value.toPrecision(4));
-  if (Array.isArray(value)) return value.length > 12 ? `${value.length} values` : value.map(plain).filter(Boolean).join(", ");
+  if (Array.isArray(value))
+    return value.length > 12 ? `${value.length} values` : value.map(plain).filter(Boolean).join(", ");
   if (typeof value !== "object") return String(value).slice(0, 400);
   const parts = Object.entries(value).filter(([name]) => name !== "sha256");
-  return parts.map(([name, each]) => (each === true ? name : plain(each) && `${name} ${plain(each)}`)).filter(Boolean).join(", ").slice(0, 400);
+  return parts
+    .map(([name, each]) => (each === true ? name : plain(each) && `${name} ${plain(each)}`))
+    .filter(Boolean)
+    .join(", ")
+    .slice(0, 400);
 }

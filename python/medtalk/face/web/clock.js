@@ -64,9 +64,10 @@ class Clock {
     if (!this.playing || this.waiting) return this.at;
     const now = performance.now() / 1000;
     if (this.sounding) {
-      if (this.audio.seeking) return (this.leads = null), this.at;
+      if (this.audio.seeking) return ((this.leads = null), this.at);
       const shown = this.audio.currentTime - now * this.speed;
-      if (!this.leads || Math.max(...this.leads) - shown > Clock.STALLED * Math.max(1, this.speed)) this.leads = [shown, shown];
+      if (!this.leads || Math.max(...this.leads) - shown > Clock.STALLED * Math.max(1, this.speed))
+        this.leads = [shown, shown];
       this.leads[0] = Math.max(this.leads[0], shown);
       const time = Math.max(...this.leads) + now * this.speed;
       if (now - this.since > Clock.KEPT) [this.leads, this.since] = [[shown, this.leads[0]], now];

@@ -12,16 +12,31 @@ class Curves {
     this.area = ""; // the only one that is shown; "" shows all
     this.rows = [];
     this.surface = new Surface();
-    this.search = element("input", { type: "search", placeholder: "Search curves", "aria-label": "Search curves", spellcheck: "false", input: () => this.list() });
+    this.search = element("input", {
+      type: "search",
+      placeholder: "Search curves",
+      "aria-label": "Search curves",
+      spellcheck: "false",
+      input: () => this.list(),
+    });
     this.chips = element("div.chips");
     this.told = element("span.told");
     this.spacer = element("div");
     this.scroller = element("div.scroller", { scroll: () => this.draw() }, this.spacer);
-    this.element = element("div.curves", {}, element("div.finder", {}, this.search, this.chips, this.told), element("div.plot", {}, this.surface.canvas, this.scroller));
+    this.element = element(
+      "div.curves",
+      {},
+      element("div.finder", {}, this.search, this.chips, this.told),
+      element("div.plot", {}, this.surface.canvas, this.scroller),
+    );
     this.scroller.addEventListener("pointermove", (event) => this.point(event));
     this.scroller.addEventListener("pointerleave", () => ((this.pointed = null), player.hover(null)));
     this.scroller.addEventListener("click", (event) => this.place(event).inside && player.seek(this.place(event).time));
-    this.scroller.addEventListener("wheel", (event) => (event.ctrlKey || event.shiftKey) && player.timeline.wheel(event), { passive: false });
+    this.scroller.addEventListener(
+      "wheel",
+      (event) => (event.ctrlKey || event.shiftKey) && player.timeline.wheel(event),
+      { passive: false },
+    );
   }
 
   /** Make the list of rows anew: of other takes, another search or another order. */
@@ -29,7 +44,9 @@ class Curves {
     const { takes, mode } = this.player;
     const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const moving = this.channels.filter(({ channel }) => takes.some(({ tracks }) => Take.moves(tracks.get(channel))));
-    const found = moving.filter(({ name, area }) => words.every((word) => name.toLowerCase().includes(word) || area === word));
+    const found = moving.filter(({ name, area }) =>
+      words.every((word) => name.toLowerCase().includes(word) || area === word),
+    );
     this.rows = found.filter(({ area }) => !this.area || area === this.area);
     this.compared = mode === "difference" && takes.length > 1;
     if (this.compared) {
@@ -43,7 +60,9 @@ class Curves {
       this.rows.length < moving.length ? `${this.rows.length} of ${moving.length} curves` : `${moving.length} curves`,
       resting ? `${resting} channels rest at 0 and are left out` : "",
       this.compared ? "the largest difference first" : "",
-    ].filter(Boolean).join(" · ");
+    ]
+      .filter(Boolean)
+      .join(" · ");
     for (const row of this.rows) Object.assign(row, this.range(row.channel));
     this.spacer.style.height = `${this.rows.length * ROW}px`;
     this.draw();
@@ -52,14 +71,19 @@ class Curves {
   /** From where to where the row of a channel goes: as far as the takes do, and 0. */
   range(channel) {
     const tracks = this.player.takes.map(({ tracks }) => tracks.get(channel)).filter(Boolean);
-    const low = Math.min(0, ...tracks.map((track) => track.low)), high = Math.max(0, ...tracks.map((track) => track.high));
+    const low = Math.min(0, ...tracks.map((track) => track.low)),
+      high = Math.max(0, ...tracks.map((track) => track.high));
     const more = Math.max(0, LEAST - (high - low));
     return -low > high ? { low: low - more, high } : { low, high: high + more };
   }
 
   chip(area) {
     const show = () => ((this.area = area), (this.scroller.scrollTop = 0), this.list());
-    return element("button.chip", { type: "button", "aria-pressed": String(area === this.area), click: show }, area || "all");
+    return element(
+      "button.chip",
+      { type: "button", "aria-pressed": String(area === this.area), click: show },
+      area || "all",
+    );
   }
 
   /** The row and the time under the pointer. */
@@ -114,7 +138,9 @@ class Curves {
     ctx.fillStyle = colors.faint;
     if (heads || this.compared) ctx.fillText(fitText(ctx, row.area, 44), 16, ROW / 2);
     ctx.fillStyle = colors.quiet;
-    const name = row.name.replace(/^([LRC])_(mouth|brow|eye|nose|jaw|tongue|neck|teeth|ear)_/, (_, side, area) => (area === row.area ? `${side} ` : `${side} ${area} `));
+    const name = row.name.replace(/^([LRC])_(mouth|brow|eye|nose|jaw|tongue|neck|teeth|ear)_/, (_, side, area) =>
+      area === row.area ? `${side} ` : `${side} ${area} `,
+    );
     ctx.fillText(fitText(ctx, name.replaceAll("_", " "), GUTTER - 106), 62, ROW / 2);
   }
 
@@ -132,7 +158,9 @@ class Curves {
       ctx.fillStyle = colors.ground;
       ctx.fillRect(GUTTER - 42, y + 1, 38, ROW - 2);
       ctx.fillStyle = this.player.hovered !== null && i === this.pointed ? colors.accent : colors.text;
-      const shown = this.compared ? this.differences.get(this.rows[i].channel) : take.value(this.rows[i].channel, frame);
+      const shown = this.compared
+        ? this.differences.get(this.rows[i].channel)
+        : take.value(this.rows[i].channel, frame);
       ctx.fillText(shown.toFixed(2), GUTTER - 8, y + ROW / 2);
     }
   }

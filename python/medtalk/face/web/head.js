@@ -18,7 +18,12 @@ class Head {
     this.colors = arrays.colors;
     this.material = arrays.material;
     this.materials = header.materials;
-    this.paint = { picture: arrays.paint, box: header.paint.box, height: header.sizes.paint[0], width: header.sizes.paint[1] };
+    this.paint = {
+      picture: arrays.paint,
+      box: header.paint.box,
+      height: header.sizes.paint[0],
+      width: header.sizes.paint[1],
+    };
     this.marks = header.marks;
     this.eyes = header.eyes;
     this.neck = header.neck;
@@ -30,16 +35,28 @@ class Head {
     const number = new Map(header.shapes.map(({ name }, s) => [name, s]));
     this.linear = board.table.linear.map(([channel, sign, shape, gain]) => [channel, sign, number.get(shape), gain]);
     this.closedLids = board.table.closed_lids.map(([shape, channel, share]) => [number.get(shape), channel, share]);
-    this.lines = Object.fromEntries(["upper", "lower", "teeth"].map((name) => [name, { pairs: arrays[`${name}_vertices`], share: arrays[`${name}_share`] }]));
+    this.lines = Object.fromEntries(
+      ["upper", "lower", "teeth"].map((name) => [
+        name,
+        { pairs: arrays[`${name}_vertices`], share: arrays[`${name}_share`] },
+      ]),
+    );
     this.columns = this.lines.upper.share.length;
-    this.pulls = { of: arrays.pull_vertex, column: arrays.pull_column, above: arrays.pull_upper, below: arrays.pull_lower };
+    this.pulls = {
+      of: arrays.pull_vertex,
+      column: arrays.pull_column,
+      above: arrays.pull_upper,
+      below: arrays.pull_lower,
+    };
   }
 
   /** What each shape gets: (174) values -> (S) weights. */
   weights(values) {
     const weights = new Float32Array(this.rows.length);
-    for (const [channel, sign, shape, gain] of this.linear) weights[shape] += Math.max(sign * values[channel], 0) * gain;
-    for (const [shape, channel, share] of this.closedLids) weights[shape] *= 1 - share * Math.max(0, Math.min(1, values[channel]));
+    for (const [channel, sign, shape, gain] of this.linear)
+      weights[shape] += Math.max(sign * values[channel], 0) * gain;
+    for (const [shape, channel, share] of this.closedLids)
+      weights[shape] *= 1 - share * Math.max(0, Math.min(1, values[channel]));
     return weights;
   }
 
@@ -50,7 +67,8 @@ class Head {
     const [upper, lower, teeth] = ["upper", "lower", "teeth"].map((name) => this.line(out, name));
     const { bite, seal_upper, seal_lower, upper_share, tooth_lip } = this.table;
     const [bites, above, below] = [bite, seal_upper, seal_lower].map((profile) => this.pulled(values, profile));
-    const down = new Float32Array(3 * this.columns), up = new Float32Array(3 * this.columns);
+    const down = new Float32Array(3 * this.columns),
+      up = new Float32Array(3 * this.columns);
     for (let c = 0; c < this.columns; c++) {
       for (let axis = 0; axis < 3; axis++) {
         const i = 3 * c + axis;
@@ -72,9 +90,11 @@ class Head {
   pull(out, weights, moves) {
     const { of, column } = this.pulls;
     for (let i = 0; i < of.length; i++) {
-      const first = Math.floor(column[i]), share = column[i] - first;
+      const first = Math.floor(column[i]),
+        share = column[i] - first;
       for (let axis = 0; axis < 3; axis++) {
-        out[3 * of[i] + axis] += weights[i] * (moves[3 * first + axis] * (1 - share) + moves[3 * first + 3 + axis] * share);
+        out[3 * of[i] + axis] +=
+          weights[i] * (moves[3 * first + axis] * (1 - share) + moves[3 * first + 3 + axis] * share);
       }
     }
   }
@@ -84,17 +104,25 @@ class Head {
     const { triangles } = this;
     out.fill(0);
     for (let t = 0; t < triangles.length; t += 3) {
-      const a = 3 * triangles[t], b = 3 * triangles[t + 1], c = 3 * triangles[t + 2];
-      const ux = positions[b] - positions[a], uy = positions[b + 1] - positions[a + 1], uz = positions[b + 2] - positions[a + 2];
-      const vx = positions[c] - positions[a], vy = positions[c + 1] - positions[a + 1], vz = positions[c + 2] - positions[a + 2];
-      const x = uy * vz - uz * vy, y = uz * vx - ux * vz, z = ux * vy - uy * vx;
-      out[a] += x, out[a + 1] += y, out[a + 2] += z;
-      out[b] += x, out[b + 1] += y, out[b + 2] += z;
-      out[c] += x, out[c + 1] += y, out[c + 2] += z;
+      const a = 3 * triangles[t],
+        b = 3 * triangles[t + 1],
+        c = 3 * triangles[t + 2];
+      const ux = positions[b] - positions[a],
+        uy = positions[b + 1] - positions[a + 1],
+        uz = positions[b + 2] - positions[a + 2];
+      const vx = positions[c] - positions[a],
+        vy = positions[c + 1] - positions[a + 1],
+        vz = positions[c + 2] - positions[a + 2];
+      const x = uy * vz - uz * vy,
+        y = uz * vx - ux * vz,
+        z = ux * vy - uy * vx;
+      ((out[a] += x), (out[a + 1] += y), (out[a + 2] += z));
+      ((out[b] += x), (out[b + 1] += y), (out[b + 2] += z));
+      ((out[c] += x), (out[c + 1] += y), (out[c + 2] += z));
     }
     for (let v = 0; v < out.length; v += 3) {
       const length = Math.sqrt(out[v] * out[v] + out[v + 1] * out[v + 1] + out[v + 2] * out[v + 2]) || 1;
-      out[v] /= length, out[v + 1] /= length, out[v + 2] /= length;
+      ((out[v] /= length), (out[v + 1] /= length), (out[v + 2] /= length));
     }
     return out;
   }
@@ -111,7 +139,11 @@ class Head {
   /** How far the lips are apart at most, in mm, on a face that is posed. */
   gap(positions) {
     const { lip_upper, lip_lower } = this.marks;
-    return Math.max(...lip_upper.map((u, i) => Math.hypot(...[0, 1, 2].map((axis) => positions[3 * u + axis] - positions[3 * lip_lower[i] + axis]))));
+    return Math.max(
+      ...lip_upper.map((u, i) =>
+        Math.hypot(...[0, 1, 2].map((axis) => positions[3 * u + axis] - positions[3 * lip_lower[i] + axis])),
+      ),
+    );
   }
 
   /** How strongly each column of the mouth is pulled, 0 to 1. */
@@ -129,8 +161,10 @@ class Head {
     const { pairs, share } = this.lines[name];
     const points = new Float32Array(3 * share.length);
     for (let i = 0; i < points.length; i++) {
-      const c = Math.floor(i / 3), axis = i % 3;
-      points[i] = positions[3 * pairs[2 * c] + axis] * (1 - share[c]) + positions[3 * pairs[2 * c + 1] + axis] * share[c];
+      const c = Math.floor(i / 3),
+        axis = i % 3;
+      points[i] =
+        positions[3 * pairs[2 * c] + axis] * (1 - share[c]) + positions[3 * pairs[2 * c + 1] + axis] * share[c];
     }
     return points;
   }
@@ -172,11 +206,20 @@ class Head {
 
 /** Turns the point at `i` in `out` about a centre, by a share: roll about z, then pitch about x, then yaw about y. */
 function rotation(yaw, pitch, roll) {
-  const cy = Math.cos(yaw), sy = Math.sin(yaw), cp = Math.cos(pitch), sp = -Math.sin(pitch), cr = Math.cos(roll), sr = -Math.sin(roll);
+  const cy = Math.cos(yaw),
+    sy = Math.sin(yaw),
+    cp = Math.cos(pitch),
+    sp = -Math.sin(pitch),
+    cr = Math.cos(roll),
+    sr = -Math.sin(roll);
   return (out, i, centre, share) => {
-    const x = out[i] - centre[0], y = out[i + 1] - centre[1], z = out[i + 2] - centre[2];
-    const rolledX = x * cr - y * sr, rolledY = x * sr + y * cr;
-    const turnedY = rolledY * cp - z * sp, turnedZ = rolledY * sp + z * cp;
+    const x = out[i] - centre[0],
+      y = out[i + 1] - centre[1],
+      z = out[i + 2] - centre[2];
+    const rolledX = x * cr - y * sr,
+      rolledY = x * sr + y * cr;
+    const turnedY = rolledY * cp - z * sp,
+      turnedZ = rolledY * sp + z * cp;
     out[i] += share * (rolledX * cy + turnedZ * sy - x);
     out[i + 1] += share * (turnedY - y);
     out[i + 2] += share * (turnedZ * cy - rolledX * sy - z);

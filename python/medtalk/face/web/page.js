@@ -1,7 +1,8 @@
 // The page of a preview: everything it shows lies in it, as base64 text.
 
 (async () => {
-  const blobs = (name) => [...document.querySelectorAll(`script[data-blob="${name}"]`)].map((each) => fromBase64(each.textContent));
+  const blobs = (name) =>
+    [...document.querySelectorAll(`script[data-blob="${name}"]`)].map((each) => fromBase64(each.textContent));
   const root = document.querySelector("main");
   try {
     const board = JSON.parse(document.querySelector("script[data-board]").textContent);

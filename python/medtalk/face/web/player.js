@@ -30,6 +30,7 @@ class Player extends EventTarget {
     try {
       this.stage = new Stage(this.parts.canvas, head);
       this.resetView = orbit(this.parts.canvas, this.stage.view, () => this.draw());
+      this.parts.canvas.addEventListener("webglcontextrestored", () => this.draw());
     } catch (error) {
       this.stage = null;
       this.parts.canvas.remove();
@@ -83,7 +84,9 @@ class Player extends EventTarget {
   }
 
   changed() {
-    const { span } = this.timeline, { length } = this.clock, whole = span.to - span.from >= span.length;
+    const { span } = this.timeline,
+      { length } = this.clock,
+      whole = span.to - span.from >= span.length;
     this.clock.length = Math.max(this.sound?.seconds ?? 0, ...this.takes.map(({ seconds }) => seconds), 0);
     span.length = Math.max(this.duration, 0.05);
     if (whole || length === 0) span.show(0, span.length);
@@ -95,7 +98,9 @@ class Player extends EventTarget {
 
   /** A line about lengths that differ, or "". Nothing is stretched. */
   lengths() {
-    const odd = this.sound && this.takes.find(({ seconds, fps }) => Math.abs(seconds - this.sound.seconds) > Math.max(1 / fps, 0.05));
+    const odd =
+      this.sound &&
+      this.takes.find(({ seconds, fps }) => Math.abs(seconds - this.sound.seconds) > Math.max(1 / fps, 0.05));
     if (!odd) return "";
     return `The sound lasts ${this.sound.seconds.toFixed(2)} s and ${this.takes.length > 1 ? odd.name : "the rig"} ${odd.seconds.toFixed(2)} s. Both start together, neither is stretched.`;
   }
@@ -104,10 +109,12 @@ class Player extends EventTarget {
 
   play() {
     if (this.playing || !this.duration) return;
-    if (this.span && !this.once && (this.time < this.span[0] || this.time >= this.span[1] - 1e-3)) this.clock.seek(this.span[0]);
+    if (this.span && !this.once && (this.time < this.span[0] || this.time >= this.span[1] - 1e-3))
+      this.clock.seek(this.span[0]);
     this.clock.play();
     this.tell("play");
-    this.ticking ??= requestAnimationFrame(() => this.tick());
+    this.ticked = performance.now();
+    this.ticking ??= requestAnimationFrame((now) => this.tick(now));
     this.showState();
   }
 
@@ -127,6 +134,7 @@ class Player extends EventTarget {
     }
     this.tell("pause");
     this.showState();
+    this.stage?.rest();
     this.draw();
   }
 
@@ -135,7 +143,7 @@ class Player extends EventTarget {
     else this.play();
   }
 
-  tick() {
+  tick(now) {
     this.ticking = null;
     const time = this.clock.time();
     if (!this.playing) return;
@@ -145,8 +153,10 @@ class Player extends EventTarget {
       this.clock.seek(end);
     } else if (this.once === null && this.span && time >= this.span[1]) this.clock.seek(this.span[0]);
     this.follow();
+    this.stage?.hurry(now - this.ticked);
+    this.ticked = now;
     this.draw();
-    this.ticking = this.playing ? requestAnimationFrame(() => this.tick()) : null;
+    this.ticking = this.playing ? requestAnimationFrame((at) => this.tick(at)) : null;
   }
 
   seek(time) {
@@ -215,10 +225,15 @@ class Player extends EventTarget {
     if (mode === "difference") return [{ i: selected, from: selected === 0 ? 1 : 0, box: [0, 0, 1, 1] }];
     const { clientWidth, clientHeight } = this.parts.face;
     // as many columns as make the faces largest
-    const size = (count) => Math.min(clientWidth / count / SEEN[0], clientHeight / Math.ceil(takes.length / count) / SEEN[1]);
+    const size = (count) =>
+      Math.min(clientWidth / count / SEEN[0], clientHeight / Math.ceil(takes.length / count) / SEEN[1]);
     const columns = takes.reduce((best, _, i) => (size(i + 1) > size(best) ? i + 1 : best), 1);
     const rows = Math.ceil(takes.length / columns);
-    return takes.map((_, i) => ({ i, from: null, box: [(i % columns) / columns, Math.floor(i / columns) / rows, 1 / columns, 1 / rows] }));
+    return takes.map((_, i) => ({
+      i,
+      from: null,
+      box: [(i % columns) / columns, Math.floor(i / columns) / rows, 1 / columns, 1 / rows],
+    }));
   }
 
   /** How far a curve of the take in front is from that of the other, over all frames: the largest difference. */
@@ -257,7 +272,13 @@ class Player extends EventTarget {
     const frames = this.takes.map((take) => take.frameAt(this.time));
     if (this.stage) {
       this.takes.forEach((take, i) => take.values(frames[i], this.values[i]));
-      this.largest = this.stage.draw(this.faces().map(({ i, from, box }) => ({ values: this.values[i], from: from === null ? null : this.values[from], box })));
+      this.largest = this.stage.draw(
+        this.faces().map(({ i, from, box }) => ({
+          values: this.values[i],
+          from: from === null ? null : this.values[from],
+          box,
+        })),
+      );
     }
     showTime(this, frames[this.selected] ?? 0);
     this.curves.drawValues();
@@ -280,7 +301,8 @@ class Player extends EventTarget {
 
   /** Bring a time into sight, at this part of the width. */
   reveal(time, part = 0.3) {
-    const { span } = this.timeline, wide = span.to - span.from;
+    const { span } = this.timeline,
+      wide = span.to - span.from;
     if (time >= span.from && time <= span.to && part === 0.3) return;
     span.show(time - part * wide, time + (1 - part) * wide);
     this.timeline.draw();

@@ -104,7 +104,9 @@ function lookSource(look, materials) {
     else {
       const each = materials.map((material) => value[material] ?? 0);
       const size = Array.isArray(each[0]) ? `vec${each[0].length}` : "float";
-      lines.push(`const ${size} ${name}[${each.length}] = ${size}[](${each.map((one) => (Array.isArray(one) ? vector(one) : number(one))).join(", ")});`);
+      lines.push(
+        `const ${size} ${name}[${each.length}] = ${size}[](${each.map((one) => (Array.isArray(one) ? vector(one) : number(one))).join(", ")});`,
+      );
     }
   }
   return ["#version 300 es", "precision highp float;", ...lines].join("\n");
@@ -112,6 +114,7 @@ function lookSource(look, materials) {
 
 const DISTANCE = 900; // millimetres from the camera to the middle of the face
 const SEEN = [200, 262]; // millimetres, width and height, that are always in a box
+const SLOW = 45; // milliseconds from frame to frame, more than which looks like stumbling
 const HOT = 4; // millimetres at which the heat of a difference is highest
 
 /** A canvas of heads. Throws where there is no WebGL2. */
@@ -120,7 +123,13 @@ class Stage {
     this.canvas = canvas;
     this.head = head;
     this.view = { yaw: 0, pitch: 0, zoom: 1, x: 0, y: 0 };
-    const lips = mean(head, [...head.marks.lip_upper, ...head.marks.lip_lower]), eyes = mean(head, Object.values(head.eyes).flatMap(({ vertices }) => vertices));
+    this.share = 1; // of the screen's pixels in a row
+    this.pace = 0; // milliseconds from frame to frame
+    const lips = mean(head, [...head.marks.lip_upper, ...head.marks.lip_lower]),
+      eyes = mean(
+        head,
+        Object.values(head.eyes).flatMap(({ vertices }) => vertices),
+      );
     this.middle = [0, 0.7 * eyes[1] + 0.3 * lips[1], eyes[2]];
     this.lips = lips[2];
     this.positions = new Float32Array(head.vertices.length);
@@ -139,7 +148,10 @@ class Stage {
     const { gl, head } = this;
     const program = (this.program = gl.createProgram());
     const look = lookSource(head.look, head.materials);
-    for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX_SHADER], [gl.FRAGMENT_SHADER, FRAGMENT_SHADER]]) {
+    for (const [kind, source] of [
+      [gl.VERTEX_SHADER, VERTEX_SHADER],
+      [gl.FRAGMENT_SHADER, FRAGMENT_SHADER],
+    ]) {
       const shader = gl.createShader(kind);
       gl.shaderSource(shader, look + source);
       gl.compileShader(shader);
@@ -147,7 +159,12 @@ class Stage {
     }
     gl.linkProgram(program);
     if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
-      throw new Error(`the shaders do not compile: ${gl.getAttachedShaders(program).map((each) => gl.getShaderInfoLog(each)).join(" ")}`);
+      throw new Error(
+        `the shaders do not compile: ${gl
+          .getAttachedShaders(program)
+          .map((each) => gl.getShaderInfoLog(each))
+          .join(" ")}`,
+      );
     }
     gl.useProgram(program);
     this.uniform = new Proxy({}, { get: (known, name) => (known[name] ??= gl.getUniformLocation(program, name)) });
@@ -163,13 +180,20 @@ class Stage {
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
     // a triangle is of the material of its first corner; WebGL asks the last
     const turned = head.triangles.map((_, i, all) => all[i % 3 === 2 ? i - 2 : i + 1]);
-    const lashes = head.materials.indexOf("lash"), isLash = (_, i) => head.material[head.triangles[i - (i % 3)]] === lashes;
+    const lashes = head.materials.indexOf("lash"),
+      isLash = (_, i) => head.material[head.triangles[i - (i % 3)]] === lashes;
     const [solid, thin] = [turned.filter((v, i) => !isLash(v, i)), turned.filter(isLash)];
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, Uint16Array.of(...solid, ...thin), gl.STATIC_DRAW);
     this.sizes = [solid.length, thin.length];
     this.picture();
-    gl.uniform3fv(this.uniform.centers, Object.values(head.eyes).flatMap(({ center }) => center));
-    gl.uniform3fv(this.uniform.axes, Object.values(head.eyes).flatMap(({ axis }) => axis));
+    gl.uniform3fv(
+      this.uniform.centers,
+      Object.values(head.eyes).flatMap(({ center }) => center),
+    );
+    gl.uniform3fv(
+      this.uniform.axes,
+      Object.values(head.eyes).flatMap(({ axis }) => axis),
+    );
     gl.uniform1f(this.uniform.lips, this.lips);
     gl.uniform1f(this.uniform.bottom, head.bottom);
     gl.uniform3fv(this.uniform.middle, this.middle);
@@ -202,7 +226,11 @@ class Stage {
     gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8, width, height, 0, gl.RED, gl.UNSIGNED_BYTE, picture);
-    for (const [name, value] of [[gl.TEXTURE_MIN_FILTER, gl.LINEAR], [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE]]) {
+    for (const [name, value] of [
+      [gl.TEXTURE_MIN_FILTER, gl.LINEAR],
+      [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE],
+      [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE],
+    ]) {
       gl.texParameteri(gl.TEXTURE_2D, name, value);
     }
     gl.uniform4fv(this.uniform.box, box);
@@ -210,11 +238,28 @@ class Stage {
 
   /** Fit the canvas to its place on the page; whether its size has changed. */
   resize() {
-    const ratio = Math.min(window.devicePixelRatio || 1, 2);
-    const width = Math.max(1, Math.round(this.canvas.clientWidth * ratio)), height = Math.max(1, Math.round(this.canvas.clientHeight * ratio));
+    const ratio = Math.min(window.devicePixelRatio || 1, 2) * this.share;
+    const width = Math.max(1, Math.round(this.canvas.clientWidth * ratio)),
+      height = Math.max(1, Math.round(this.canvas.clientHeight * ratio));
     if (this.canvas.width === width && this.canvas.height === height) return false;
     [this.canvas.width, this.canvas.height] = [width, height];
     return true;
+  }
+
+  /** While it plays, so many milliseconds after the last frame: without a GPU, fewer pixels let the face keep up. */
+  hurry(passed) {
+    this.pace += 0.2 * (Math.min(passed, 200) - this.pace);
+    if (this.pace < SLOW || this.share < 0.6) return;
+    this.share *= 0.8;
+    this.pace = SLOW / 2;
+    this.resize();
+  }
+
+  /** It stands: all pixels again. */
+  rest() {
+    this.share = 1;
+    this.pace = 0;
+    this.resize();
   }
 
   /**
@@ -228,7 +273,12 @@ class Stage {
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     let largest = 0;
     for (const { values, from, box } of faces) {
-      const [x, y, width, height] = [box[0] * canvas.width, (1 - box[1] - box[3]) * canvas.height, box[2] * canvas.width, box[3] * canvas.height].map(Math.round);
+      const [x, y, width, height] = [
+        box[0] * canvas.width,
+        (1 - box[1] - box[3]) * canvas.height,
+        box[2] * canvas.width,
+        box[3] * canvas.height,
+      ].map(Math.round);
       gl.viewport(x, y, width, height);
       gl.scissor(x, y, width, height);
       this.look(width / height);
@@ -249,7 +299,10 @@ class Stage {
 
   /** All that is solid, then the lashes, through which one sees, over it. */
   drawTriangles() {
-    const { gl, sizes: [solid, thin] } = this;
+    const {
+      gl,
+      sizes: [solid, thin],
+    } = this;
     gl.drawElements(gl.TRIANGLES, solid, gl.UNSIGNED_SHORT, 0);
     gl.enable(gl.BLEND);
     gl.depthMask(false);
@@ -263,7 +316,11 @@ class Stage {
     const { positions, heat } = this;
     let largest = 0;
     for (let v = 0, i = 0; v < heat.length; v++, i += 3) {
-      heat[v] = Math.hypot(positions[i] - others[i], positions[i + 1] - others[i + 1], positions[i + 2] - others[i + 2]);
+      heat[v] = Math.hypot(
+        positions[i] - others[i],
+        positions[i + 1] - others[i + 1],
+        positions[i + 2] - others[i + 2],
+      );
       if (heat[v] > largest) largest = heat[v];
     }
     return largest;
@@ -311,13 +368,18 @@ function orbit(element, view, changed) {
       changed();
     };
   });
-  for (const name of ["pointerup", "pointercancel"]) element.addEventListener(name, () => (element.onpointermove = null));
+  for (const name of ["pointerup", "pointercancel"])
+    element.addEventListener(name, () => (element.onpointermove = null));
   element.addEventListener("contextmenu", (event) => event.preventDefault());
   element.addEventListener("dblclick", reset);
-  element.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    view.zoom = Math.max(0.6, Math.min(8, view.zoom * Math.exp(-event.deltaY * 0.0012)));
-    changed();
-  }, { passive: false });
+  element.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      view.zoom = Math.max(0.6, Math.min(8, view.zoom * Math.exp(-event.deltaY * 0.0012)));
+      changed();
+    },
+    { passive: false },
+  );
   return reset;
 }

@@ -1,8 +1,16 @@
 // Blobs as medtalk.face.packed makes them, and what they hold: a take (a rig and what is known of it), a sound.
 
 const ARRAYS = {
-  "|u1": Uint8Array, "|i1": Int8Array, u1: Uint8Array, i1: Int8Array, "<u2": Uint16Array, "<i2": Int16Array,
-  "<u4": Uint32Array, "<i4": Int32Array, "<f4": Float32Array, "<f8": Float64Array,
+  "|u1": Uint8Array,
+  "|i1": Int8Array,
+  u1: Uint8Array,
+  i1: Int8Array,
+  "<u2": Uint16Array,
+  "<i2": Int16Array,
+  "<u4": Uint32Array,
+  "<i4": Int32Array,
+  "<f4": Float32Array,
+  "<f8": Float64Array,
 };
 
 /** The header of a blob, its arrays by name in `header.arrays` and their shapes in `header.sizes`. */

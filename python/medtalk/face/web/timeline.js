@@ -81,7 +81,14 @@ class Timeline {
       ctx.rect(0, 0, this.span.width, lane.height);
       ctx.clip();
       const { span } = this;
-      const view = { x: (time) => span.x(time), time: (x) => span.time(x), width: span.width, height: lane.height, from: span.from, to: span.to };
+      const view = {
+        x: (time) => span.x(time),
+        time: (x) => span.time(x),
+        width: span.width,
+        height: lane.height,
+        from: span.from,
+        to: span.to,
+      };
       lane.draw.call(this, ctx, view);
       ctx.restore();
       ctx.fillStyle = this.colors.line;
@@ -103,7 +110,9 @@ class Timeline {
 
   drawRuler(ctx, view) {
     const wanted = ((view.to - view.from) / view.width) * 90;
-    const step = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200].find((each) => each >= wanted) ?? 3600;
+    const step =
+      [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200].find((each) => each >= wanted) ??
+      3600;
     ctx.fillStyle = this.colors.quiet;
     ctx.textAlign = "left";
     for (let i = Math.ceil(view.from / step); i * step <= view.to; i++) {
@@ -119,13 +128,16 @@ class Timeline {
     ctx.textAlign = "left";
     ctx.fillStyle = this.colors.quiet;
     if (!sound) return void ctx.fillText("no sound: the face moves by the clock", 8, middle);
-    const rate = sound.low.length / sound.seconds, scale = (middle - 4) / 127;
+    const rate = sound.low.length / sound.seconds,
+      scale = (middle - 4) / 127;
     ctx.fillStyle = this.colors.text;
     ctx.globalAlpha = 0.55;
     for (let x = 0; x < view.width; x++) {
-      const first = Math.floor(view.time(x) * rate), last = Math.max(first + 1, Math.floor(view.time(x + 1) * rate));
+      const first = Math.floor(view.time(x) * rate),
+        last = Math.max(first + 1, Math.floor(view.time(x + 1) * rate));
       if (first >= sound.low.length) break;
-      let low = 127, high = -127;
+      let low = 127,
+        high = -127;
       for (let i = first; i < last && i < sound.low.length; i++) {
         if (sound.low[i] < low) low = sound.low[i];
         if (sound.high[i] > high) high = sound.high[i];
@@ -158,7 +170,8 @@ class Timeline {
     let right = -1;
     for (const item of items) {
       if (item.end < view.from || item.start > view.to) continue;
-      const left = view.x(item.start), wide = view.x(item.end) - left;
+      const left = view.x(item.start),
+        wide = view.x(item.end) - left;
       if (left + wide < right + 1) continue; // its pixel is drawn
       right = left + wide;
       const hovered = item === this.hovered;
@@ -249,8 +262,12 @@ class Timeline {
 
   describe({ item, lane }) {
     if (!item) return "";
-    const notes = lane.name === "phones" ? this.take.marks.filter(({ start, end }) => start < item.end && end > item.start) : [];
-    return [`${item.text}  ${item.start.toFixed(2)} to ${item.end.toFixed(2)} s`, ...notes.map(({ text }) => text)].join("\n");
+    const notes =
+      lane.name === "phones" ? this.take.marks.filter(({ start, end }) => start < item.end && end > item.start) : [];
+    return [
+      `${item.text}  ${item.start.toFixed(2)} to ${item.end.toFixed(2)} s`,
+      ...notes.map(({ text }) => text),
+    ].join("\n");
   }
 
   /** Zoom with the wheel around the pointer, move with shift or sideways. */
@@ -272,13 +289,15 @@ class Timeline {
  */
 function drawCurve(ctx, view, take, value, low, high, edge = 4) {
   const y = (each) => view.height - edge - ((each - low) / (high - low)) * (view.height - 2 * edge);
-  const first = Math.max(0, Math.floor(view.from * take.fps)), last = Math.min(take.frames - 1, Math.ceil(view.to * take.fps));
+  const first = Math.max(0, Math.floor(view.from * take.fps)),
+    last = Math.min(take.frames - 1, Math.ceil(view.to * take.fps));
   const dense = (last - first) / view.width > 1.5;
   ctx.beginPath();
   if (!dense) for (let t = first; t <= last; t++) ctx.lineTo(view.x(t / take.fps), y(value(t)));
   else {
     for (let x = 0, t = first; t <= last; x++) {
-      let least = Infinity, most = -Infinity;
+      let least = Infinity,
+        most = -Infinity;
       for (const end = Math.min(last, Math.ceil(view.time(x + 1) * take.fps)); t <= end; t++) {
         const each = value(t);
         if (each < least) least = each;
