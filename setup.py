@@ -64,6 +64,7 @@ DEV = [
     "ruff>=0.14",
     "pyright[nodejs]>=1.1.400",  # with a node of its own: else it would download one from elsewhere than PyPI
     "psutil>=6.1",
+    "pygltflib>=1.16",  # reads the .glb that the tests write
     "ctranslate2>=4.5",  # writes the weights of faster-whisper that medtalk-train reads
     "unreal-stub>=0.3",  # what Unreal 5.6 says of its Python classes: pyright and tests/fake_unreal are held to it
     # has wheels for these only, and builds nowhere without a clang of its own

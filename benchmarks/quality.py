@@ -27,6 +27,11 @@ from medtalk.errors import MedtalkError
 from medtalk.finishing import Finishing
 from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
+from medtalk.quality import motion
+from medtalk.quality.baselines import still
+from medtalk.quality.contacts import contacts, figures
+from medtalk.quality.events import SILENCE, frame_phones
+from medtalk.quality.surface import surface
 from medtalk.rates import RATE
 from medtalk.rig.channels import AREAS, CHANNEL_NAMES, S_LIP, S_UP, indices
 from medtalk_train.measure import nonspeech
@@ -46,6 +51,14 @@ LIPS = {
     "MLE / still mouth, phones known": "MLE / still", "jitter": "jitter",
 }  # fmt: skip
 """Figure -> heading of the table of lips."""
+ON_THE_HEAD = {
+    "contact recall": "recall", "contact precision": "precision", "false contacts/min": "false/min",
+    "lip lag, ms": "lag, ms", "contact duration, ms": "shut, ms", "lip gap at p b m, mm": "p b m, mm",
+    "lip gap in open vowels, mm": "vowels, mm", "open vowels shut": "vowels shut",
+    "lip gap error, mm": "gap error, mm", "teeth on lip recall": "teeth on lip", "teeth to lip at f v, mm": "f v, mm",
+    "lip motion in silence": "in silence", "loudness r": "loudness r", "SLCC": "SLCC",
+}  # fmt: skip
+"""Figure of `medtalk.quality` -> heading of the table in millimetres."""
 
 
 def main() -> None:
@@ -81,6 +94,7 @@ def measure(settings: argparse.Namespace) -> dict:
     ours = on_recordings(model, recordings)
     seen = lips(ours, others, recordings)
     tell("lips", seen)
+    tell("lips in millimetres on the head", on_the_head(model, others, recordings, seen))
     tell("events in every emotion and in noise", elsewhere(ours))
     # what cannot run has been told of already
     resting = nobody_speaks(model, {name: peer for name, peer in others.items() if name in seen and not peer.needs})
@@ -111,6 +125,45 @@ def lips(ours: Mapping[str, float], others: Mapping[str, Peer], recordings: Sequ
         except Missing as error:
             print(f"{title}: left out. {error}")
     return rows
+
+
+def on_the_head(
+    model: medtalk.Model, others: Mapping[str, Peer], recordings: Sequence[Recording], ran: Mapping[str, object]
+) -> dict:
+    """`ON_THE_HEAD` of our bundle, of the peers that ran, and of a mouth that holds the median of the truth."""
+    rows = {"ours, sound alone": [show(model, recording.speech) for recording in recordings]}
+    if all(recording.text for recording in recordings):
+        rows["ours, with transcript"] = [show(model, recording.speech, recording.text) for recording in recordings]
+    rows |= {name: [peer.show(recording) for recording in recordings] for name, peer in others.items() if name in ran}
+    truths = [recording.taught(len(rig)) for rig, recording in zip(rows["ours, sound alone"], recordings, strict=True)]
+    rows["still mouth"] = [still(truth)["median"] for truth in truths]
+    return {title: _millimetres(rigs, truths, recordings) for title, rigs in rows.items()}
+
+
+def _millimetres(
+    rigs: Sequence[np.ndarray], truths: Sequence[np.ndarray], recordings: Sequence[Recording]
+) -> dict[str, float | None]:
+    """A row: the truth of "lip gap error" is the teacher's lips at the true phone times."""
+    clips, errors, moved, louder = [], [], [], []
+    shown = [surface(rig) for rig in rigs]
+    for face, truth, recording in zip(shown, truths, recordings, strict=True):
+        said = frame_phones(recording.phones, len(face))
+        clips.append(contacts(face, said))
+        errors.append(float(np.abs(face.gap - surface(truth).gap).mean()))
+        moved.append(motion.stillness(face.speed, said != SILENCE))
+        louder.append(motion.loudness_r(face.speed, recording.speech.samples, said != SILENCE))
+    found: dict[str, float | None] = {**figures(clips), "lip gap error, mm": float(np.mean(errors))}
+    found["lip motion in silence"] = _mean(moved)
+    found["loudness r"] = _mean(louder)
+    found["SLCC"] = motion.slcc(
+        (recording.speech.samples, face.speed) for face, recording in zip(shown, recordings, strict=True)
+    )
+    return {heading: found.get(name) for name, heading in ON_THE_HEAD.items()}
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def heading(name: str) -> str:

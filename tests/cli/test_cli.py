@@ -24,7 +24,7 @@ def three_sounds(tmp_path, sound):
     return paths
 
 
-@pytest.mark.parametrize("ending", [*RIG_ENDINGS, ".arkit.csv", ".expressions.csv"])
+@pytest.mark.parametrize("ending", [*RIG_ENDINGS, ".arkit.csv", ".a2f.json", ".expressions.csv", ".curves.csv", ".glb"])
 def test_generate_writes_every_format(medtalk, tiny_bundle, sound, tmp_path, ending):
     out = tmp_path / f"line{ending}"
     done = medtalk("generate", sound, "--bundle", tiny_bundle, "--emotion", "angry", "-o", out)

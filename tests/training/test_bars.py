@@ -8,17 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medtalk.rig.channels import AREAS
+from medtalk.quality.articulation import MEASURES
+from medtalk.quality.baselines import still
+from medtalk.rig.channels import AREAS, indices
 from medtalk_train.measure import nonspeech
-from medtalk_train.measure.articulation import MEASURES
 from medtalk_train.measure.bars import BARS, EMOTION, MOUTH, NOISE, REST, TRANSCRIPT, Bar, faults
-from medtalk_train.measure.baselines import still
 from medtalk_train.measure.evaluate import mouth
 from medtalk_train.measure.recordings import Recording, read_recordings
-from medtalk_train.synthetic.teacher.poses import channels_of
 
-CLOSING, BITING = ([c for key in MEASURES[name] for c in channels_of(key)] for name in ("close", "bite"))
-JAW = channels_of("C_jaw.Y")[0]
+CLOSING, BITING = (indices(*MEASURES[name]) for name in ("close", "bite"))
+JAW = indices("C_jaw.Y")[0]
 Rig = np.ndarray
 
 

@@ -13,19 +13,18 @@ import pytest
 from medtalk.audio import Speech
 from medtalk.features.phones import PHONES
 from medtalk.guidance import LABELS
-from medtalk.rig.channels import S_LIP
-from medtalk_train.measure.articulation import CLOSED, MEASURES
+from medtalk.quality.articulation import CLOSED, MEASURES
+from medtalk.rig.channels import S_LIP, indices
 from medtalk_train.measure.evaluate import HeldSentence, against_teacher, by_language, on_recordings
 from medtalk_train.measure.nonspeech import in_noise
 from medtalk_train.measure.recordings import Recording, lips_of
 from medtalk_train.synthetic.corpus.read import Utterance
 from medtalk_train.synthetic.teacher.emotion import compose
 from medtalk_train.synthetic.teacher.lips import lip_curves
-from medtalk_train.synthetic.teacher.poses import channels_of
 from tests.training.mouths import FRAMES, taught
 from tests.training.mouths import PHONES as SAID
 
-CLOSING = [c for key in MEASURES["close"] for c in channels_of(key)]
+CLOSING = indices(*MEASURES["close"])
 SAMPLES = np.random.default_rng(0).normal(0, 0.1, FRAMES * 800 // 3).astype("f4")
 
 
@@ -122,6 +121,6 @@ def test_languages_beside_english() -> None:
 def test_the_lips_of_a_sentence(speech_data: Path) -> None:
     """ARPAbet's affricates and diphthongs are two mouth shapes, pauses and unknown sounds rest."""
     rig = lips_of(((-0.2, 0.1, "sil"), (0.1, 0.4, "aw1"), (0.4, 0.6, "spn"), (0.6, 0.8, "ch")), 1.0, 60)
-    rounded = rig[:, [c for key in MEASURES["round"] for c in channels_of(key)]].mean(axis=1)
-    assert rounded[21] > 2 * rounded[9] and rig[12, channels_of("C_jaw.Y")[0]] > 0.2
+    rounded = rig[:, indices(*MEASURES["round"])].mean(axis=1)
+    assert rounded[21] > 2 * rounded[9] and rig[12, indices("C_jaw.Y")[0]] > 0.2
     assert rig.shape == (60, 174) and np.isfinite(rig).all()

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from medtalk.audio import Speech
+from medtalk.quality.articulation import measure
 from medtalk.rig.channels import INDEX
-from medtalk_train.measure.articulation import measure
 from medtalk_train.measure.peers import Missing, by_command, energy_jaw, peers
 from medtalk_train.measure.recordings import Recording, read_recordings
 

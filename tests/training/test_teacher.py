@@ -7,9 +7,9 @@ from medtalk.features.alignment import AlignedWord
 from medtalk.features.phones import PHONE_INDEX, PHONES
 from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
+from medtalk.quality.articulation import jitter, measure
+from medtalk.quality.events import runs
 from medtalk.rig.channels import INDEX, MAXIMUM, MINIMUM, S_LIP, S_UP
-from medtalk_train.measure.articulation import jitter, measure
-from medtalk_train.measure.events import runs
 from medtalk_train.synthetic.batches import Grids, Script
 from medtalk_train.synthetic.corpus.read import Utterance
 from medtalk_train.synthetic.corpus.spoken import spoken

@@ -53,7 +53,8 @@ def generate(
     sounds: Annotated[
         list[Path],
         typer.Argument(
-            metavar="SOUND", readable=False,
+            metavar="SOUND",
+            readable=False,
             help="WAV, FLAC or OGG files (with the extra media also MP3, M4A and videos), or folders: all sounds in "
             "and below them, in the same folders of OUT.",
         ),
@@ -64,8 +65,8 @@ def generate(
             "-o",
             "--output",
             metavar="OUT",
-            help="Rig file (.csv .txt .npz .json .arkit.csv .expressions.csv), or a folder for one file per sound, "
-            "created if missing.",
+            help="Rig file (.csv .txt .npz .json .arkit.csv .a2f.json .expressions.csv .curves.csv .glb), or a folder "
+            "for one file per sound, created if missing.",
         ),
     ],
     settings: Settings,
@@ -261,6 +262,8 @@ def _generate_one(job: _Take, rigs: Rigs, tell: Callable[[float], None], force: 
     check_stop()
     make_folder(job.output.parent)
     write_rig(job.output, rig, force=force)
+    if job.output.name.lower().endswith(".glb"):
+        _copy_beside(job.sound, job.output)
     tell(1.0)
     elapsed = time.perf_counter() - started
     seconds = rig.meta["source"]["seconds"]
@@ -274,6 +277,17 @@ def _generate_one(job: _Take, rigs: Rigs, tell: Callable[[float], None], force: 
         "speed": seconds / elapsed,
         **{name: rig.meta[name] for name in _SHOWN if rig.meta.get(name)},
     }
+
+
+def _copy_beside(sound: Path, output: Path) -> None:
+    """The sound under the name of a `.glb`, which holds none; what is there already is left."""
+    import shutil
+
+    from medtalk.files import write_atomic
+
+    beside = output.with_suffix(sound.suffix.lower())
+    if not beside.exists():
+        write_atomic(beside, lambda temporary: shutil.copyfile(sound, temporary))
 
 
 def _guidance_line(result: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The object of a .json rig, read frame by frame: as Python's own lists, numbers take many times their text."""
+"""The object of a JSON rig, read frame by frame: as Python's own lists, numbers take many times their text."""
 
 from __future__ import annotations
 
@@ -22,15 +22,19 @@ _BLANKS = re.compile(r"[ \t\n\r]*")
 
 
 class Document:
-    """The text of the .json at `path`. Raises `RigError` unless it is the JSON of a rig and of no more than that."""
+    """The text of the JSON at `path`. Raises `RigError` unless it is the JSON of a rig and of no more than that.
 
-    def __init__(self, path: Path, text: str) -> None:
+    `rows` is the member that holds the frames, `columns` how many values a frame has; None lets the first frame say.
+    """
+
+    def __init__(self, path: Path, text: str, rows: str = "values", columns: int | None = N_CHANNELS) -> None:
         self._path, self._text, self._at = path, text, 0
+        self._rows_name, self._columns = rows, columns
         self._left = MAX_ENTRY_BYTES  # characters left for everything but frames
         self._decode = json.JSONDecoder(parse_constant=self._refuse).raw_decode
 
     def read(self) -> dict[str, Any]:
-        """The members of the object; `values` as an array (T, 174) float32."""
+        """The members of the object; its frames as an array (T, columns) float32."""
         document: dict[str, Any] = {}
         try:
             if self._next() != "{":
@@ -47,7 +51,7 @@ class Document:
                     raise json.JSONDecodeError("Expecting a name and ':'", self._text, self._at)
                 self._at += 1
                 self._next()
-                document[key] = self._rows() if key == "values" else self._value(self._left)
+                document[key] = self._rows() if key == self._rows_name else self._value(self._left)
             self._at += 1
             if self._next():
                 raise json.JSONDecodeError("Extra data", self._text, self._at)
@@ -87,7 +91,7 @@ class Document:
     def _rows(self) -> np.ndarray:
         """The frames from here on, each a list of numbers."""
         if self._next() != "[":
-            raise RigError(f'{self._path}: "values" must be a list of 1 to {MAX_FRAMES} frames.')
+            raise RigError(f'{self._path}: "{self._rows_name}" must be a list of 1 to {MAX_FRAMES} frames.')
         values, left, count = array("f"), self._left, 0
         self._at += 1
         while (mark := self._next()) != "]":
@@ -100,15 +104,17 @@ class Document:
                 raise RigError(f"{self._path}: more than {MAX_FRAMES} frames, the most that a rig file may have.")
             end = self._text.find("]", self._at, self._at + MAX_LINE)
             row = self._value(MAX_LINE if end < 0 else end + 1 - self._at)
-            if not isinstance(row, list) or len(row) != N_CHANNELS:
+            columns = self._columns or (len(row) if isinstance(row, list) else 0) or 1
+            if not isinstance(row, list) or len(row) != columns:
                 width = len(row) if isinstance(row, list) else "no"
-                raise RigError(f"{self._path}: frame {count} has {width} values; each must have {N_CHANNELS}.")
+                raise RigError(f"{self._path}: frame {count} has {width} values; each must have {columns}.")
+            self._columns = columns
             if not {int, float}.issuperset(map(type, row)):
                 raise RigError(f"{self._path}: frame {count} has something other than numbers in it.")
             values.fromlist(row)
             count += 1
         if not count:
-            raise RigError(f'{self._path}: "values" must be a list of 1 to {MAX_FRAMES} frames.')
+            raise RigError(f'{self._path}: "{self._rows_name}" must be a list of 1 to {MAX_FRAMES} frames.')
         self._at += 1
         self._left = left
-        return np.frombuffer(values, np.float32).reshape(-1, N_CHANNELS)
+        return np.frombuffer(values, np.float32).reshape(count, -1)

@@ -5,7 +5,10 @@
 .txt               the layout of the paper's data: 174 columns, no header. It holds no frame rate: theirs is 60
 .json              for small clips and web pages: fps, channels, words, phones, meta, values
 .arkit.csv         the layout of the Live Link Face app: timecode, 52 blendshapes, 9 rotations
+.a2f.json          the weights that Audio2Face exports, with the 52 names of ARKit
 .expressions.csv   `time` and the `CTRL_expressions_` curves of current MetaHumans; written only
+.curves.csv        the same curves as Unreal's RigMapper imports them: curve, frame, value; written only
+.glb               the head of the package, animated, as glTF 2.0; written only
 
 Text holds nine digits, which is enough to get the same float32 back. Whatever is read is checked: names, counts,
 numbers, time; a RigError names the file, the line and what is valid. Files are written whole or not at all.
@@ -27,10 +30,12 @@ from medtalk.errors import MedtalkError, RigError, about, require
 from medtalk.files import check_file, write_atomic
 from medtalk.inputs import open_input, path_text, read_input
 from medtalk.rig.arkit import from_arkit, to_arkit
+from medtalk.rig.audio2face import ROWS, audio2face_lines, parse_audio2face
 from medtalk.rig.boards import to_expressions
 from medtalk.rig.channels import CHANNEL_NAMES, N_CHANNELS
 from medtalk.rig.document import MAX_ENTRY_BYTES, Document
 from medtalk.rig.livelink import livelink_lines, parse_livelink
+from medtalk.rig.rigmapper import rigmapper_lines
 from medtalk.rig.sequence import FPS, MAX_FRAMES, RigSequence, check_rate, frozen
 from medtalk.rig.tables import MAX_BYTES, frame_rate, lines_of, number_format, rows_of
 
@@ -61,8 +66,9 @@ def write_rig(path: str | Path, rig: RigSequence, *, force: bool = False) -> Pat
 
     A file that is read-only is replaced with `force` only.
 
-    Only .npz and .json keep words, phones and meta; .txt does not keep the frame rate, .arkit.csv and .expressions.csv
-    hold what those boards can say. Raises RigError for an unknown ending, OutputError if the file cannot be written.
+    Only .npz and .json keep words, phones and meta; .txt and .curves.csv do not keep the frame rate; .arkit.csv,
+    .a2f.json, .expressions.csv and .curves.csv hold what those boards can say, .glb what the head can show.
+    Raises RigError for an unknown ending or a rig too long for it, OutputError if the file cannot be written.
     """
     require(rig, RigSequence, "The rig", "a RigSequence", RigError)
     write = _FORMATS[rig_ending(path)][1]
@@ -73,14 +79,14 @@ def read_rig(path: str | Path, fps: float | None = None) -> RigSequence:
     """Read a rig file by its ending.
 
     fps: frame rate of a file that does not store its own: .txt, a .csv of one frame, an .arkit.csv of less than a
-    second (60 by default). The other files know theirs, and it is not looked at.
+    second, an .a2f.json without exportFps (60 by default). The other files know theirs, and it is not looked at.
     Raises RigError for whatever does not fit, in one line with file, line number and what is valid.
     """
     read = _FORMATS[rig_ending(path)][0]
     rate, file = FPS if fps is None else check_rate(fps), Path(path)
     if read is None:
         raise RigError(
-            f"{path} holds raw expression curves, which are written only: they do not determine every control.",
+            f"{path} cannot be read: {rig_ending(path)} is written only, since it does not determine every channel.",
             f"Read the rig that it was made from: {' '.join(e for e in RIG_ENDINGS if _FORMATS[e][0])}",
         )
     with about(path_text(path)):
@@ -162,7 +168,7 @@ def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
             )
 
 
-# --- .csv, .expressions.csv
+# --- .csv, .expressions.csv, .curves.csv
 
 
 def _write_csv(path: Path, rig: RigSequence) -> None:
@@ -171,6 +177,10 @@ def _write_csv(path: Path, rig: RigSequence) -> None:
 
 def _write_expressions(path: Path, rig: RigSequence) -> None:
     _write_curves(path, rig, *to_expressions(rig))
+
+
+def _write_rigmapper(path: Path, rig: RigSequence) -> None:
+    _write_lines(path, [], rigmapper_lines(*to_expressions(rig)))
 
 
 def _write_curves(path: Path, rig: RigSequence, names: Sequence[str], values: np.ndarray) -> None:
@@ -227,23 +237,11 @@ def _write_json(path: Path, rig: RigSequence) -> None:
     last = len(rig) - 1
     lines = (row % frame + ("," if t < last else "") for t, frame in enumerate(_frames(rig.values)))
     _write_lines(path, [f'{head[:-1]}, "values": ['], lines, ["]}"])
-    if path.stat().st_size > MAX_JSON_BYTES:
-        raise RigError(
-            f"{len(rig)} frames are too many for JSON: over {MAX_JSON_BYTES >> 20} MiB, which is not read.",
-            "Write .npz, or a part of it.",
-        )
+    _check_json(path, rig)
 
 
 def _read_json(path: Path, _: float) -> RigSequence:
-    data = read_input(path, "JSON rig file", RigError, MAX_JSON_BYTES)
-    if not data:
-        raise _empty(path)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RigError(f"{path} is not text.") from error
-    del data
-    document = Document(path, text).read()
+    document = Document(path, _json_text(path)).read()
     if document.get("format") != JSON_FORMAT:
         raise RigError(f'{path} is JSON, but not a rig: a rig has "format": "{JSON_FORMAT}".')
     _check_version(path, document.get("version"))
@@ -258,7 +256,25 @@ def _read_json(path: Path, _: float) -> RigSequence:
     return _rig(path, frozen(values), fps, meta, document.get("words", []), document.get("phones", []))
 
 
-# --- .arkit.csv
+def _check_json(path: Path, rig: RigSequence) -> None:
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise RigError(
+            f"{len(rig)} frames are too many for JSON: over {MAX_JSON_BYTES >> 20} MiB, which is not read.",
+            "Write .npz, or a part of it.",
+        )
+
+
+def _json_text(path: Path) -> str:
+    data = read_input(path, "JSON rig file", RigError, MAX_JSON_BYTES)
+    if not data:
+        raise _empty(path)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RigError(f"{path} is not text.") from error
+
+
+# --- .arkit.csv, .a2f.json
 
 
 def _write_arkit(path: Path, rig: RigSequence) -> None:
@@ -267,6 +283,26 @@ def _write_arkit(path: Path, rig: RigSequence) -> None:
 
 def _read_arkit(path: Path, fps: float) -> RigSequence:
     return from_arkit(*parse_livelink(path, lines_of(path), fps))
+
+
+def _write_audio2face(path: Path, rig: RigSequence) -> None:
+    _write_lines(path, [], audio2face_lines(to_arkit(rig)[1], rig.fps))
+    _check_json(path, rig)
+
+
+def _read_audio2face(path: Path, fps: float) -> RigSequence:
+    document = Document(path, _json_text(path), ROWS, columns=None).read()
+    weights, rate = parse_audio2face(path, document, fps)
+    return _rig(path, from_arkit(weights).values, rate)
+
+
+# --- .glb
+
+
+def _write_glb(path: Path, rig: RigSequence) -> None:
+    from medtalk.rig.gltf import write_glb  # brings the head
+
+    write_glb(path, rig)
 
 
 # --- what they share
@@ -321,7 +357,10 @@ _FORMATS: dict[str, tuple[_Reader | None, _Writer]] = {
     ".npz": (_read_npz, _write_npz),
     ".json": (_read_json, _write_json),
     ".arkit.csv": (_read_arkit, _write_arkit),
+    ".a2f.json": (_read_audio2face, _write_audio2face),
     ".expressions.csv": (None, _write_expressions),
+    ".curves.csv": (None, _write_rigmapper),
+    ".glb": (None, _write_glb),
 }
 RIG_ENDINGS: tuple[str, ...] = tuple(_FORMATS)
-"""The endings that `write_rig` takes; `read_rig` takes all but the last."""
+"""The endings that `write_rig` takes; `read_rig` takes those that determine every control."""

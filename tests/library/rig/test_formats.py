@@ -112,7 +112,7 @@ def test_words_that_are_none_are_refused(tmp_path: Path, words: object) -> None:
     assert "word" in refusal(tmp_path / "bad.npz")
 
 
-@pytest.mark.parametrize("ending", [".csv", ".txt", ".json", ".npz", ".arkit.csv"])
+@pytest.mark.parametrize("ending", [".csv", ".txt", ".json", ".npz", ".arkit.csv", ".a2f.json"])
 def test_one_frame(tmp_path: Path, ending: str) -> None:
     write_rig(tmp_path / f"take{ending}", random_rig(1))
     assert len(read_rig(tmp_path / f"take{ending}")) == 1
@@ -156,9 +156,10 @@ def test_the_papers_recording_is_read(shared: Path) -> None:
     assert read_rig(shared / "recorded" / "angry_gd04_001_021.txt", fps=30.0).fps == 30.0
 
 
-def test_expressions_cannot_be_read_and_it_says_so(tmp_path: Path) -> None:
-    write_rig(tmp_path / "take.expressions.csv", random_rig())
-    assert "written only" in refusal(tmp_path / "take.expressions.csv")
+@pytest.mark.parametrize("ending", [".expressions.csv", ".curves.csv", ".glb"])
+def test_what_is_written_only_cannot_be_read_and_it_says_so(tmp_path: Path, ending: str) -> None:
+    write_rig(tmp_path / f"take{ending}", random_rig())
+    assert "written only" in refusal(tmp_path / f"take{ending}")
 
 
 # --- where to write
@@ -186,7 +187,7 @@ def test_places_that_cannot_be_written_are_refused_before_work(tmp_path: Path) -
 # --- strict reading
 
 
-@pytest.mark.parametrize("ending", [".csv", ".txt", ".json", ".npz", ".arkit.csv"])
+@pytest.mark.parametrize("ending", [".csv", ".txt", ".json", ".npz", ".arkit.csv", ".a2f.json"])
 def test_files_that_are_no_rig_are_refused(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"take{ending}"
     assert "does not exist" in refusal(path)

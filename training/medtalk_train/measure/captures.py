@@ -15,11 +15,11 @@ import numpy as np
 
 from medtalk.audio import Speech, read_speech
 from medtalk.errors import TrainingError
+from medtalk.quality.articulation import p95
 from medtalk.rates import FPS
 from medtalk.rig.arkit import to_arkit
 from medtalk.rig.formats import read_rig
 from medtalk.rig.sequence import RigSequence
-from medtalk_train.measure.articulation import p95
 from medtalk_train.measure.recordings import ENDINGS
 
 if TYPE_CHECKING:

@@ -21,11 +21,11 @@ from medtalk.features.prosody import effort, prosody
 from medtalk.finishing import Finishing
 from medtalk.guidance import LABELS
 from medtalk.perform import Model
+from medtalk.quality.articulation import Articulation, articulation
+from medtalk.quality.baselines import mouth_error, paper_metrics, ratio, still
 from medtalk.rates import RATE
 from medtalk.rig.channels import S_LIP, S_UP
 from medtalk_train.measure import nonspeech
-from medtalk_train.measure.articulation import Articulation, articulation
-from medtalk_train.measure.baselines import mouth_error, paper_metrics, ratio, still
 from medtalk_train.measure.captures import beside_captures, read_captures
 from medtalk_train.measure.recordings import Recording, read_recordings
 from medtalk_train.stages.ground import CLIPS, Held

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medtalk_train.measure.articulation import measure, p95
+from medtalk.quality.articulation import measure, p95
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -20,10 +20,10 @@ import numpy as np
 from medtalk.audio import frame_count
 from medtalk.errors import MedtalkError
 from medtalk.finishing.closures import RELEASE, compose
+from medtalk.quality.events import PAUSES, SILENCE, Phone
 from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.rig.formats import read_rig
-from medtalk_train.measure.events import PAUSES, SILENCE, Phone
 from medtalk_train.measure.recordings import Recording, lips_of
 from medtalk_train.synthetic.teacher.poses import channels_of, table, vector
 

@@ -14,7 +14,7 @@ import numpy as np
 from medtalk.audio import Speech, read_speech
 from medtalk.errors import TrainingError
 from medtalk.features.prosody import effort, prosody
-from medtalk_train.measure.events import PAUSES, Phone
+from medtalk.quality.events import PAUSES, Phone
 from medtalk_train.synthetic.corpus.phones import Pieces, Span, from_radio, timeline
 from medtalk_train.synthetic.teacher.lips import lip_curves
 

@@ -82,7 +82,7 @@ def count(clips: Iterable[tuple[NDArray, NDArray]], phones: Iterable[str], thres
                 first = max(0, start - PEAK_WITHIN)
                 peak = first + int(curve[first : end + PEAK_WITHIN].argmax())
                 lags.append(peak - (start + end - 1) / 2)
-        near = _widened(present, TRUE_WITHIN)
+        near = widened(present, TRUE_WITHIN)
         events = [(start, end) for start, end in runs(over) if end - start >= SHORTEST]
         shown += len(events)
         true += sum(bool(near[start:end].any()) for start, end in events)
@@ -110,6 +110,6 @@ def runs(mask: NDArray) -> list[tuple[int, int]]:
     return list(zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True))
 
 
-def _widened(mask: NDArray, reach: int) -> NDArray:
+def widened(mask: NDArray, reach: int) -> NDArray:
     """(T,) True within `reach` frames of a True."""
     return np.convolve(mask, np.ones(2 * reach + 1))[reach : reach + len(mask)] > 0

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from medtalk.model.intensity import intensity
-from medtalk.rig.channels import S_EMO, S_INT, S_LIP, S_UP
-from medtalk_train.measure.baselines import (
+from medtalk.quality.baselines import (
     emotion_error,
     intensity_error,
     mouth_error,
@@ -15,6 +14,7 @@ from medtalk_train.measure.baselines import (
     still,
     upper_face_deviations,
 )  # fmt: skip
+from medtalk.rig.channels import S_EMO, S_INT, S_LIP, S_UP
 
 LIPS_ONLY = int(np.setdiff1d(S_LIP, S_EMO)[0])
 CORNER = int(np.setdiff1d(S_EMO, S_UP)[0])  # of the emotion, but not of the upper face

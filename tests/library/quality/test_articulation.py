@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from medtalk.quality.articulation import articulation, auc, jitter, measure
 from medtalk.rig.channels import INDEX, S_LIP
-from medtalk_train.measure.articulation import articulation, auc, jitter, measure
 from tests.training.mouths import FRAMES, PHONES, taught
 
 

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medtalk.rig.channels import AREAS, S_LIP
-from medtalk_train.measure import events
-from medtalk_train.measure.events import Events, Phone, frame_phones
-from medtalk_train.synthetic.teacher.poses import channels_of
+from medtalk.quality import events
+from medtalk.quality.events import Events, Phone, frame_phones
+from medtalk.rig.channels import AREAS, S_LIP, indices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,11 +26,12 @@ ROUND = frozenset("uw uh ow w oy oh yr".split())
 OPEN = frozenset("aa ae ah ao aw ay eh".split())
 NARROW = frozenset("p b m f v th dh t d n s z sh zh ch jh k g ng iy uw y w".split())
 MEASURES: dict[str, tuple[str, ...]] = {
-    "close": ("lipsTogetherU", "lipsTogetherD", "lipsPressU"),
+    "close": ("?_mouth_lipsTogether[DU]", "?_mouth_lipsPressU"),
     "jaw": ("C_jaw.Y",),
-    "round": ("purseU", "purseD", "funnelU", "funnelD", "towardsU", "towardsD"),
-    "bite": ("lipBiteD",),
+    "round": ("?_mouth_purse[DU]", "?_mouth_funnel[DU]", "?_mouth_towards[DU]"),
+    "bite": ("?_mouth_lipBiteD",),
 }
+"""Measure -> the patterns of its channels, as `medtalk.rig.channels.indices` takes them."""
 KINDS: dict[str, tuple[str, frozenset[str], float]] = {
     "closure": ("close", CLOSED, 0.5),
     "bite": ("bite", BITTEN, 0.3),
@@ -95,7 +95,7 @@ class Articulation:
 
 def measure(values: NDArray, name: str) -> NDArray:
     """(T,) a measure of `MEASURES`: the mean of its channels in a rig (T, 174)."""
-    return values[:, [c for key in MEASURES[name] for c in channels_of(key)]].mean(axis=1)
+    return values[:, indices(*MEASURES[name])].mean(axis=1)
 
 
 def articulation(clips: Iterable[tuple[NDArray, Sequence[Phone]]]) -> Articulation:

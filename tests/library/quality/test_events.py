@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from medtalk.quality import events
+from medtalk.quality.articulation import articulation
+from medtalk.quality.events import Events, count, frame_phones, runs
 from medtalk.rig.formats import write_rig
 from medtalk.rig.sequence import RigSequence
-from medtalk_train.measure import events
-from medtalk_train.measure.articulation import articulation
-from medtalk_train.measure.events import Events, count, frame_phones, runs
 from tests.training.mouths import PHONES, taught
 
 
