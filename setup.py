@@ -56,6 +56,7 @@ TRAIN = [
 WEIGHTS = [f"medtalk-weights=={VERSION[1]}"] if PART == "lean" else []
 MEDIA = ["av>=14.0"]  # reads the sound of MP3, M4A and videos with an FFmpeg of its own
 REPORT = ["matplotlib>=3.9", "pillow>=11.0", "av>=14.0"]  # curves, sheets, videos
+STUDIO = ["starlette>=0.46", "uvicorn>=0.34"]  # serve its page
 METRICS = ["prometheus-client>=0.21"]
 PEERS = ["pocketsphinx>=5.0", "openfacefx>=0.24"]  # whose lips benchmarks/quality.py prints beside ours
 DEV = [
@@ -65,6 +66,7 @@ DEV = [
     "pyright[nodejs]>=1.1.400",  # with a node of its own: else it would download one from elsewhere than PyPI
     "psutil>=6.1",
     "pygltflib>=1.16",  # reads the .glb that the tests write
+    "playwright>=1.50",  # drives Debian's Chromium in tests/browser; it downloads none itself unless asked
     "ctranslate2>=4.5",  # writes the weights of faster-whisper that medtalk-train reads
     "unreal-stub>=0.3",  # what Unreal 5.6 says of its Python classes: pyright and tests/fake_unreal are held to it
     # has wheels for these only, and builds nowhere without a clang of its own
@@ -127,7 +129,7 @@ else:
             "medtalk_plugin",
         ],
         package_data={
-            "medtalk": ["py.typed"],
+            "medtalk": ["py.typed", "face/web/*", "studio/web/*"],
             "medtalk_train": ["synthetic/whisper_license.txt", "recipes/*.yaml"],
             "medtalk_assets": ["models/**/*", "audio/**/*", "poses/**/*", "english/**/*", "head/*[!y]"],
             "medtalk_plugin": ["MEDTalk/*.uplugin", "MEDTalk/Content/Python/**/*.py"],
@@ -138,6 +140,7 @@ else:
             "train": TRAIN + WEIGHTS,
             "media": MEDIA,
             "report": REPORT,
+            "studio": STUDIO,
             "metrics": METRICS,
             "peers": PEERS,
             "dev": DEV,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pytest
 
+from tests.helpers.browser import missing as missing_browser
 from tests.helpers.needs import loads_torch, needs
 from tests.helpers.sounds import babble
 
@@ -61,6 +62,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     yield
     _leave_out(config, items, "speech_engines", _missing_engine)
     _leave_out(config, items, "reference", _missing_reference)
+    _leave_out(config, items, "browser", missing_browser)
 
 
 def _marks(item: pytest.Item) -> set[str]:

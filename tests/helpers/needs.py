@@ -1,4 +1,4 @@
-"""What a test needs, read off its code: whether it starts a process, and whether it loads torch.
+"""What a test needs, read off its code: whether it starts a process or a browser, and whether it loads torch.
 
 Looked at are the function of the test, those of its fixtures, and what these name in `tests`. A module loads torch if
 an import at its top does, or one of a module of ours that it imports. This cannot see what the product's code does when
@@ -19,11 +19,12 @@ from typing import Any
 _ROOT = Path(__file__).parents[2]
 _ROOTS = [_ROOT / folder for folder in ("", "python", "training", "unreal_plugin/MEDTalk/Content/Python")]
 _TORCH = {"torch", "torchaudio", "torchvision", "transformers", "lightning", "funasr", "whisper"}
-_PROCESS = {"subprocess", "multiprocessing", "fork", "posix_spawn"}
+_BROWSER = {"playwright.sync_api"}
+_PROCESS = {"subprocess", "multiprocessing", "fork", "posix_spawn", *_BROWSER}
 
 
 def needs(functions: Iterable[Callable[..., Any]]) -> set[str]:
-    """Which of the marks `process` and `torch` a test has, by its function and those of its fixtures."""
+    """Which of the marks `process`, `browser` and `torch` a test has, by its function and those of its fixtures."""
     seen: set[object] = set()
     return {mark for function in functions for code in _codes(function, seen) for mark in _marks(code)}
 
@@ -64,7 +65,11 @@ def _marks(code: CodeType) -> frozenset[str]:
     """What a piece of code alone needs; an import names a package of ours, and perhaps modules in it."""
     names = code.co_names
     modules = {*names, *(f"{package}.{name}" for package in names if _file(package) for name in names)}
-    marks = {"process": _PROCESS.intersection(names), "torch": any(map(_loads_torch, modules))}
+    marks = {
+        "process": _PROCESS.intersection(names),
+        "browser": _BROWSER.intersection(names),
+        "torch": any(map(_loads_torch, modules)),
+    }
     return frozenset(mark for mark, needed in marks.items() if needed)
 
 

@@ -28,7 +28,7 @@ medtalk.version medtalk.errors medtalk.rates medtalk.signals medtalk.watch medta
 medtalk.sound medtalk.media medtalk.audio
 medtalk.rig medtalk.features medtalk.finishing medtalk.guidance medtalk.bundle
 medtalk.model medtalk.backbones medtalk.engine medtalk.official medtalk.perform medtalk medtalk.take medtalk.plot
-medtalk.quality medtalk.face medtalk.service medtalk.cli medtalk.__main__
+medtalk.quality medtalk.face medtalk.service medtalk.studio medtalk.cli medtalk.__main__
 medtalk_train medtalk_train.onnx_graph medtalk_train.recipe medtalk_train.wording medtalk_train.stages
 medtalk_train.synthetic medtalk_train.pronunciation medtalk_train.captured medtalk_train.measure
 medtalk_train.run medtalk_train.cli

@@ -28,10 +28,12 @@ from medtalk.cli import (
     ping,
     plot,
     plugin,
+    preview,
     qa,
     serve,
     sheet,
     stop,
+    studio,
     video,
 )
 from medtalk.cli.options import debugging, json_errors
@@ -58,12 +60,14 @@ for command in (
     info.info,
     channels.channels,
     plot.plot,
+    preview.preview,
     sheet.sheet,
     video.video,
     qa.qa,
     serve.serve,
     ping.ping,
     stop.stop,
+    studio.studio,
     doctor.doctor,
 ):
     app.command()(command)

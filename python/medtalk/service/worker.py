@@ -58,6 +58,9 @@ class Worker(threading.Thread):
         super().__init__(name="medtalk-worker", daemon=True)
         self.heard: ByteCache[Performance] = ByteCache(limits.max_cache_bytes)
         self._guidances: ByteCache[Guidance] = ByteCache(_GUIDANCES)  # each counts 1
+        # The last sound with words: to align them takes longer than to decode, and a client that tries settings sends
+        # the same words each time.
+        self._worded: ByteCache[Performance] = ByteCache(min(1, limits.max_cache_bytes))
         self._model = model
         self._limits = limits
         self._folders = folders
@@ -95,7 +98,7 @@ class Worker(threading.Thread):
         stage("read", 0.02)
         guidance = self._guidance(request)
         heard, performance, cached = self._hear(request)
-        performance = informed(performance, settings)
+        performance = informed(self._with_words(heard, performance, settings.transcript), settings)
         rig = take(performance, guidance, settings)
         meta = dict(rig.meta)
         if request.sound is not None:
@@ -138,6 +141,17 @@ class Worker(threading.Thread):
             performance = self._model.perform(speech, words, language=settings.language or None)
             self.heard.put(heard, performance, performance.nbytes)
         return heard, performance, cached
+
+    def _with_words(self, heard: str, performance: Performance, transcript: str | None) -> Performance:
+        """The performance called `heard`, with the words of a transcript if there is one."""
+        if transcript is None:
+            return performance
+        key = f"{heard} {transcript}"
+        worded = self._worded.get(key)
+        if worded is None:
+            worded = performance.with_transcript(transcript)
+            self._worded.put(key, worded, 1)
+        return worded
 
     def _guidance(self, request: JobRequest) -> Guidance:
         """The guidance of a job; that of a text or picture is kept."""

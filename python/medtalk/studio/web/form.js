@@ -1,0 +1,239 @@
+// The controls beside the face: what the user wishes of the take, written as a form.
+
+const TITLES = { fps: "frame rate", closures: "keep closures", limits: "keep to limits" };
+
+/**
+ * `onWish(patch, gesture)` gets the fields of the wishes that change; a gesture that goes on (a slider that is held)
+ * keeps its name, and null is a step of its own. `onRest()` ends it.
+ */
+class Form {
+  constructor(about, onWish, onRest, onPicture) {
+    Object.assign(this, { about, onWish, onRest, onPicture, wishes: null, shown: [] });
+    const sections = [this.emotion(), this.intensity(), this.words(), this.face(), this.finishing()];
+    this.element = element("div.wishes", {}, ...sections);
+  }
+
+  /** Show these wishes; a field in which the user writes is left alone. */
+  show(wishes) {
+    this.wishes = wishes;
+    for (const show of this.shown) show(wishes);
+  }
+
+  section(title, open, ...children) {
+    return element("details.section", { open }, element("summary", {}, title), ...children);
+  }
+
+  // --- the emotion
+
+  emotion() {
+    const { labels, guidance } = this.about;
+    const rows = labels.map((label) => this.label(label));
+    const listen = () => this.onWish({ heard: !this.wishes.heard }, null);
+    const name = element("button.name", { type: "button", title: "The emotion that is heard in the voice", click: listen }, "as heard");
+    const heard = element("div.row", {}, name, element("span.quiet", {}, "in the voice"), element("output"));
+    this.shown.push((wishes) => {
+      heard.classList.toggle("none", !wishes.heard);
+      heard.lastChild.textContent = wishes.heard ? percent(1) : "";
+    });
+    return this.section(
+      "Emotion", true,
+      element("div.moods", {}, ...rows, ...(guidance.includes("auto") ? [heard] : [])),
+      ...(guidance.includes("text") ? [this.description()] : []),
+      ...(guidance.includes("image") ? [this.picture()] : []),
+    );
+  }
+
+  label(label) {
+    const slider = element("input", { type: "range", min: 0, max: 100, "aria-label": label, name: label });
+    const share = element("output");
+    const only = () => this.onWish({ weights: { [label]: 1 }, heard: false, text: "", picture: null }, null);
+    const name = element("button.name", { type: "button", title: `Only ${label}`, click: only }, label);
+    slider.addEventListener("input", () => {
+      const weights = { ...this.wishes.weights, [label]: slider.valueAsNumber / 100 };
+      // beside a description labels have to leave something of 1: those that are not held make room
+      const room = 0.99 - weights[label];
+      const others = Object.keys(weights).filter((other) => other !== label);
+      const taken = others.reduce((sum, other) => sum + weights[other], 0);
+      if (this.described && taken > room) for (const other of others) weights[other] *= Math.max(0, room) / taken;
+      if (this.described) weights[label] = Math.min(0.99, weights[label]);
+      this.onWish({ weights, heard: false }, `weight of ${label}`);
+    });
+    slider.addEventListener("change", () => this.onRest());
+    const row = element("div.row", {}, name, slider, share);
+    this.shown.push((wishes) => {
+      slider.value = Math.round(100 * (wishes.weights[label] ?? 0));
+      const part = wishes.heard ? 0 : shares(wishes)[label] ?? 0;
+      share.textContent = part ? percent(part) : "";
+      row.classList.toggle("none", !part);
+    });
+    return row;
+  }
+
+  get described() {
+    return this.wishes.text.trim() !== "" || this.wishes.picture !== null;
+  }
+
+  /** The patch by which a description or picture comes in: labels that leave it nothing go. */
+  making(patch) {
+    const taken = Object.values(this.wishes.weights).reduce((sum, weight) => sum + weight, 0);
+    const leaves = this.described || taken < 1;
+    return { heard: false, ...(leaves ? {} : { weights: {} }), ...patch };
+  }
+
+  description() {
+    const field = element("textarea", {
+      rows: 2, maxlength: this.about.limits.text, placeholder: "or in words: slightly annoyed, hides it", name: "text", "aria-label": "description",
+    });
+    const share = element("output");
+    this.writes(field, (text) => this.onWish(text.trim() ? this.making({ text, picture: null }) : this.without({ text }), "text"));
+    this.shown.push((wishes) => {
+      if (document.activeElement !== field || !wishes.text) field.value = wishes.text;
+      const part = wishes.text.trim() ? shares(wishes).description : 0;
+      share.textContent = part ? percent(part) : "";
+    });
+    return element("div.written", {}, field, share);
+  }
+
+  /** The patch by which a description or picture goes; without labels the face would be neutral anyway. */
+  without(patch) {
+    const none = Object.values(this.wishes.weights).every((weight) => weight === 0);
+    return { ...patch, ...(none ? { weights: { neutral: 1 } } : {}) };
+  }
+
+  picture() {
+    const file = element("input", { type: "file", accept: "image/png,image/jpeg,image/webp", hidden: true });
+    const name = element("span.quiet");
+    const choose = element("button.act", { type: "button", click: () => file.click() }, "Picture…");
+    const clear = element("button.act", { type: "button", title: "No picture", click: () => this.onWish(this.without({ picture: null }), null) }, "×");
+    file.addEventListener("change", () => {
+      if (file.files.length) this.onPicture(file.files[0]);
+      file.value = "";
+    });
+    this.shown.push(({ picture }) => {
+      name.textContent = picture ? picture.name : "or a picture of a face";
+      clear.hidden = !picture;
+    });
+    return element("div.row.wide", {}, file, choose, name, clear);
+  }
+
+  // --- the settings that are declared
+
+  intensity() {
+    const reset = element("button.act", { type: "button", click: () => this.onWish({ curve: null }, null) }, "Curve as heard");
+    const hint = element("span.quiet", {}, "draw the curve under the sound");
+    this.shown.push(({ curve }) => ([reset.hidden, hint.hidden] = [!curve, Boolean(curve)]));
+    return this.section("Intensity", true, ...this.controls(this.about.knobs, ["intensity"]), element("div.row.wide", {}, hint, reset));
+  }
+
+  words() {
+    return this.section("Words", false, ...this.controls(this.about.knobs, ["transcript", "language"]));
+  }
+
+  face() {
+    const rest = this.about.knobs.map(({ name }) => name).filter((name) => !["intensity", "transcript", "language"].includes(name));
+    return this.section("Face", true, ...this.controls(this.about.knobs, rest));
+  }
+
+  finishing() {
+    const within = (patch, gesture) => this.onWish({ finishing: { ...this.wishes.finishing, ...patch } }, gesture);
+    const names = this.about.finishing.map(({ name }) => name);
+    return this.section("Finishing", false, ...this.controls(this.about.finishing, names, within, (wishes) => wishes.finishing));
+  }
+
+  /** The controls of the knobs with these names; `wish` takes a patch, `held` finds their values in the wishes. */
+  controls(knobs, names, wish = this.onWish, held = (wishes) => wishes) {
+    return knobs.filter(({ name }) => names.includes(name)).map((knob) => {
+      const title = TITLES[knob.name] ?? knob.name;
+      const { control, show } = this[knob.kind](knob, (value, gesture) => wish({ [knob.name]: value }, gesture));
+      this.shown.push((wishes) => show(held(wishes)[knob.name]));
+      const wide = ["text", "map"].includes(knob.kind);
+      return element(`label.row${wide ? ".tall" : ""}`, { title: knob.help, "data-knob": knob.name }, element("span", {}, title), control);
+    });
+  }
+
+  switch(knob, wish) {
+    const control = element("input", { type: "checkbox", name: knob.name, change: () => wish(control.checked, null) });
+    return { control, show: (value) => (control.checked = value) };
+  }
+
+  choice(knob, wish) {
+    const chip = (choice) => element("button.chip", { type: "button", value: choice, click: () => wish(choice, null) }, choice);
+    const chips = knob.choices.map(chip);
+    return {
+      control: element("div.chips", {}, ...chips),
+      show: (value) => chips.forEach((each) => each.setAttribute("aria-pressed", String(each.value === value))),
+    };
+  }
+
+  number(knob, wish) {
+    const [low, high] = knob.limits ?? [null, null];
+    const field = element("input.number", { type: "number", step: "any", name: knob.name, min: low ?? false, max: high ?? false });
+    this.commits(field, () => wish(field.valueAsNumber, null));
+    const shown = (value) => String(Math.round(value * 1000) / 1000);
+    if (low === null || high > 20) return { control: field, show: (value) => (field.value = shown(value)) };
+    const slider = element("input", { type: "range", min: low, max: high, step: (high - low) / 200, "aria-label": knob.name });
+    slider.addEventListener("input", () => wish(slider.valueAsNumber, knob.name));
+    slider.addEventListener("change", () => this.onRest());
+    slider.addEventListener("dblclick", () => wish(knob.default, null));
+    return {
+      control: element("span.both", {}, slider, field),
+      show: (value) => ([slider.value, field.value] = [value, shown(value)]),
+    };
+  }
+
+  whole(knob, wish) {
+    const field = element("input.number", { type: "number", step: 1, min: knob.limits?.[0] ?? false, name: knob.name });
+    this.commits(field, () => wish(field.valueAsNumber, null));
+    const other = element("button.act", { type: "button", title: "Another one", click: () => wish(field.valueAsNumber + 1, null) }, "+1");
+    return { control: element("span.both", {}, field, other), show: (value) => (field.value = value) };
+  }
+
+  /** A text; an empty one is left out where that is another wish than "". */
+  text(knob, wish) {
+    const long = knob.name === "transcript";
+    const field = element(long ? "textarea" : "input", { name: knob.name, spellcheck: "false", placeholder: long ? "what is said" : "as detected" });
+    this.writes(field, (text) => wish(text.trim() || !knob.optional ? text.trim() : null, knob.name));
+    return { control: field, show: (value) => document.activeElement !== field && (field.value = value ?? "") };
+  }
+
+  map(knob, wish) {
+    const fields = Object.entries(knob.parts).map(([part, usual]) => {
+      const field = element("input.number", { type: "number", step: 2, min: 1, placeholder: usual, name: `${knob.name}.${part}` });
+      return [part, field];
+    });
+    const given = () => Object.fromEntries(fields.filter(([, field]) => field.value !== "").map(([part, field]) => [part, field.valueAsNumber]));
+    for (const [, field] of fields) field.addEventListener("change", () => wish(given(), null));
+    const parts = fields.map(([part, field]) => element("span.part", {}, element("span.quiet", {}, part), field));
+    return {
+      control: element("div.parts", {}, ...parts),
+      show: (value) => fields.forEach(([part, field]) => (field.value = value[part] ?? "")),
+    };
+  }
+
+  /** A number counts when it is entered, not while it is typed. */
+  commits(field, then) {
+    field.addEventListener("change", () => (Number.isNaN(field.valueAsNumber) ? this.show(this.wishes) : then()));
+  }
+
+  /** A text counts when its writer rests for a moment, or goes on elsewhere. */
+  writes(field, then) {
+    let waiting = 0;
+    const now = () => {
+      clearTimeout(waiting);
+      waiting = 0;
+      then(field.value);
+    };
+    field.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(now, 350);
+    });
+    field.addEventListener("change", () => {
+      if (waiting) now();
+      this.onRest();
+    });
+  }
+}
+
+function percent(part) {
+  return `${Math.round(100 * part)} %`;
+}

@@ -1,0 +1,332 @@
+// The studio: the player with live controls. Each change is a wish; its take comes from the engine and is played.
+
+class Studio {
+  static REST = 700; // milliseconds without a wish, before the take is judged
+
+  static async open() {
+    const engine = new Engine();
+    const about = await engine.start();
+    const studio = new Studio(engine, about, await Head.read(await engine.head(), about.board));
+    if (about.sound) await studio.load({ ...studio.history.now, sound: about.sound });
+    return studio;
+  }
+
+  constructor(engine, about, head) {
+    Object.assign(this, { engine, about, take: null, kept: null, heard: null, microphone: null, recordings: 0 });
+    [this.loading, this.replays, this.began] = [0, false, 0];
+    this.asked = new WeakMap(); // when wishes were made, to measure how long they take
+    this.history = new History(usualWishes(about));
+    this.player = new Player(document.querySelector(".studio-player"), head, about.board);
+    this.toolbar = new Toolbar(this, about);
+    document.querySelector(".studio-head").append(this.toolbar.element);
+    this.player.parts.face.append(this.toolbar.message);
+    this.form = new Form(about, (patch, gesture) => this.wish(patch, gesture), () => this.rest(), (file) => this.show(file));
+    this.player.side.prepend(this.form.element);
+    this.player.timeline.lanes = this.player.timeline.lanes.filter(({ name }) => name !== "intensity"); // one draws in ours
+    this.plays = element("input", { type: "checkbox", checked: true, name: "plays" });
+    this.player.bar.append(element("label.plays", { title: "Play again after each change" }, this.plays, "play changes"));
+    this.curve = new CurveLane(this.player, (curve) => this.wish({ curve }, "curve"), () => this.rest());
+    this.pump = new Pump(engine, (take, wishes) => this.receive(take, wishes), (error) => this.complain(error));
+    this.player.addEventListener("play", () => (this.began = this.player.time));
+    for (const change of ["select", "span"]) this.player.addEventListener(change, () => this.refresh());
+    document.addEventListener("keydown", (event) => this.key(event));
+    this.listenToDrops();
+    this.refresh();
+    if (!about.sound) this.invite();
+  }
+
+  /** Whether a sound is being heard; until then nothing else is wished for. */
+  get waits() {
+    return document.body.classList.contains("waiting");
+  }
+
+  set waits(on) {
+    document.body.classList.toggle("waiting", on);
+  }
+
+  /** Before there is a sound the head rests, and says what to do. */
+  invite() {
+    document.body.classList.add("empty");
+    this.player.setTakes([restingTake()]);
+    const open = element("button.act", { type: "button", click: () => this.toolbar.file.click() }, "Open a recording");
+    const record = element("button.act", { type: "button", click: () => this.record() }, "Record your voice");
+    this.invitation = element("div.invitation", {}, element("p", {}, "Drop a recording here"), open, record);
+    this.player.parts.face.parentElement.append(this.invitation);
+  }
+
+  // --- wishes
+
+  /** Wish for something else; wishes of one gesture are one step of the history. */
+  wish(patch, gesture) {
+    if (this.waits) return this.refresh();
+    this.history.change(Object.freeze({ ...this.history.now, ...patch }), gesture);
+    this.demand(gesture === null);
+  }
+
+  /** A gesture is over. */
+  rest() {
+    this.history.rest();
+    if (this.pump.busy) this.replays = true;
+    else this.replay();
+  }
+
+  undo() {
+    if (!this.waits && this.history.undo()) this.demand(true, () => this.history.redo());
+  }
+
+  redo() {
+    if (!this.waits && this.history.redo()) this.demand(true, () => this.history.undo());
+  }
+
+  /** Ask for the take of the wishes as they are now; `back` goes where they were, if they are of a sound that is gone. */
+  demand(final, back) {
+    const { now } = this.history;
+    this.refresh();
+    if (!now.sound) return;
+    if (now.sound.id !== this.sound?.id) return void this.load(now).then((loaded) => loaded || (back(), this.refresh()));
+    this.asked.set(now, performance.now());
+    this.replays ||= final;
+    if (this.kept && this.player.selected === 0) this.front(1);
+    this.pump.ask(now);
+  }
+
+  receive(take, wishes) {
+    if (wishes.sound.id !== this.sound?.id) return;
+    this.put(take, wishes);
+    const since = this.asked.get(wishes);
+    this.player.replaceTake(this.kept ? 1 : 0, take); // which draws it
+    requestAnimationFrame(() => {
+      document.dispatchEvent(new CustomEvent("taken", { detail: { milliseconds: performance.now() - since } }));
+    });
+    if (!this.pump.wanted && this.replays) this.replay();
+  }
+
+  /** `take` is the one that is changed from now on. */
+  put(take, wishes) {
+    take.name = this.kept ? "B" : wishes.sound.name;
+    this.take = take;
+    clearTimeout(this.judging);
+    this.judging = setTimeout(() => this.judge(wishes), Studio.REST);
+    if (!wishes.curve) this.heard = take.intensity;
+    this.toolbar.say(take.meta.note ?? "");
+    this.refresh();
+  }
+
+  /** Have a take judged whose wishes stayed for a while, and show what is wrong with it. */
+  async judge(wishes) {
+    const judged = await this.engine.take(wishes, true).catch(() => null);
+    if (!judged) return;
+    for (const own of [this.kept, { take: this.take, wishes: this.history.now }]) {
+      if (own?.wishes === wishes) [own.take.marks, own.take.summary] = [judged.marks, judged.summary];
+    }
+    this.player.show();
+  }
+
+  /** Play what was changed, from where it was played before, unless it plays. */
+  replay() {
+    this.replays = false;
+    if (!this.plays.checked || this.player.playing || !this.take) return;
+    this.player.seek(this.player.span ? this.player.span[0] : this.began);
+    this.player.play();
+  }
+
+  refresh() {
+    const { now, before, undone } = this.history;
+    this.form.show(now);
+    this.curve.show(now.curve, this.heard);
+    this.toolbar.show({
+      sound: this.sound, undo: before.length, redo: undone.length, kept: this.kept !== null, span: this.player.span,
+      front: this.kept ? this.player.selected : 1, recording: this.microphone !== null,
+    });
+  }
+
+  complain(error) {
+    this.toolbar.say(error.message, "error");
+  }
+
+  // --- sounds and pictures
+
+  /** A sound from a file or a recording; whatever is wrong with it, the page stays as it is. */
+  async open(file, name = file.name) {
+    try {
+      this.toolbar.say(`reading ${name}`);
+      const sound = await this.engine.keep(file, name, this.about.limits.sound);
+      await this.load({ ...this.history.now, sound, curve: null, transcript: null });
+    } catch (error) {
+      this.complain(error);
+    }
+  }
+
+  /** Wishes with another sound: they count when it was heard; whether it was. The newest of several wins. */
+  async load(wishes) {
+    const number = ++this.loading;
+    const stop = this.follow(wishes.sound.name);
+    this.waits = true;
+    try {
+      const take = await this.engine.take(wishes);
+      const sound = await this.engine.sound(wishes.sound.id);
+      if (number !== this.loading) {
+        sound.close();
+        return true;
+      }
+      const before = this.player.sound;
+      if (!this.sound) this.history = new History(Object.freeze(wishes));
+      else if (wishes !== this.history.now) this.history.change(Object.freeze(wishes), null);
+      this.invitation?.remove();
+      document.body.classList.remove("empty");
+      [this.sound, this.kept, this.began] = [wishes.sound, null, 0];
+      if (wishes.curve) this.heard = take.intensity;
+      this.player.pause();
+      this.player.setSpan(null);
+      this.player.setSound(sound);
+      this.put(take, wishes);
+      this.player.setTakes([take]);
+      this.player.seek(0);
+      before?.close();
+    } catch (error) {
+      if (number !== this.loading) return true;
+      this.complain(error);
+      return false;
+    } finally {
+      stop();
+      if (number === this.loading) this.waits = false;
+      this.refresh();
+    }
+    return true;
+  }
+
+  /** Show how far the hearing is, until what is returned is called. */
+  follow(name) {
+    const timer = setInterval(async () => {
+      const { phase, fraction } = await this.engine.progress().catch(() => ({}));
+      if (phase) this.toolbar.say(`${name}: ${phase}, ${Math.round(100 * fraction)} %`);
+    }, 300);
+    return () => clearInterval(timer);
+  }
+
+  /** A picture that leads the emotion. */
+  async show(file) {
+    try {
+      const picture = await this.engine.keep(file, file.name, this.about.limits.picture, "picture");
+      this.wish(this.form.making({ picture, text: "" }), null);
+    } catch (error) {
+      this.complain(error);
+    }
+  }
+
+  async record() {
+    if (this.microphone) return this.stopRecording();
+    try {
+      this.player.pause();
+      this.microphone = await Microphone.open((level, seconds) => {
+        this.toolbar.hear(level, seconds);
+        if (this.microphone?.bytes > this.about.limits.sound) this.stopRecording();
+      });
+    } catch (error) {
+      const why = error.name === "NotFoundError" ? "There is no microphone." : "The browser does not allow the microphone.";
+      this.toolbar.say(`${why} Allow it in the address bar, or open a file.`, "error");
+    }
+    this.refresh();
+  }
+
+  async stopRecording() {
+    const { microphone } = this;
+    if (!microphone) return;
+    this.microphone = null;
+    this.refresh();
+    this.recordings++;
+    await this.open(await microphone.close(), `recording ${this.recordings}.wav`);
+  }
+
+  listenToDrops() {
+    const over = (on) => document.body.classList.toggle("dropping", on);
+    addEventListener("dragover", (event) => {
+      event.preventDefault();
+      over(true);
+    });
+    addEventListener("dragleave", (event) => event.relatedTarget ?? over(false));
+    addEventListener("drop", (event) => {
+      event.preventDefault();
+      over(false);
+      const file = event.dataTransfer.files[0];
+      if (!file) return;
+      const picture = file.type.startsWith("image/") && this.about.guidance.includes("image");
+      if (picture) this.show(file);
+      else this.open(file);
+    });
+  }
+
+  // --- A and B, exports, keys
+
+  /** Keep the take that is changed as A; changes go on in B. */
+  keep() {
+    if (!this.take) return;
+    this.kept = { take: this.take, wishes: this.history.now };
+    const b = Object.assign(Object.create(Object.getPrototypeOf(this.take)), this.take, { name: "B" });
+    this.kept.take.name = "A";
+    this.take = b;
+    this.player.setTakes([this.kept.take, b]);
+    this.player.setMode("one");
+    this.front(1);
+  }
+
+  forget() {
+    if (!this.kept) return;
+    this.kept = null;
+    this.take.name = this.sound.name;
+    this.player.setTakes([this.take]);
+    this.refresh();
+  }
+
+  /** Bring A (0) or B (1) to the front, at the same time. */
+  front(number) {
+    if (this.kept) this.player.select(number);
+    this.refresh();
+  }
+
+  flip() {
+    this.front(1 - this.player.selected);
+  }
+
+  async export(ending) {
+    const front = this.kept && this.player.selected === 0 ? this.kept.wishes : this.history.now;
+    const span = this.player.span && this.toolbar.part.checked ? this.player.span : null;
+    try {
+      this.toolbar.say(`writing ${ending}`);
+      const url = URL.createObjectURL(await this.engine.file(front, ending, span));
+      const stem = this.sound.name.replace(/\.[^.]*$/, "") || "take";
+      element("a", { href: url, download: stem + ending }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+      this.toolbar.say(`${stem}${ending} is in your downloads`);
+    } catch (error) {
+      this.complain(error);
+    }
+  }
+
+  key(event) {
+    const { activeElement: at } = document;
+    const writes = at instanceof HTMLTextAreaElement || (at instanceof HTMLInputElement && !["range", "checkbox"].includes(at.type));
+    if (writes) return; // its own undo is meant
+    const key = event.key.toLowerCase();
+    const acts = event.ctrlKey || event.metaKey
+      ? { z: () => (event.shiftKey ? this.redo() : this.undo()), y: () => this.redo() }
+      : { x: () => this.kept && this.flip(), k: () => this.keep() };
+    if (!acts[key] || event.altKey) return;
+    event.preventDefault();
+    acts[key]();
+  }
+}
+
+/** A take of one frame in which nothing moves. */
+function restingTake() {
+  const none = { channels: [], low: [], step: [], bytes: new Uint8Array(0), shorts: new Uint16Array(0), intensity: [] };
+  return new Take({ name: "", fps: 60, frames: 1, meta: {}, words: [], phones: [], marks: [], summary: [], strength: 1, arrays: none });
+}
+
+Studio.open().then(
+  (studio) => (window.studio = studio),
+  (error) => {
+    document.querySelector(".studio-head").textContent = error.message;
+    throw error;
+  },
+);

@@ -1,0 +1,394 @@
+"""The studio in a browser: a control moves and the face is another one; sounds come in, takes go out, strangers do not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import medtalk
+from medtalk.limits import ServiceLimits
+from medtalk.perform import Model
+from medtalk.rig import RIG_ENDINGS, read_rig
+from medtalk_wire.settings import Finishing, Settings, knobs
+from tests.helpers.browser import Browser, Seen
+from tests.helpers.studios import Studio
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+Open = Callable[..., "Page"]
+OPEN_VOWEL = 1.25
+"""Seconds into the sample, where somebody speaks."""
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    """The model that ships, on one core."""
+    return medtalk.load(threads=1)
+
+
+@pytest.fixture
+def open_page(browser: Browser, model: Model, sample: Path) -> Iterator[Open]:
+    """Opens tabs of one studio, which begins with the sample; in the end no tab may have complained of anything but a
+    wish that the engine refused."""
+    with Studio(model, sample, ServiceLimits.parse(["max_bytes=2000000"])) as studio:
+        seen: list[Seen] = []
+
+        def open_page() -> Page:
+            seen.append(browser.open(studio.address, 1000, 560, own=studio.origin))
+            page = seen[-1].page
+            page.uncheck("[name=plays]")
+            return page
+
+        yield open_page
+        for each in seen:
+            each.complaints = [line for line in each.complaints if "status of 4" not in line]
+            with each:
+                pass
+
+
+@pytest.fixture
+def page(open_page: Open) -> Page:
+    """A tab, at rest at an open vowel."""
+    page = open_page()
+    page.evaluate("(time) => studio.player.seek(time)", OPEN_VOWEL)
+    return page
+
+
+def face(page: Page) -> np.ndarray:
+    """(H, W, 3) what is drawn of the face now."""
+    pixels, width = page.evaluate("""() => {
+      const { player } = studio;
+      player.draw();
+      const { gl, canvas } = player.stage;
+      const pixels = new Uint8Array(4 * canvas.width * canvas.height);
+      gl.readPixels(0, 0, canvas.width, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
+      return [btoa(Array.from(pixels, (each) => String.fromCharCode(each)).join("")), canvas.width];
+    }""")
+    import base64
+
+    return np.frombuffer(base64.b64decode(pixels), np.uint8).reshape(-1, width, 4)[::-1, :, :3]
+
+
+def moved(one: np.ndarray, other: np.ndarray) -> int:
+    """How many pixels differ so that one sees it."""
+    return int((np.abs(one.astype(int) - other.astype(int)).max(axis=2) > 24).sum())
+
+
+def taken(page: Page, act: Callable[[], object]) -> None:
+    """Do something, and wait for the take that it gives."""
+    page.evaluate("""() => {
+      const told = ({ detail }) => (document.documentElement.dataset.taken = detail.milliseconds);
+      delete document.documentElement.dataset.taken;
+      document.addEventListener("taken", told, { once: true });
+    }""")
+    act()
+    page.wait_for_selector("html[data-taken]")
+
+
+def slide(page: Page, name: str, value: int) -> None:
+    page.locator(f".moods input[name={name}]").fill(str(value))
+
+
+def wishes(page: Page) -> Any:
+    return page.evaluate("studio.history.now")
+
+
+def message(page: Page) -> str:
+    return page.locator(".message").inner_text()
+
+
+def test_a_slider_moves_and_the_face_is_another_one(page: Page) -> None:
+    before = face(page)
+    assert before.std() > 10.0, "a face is drawn"
+    assert moved(before, face(page)) == 0
+    taken(page, lambda: slide(page, "angry", 100))
+    after = face(page)
+    assert moved(before, after) > 300
+    brows = slice(len(before) // 4, len(before) // 2)
+    assert moved(before[brows], after[brows]) > 60
+    assert page.locator(".row:has(input[name=angry]) output").inner_text() == "50 %"  # neutral was 100
+    taken(page, lambda: page.click("button.name:text-is('sad')"))
+    assert wishes(page)["weights"] == {"sad": 1}
+    assert page.locator(".card").inner_text().count("sad 1") == 1
+    assert moved(after, face(page)) > 300
+
+
+def test_the_take_keeps_its_time_and_goes_on_playing(page: Page) -> None:
+    page.evaluate("studio.player.setSpan(1, 2); studio.player.play()")
+    taken(page, lambda: page.click("button.name:text-is('happy')"))
+    assert page.evaluate("studio.player.playing")
+    assert page.evaluate("studio.player.span") == [1, 2]
+    page.evaluate("studio.player.pause(); studio.player.setSpan(null)")
+    time = page.evaluate("studio.player.time")
+    taken(page, lambda: page.click("button.name:text-is('sad')"))
+    assert page.evaluate("[studio.player.playing, studio.player.time]") == [False, time]
+    page.check("[name=plays]")
+    taken(page, lambda: page.click("button.name:text-is('fear')"))
+    assert page.evaluate("studio.player.playing")
+
+
+def test_undo_and_redo(page: Page) -> None:
+    neutral = face(page)
+    taken(page, lambda: slide(page, "happy", 100))
+    happy = face(page)
+    for step in (20, 60, 100):  # one gesture
+        taken(page, lambda step=step: page.evaluate("(x) => studio.wish({ intensity: x }, 'intensity')", step / 50))
+    page.evaluate("studio.rest()")
+    taken(page, lambda: page.keyboard.press("Control+z"))
+    assert wishes(page)["intensity"] == 1
+    assert moved(happy, face(page)) == 0
+    taken(page, lambda: page.click("text=Undo"))
+    assert moved(neutral, face(page)) == 0
+    assert page.locator("text=Undo").is_disabled()
+    taken(page, lambda: page.keyboard.press("Control+Shift+z"))
+    assert moved(happy, face(page)) == 0
+    taken(page, lambda: page.click("text=Redo"))
+    assert wishes(page)["intensity"] == 2
+    assert page.locator("text=Redo").is_disabled()
+
+
+def test_a_and_b_at_the_same_time(page: Page) -> None:
+    taken(page, lambda: page.click("button.name:text-is('angry')"))
+    angry = face(page)
+    page.keyboard.press("k")
+    taken(page, lambda: page.click("button.name:text-is('happy')"))
+    happy = face(page)
+    assert moved(angry, happy) > 300
+    page.keyboard.press("x")
+    assert moved(angry, face(page)) == 0
+    assert page.evaluate("studio.player.time") == pytest.approx(OPEN_VOWEL)
+    page.keyboard.press("x")
+    assert moved(happy, face(page)) == 0
+    page.keyboard.press("x")
+    taken(page, lambda: slide(page, "sad", 50))  # changes go on in B
+    assert page.evaluate("studio.player.selected") == 1
+    page.keyboard.press("x")
+    assert moved(angry, face(page)) == 0
+    page.click("[title='Forget A']")
+    assert page.evaluate("studio.player.takes.length") == 1
+    assert page.locator(".compared").is_hidden()
+
+
+def test_an_intensity_that_is_drawn(page: Page) -> None:
+    taken(page, lambda: page.click("button.name:text-is('angry')"))
+    before = face(page)
+    heard = page.evaluate("Array.from(studio.heard)")
+    box = page.locator(".lanes canvas").bounding_box()
+    assert box is not None
+    lane = page.evaluate("""() => {
+      const { timeline } = studio.player;
+      const top = timeline.shown.slice(0, -1).reduce((sum, { height }) => sum + height, 0);
+      return { top, x: [1, 2].map((time) => GUTTER + timeline.span.x(time)) };
+    }""")
+    left, right = (box["x"] + x for x in lane["x"])
+    low = box["y"] + lane["top"] + 52
+
+    def draw() -> None:
+        page.mouse.move(left, low)
+        page.mouse.down()
+        page.mouse.move(right, low, steps=4)
+        page.mouse.up()
+
+    taken(page, draw)
+    page.wait_for_timeout(300)
+    curve = np.array(page.evaluate("Array.from(studio.history.now.curve)"))
+    assert curve[65:115].max() < 0.2 < np.max(heard)
+    assert np.array_equal(curve[:55], np.float32(heard)[:55]) and np.array_equal(curve[130:], np.float32(heard)[130:])
+    assert moved(before, face(page)) > 100, "the anger goes where the curve is low"
+    assert page.evaluate("studio.history.before.length") == 2, "one stroke is one step"
+    taken(page, lambda: page.click("text=Curve as heard"))
+    assert wishes(page)["curve"] is None and moved(before, face(page)) == 0
+
+
+def test_a_description_leads(page: Page) -> None:
+    taken(page, lambda: page.fill("[name=text]", "furious"))
+    assert wishes(page)["weights"] == {}
+    assert page.locator(".written output").inner_text() == "100 %"
+    assert "angry 1" in page.locator(".card").inner_text()
+    taken(page, lambda: slide(page, "sad", 40))
+    assert page.locator(".written output").inner_text() == "60 %"
+    taken(page, lambda: slide(page, "sad", 100))
+    assert page.locator(".message.error").count() == 0
+    page.locator("[name=text]").focus()
+    page.fill("[name=text]", "xqzt")
+    page.wait_for_selector(".message.error, .message:not(:empty)")
+    taken(page, lambda: page.fill("[name=text]", ""))
+    assert wishes(page)["text"] == ""
+
+
+def test_every_knob_has_a_control_that_works(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('details.section').forEach((each) => (each.open = true))")
+    shown = page.evaluate("Array.from(document.querySelectorAll('[data-knob]'), (each) => each.dataset.knob)")
+    own = {"emotion", "text", "image", "image_name", "curve", "span"}
+    assert sorted(shown) == sorted({knob.name for owner in (Settings, Finishing) for knob in knobs(owner)} - own)
+    taken(page, lambda: page.click("[data-knob=region] button[value=upper]"))
+    taken(page, lambda: page.uncheck("[name=blink]"))
+    taken(page, lambda: page.locator("[name=seed]").fill("7") or page.keyboard.press("Tab"))
+    taken(page, lambda: page.locator("input.number[name=intensity]").fill("1.5") or page.keyboard.press("Tab"))
+    taken(page, lambda: page.locator("[name='smoothing.mouth']").fill("9") or page.keyboard.press("Tab"))
+    taken(page, lambda: page.locator("[name=fps]").fill("30") or page.keyboard.press("Tab"))
+    taken(page, lambda: page.locator("[name=transcript]").fill("hello there"))
+    now = wishes(page)
+    steps = now["finishing"]
+    assert (now["region"], now["intensity"], now["fps"], now["transcript"]) == ("upper", 1.5, 30, "hello there")
+    assert (steps["blink"], steps["seed"], steps["smoothing"]) == (False, 7, {"mouth": 9})
+    assert page.evaluate("[studio.player.takes[0].fps, studio.player.takes[0].meta.finishing.seed]") == [30, 7]
+    page.locator("[name='smoothing.mouth']").fill("8")
+    page.keyboard.press("Tab")
+    page.wait_for_selector(".message.error")
+    assert message(page).startswith("The smoothing window 8 of mouth is not valid; valid are odd numbers")
+
+
+def drop(page: Page, name: str, data: bytes) -> None:
+    page.set_input_files("input[name=sound]", files=[{"name": name, "mimeType": "audio/wav", "buffer": data}])
+
+
+def test_a_sound_comes_in_and_a_broken_one_changes_nothing(page: Page, long_sound: Path) -> None:
+    before = face(page)
+    for name, data, reason in (
+        ("notes.wav", b"no sound", "notes.wav"),
+        ("cut.wav", long_sound.read_bytes()[:100_000], "is cut"),
+        ("endless.wav", bytes(2_000_001), "the limit is 2000000"),
+    ):
+        page.evaluate("studio.toolbar.say('')")
+        drop(page, name, data)
+        page.wait_for_selector(".message.error")
+        assert reason in message(page) and "\n" not in message(page)
+        assert page.locator(".toolbar .sound").inner_text() == "sample.wav"
+        assert moved(before, face(page)) == 0
+    drop(page, "speech.wav", long_sound.read_bytes())
+    page.wait_for_selector(".toolbar .sound:text-is('speech.wav')")
+    assert page.evaluate("[studio.player.duration, studio.player.takes[0].frames]") == [12, 720]
+    assert message(page) == ""
+    page.keyboard.press("Control+z")
+    page.wait_for_selector(".toolbar .sound:text-is('sample.wav')")
+    page.evaluate("(time) => studio.player.seek(time)", OPEN_VOWEL)
+    assert moved(before, face(page)) == 0
+
+
+def test_a_sound_is_dropped_anywhere(page: Page, sound: Path) -> None:
+    import base64
+
+    page.evaluate(
+        """async (data) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0))], "voice.wav", { type: "audio/wav" }));
+          for (const kind of ["dragover", "drop"]) {
+            document.querySelector(".face").dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+          }
+        }""",
+        base64.b64encode(sound.read_bytes()).decode(),
+    )
+    page.wait_for_selector(".toolbar .sound:text-is('voice.wav')")
+
+
+def test_the_microphone(page: Page) -> None:
+    page.click("text=Record")
+    page.wait_for_selector(".level:not([hidden])")
+    page.wait_for_timeout(1200)
+    page.click("text=Stop")
+    page.wait_for_selector(".toolbar .sound:text-is('recording 1.wav')")
+    assert page.evaluate("studio.player.duration") > 0.5
+    assert page.evaluate("Math.max(...studio.player.sound.high)") > 20, "the browser's test sound beeps"
+
+
+def test_every_format_is_downloaded_and_reads_back(page: Page, tmp_path: Path) -> None:
+    taken(page, lambda: page.click("button.name:text-is('surprised')"))
+    shown = page.evaluate("Array.from(document.querySelectorAll('[data-ending]'), (each) => each.dataset.ending)")
+    assert shown == [*RIG_ENDINGS, ".html"]
+    for ending in shown:
+        page.click(".menu summary")
+        with page.expect_download() as coming:
+            page.click(f"[data-ending='{ending}']")
+        assert coming.value.suggested_filename == f"sample{ending}"
+        coming.value.save_as(tmp_path / f"sample{ending}")
+        assert (tmp_path / f"sample{ending}").stat().st_size > 1000
+    rig = read_rig(tmp_path / "sample.npz")
+    assert rig.meta["emotion"] == {"surprised": 1.0} and len(rig) == page.evaluate("studio.player.takes[0].frames")
+    assert json.loads((tmp_path / "sample.json").read_text())["fps"] == 60
+
+
+def test_the_page_that_is_exported_opens(page: Page, browser: Browser, tmp_path: Path) -> None:
+    taken(page, lambda: page.click("button.name:text-is('surprised')"))
+    page.click(".menu summary")
+    with page.expect_download() as coming:
+        page.click("[data-ending='.html']")
+    coming.value.save_as(tmp_path / "sample.html")
+    with browser.open(tmp_path / "sample.html") as exported:
+        assert "surprised 1" in exported.locator(".card").inner_text()
+
+
+def test_only_the_part_that_is_marked(page: Page, tmp_path: Path) -> None:
+    page.click(".menu summary")
+    assert page.locator("[name=part]").is_hidden()
+    page.click(".menu summary")
+    page.evaluate("studio.player.setSpan(1, 2)")
+    page.click(".menu summary")
+    page.check("[name=part]")
+    with page.expect_download() as coming:
+        page.click("[data-ending='.npz']")
+    coming.value.save_as(tmp_path / "part.npz")
+    assert len(read_rig(tmp_path / "part.npz")) == 60
+
+
+def test_two_tabs_do_not_disturb_each_other(open_page: Open) -> None:
+    pages = [open_page() for _ in range(2)]
+    for page in pages:
+        page.evaluate("(time) => studio.player.seek(time)", OPEN_VOWEL)
+    before = face(pages[1])
+    taken(pages[0], lambda: pages[0].click("button.name:text-is('angry')"))
+    assert moved(before, face(pages[1])) == 0
+    taken(pages[1], lambda: pages[1].click("button.name:text-is('happy')"))
+    assert wishes(pages[0])["weights"] == {"angry": 1} and wishes(pages[1])["weights"] == {"happy": 1}
+
+
+def test_only_the_last_of_many_changes_counts(page: Page) -> None:
+    for value in range(0, 101, 4):
+        slide(page, "happy", value)
+    taken(page, lambda: slide(page, "sad", 30))
+    page.wait_for_timeout(500)
+    assert not page.evaluate("studio.pump.busy")
+    emotion = page.evaluate("studio.player.takes[0].meta.emotion")
+    assert emotion == pytest.approx({"happy": 1 / 2.3, "neutral": 1 / 2.3, "sad": 0.3 / 2.3})
+
+
+def test_a_stranger_s_page_gets_nothing(open_page: Open, browser: Browser, tmp_path: Path) -> None:
+    page = open_page()
+    address = page.url
+    stranger = tmp_path / "stranger.html"
+    stranger.write_text("<!doctype html><title>stranger</title><p class=card>")
+    seen = browser.open(stranger, own=address.rsplit("/", 2)[0])
+    found = seen.page.evaluate(
+        """async (address) => {
+          const tries = { token: address + "start", none: new URL(address).origin + "/start" };
+          const found = {};
+          for (const [name, url] of Object.entries(tries)) {
+            found[name] = await fetch(url).then((answer) => answer.text(), () => "nothing");
+            found[`${name} blind`] = await fetch(url, { method: "POST", mode: "no-cors", body: "{}" }).then((answer) => answer.type, () => "nothing");
+          }
+          const frame = document.body.appendChild(Object.assign(document.createElement("iframe"), { src: address }));
+          await new Promise((done) => frame.addEventListener("load", done));
+          return { ...found, frame: Boolean(frame.contentDocument) };
+        }""",
+        address,
+    )
+    assert found.pop("frame") is False
+    assert set(found.values()) == {"nothing"}
+    seen.page.close()
+
+
+def test_the_engine_is_gone(browser: Browser, model: Model, sample: Path) -> None:
+    with Studio(model, sample) as studio:
+        seen = browser.open(studio.address, own=studio.origin)
+        before = face(seen.page)
+    slide(seen.page, "angry", 100)
+    seen.page.wait_for_selector(".message.error")
+    assert message(seen.page) == "The studio does not answer. Start it again."
+    assert moved(before, face(seen.page)) == 0
+    seen.page.close()
