@@ -34,20 +34,21 @@ from medtalk.studio.session import Session
 GOAL = 200
 """Milliseconds."""
 TEXT = "And so my fellow Americans ask not what your country can do for you ask what you can do for your country. " * 3
-# What is wished for before the clock runs, and what moves then: x goes from 0 to 1 over the runs.
+DRAW = "studio.change({curve: studio.heard.map((value) => value * (0.5 + x))}, null)"
+# What is asked for before the clock runs, and what moves then: x goes from 0 to 1 over the runs.
 CHANGES = {
-    "another label": ("", "studio.wish({weights: {[x > 0.5 ? 'angry' : 'happy']: 1}}, null)"),
+    "another label": ("", "studio.change({weights: {[x > 0.5 ? 'angry' : 'happy']: 1}}, null)"),
     "one of seven sliders": (
-        "studio.wish({weights: Object.fromEntries(studio.about.labels.map((label) => [label, 0.1]))}, null)",
-        "studio.wish({weights: {...studio.history.now.weights, happy: 0.1 + 0.9 * x}}, null)",
+        "studio.change({weights: Object.fromEntries(studio.about.labels.map((label) => [label, 0.1]))}, null)",
+        "studio.change({weights: {...studio.history.now.weights, happy: 0.1 + 0.9 * x}}, null)",
     ),
-    "a description": ("", "studio.wish({weights: {}, text: `${x > 0.5 ? 'a little' : 'very'} annoyed`}, null)"),
+    "a description": ("", "studio.change({weights: {}, text: `${x > 0.5 ? 'a little' : 'very'} annoyed`}, null)"),
     "the intensity, words known": (
-        f"studio.wish({{text: '', weights: {{sad: 1}}, transcript: '{TEXT}'}}, null)",
-        "studio.wish({intensity: 0.5 + x}, null)",
+        f"studio.change({{text: '', weights: {{sad: 1}}, transcript: '{TEXT}'}}, null)",
+        "studio.change({intensity: 0.5 + x}, null)",
     ),
-    "the curve, drawn": ("", "studio.wish({curve: studio.heard.map((value) => value * (0.5 + x))}, null)"),
-    "the curve of two takes": ("studio.keep()", "studio.wish({curve: studio.heard.map((value) => value * (0.5 + x))}, null)"),
+    "the curve, drawn": ("", DRAW),
+    "the curve of two takes": ("studio.keep()", DRAW),
 }  # fmt: skip
 _TAKEN = """([act, x]) => new Promise((done) => {
     document.addEventListener("taken", ({detail}) => done(detail.milliseconds), {once: true});
@@ -94,13 +95,12 @@ def studio_round_trip(
 
 def _in_browser(address: str, runs: int, browser: str) -> dict[str, list[float]]:
     arguments = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
-    with sync_playwright() as playwright:
-        with playwright.chromium.launch(executable_path=browser, args=arguments) as opened:
-            page = opened.new_page(viewport={"width": 1440, "height": 900})
-            page.goto(address)
-            page.wait_for_selector(".toolbar .sound:not(:empty)")
-            page.uncheck("[name=plays]")
-            return {what: _round_trips(page, *change, runs) for what, change in CHANGES.items()}
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=browser, args=arguments) as opened:
+        page = opened.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(address)
+        page.wait_for_selector(".toolbar .sound:not(:empty)")
+        page.uncheck("[name=plays]")
+        return {what: _round_trips(page, *change, runs) for what, change in CHANGES.items()}
 
 
 def _round_trips(page: Page, before: str, change: str, runs: int) -> list[float]:

@@ -1,7 +1,8 @@
-"""The studio in a browser: a control moves and the face is another one; sounds come in, takes go out, strangers do not."""
+"""The studio in a browser: a control moves and the face is another one; sounds come in, takes go out."""
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,7 +36,7 @@ def model() -> Model:
 @pytest.fixture
 def open_page(browser: Browser, model: Model, sample: Path) -> Iterator[Open]:
     """Opens tabs of one studio, which begins with the sample; in the end no tab may have complained of anything but a
-    wish that the engine refused."""
+    setting that the engine refused."""
     with Studio(model, sample, ServiceLimits.parse(["max_bytes=2000000"])) as studio:
         seen: list[Seen] = []
 
@@ -70,8 +71,6 @@ def face(page: Page) -> np.ndarray:
       gl.readPixels(0, 0, canvas.width, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
       return [btoa(Array.from(pixels, (each) => String.fromCharCode(each)).join("")), canvas.width];
     }""")
-    import base64
-
     return np.frombuffer(base64.b64decode(pixels), np.uint8).reshape(-1, width, 4)[::-1, :, :3]
 
 
@@ -95,7 +94,7 @@ def slide(page: Page, name: str, value: int) -> None:
     page.locator(f".moods input[name={name}]").fill(str(value))
 
 
-def wishes(page: Page) -> Any:
+def settings(page: Page) -> Any:
     return page.evaluate("studio.history.now")
 
 
@@ -114,7 +113,7 @@ def test_a_slider_moves_and_the_face_is_another_one(page: Page) -> None:
     assert moved(before[brows], after[brows]) > 60
     assert page.locator(".row:has(input[name=angry]) output").inner_text() == "50 %"  # neutral was 100
     taken(page, lambda: page.click("button.name:text-is('sad')"))
-    assert wishes(page)["weights"] == {"sad": 1}
+    assert settings(page)["weights"] == {"sad": 1}
     assert page.locator(".card").inner_text().count("sad 1") == 1
     assert moved(after, face(page)) > 300
 
@@ -138,10 +137,10 @@ def test_undo_and_redo(page: Page) -> None:
     taken(page, lambda: slide(page, "happy", 100))
     happy = face(page)
     for step in (20, 60, 100):  # one gesture
-        taken(page, lambda step=step: page.evaluate("(x) => studio.wish({ intensity: x }, 'intensity')", step / 50))
+        taken(page, lambda step=step: page.evaluate("(x) => studio.change({ intensity: x }, 'intensity')", step / 50))
     page.evaluate("studio.rest()")
     taken(page, lambda: page.keyboard.press("Control+z"))
-    assert wishes(page)["intensity"] == 1
+    assert settings(page)["intensity"] == 1
     assert moved(happy, face(page)) == 0
     taken(page, lambda: page.click("text=Undo"))
     assert moved(neutral, face(page)) == 0
@@ -149,7 +148,7 @@ def test_undo_and_redo(page: Page) -> None:
     taken(page, lambda: page.keyboard.press("Control+Shift+z"))
     assert moved(happy, face(page)) == 0
     taken(page, lambda: page.click("text=Redo"))
-    assert wishes(page)["intensity"] == 2
+    assert settings(page)["intensity"] == 2
     assert page.locator("text=Redo").is_disabled()
 
 
@@ -178,7 +177,7 @@ def test_a_and_b_at_the_same_time(page: Page) -> None:
 def test_an_intensity_that_is_drawn(page: Page) -> None:
     taken(page, lambda: page.click("button.name:text-is('angry')"))
     before = face(page)
-    heard = page.evaluate("Array.from(studio.heard)")
+    heard = np.array(page.evaluate("Array.from(studio.heard)"), np.float32)
     box = page.locator(".lanes canvas").bounding_box()
     assert box is not None
     lane = page.evaluate("""() => {
@@ -198,17 +197,17 @@ def test_an_intensity_that_is_drawn(page: Page) -> None:
     taken(page, draw)
     page.wait_for_timeout(300)
     curve = np.array(page.evaluate("Array.from(studio.history.now.curve)"))
-    assert curve[65:115].max() < 0.2 < np.max(heard)
-    assert np.array_equal(curve[:55], np.float32(heard)[:55]) and np.array_equal(curve[130:], np.float32(heard)[130:])
+    assert curve[65:115].max() < 0.2 < heard.max()
+    assert np.array_equal(curve[:55], heard[:55]) and np.array_equal(curve[130:], heard[130:])
     assert moved(before, face(page)) > 100, "the anger goes where the curve is low"
     assert page.evaluate("studio.history.before.length") == 2, "one stroke is one step"
     taken(page, lambda: page.click("text=Curve as heard"))
-    assert wishes(page)["curve"] is None and moved(before, face(page)) == 0
+    assert settings(page)["curve"] is None and moved(before, face(page)) == 0
 
 
 def test_a_description_leads(page: Page) -> None:
     taken(page, lambda: page.fill("[name=text]", "furious"))
-    assert wishes(page)["weights"] == {}
+    assert settings(page)["weights"] == {}
     assert page.locator(".written output").inner_text() == "100 %"
     assert "angry 1" in page.locator(".card").inner_text()
     taken(page, lambda: slide(page, "sad", 40))
@@ -219,7 +218,7 @@ def test_a_description_leads(page: Page) -> None:
     page.fill("[name=text]", "xqzt")
     page.wait_for_selector(".message.error, .message:not(:empty)")
     taken(page, lambda: page.fill("[name=text]", ""))
-    assert wishes(page)["text"] == ""
+    assert settings(page)["text"] == ""
 
 
 def test_every_knob_has_a_control_that_works(page: Page) -> None:
@@ -234,7 +233,7 @@ def test_every_knob_has_a_control_that_works(page: Page) -> None:
     taken(page, lambda: page.locator("[name='smoothing.mouth']").fill("9") or page.keyboard.press("Tab"))
     taken(page, lambda: page.locator("[name=fps]").fill("30") or page.keyboard.press("Tab"))
     taken(page, lambda: page.locator("[name=transcript]").fill("hello there"))
-    now = wishes(page)
+    now = settings(page)
     steps = now["finishing"]
     assert (now["region"], now["intensity"], now["fps"], now["transcript"]) == ("upper", 1.5, 30, "hello there")
     assert (steps["blink"], steps["seed"], steps["smoothing"]) == (False, 7, {"mouth": 9})
@@ -273,14 +272,14 @@ def test_a_sound_comes_in_and_a_broken_one_changes_nothing(page: Page, long_soun
 
 
 def test_a_sound_is_dropped_anywhere(page: Page, sound: Path) -> None:
-    import base64
-
     page.evaluate(
         """async (data) => {
           const transfer = new DataTransfer();
-          transfer.items.add(new File([Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0))], "voice.wav", { type: "audio/wav" }));
+          const bytes = Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0));
+          transfer.items.add(new File([bytes], "voice.wav", { type: "audio/wav" }));
           for (const kind of ["dragover", "drop"]) {
-            document.querySelector(".face").dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+            const event = new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true });
+            document.querySelector(".face").dispatchEvent(event);
           }
         }""",
         base64.b64encode(sound.read_bytes()).decode(),
@@ -345,7 +344,7 @@ def test_two_tabs_do_not_disturb_each_other(open_page: Open) -> None:
     taken(pages[0], lambda: pages[0].click("button.name:text-is('angry')"))
     assert moved(before, face(pages[1])) == 0
     taken(pages[1], lambda: pages[1].click("button.name:text-is('happy')"))
-    assert wishes(pages[0])["weights"] == {"angry": 1} and wishes(pages[1])["weights"] == {"happy": 1}
+    assert settings(pages[0])["weights"] == {"angry": 1} and settings(pages[1])["weights"] == {"happy": 1}
 
 
 def test_only_the_last_of_many_changes_counts(page: Page) -> None:
@@ -370,7 +369,8 @@ def test_a_stranger_s_page_gets_nothing(open_page: Open, browser: Browser, tmp_p
           const found = {};
           for (const [name, url] of Object.entries(tries)) {
             found[name] = await fetch(url).then((answer) => answer.text(), () => "nothing");
-            found[`${name} blind`] = await fetch(url, { method: "POST", mode: "no-cors", body: "{}" }).then((answer) => answer.type, () => "nothing");
+            const blind = fetch(url, { method: "POST", mode: "no-cors", body: "{}" });
+            found[`${name} blind`] = await blind.then((answer) => answer.type, () => "nothing");
           }
           const frame = document.body.appendChild(Object.assign(document.createElement("iframe"), { src: address }));
           await new Promise((done) => frame.addEventListener("load", done));

@@ -46,8 +46,8 @@ class Browser:
     def open(
         self, address: str | Path, width: int = 1000, height: int = 700, before: str = "", own: str = "file:"
     ) -> Seen:
-        """A page, once it shows a take. `before` is a script that runs in front of its own; `own` begins what it may ask
-        for."""
+        """A page, once it shows a take. `before` is a script that runs in front of its own; `own` begins the
+        addresses that it may ask."""
         url = address.as_uri() if isinstance(address, Path) else address
         seen = Seen(self._chromium.new_page(viewport={"width": width, "height": height}), own)
         if before:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
+
+import numpy as np
 
 from medtalk.limits import ServiceLimits
 from medtalk.perform import Model
@@ -31,11 +35,25 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
+def unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The header and the arrays of a blob of `medtalk.face.packed`."""
+    data = gzip.decompress(blob)
+    (length,) = struct.unpack("<I", data[:4])
+    header = json.loads(data[4 : 4 + length])
+    arrays = {
+        name: np.frombuffer(data, each["dtype"], int(np.prod(each["shape"])), 4 + length + each["offset"]).reshape(
+            each["shape"]
+        )
+        for name, each in header["arrays"].items()
+    }
+    return header, arrays
+
+
 class Studio:
     """A running studio; use it as a context manager."""
 
-    def __init__(self, model: Model, sound: Path | None = None, limits: ServiceLimits = ServiceLimits()) -> None:
-        self.session, self._listener = Session(model, limits), listen()
+    def __init__(self, model: Model, sound: Path | None = None, limits: ServiceLimits | None = None) -> None:
+        self.session, self._listener = Session(model, limits or ServiceLimits()), listen()
         kept = sound and self.session.keep(sound.name, sound.read_bytes())
         self.server = Server(self._listener, self.session, kept)
         self.address = self.server.address

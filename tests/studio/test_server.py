@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import socket
-import struct
 import threading
 from collections.abc import Callable
 from io import BytesIO
@@ -25,26 +23,19 @@ from medtalk.studio.controls import NOT_CONTROLS, OWN
 from medtalk_wire.settings import Finishing, Settings, knobs
 from tests.conftest import Result
 from tests.helpers.sounds import babble
-from tests.helpers.studios import Answer, Studio
-
-
-def unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The header and the arrays of a blob of `medtalk.face.packed`."""
-    data = gzip.decompress(blob)
-    (length,) = struct.unpack("<I", data[:4])
-    header = json.loads(data[4 : 4 + length])
-    arrays = {
-        name: np.frombuffer(data, each["dtype"], int(np.prod(each["shape"])), 4 + length + each["offset"]).reshape(each["shape"])
-        for name, each in header["arrays"].items()
-    }
-    return header, arrays
+from tests.helpers.studios import Answer, Studio, unpack
 
 
 def values_of(answer: Answer) -> np.ndarray:
     """The rig (T, 174) of a take, as the page reads it."""
     assert answer.status == 200, answer.body
     header, arrays = unpack(answer.body)
-    counts = np.vstack([np.cumsum(arrays[name].astype(np.int64), axis=1) % size for name, size in (("bytes", 1 << 8), ("shorts", 1 << 16))])
+    counts = np.vstack(
+        [
+            np.cumsum(arrays[name].astype(np.int64), axis=1) % size
+            for name, size in (("bytes", 1 << 8), ("shorts", 1 << 16))
+        ]
+    )
     rig = np.zeros((header["frames"], len(CHANNEL_NAMES)))
     rig[:, arrays["channels"]] = (arrays["low"][:, None] + arrays["step"][:, None] * counts).T
     return rig
@@ -78,9 +69,14 @@ def test_words_that_stay_are_aligned_once(
 ) -> None:
     text = json.loads((speech_data / "transcripts.json").read_text())["jfk"]
     sound = studio.keep((speech_data / "jfk.flac").read_bytes(), "jfk.flac")
-    aligned = []
-    own = type(model)._with_words
-    monkeypatch.setattr(type(model), "_with_words", lambda self, heard, words, *more: (aligned.append(words), own(self, heard, words, *more))[1])
+    aligned: list[str] = []
+    own = Model._with_words
+
+    def count(self: Model, heard: Any, words: str, *more: Any) -> Any:
+        aligned.append(words)
+        return own(self, heard, words, *more)
+
+    monkeypatch.setattr(Model, "_with_words", count)
     for intensity in (1.0, 1.5, 2.0):
         answer = studio.post("take", {"sound": sound, "transcript": text, "intensity": intensity})
         header, _ = unpack(answer.body)
@@ -105,7 +101,10 @@ def test_a_curve_that_is_drawn_takes_the_place_of_the_voices(studio: Studio, sou
 
 
 def test_a_description_leads_and_what_it_leaves_unclear_is_noted(studio: Studio, sound: str) -> None:
-    asked = {"sound": sound, "guidance": {"kind": "text", "text": "furious, and a bit xylophone", "labels": {"sad": 0.3}}}
+    asked = {
+        "sound": sound,
+        "guidance": {"kind": "text", "text": "furious, and a bit xylophone", "labels": {"sad": 0.3}},
+    }
     header, _ = unpack(studio.post("take", asked).body)
     assert header["meta"]["emotion"]["angry"] > 0.4 and header["meta"]["emotion"]["sad"] == pytest.approx(0.3)
 
@@ -127,12 +126,15 @@ def test_a_description_leads_and_what_it_leaves_unclear_is_noted(studio: Studio,
         ({"finishing": {"seed": 1 << 80}}, "bad_message"),
     ],
 )
-def test_a_wrong_wish_is_one_line(studio: Studio, sound: str, wrong: dict[str, Any], code: str) -> None:
+def test_a_wrong_setting_is_one_line(studio: Studio, sound: str, wrong: dict[str, Any], code: str) -> None:
     status, found = error_of(studio.post("take", {"sound": sound, **wrong}))
     assert (status, found) == (413 if code == "limit" else 400, code)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"3", b'"' + b"\xff" + b'"', b"[" * 100_000, b'{"sound": {}}', b'{"sound": "0"}'])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"3", b'"\xff"', b"[" * 100_000, b'{"sound": {}}', b'{"sound": "0"}', b'{"sound": 1e999}'],
+)
 def test_what_no_page_would_send(studio: Studio, body: bytes) -> None:
     status, code = error_of(studio.post("take", body))
     assert (status, code) in [(400, "bad_message"), (400, "not_heard")]
@@ -164,7 +166,8 @@ def test_a_sound_beyond_the_limit_is_refused_before_it_is_read(model: Model) -> 
         assert error_of(studio.post("take", b" " * (17 << 20))) == (413, "limit")
 
 
-def test_a_sound_of_unknown_length_is_cut_off_at_the_limit(model: Model) -> None:
+def test_a_sound_of_unknown_length_is_cut_off_beyond_the_limit(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medtalk.studio.app._DISCARDED", 1 << 20)
     with Studio(model, limits=ServiceLimits.parse(["max_bytes=100000"])) as studio:
         address = urlsplit(studio.address)
         with socket.create_connection(("127.0.0.1", studio.server.port), 60) as connection:
@@ -235,7 +238,9 @@ def test_exports_that_are_not(studio: Studio, sound: str) -> None:
     assert error_of(studio.post("export", {"sound": sound, "span": [90, 99]}, ending=".csv")) == (400, "rig")
 
 
-def test_nothing_of_an_export_stays(studio: Studio, sound: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_of_an_export_stays(
+    studio: Studio, sound: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert studio.post("export", {"sound": sound}, ending=".csv").status == 200
     full = OSError(28, "No space left on device")

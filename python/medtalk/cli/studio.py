@@ -35,7 +35,7 @@ def studio(
     as_json: JsonErrors = False,
     debug: Debug = False,
 ) -> None:
-    """Direct a take in your browser: change the emotion and see it at once. Ctrl-C ends it. Needs the extra `studio`."""
+    """Direct a take in your browser: change the emotion and see it at once. Ctrl-C ends it."""
     server: Server | None = None
     stopped = False
 
@@ -69,7 +69,9 @@ def studio(
         data = b"" if sound is None else read_input(sound, "sound file", AudioError, limits.audio.max_bytes)
         if sound is not None:
             read_speech(data, limits=limits.audio, name=path_text(sound))
-        model = load(bundle, threads=threads, device=device, backbones=backbone_folders(backbone or ()), offline=offline)
+        model = load(
+            bundle, threads=threads, device=device, backbones=backbone_folders(backbone or ()), offline=offline
+        )
         session = Session(model, limits)
         server = Server(listener, session, None if sound is None else session.keep(path_text(sound.name), data))
         if stopped:

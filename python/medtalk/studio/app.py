@@ -16,8 +16,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from medtalk.errors import CancelledError, GuidanceError, LimitError, MedtalkError, RigError, ServiceError
 from medtalk.audio import read_speech
+from medtalk.errors import CancelledError, LimitError, MedtalkError, RigError, ServiceError
 from medtalk.face import packed, page
 from medtalk.face.judged import judge
 from medtalk.rig import RIG_ENDINGS, write_rig
@@ -28,8 +28,10 @@ from medtalk.studio.session import File, Session, Take
 WEB = Path(__file__).parent / "web"
 MAX_JSON_BYTES = 16 << 20
 """Of what a tab asks for a take: a curve of an hour, written as numbers, has 4 MB."""
+_DISCARDED = 64 << 20
+"""Bytes of a body that are read although they are too many: a client that still sends may not see the answer."""
 # in the order in which they need each other
-_SCRIPTS = ("wishes.js", "engine.js", "curve.js", "microphone.js", "form.js", "toolbar.js", "studio.js")
+_SCRIPTS = ("settings.js", "engine.js", "curve.js", "microphone.js", "form.js", "toolbar.js", "studio.js")
 _BLOB = "application/octet-stream"
 
 
@@ -84,7 +86,9 @@ def make_app(session: Session, sound: File | None = None) -> Starlette:
         asked = await _asked(request)
         ending = request.query_params.get("ending", "")
         if ending not in (*RIG_ENDINGS, PAGE_ENDING):
-            raise RigError(f"There is no export to {ending[:40]!r}.", f"Valid are {' '.join(RIG_ENDINGS)} {PAGE_ENDING}")
+            raise RigError(
+                f"There is no export to {ending[:40]!r}.", f"Valid are {' '.join(RIG_ENDINGS)} {PAGE_ENDING}"
+            )
         kept = session.file(asked.get("sound"))
         made = await session.take(asked, _tab(request), live=False)
         stem = Path(kept.name).stem or "take"
@@ -130,16 +134,20 @@ def _tab(request: Request) -> str:
 
 
 async def _body(request: Request, limit: int, what: str) -> bytes:
-    """The body of a request, refused before it is read if it says that it is longer than `limit`, else when it is."""
+    """The body of a request; one of more than `limit` bytes is refused as soon as that is known, and never kept."""
     too_long = LimitError(f"{what} has more than {limit} bytes, the limit.", "Give a shorter or smaller one.")
-    length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > limit:
+    length = int(request.headers.get("content-length", 0))
+    if length > max(limit, _DISCARDED):
         raise too_long
-    data = bytearray()
+    data, size = bytearray(), 0
     async for part in request.stream():
-        data += part
-        if len(data) > limit:
+        size += len(part)
+        if size <= limit:
+            data += part
+        elif size > max(limit, _DISCARDED):
             raise too_long
+    if size > limit:
+        raise too_long
     return bytes(data)
 
 
@@ -156,9 +164,7 @@ async def _asked(request: Request) -> dict[str, Any]:
 def _pack(take: Take, name: str, judged: File | None, level: int = 9) -> bytes:
     """The take as a blob, with what is wrong with it if it is judged beside its sound, which takes longer."""
     marks, summary = ([], []) if judged is None else judge(take.rig, read_speech(judged.data, name=judged.name))
-    return packed.pack_take(
-        take.rig, name, marks=marks, summary=summary, intensity=take.intensity, level=level
-    )
+    return packed.pack_take(take.rig, name, marks=marks, summary=summary, intensity=take.intensity, level=level)
 
 
 def _export(take: Take, sound: File, path: Path) -> None:

@@ -125,7 +125,7 @@ class Session:
         body, buffers = dict(asked), []
         sound = self.file(body.pop("sound", None))
         buffers.append(Buffer("file", "uint8", (len(sound.data),), sound.data))
-        body["sound"] = {"kind": "file", "sha256": sound.sha256, "name": sound.name, "channel": body.pop("channel", None)}
+        body["sound"] = {"kind": "file", "sha256": sound.sha256, "name": sound.name}
         if (wanted := body.pop("picture", None)) is not None:
             picture = self.file(wanted)
             buffers.append(Buffer("image", "uint8", (len(picture.data),), picture.data))

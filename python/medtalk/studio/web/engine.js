@@ -1,4 +1,4 @@
-// The way to the engine: sounds and wishes out, takes in.
+// The way to the engine: sounds and settings out, takes in.
 
 /** An error of the engine: what was wrong, what is valid, what to do next. */
 class EngineError extends Error {
@@ -34,16 +34,16 @@ class Engine {
     return Sound.read(await this.bytes(`sound?id=${id}`));
   }
 
-  /** The take of wishes; one that is judged says what is wrong with it, and takes longer. */
-  async take(wishes, judged = false) {
+  /** The take of settings; one that is judged says what is wrong with it, and takes longer. */
+  async take(settings, judged = false) {
     const query = new URLSearchParams({ tab: this.tab, ...(judged ? { judged: "" } : {}) });
-    return Take.read(await this.bytes(`take?${query}`, JSON.stringify(asked(wishes))));
+    return Take.read(await this.bytes(`take?${query}`, JSON.stringify(asked(settings))));
   }
 
   /** A file of the take, as a Blob. `span` is [start, end] in seconds, or null for all of it. */
-  async file(wishes, ending, span) {
+  async file(settings, ending, span) {
     const query = new URLSearchParams({ tab: this.tab, ending });
-    return (await this.fetch(`export?${query}`, JSON.stringify({ ...asked(wishes), span }))).blob();
+    return (await this.fetch(`export?${query}`, JSON.stringify({ ...asked(settings), span }))).blob();
   }
 
   async progress() {
@@ -68,17 +68,17 @@ class Engine {
 }
 
 /**
- * Takes for wishes that change faster than they can be made: one is under way, and only the newest wishes wait.
+ * Takes for settings that change faster than they can be made: one is under way, and only the newest settings wait.
  *
- * `onTake(take, wishes)` and `onError(error, wishes)` are called for what was made.
+ * `onTake(take, settings)` and `onError(error, settings)` are called for what was made.
  */
 class Pump {
   constructor(engine, onTake, onError) {
     Object.assign(this, { engine, onTake, onError, wanted: null, busy: false });
   }
 
-  async ask(wishes) {
-    this.wanted = wishes;
+  async ask(settings) {
+    this.wanted = settings;
     if (this.busy) return;
     this.busy = true;
     while (this.wanted) {

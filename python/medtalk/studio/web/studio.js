@@ -1,7 +1,7 @@
-// The studio: the player with live controls. Each change is a wish; its take comes from the engine and is played.
+// The studio: the player with live controls. A change gives other settings; their take comes from the engine and is played.
 
 class Studio {
-  static REST = 700; // milliseconds without a wish, before the take is judged
+  static REST = 700; // milliseconds without a change, before the take is judged
 
   static async open() {
     const engine = new Engine();
@@ -14,28 +14,29 @@ class Studio {
   constructor(engine, about, head) {
     Object.assign(this, { engine, about, take: null, kept: null, heard: null, microphone: null, recordings: 0 });
     [this.loading, this.replays, this.began] = [0, false, 0];
-    this.asked = new WeakMap(); // when wishes were made, to measure how long they take
-    this.history = new History(usualWishes(about));
+    this.asked = new WeakMap(); // when settings were made, to measure how long they take
+    this.history = new History(usualSettings(about));
+    KEYS.push(["K", "keep the take as A"], ["X", "A or B"], ["ctrl Z", "undo; with shift, redo"]);
     this.player = new Player(document.querySelector(".studio-player"), head, about.board);
     this.toolbar = new Toolbar(this, about);
     document.querySelector(".studio-head").append(this.toolbar.element);
     this.player.parts.face.append(this.toolbar.message);
-    this.form = new Form(about, (patch, gesture) => this.wish(patch, gesture), () => this.rest(), (file) => this.show(file));
+    this.form = new Form(about, (patch, gesture) => this.change(patch, gesture), () => this.rest(), (file) => this.show(file));
     this.player.side.prepend(this.form.element);
     this.player.timeline.lanes = this.player.timeline.lanes.filter(({ name }) => name !== "intensity"); // one draws in ours
     this.plays = element("input", { type: "checkbox", checked: true, name: "plays" });
     this.player.bar.append(element("label.plays", { title: "Play again after each change" }, this.plays, "play changes"));
-    this.curve = new CurveLane(this.player, (curve) => this.wish({ curve }, "curve"), () => this.rest());
-    this.pump = new Pump(engine, (take, wishes) => this.receive(take, wishes), (error) => this.complain(error));
+    this.curve = new CurveLane(this.player, (curve) => this.change({ curve }, "curve"), () => this.rest());
+    this.pump = new Pump(engine, (take, settings) => this.receive(take, settings), (error) => this.complain(error));
     this.player.addEventListener("play", () => (this.began = this.player.time));
-    for (const change of ["select", "span"]) this.player.addEventListener(change, () => this.refresh());
+    for (const event of ["select", "span"]) this.player.addEventListener(event, () => this.refresh());
     document.addEventListener("keydown", (event) => this.key(event));
     this.listenToDrops();
     this.refresh();
     if (!about.sound) this.invite();
   }
 
-  /** Whether a sound is being heard; until then nothing else is wished for. */
+  /** Whether a sound is being heard; until then nothing else is asked for. */
   get waits() {
     return document.body.classList.contains("waiting");
   }
@@ -54,10 +55,10 @@ class Studio {
     this.player.parts.face.parentElement.append(this.invitation);
   }
 
-  // --- wishes
+  // --- settings
 
-  /** Wish for something else; wishes of one gesture are one step of the history. */
-  wish(patch, gesture) {
+  /** Ask for something else; the changes of one gesture are one step of the history. */
+  change(patch, gesture) {
     if (this.waits) return this.refresh();
     this.history.change(Object.freeze({ ...this.history.now, ...patch }), gesture);
     this.demand(gesture === null);
@@ -78,7 +79,7 @@ class Studio {
     if (!this.waits && this.history.redo()) this.demand(true, () => this.history.undo());
   }
 
-  /** Ask for the take of the wishes as they are now; `back` goes where they were, if they are of a sound that is gone. */
+  /** Ask for the take of the settings as they are now; `back` goes where they were, if they are of a sound that is gone. */
   demand(final, back) {
     const { now } = this.history;
     this.refresh();
@@ -90,10 +91,10 @@ class Studio {
     this.pump.ask(now);
   }
 
-  receive(take, wishes) {
-    if (wishes.sound.id !== this.sound?.id) return;
-    this.put(take, wishes);
-    const since = this.asked.get(wishes);
+  receive(take, settings) {
+    if (settings.sound.id !== this.sound?.id) return;
+    this.put(take, settings);
+    const since = this.asked.get(settings);
     this.player.replaceTake(this.kept ? 1 : 0, take); // which draws it
     requestAnimationFrame(() => {
       document.dispatchEvent(new CustomEvent("taken", { detail: { milliseconds: performance.now() - since } }));
@@ -102,22 +103,22 @@ class Studio {
   }
 
   /** `take` is the one that is changed from now on. */
-  put(take, wishes) {
-    take.name = this.kept ? "B" : wishes.sound.name;
+  put(take, settings) {
+    take.name = this.kept ? "B" : settings.sound.name;
     this.take = take;
     clearTimeout(this.judging);
-    this.judging = setTimeout(() => this.judge(wishes), Studio.REST);
-    if (!wishes.curve) this.heard = take.intensity;
+    if (take.seconds <= Studio.JUDGED) this.judging = setTimeout(() => this.judge(settings), Studio.REST);
+    if (!settings.curve) this.heard = take.intensity;
     this.toolbar.say(take.meta.note ?? "");
     this.refresh();
   }
 
-  /** Have a take judged whose wishes stayed for a while, and show what is wrong with it. */
-  async judge(wishes) {
-    const judged = await this.engine.take(wishes, true).catch(() => null);
+  /** Have a take judged whose settings stayed for a while, and show what is wrong with it. */
+  async judge(settings) {
+    const judged = await this.engine.take(settings, true).catch(() => null);
     if (!judged) return;
-    for (const own of [this.kept, { take: this.take, wishes: this.history.now }]) {
-      if (own?.wishes === wishes) [own.take.marks, own.take.summary] = [judged.marks, judged.summary];
+    for (const own of [this.kept, { take: this.take, settings: this.history.now }]) {
+      if (own?.settings === settings) [own.take.marks, own.take.summary] = [judged.marks, judged.summary];
     }
     this.player.show();
   }
@@ -157,29 +158,29 @@ class Studio {
     }
   }
 
-  /** Wishes with another sound: they count when it was heard; whether it was. The newest of several wins. */
-  async load(wishes) {
+  /** Settings with another sound: they count when it was heard; whether it was. The newest of several wins. */
+  async load(settings) {
     const number = ++this.loading;
-    const stop = this.follow(wishes.sound.name);
+    const stop = this.follow(settings.sound.name);
     this.waits = true;
     try {
-      const take = await this.engine.take(wishes);
-      const sound = await this.engine.sound(wishes.sound.id);
+      const take = await this.engine.take(settings);
+      const sound = await this.engine.sound(settings.sound.id);
       if (number !== this.loading) {
         sound.close();
         return true;
       }
       const before = this.player.sound;
-      if (!this.sound) this.history = new History(Object.freeze(wishes));
-      else if (wishes !== this.history.now) this.history.change(Object.freeze(wishes), null);
+      if (!this.sound) this.history = new History(Object.freeze(settings));
+      else if (settings !== this.history.now) this.history.change(Object.freeze(settings), null);
       this.invitation?.remove();
       document.body.classList.remove("empty");
-      [this.sound, this.kept, this.began] = [wishes.sound, null, 0];
-      if (wishes.curve) this.heard = take.intensity;
+      [this.sound, this.kept, this.began] = [settings.sound, null, 0];
+      if (settings.curve) this.heard = take.intensity;
       this.player.pause();
       this.player.setSpan(null);
       this.player.setSound(sound);
-      this.put(take, wishes);
+      this.put(take, settings);
       this.player.setTakes([take]);
       this.player.seek(0);
       before?.close();
@@ -208,7 +209,7 @@ class Studio {
   async show(file) {
     try {
       const picture = await this.engine.keep(file, file.name, this.about.limits.picture, "picture");
-      this.wish(this.form.making({ picture, text: "" }), null);
+      this.change(this.form.making({ picture, text: "" }), null);
     } catch (error) {
       this.complain(error);
     }
@@ -261,7 +262,7 @@ class Studio {
   /** Keep the take that is changed as A; changes go on in B. */
   keep() {
     if (!this.take) return;
-    this.kept = { take: this.take, wishes: this.history.now };
+    this.kept = { take: this.take, settings: this.history.now };
     const b = Object.assign(Object.create(Object.getPrototypeOf(this.take)), this.take, { name: "B" });
     this.kept.take.name = "A";
     this.take = b;
@@ -289,7 +290,7 @@ class Studio {
   }
 
   async export(ending) {
-    const front = this.kept && this.player.selected === 0 ? this.kept.wishes : this.history.now;
+    const front = this.kept && this.player.selected === 0 ? this.kept.settings : this.history.now;
     const span = this.player.span && this.toolbar.part.checked ? this.player.span : null;
     try {
       this.toolbar.say(`writing ${ending}`);

@@ -1,7 +1,7 @@
-// What the user wishes of a take: one frozen object, which the engine is asked by, and its history.
+// The settings that the user asks for: one frozen object, and its history.
 
-/** The wishes of a page that was just opened, by the usual values of all controls. */
-function usualWishes(about) {
+/** The settings of a page that was just opened, by the usual values of all controls. */
+function usualSettings(about) {
   const usual = (knobs) => Object.fromEntries(knobs.map(({ name, default: value }) => [name, value]));
   return Object.freeze({
     sound: null, // {id, name}
@@ -15,9 +15,9 @@ function usualWishes(about) {
   });
 }
 
-/** Wishes as the server reads them: the body of `generate` (docs/protocol.md), with files by their id. */
-function asked(wishes) {
-  const { sound, weights, heard, text, picture, curve, ...rest } = wishes;
+/** Settings as the server reads them: the body of `generate` (docs/protocol.md), with files by their id. */
+function asked(settings) {
+  const { sound, weights, heard, text, picture, curve, ...rest } = settings;
   const labels = Object.fromEntries(Object.entries(weights).filter(([, weight]) => weight > 0));
   const beside = Object.keys(labels).length ? { labels } : {};
   let guidance = { kind: "label", emotion: beside.labels ?? "neutral" };
@@ -38,7 +38,7 @@ function shares({ weights, text, picture }) {
   return share;
 }
 
-/** Wishes, those before and those that were undone. */
+/** The settings now, those before and those that were undone. */
 class History {
   static MOST = 200;
 
@@ -48,12 +48,12 @@ class History {
     this.undone = [];
   }
 
-  /** New wishes; those of one gesture, such as a slider that moves, are one step. */
-  change(wishes, gesture) {
+  /** Other settings; those of one gesture, such as a slider that moves, are one step. */
+  change(settings, gesture) {
     if (gesture === null || gesture !== this.gesture) this.before.push(this.now);
     if (this.before.length > History.MOST) this.before.shift();
     this.gesture = gesture;
-    this.now = wishes;
+    this.now = settings;
     this.undone = [];
   }
 
