@@ -68,6 +68,7 @@ docs: .venv/installed
 
 pictures: .venv/installed
 	.venv/bin/python -m docs.make_pictures
+	.venv/bin/python -m tests.helpers.seven_emotions
 
 # medtalk, and medtalk-weights, which its extras bring: see setup.py, and for MEDTALK_URL too.
 wheels:

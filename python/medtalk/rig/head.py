@@ -1,6 +1,6 @@
 """A head that the 174 channels drive: the surface that pages draw, pictures show and lips are measured on.
 
-The asset (`assets/head/head.bin`, CC0, made by `assets/head/make_head.py`) is a gzip of a little-endian uint32 n, n
+The asset (`assets/head/head.bin`, CC0, made by `docs/make_head.py`) is a gzip of a little-endian uint32 n, n
 bytes of JSON, and arrays that begin at multiples of 4; the JSON says where each lies, with its type and shape.
 
 A pose is plain arithmetic, so that a page does the same in JavaScript (`medtalk/face/web/head.js`):
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 UPPER_SHARE = 0.35
 """Of the way to each other that the upper lip goes; the lower lip, which the jaw carries, goes the rest."""
-TOOTH_LIP = (0.0, -0.4, 0.5)
-"""Where a bitten lower lip lies, in mm from the edge of the upper teeth: against it from below."""
+TOOTH_LIP = (0.0, 1.2, 2.2)
+"""Where a bitten lower lip lies, in mm from the edge of the upper teeth: it touches them from the front."""
 
 
 @dataclass(frozen=True, eq=False)
