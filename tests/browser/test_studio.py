@@ -142,14 +142,14 @@ def test_undo_and_redo(page: Page) -> None:
     taken(page, lambda: page.keyboard.press("Control+z"))
     assert settings(page)["intensity"] == 1
     assert moved(happy, face(page)) == 0
-    taken(page, lambda: page.click("text=Undo"))
+    taken(page, lambda: page.click(".toolbar >> text='Undo'"))
     assert moved(neutral, face(page)) == 0
-    assert page.locator("text=Undo").is_disabled()
+    assert page.locator(".toolbar >> text='Undo'").is_disabled()
     taken(page, lambda: page.keyboard.press("Control+Shift+z"))
     assert moved(happy, face(page)) == 0
-    taken(page, lambda: page.click("text=Redo"))
+    taken(page, lambda: page.click(".toolbar >> text='Redo'"))
     assert settings(page)["intensity"] == 2
-    assert page.locator("text=Redo").is_disabled()
+    assert page.locator(".toolbar >> text='Redo'").is_disabled()
 
 
 def test_a_and_b_at_the_same_time(page: Page) -> None:

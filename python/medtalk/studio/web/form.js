@@ -3,8 +3,8 @@
 const TITLES = { fps: "frame rate", closures: "keep closures", limits: "keep to limits" };
 
 /**
- * `onChange(patch, gesture)` gets the fields of the settings that change; a gesture that goes on (a slider that is held)
- * keeps its name, and null is a step of its own. `onRest()` ends it.
+ * `onChange(patch, gesture)` gets the fields of the settings that change; a gesture that goes on, as of a slider that is
+ * held, keeps its name, and null is a step of its own. `onRest()` ends it.
  */
 class Form {
   constructor(about, onChange, onRest, onPicture) {
@@ -29,14 +29,19 @@ class Form {
     const { labels, guidance } = this.about;
     const rows = labels.map((label) => this.label(label));
     const listen = () => this.onChange({ heard: !this.settings.heard }, null);
-    const name = element("button.name", { type: "button", title: "The emotion that is heard in the voice", click: listen }, "as heard");
+    const name = element(
+      "button.name",
+      { type: "button", title: "The emotion that is heard in the voice", click: listen },
+      "as heard",
+    );
     const heard = element("div.row", {}, name, element("span.quiet", {}, "in the voice"), element("output"));
     this.shown.push((settings) => {
       heard.classList.toggle("none", !settings.heard);
       heard.lastChild.textContent = settings.heard ? percent(1) : "";
     });
     return this.section(
-      "Emotion", true,
+      "Emotion",
+      true,
       element("div.moods", {}, ...rows, ...(guidance.includes("auto") ? [heard] : [])),
       ...(guidance.includes("text") ? [this.description()] : []),
       ...(guidance.includes("image") ? [this.picture()] : []),
@@ -62,7 +67,7 @@ class Form {
     const row = element("div.row", {}, name, slider, share);
     this.shown.push((settings) => {
       slider.value = Math.round(100 * (settings.weights[label] ?? 0));
-      const part = settings.heard ? 0 : shares(settings)[label] ?? 0;
+      const part = settings.heard ? 0 : (shares(settings)[label] ?? 0);
       share.textContent = part ? percent(part) : "";
       row.classList.toggle("none", !part);
     });
@@ -82,10 +87,16 @@ class Form {
 
   description() {
     const field = element("textarea", {
-      rows: 2, maxlength: this.about.limits.text, placeholder: "or in words: slightly annoyed, hides it", name: "text", "aria-label": "description",
+      rows: 2,
+      maxlength: this.about.limits.text,
+      placeholder: "or in words: slightly annoyed, hides it",
+      name: "text",
+      "aria-label": "description",
     });
     const share = element("output");
-    this.writes(field, (text) => this.onChange(text.trim() ? this.making({ text, picture: null }) : this.without({ text }), "text"));
+    this.writes(field, (text) =>
+      this.onChange(text.trim() ? this.making({ text, picture: null }) : this.without({ text }), "text"),
+    );
     this.shown.push((settings) => {
       if (document.activeElement !== field || !settings.text) field.value = settings.text;
       const part = settings.text.trim() ? shares(settings).description : 0;
@@ -104,7 +115,11 @@ class Form {
     const file = element("input", { type: "file", accept: "image/png,image/jpeg,image/webp", hidden: true });
     const name = element("span.quiet");
     const choose = element("button.act", { type: "button", click: () => file.click() }, "Picture…");
-    const clear = element("button.act", { type: "button", title: "No picture", click: () => this.onChange(this.without({ picture: null }), null) }, "×");
+    const clear = element(
+      "button.act",
+      { type: "button", title: "No picture", click: () => this.onChange(this.without({ picture: null }), null) },
+      "×",
+    );
     file.addEventListener("change", () => {
       if (file.files.length) this.onPicture(file.files[0]);
       file.value = "";
@@ -119,10 +134,19 @@ class Form {
   // --- the settings that are declared
 
   intensity() {
-    const reset = element("button.act", { type: "button", click: () => this.onChange({ curve: null }, null) }, "Curve as heard");
+    const reset = element(
+      "button.act",
+      { type: "button", click: () => this.onChange({ curve: null }, null) },
+      "Curve as heard",
+    );
     const hint = element("span.quiet", {}, "draw the curve under the sound");
     this.shown.push(({ curve }) => ([reset.hidden, hint.hidden] = [!curve, Boolean(curve)]));
-    return this.section("Intensity", true, ...this.controls(this.about.knobs, ["intensity"]), element("div.row.wide", {}, hint, reset));
+    return this.section(
+      "Intensity",
+      true,
+      ...this.controls(this.about.knobs, ["intensity"]),
+      element("div.row.wide", {}, hint, reset),
+    );
   }
 
   words() {
@@ -130,34 +154,52 @@ class Form {
   }
 
   face() {
-    const rest = this.about.knobs.map(({ name }) => name).filter((name) => !["intensity", "transcript", "language"].includes(name));
+    const rest = this.about.knobs
+      .map(({ name }) => name)
+      .filter((name) => !["intensity", "transcript", "language"].includes(name));
     return this.section("Face", true, ...this.controls(this.about.knobs, rest));
   }
 
   finishing() {
     const within = (patch, gesture) => this.onChange({ finishing: { ...this.settings.finishing, ...patch } }, gesture);
     const names = this.about.finishing.map(({ name }) => name);
-    return this.section("Finishing", false, ...this.controls(this.about.finishing, names, within, (settings) => settings.finishing));
+    return this.section(
+      "Finishing",
+      false,
+      ...this.controls(this.about.finishing, names, within, (settings) => settings.finishing),
+    );
   }
 
   /** The controls of the knobs with these names; `change` takes a patch, `held` finds their values in the settings. */
   controls(knobs, names, change = this.onChange, held = (settings) => settings) {
-    return knobs.filter(({ name }) => names.includes(name)).map((knob) => {
-      const title = TITLES[knob.name] ?? knob.name;
-      const { control, show } = this[knob.kind](knob, (value, gesture) => change({ [knob.name]: value }, gesture));
-      this.shown.push((settings) => show(held(settings)[knob.name]));
-      const wide = ["text", "map"].includes(knob.kind);
-      return element(`label.row${wide ? ".tall" : ""}`, { title: knob.help, "data-knob": knob.name }, element("span", {}, title), control);
-    });
+    return knobs
+      .filter(({ name }) => names.includes(name))
+      .map((knob) => {
+        const title = TITLES[knob.name] ?? knob.name;
+        const { control, show } = this[knob.kind](knob, (value, gesture) => change({ [knob.name]: value }, gesture));
+        this.shown.push((settings) => show(held(settings)[knob.name]));
+        const wide = ["text", "map"].includes(knob.kind);
+        return element(
+          `label.row${wide ? ".tall" : ""}`,
+          { title: knob.help, "data-knob": knob.name },
+          element("span", {}, title),
+          control,
+        );
+      });
   }
 
   switch(knob, change) {
-    const control = element("input", { type: "checkbox", name: knob.name, change: () => change(control.checked, null) });
+    const control = element("input", {
+      type: "checkbox",
+      name: knob.name,
+      change: () => change(control.checked, null),
+    });
     return { control, show: (value) => (control.checked = value) };
   }
 
   choice(knob, change) {
-    const chip = (choice) => element("button.chip", { type: "button", value: choice, click: () => change(choice, null) }, choice);
+    const chip = (choice) =>
+      element("button.chip", { type: "button", value: choice, click: () => change(choice, null) }, choice);
     const chips = knob.choices.map(chip);
     return {
       control: element("div.chips", {}, ...chips),
@@ -167,11 +209,23 @@ class Form {
 
   number(knob, change) {
     const [low, high] = knob.limits ?? [null, null];
-    const field = element("input.number", { type: "number", step: "any", name: knob.name, min: low ?? false, max: high ?? false });
+    const field = element("input.number", {
+      type: "number",
+      step: "any",
+      name: knob.name,
+      min: low ?? false,
+      max: high ?? false,
+    });
     this.commits(field, () => change(field.valueAsNumber, null));
     const shown = (value) => String(Math.round(value * 1000) / 1000);
     if (low === null || high > 20) return { control: field, show: (value) => (field.value = shown(value)) };
-    const slider = element("input", { type: "range", min: low, max: high, step: (high - low) / 200, "aria-label": knob.name });
+    const slider = element("input", {
+      type: "range",
+      min: low,
+      max: high,
+      step: (high - low) / 200,
+      "aria-label": knob.name,
+    });
     slider.addEventListener("input", () => change(slider.valueAsNumber, knob.name));
     slider.addEventListener("change", () => this.onRest());
     slider.addEventListener("dblclick", () => change(knob.default, null));
@@ -184,24 +238,41 @@ class Form {
   whole(knob, change) {
     const field = element("input.number", { type: "number", step: 1, min: knob.limits?.[0] ?? false, name: knob.name });
     this.commits(field, () => change(field.valueAsNumber, null));
-    const other = element("button.act", { type: "button", title: "Another one", click: () => change(field.valueAsNumber + 1, null) }, "+1");
+    const other = element(
+      "button.act",
+      { type: "button", title: "Another one", click: () => change(field.valueAsNumber + 1, null) },
+      "+1",
+    );
     return { control: element("span.both", {}, field, other), show: (value) => (field.value = value) };
   }
 
   /** A text; an empty one is left out where that is another change than "". */
   text(knob, change) {
     const long = knob.name === "transcript";
-    const field = element(long ? "textarea" : "input", { name: knob.name, spellcheck: "false", placeholder: long ? "what is said" : "as detected" });
+    const field = element(long ? "textarea" : "input", {
+      name: knob.name,
+      spellcheck: "false",
+      placeholder: long ? "what is said" : "as detected",
+    });
     this.writes(field, (text) => change(text.trim() || !knob.optional ? text.trim() : null, knob.name));
     return { control: field, show: (value) => document.activeElement !== field && (field.value = value ?? "") };
   }
 
   map(knob, change) {
     const fields = Object.entries(knob.parts).map(([part, usual]) => {
-      const field = element("input.number", { type: "number", step: 2, min: 1, placeholder: usual, name: `${knob.name}.${part}` });
+      const field = element("input.number", {
+        type: "number",
+        step: 2,
+        min: 1,
+        placeholder: usual,
+        name: `${knob.name}.${part}`,
+      });
       return [part, field];
     });
-    const given = () => Object.fromEntries(fields.filter(([, field]) => field.value !== "").map(([part, field]) => [part, field.valueAsNumber]));
+    const given = () =>
+      Object.fromEntries(
+        fields.filter(([, field]) => field.value !== "").map(([part, field]) => [part, field.valueAsNumber]),
+      );
     for (const [, field] of fields) field.addEventListener("change", () => change(given(), null));
     const parts = fields.map(([part, field]) => element("span.part", {}, element("span.quiet", {}, part), field));
     return {

@@ -17,11 +17,18 @@ class Microphone {
 
   constructor(stream, context, onLevel) {
     Object.assign(this, { stream, context, blocks: [], count: 0 });
-    this.node = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
+    this.node = new AudioWorkletNode(context, "recorder", {
+      numberOfOutputs: 0,
+      channelCount: 1,
+      channelCountMode: "explicit",
+    });
     this.node.port.onmessage = ({ data }) => {
       this.blocks.push(data);
       this.count += data.length;
-      onLevel(data.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0), this.count / context.sampleRate);
+      onLevel(
+        data.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0),
+        this.count / context.sampleRate,
+      );
     };
     context.createMediaStreamSource(stream).connect(this.node);
   }
@@ -55,6 +62,8 @@ function wavOf(blocks, count, rate) {
   head.setUint16(34, 16, true);
   text(36, "data");
   head.setUint32(40, 2 * count, true);
-  const samples = blocks.map((block) => Int16Array.from(block, (x) => Math.round(Math.max(-1, Math.min(1, x)) * 32767)));
+  const samples = blocks.map((block) =>
+    Int16Array.from(block, (x) => Math.round(Math.max(-1, Math.min(1, x)) * 32767)),
+  );
   return new Blob([head, ...samples], { type: "audio/wav" });
 }

@@ -31,7 +31,9 @@ function asked(settings) {
 /** How much of the face each part has, as the engine mixes them: labels, and "description" for the rest of 1. */
 function shares({ weights, text, picture }) {
   const sum = Object.values(weights).reduce((total, weight) => total + weight, 0);
-  const share = Object.fromEntries(Object.entries(weights).map(([label, weight]) => [label, weight / Math.max(1, sum)]));
+  const share = Object.fromEntries(
+    Object.entries(weights).map(([label, weight]) => [label, weight / Math.max(1, sum)]),
+  );
   const rest = Math.max(0, 1 - sum);
   if (text.trim() || picture) share.description = rest;
   else share.neutral = (share.neutral ?? 0) + rest;

@@ -1,4 +1,4 @@
-// The studio: the player with live controls. A change gives other settings; their take comes from the engine and is played.
+// The studio: the player with live controls. A change gives other settings, whose take comes from the engine.
 
 class Studio {
   static REST = 700; // milliseconds without a change, before the take is judged
@@ -21,13 +21,29 @@ class Studio {
     this.toolbar = new Toolbar(this, about);
     document.querySelector(".studio-head").append(this.toolbar.element);
     this.player.parts.face.append(this.toolbar.message);
-    this.form = new Form(about, (patch, gesture) => this.change(patch, gesture), () => this.rest(), (file) => this.show(file));
+    this.form = new Form(
+      about,
+      (patch, gesture) => this.change(patch, gesture),
+      () => this.rest(),
+      (file) => this.show(file),
+    );
     this.player.side.prepend(this.form.element);
-    this.player.timeline.lanes = this.player.timeline.lanes.filter(({ name }) => name !== "intensity"); // one draws in ours
+    // one draws in ours
+    this.player.timeline.lanes = this.player.timeline.lanes.filter(({ name }) => name !== "intensity");
     this.plays = element("input", { type: "checkbox", checked: true, name: "plays" });
-    this.player.bar.append(element("label.plays", { title: "Play again after each change" }, this.plays, "play changes"));
-    this.curve = new CurveLane(this.player, (curve) => this.change({ curve }, "curve"), () => this.rest());
-    this.pump = new Pump(engine, (take, settings) => this.receive(take, settings), (error) => this.complain(error));
+    this.player.bar.append(
+      element("label.plays", { title: "Play again after each change" }, this.plays, "play changes"),
+    );
+    this.curve = new CurveLane(
+      this.player,
+      (curve) => this.change({ curve }, "curve"),
+      () => this.rest(),
+    );
+    this.pump = new Pump(
+      engine,
+      (take, settings) => this.receive(take, settings),
+      (error) => this.complain(error),
+    );
     this.player.addEventListener("play", () => (this.began = this.player.time));
     for (const event of ["select", "span"]) this.player.addEventListener(event, () => this.refresh());
     document.addEventListener("keydown", (event) => this.key(event));
@@ -79,12 +95,13 @@ class Studio {
     if (!this.waits && this.history.redo()) this.demand(true, () => this.history.undo());
   }
 
-  /** Ask for the take of the settings as they are now; `back` goes where they were, if they are of a sound that is gone. */
+  /** Ask for the take of the settings now; `back` goes where they were, if they are of a sound that is gone. */
   demand(final, back) {
     const { now } = this.history;
     this.refresh();
     if (!now.sound) return;
-    if (now.sound.id !== this.sound?.id) return void this.load(now).then((loaded) => loaded || (back(), this.refresh()));
+    if (now.sound.id !== this.sound?.id)
+      return void this.load(now).then((loaded) => loaded || (back(), this.refresh()));
     this.asked.set(now, performance.now());
     this.replays ||= final;
     if (this.kept && this.player.selected === 0) this.front(1);
@@ -136,8 +153,13 @@ class Studio {
     this.form.show(now);
     this.curve.show(now.curve, this.heard);
     this.toolbar.show({
-      sound: this.sound, undo: before.length, redo: undone.length, kept: this.kept !== null, span: this.player.span,
-      front: this.kept ? this.player.selected : 1, recording: this.microphone !== null,
+      sound: this.sound,
+      undo: before.length,
+      redo: undone.length,
+      kept: this.kept !== null,
+      span: this.player.span,
+      front: this.kept ? this.player.selected : 1,
+      recording: this.microphone !== null,
     });
   }
 
@@ -224,7 +246,8 @@ class Studio {
         if (this.microphone?.bytes > this.about.limits.sound) this.stopRecording();
       });
     } catch (error) {
-      const why = error.name === "NotFoundError" ? "There is no microphone." : "The browser does not allow the microphone.";
+      const why =
+        error.name === "NotFoundError" ? "There is no microphone." : "The browser does not allow the microphone.";
       this.toolbar.say(`${why} Allow it in the address bar, or open a file.`, "error");
     }
     this.refresh();
@@ -306,12 +329,14 @@ class Studio {
 
   key(event) {
     const { activeElement: at } = document;
-    const writes = at instanceof HTMLTextAreaElement || (at instanceof HTMLInputElement && !["range", "checkbox"].includes(at.type));
+    const writes =
+      at instanceof HTMLTextAreaElement || (at instanceof HTMLInputElement && !["range", "checkbox"].includes(at.type));
     if (writes) return; // its own undo is meant
     const key = event.key.toLowerCase();
-    const acts = event.ctrlKey || event.metaKey
-      ? { z: () => (event.shiftKey ? this.redo() : this.undo()), y: () => this.redo() }
-      : { x: () => this.kept && this.flip(), k: () => this.keep() };
+    const acts =
+      event.ctrlKey || event.metaKey
+        ? { z: () => (event.shiftKey ? this.redo() : this.undo()), y: () => this.redo() }
+        : { x: () => this.kept && this.flip(), k: () => this.keep() };
     if (!acts[key] || event.altKey) return;
     event.preventDefault();
     acts[key]();
@@ -321,7 +346,18 @@ class Studio {
 /** A take of one frame in which nothing moves. */
 function restingTake() {
   const none = { channels: [], low: [], step: [], bytes: new Uint8Array(0), shorts: new Uint16Array(0), intensity: [] };
-  return new Take({ name: "", fps: 60, frames: 1, meta: {}, words: [], phones: [], marks: [], summary: [], strength: 1, arrays: none });
+  return new Take({
+    name: "",
+    fps: 60,
+    frames: 1,
+    meta: {},
+    words: [],
+    phones: [],
+    marks: [],
+    summary: [],
+    strength: 1,
+    arrays: none,
+  });
 }
 
 Studio.open().then(

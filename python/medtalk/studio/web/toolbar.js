@@ -13,11 +13,16 @@ const FILES = {
   ".html": "a page that plays it",
 };
 
-/** Its buttons call the studio: `open(file)`, `record()`, `undo()`, `redo()`, `keep()`, `flip()`, `forget()`, `export(ending)`. */
+/** Its buttons call the studio. */
 class Toolbar {
   constructor(studio, about) {
     const act = (text, title, click) => element("button.act", { type: "button", title, click }, text);
-    this.file = element("input", { type: "file", accept: ["audio/*", ...about.sounds].join(","), hidden: true, name: "sound" });
+    this.file = element("input", {
+      type: "file",
+      accept: ["audio/*", ...about.sounds].join(","),
+      hidden: true,
+      name: "sound",
+    });
     this.file.addEventListener("change", () => {
       if (this.file.files.length) studio.open(this.file.files[0]);
       this.file.value = "";
@@ -29,22 +34,51 @@ class Toolbar {
     this.undo = act("Undo", "Undo (Ctrl+Z)", () => studio.undo());
     this.redo = act("Redo", "Redo (Ctrl+Shift+Z)", () => studio.redo());
     this.keep = act("Keep as A", "Keep this take, to hear another beside it (K)", () => studio.keep());
-    this.a = element("button.chip", { type: "button", title: "The take that was kept (X flips)", click: () => studio.front(0) }, "A");
-    this.b = element("button.chip", { type: "button", title: "The take that you change (X flips)", click: () => studio.front(1) }, "B");
+    this.a = element(
+      "button.chip",
+      { type: "button", title: "The take that was kept (X flips)", click: () => studio.front(0) },
+      "A",
+    );
+    this.b = element(
+      "button.chip",
+      { type: "button", title: "The take that you change (X flips)", click: () => studio.front(1) },
+      "B",
+    );
     this.forget = act("×", "Forget A", () => studio.forget());
     this.compared = element("span.compared", { hidden: true }, this.a, this.b, this.forget);
     this.part = element("input", { type: "checkbox", name: "part" });
     this.partRow = element("label.part", { hidden: true }, this.part, "only the part that is marked");
     const entries = about.endings.map((ending) => {
       const click = () => ((this.menu.open = false), studio.export(ending));
-      return element("button.entry", { type: "button", "data-ending": ending, click }, element("b", {}, ending), element("span.quiet", {}, FILES[ending] ?? ""));
+      return element(
+        "button.entry",
+        { type: "button", "data-ending": ending, click },
+        element("b", {}, ending),
+        element("span.quiet", {}, FILES[ending] ?? ""),
+      );
     });
-    this.menu = element("details.menu", {}, element("summary.act", {}, "Export"), element("div.entries", {}, this.partRow, ...entries));
+    this.menu = element(
+      "details.menu",
+      {},
+      element("summary.act", {}, "Export"),
+      element("div.entries", {}, this.partRow, ...entries),
+    );
     document.addEventListener("pointerdown", ({ target }) => this.menu.contains(target) || (this.menu.open = false));
     this.element = element(
-      "div.toolbar", {},
-      element("b.brand", {}, "MEDTalk studio"), this.file, act("Open…", "Open a sound; you may also drop one anywhere", () => this.file.click()), this.record, this.level, this.sound,
-      element("span.gap"), this.undo, this.redo, this.keep, this.compared, this.menu,
+      "div.toolbar",
+      {},
+      element("b.brand", {}, "MEDTalk studio"),
+      this.file,
+      act("Open…", "Open a sound; you may also drop one anywhere", () => this.file.click()),
+      this.record,
+      this.level,
+      this.sound,
+      element("span.gap"),
+      this.undo,
+      this.redo,
+      this.keep,
+      this.compared,
+      this.menu,
     );
   }
 
