@@ -1,7 +1,8 @@
-# make demo   the light core in .venv-demo, a rig and a picture of it from the sample recording
+# make demo   the light core in .venv-demo, a take of the sample recording, and a page on which a head speaks it
 # make quick  the tests that start no process, load no torch and take no seconds; under a minute
 # make test   lint, types, all tests, and the proof that the light core needs no torch
 # make docs   docs/cli.md, from the program's own help
+# make pictures  docs/face.webp and the sheet that a test compares, after a change of the head, its look or the model
 # make wheels the two wheels of a release, into dist/, of what is committed
 # make clean  away with all that these made
 # They make their own virtual environments; stamp files make a second run quick.
@@ -12,15 +13,16 @@ export PIP_NO_INPUT = 1
 
 SOURCES := setup.py pyproject.toml README.md $(shell find python assets training unreal_plugin -type f -not -name '*.pyc' -not -path '*.egg-info/*')
 
-.PHONY: demo quick test packages lint light docs wheels clean
+.PHONY: demo quick test packages lint light docs pictures wheels clean
 .DELETE_ON_ERROR:
 # Two builds at once would share the folder build/.
 .NOTPARALLEL:
 
 demo: .venv-demo/installed
 	mkdir -p demo
-	.venv-demo/bin/medtalk generate assets/audio/sample.wav --emotion angry -o demo/sample.csv
-	.venv-demo/bin/medtalk plot demo/sample.csv assets/audio/sample.wav demo/sample.png
+	.venv-demo/bin/medtalk generate assets/audio/sample.wav --emotion happy -o demo/sample.npz
+	.venv-demo/bin/medtalk sheet demo/sample.npz -o demo/sample.png
+	.venv-demo/bin/medtalk preview demo/sample.npz --audio assets/audio/sample.wav -o demo/sample.html
 
 quick: .venv/installed
 	.venv/bin/python -m pytest -m "not process and not torch and not unreal and not slow"
@@ -45,7 +47,7 @@ light: .venv-light/installed
 # The developer's environment: editable, with all that the tests need.
 .venv/installed: setup.py pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	.venv/bin/python $(PIP) install --quiet -c constraints.txt -e '.[full,train,report,metrics,peers,dev]'
+	.venv/bin/python $(PIP) install --quiet -c constraints.txt -e '.[full,train,report,studio,metrics,peers,dev]'
 	touch $@
 
 # The user's environments: a plain install of the light core, from nothing but what a release would hold.
@@ -63,6 +65,10 @@ light: .venv-light/installed
 
 docs: .venv/installed
 	.venv/bin/python -m docs.make_cli
+
+pictures: .venv/installed
+	.venv/bin/python -m docs.make_pictures
+	.venv/bin/python -m tests.helpers.seven_emotions
 
 # medtalk, and medtalk-weights, which its extras bring: see setup.py, and for MEDTALK_URL too.
 wheels:

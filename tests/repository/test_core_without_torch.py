@@ -30,12 +30,19 @@ def rig(sample, tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize("ending", [".csv", ".txt", ".json", ".arkit.csv", ".expressions.csv"])
+@pytest.mark.parametrize(
+    "ending", [".csv", ".txt", ".json", ".arkit.csv", ".a2f.json", ".expressions.csv", ".curves.csv", ".glb"]
+)
 def test_a_recording_becomes_a_rig(rig, tmp_path, ending):
     out = tmp_path / f"line{ending}"
     done = python(COMMAND, "convert", rig, out)
     assert (done.returncode, done.stderr) == (0, "")
     assert out.stat().st_size > 10_000
+
+
+def test_the_quality_of_a_take(rig, sample):
+    done = python(COMMAND, "qa", rig, "--audio", sample)
+    assert (done.returncode, done.stderr) == (0, "") and "contact recall" in done.stdout
 
 
 def test_the_library_needs_nothing_more(sample):

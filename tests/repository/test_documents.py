@@ -171,11 +171,12 @@ def test_the_page_of_the_commands_is_what_the_program_says() -> None:
 def test_the_commands_of_make_demo(tmp_path: Path) -> None:
     plan = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     commands = [line for line in plan.splitlines() if re.match(r"\.venv-demo/bin/(medtalk|python -m medtalk)", line)]
-    assert len(commands) == 2
+    assert len(commands) == 3
     (tmp_path / "assets").symlink_to(ROOT / "assets")
     (tmp_path / "demo").mkdir()
     out = "".join(run(command.replace(".venv-demo/bin", str(BIN)).split(), tmp_path) for command in commands)
     shown = re.search(r"<!-- printed by make demo -->\n```\n(.*?)```", README, re.S)
     assert shown and without_numbers(out) == without_numbers(shown[1])
-    assert (tmp_path / "demo" / "sample.csv").stat().st_size > 100_000
+    assert (tmp_path / "demo" / "sample.npz").stat().st_size > 10_000
+    assert "</html>" in (tmp_path / "demo" / "sample.html").read_text("utf-8")
     assert (tmp_path / "demo" / "sample.png").read_bytes().startswith(b"\x89PNG")

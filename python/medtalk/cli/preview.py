@@ -35,8 +35,10 @@ def preview(
     debug: Debug = False,
 ) -> None:
     """Make a page on which the head speaks: takes with their sound, curves, words and phones, in one HTML file."""
+    from medtalk.audio import read_speech
     from medtalk.face.beside import length_note, own_sound
-    from medtalk.face.packed import pack_sound, pack_take, seconds_of
+    from medtalk.face.judged import judge
+    from medtalk.face.packed import pack_sound, pack_take
     from medtalk.face.page import write_page
     from medtalk.face.sheet import names_of
     from medtalk.files import check_file
@@ -49,14 +51,17 @@ def preview(
     takes = [(name, read_rig(path)) for name, path in zip(names_of(rigs), rigs, strict=True)]
     beside = (own_sound(path, rig) for path, (_, rig) in zip(rigs, takes, strict=True))
     source = audio or next(filter(None, beside), None)
-    sound = pack_sound(source) if source else None
-    if sound is None:
+    speech = read_speech(source) if source else None
+    if speech is None:
         complain(f"{page} has no sound: none lies beside the rig. Give it with --audio.")
     else:
-        for note in sorted({length_note(rig, seconds_of(sound)) for _, rig in takes} - {""}):
+        for note in sorted({length_note(rig, speech.seconds) for _, rig in takes} - {""}):
             complain(note)
-    packed = [pack_take(rig, name) for name, rig in takes]
-    write_page(page, packed, sound, ", ".join(name for name, _ in takes), force=force)
+    packed = []
+    for name, rig in takes:
+        marks, summary = judge(rig, speech)
+        packed.append(pack_take(rig, name, marks=marks, summary=summary))
+    write_page(page, packed, pack_sound(source) if source else None, ", ".join(name for name, _ in takes), force=force)
     what = f"{len(takes)} takes" if len(takes) > 1 else f"{takes[0][1].seconds:.1f} s"
     speaks = f", with the sound of {shown(str(source))}" if source else ""
     print(f"{shown(str(page))}: {what}{speaks}, {page.stat().st_size / 1000:.0f} KB; open it in a browser")

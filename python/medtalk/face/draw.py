@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LEAST, MOST = 32, 2048
 """Pixels of the sides of a picture."""
 _EYE_MM = 900.0  # from the camera to what it looks at: a portrait, without a large nose
+_CREASE = 0.6  # of upward slope between two sides of one
 _SHARED_MM = 1.2  # samples of one pixel that are no farther apart in depth show one surface
 
 
@@ -88,7 +89,7 @@ class Drawing:
         seen = self._seen(positions)
         nearest = self._nearest(seen)
         triangle = raster.triangles_of(nearest).reshape(2 * self.height, 2 * self.width)
-        once, edges = self._parted(triangle, raster.nearness_of(nearest).reshape(triangle.shape))
+        once, edges = self._parted(positions, triangle, raster.nearness_of(nearest).reshape(triangle.shape))
         rows, columns = np.divmod(np.flatnonzero(once), self.width)
         edge_rows, edge_columns = np.divmod(np.flatnonzero(edges), self.width)
         # One sample of each whole pixel, then the four of each that holds an edge.
@@ -141,14 +142,22 @@ class Drawing:
             hair = look.column(look.LASH)[..., None] ** 2
             picture[:, part[0], part[1]] = hair + (picture[:, part[0], part[1]] - hair) * share
 
-    def _parted(self, triangle: np.ndarray, nearness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _parted(
+        self, positions: np.ndarray, triangle: np.ndarray, nearness: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The pixels (H, W) whose samples show one surface of the head, and those with an edge in them."""
         kinds = _four(self._rest.kind[triangle])  # -1, the last, is the background
         near = _four(nearness)
         low, high = reduce(np.minimum, kinds), reduce(np.maximum, kinds)
         apart = (reduce(np.maximum, near) - reduce(np.minimum, near)) * _EYE_MM  # about millimetres
         allowed = _SHARED_MM + 4.0 * self.camera.height / self.height
-        edges = (low != high) | (apart > allowed)
+        # Lips that touch are one surface but for the crease between them.
+        a, b, c = positions[self.head.triangles].transpose(1, 2, 0)
+        flat = np.cross(b - a, c - a, axis=0)
+        slope = np.append(flat[1] / np.maximum(np.sqrt((flat * flat).sum(0)), 1e-9), np.float32(0.0))
+        slopes = _four(slope.astype(np.float32)[triangle])
+        crease = reduce(np.maximum, slopes) - reduce(np.minimum, slopes) > _CREASE
+        edges = (low != high) | (apart > allowed) | (crease & (high < len(self.head.MATERIALS)))
         return ~edges & (high < len(self.head.MATERIALS)), edges
 
     def _light(

@@ -17,7 +17,10 @@ def judge(rig: RigSequence, speech: Speech | None = None) -> tuple[list[Mark], l
     whole = [each for each in found.findings if each not in places]
     marks = [Mark(each.start, each.end, _KINDS.get(each.kind, each.kind), each.message) for each in places]
     facts = [Fact("quality", "good", "good") if found.good else Fact("quality", found.summary, "look")]
-    if "contact recall" in (figures := found.figures):
-        facts.append(Fact("p b m f v", f"{figures['contact recall']:.0%} meet"))
+    figures = found.figures
+    if "contact recall" in figures:
+        facts.append(Fact("p b m", f"{figures['contact recall']:.0%} meet"))
         facts.append(Fact("false", f"{figures.get('false contacts/min', 0.0):.1f} contacts a minute"))
+    if "teeth on lip recall" in figures:
+        facts.append(Fact("f v", f"{figures['teeth on lip recall']:.0%} show teeth on the lip"))
     return marks, [*facts, *(Fact(each.kind, each.message, "look") for each in whole)]

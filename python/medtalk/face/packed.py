@@ -133,12 +133,6 @@ def pack_sound(source: str | Path | bytes, name: str = "The sound") -> bytes:
     return pack(header, arrays)
 
 
-def seconds_of(sound: bytes) -> float:
-    """How long a packed sound is."""
-    with gzip.open(io.BytesIO(sound)) as file:
-        return json.loads(file.read(int.from_bytes(file.read(4), "little")))["seconds"]
-
-
 def _played_as(data: bytes) -> str:
     """The type of a sound that every browser plays and that is small as it is; "" for any other."""
     if data[:4] == b"OggS":

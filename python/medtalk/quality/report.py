@@ -43,6 +43,9 @@ STILL_MM_S = 4.0
 FRAMES_OFF = 1
 """How many frames a rig may differ from its sound: rounding."""
 
+_RESTING: dict[str, tuple[str, ...]] = {"full": (), "mouth": ("no blinks",), "upper": ("still lips",)}
+"""What is no fault in a rig of a part of the face, since the rest of it was asked to rest."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -108,13 +111,14 @@ def report(
         rig: of any frame rate; it is measured at 60.
         speech: its sound, for pauses and loudness.
         phones: what is spoken when, as `Performance.phones` or in ARPAbet, without silences; None takes the rig's own.
-            Without any, what the lips should do is not judged.
+            Without any, what the lips should do is not judged; nor where the rig is of the upper face alone.
         captured: a captured face of the same clip, see `medtalk.quality.captured.beside`.
         words: for the messages; None takes the rig's own.
 
     Raises:
         RigError: the captured rig is of another clip.
     """
+    region = rig.meta.get("region", "full")
     spoken = rig.phones if phones is None else tuple(phones)
     words = rig.words if words is None else tuple(words)
     values = rig.resample(float(FPS)).values
@@ -123,7 +127,7 @@ def report(
     talking = _talking(labels, speech, len(values))
     figures: dict[str, float] = {}
     findings: list[Finding] = []
-    if labels is not None:
+    if labels is not None and region != "upper":
         found = contacts(shown, labels)
         figures |= found.figures()
         findings += _of_contacts(found, words, rig.seconds)
@@ -133,7 +137,9 @@ def report(
     if captured is not None:
         figures |= beside(rig, captured, shown)
     limits = motion.at_limit(values)
-    findings += _of_motion(figures, shown, talking, limits, rig)
+    findings += [
+        each for each in _of_motion(figures, shown, talking, limits, rig) if each.kind not in _RESTING.get(region, ())
+    ]
     findings.sort(key=lambda finding: (finding.start, finding.end))
     return Report(figures, tuple(findings), limits)
 

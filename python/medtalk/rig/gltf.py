@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,41 +100,54 @@ def _targets(head: Head, values: NDArray) -> tuple[NDArray[np.float32], list[Tar
     weights = head.weights(values)
     used = np.flatnonzero(np.abs(weights).max(axis=0) > _STILL)
     targets = [Target(head.shapes[shape], *head._rows[shape]) for shape in used.tolist()]
-    pulled = head._pulls[0]
-    components, error = _components(head, values)
-    if not len(components):
-        return weights[:, used], targets, error
-    coefficients = np.concatenate([left @ components.T for left in _left(head, values)])
+    lips = _Lips(head)
+    some = np.unique(np.linspace(0, len(values) - 1, _BASIS).round().astype(int))
+    components = lips.components(values[some])
+    found, error = [np.zeros((0, len(components)), np.float32)], 0.0
+    for first in range(0, len(values), _BLOCK):
+        left = lips.left(values[first : first + _BLOCK])
+        found.append(left @ components.T)
+        error = max(error, _largest(left - found[-1] @ components))
+    coefficients = np.concatenate(found)
     size = np.maximum(np.abs(coefficients).max(axis=0), 1e-9)  # so that weights stay within -1 to 1
     targets += [
-        Target(f"lips{number:02d}", pulled, (component * each).reshape(-1, 3).astype(np.float32))
+        Target(f"lips{number:02d}", lips.of, (component * each).reshape(-1, 3).astype(np.float32))
         for number, (component, each) in enumerate(zip(components, size, strict=True), start=1)
     ]
     return np.concatenate([weights[:, used], coefficients / size], axis=1).astype(np.float32), targets, error
 
 
-def _left(head: Head, values: NDArray) -> Iterator[NDArray[np.float32]]:
-    """(t, 3 n) in mm, block by block: the pose of the vertices that the lips pull, less their shapes."""
-    pulled = head._pulls[0]
-    for first in range(0, len(values), _BLOCK):
-        block = values[first : first + _BLOCK]
-        left = head.trace(block, pulled) - head._shaped(head.weights(block), pulled)
-        yield left.reshape(len(block), -1)
+class _Lips:
+    """What the pulls of the lips add to the shapes, at the vertices `of` (n,) that they move."""
+
+    def __init__(self, head: Head) -> None:
+        self._head, self.of = head, head._pulls[0]
+        place = np.full(len(head.vertices), -1)
+        place[self.of] = np.arange(len(self.of))
+        self._shapes = np.zeros((len(head.shapes), len(self.of), 3), np.float32)
+        for shape, (of, delta) in zip(self._shapes, head._rows, strict=True):
+            near = place[of] >= 0
+            shape[place[of[near]]] = delta[near]
+
+    def left(self, values: NDArray) -> NDArray[np.float32]:
+        """(T, 3 n) in mm: the pose of channels (T, 174), less the resting face and its shapes."""
+        head = self._head
+        linear = head.weights(values) @ self._shapes.reshape(len(self._shapes), -1)
+        moved = head.trace(values, self.of) - head.vertices[self.of]
+        return (moved.reshape(len(values), -1) - linear).astype(np.float32, copy=False)
+
+    def components(self, values: NDArray) -> NDArray[np.float32]:
+        """(K, 3 n) orthonormal principal components of `left`, as few as `TOLERANCE_MM` lets do."""
+        sample = self.left(values)
+        basis = np.linalg.svd(sample, full_matrices=False)[2][:MOST_CORRECTIVES]
+        found = sample @ basis.T
+        enough = (k for k in range(len(basis)) if _largest(sample - found[:, :k] @ basis[:k]) <= TOLERANCE_MM)
+        return basis[: next(enough, len(basis))]
 
 
-def _components(head: Head, values: NDArray) -> tuple[NDArray[np.float32], float]:
-    """(K, 3 n) orthonormal components of what is left, as few as will do, and the largest error in mm with them."""
-    some = np.unique(np.linspace(0, len(values) - 1, _BASIS).round().astype(int))
-    sample = np.concatenate(list(_left(head, values[some])))
-    basis = np.linalg.svd(sample, full_matrices=False)[2][:MOST_CORRECTIVES]
-    chosen = next((k for k in range(len(basis)) if _worst(sample, basis[:k]) <= TOLERANCE_MM), len(basis))
-    return basis[:chosen], max(_worst(left, basis[:chosen]) for left in _left(head, values))
-
-
-def _worst(left: NDArray, components: NDArray) -> float:
-    """The largest distance in mm of a vertex that components (K, 3 n) leave of (t, 3 n)."""
-    rest = left - (left @ components.T) @ components
-    return float(np.linalg.norm(rest.reshape(len(left), -1, 3), axis=-1).max())
+def _largest(left: NDArray) -> float:
+    """The longest of the vectors in (T, 3 n)."""
+    return float(np.sqrt((left.reshape(-1, 3) ** 2).sum(axis=1).max()))
 
 
 def _quaternions(turns: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """A head that the 174 channels drive: the surface that pages draw, pictures show and lips are measured on.
 
-The asset (`assets/head/head.bin`, CC0, made by `assets/head/make_head.py`) is a gzip of a little-endian uint32 n, n
+The asset (`assets/head/head.bin`, CC0, made by `docs/make_head.py`) is a gzip of a little-endian uint32 n, n
 bytes of JSON, and arrays that begin at multiples of 4; the JSON says where each lies, with its type and shape.
 
 A pose is plain arithmetic, so that a page does the same in JavaScript (`medtalk/face/web/head.js`):
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 UPPER_SHARE = 0.35
 """Of the way to each other that the upper lip goes; the lower lip, which the jaw carries, goes the rest."""
-TOOTH_LIP = (0.0, -0.4, 0.5)
-"""Where a bitten lower lip lies, in mm from the edge of the upper teeth: against it from below."""
+TOOTH_LIP = (0.0, 1.2, 2.2)
+"""Where a bitten lower lip lies, in mm from the edge of the upper teeth: it touches them from the front."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,22 +202,18 @@ class Head:
 
     def _shaped(self, weights: NDArray[np.float32], wanted: NDArray[np.intp]) -> NDArray[np.float32]:
         """(T, n, 3) the resting face and the weighted shapes."""
-        placed = np.repeat(self.vertices[None, wanted], len(weights), axis=0)
-        every = len(wanted) == len(self.vertices)
-        for number, (of, delta) in enumerate(self._rows):
-            active = np.flatnonzero(weights[:, number])
-            if not len(active):
-                continue
-            if every:
-                at, moved = of, delta
-            else:
-                row = np.searchsorted(of, wanted)
-                row[row == len(of)] = 0
-                at = np.flatnonzero(of[row] == wanted)
-                moved = delta[row[at]]
-            if len(at):
-                placed[np.ix_(active, at)] += weights[active, number, None, None] * moved
-        return placed
+        at, back = np.unique(wanted, return_inverse=True)
+        place = np.full(len(self.vertices), -1)
+        place[at] = np.arange(len(at))
+        active = np.flatnonzero(weights.any(axis=0))
+        shapes = np.zeros((len(active), len(at), 3), np.float32)
+        for shape, number in zip(shapes, active.tolist(), strict=True):
+            of, delta = self._rows[number]
+            near = place[of] >= 0
+            shape[place[of[near]]] = delta[near]
+        moved = (weights[:, active] @ shapes.reshape(len(active), 3 * len(at))).reshape(len(weights), len(at), 3)
+        every = len(at) == len(wanted) and bool((at == wanted).all())
+        return (self.vertices[wanted] + (moved if every else moved[:, back])).astype(np.float32, copy=False)
 
     def _turn_eyes(self, placed: NDArray[np.float32], frames: NDArray[np.float32], wanted: NDArray[np.intp]) -> None:
         turns = np.radians(self.eye_turns(frames))

@@ -70,7 +70,7 @@ C_mouth_lipShiftD: lipLowerShiftLeft 1
 @_mouth_purseD: mouthPuckerLower@ 1
 @_mouth_towardsU: lipUpperTowards@ 1
 @_mouth_towardsD: lipLowerTowards@ 1
-@_mouth_lipBiteD: mouthUpperUp@ .7, mouthRollLower@ .35
+@_mouth_lipBiteD: mouthUpperUp@ .4, mouthRollLower@ .2
 @_mouth_lipBiteU: mouthRollUpper@ .8
 @_mouth_lipsTowardsTeethU: lipUpperForward@ -.6
 @_mouth_lipsTowardsTeethD: lipLowerForward@ -.6

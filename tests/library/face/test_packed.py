@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from medtalk.face.packed import TOLERANCE, Mark, pack, pack_sound, pack_take, seconds_of
+from medtalk.face.packed import TOLERANCE, Mark, pack, pack_sound, pack_take
 from medtalk.rig import RigSequence, Timed
 from medtalk.rig.channels import MAXIMUM, MINIMUM
 from tests.helpers.sounds import babble
@@ -99,7 +99,7 @@ def test_a_long_wav_and_what_browsers_do_not_play_are_encoded():
         kind, encoded = file_of(blob)
         about = soundfile.info(io.BytesIO(encoded))
         assert (kind, about.samplerate, about.channels, about.subtype) == ("audio/ogg", rate, channels, "VORBIS")
-        assert about.duration == pytest.approx(seconds, abs=1e-4) == seconds_of(blob)
+        assert about.duration == pytest.approx(seconds, abs=1e-4) == unpacked(blob)[0]["seconds"]
         assert len(encoded) < len(data) / 3
 
 

@@ -104,6 +104,20 @@ def test_without_phones_and_sound_the_rest_is_measured() -> None:
     assert "lip motion in silence" in report(bare, sound()).figures, "a sound has pauses"
 
 
+@pytest.mark.parametrize(
+    ("region", "kinds_left"),
+    [
+        ("full", {"no blinks", "still lips", "missing bite"}),
+        ("upper", {"no blinks"}),
+        ("mouth", {"still lips", "missing bite"}),
+    ],
+)
+def test_what_was_asked_to_rest_may_rest(region: str, kinds_left: set[str]) -> None:
+    still = RigSequence(np.zeros((1200, 174)), phones=PHONES, meta={"region": region})
+    assert kinds(report(still)) == kinds_left
+    assert ("contact recall" in report(still).figures) == (region != "upper")
+
+
 def test_phones_that_are_given_take_the_place_of_the_rigs() -> None:
     elsewhere = [Timed(p.text.upper(), p.start + 0.3, p.end + 0.3) for p in PHONES]
     assert report(speaking(), phones=elsewhere).figures["lip lag, ms"] < -200.0

