@@ -65,6 +65,7 @@ def face(page: Page) -> np.ndarray:
     """(H, W, 3) what is drawn of the face now."""
     pixels, width = page.evaluate("""() => {
       const { player } = studio;
+      player.stage.rest();
       player.draw();
       const { gl, canvas } = player.stage;
       const pixels = new Uint8Array(4 * canvas.width * canvas.height);
