@@ -21,7 +21,7 @@ import numpy as np
 
 from medtalk.errors import RigError
 from medtalk.rig.glb import ARRAY, ELEMENTS, GlbFile
-from medtalk.rig.head import Head, load_head
+from medtalk.rig.head import BROW, IRIS, IRIS_ANGLE, LASH_MM, PUPIL, PUPIL_ANGLE, RING, Head, load_head
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,11 +40,7 @@ _BASIS = 600  # frames that the components are taken from
 _METRES = np.float32(0.001)
 _FLAT = 0.02  # of a normal: what turns less is left out
 
-# As `medtalk.face.look` has it, which lies above this room.
-_BROW = (0.15, 0.095, 0.07)
-_IRIS, _RING, _PUPIL, _WHITE = (0.30, 0.37, 0.37), (0.09, 0.11, 0.12), (0.015, 0.015, 0.02), (0.91, 0.90, 0.886)
-_IRIS_ANGLE, _PUPIL_ANGLE, _EYE_ANGLE = 0.41, 0.15, 0.8
-_LASH_MM = (15.6, 22.0)
+_WHITE, _EYE_ANGLE = (0.91, 0.90, 0.886), 0.8
 _ROUGH = {"skin": 0.6, "mouth": 0.5, "tongue": 0.5, "teeth": 0.3, "eye": 0.1, "lash": 1.0}
 
 
@@ -95,7 +91,7 @@ def _targets(head: Head, values: NDArray) -> tuple[NDArray[np.float32], list[Tar
     """Weights (T, N), their targets, and how far in mm the worst vertex of the worst frame is from the head's pose."""
     weights = head.weights(values)
     used = np.flatnonzero(np.abs(weights).max(axis=0) > _STILL)
-    targets = [Target(head.shapes[shape], *head._rows[shape]) for shape in used.tolist()]
+    targets = [Target(head.shapes[shape], *head.deltas[shape]) for shape in used.tolist()]
     lips = _Lips(head)
     some = np.unique(np.linspace(0, len(values) - 1, _BASIS).round().astype(int))
     components = lips.components(values[some])
@@ -117,11 +113,11 @@ class _Lips:
     """What the pulls of the lips add to the shapes, at the vertices `of` (n,) that they move."""
 
     def __init__(self, head: Head) -> None:
-        self._head, self.of = head, head._pulls[0]
+        self._head, self.of = head, head.pulled
         place = np.full(len(head.vertices), -1)
         place[self.of] = np.arange(len(self.of))
         self._shapes = np.zeros((len(head.shapes), len(self.of), 3), np.float32)
-        for shape, (of, delta) in zip(self._shapes, head._rows, strict=True):
+        for shape, (of, delta) in zip(self._shapes, head.deltas, strict=True):
             near = place[of] >= 0
             shape[place[of[near]]] = delta[near]
 
@@ -240,7 +236,7 @@ def _colors(head: Head) -> NDArray[np.uint16]:
     colors[:, :3] = _linear(head.colors / 255.0)
     lash = head.material == head.MATERIALS.index("lash")
     far = np.min([np.linalg.norm(head.vertices[lash] - eye.center, axis=1) for eye in head.eyes.values()], axis=0)
-    near, tip = _LASH_MM
+    near, tip = LASH_MM
     colors[lash, 3] = 1.0 - np.clip((far - near) / (tip - near), 0.0, 1.0)
     return np.round(colors * 65535).astype(np.uint16)
 
@@ -258,7 +254,7 @@ def _brows(head: Head) -> bytes:
     """The picture by which the colour of the skin is multiplied."""
     skin = _linear(head.colors[head.material == head.MATERIALS.index("skin")].mean(axis=0) / 255.0)
     share = head.paint[::-1, :, None] / 255.0
-    return _png(_encoded(1.0 + share * (np.minimum(_linear(np.array(_BROW)) / skin, 1.0) - 1.0)))
+    return _png(_encoded(1.0 + share * (np.minimum(_linear(np.array(BROW)) / skin, 1.0) - 1.0)))
 
 
 def _iris(size: int = 128) -> bytes:
@@ -266,13 +262,13 @@ def _iris(size: int = 128) -> bytes:
     side, up = np.meshgrid(*2 * [(np.arange(size) + 0.5) / size * 2.0 - 1.0])
     angle, around = _EYE_ANGLE * np.hypot(side, up), np.arctan2(-up, side)
     soft = 1.5 * _EYE_ANGLE / size
-    radius = angle / _IRIS_ANGLE
+    radius = angle / IRIS_ANGLE
     fibres = 1.0 + 0.10 * np.sin(23.0 * around + 3.0 * np.sin(7.0 * around)) * _step(0.3, 0.6, radius)
-    color = _linear(np.array(_IRIS)) * fibres[..., None]
+    color = _linear(np.array(IRIS)) * fibres[..., None]
     for other, share in (
-        (_RING, _step(0.72, 1.0, radius)),
-        (_PUPIL, 1.0 - _step(-soft, soft, angle - _PUPIL_ANGLE)),
-        (_WHITE, _step(-soft, soft, angle - _IRIS_ANGLE)),
+        (RING, _step(0.72, 1.0, radius)),
+        (PUPIL, 1.0 - _step(-soft, soft, angle - PUPIL_ANGLE)),
+        (_WHITE, _step(-soft, soft, angle - IRIS_ANGLE)),
     ):
         color = color + (_linear(np.array(other)) - color) * share[..., None]
     return _png(_encoded(color))
