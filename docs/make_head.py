@@ -121,6 +121,7 @@ class Source:
             - self.origin
             for s in "lr"
         }
+        self.lash_roots: dict[tuple[str, str], np.ndarray] = {}
         self.shapes = {
             Path(name).name.removesuffix(".target"): self._dense(name)
             for name in sorted(self.archive.namelist())
@@ -422,6 +423,14 @@ def paint_brows(size: tuple[int, int] = (448, 128)) -> np.ndarray:
     return (pixels // 8 * 8).astype("u1")  # 32 steps are enough, and compress
 
 
+def lid_edge(source: Source, side: str, row: str) -> list[int]:
+    """Five vertices of the skin along the edge of a lid, from the character's right to the left."""
+    roots = source.lash_roots[side, row]
+    skin = np.flatnonzero(source.group == "body")
+    points = [roots[np.argmin(np.abs(roots[:, 0] - source.eyes[side][0] - x))] for x in (-8.0, -4.0, 0.0, 4.0, 8.0)]
+    return [int(skin[np.argmin(np.linalg.norm(source.vertices[skin] - point, axis=1))]) for point in points]
+
+
 def make_marks(source: Source, mouth: Mouth) -> dict[str, list[int]]:
     """Names -> vertices of landmarks; lines run from the character's right to the left, brows from inside out."""
     place, body = source.vertices, source.group == "body"
@@ -443,12 +452,8 @@ def make_marks(source: Source, mouth: Mouth) -> dict[str, list[int]]:
         marks[f"corner_{side}"] = [int(mouth.upper[-1, 1] if side == "left" else mouth.upper[0, 0])]
         ts = np.linspace(0.0, 1.0, 7)
         marks[f"brow_{side}"] = [nearest((sign * (12.0 + 34.0 * t), brow_height(t)), front) for t in ts]
-        for row, name in (("2", "upper"), ("1", "lower")):  # the lid's edge carries the lashes
-            lash = np.flatnonzero(source.group == f"helper-{side[0]}-eyelashes-{row}")
-            eye = source.eyes[side[0]]
-            close = lash[np.argsort(np.linalg.norm(place[lash] - eye, axis=1))[: len(lash) // 3]]
-            order = close[np.argsort(place[close, 0])]
-            marks[f"lid_{name}_{side}"] = [int(v) for v in order[np.linspace(0, len(order) - 1, 5).astype(int)]]
+        for row, name in (("2", "upper"), ("1", "lower")):
+            marks[f"lid_{name}_{side}"] = lid_edge(source, side[0], row)
     return marks
 
 
@@ -541,7 +546,9 @@ def thin_lashes(source: Source) -> None:
             lash = np.flatnonzero(source.group == f"helper-{side}-eyelashes-{row}")
             place = source.vertices[lash]
             far = np.linalg.norm(place - source.eyes[side], axis=1)
-            roots = lash[np.argsort(far)[: len(lash) // 5]]  # five rows, the nearest on the lid
+            fifth = len(lash) // 5  # five rows: the nearest under the lid, the next at its edge
+            source.lash_roots[side, row] = place[np.argsort(far)[fifth : 2 * fifth]]
+            roots = lash[np.argsort(far)[:fifth]]
             roots = roots[np.argsort(source.vertices[roots, 0])]
 
             def shortened(

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from medtalk.rig.head import BROW, IRIS, IRIS_ANGLE, LASH_MM, PUPIL, PUPIL_ANGLE, RING
+
+__all__ = ["BROW", "IRIS", "IRIS_ANGLE", "LASH_MM", "PUPIL", "PUPIL_ANGLE", "RING"]  # the page's shader has them too
+
 Floats = np.ndarray
 
-BROW = (0.15, 0.095, 0.07)
-"""Of the hair of the brows, sRGB, laid over the skin by the head's paint."""
-IRIS, RING, PUPIL = (0.30, 0.37, 0.37), (0.09, 0.11, 0.12), (0.015, 0.015, 0.02)
-IRIS_ANGLE, PUPIL_ANGLE = 0.41, 0.15
-"""Radians from the axis of the eye to the edges of iris and pupil."""
-LASH, LASH_MM = (0.10, 0.07, 0.06), (15.6, 22.0)
-"""Colour of the lashes, and how far from the centre of the eye they begin and end."""
+LASH = (0.10, 0.07, 0.06)
+"""sRGB of the lashes."""
 KEY, FILL = (-0.42, 0.50, 0.76), (0.80, 0.10, 0.45)
 """Where the lights are, x to the right of the picture, y up, z to the viewer: they move with the camera."""
 KEY_LIGHT, FILL_LIGHT = (1.08, 1.00, 0.92), (0.13, 0.16, 0.21)

@@ -22,7 +22,7 @@ from medtalk.face import look
 from medtalk.files import write_atomic
 from medtalk.rig import CHANNELS
 from medtalk.rig import head_table as table
-from medtalk.rig.head import TOOTH_LIP, UPPER_SHARE, load_head
+from medtalk.rig.head import TOOTH_LIP, UPPER_SHARE, head_bytes, load_head
 
 # in the order in which they need each other
 _SCRIPTS = (
@@ -109,14 +109,6 @@ def board() -> dict[str, Any]:
         },
         "look": {name: value for name, value in vars(look).items() if name.isupper() and name != "BACKGROUND"},
     }
-
-
-@cache
-def head_bytes() -> bytes:
-    """The file of the head."""
-    import medtalk_assets
-
-    return (files(medtalk_assets) / "head" / "head.bin").read_bytes()
 
 
 def _web(name: str) -> str:

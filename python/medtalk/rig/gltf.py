@@ -10,19 +10,18 @@ Only what every reader knows is used: no extension is required. Metres, y up, th
 
 from __future__ import annotations
 
-import json
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from medtalk.errors import RigError
-from medtalk.rig.head import Head, load_head
-from medtalk.version import __version__
+from medtalk.rig.glb import ARRAY, ELEMENTS, GlbFile
+from medtalk.rig.head import BROW, IRIS, IRIS_ANGLE, LASH_MM, PUPIL, PUPIL_ANGLE, RING, Head, load_head
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,22 +32,15 @@ TOLERANCE_MM = 0.1
 """Far under what is seen: a pixel of a head that fills a screen of 1080 lines is .25 mm."""
 MOST_CORRECTIVES = 48
 MAX_BYTES = 512 << 20
-"""Of a file: an hour at 60 fps is about 150 MB."""
+"""Of a file: an hour at 60 fps is about 80 MB."""
 
 _STILL = 1e-4  # a shape that never gets more is left out
 _BLOCK = 2000  # frames that are posed together
 _BASIS = 600  # frames that the components are taken from
 _METRES = np.float32(0.001)
 _FLAT = 0.02  # of a normal: what turns less is left out
-_FLOAT, _SHORT = 5126, 5123  # componentType
-_KINDS = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
-_ARRAY, _ELEMENTS = 34962, 34963  # target of a bufferView
 
-# As `medtalk.face.look` has it, which lies above this room.
-_BROW = (0.15, 0.095, 0.07)
-_IRIS, _RING, _PUPIL, _WHITE = (0.30, 0.37, 0.37), (0.09, 0.11, 0.12), (0.015, 0.015, 0.02), (0.91, 0.90, 0.886)
-_IRIS_ANGLE, _PUPIL_ANGLE, _EYE_ANGLE = 0.41, 0.15, 0.8
-_LASH_MM = (15.6, 22.0)
+_WHITE, _EYE_ANGLE = (0.91, 0.90, 0.886), 0.8
 _ROUGH = {"skin": 0.6, "mouth": 0.5, "tongue": 0.5, "teeth": 0.3, "eye": 0.1, "lash": 1.0}
 
 
@@ -70,10 +62,10 @@ def glb(rig: RigSequence) -> bytes:
             "Write a part of the rig, or a lower frame rate.",
         )
     weights, targets, error = _targets(head, rig.values)
-    file = _File()
+    file = GlbFile()
     face = _face(head, file, targets)
     eyes = [_eye(head, file, side) for side in head.eyes]
-    file.nodes([face, *eyes], head)
+    _scene(head, file, [face, *eyes])
     times = file.array((np.arange(len(rig)) / rig.fps).astype(np.float32)[:, None], bounds=True)
     turns = head.eye_turns(rig.values)
     moves = [(1, "weights", weights.reshape(-1, 1))]
@@ -99,7 +91,7 @@ def _targets(head: Head, values: NDArray) -> tuple[NDArray[np.float32], list[Tar
     """Weights (T, N), their targets, and how far in mm the worst vertex of the worst frame is from the head's pose."""
     weights = head.weights(values)
     used = np.flatnonzero(np.abs(weights).max(axis=0) > _STILL)
-    targets = [Target(head.shapes[shape], *head._rows[shape]) for shape in used.tolist()]
+    targets = [Target(head.shapes[shape], *head.deltas[shape]) for shape in used.tolist()]
     lips = _Lips(head)
     some = np.unique(np.linspace(0, len(values) - 1, _BASIS).round().astype(int))
     components = lips.components(values[some])
@@ -121,11 +113,11 @@ class _Lips:
     """What the pulls of the lips add to the shapes, at the vertices `of` (n,) that they move."""
 
     def __init__(self, head: Head) -> None:
-        self._head, self.of = head, head._pulls[0]
+        self._head, self.of = head, head.pulled
         place = np.full(len(head.vertices), -1)
         place[self.of] = np.arange(len(self.of))
         self._shapes = np.zeros((len(head.shapes), len(self.of), 3), np.float32)
-        for shape, (of, delta) in zip(self._shapes, head._rows, strict=True):
+        for shape, (of, delta) in zip(self._shapes, head.deltas, strict=True):
             near = place[of] >= 0
             shape[place[of[near]]] = delta[near]
 
@@ -160,7 +152,7 @@ def _quaternions(turns: NDArray[np.float32]) -> NDArray[np.float32]:
 # --- the mesh
 
 
-def _face(head: Head, file: _File, targets: Sequence[Target]) -> int:
+def _face(head: Head, file: GlbFile, targets: Sequence[Target]) -> int:
     """The mesh of all but the eyes, a primitive for each material; all share their vertices. Returns its number."""
     eyes = np.concatenate([eye.vertices for eye in head.eyes.values()])
     kept = np.setdiff1d(np.arange(len(head.vertices)), eyes)
@@ -168,11 +160,11 @@ def _face(head: Head, file: _File, targets: Sequence[Target]) -> int:
     place[kept] = np.arange(len(kept))
     normals = head.normals(head.vertices)
     shared = {
-        "POSITION": file.array(head.vertices[kept] * _METRES, _ARRAY, bounds=True),
-        "NORMAL": file.array(normals[kept], _ARRAY),
-        "COLOR_0": file.array(_colors(head)[kept], _ARRAY, normalized=True),
+        "POSITION": file.array(head.vertices[kept] * _METRES, ARRAY, bounds=True),
+        "NORMAL": file.array(normals[kept], ARRAY),
+        "COLOR_0": file.array(_colors(head)[kept], ARRAY, normalized=True),
     }
-    brows = {"TEXCOORD_0": file.array(_over_the_brows(head)[kept], _ARRAY)}
+    brows = {"TEXCOORD_0": file.array(_over_the_brows(head)[kept], ARRAY)}
     morphs = []
     for target in targets:
         moved = head.vertices.copy()
@@ -193,10 +185,10 @@ def _face(head: Head, file: _File, targets: Sequence[Target]) -> int:
             continue
         corners = place[head.triangles[kind == number]].astype(np.uint16).reshape(-1, 1)
         painted = name == "skin"
-        material = file.material(name, picture=_brows(head) if painted else None)
+        material = file.material(name, _ROUGH[name], _brows(head) if painted else None, sheer=name == "lash")
         primitive = {
             "attributes": shared | (brows if painted else {}),
-            "indices": file.array(corners, _ELEMENTS),
+            "indices": file.array(corners, ELEMENTS),
             "material": material,
         }
         primitives.append(primitive | ({"targets": morphs} if morphs else {}))
@@ -204,7 +196,7 @@ def _face(head: Head, file: _File, targets: Sequence[Target]) -> int:
     return file.add("meshes", {"name": "face", "primitives": primitives} | names)
 
 
-def _eye(head: Head, file: _File, side: str) -> int:
+def _eye(head: Head, file: GlbFile, side: str) -> int:
     """The mesh of an eyeball about its centre. Returns its number."""
     eye = head.eyes[side]
     place = np.full(len(head.vertices), -1)
@@ -217,14 +209,25 @@ def _eye(head: Head, file: _File, side: str) -> int:
     across = 0.5 + (side_up * (1.0, -1.0)) * angle[:, None] / (2.0 * _EYE_ANGLE)
     primitive = {
         "attributes": {
-            "POSITION": file.array(away * _METRES, _ARRAY, bounds=True),
-            "NORMAL": file.array(head.normals(head.vertices)[eye.vertices], _ARRAY),
-            "TEXCOORD_0": file.array(across.astype(np.float32), _ARRAY),
+            "POSITION": file.array(away * _METRES, ARRAY, bounds=True),
+            "NORMAL": file.array(head.normals(head.vertices)[eye.vertices], ARRAY),
+            "TEXCOORD_0": file.array(across.astype(np.float32), ARRAY),
         },
-        "indices": file.array(corners, _ELEMENTS),
-        "material": file.material("eye", picture=_iris()),
+        "indices": file.array(corners, ELEMENTS),
+        "material": file.material("eye", _ROUGH["eye"], _iris()),
     }
     return file.add("meshes", {"name": f"eye_{side}", "primitives": [primitive]})
+
+
+def _scene(head: Head, file: GlbFile, meshes: Sequence[int]) -> None:
+    """The node `head` at the neck, which may be turned, and below it the face and the eyes."""
+    neck = head.neck.astype(np.float64) * float(_METRES)
+    centers = [np.zeros(3), *(eye.center.astype(np.float64) * float(_METRES) for eye in head.eyes.values())]
+    children = list(range(1, 1 + len(meshes)))
+    file.add("nodes", {"name": "head", "translation": neck.tolist(), "children": children})
+    for name, mesh, center in zip(("face", *(f"eye_{side}" for side in head.eyes)), meshes, centers, strict=True):
+        file.add("nodes", {"name": name, "mesh": mesh, "translation": (center - neck).tolist()})
+    file.json |= {"scene": 0, "scenes": [{"name": "take", "nodes": [0]}]}
 
 
 def _colors(head: Head) -> NDArray[np.uint16]:
@@ -233,7 +236,7 @@ def _colors(head: Head) -> NDArray[np.uint16]:
     colors[:, :3] = _linear(head.colors / 255.0)
     lash = head.material == head.MATERIALS.index("lash")
     far = np.min([np.linalg.norm(head.vertices[lash] - eye.center, axis=1) for eye in head.eyes.values()], axis=0)
-    near, tip = _LASH_MM
+    near, tip = LASH_MM
     colors[lash, 3] = 1.0 - np.clip((far - near) / (tip - near), 0.0, 1.0)
     return np.round(colors * 65535).astype(np.uint16)
 
@@ -251,7 +254,7 @@ def _brows(head: Head) -> bytes:
     """The picture by which the colour of the skin is multiplied."""
     skin = _linear(head.colors[head.material == head.MATERIALS.index("skin")].mean(axis=0) / 255.0)
     share = head.paint[::-1, :, None] / 255.0
-    return _png(_encoded(1.0 + share * (np.minimum(_linear(np.array(_BROW)) / skin, 1.0) - 1.0)))
+    return _png(_encoded(1.0 + share * (np.minimum(_linear(np.array(BROW)) / skin, 1.0) - 1.0)))
 
 
 def _iris(size: int = 128) -> bytes:
@@ -259,13 +262,13 @@ def _iris(size: int = 128) -> bytes:
     side, up = np.meshgrid(*2 * [(np.arange(size) + 0.5) / size * 2.0 - 1.0])
     angle, around = _EYE_ANGLE * np.hypot(side, up), np.arctan2(-up, side)
     soft = 1.5 * _EYE_ANGLE / size
-    radius = angle / _IRIS_ANGLE
+    radius = angle / IRIS_ANGLE
     fibres = 1.0 + 0.10 * np.sin(23.0 * around + 3.0 * np.sin(7.0 * around)) * _step(0.3, 0.6, radius)
-    color = _linear(np.array(_IRIS)) * fibres[..., None]
+    color = _linear(np.array(IRIS)) * fibres[..., None]
     for other, share in (
-        (_RING, _step(0.72, 1.0, radius)),
-        (_PUPIL, 1.0 - _step(-soft, soft, angle - _PUPIL_ANGLE)),
-        (_WHITE, _step(-soft, soft, angle - _IRIS_ANGLE)),
+        (RING, _step(0.72, 1.0, radius)),
+        (PUPIL, 1.0 - _step(-soft, soft, angle - PUPIL_ANGLE)),
+        (_WHITE, _step(-soft, soft, angle - IRIS_ANGLE)),
     ):
         color = color + (_linear(np.array(other)) - color) * share[..., None]
     return _png(_encoded(color))
@@ -296,111 +299,3 @@ def _png(picture: NDArray[np.uint8]) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows.tobytes(), 9)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + parts
-
-
-# --- the file
-
-
-class _File:
-    """A glTF as it grows: its JSON, and its bytes."""
-
-    def __init__(self) -> None:
-        self.json: dict[str, Any] = {"asset": {"version": "2.0", "generator": f"medtalk {__version__}"}}
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def add(self, what: str, entry: Mapping[str, Any]) -> int:
-        """Its number in the list `what`."""
-        entries = self.json.setdefault(what, [])
-        entries.append(entry)
-        return len(entries) - 1
-
-    def view(self, data: bytes, target: int | None = None) -> int:
-        """A bufferView; it begins at a multiple of 4."""
-        view = {"buffer": 0, "byteOffset": self._size, "byteLength": len(data)}
-        self._parts.append(data + b"\0" * (-len(data) % 4))
-        self._size += len(self._parts[-1])
-        return self.add("bufferViews", view | ({} if target is None else {"target": target}))
-
-    def array(
-        self, array: NDArray, target: int | None = None, *, bounds: bool = False, normalized: bool = False
-    ) -> int:
-        """An accessor of an array (n, k) of float32 or uint16."""
-        array = np.ascontiguousarray(array)
-        view = self.view(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes(), target)
-        entry = {"bufferView": view} | _described(array, len(array))
-        entry |= {"normalized": True} if normalized else {}
-        return self.add("accessors", entry | (_bounds(array) if bounds else {}))
-
-    def sparse(self, place: NDArray, of: NDArray, values: NDArray, count: int, *, bounds: bool = False) -> int:
-        """An accessor of `count` rows of zeros but for `values` (n, 3) in the rows `place[of]`; below 0 is left out."""
-        rows = place[of]
-        values = values[rows >= 0].astype(np.float32)
-        rows = rows[rows >= 0]
-        order = np.argsort(rows)
-        rows, values = rows[order].astype(np.uint16), values[order]
-        if not len(rows):  # an empty list is not valid
-            rows, values = np.zeros(1, np.uint16), np.zeros((1, 3), np.float32)
-        entry = _described(values, count) | {
-            "sparse": {
-                "count": len(rows),
-                "indices": {"bufferView": self.view(rows.astype("<u2").tobytes()), "componentType": _SHORT},
-                "values": {"bufferView": self.view(values.astype("<f4").tobytes())},
-            }
-        }
-        whole = np.concatenate([values, np.zeros((int(len(rows) < count), 3), np.float32)])
-        return self.add("accessors", entry | (_bounds(whole) if bounds else {}))
-
-    def material(self, name: str, picture: bytes | None = None) -> int:
-        """The material of that name, made at first use."""
-        known = [each["name"] for each in self.json.get("materials", [])]
-        if name in known:
-            return known.index(name)
-        look: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": _ROUGH[name]}
-        if picture is not None:
-            image = self.add("images", {"name": name, "mimeType": "image/png", "bufferView": self.view(picture)})
-            if "samplers" not in self.json:
-                self.add("samplers", {"wrapS": 33071, "wrapT": 33071, "magFilter": 9729, "minFilter": 9987})
-            look["baseColorTexture"] = {"index": self.add("textures", {"source": image, "sampler": 0})}
-        more = {"alphaMode": "BLEND", "doubleSided": True} if name == "lash" else {}
-        return self.add("materials", {"name": name, "pbrMetallicRoughness": look} | more)
-
-    def nodes(self, meshes: Sequence[int], head: Head) -> None:
-        """The scene: the node `head` at the neck, which may be turned, and below it the face and the eyes."""
-        neck = head.neck.astype(np.float64) * float(_METRES)
-        centers = [np.zeros(3), *(eye.center.astype(np.float64) * float(_METRES) for eye in head.eyes.values())]
-        names = ["face", *(f"eye_{side}" for side in head.eyes)]
-        children = range(1, 1 + len(meshes))
-        self.json["nodes"] = [{"name": "head", "translation": neck.tolist(), "children": list(children)}]
-        for name, mesh, center in zip(names, meshes, centers, strict=True):
-            self.add("nodes", {"name": name, "mesh": mesh, "translation": (center - neck).tolist()})
-        self.json |= {"scene": 0, "scenes": [{"name": "take", "nodes": [0]}]}
-
-    def animate(self, times: int, moves: Sequence[tuple[int, str, NDArray]]) -> None:
-        """The animation: what of a node takes which values (n, k), at the accessor of times."""
-        samplers = [
-            {"input": times, "output": self.array(values), "interpolation": "LINEAR"}
-            for _, _, values in moves
-            if len(values)
-        ]
-        targets = [{"node": node, "path": path} for node, path, values in moves if len(values)]
-        channels = [{"sampler": number, "target": target} for number, target in enumerate(targets)]
-        self.add("animations", {"name": "take", "samplers": samplers, "channels": channels})
-
-    def bytes(self) -> bytes:
-        """The `.glb`: a header, the JSON, the bytes."""
-        self.json["buffers"] = [{"byteLength": self._size}]
-        text = json.dumps(self.json, separators=(",", ":")).encode()
-        text += b" " * (-len(text) % 4)
-        length = 12 + 8 + len(text) + 8 + self._size
-        head = struct.pack("<4sII", b"glTF", 2, length) + struct.pack("<I4s", len(text), b"JSON")
-        return b"".join([head, text, struct.pack("<I4s", self._size, b"BIN\0"), *self._parts])
-
-
-def _described(array: NDArray, count: int) -> dict[str, Any]:
-    kind = {np.dtype(np.float32): _FLOAT, np.dtype(np.uint16): _SHORT}[array.dtype]
-    return {"componentType": kind, "count": count, "type": _KINDS[array.shape[1]]}
-
-
-def _bounds(array: NDArray) -> dict[str, list[float]]:
-    return {"min": array.min(axis=0).tolist(), "max": array.max(axis=0).tolist()}

@@ -32,6 +32,13 @@ from medtalk.rig.channels import N_CHANNELS
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+BROW = (0.15, 0.095, 0.07)
+"""sRGB of the hair of the brows, which `Head.paint` lays over the skin."""
+IRIS, RING, PUPIL = (0.30, 0.37, 0.37), (0.09, 0.11, 0.12), (0.015, 0.015, 0.02)
+IRIS_ANGLE, PUPIL_ANGLE = 0.41, 0.15
+"""Radians from the axis of the eye to the edges of iris and pupil."""
+LASH_MM = (15.6, 22.0)
+"""How far from the centre of the eye the lashes begin and end."""
 UPPER_SHARE = 0.35
 """Of the way to each other that the upper lip goes; the lower lip, which the jaw carries, goes the rest."""
 TOOTH_LIP = (0.0, 1.2, 2.2)
@@ -48,7 +55,7 @@ class Eye:
     vertices: NDArray[np.intp]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Head:
     """The mesh and its shapes. Millimetres, x to the character's left, y up, z forward, the origin between the ears.
 
@@ -63,6 +70,8 @@ class Head:
         marks: landmarks by name: vertices, from the character's right to the left, brows from inside out.
         eyes: "left" and "right".
         neck: the point about which the head turns.
+        deltas: of each shape, the vertices (n,) that it moves and by how many mm, (n, 3).
+        pulled: the vertices (P,) that follow the lips' seal and bite.
     """
 
     MATERIALS: ClassVar[tuple[str, ...]] = ("skin", "mouth", "tongue", "teeth", "eye", "lash")
@@ -77,9 +86,10 @@ class Head:
     marks: Mapping[str, NDArray[np.intp]]
     eyes: Mapping[str, Eye]
     neck: NDArray[np.float32]
-    _rows: tuple[tuple[NDArray[np.intp], NDArray[np.float32]], ...]  # of each shape: vertices, deltas in mm
+    deltas: tuple[tuple[NDArray[np.intp], NDArray[np.float32]], ...]
+    pulled: NDArray[np.intp]
+    _pulls: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]  # column, weight above and below
     _lines: Mapping[str, tuple[NDArray[np.intp], NDArray[np.float32]]]  # of the lips and teeth, see `_points`
-    _pulls: tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
     def weights(self, values: ArrayLike) -> NDArray[np.float32]:
         """What each shape gets, (T, S), for channels (T, 174)."""
@@ -105,21 +115,17 @@ class Head:
         frames = _frames(values)
         wanted = np.asarray(vertices, np.intp)
         weights = self.weights(frames)
-        upper, lower, teeth = (self._line(weights, name) for name in ("upper", "lower", "teeth"))  # (T, C, 3)
-        bite = self._columns(frames, table.BITE)[..., None]  # (T, C, 1)
-        bitten = bite * (teeth + np.array(TOOTH_LIP, np.float32) - lower)
-        gap = lower + bitten - upper
-        seal = [self._columns(frames, sides)[..., None] for sides in (table.SEAL_UPPER, table.SEAL_LOWER)]
-        down, up = UPPER_SHARE * seal[0] * gap, (UPPER_SHARE - 1.0) * seal[1] * gap
+        bitten, gap, seals = self._lips(frames, weights)
+        down, up = UPPER_SHARE * seals[0] * gap, (UPPER_SHARE - 1.0) * seals[1] * gap
         crossed = gap[..., 1] > 0.0  # the lower lip above the upper: they meet in between, whatever was asked
         down[..., 1] = np.where(crossed, UPPER_SHARE * gap[..., 1], down[..., 1])
         up[..., 1] = np.where(crossed, (UPPER_SHARE - 1.0) * gap[..., 1], up[..., 1])
 
         placed = self._shaped(weights, wanted)
         self._turn_eyes(placed, frames, wanted)
-        of, column, above, below = self._pulls
+        column, above, below = self._pulls
         place = np.full(len(self.vertices), -1)
-        place[of] = np.arange(len(of))
+        place[self.pulled] = np.arange(len(self.pulled))
         at = np.flatnonzero(place[wanted] >= 0)
         pull = place[wanted[at]]
         first = column[pull].astype(np.intp)
@@ -135,17 +141,15 @@ class Head:
         Signed: below 0 they are pressed together, before they are kept from passing through each other.
         """
         frames = _frames(values)
-        weights = self.weights(frames)
-        upper, lower, teeth = (self._line(weights, name) for name in ("upper", "lower", "teeth"))
-        lower = lower + self._columns(frames, table.BITE)[..., None] * (teeth + np.array(TOOTH_LIP, np.float32) - lower)
-        seal = [self._columns(frames, sides) for sides in (table.SEAL_UPPER, table.SEAL_LOWER)]
-        left = 1.0 - UPPER_SHARE * seal[0] - (1.0 - UPPER_SHARE) * seal[1]
-        return ((upper - lower)[..., 1] * left).astype(np.float32)
+        _, gap, seals = self._lips(frames, self.weights(frames))
+        left = 1.0 - UPPER_SHARE * seals[0] - (1.0 - UPPER_SHARE) * seals[1]
+        return (-gap * left)[..., 1].astype(np.float32)
 
     def line(self, positions: NDArray[np.float32], name: str) -> NDArray[np.float32]:
         """The points (..., C, 3) of a line ("upper" or "lower" lip, edge of the "teeth") on positions (..., V, 3)."""
         pairs, share = self._lines[name]
-        return positions[..., pairs[:, 0], :] * (1.0 - share[:, None]) + positions[..., pairs[:, 1], :] * share[:, None]
+        first, second = (positions[..., pairs[:, end], :] for end in (0, 1))
+        return (first + (second - first) * share[:, None]).astype(np.float32)
 
     def normals(self, positions: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit normals of the vertices, (..., V, 3), for positions of that shape."""
@@ -185,6 +189,17 @@ class Head:
                 matrix[channel, self.shapes.index(shape)] += gain
         return matrix
 
+    def _lips(
+        self, frames: NDArray[np.float32], weights: NDArray[np.float32]
+    ) -> tuple[NDArray, NDArray, list[NDArray]]:
+        """How far the bite moves the lower lip and the way from upper to lower lip after it, (T, C, 3) mm each, and how
+        strongly either lip is drawn to the other, (T, C, 1) each."""
+        upper, lower, teeth = (self._line(weights, name) for name in ("upper", "lower", "teeth"))
+        bite = self._columns(frames, table.BITE)[..., None]
+        bitten = bite * (teeth + np.array(TOOTH_LIP, np.float32) - lower)
+        seals = [self._columns(frames, pulls)[..., None] for pulls in (table.SEAL_UPPER, table.SEAL_LOWER)]
+        return bitten, lower + bitten - upper, seals
+
     def _columns(self, frames: NDArray[np.float32], profile: tuple[table.Pull, ...]) -> NDArray[np.float32]:
         """(T, C) how strongly each column of the mouth is pulled, 0..1."""
         count = self._lines["upper"][1].shape[0]
@@ -208,7 +223,7 @@ class Head:
         active = np.flatnonzero(weights.any(axis=0))
         shapes = np.zeros((len(active), len(at), 3), np.float32)
         for shape, number in zip(shapes, active.tolist(), strict=True):
-            of, delta = self._rows[number]
+            of, delta = self.deltas[number]
             near = place[of] >= 0
             shape[place[of[near]]] = delta[near]
         moved = (weights[:, active] @ shapes.reshape(len(active), 3 * len(at))).reshape(len(weights), len(at), 3)
@@ -229,7 +244,7 @@ class Head:
         share = np.clip((self.vertices[:, 1] - low) / (high - low), 0.0, 1.0)
         share = (share * share * (3.0 - 2.0 * share)).astype(np.float32)[:, None]
         turned = (placed - self.neck) @ _rotation(*np.radians(turn).T) + self.neck
-        return placed + share * (turned - placed)
+        return (placed + share * (turned - placed)).astype(np.float32)
 
 
 def _rotation(yaw: NDArray, pitch: NDArray, roll: NDArray) -> NDArray[np.float32]:
@@ -249,9 +264,15 @@ def _frames(values: ArrayLike) -> NDArray[np.float32]:
 
 
 @cache
+def head_bytes() -> bytes:
+    """The file of the head."""
+    return (files("medtalk_assets") / "head" / "head.bin").read_bytes()
+
+
+@cache
 def load_head() -> Head:
     """The head of the package."""
-    data = gzip.decompress((files("medtalk_assets") / "head" / "head.bin").read_bytes())
+    data = gzip.decompress(head_bytes())
     start = 4 + int.from_bytes(data[:4], "little")
     header: dict[str, Any] = json.loads(data[4:start])
 
@@ -262,15 +283,14 @@ def load_head() -> Head:
         return flat.reshape(shape)
 
     index, delta = array("shape_index").astype(np.intp), array("shape_delta")
-    rows = []
+    deltas = []
     for shape in header["shapes"]:
         part = slice(shape["first"], shape["first"] + shape["count"])
-        rows.append((index[part], delta[part].astype(np.float32) * np.float32(shape["scale"])))
+        deltas.append((index[part], delta[part].astype(np.float32) * np.float32(shape["scale"])))
     lines = {
         name: (array(f"{name}_vertices").astype(np.intp), array(f"{name}_share"))
         for name in ("upper", "lower", "teeth")
     }
-    pulls = array("pull_vertex").astype(np.intp), array("pull_column"), array("pull_upper"), array("pull_lower")
     x0, y0, x1, y1 = header["paint"]["box"]
     return Head(
         vertices=array("vertices").astype(np.float32) * np.float32(header["unit"]),
@@ -293,7 +313,8 @@ def load_head() -> Head:
             }
         ),
         neck=np.array(header["neck"], np.float32),
-        _rows=tuple(rows),
+        deltas=tuple(deltas),
         _lines=lines,
-        _pulls=pulls,
+        pulled=array("pull_vertex").astype(np.intp),
+        _pulls=(array("pull_column"), array("pull_upper"), array("pull_lower")),
     )

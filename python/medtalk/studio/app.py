@@ -21,6 +21,7 @@ from medtalk.errors import CancelledError, LimitError, MedtalkError, RigError, S
 from medtalk.face import packed, page
 from medtalk.face.judged import judge
 from medtalk.rig import RIG_ENDINGS, write_rig
+from medtalk.rig.head import head_bytes
 from medtalk.service.log import log
 from medtalk.studio.controls import PAGE_ENDING, controls
 from medtalk.studio.session import File, Session, Take
@@ -61,7 +62,7 @@ def make_app(session: Session, sound: File | None = None) -> Starlette:
         return JSONResponse({"board": page.board(), **about})
 
     async def head(_: Request) -> Response:
-        return Response(page.head_bytes(), media_type=_BLOB)
+        return Response(head_bytes(), media_type=_BLOB)
 
     async def keep(request: Request) -> Response:
         """The bytes of a sound or picture, as the body; what it is, and its name, stand in the query."""

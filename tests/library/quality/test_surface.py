@@ -38,7 +38,7 @@ def test_lips_open_with_the_jaw_and_seal_over_any() -> None:
 
 def test_a_bite_brings_the_lip_to_the_teeth() -> None:
     apart, bitten = posed(C_jaw__Y=0.15), posed(C_jaw__Y=0.15, mouth_lipBiteD=1.0)
-    assert apart.teeth[0] > 8.0 > 2.0 > bitten.teeth[0]
+    assert apart.teeth[0] > 8.0 > 3.0 > bitten.teeth[0]
     assert 3.5 < posed(C_jaw__Y=0.15, mouth_lipBiteD=0.4).teeth[0] < 8.0, "on its way"
 
 

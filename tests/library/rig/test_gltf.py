@@ -119,8 +119,8 @@ def test_every_frame_is_the_heads_pose(tmp_path: Path) -> None:
 def test_without_the_correctives_lips_would_be_millimetres_off(tmp_path: Path) -> None:
     """So the test above can fail."""
     rig, head = talking(), load_head()
-    linear = head._shaped(head.weights(rig.values), head._pulls[0])
-    assert np.linalg.norm(linear - head.trace(rig.values, head._pulls[0]), axis=-1).max() > 2.0
+    linear = head._shaped(head.weights(rig.values), head.pulled)
+    assert np.linalg.norm(linear - head.trace(rig.values, head.pulled), axis=-1).max() > 2.0
 
 
 def test_names_keys_and_parts(tmp_path: Path) -> None:
