@@ -66,7 +66,7 @@ _TRIP = """async ([act, x]) => {
     player.removeEventListener("drawn", wait);
     return drawn - began;
 }"""
-_REST_MS = 400
+_REST_MS = 600
 """Between two changes: for what the browser still paints, and less than until a take is judged."""
 
 

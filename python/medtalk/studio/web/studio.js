@@ -1,7 +1,7 @@
 // The studio: the player with live controls. A change gives other settings, whose take comes from the engine.
 
 class Studio {
-  static REST = 700; // milliseconds without a change, before the take is judged
+  static REST = 1200; // milliseconds without a change, before the take is judged
 
   static async open() {
     const engine = new Engine();
