@@ -22,7 +22,7 @@ from medtalk.cli.options import (
     backbone_folders,
     with_settings,
 )
-from medtalk.cli.printing import clean_up, complain, progress, shown
+from medtalk.cli.printing import clean_up, complain, count, length, progress, shown
 from medtalk.errors import DiskFullError, MedtalkError, ServiceError, SettingError
 from medtalk.inputs import path_text
 from medtalk.signals import check_stop
@@ -179,7 +179,8 @@ def generate(
                 print(json.dumps(result), flush=True)
             elif not quiet:
                 print(
-                    f"{shown(result['file'])}: {result['seconds']:.1f} s, {result['frames']} frames at "
+                    f"{shown(result['file'])}: {length(result['frames'] / result['fps'])}, "
+                    f"{count(result['frames'], 'frame')} at "
                     f"{result['fps']:g} fps, {_guidance_line(result)}, {result['speed']:.0f} times real time",
                     flush=True,
                 )

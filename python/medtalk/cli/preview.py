@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from medtalk.cli.options import Debug, Force
-from medtalk.cli.printing import clean_up, complain, shown
+from medtalk.cli.printing import clean_up, complain, length, shown
 
 
 def preview(
@@ -62,7 +62,7 @@ def preview(
         marks, summary = judge(rig, speech)
         packed.append(pack_take(rig, name, marks=marks, summary=summary))
     write_page(page, packed, pack_sound(source) if source else None, ", ".join(name for name, _ in takes), force=force)
-    what = f"{len(takes)} takes" if len(takes) > 1 else f"{takes[0][1].seconds:.1f} s"
+    what = f"{len(takes)} takes" if len(takes) > 1 else length(takes[0][1].seconds)
     speaks = f", with the sound of {shown(str(source))}" if source else ""
     print(f"{shown(str(page))}: {what}{speaks}, {page.stat().st_size / 1000:.0f} KB; open it in a browser")
     if open_it:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from medtalk.cli.options import Backbones, Debug, JsonErrors, Offline, backbone_folders
 from medtalk.service import PORT
-from medtalk.signals import on_stop
-
-if TYPE_CHECKING:
-    from medtalk.service.server import Server
+from medtalk.signals import Stopping
 
 
 def serve(
@@ -62,16 +59,7 @@ def serve(
     debug: Debug = False,
 ) -> None:
     """Keep the model loaded for other programs: start the sidecar. Ctrl-C or `medtalk stop` ends it."""
-    server: Server | None = None
-    stopped = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopped
-        stopped = True
-        if server is not None:  # else it is still loading, which takes less than a second
-            server.stop()
-
-    on_stop(stop)
+    stopping = Stopping()
 
     from medtalk.limits import ServiceLimits
     from medtalk.service.listener import allow_files
@@ -97,8 +85,7 @@ def serve(
     with open_log(log):
         server = Server(settings)
         with server:
-            if stopped:
-                server.stop()
+            stopping.by(server.stop)
             print(server.ready_line(), flush=True)
             server.run()
             ended = server.close()

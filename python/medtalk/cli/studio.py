@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from medtalk.cli.options import Backbones, Debug, JsonErrors, Offline, backbone_folders
-from medtalk.signals import on_stop
-
-if TYPE_CHECKING:
-    from medtalk.studio.server import Server
+from medtalk.signals import Stopping
 
 
 def studio(
@@ -36,16 +33,7 @@ def studio(
     debug: Debug = False,
 ) -> None:
     """Direct a take in your browser: change the emotion and see it at once. Ctrl-C ends it."""
-    server: Server | None = None
-    stopped = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopped
-        stopped = True
-        if server is not None:  # else it is still loading, which takes less than a second
-            server.stop()
-
-    on_stop(stop)
+    stopping = Stopping()
 
     from medtalk.errors import AudioError, MissingExtraError
     from medtalk.inputs import path_text, read_input
@@ -74,8 +62,7 @@ def studio(
         )
         session = Session(model, limits)
         server = Server(listener, session, None if sound is None else session.keep(path_text(sound.name), data))
-        if stopped:
-            server.stop()
+        stopping.by(server.stop)
         print(f"medtalk studio: {server.address}", flush=True)
         if open_browser:
             server.open_browser()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from medtalk.cli.options import Debug, Mouth, Yaw
-from medtalk.cli.printing import clean_up, complain, progress, shown
+from medtalk.cli.printing import clean_up, complain, count, length, progress, shown
 from medtalk.errors import SettingError
 
 
@@ -17,7 +17,10 @@ def video(
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="FILE", readable=False,
+            "-o",
+            "--output",
+            metavar="FILE",
+            readable=False,
             help="Video (.mp4), or animated picture without sound (.webp, .gif).",
         ),
     ],
@@ -73,7 +76,7 @@ def video(
         complain(f"{output} has no sound: none lies beside the rig. Give it with --audio.")
     if not quiet:
         speaks = f", with the sound of {shown(str(source))}" if sound else ""
-        print(f"{shown(str(output))}: {film.seconds:.1f} s, {len(film)} pictures at {fps:g} fps{speaks}")
+        print(f"{shown(str(output))}: {length(film.seconds)}, {count(len(film), 'picture')} at {fps:g} fps{speaks}")
 
 
 def _span(text: str | None) -> tuple[float, float | None]:
