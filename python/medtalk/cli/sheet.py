@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from medtalk.cli.options import Debug, Mouth, Yaw
+from medtalk.cli.options import Debug, Force, Mouth, Yaw
 from medtalk.cli.printing import clean_up, shown
 from medtalk.errors import SettingError
 
@@ -27,6 +27,7 @@ def sheet(
     size: Annotated[int, typer.Option(metavar="PIXELS", help="Width and height of a tile, 32 to 2048.")] = 200,
     mouth: Mouth = False,
     yaw: Yaw = 0.0,
+    force: Force = False,
     debug: Debug = False,
 ) -> None:
     """Draw a contact sheet: the face at the same moments of one or several takes."""
@@ -38,7 +39,7 @@ def sheet(
 
     if times is not None and phones is not None:
         raise SettingError("--times and --phones cannot be used together.", "Leave one out.")
-    check_file(output)
+    check_file(output, force=force, endings=(".png",), inputs=rigs)
     clean_up([output.parent])
     takes = list(zip(names_of(rigs), map(read_rig, rigs), strict=True))
     # Phones are those of the longest take that knows some; times may lie in any take.
@@ -51,7 +52,7 @@ def sheet(
         chosen = moments(first, columns)
     head = load_head()
     view = camera(head, "mouth" if mouth else "face").turned(yaw)
-    write_sheet(output, draw_sheet(head, takes, chosen, view, size))
+    write_sheet(output, draw_sheet(head, takes, chosen, view, size), force=force)
     what = f"{len(takes)} takes" if len(takes) > 1 else shown(takes[0][0])
     when = ", ".join(f"{each.label} {each.seconds:.2f}".strip() for each in chosen)
     print(f"{shown(str(output))}: {what} at {when} s")
