@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import threading
@@ -243,9 +244,10 @@ def test_nothing_of_an_export_stays(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert studio.post("export", {"sound": sound}, ending=".csv").status == 200
-    full = OSError(28, "No space left on device")
-    monkeypatch.setattr("medtalk.studio.app.write_rig", lambda *_: (_ for _ in ()).throw(full))
-    assert studio.post("export", {"sound": sound}, ending=".csv").status >= 400
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(full))
+        assert error_of(studio.post("export", {"sound": sound}, ending=".csv")) == (400, "disk_full")
     # the folder of the first goes after its answer was sent
     deadline = threading.Event()
     for _ in range(100):
@@ -253,6 +255,8 @@ def test_nothing_of_an_export_stays(
             break
         deadline.wait(0.05)
     assert not list(tmp_path.iterdir())
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    assert error_of(studio.post("export", {"sound": sound}, ending=".csv")) == (400, "output")
 
 
 def test_every_knob_is_a_control_or_has_its_reason(studio: Studio) -> None:

@@ -46,7 +46,7 @@ def preview(
 
     ending = rig_ending(rigs[0])
     page = output or rigs[0].with_name(f"{rigs[0].name[: -len(ending)]}.html")
-    check_file(page, force=force)
+    check_file(page, force=force, endings=(".html", ".htm"), inputs=[*rigs, audio])
     clean_up([page.parent])
     takes = [(name, read_rig(path)) for name, path in zip(names_of(rigs), rigs, strict=True)]
     beside = (own_sound(path, rig) for path, (_, rig) in zip(rigs, takes, strict=True))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medtalk.cli.options import Debug, Mouth, Yaw
+from medtalk.cli.options import Debug, Force, Mouth, Yaw
 from medtalk.cli.printing import clean_up, shown
 from medtalk.errors import SettingError
 
@@ -31,6 +31,7 @@ def sheet(
     size: Annotated[int, typer.Option(metavar="PIXELS", help="Width and height of a tile, 32 to 2048.")] = 200,
     mouth: Mouth = False,
     yaw: Yaw = 0.0,
+    force: Force = False,
     debug: Debug = False,
 ) -> None:
     """Draw a contact sheet: faces of one or several takes, at the same moments where they are of one sound."""
@@ -42,7 +43,7 @@ def sheet(
 
     if times is not None and phones is not None:
         raise SettingError("--times and --phones cannot be used together.", "Leave one out.")
-    check_file(output)
+    check_file(output, force=force, endings=(".png",), inputs=rigs)
     clean_up([output.parent])
     takes = list(zip(names_of(rigs), map(read_rig, rigs), strict=True))
     each = [rig for _, rig in takes]
@@ -61,7 +62,7 @@ def sheet(
         rows = [choose(rig) for rig in each]
     head = load_head()
     view = camera(head, "mouth" if mouth else "face").turned(yaw)
-    write_sheet(output, draw_sheet(head, takes, rows, view, size))
+    write_sheet(output, draw_sheet(head, takes, rows, view, size), force=force)
     what = f"{len(takes)} takes" if len(takes) > 1 else shown(takes[0][0])
     when = ", ".join(f"{label} {seconds:.2f}".strip() for label, seconds in rows[0])
     print(f"{shown(str(output))}: {what} at {f'{when} s' if shared else 'moments of their own'}")

@@ -141,9 +141,9 @@ def draw_sheet(
     return sheet
 
 
-def write_sheet(path: str | Path, sheet: Picture) -> Path:
+def write_sheet(path: str | Path, sheet: Picture, *, force: bool = False) -> Path:
     """Write the sheet as a PNG, whole or not at all."""
-    return write_atomic(path, lambda temporary: sheet.save(temporary, format="PNG", optimize=True))
+    return write_atomic(path, lambda temporary: sheet.save(temporary, format="PNG", optimize=True), force=force)
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:

@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from medtalk.audio import read_speech
-from medtalk.errors import CancelledError, LimitError, MedtalkError, RigError, ServiceError
+from medtalk.errors import CancelledError, LimitError, MedtalkError, OutputError, RigError, ServiceError
 from medtalk.face import packed, page
 from medtalk.face.judged import judge
 from medtalk.rig import RIG_ENDINGS, write_rig
@@ -93,7 +93,7 @@ def make_app(session: Session, sound: File | None = None) -> Starlette:
         kept = session.file(asked.get("sound"))
         made = await session.take(asked, _tab(request), live=False)
         stem = Path(kept.name).stem or "take"
-        folder = Path(tempfile.mkdtemp(prefix="medtalk-studio-"))
+        folder = _new_folder()
         try:
             await asyncio.to_thread(_export, made, kept, folder / f"take{ending}")
         except BaseException:
@@ -166,6 +166,14 @@ def _pack(take: Take, name: str, judged: File | None, level: int = 9) -> bytes:
     """The take as a blob, with what is wrong with it if it is judged beside its sound, which takes longer."""
     marks, summary = ([], []) if judged is None else judge(take.rig, read_speech(judged.data, name=judged.name))
     return packed.pack_take(take.rig, name, marks=marks, summary=summary, intensity=take.intensity, level=level)
+
+
+def _new_folder() -> Path:
+    """A folder for an export, which is removed when it was sent."""
+    try:
+        return Path(tempfile.mkdtemp(prefix="medtalk-studio-"))
+    except OSError as error:
+        raise OutputError(f"No export can be written: {error.strerror or error}.", "Free some space.") from error
 
 
 def _export(take: Take, sound: File, path: Path) -> None:
