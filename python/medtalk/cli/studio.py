@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from medtalk.cli.options import Backbones, Debug, JsonErrors, Offline, backbone_folders
+from medtalk.cli.options import (
+    Backbones,
+    Debug,
+    Device,
+    JsonErrors,
+    Limits,
+    Offline,
+    OtherBundle,
+    Threads,
+    backbone_folders,
+)
 from medtalk.signals import Stopping
 
 
@@ -18,15 +28,10 @@ def studio(
     ] = None,
     port: Annotated[int, typer.Option(help="Port of this machine to serve on; 0 picks a free one.")] = 0,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in your browser.")] = True,
-    bundle: Annotated[
-        Path | None, typer.Option(readable=False, help="Folder of a bundle other than the one that ships.")
-    ] = None,
-    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where to compute.")] = "auto",
-    threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if left out.")] = None,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Change a limit, such as max_seconds=600; may be repeated."),
-    ] = None,
+    bundle: OtherBundle = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    limit: Limits = None,
     backbone: Backbones = None,
     offline: Offline = False,
     as_json: JsonErrors = False,
