@@ -10,6 +10,7 @@ from medtalk.errors import SettingError
 from medtalk.face.draw import Camera, Drawing
 from medtalk.face.pillow import font, pillow
 from medtalk.files import write_atomic
+from medtalk.quality.surface import surface
 from medtalk.rig import rig_ending
 from medtalk.watch import checkpoint
 
@@ -110,7 +111,7 @@ def draw_sheet(
 ) -> Picture:
     """The sheet: a row of moments for each of `takes`, (name, rig), with tiles of `size` pixels.
 
-    A take that has ended has none. Raises SettingError for more rows or larger tiles than fit into a picture,
+    Each tile says how far the lips are apart. A take that has ended has none. Raises SettingError for more rows or larger tiles than fit into a picture,
     MissingExtraError without Pillow.
     """
     drawing, Image = Drawing(head, camera, size, size), pillow("Image")
@@ -134,8 +135,10 @@ def draw_sheet(
             left, frame = margin + column * (size + 2), round(moment.seconds * rig.fps)
             if frame > len(rig):
                 continue
-            picture = drawing.draw(head.pose(rig.values[min(frame, len(rig) - 1)]))
-            sheet.paste(Image.fromarray(picture), (left, top))
+            values = rig.values[min(frame, len(rig) - 1)]
+            sheet.paste(Image.fromarray(drawing.draw(head.pose(values))), (left, top))
+            gap = max(float(surface(values[None]).gap[0]), 0.0)
+            pen.text((left + size - 4, top + 9), f"{gap:.1f} mm", _SOFT, small, anchor="rm")
             pen.text((left + 4, top + size + 10), moment.label, _INK, large, anchor="lm")
             pen.text((left + size - 4, top + size + 10), f"{moment.seconds:.2f} s", _SOFT, small, anchor="rm")
     return sheet
