@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape, iglob
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
@@ -151,8 +152,8 @@ def in_modelscope_cache(name: str) -> bool:
     ModelScope itself can only be asked after it has loaded torch, which takes seconds.
     """
     cache = Path(os.environ.get("MODELSCOPE_CACHE") or "~/.cache/modelscope").expanduser()
-    stem = name.rpartition("/")[2]
-    return any(stem in path.as_posix() for path in cache.rglob("model.pt"))
+    found = iglob(f"{escape(str(cache))}/**/*{name.rpartition('/')[2]}*/**/*.pt", recursive=True)
+    return next(found, None) is not None
 
 
 def cached_or_downloaded(source: Pretrained, look: Callable[[bool], Path], update: bool) -> Path:
