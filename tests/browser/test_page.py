@@ -356,8 +356,8 @@ def test_a_narrow_screen_shows_all_of_it(browser: Browser, tmp_path: Path) -> No
 
 
 def test_long_names_and_values_do_not_overlap(browser: Browser, tmp_path: Path) -> None:
-    take = pack_take(speaking(**{"k" * 60: "v" * 90, "note of the one who spoke it " * 3: "loud"}), "line")
-    with browser.open(written(tmp_path, take), 1200, 700) as page:
+    facts: dict[str, Any] = {"k" * 60: "v" * 90, "note of the one who spoke it " * 3: "loud"}
+    with browser.open(written(tmp_path, pack_take(speaking(**facts), "line")), 1200, 700) as page:
         assert "k" * 60 in page.locator(".card").inner_text()
         wide = "Array.from(document.querySelectorAll('dt, dd')).filter((each) => each.scrollWidth > each.clientWidth)"
         assert page.evaluate(f"{wide}.map((each) => each.textContent)") == []

@@ -87,7 +87,8 @@ class Session:
                 sound.
 
         Raises:
-            MedtalkError: a setting, sound or picture that cannot be used, by the checks of the sidecar. `CancelledError` if a newer one took its place.
+            MedtalkError: a setting, sound or picture that cannot be used. `CancelledError` if a newer one took its
+                place.
         """
         request = self._request(asked)
         if is_auto(request.settings.emotion) and not await self.hears_emotion():
