@@ -20,7 +20,7 @@ SOURCES := setup.py pyproject.toml README.md $(shell find python assets training
 
 demo: .venv-demo/installed
 	mkdir -p demo
-	.venv-demo/bin/medtalk generate assets/audio/sample.wav --emotion happy -o demo/sample.npz
+	.venv-demo/bin/medtalk generate assets/audio/sample.wav --transcript assets/audio/sample.txt --emotion happy -o demo/sample.npz
 	.venv-demo/bin/medtalk sheet demo/sample.npz -o demo/sample.png
 	.venv-demo/bin/medtalk preview demo/sample.npz --audio assets/audio/sample.wav -o demo/sample.html
 

@@ -1,6 +1,6 @@
 """How long the face takes to draw: a table of named measurements, on the sample recording.
 
-    python benchmarks/face.py [NAME ...] [--runs 3]
+    python -m benchmarks.face [NAME ...] [--runs 3]
 
 Each is the least of some runs, as others on the machine only add to it; where it is busy, what the processors did says
 more. NAME picks measurements by the beginning of their names.
@@ -8,46 +8,22 @@ more. NAME picks measurements by the beginning of their names.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from benchmarks.named import SAMPLE, measure_named, take
 from medtalk.face.draw import Drawing, camera
 from medtalk.face.film import Film
 from medtalk.face.sheet import draw_sheet, moments, write_sheet
 from medtalk.face.video import read_sound, write_video
 from medtalk.guidance import LABELS
-from medtalk.perform import load
 from medtalk.rig import RigSequence
 from medtalk.rig.head import load_head
 
-SAMPLE = Path(__file__).parents[1] / "assets" / "audio" / "sample.wav"
 SECONDS = 10.0
 """Of the video."""
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="measurements to take; all if left out")
-    parser.add_argument("--runs", type=int, default=3)
-    wanted = parser.parse_args()
-    table = Table("what", "it takes", title="The face")
-    for name, measure in MEASUREMENTS.items():
-        if not wanted.names or name.startswith(tuple(wanted.names)):
-            table.add_row(name, measure(wanted.runs))
-    Console().print(table)
-
-
-@cache
-def take(label: str = "happy") -> RigSequence:
-    performance = load().perform(SAMPLE)
-    return performance.decode(performance.model.guide(label))
 
 
 def least(run: Callable[[], object], runs: int) -> tuple[float, float]:
@@ -74,10 +50,10 @@ def frame(size: int) -> Callable[[int], str]:
 
 def sheet(runs: int) -> str:
     head, takes = load_head(), [(label, take(label)) for label in LABELS]
-    columns = moments(take())
+    rows = [moments(take())] * len(takes)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "sheet.png")
-        seconds, busy = least(lambda: write_sheet(path, draw_sheet(head, takes, columns, camera(head))), runs)
+        seconds, busy = least(lambda: write_sheet(path, draw_sheet(head, takes, rows, camera(head))), runs)
         return f"{seconds:.1f} s, {busy:.1f} s of a processor, {path.stat().st_size / 1e3:.0f} kB"
 
 
@@ -100,4 +76,4 @@ MEASUREMENTS: dict[str, Callable[[int], str]] = {
 
 
 if __name__ == "__main__":
-    main()
+    measure_named(MEASUREMENTS, __doc__, "The face")

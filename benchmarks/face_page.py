@@ -7,51 +7,32 @@ NAME picks measurements by the beginning of their names. On a machine with a GPU
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks.named import SAMPLE, measure_named, take
 from medtalk.face.packed import pack_sound, pack_take
 from medtalk.face.page import write_page
-from medtalk.perform import load
 from medtalk.rig import RigSequence
 from tests.helpers.browser import Browser
 
-SAMPLE = Path(__file__).parents[1] / "assets" / "audio" / "sample.wav"
 FRAMES_OF_AN_HOUR = 216_000
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="measurements to take; all if left out")
-    parser.add_argument("--runs", type=int, default=3)
-    wanted = parser.parse_args()
-    table = Table("what", "it is", title="The page")
-    for name, measure in MEASUREMENTS.items():
-        if not wanted.names or name.startswith(tuple(wanted.names)):
-            table.add_row(name, measure(wanted.runs))
-    Console().print(table)
-
-
-@cache
-def take(label: str) -> bytes:
-    performance = load().perform(SAMPLE)
-    return pack_take(performance.decode(performance.model.guide(label)), label)
+def packed(label: str) -> bytes:
+    return pack_take(take(label), label)
 
 
 def size(*labels: str) -> Callable[[int], str]:
     def measure(_: int) -> str:
         with tempfile.TemporaryDirectory() as folder:
-            path = write_page(Path(folder, "page.html"), [take(label) for label in labels])
+            path = write_page(Path(folder, "page.html"), [packed(label) for label in labels])
             return f"{path.stat().st_size / 1000:.0f} kB"
 
     return measure
@@ -77,7 +58,7 @@ def opened(blob: bytes, width: int = 1400, height: int = 900) -> Iterator[tuple[
 
 def first_frame(runs: int) -> str:
     def once() -> float:
-        with opened(take("happy")) as (_, seconds):
+        with opened(packed("happy")) as (_, seconds):
             return seconds
 
     return f"{min(once() for _ in range(runs)):.2f} s"
@@ -97,7 +78,7 @@ def milliseconds(page: Any, work: str, times: int) -> float:
 
 def frames(width: int, height: int) -> Callable[[int], str]:
     def measure(runs: int) -> str:
-        with opened(take("happy"), width, height) as (page, _):
+        with opened(packed("happy"), width, height) as (page, _):
             took = min(milliseconds(page, "player.seek(i / 20)", 40) for _ in range(runs))
             pose = min(
                 milliseconds(page, "player.stage.head.normals(player.stage.head.pose(player.values[0]))", 100)
@@ -126,4 +107,4 @@ MEASUREMENTS: dict[str, Callable[[int], str]] = {
 
 
 if __name__ == "__main__":
-    main()
+    measure_named(MEASUREMENTS, __doc__, "The page")

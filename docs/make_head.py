@@ -379,7 +379,7 @@ def make_colors(source: Source, mouth: Mouth) -> tuple[np.ndarray, np.ndarray]:
         gum = smooth(edge, 0.55, 0.8) if row == "upper" else smooth(edge, 0.45, 0.2)
         back = smooth(z, 104.0, 80.0)
         color[teeth] = (color + gum[:, None] * (np.array(GUM) - color))[teeth]
-        color[teeth] = (color + 0.85 * back[:, None] * (np.array(MOUTH) - color))[teeth]
+        color[teeth] = (color + 0.8 * back[:, None] * (np.array(GUM) * 0.7 - color))[teeth]
     tongue = group == "helper-tongue"
     color[tongue] *= (1.0 - 0.5 * smooth(z, 95.0, 50.0))[tongue, None]
     return np.clip(np.round(color), 0, 255).astype("u1"), material.astype("u1")

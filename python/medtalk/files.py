@@ -15,7 +15,7 @@ import socket
 import stat
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from medtalk.errors import DiskFullError, OutputError
@@ -92,16 +92,25 @@ def write_folder_atomic(path: str | Path, write: Callable[[Path], object]) -> Pa
     return target
 
 
-def check_file(path: str | Path, *, force: bool = False) -> None:
-    """Raise the `OutputError` of `write_atomic` for a file that cannot be written there.
+def check_file(
+    path: str | Path, *, force: bool = False, endings: Sequence[str] = (), inputs: Iterable[str | Path | None] = ()
+) -> None:
+    """Raise the `OutputError` of `write_atomic` for a file that cannot be written there, or should not.
 
     A file that is read-only may be checked in (Perforce): it is replaced with `force` only.
+    endings: those that the name may have; any if there are none. inputs: files that must stay as they are.
     """
     target = Path(path)
     check_folder(target)
     try:
         if target.is_dir():
             raise OutputError(f"{target} is a folder, not a file.", "Give a file name.")
+        if endings and not target.name.lower().endswith(tuple(endings)):
+            raise OutputError(f"{target} does not have a valid ending.", f"Valid: {' '.join(endings)}")
+        if target.exists() and not target.is_file():
+            raise OutputError(f"{target} is a device or a pipe, not a file.", "Give a file name.")
+        if target.exists() and any(each and os.path.exists(each) and os.path.samefile(each, target) for each in inputs):
+            raise OutputError(f"{target} is read by this command, and would be lost.", "Give another name.")
         if not force and target.exists() and not target.stat().st_mode & 0o222:  # os.access lets root write anything
             raise OutputError(
                 f"{target} is read-only.", "Check it out or make it writable, or replace it with --force."

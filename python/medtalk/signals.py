@@ -27,6 +27,26 @@ def on_stop(handler: Callable[[int, Any], Any], signals: Iterable[signal.Signals
             signal.signal(number, handler)
 
 
+class Stopping:
+    """Remembers a signal that comes while a server loads, and stops the server then. Make it in the main thread."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._stop: Callable[[], None] | None = None
+        on_stop(self._ask)
+
+    def by(self, stop: Callable[[], None]) -> None:
+        """Have `stop` called when a signal comes, and at once if one has come."""
+        self._stop = stop
+        if self._asked:
+            stop()
+
+    def _ask(self, *_: object) -> None:
+        self._asked = True
+        if self._stop is not None:
+            self._stop()
+
+
 def end_by_exception() -> None:
     """Let the signals end this program by an exception, so that unfinished files are removed."""
     on_stop(_raise)

@@ -54,12 +54,22 @@ def _size(path: Path) -> tuple[int, int]:
 
 
 def test_a_sheet_of_several_takes(medtalk, rig, tmp_path):
-    other = write_rig(tmp_path / "other.json", _rig(1.0, "angry"))
+    other = write_rig(tmp_path / "other.json", _rig(2.0, "angry"))
     done = medtalk("sheet", rig, other, "-o", tmp_path / "sheet.png", "--size", 48)
     assert (done.code, done.err) == (0, "")
     assert "2 takes at m 0.30, aa 0.60, pause 1.15, p 1.55 s" in done.out
     width, height = _size(tmp_path / "sheet.png")
     assert height == 8 + 2 * (48 + 22) and width > 4 * 50
+
+
+def test_takes_of_other_sounds_have_moments_of_their_own(medtalk, rig, tmp_path):
+    other = write_rig(tmp_path / "other.json", RigSequence(_rig(1.0).values, 60, {"source": {"name": "other.wav"}}))
+    one = write_rig(tmp_path / "one.csv", RigSequence(_rig().values[:1]))
+    done = medtalk("sheet", rig, other, "-o", tmp_path / "sheet.png", "--size", 48, "--columns", 6)
+    assert (done.code, done.err) == (0, "") and "2 takes at moments of their own\n" in done.out
+    done = medtalk("sheet", rig, other, "-o", tmp_path / "sheet.png", "--size", 48, "--times", "0.3,1.5")
+    assert (done.code, done.err) == (0, "") and "2 takes at m 0.30, p 1.50 s\n" in done.out
+    assert "sheet.png: one at 0.01 s\n" in medtalk("sheet", one, "-o", tmp_path / "sheet.png", "--size", 48).out
 
 
 def test_moments_that_the_user_names(medtalk, rig, tmp_path):

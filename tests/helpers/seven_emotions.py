@@ -29,7 +29,7 @@ def draw() -> np.ndarray:
     performance = load().perform(Path(str(files("medtalk_assets"))) / "audio" / "sample.wav")
     takes = [(label, performance.decode(performance.model.guide(label))) for label in LABELS]
     head = load_head()
-    return np.asarray(draw_sheet(head, takes, moments(takes[0][1], COLUMNS), camera(head), TILE))
+    return np.asarray(draw_sheet(head, takes, [moments(takes[0][1], COLUMNS)] * len(takes), camera(head), TILE))
 
 
 def read() -> np.ndarray:

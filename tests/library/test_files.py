@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import stat
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from medtalk import errors
 from medtalk.errors import MedtalkError, OutputError
-from medtalk.files import sha256_file, write_atomic, write_folder_atomic
+from medtalk.files import check_file, sha256_file, write_atomic, write_folder_atomic
 
 
 def test_every_error_has_its_own_code_and_is_one_line() -> None:
@@ -115,3 +116,24 @@ def test_sha256(tmp_path: Path) -> None:
     data = bytes(range(256)) * 5000
     (tmp_path / "a").write_bytes(data)
     assert sha256_file(tmp_path / "a") == hashlib.sha256(data).hexdigest()
+
+
+def test_a_device_is_no_file_to_write(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OutputError, match="a device or a pipe"):
+        write_atomic(pipe, lambda temporary: temporary.write_text("new"))
+    assert stat.S_ISFIFO(pipe.stat().st_mode) and list(tmp_path.iterdir()) == [pipe]
+
+
+def test_inputs_and_other_endings_are_refused(tmp_path: Path) -> None:
+    rig, link = tmp_path / "a.npz", tmp_path / "b.html"
+    rig.write_text("rig")
+    link.symlink_to(rig)
+    for target in (rig, link):
+        with pytest.raises(OutputError, match="would be lost"):
+            check_file(target, inputs=[None, tmp_path / "none.wav", rig])
+    check_file(rig, inputs=[tmp_path / "none.wav"])
+    check_file(tmp_path / "new.HTML", endings=(".html",), inputs=[rig])
+    with pytest.raises(OutputError, match=r"Valid: \.html \.htm"):
+        check_file(tmp_path / "new.txt", endings=(".html", ".htm"))

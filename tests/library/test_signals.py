@@ -23,6 +23,19 @@ signal.raise_signal(signal.SIGTERM)
 """
 
 
+STOPPED = """
+import signal, sys
+from medtalk.signals import Stopping
+stopping = Stopping()
+if "early" in sys.argv:
+    signal.raise_signal(signal.SIGTERM)
+stopping.by(lambda: print("stopped", flush=True))
+print("serving", flush=True)
+if "late" in sys.argv:
+    signal.raise_signal(signal.SIGINT)
+"""
+
+
 def test_those_of_this_platform() -> None:
     assert signal.SIGINT in STOPPING and signal.SIGTERM in STOPPING
     assert (getattr(signal, "SIGHUP", None) in STOPPING) == (sys.platform != "win32")
@@ -39,3 +52,9 @@ def test_those_of_windows() -> None:
 def test_nohup_is_heeded(words: list[str], out: str, last: str) -> None:
     done = subprocess.run([*words, sys.executable, "-c", PROGRAM], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, out) and done.stderr.endswith(f"stopped by {last}\n")
+
+
+@pytest.mark.parametrize(("when", "out"), [("early", ["stopped", "serving"]), ("late", ["serving", "stopped"])])
+def test_a_server_is_stopped_also_if_it_still_loads(when: str, out: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-c", STOPPED, when], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()) == (0, out)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from medtalk.cli.options import Debug, Force
-from medtalk.cli.printing import clean_up, shown
+from medtalk.cli.printing import clean_up, count, length, shown
 
 
 def convert(
@@ -36,4 +36,4 @@ def convert(
     rig = read_rig(source, source_fps)
     rig = rig if fps is None else rig.resample(fps)
     write_rig(target, rig, force=force)
-    print(f"{shown(str(target))}: {rig.seconds:.1f} s, {len(rig)} frames at {rig.fps:g} fps")
+    print(f"{shown(str(target))}: {length(rig.seconds)}, {count(len(rig), 'frame')} at {rig.fps:g} fps")

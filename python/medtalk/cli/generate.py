@@ -16,13 +16,16 @@ from medtalk.cli.options import (
     AsJson,
     Backbones,
     Debug,
+    Device,
     Force,
     Keys,
     Offline,
+    OtherBundle,
+    Threads,
     backbone_folders,
     with_settings,
 )
-from medtalk.cli.printing import clean_up, complain, progress, shown
+from medtalk.cli.printing import clean_up, complain, count, length, progress, shown
 from medtalk.errors import DiskFullError, MedtalkError, ServiceError, SettingError
 from medtalk.inputs import path_text
 from medtalk.signals import check_stop
@@ -83,9 +86,7 @@ def generate(
         bool, typer.Option("--skip-existing", help="Skip sounds whose rig file already exists, to resume a batch.")
     ] = False,
     force: Force = False,
-    bundle: Annotated[
-        Path | None, typer.Option(readable=False, help="Folder of a bundle other than the one that ships.")
-    ] = None,
+    bundle: OtherBundle = None,
     backbone: Backbones = None,
     features: Annotated[
         Path | None,
@@ -97,8 +98,8 @@ def generate(
         ),
     ] = None,
     offline: Offline = False,
-    threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if left out.")] = None,
-    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where to compute.")] = "auto",
+    threads: Threads = None,
+    device: Device = "auto",
     server: Annotated[
         str | None,
         typer.Option(
@@ -179,7 +180,8 @@ def generate(
                 print(json.dumps(result), flush=True)
             elif not quiet:
                 print(
-                    f"{shown(result['file'])}: {result['seconds']:.1f} s, {result['frames']} frames at "
+                    f"{shown(result['file'])}: {length(result['frames'] / result['fps'])}, "
+                    f"{count(result['frames'], 'frame')} at "
                     f"{result['fps']:g} fps, {_guidance_line(result)}, {result['speed']:.0f} times real time",
                     flush=True,
                 )

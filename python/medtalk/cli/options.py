@@ -46,6 +46,15 @@ Backbones = Annotated[
     ),
 ]  # fmt: skip
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are read-only.")]
+OtherBundle = Annotated[
+    Path | None, typer.Option(readable=False, help="Folder of a bundle other than the one that ships.")
+]
+Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where to compute.")]
+Threads = Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if left out.")]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="Change a limit, such as max_seconds=600; may be repeated."),
+]
 Offline = Annotated[bool, typer.Option("--offline", help="Never download backbones.")]
 
 ServerAddress = Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from medtalk.cli.options import Debug, Force
-from medtalk.cli.printing import clean_up, complain, shown
+from medtalk.cli.printing import clean_up, complain, length, shown
 
 
 def preview(
@@ -46,7 +46,7 @@ def preview(
 
     ending = rig_ending(rigs[0])
     page = output or rigs[0].with_name(f"{rigs[0].name[: -len(ending)]}.html")
-    check_file(page, force=force)
+    check_file(page, force=force, endings=(".html", ".htm"), inputs=[*rigs, audio])
     clean_up([page.parent])
     takes = [(name, read_rig(path)) for name, path in zip(names_of(rigs), rigs, strict=True)]
     beside = (own_sound(path, rig) for path, (_, rig) in zip(rigs, takes, strict=True))
@@ -62,7 +62,7 @@ def preview(
         marks, summary = judge(rig, speech)
         packed.append(pack_take(rig, name, marks=marks, summary=summary))
     write_page(page, packed, pack_sound(source) if source else None, ", ".join(name for name, _ in takes), force=force)
-    what = f"{len(takes)} takes" if len(takes) > 1 else f"{takes[0][1].seconds:.1f} s"
+    what = f"{len(takes)} takes" if len(takes) > 1 else length(takes[0][1].seconds)
     speaks = f", with the sound of {shown(str(source))}" if source else ""
     print(f"{shown(str(page))}: {what}{speaks}, {page.stat().st_size / 1000:.0f} KB; open it in a browser")
     if open_it:

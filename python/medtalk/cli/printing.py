@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,16 @@ def human(value: Any) -> str:
         return ", ".join(f"{name} {human(part)}" if not isinstance(part, dict) else f"{name} ({human(part)})"
                          for name, part in value.items()) or "-"  # fmt: skip
     return shown(" ".join(str(value).split())) or "-"
+
+
+def length(seconds: float) -> str:
+    """Seconds as every command prints them, a half rounded up: "4.9 s" for 4.85."""
+    return f"{math.floor(round(10.0 * seconds, 6) + 0.5) / 10.0:.1f} s"
+
+
+def count(number: int, noun: str) -> str:
+    """ "1 frame", "2 frames"."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medtalk.cli.options import AsJson, Debug
-from medtalk.cli.printing import print_table, shown
+from medtalk.cli.printing import length, print_table, shown
 
 if TYPE_CHECKING:
     from medtalk.perform import Performance
@@ -55,18 +55,16 @@ def qa(
     rig = read_rig(file)
     other = None if captured is None else read_rig(captured)
     if audio is None:
-        speech, phones, words, source = None, rig.phones, rig.words, "the rig's own" if rig.phones else "unknown"
+        found = report(rig, None, captured=other)
     elif rig.phones and transcript is None:
-        speech, phones, words, source = read_speech(audio), rig.phones, rig.words, "the rig's own"
+        found = report(rig, read_speech(audio), captured=other)
     else:
         heard = _heard(audio, transcript)
-        speech, phones, words = heard.speech, heard.phones, heard.words
-        source = "found in the sound by its transcript" if heard.words else "heard in the sound, without a transcript"
-    found = report(rig, speech, phones, other, words)
+        found = report(rig, heard.speech, heard.phones, other, heard.words, transcribed=bool(heard.words))
     if as_json:
-        print(json.dumps({"file": str(file), "phones": source} | found.to_dict()))
+        print(json.dumps({"file": str(file)} | found.to_dict()))
     else:
-        _show(file, rig, source, found)
+        _show(file, rig, found)
     raise typer.Exit(1 if strict and not found.good else 0)
 
 
@@ -78,11 +76,13 @@ def _heard(audio: Path, transcript: str | None) -> Performance:
     return load().perform(audio, text)
 
 
-def _show(file: Path, rig: RigSequence, source: str, found: Report) -> None:
-    print(f"{shown(str(file))}: {rig.seconds:.1f} s, {found.summary}")
+def _show(file: Path, rig: RigSequence, found: Report) -> None:
+    print(f"{shown(str(file))}: {length(rig.seconds)}, {found.summary}")
     for finding in found.findings[:_MOST_LINES]:
         print(f"  {shown(str(finding))}")
     if (more := len(found.findings) - _MOST_LINES) > 0:
         print(f"  and {more} more, which --json lists")
-    print(f"phones: {source}\n")
+    if not found.good:
+        print(f"judged {found.judged}")
+    print()
     print_table([{"figure": name, "value": f"{value:.3g}"} for name, value in found.figures.items()])

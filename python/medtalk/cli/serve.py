@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from medtalk.cli.options import Backbones, Debug, JsonErrors, Offline, backbone_folders
+from medtalk.cli.options import (
+    Backbones,
+    Debug,
+    Device,
+    JsonErrors,
+    Limits,
+    Offline,
+    OtherBundle,
+    Threads,
+    backbone_folders,
+)
 from medtalk.service import PORT
-from medtalk.signals import on_stop
-
-if TYPE_CHECKING:
-    from medtalk.service.server import Server
+from medtalk.signals import Stopping
 
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; any but loopback needs --keys.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.")] = PORT,
-    bundle: Annotated[
-        Path | None, typer.Option(readable=False, help="Folder of a bundle other than the one that ships.")
-    ] = None,
-    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where to compute.")] = "auto",
-    threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if left out.")] = None,
+    bundle: OtherBundle = None,
+    device: Device = "auto",
+    threads: Threads = None,
     idle_exit: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="End after this time without a request.")
     ] = None,
@@ -52,26 +57,14 @@ def serve(
     metrics: Annotated[
         int | None, typer.Option(metavar="PORT", help="Serve Prometheus metrics on this port, to this machine only.")
     ] = None,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Change a limit, such as max_seconds=600; may be repeated."),
-    ] = None,
+    limit: Limits = None,
     backbone: Backbones = None,
     offline: Offline = False,
     as_json: JsonErrors = False,
     debug: Debug = False,
 ) -> None:
     """Keep the model loaded for other programs: start the sidecar. Ctrl-C or `medtalk stop` ends it."""
-    server: Server | None = None
-    stopped = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopped
-        stopped = True
-        if server is not None:  # else it is still loading, which takes less than a second
-            server.stop()
-
-    on_stop(stop)
+    stopping = Stopping()
 
     from medtalk.limits import ServiceLimits
     from medtalk.service.listener import allow_files
@@ -97,8 +90,7 @@ def serve(
     with open_log(log):
         server = Server(settings)
         with server:
-            if stopped:
-                server.stop()
+            stopping.by(server.stop)
             print(server.ready_line(), flush=True)
             server.run()
             ended = server.close()

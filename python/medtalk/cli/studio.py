@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from medtalk.cli.options import Backbones, Debug, JsonErrors, Offline, backbone_folders
-from medtalk.signals import on_stop
-
-if TYPE_CHECKING:
-    from medtalk.studio.server import Server
+from medtalk.cli.options import (
+    Backbones,
+    Debug,
+    Device,
+    JsonErrors,
+    Limits,
+    Offline,
+    OtherBundle,
+    Threads,
+    backbone_folders,
+)
+from medtalk.signals import Stopping
 
 
 def studio(
@@ -21,31 +28,17 @@ def studio(
     ] = None,
     port: Annotated[int, typer.Option(help="Port of this machine to serve on; 0 picks a free one.")] = 0,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in your browser.")] = True,
-    bundle: Annotated[
-        Path | None, typer.Option(readable=False, help="Folder of a bundle other than the one that ships.")
-    ] = None,
-    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where to compute.")] = "auto",
-    threads: Annotated[int | None, typer.Option(metavar="N", help="Cores to use; all if left out.")] = None,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Change a limit, such as max_seconds=600; may be repeated."),
-    ] = None,
+    bundle: OtherBundle = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    limit: Limits = None,
     backbone: Backbones = None,
     offline: Offline = False,
     as_json: JsonErrors = False,
     debug: Debug = False,
 ) -> None:
     """Direct a take in your browser: change the emotion and see it at once. Ctrl-C ends it."""
-    server: Server | None = None
-    stopped = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopped
-        stopped = True
-        if server is not None:  # else it is still loading, which takes less than a second
-            server.stop()
-
-    on_stop(stop)
+    stopping = Stopping()
 
     from medtalk.errors import AudioError, MissingExtraError
     from medtalk.inputs import path_text, read_input
@@ -74,8 +67,7 @@ def studio(
         )
         session = Session(model, limits)
         server = Server(listener, session, None if sound is None else session.keep(path_text(sound.name), data))
-        if stopped:
-            server.stop()
+        stopping.by(server.stop)
         print(f"medtalk studio: {server.address}", flush=True)
         if open_browser:
             server.open_browser()

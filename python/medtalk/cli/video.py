@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from medtalk.cli.options import Debug, Mouth, Yaw
-from medtalk.cli.printing import clean_up, complain, progress, shown
+from medtalk.cli.options import Debug, Force, Mouth, Yaw
+from medtalk.cli.printing import clean_up, complain, count, length, progress, shown
 from medtalk.errors import SettingError
 
 
@@ -17,7 +17,10 @@ def video(
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="FILE", readable=False,
+            "-o",
+            "--output",
+            metavar="FILE",
+            readable=False,
             help="Video (.mp4), or animated picture without sound (.webp, .gif).",
         ),
     ],
@@ -30,6 +33,7 @@ def video(
     span: Annotated[str | None, typer.Option(metavar="FROM,TO", help="Seconds to show; all if left out.")] = None,
     mouth: Mouth = False,
     yaw: Yaw = 0.0,
+    force: Force = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print only errors.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -45,7 +49,7 @@ def video(
     from medtalk.watch import telling
 
     check_target(output)
-    check_file(output)
+    check_file(output, force=force, inputs=[*rigs, audio])
     clean_up([output.parent])
     heard = output.suffix.lower() in VIDEOS
     if audio is not None and not heard:
@@ -54,6 +58,7 @@ def video(
     start, end = _span(span)
     beside = (own_sound(path, rig) for path, (_, rig) in zip(rigs, takes, strict=True))
     source = audio or next(filter(None, beside), None)
+    check_file(output, force=force, inputs=[source])
     sound = read_sound(source) if heard and source else None
     if sound is not None:
         sound = sound.part(starts_at(takes[0][1], sound.seconds))
@@ -66,14 +71,14 @@ def video(
     film = Film(head, takes, camera(head, "mouth" if mouth else "face").turned(yaw), fps, size)
     with progress(1, quiet) as show, telling(lambda done: show(0, output.name, done)):
         if heard:
-            write_video(output, film, sound)
+            write_video(output, film, sound, force=force)
         else:
-            write_animation(output, film)
+            write_animation(output, film, force=force)
     if heard and sound is None:
         complain(f"{output} has no sound: none lies beside the rig. Give it with --audio.")
     if not quiet:
         speaks = f", with the sound of {shown(str(source))}" if sound else ""
-        print(f"{shown(str(output))}: {film.seconds:.1f} s, {len(film)} pictures at {fps:g} fps{speaks}")
+        print(f"{shown(str(output))}: {length(film.seconds)}, {count(len(film), 'picture')} at {fps:g} fps{speaks}")
 
 
 def _span(text: str | None) -> tuple[float, float | None]:

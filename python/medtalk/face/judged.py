@@ -16,7 +16,7 @@ def judge(rig: RigSequence, speech: Speech | None = None) -> tuple[list[Mark], l
     places = [each for each in found.findings if each.start > 0.0 or each.end < rig.seconds]
     whole = [each for each in found.findings if each not in places]
     marks = [Mark(each.start, each.end, _KINDS.get(each.kind, each.kind), each.message) for each in places]
-    facts = [Fact("quality", "good", "good") if found.good else Fact("quality", found.summary, "look")]
+    facts = [Fact("quality", found.summary, "good" if found.good else "look")]
     figures = found.figures
     if "contact recall" in figures:
         facts.append(Fact("p b m", f"{figures['contact recall']:.0%} meet"))

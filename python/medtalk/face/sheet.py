@@ -31,7 +31,7 @@ Take = tuple[str, "RigSequence"]
 
 
 class Moment(NamedTuple):
-    """A column of a sheet: a phone, "pause" or "", and the seconds at which it is looked at."""
+    """A tile of a sheet: a phone, "pause" or "", and the seconds at which it is looked at."""
 
     label: str
     seconds: float
@@ -40,13 +40,15 @@ class Moment(NamedTuple):
 def moments(rig: RigSequence, columns: int = COLUMNS) -> list[Moment]:
     """So many moments of a rig that show the most: each kind of phone in turn, the longest ones first, and a pause.
 
-    They are evenly spaced where the rig does not know its phones. Raises SettingError for less than 1 or more than 40.
+    They are evenly spaced where the rig does not know its phones, and no more than it has frames. Raises SettingError
+    for less than 1 or more than 40.
     """
     if not 1 <= columns <= MOST_COLUMNS:
         raise SettingError(f"{columns} columns; valid are 1 to {MOST_COLUMNS}.")
     found = [[_middle(phone) for phone in _longest_first(rig, kind)] for kind in KINDS]
     found.append(_pauses(rig)[:1])
     if not any(found):
+        columns = min(columns, len(rig))
         return at_times(rig, [rig.seconds * (column + 0.5) / columns for column in range(columns)])
     chosen: list[Moment] = []
     while len(chosen) < columns and any(found):
@@ -65,8 +67,7 @@ def at_times(rig: RigSequence, times: Sequence[float]) -> list[Moment]:
         if not 0.0 <= seconds <= rig.seconds:  # also refuses NaN
             raise SettingError(f"There is no frame at {seconds:g} s; valid are 0 to {rig.seconds:g} s.")
     _check_count(len(times))
-    spoken = ((phone.text for phone in rig.phones if phone.start <= seconds < phone.end) for seconds in times)
-    return [Moment(next(text, ""), float(seconds)) for text, seconds in zip(spoken, times, strict=True)]
+    return [Moment(_spoken(rig, seconds), float(seconds)) for seconds in times]
 
 
 def at_phones(rig: RigSequence, phones: Sequence[str]) -> list[Moment]:
@@ -80,35 +81,56 @@ def at_phones(rig: RigSequence, phones: Sequence[str]) -> list[Moment]:
     for name in phones:
         if phones.count(name) > len(left[name]):
             known = ", ".join(sorted({phone.text for phone in rig.phones}))
+            often = f" {phones.count(name)} times" if phones.count(name) > 1 else ""
             hint = f"It has {known}." if known else "It knows none: give --times."
-            raise SettingError(f"The rig does not have the phone {name[:20]!r} {phones.count(name)} times.", hint)
+            raise SettingError(f"The rig does not have the phone {name[:20]!r}{often}.", hint)
     return [left[name].pop(0) for name in phones]
 
 
-def draw_sheet(
-    head: Head, takes: Sequence[Take], columns: Sequence[Moment], camera: Camera, size: int = 200
-) -> Picture:
-    """The sheet: a row for each of `takes`, (name, rig), with tiles of `size` pixels. A take that has ended has none.
+def alike(rigs: Sequence[RigSequence]) -> bool:
+    """Whether rigs are of one sound, as far as their meta says, and of one length, so that a moment is one for all."""
+    sources = [source for rig in rigs if isinstance(source := rig.meta.get("source"), dict)]
+    sounds = {source.get("sha256") or source.get("name") for source in sources} - {None}
+    spans = {repr(rig.meta.get("span")) for rig in rigs}
+    lengths = [rig.seconds for rig in rigs]
+    apart = max(lengths) - min(lengths)
+    return len(sounds) <= 1 and len(spans) == 1 and apart <= 1.0 / min(rig.fps for rig in rigs) + 1e-6
 
-    Raises SettingError for more rows or larger tiles than fit into a picture, MissingExtraError without Pillow.
+
+def labelled(rig: RigSequence, columns: Sequence[Moment]) -> list[Moment]:
+    """The moments that another take gave, each with what this rig speaks then, as far as it knows."""
+    return [
+        Moment(_spoken(rig, seconds) or ("pause" if rig.phones and label == "pause" else ""), seconds)
+        for label, seconds in columns
+    ]
+
+
+def draw_sheet(
+    head: Head, takes: Sequence[Take], rows: Sequence[Sequence[Moment]], camera: Camera, size: int = 200
+) -> Picture:
+    """The sheet: a row of moments for each of `takes`, (name, rig), with tiles of `size` pixels.
+
+    A take that has ended has none. Raises SettingError for more rows or larger tiles than fit into a picture,
+    MissingExtraError without Pillow.
     """
     drawing, Image = Drawing(head, camera, size, size), pillow("Image")
-    if len(takes) > MOST_ROWS or len(takes) * len(columns) * size * size > 1 << 27:
+    columns = max(map(len, rows))
+    if len(takes) > MOST_ROWS or len(takes) * columns * size * size > 1 << 27:
         raise SettingError(
-            f"{len(takes)} takes of {len(columns)} tiles of {size} pixels are too large a sheet.",
+            f"{len(takes)} x {columns} tiles of {size} pixels are too large a sheet.",
             "Give fewer takes, or a smaller --size.",
         )
     large, small = font(14), font(12)
     margin = _MARGIN + max(int(large.getlength(line)) for take in takes for line in (take[0], _mood(*take))) + _MARGIN
-    width, high = margin + len(columns) * (size + 2) + _MARGIN, size + _LABEL
+    width, high = margin + columns * (size + 2) + _MARGIN, size + _LABEL
     sheet = Image.new("RGB", (width, _MARGIN + len(takes) * high), _PAPER)
     pen = pillow("ImageDraw").Draw(sheet)
-    for row, (name, rig) in enumerate(takes):
+    for row, ((name, rig), chosen) in enumerate(zip(takes, rows, strict=True)):
         top = _MARGIN + row * high
         pen.text((_MARGIN, top + size / 2 - 9), name, _INK, large, anchor="lm")
         pen.text((_MARGIN, top + size / 2 + 9), _mood(name, rig), _SOFT, small, anchor="lm")
-        for column, moment in enumerate(columns):
-            checkpoint((row * len(columns) + column) / (len(takes) * len(columns)))
+        for column, moment in enumerate(chosen):
+            checkpoint((row * columns + column) / (len(takes) * columns))
             left, frame = margin + column * (size + 2), round(moment.seconds * rig.fps)
             if frame > len(rig):
                 continue
@@ -119,9 +141,9 @@ def draw_sheet(
     return sheet
 
 
-def write_sheet(path: str | Path, sheet: Picture) -> Path:
+def write_sheet(path: str | Path, sheet: Picture, *, force: bool = False) -> Path:
     """Write the sheet as a PNG, whole or not at all."""
-    return write_atomic(path, lambda temporary: sheet.save(temporary, format="PNG", optimize=True))
+    return write_atomic(path, lambda temporary: sheet.save(temporary, format="PNG", optimize=True), force=force)
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:
@@ -156,6 +178,11 @@ def _pauses(rig: RigSequence) -> list[Moment]:
     edges = [0.0, *(edge for phone in rig.phones for edge in phone[1:]), rig.seconds]
     gaps = [(end - start, 0.5 * (start + end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
     return [Moment("pause", middle) for length, middle in sorted(gaps, reverse=True) if length >= _PAUSE_S]
+
+
+def _spoken(rig: RigSequence, seconds: float) -> str:
+    """The phone that a rig speaks at a time, or ""."""
+    return next((phone.text for phone in rig.phones if phone.start <= seconds < phone.end), "")
 
 
 def _middle(phone: Timed) -> Moment:

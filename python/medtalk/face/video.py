@@ -86,12 +86,12 @@ def check_target(path: Path) -> None:
         raise SettingError(f"{path} is no name of a video; valid endings are {' '.join(VIDEOS + ANIMATIONS)}.")
 
 
-def write_video(path: str | Path, film: Film, sound: Sound | None = None) -> Path:
+def write_video(path: str | Path, film: Film, sound: Sound | None = None, *, force: bool = False) -> Path:
     """Write an MP4, whole or not at all: H.264, or MPEG-4 where FFmpeg has no x264, and the sound as AAC."""
-    return write_atomic(path, lambda temporary: _encode(temporary, film, sound))
+    return write_atomic(path, lambda temporary: _encode(temporary, film, sound), force=force)
 
 
-def write_animation(path: str | Path, film: Film) -> Path:
+def write_animation(path: str | Path, film: Film, *, force: bool = False) -> Path:
     """Write an animated WebP or GIF that repeats for ever, whole or not at all.
 
     Raises SettingError for one of over half a gigabyte of pixels, as all its pictures are in memory together.
@@ -118,7 +118,7 @@ def write_animation(path: str | Path, film: Film) -> Path:
             temporary, format=kind, save_all=True, append_images=others, duration=durations, loop=0, **options
         )  # fmt: skip
 
-    return write_atomic(path, write)
+    return write_atomic(path, write, force=force)
 
 
 def _encode(path: Path, film: Film, sound: Sound | None) -> None:

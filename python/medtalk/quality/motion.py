@@ -25,7 +25,7 @@ LONGEST_BLINK_S = 0.5
 """Eyes that stay shut for longer do not blink."""
 WINDOW_S, HOP_S = 1.0, 0.5
 """Of the windows in which loudness and lips are compared: about a phrase."""
-_LEAST_WINDOWS = 6  # a correlation of fewer says nothing
+_LEAST_WINDOWS = 15  # 8 s; by chance a correlation of fewer is .4 off or more: a captured 3 s have -.6 to .2
 # Their limit is where they belong: shut eyes and shut lips.
 _NO_LIMIT = indices("?_eye_blink", "?_mouth_lipsTogether[DU]")
 _NEAR = 1e-4
@@ -51,6 +51,12 @@ def blinks(lids: NDArray) -> list[tuple[int, int]]:
     return [(first, last) for first, last in runs(shut) if last - first <= LONGEST_BLINK_S * FPS]
 
 
+def stare(lids: NDArray) -> tuple[int, int]:
+    """(first frame, frame after the last) of the longest time without a blink, from lids (T, 2) in mm."""
+    edges = [0, *(edge for blink in blinks(lids) for edge in blink), len(lids)]
+    return max(zip(edges[::2], edges[1::2], strict=True), key=lambda span: span[1] - span[0])
+
+
 def at_limit(values: NDArray) -> dict[str, float]:
     """Channel -> share of the frames of a rig (T, 174) in which it is at a limit that is not rest; largest first.
 
@@ -73,7 +79,7 @@ def loudness_r(speed: NDArray, samples: NDArray, speech: NDArray) -> float | Non
     """Correlation within a take of loudness (RMS) and lip motion (RMS of the speed) over windows of a second.
 
     What `slcc` is between clips, within one. Windows that are not at least half speech are left out; None with fewer
-    than six, or where one of the two is constant.
+    than 15, or where one of the two is constant.
 
     Args:
         speed: of the lips, (T,) at 60 fps.

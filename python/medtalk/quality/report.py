@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from medtalk.quality.captured import beside
 from medtalk.quality.contacts import Contact, Contacts, contacts
 from medtalk.quality.events import SILENCE, frame_phones
 from medtalk.quality.surface import Surface, surface
-from medtalk.rates import FPS
+from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import S_LIP
 
 if TYPE_CHECKING:
@@ -36,15 +36,30 @@ MOST_JITTER = 0.12
 MOST_AT_LIMIT, LONG_AT_LIMIT = 0.04, 0.5
 """Share of all frames and channels at a limit from which a face looks clipped, and share of the frames of one channel
 that then is stuck."""
-BLINKS_FROM_S = 15.0
+LONGEST_STARE_S = 15.0
 """A face that does not blink for so long stares: people blink every 3 to 4 s, 12 s at the longest."""
 STILL_MM_S = 4.0
 """Lips that stay under this while somebody speaks (95th percentile) do not speak."""
 FRAMES_OFF = 1
 """How many frames a rig may differ from its sound: rounding."""
 
+Phones = Literal["rig", "transcript", "heard", "none"]
+"""Where the phones come from by which the lips are judged: the rig, a transcript, the model's own ear, or nowhere."""
+_JUDGED: dict[Phones, str] = {
+    "rig": "by the rig's own phones",
+    "transcript": "by its transcript",
+    "heard": "by phones that the model heard",
+    "none": "without phones",
+}
+
 _RESTING: dict[str, tuple[str, ...]] = {"full": (), "mouth": ("no blinks",), "upper": ("still lips",)}
 """What is no fault in a rig of a part of the face, since the rest of it was asked to rest."""
+_ERRORS: dict[str, tuple[str, ...]] = {
+    "full": ("LVE, mm", "vertex error, mm", "MLE"),
+    "mouth": ("LVE, mm", "MLE"),
+    "upper": (),
+}
+"""The errors beside a captured face by which a rig of a part of the face may be judged."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +84,13 @@ class Report:
         figures: value by name; the name has the unit, and what cannot be known is left out.
         findings: by time; those of the whole take are at 0.
         limits: share of the frames that a channel is at a limit, by name, largest first.
+        phones: by what the lips were judged.
     """
 
     figures: dict[str, float]
     findings: tuple[Finding, ...]
     limits: dict[str, float]
+    phones: Phones
 
     @property
     def good(self) -> bool:
@@ -81,17 +98,23 @@ class Report:
         return not self.findings
 
     @property
+    def judged(self) -> str:
+        """By what the lips were judged, in words: "good" by a model's own phones is partly its own opinion."""
+        return _JUDGED[self.phones]
+
+    @property
     def summary(self) -> str:
-        """A line: "good", or what to look at."""
+        """A line: "good" and by which phones, or what to look at."""
         counts = Counter(finding.kind for finding in self.findings)
         kinds = (f"{kind} × {count}" if count > 1 else kind for kind, count in counts.most_common())
-        return "good" if self.good else f"look here: {', '.join(kinds)}"
+        return f"good, {self.judged}" if self.good else f"look here: {', '.join(kinds)}"
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
             "good": self.good,
             "summary": self.summary,
+            "phones": self.phones,
             "figures": self.figures,
             "findings": [asdict(finding) for finding in self.findings],
             "limits": self.limits,
@@ -104,6 +127,8 @@ def report(
     phones: Sequence[Timed] | None = None,
     captured: RigSequence | None = None,
     words: Sequence[Timed] | None = None,
+    *,
+    transcribed: bool = False,
 ) -> Report:
     """Measure a take.
 
@@ -114,6 +139,7 @@ def report(
             Without any, what the lips should do is not judged; nor where the rig is of the upper face alone.
         captured: a captured face of the same clip, see `medtalk.quality.captured.beside`.
         words: for the messages; None takes the rig's own.
+        transcribed: `phones` were found by a transcript; else the model heard them.
 
     Raises:
         RigError: the captured rig is of another clip.
@@ -127,21 +153,25 @@ def report(
     talking = _talking(labels, speech, len(values))
     figures: dict[str, float] = {}
     findings: list[Finding] = []
+    origin: Phones = "none"
     if labels is not None and region != "upper":
+        origin = "rig" if phones is None else "transcript" if transcribed else "heard"
         found = contacts(shown, labels)
         figures |= found.figures()
         findings += _of_contacts(found, words, rig.seconds)
     figures |= _figures(values, shown, speech, talking)
     if speech is not None:
-        figures["frames too many"] = float(len(rig) - round(speech.seconds * rig.fps))
+        whole = len(speech.samples) * FPS // RATE  # as many frames as the networks make of a sound
+        figures["frames too many"] = float(len(rig) - round(whole * rig.fps / FPS))
     if captured is not None:
         figures |= beside(rig, captured, shown)
+        findings += _of_errors(figures, _ERRORS.get(region, ()), rig.seconds)
     limits = motion.at_limit(values)
     findings += [
         each for each in _of_motion(figures, shown, talking, limits, rig) if each.kind not in _RESTING.get(region, ())
     ]
     findings.sort(key=lambda finding: (finding.start, finding.end))
-    return Report(figures, tuple(findings), limits)
+    return Report(figures, tuple(findings), limits, origin)
 
 
 def _talking(labels: NDArray | None, speech: Speech | None, frames: int) -> NDArray | None:
@@ -162,6 +192,7 @@ def _figures(values: NDArray, shown: Surface, speech: Speech | None, talking: ND
         "lid opening, mm": float(np.median(shown.lids)),
         "asymmetry, mm": float(shown.apart.mean()),
         "blinks/min": 60.0 * FPS * len(motion.blinks(shown.lids)) / len(shown),
+        "longest without a blink, s": float(np.ptp(motion.stare(shown.lids))) / FPS,
         "jitter": jitter([values]),
         "at a limit": motion.limit_share(values),
         "lips sd": float(values[:, S_LIP].std(axis=0).mean()),
@@ -207,8 +238,10 @@ def _of_motion(
                 yield Finding(first / FPS, last / FPS, "motion in silence", what)
     if figures["jitter"] > MOST_JITTER:
         yield Finding(0.0, rig.seconds, "jitter", f"the mouth trembles (jitter {figures['jitter']:.2f})")
-    if rig.seconds >= BLINKS_FROM_S and not figures["blinks/min"]:
-        yield Finding(0.0, rig.seconds, "no blinks", f"no blink in {rig.seconds:.0f} s")
+    first, last = motion.stare(shown.lids)
+    if (lasting := (last - first) / FPS) >= LONGEST_STARE_S:
+        end = rig.seconds if last == len(shown) else last / FPS
+        yield Finding(first / FPS, end, "no blinks", f"no blink for {lasting:.0f} s")
     stuck = [name for name, share in limits.items() if share >= LONG_AT_LIMIT]
     if figures["at a limit"] > MOST_AT_LIMIT or stuck:
         worst = ", ".join(f"{name} {share:.0%}" for name, share in list(limits.items())[:3])
@@ -217,6 +250,18 @@ def _of_motion(
     if abs(off) > FRAMES_OFF:
         many = f"{abs(off):.0f} frames {'more' if off > 0 else 'fewer'} than its sound has ({off / rig.fps:+.2f} s)"
         yield Finding(0.0, rig.seconds, "length", f"the rig has {many}")
+
+
+def _of_errors(figures: dict[str, float], names: Sequence[str], seconds: float) -> Iterator[Finding]:
+    """What is no nearer to a captured face than that face held still."""
+    worse = [
+        f"{name.removesuffix(', mm')} {figures[name]:.3g}{' mm' * name.endswith(', mm')} (still {still:.3g})"
+        for name in names
+        if figures[name] > (still := figures[f"{name}, still face"])
+    ]
+    if worse:
+        what = f"errors are larger than a still face's: {', '.join(worse)}"
+        yield Finding(0.0, seconds, "worse than a still face", what)
 
 
 def _in_word(each: Contact, words: Sequence[Timed], what: str, link: str = "of") -> str:

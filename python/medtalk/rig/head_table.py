@@ -25,9 +25,9 @@ _LINES = """
 @_eye_faceScrunch: eyeSquint@ .7, cheekSquint@ .6, browDown@ .5, noseSneer@ .4
 @_eye_lidPress: eyeSquint@ .4, lidLowerUp@ .2
 @_eye_cheekRaise: cheekSquint@ 1
-@_eye.Y: eyeLookUp@ 1
+@_eye.Y: eyeLookUp@ 1.6
 -@_eye.Y: eyeLookDown@ 1
-C_eye.Y: eyeLookUpLeft 1, eyeLookUpRight 1
+C_eye.Y: eyeLookUpLeft 1.6, eyeLookUpRight 1.6
 -C_eye.Y: eyeLookDownLeft 1, eyeLookDownRight 1
 @_nose.Y: noseSneer@ 1
 -@_nose.Y: nostrilDown@ 1
@@ -70,7 +70,7 @@ C_mouth_lipShiftD: lipLowerShiftLeft 1
 @_mouth_purseD: mouthPuckerLower@ 1
 @_mouth_towardsU: lipUpperTowards@ 1
 @_mouth_towardsD: lipLowerTowards@ 1
-@_mouth_lipBiteD: mouthUpperUp@ .4, mouthRollLower@ .2
+@_mouth_lipBiteD: mouthUpperUp@ .35, mouthRollLower@ .2, mouthCornerUp@ .3
 @_mouth_lipBiteU: mouthRollUpper@ .8
 @_mouth_lipsTowardsTeethU: lipUpperForward@ -.6
 @_mouth_lipsTowardsTeethD: lipLowerForward@ -.6

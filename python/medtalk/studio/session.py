@@ -101,7 +101,7 @@ class Session:
         if live:
             self._supersede(job)
         if len(self._queue) >= self.limits.max_queue:
-            raise ServiceError("queue_full", f"{len(self._queue)} takes are waiting, the limit.", "Try again later.")
+            raise ServiceError("queue_full", f"The queue of {len(self._queue)} is full.", "Try again later.")
         self._loop = asyncio.get_running_loop()
         self._ends[job] = end = self._loop.create_future()
         self._queue.put(job)

@@ -36,6 +36,15 @@ def test_blinks_are_counted_and_closed_eyes_are_none() -> None:
     assert motion.blinks(lids * (1.0, 3.0)) == motion.blinks(lids), "one eye wider than the other"
 
 
+def test_the_longest_time_without_a_blink() -> None:
+    lids = np.full((600, 2), 9.0)
+    assert motion.stare(lids) == (0, 600)
+    lids[100:109] = 1.0
+    assert motion.stare(lids) == (109, 600)
+    lids[400:409] = 1.0
+    assert motion.stare(lids) == (109, 400)
+
+
 def test_limits_by_channel_and_in_all() -> None:
     rig = np.zeros((100, 174), np.float32)
     brow, jaw, blink, eye = (int(indices(name)[0]) for name in ("L_brow_down", "C_jaw.Y", "L_eye_blink", "L_eye.X"))
@@ -57,7 +66,8 @@ def test_loudness_within_a_take() -> None:
     assert motion.loudness_r(speed, sound, speech) == pytest.approx(1.0, abs=0.02)
     assert motion.loudness_r(speed[::-1], sound, speech) == pytest.approx(-1.0, abs=0.1)
     assert motion.loudness_r(np.full(600, 5.0), sound, speech) is None, "constant"
-    assert motion.loudness_r(speed[:120], sound, speech[:120]) is None, "too short"
+    assert motion.loudness_r(speed[:450], sound, speech[:450]) is None, "14 windows, of which chance makes anything"
+    assert motion.loudness_r(speed[:480], sound, speech[:480]) == pytest.approx(1.0, abs=0.02)
     assert motion.loudness_r(speed, sound, ~speech) is None, "nobody speaks"
 
 

@@ -28,7 +28,7 @@ def sound(seconds: float = SECONDS) -> Speech:
 
 def test_a_good_take_is_good() -> None:
     found = report(speaking(), sound())
-    assert found.good and found.summary == "good" and found.findings == ()
+    assert found.good and found.summary == "good, by the rig's own phones" and found.findings == ()
     assert found.figures["frames too many"] == 0.0 and found.figures["blinks/min"] == pytest.approx(15.0)
     assert found.figures["lip motion in silence"] < 0.1
     assert all(np.isfinite(value) for value in found.figures.values())
@@ -96,6 +96,35 @@ def test_a_sound_of_another_length() -> None:
     assert report(speaking().resample(30.0), sound()).figures["frames too many"] == 0.0
 
 
+def test_a_sound_has_as_many_frames_as_the_networks_make_of_it() -> None:
+    """4.01 s are 240.6 frames, of which 240 are whole."""
+    assert report(speaking(), sound(4.01)).figures["frames too many"] == 0.0
+    assert report(speaking().slice(0.0, SECONDS - 1 / 60), sound(4.01)).figures["frames too many"] == -1.0
+
+
+def test_the_longest_stare_is_found_where_it_is() -> None:
+    """A blink after 5 s, and none in the 19 s that follow; 14 s are no fault."""
+    values = np.zeros((60 * 24, 174), np.float32)
+    values[300:309, indices("?_eye_blink")] = 1.0
+    found = report(RigSequence(values))
+    (stare,) = [finding for finding in found.findings if finding.kind == "no blinks"]
+    assert stare.start == pytest.approx(5.15, abs=0.05) and stare.end == 24.0 and stare.message == "no blink for 19 s"
+    assert found.figures["longest without a blink, s"] == pytest.approx(18.85, abs=0.05)
+    values[900:909, indices("?_eye_blink")] = 1.0
+    assert "no blinks" not in kinds(report(RigSequence(values)))
+
+
+def test_good_says_by_which_phones() -> None:
+    def said(*options: object, **more: object) -> str:
+        return report(*options, **more).summary  # type: ignore[arg-type]
+
+    rig, bare = speaking(), RigSequence(speaking().values)
+    assert said(rig, sound(), PHONES) == said(bare, None, PHONES) == "good, by phones that the model heard"
+    assert said(bare, sound(), PHONES, transcribed=True) == "good, by its transcript"
+    assert said(bare, sound()) == said(rig, phones=()) == "good, without phones"
+    assert said(rig.with_meta(region="upper")) == "good, without phones", "its lips are not judged"
+
+
 def test_without_phones_and_sound_the_rest_is_measured() -> None:
     bare = RigSequence(speaking().values)
     found = report(bare)
@@ -129,10 +158,30 @@ def test_a_captured_take_adds_errors() -> None:
     assert 0.0 < figures["LVE, mm"] < figures["LVE, mm, still face"] * 2 and figures["MTM, ms"] > 0.0
 
 
+@pytest.mark.parametrize(("region", "names"), [("full", 3), ("mouth", 2), ("upper", 0)])
+def test_worse_than_a_still_face(region: str, names: int) -> None:
+    """A fifth of a second late, so that the lips are far from the captured ones at every moment."""
+    late = shifted(speaking(), 12).with_meta(region=region)
+    found = report(late, captured=speaking())
+    worse = [finding for finding in found.findings if finding.kind == "worse than a still face"]
+    assert found.figures["LVE, mm"] > found.figures["LVE, mm, still face"]
+    assert len(worse) == (names > 0)
+    for finding in worse:
+        both = "LVE {LVE, mm:.3g} mm (still {LVE, mm, still face:.3g})".format_map(found.figures)
+        assert (finding.start, finding.end) == (0.0, SECONDS) and both in finding.message
+        assert finding.message.count("still ") == names + 1
+    assert report(speaking(), captured=speaking()).good
+
+
 def test_json_says_it_all() -> None:
     found = report(speaking(("p",)))
     data = json.loads(json.dumps(found.to_dict()))
-    assert data["good"] is False and data["summary"] == found.summary and data["figures"] == found.figures
+    assert (
+        data["phones"] == "rig"
+        and data["good"] is False
+        and data["summary"] == found.summary
+        and data["figures"] == found.figures
+    )
     assert data["findings"][0] == {
         "start": found.findings[0].start, "end": found.findings[0].end, "kind": "missing closure",
         "message": found.findings[0].message,

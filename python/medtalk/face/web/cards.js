@@ -78,7 +78,8 @@ function settingsOf(take) {
   add("sound", source?.name ?? source);
   add("model", bundle?.name ?? bundle);
   add("made by", medtalk === undefined ? "" : `medtalk ${plain(medtalk)}`);
-  rows.push(["length", `${take.seconds.toFixed(2)} s, ${take.frames} frames at ${+take.fps.toFixed(3)} fps`]);
+  const frames = `${take.frames} ${take.frames === 1 ? "frame" : "frames"}`;
+  rows.push(["length", `${take.seconds.toFixed(2)} s, ${frames} at ${+take.fps.toFixed(3)} fps`]);
   return rows;
 }
 
