@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medtalk.audio import Speech, read_speech
-from medtalk.backbones.pretrained import EMOTION2VEC_PLUS, Pretrained
+from medtalk.backbones.pretrained import EMOTION2VEC_PLUS, Pretrained, in_modelscope_cache
 from medtalk.bundle import Bundle, load_bundle
 from medtalk.engine import Engine, Guided, Heard, open_engine
-from medtalk.errors import GuidanceError, MissingExtraError, SettingError, require
+from medtalk.errors import BackboneError, GuidanceError, MissingExtraError, SettingError, require
 from medtalk.features.alignment import MAX_WORDS as MAX_TRANSCRIPT_WORDS
 from medtalk.features.alignment import align, token_times
 from medtalk.finishing import Finishing, closures, finish, presence
@@ -102,6 +102,20 @@ class Model:
     def guidance(self) -> tuple[str, ...]:
         """The kinds of guidance here: those of the bundle, and "auto" where FunASR is installed."""
         return (*self.bundle.guidance, AUTO) if find_spec("funasr") else self.bundle.guidance
+
+    def hears_emotion(self) -> bool:
+        """Whether all that `decode("auto")` needs is on this machine. Nothing is downloaded."""
+        try:
+            if self._voice.local_path() or "_ear" in vars(self):  # given, or loaded
+                return True
+            if not in_modelscope_cache(self._voice.name):
+                return False
+            from medtalk.backbones.emotion2vec import locate
+
+            locate(replace(self._voice, offline=True))
+        except (BackboneError, MissingExtraError):
+            return False
+        return True
 
     def prepare(self, *parts: str) -> None:
         """Load pretrained backbones now, not when first needed, so that what is missing is reported before any work.

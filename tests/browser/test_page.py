@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.ndimage import median_filter
 
 from medtalk.face.packed import Fact, Mark, pack_sound, pack_take
 from medtalk.face.page import write_page
@@ -55,6 +56,33 @@ def mouth(page: Any) -> np.ndarray:
 def inside(pixels: np.ndarray) -> int:
     """How many pixels are as dark a red as the inside of a mouth."""
     return int((pixels[:, :, 1] < 70).sum())
+
+
+def cheek(page: Any, left: float) -> np.ndarray:
+    """(H, W) how light the pixels of a cheek are that begins there, a part of the canvas's width."""
+    pixels, width = page.evaluate(
+        """(left) => {
+          player.draw();
+          const { gl, canvas } = player.stage;
+          const parts = [left * canvas.width, 0.34 * canvas.height, 0.045 * canvas.width, 0.16 * canvas.height];
+          const box = parts.map(Math.round);
+          const pixels = new Uint8Array(4 * box[2] * box[3]);
+          gl.readPixels(...box, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
+          return [Array.from(pixels), box[2]];
+        }""",
+        left,
+    )
+    return np.array(pixels).reshape(-1, width, 4)[:, :, :3].sum(axis=2)
+
+
+def beyond(page: Any, selector: str) -> list[str]:
+    """The texts of what is seen there and runs off the right edge of the page."""
+    return page.evaluate(
+        """(selector) => Array.from(document.querySelectorAll(selector))
+          .filter((each) => each.checkVisibility() && each.getBoundingClientRect().right > innerWidth + 0.5)
+          .map((each) => each.textContent)""",
+        selector,
+    )
 
 
 def test_it_loads_from_a_file_and_asks_for_nothing(browser: Browser, sound: Path, tmp_path: Path) -> None:
@@ -298,4 +326,38 @@ def test_a_slow_machine_draws_fewer_pixels_while_it_plays(browser: Browser, tmp_
           stage.rest();
           return [...widths, width()];
         }""")
-    assert widths[0] == widths[1] == widths[3] and 0.45 * widths[0] < widths[2] < 0.6 * widths[0]
+    assert widths[0] == widths[1] == widths[3] and 0.35 * widths[0] < widths[2] < 0.5 * widths[0]
+
+
+def test_skin_has_no_specks(browser: Browser, tmp_path: Path) -> None:
+    with browser.open(written(tmp_path, pack_take(speaking(smile=0.8), "line")), 1400, 900) as page:
+        for left in (0.41, 0.545):
+            skin = cheek(page, left)
+            assert skin.min() > 150, "it is skin, and nothing else"
+            assert (skin > median_filter(skin, 5) - 60).all()
+
+
+@pytest.mark.parametrize(("screen", "drawn"), [(1, 1.5), (2, 2), (3, 2)])
+def test_more_pixels_are_drawn_than_are_seen(browser: Browser, tmp_path: Path, screen: int, drawn: float) -> None:
+    ratio = f"Object.defineProperty(window, 'devicePixelRatio', {{ value: {screen} }})"
+    with browser.open(written(tmp_path, pack_take(speaking(), "line")), 500, 400, ratio) as page:
+        wide, seen = page.evaluate("[player.stage.canvas.width, player.stage.canvas.clientWidth]")
+        assert wide == pytest.approx(drawn * seen, abs=1)
+
+
+def test_a_narrow_screen_shows_all_of_it(browser: Browser, tmp_path: Path) -> None:
+    with browser.open(written(tmp_path, pack_take(speaking(), "a"), pack_take(speaking(0.5), "b")), 390, 800) as page:
+        assert beyond(page, ".face, .bar > *, .finder > *, .time") == []
+        page.click("[title='Panel (I)']")
+        assert page.locator(".side").is_visible() and beyond(page, ".side *") == []
+        page.click("[title='Panel (I)']")
+        page.click("[title='Keys (?)']")
+        assert beyond(page, ".help *") == []
+
+
+def test_long_names_and_values_do_not_overlap(browser: Browser, tmp_path: Path) -> None:
+    facts: dict[str, Any] = {"k" * 60: "v" * 90, "note of the one who spoke it " * 3: "loud"}
+    with browser.open(written(tmp_path, pack_take(speaking(**facts), "line")), 1200, 700) as page:
+        assert "k" * 60 in page.locator(".card").inner_text()
+        wide = "Array.from(document.querySelectorAll('dt, dd')).filter((each) => each.scrollWidth > each.clientWidth)"
+        assert page.evaluate(f"{wide}.map((each) => each.textContent)") == []

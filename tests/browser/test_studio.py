@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import soundfile
 
 import medtalk
 from medtalk.limits import ServiceLimits
-from medtalk.perform import Model
+from medtalk.perform import VOICE, Model
 from medtalk.rig import RIG_ENDINGS, read_rig
 from medtalk_wire.settings import Finishing, Settings, knobs
 from tests.helpers.browser import Browser, Seen
@@ -89,6 +91,15 @@ def taken(page: Page, act: Callable[[], object]) -> None:
     }""")
     act()
     page.wait_for_selector("html[data-taken]")
+
+
+def until(page: Page, true: str) -> None:
+    """Wait until a piece of JavaScript is true; the page's own policy forbids Playwright's way to do that."""
+    for _ in range(600):
+        if page.evaluate(true):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never: {true}")
 
 
 def slide(page: Page, name: str, value: int) -> None:
@@ -382,6 +393,110 @@ def test_a_stranger_s_page_gets_nothing(open_page: Open, browser: Browser, tmp_p
     assert found.pop("frame") is False
     assert set(found.values()) == {"nothing"}
     seen.page.close()
+
+
+def enter(page: Page, name: str, value: str) -> None:
+    """Type a number, and leave its field."""
+    page.locator(f"[name='{name}']").fill(value)
+    page.keyboard.press("Tab")
+
+
+def test_a_take_that_stays_is_judged(page: Page) -> None:
+    page.wait_for_selector(".card dd.good:text-is('good')")
+    assert page.locator(".card .mark").count() == 0
+    taken(page, lambda: enter(page, "fps", "5"))  # at which lips have no time to meet
+    page.wait_for_selector(".card .mark")
+    assert "missing closure" in page.locator(".card dd.look").first.inner_text()
+    assert page.evaluate("studio.take.marks.length") == page.locator(".card .mark").count() > 2
+    taken(page, lambda: page.click("button.name:text-is('sad')"))
+    assert page.locator(".card .mark").count() == 0, "it is another take, which was not judged yet"
+    page.wait_for_selector(".card .mark")
+
+
+def test_a_change_comes_before_a_verdict(page: Page) -> None:
+    until(page, "studio.take.summary.length > 0")
+    asked = page.evaluate("""async () => {
+      const { engine } = studio, asked = [], take = engine.take.bind(engine);
+      engine.take = (settings, judged = false) => (asked.push([settings.intensity, judged]), take(settings, judged));
+      for (let i = 1; i <= 20; i++) {
+        studio.change({ intensity: 1 + i / 20 }, "intensity");
+        await new Promise((done) => setTimeout(done, 100)); // two seconds in all, longer than the rest before a verdict
+      }
+      studio.rest();
+      while (!studio.take.summary.length) await new Promise((done) => setTimeout(done, 50));
+      return asked;
+    }""")
+    assert [each for each in asked if each[1]] == [[2, True]] and asked[-1] == [2, True]
+
+
+def test_a_setting_that_is_refused_goes_back(page: Page) -> None:
+    taken(page, lambda: enter(page, "fps", "30"))
+    enter(page, "fps", "1000")
+    page.wait_for_selector(".message.error")
+    assert "valid are 1 to 240" in message(page)
+    assert page.locator("[name=fps]").input_value() == "30" and settings(page)["fps"] == 30
+    taken(page, lambda: page.click("button.name:text-is('sad')"))
+    assert message(page) == "" and page.evaluate("studio.take.fps") == 30
+    taken(page, lambda: page.keyboard.press("Control+z"))
+    assert (settings(page)["fps"], settings(page)["weights"]) == (30, {"neutral": 1})
+    taken(page, lambda: page.keyboard.press("Control+Shift+z"))
+    page.evaluate("studio.change({ intensity: 9 }, 'intensity'); studio.change({ intensity: 10 }, 'intensity')")
+    page.wait_for_selector(".message.error")
+    assert settings(page)["intensity"] == 1 and page.locator("input.number[name=intensity]").input_value() == "1"
+
+
+def test_words_that_are_refused_stay_while_one_writes(page: Page) -> None:
+    page.evaluate("document.querySelector('[name=text]').maxLength = 1e6")
+    page.locator("[name=text]").focus()
+    page.fill("[name=text]", "x" * 20_000)
+    page.wait_for_selector(".message.error")
+    assert settings(page)["text"] == ""
+    assert len(page.locator("[name=text]").input_value()) == 20_000
+    page.locator(".brand").click()
+    page.locator("input[name=sad]").focus()
+    assert page.locator("[name=text]").input_value() == ""
+
+
+def test_a_take_that_is_waited_for_says_so(model: Model, browser: Browser, sample: Path, tmp_path: Path) -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal(16000 * 600)
+    soundfile.write(tmp_path / "long.wav", noise, 16000)
+    with Studio(model, sample) as studio, browser.open(studio.address, own=studio.origin) as page:
+        page.uncheck("[name=plays]")
+        other, own = (studio.keep(path.read_bytes(), path.name) for path in (tmp_path / "long.wav", sample))
+        with ThreadPoolExecutor() as pool:
+            pool.submit(studio.post, "take", {"sound": other}, tab="other")  # keeps the engine busy
+            while not studio.get("progress", tab="other").json["phase"]:
+                page.wait_for_timeout(20)
+            page.click("button.name:text-is('sad')")
+            page.wait_for_selector(".message:text-is('sample.wav: waiting')")
+            pool.submit(studio.post, "take", {"sound": own}, tab="other")  # ends it
+            until(page, "studio.made.weights.sad === 1")
+        page.wait_for_timeout(700)
+        assert message(page) == ""
+
+
+def test_as_heard_is_offered_where_the_weights_are(browser: Browser, sample: Path, tmp_path: Path) -> None:
+    pytest.importorskip("funasr", reason="needs the extra full")
+    for folder, offered in ((tmp_path, True), (tmp_path / "nowhere", False)):
+        with (
+            Studio(medtalk.load(threads=1, backbones={VOICE: folder}), sample) as studio,
+            browser.open(studio.address, own=studio.origin) as page,
+        ):
+            page.evaluate("studio.engine.hears()")
+            page.wait_for_timeout(100)
+            assert page.locator("button.name:text-is('as heard')").is_visible() == offered
+
+
+def test_a_narrow_screen_shows_all_of_it(browser: Browser, model: Model, sample: Path) -> None:
+    with Studio(model, sample) as studio, browser.open(studio.address, 390, 800, own=studio.origin) as page:
+        beyond = """() => Array.from(document.querySelectorAll(".toolbar > *, .bar > *, .settings *, .face, .time"))
+          .filter((each) => each.checkVisibility() && each.getBoundingClientRect().right > innerWidth + 0.5)
+          .map((each) => each.textContent)"""
+        assert page.evaluate(beyond) == []
+        taken(page, lambda: page.click("button.name:text-is('sad')"))
+        page.click(".menu summary")
+        box = page.locator(".entries").bounding_box()
+        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390
 
 
 def test_the_engine_is_gone(browser: Browser, model: Model, sample: Path) -> None:

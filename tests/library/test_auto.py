@@ -215,3 +215,17 @@ def test_what_cannot_be_done_is_one_line_before_any_sound(
     words = ["generate", "none.wav", "nor.wav", "--bundle", tiny_bundle, "--offline", "-o", tmp_path]
     done = medtalk(*words, *more)
     assert done.code == 1 and done.out == "" and len(done.err.splitlines()) == 1 and message in done.err
+
+
+def test_whether_it_can_be_heard_here(tiny_bundle: Path, plus: Path, empty_caches: Path, network: list[str]) -> None:
+    model = medtalk.load(tiny_bundle)
+    assert not model.hears_emotion(), "nothing is in the cache"
+    snapshot = empty_caches / "modelscope" / "models" / "iic--emotion2vec_plus_base" / "snapshots" / "master"
+    snapshot.mkdir(parents=True)
+    (snapshot / "model.pt").touch()
+    assert not model.hears_emotion(), "a download that was stopped"
+    shutil.copytree(plus, snapshot, dirs_exist_ok=True)
+    assert model.hears_emotion()
+    assert medtalk.load(tiny_bundle, backbones={"emotion2vec_plus": plus}).hears_emotion()
+    assert not medtalk.load(tiny_bundle, backbones={"emotion2vec_plus": plus / "nowhere"}).hears_emotion()
+    assert network == []

@@ -82,8 +82,8 @@ def test_pictures() -> None:
 def test_guidance_is_what_the_model_takes() -> None:
     for kind, said in (
         ("text", "does not understand descriptions; valid here are label"),
-        ("image", "does not understand pictures; valid here are label.*medtalk serve --bundle"),
-        ("auto", r"cannot hear the emotion in a voice; valid here are label.*medtalk\[full\]"),
+        ("image", "does not understand pictures; valid here are label.*--bundle DIR"),
+        ("auto", r"emotion in a voice cannot be heard; valid here are label.*medtalk\[full\]"),
     ):
         with pytest.raises(BadRequest) as caught:
             frames = [memoryview(frame) for frame in generate(guidance={"kind": kind})]

@@ -6,7 +6,9 @@ import errno
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ import soundfile
 
 import medtalk
 from medtalk.limits import ServiceLimits
-from medtalk.perform import Model
+from medtalk.perform import VOICE, Model
 from medtalk.rig import CHANNEL_NAMES, RIG_ENDINGS, RigSequence, read_rig
 from medtalk.studio.controls import NOT_CONTROLS, OWN
 from medtalk_wire.settings import Finishing, Settings, knobs
@@ -47,6 +49,14 @@ def error_of(answer: Answer) -> tuple[int, str]:
     assert set(facts) == {"code", "message", "hint", "about"}
     assert "\n" not in facts["message"] and "Traceback" not in facts["message"]
     return answer.status, facts["code"]
+
+
+def wait_until(true: Callable[[], object]) -> None:
+    for _ in range(3000):
+        if true():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came")
 
 
 def wav(seconds: float, rate: int = 16000) -> bytes:
@@ -130,6 +140,36 @@ def test_a_description_leads_and_what_it_leaves_unclear_is_noted(studio: Studio,
 def test_a_wrong_setting_is_one_line(studio: Studio, sound: str, wrong: dict[str, Any], code: str) -> None:
     status, found = error_of(studio.post("take", {"sound": sound, **wrong}))
     assert (status, found) == (413 if code == "limit" else 400, code)
+
+
+def test_a_verdict_takes_no_change_s_place(studio: Studio, sound: str) -> None:
+    """A take that is to be judged waits beside a change of its tab that still waits."""
+    long = studio.keep(wav(600.0), "long.wav")
+    with ThreadPoolExecutor() as pool:
+        hearing = pool.submit(studio.post, "take", {"sound": long}, tab="other")  # keeps the engine busy
+        wait_until(lambda: studio.get("progress", tab="other").json["phase"])
+        change = pool.submit(studio.post, "take", {"sound": sound, "intensity": 1.5}, tab="own")
+        wait_until(lambda: len(studio.session._queue) == 1)
+        judged = pool.submit(studio.post, "take", {"sound": sound}, tab="own", judged="")
+        wait_until(lambda: len(studio.session._queue) == 2)
+        studio.post("take", {"sound": sound}, tab="other")  # ends the hearing
+        assert error_of(hearing.result()) == (409, "cancelled")
+        assert unpack(change.result().body)[0]["summary"] == []
+        assert unpack(judged.result().body)[0]["summary"][0] == ["quality", "good", "good"]
+
+
+def test_as_heard_without_its_weights_is_one_line_at_once(sample: Path, tmp_path: Path) -> None:
+    pytest.importorskip("funasr", reason="needs the extra full")
+    for folder, there in ((tmp_path / "nowhere", False), (tmp_path, True)):
+        model = medtalk.load(threads=1, backbones={VOICE: folder})
+        with Studio(model, sample) as studio:
+            assert studio.get("voice").json is there
+            if there:
+                continue
+            sound = studio.get("start").json["sound"]["id"]
+            answer = studio.post("take", {"sound": sound, "guidance": {"kind": "auto"}})
+            assert error_of(answer) == (400, "backbone")
+            assert answer.json["hint"] == "Run medtalk backbones pull emotion2vec_plus, and reload the page."
 
 
 @pytest.mark.parametrize(

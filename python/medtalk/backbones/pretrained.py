@@ -7,6 +7,7 @@ library reads them from that place and nowhere else. `medtalk backbones pull` is
 from __future__ import annotations
 
 import logging
+import os
 import random
 import re
 import signal
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape, iglob
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
@@ -142,6 +144,16 @@ def huggingface_folder(
         raise FileNotFoundError(f"{repository} holds none of {', '.join(weights)}")
 
     return cached_or_downloaded(source, look, update)
+
+
+def in_modelscope_cache(name: str) -> bool:
+    """Whether weights of a model of this name lie in ModelScope's cache, perhaps not all of them.
+
+    ModelScope itself can only be asked after it has loaded torch, which takes seconds.
+    """
+    cache = Path(os.environ.get("MODELSCOPE_CACHE") or "~/.cache/modelscope").expanduser()
+    found = iglob(f"{escape(str(cache))}/**/*{name.rpartition('/')[2]}*/**/*.pt", recursive=True)
+    return next(found, None) is not None
 
 
 def cached_or_downloaded(source: Pretrained, look: Callable[[bool], Path], update: bool) -> Path:

@@ -31,16 +31,16 @@ _ID = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_ID}}}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 GUIDANCE = ("label", "text", "image", AUTO)
 SOUNDS = ("pcm", "file", "path")
-# Messages and hints for guidance that the model, or the sidecar's Python, does not support.
+# Messages and hints for guidance that the model, or this Python, does not support.
 _LACKING = {
     "text": ("The bundle does not understand descriptions", "Give a label."),
     "image": (
         "The bundle does not understand pictures",
-        "Start the sidecar with one that does: medtalk serve --bundle DIR.",
+        "Start it with one that does: --bundle DIR.",
     ),
     AUTO: (
-        "The sidecar cannot hear the emotion in a voice",
-        "Run pip install 'medtalk[full]' where it is, or give a label.",
+        "The emotion in a voice cannot be heard",
+        "Run pip install 'medtalk[full]' on the machine that computes, or give a label.",
     ),
 }
 

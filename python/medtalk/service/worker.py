@@ -88,7 +88,7 @@ class Worker(threading.Thread):
                 outcome = Outcome({}, error=ServiceError("internal", "There is not enough memory.", "Split the sound."))
             except Exception as error:
                 log.exception("fault", extra={"facts": {"job": job.id}})
-                message = f"The sidecar failed: {type(error).__name__}: {error}."
+                message = f"MEDTalk failed: {type(error).__name__}: {error}."
                 outcome = Outcome({}, error=ServiceError("internal", message, "Please report it, with the log."))
             self._done(job, outcome)
             del job, outcome  # not kept alive, with their sounds, until the next job comes

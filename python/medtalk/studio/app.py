@@ -79,8 +79,9 @@ def make_app(session: Session, sound: File | None = None) -> Starlette:
 
     async def take(request: Request) -> Response:
         asked = await _asked(request)
-        made = await session.take(asked, _tab(request), live=True)
-        judged = session.file(asked["sound"]) if "judged" in request.query_params else None
+        # to be judged it waits like an export, and takes no change's place
+        judged = session.file(asked.get("sound")) if "judged" in request.query_params else None
+        made = await session.take(asked, _tab(request), live=judged is None)
         return Response(await asyncio.to_thread(_pack, made, "take", judged, 1), media_type=_BLOB)
 
     async def export(request: Request) -> Response:
@@ -102,6 +103,9 @@ def make_app(session: Session, sound: File | None = None) -> Starlette:
         cleaning = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
         return FileResponse(folder / f"take{ending}", media_type=_BLOB, filename=stem + ending, background=cleaning)
 
+    async def voice(_: Request) -> Response:
+        return JSONResponse(await session.hears_emotion())
+
     async def progress(request: Request) -> Response:
         return JSONResponse(session.progress(_tab(request)))
 
@@ -119,6 +123,7 @@ def make_app(session: Session, sound: File | None = None) -> Starlette:
             Route("/sound", play),
             Route("/take", take, methods=["POST"]),
             Route("/export", export, methods=["POST"]),
+            Route("/voice", voice),
             Route("/progress", progress),
         ],
         exception_handlers={MedtalkError: _refuse, ClientDisconnect: _gone, Exception: _fault},

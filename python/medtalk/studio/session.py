@@ -1,4 +1,4 @@
-"""What the tabs of a studio work on: their sounds and pictures, and the jobs that wait for the sidecar's worker."""
+"""What the tabs of a studio work on: their sounds and pictures, and the jobs that wait for the worker."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from medtalk.errors import CancelledError, ServiceError
+from medtalk.errors import BackboneError, CancelledError, ServiceError
+from medtalk.guidance import is_auto
 from medtalk.limits import ServiceLimits
-from medtalk.perform import Model
+from medtalk.perform import VOICE, Model
 from medtalk.rig import RigSequence, Timed
 from medtalk.service.cache import ByteCache
 from medtalk.service.jobs import FairQueue, Job
@@ -86,9 +87,17 @@ class Session:
                 sound.
 
         Raises:
-            MedtalkError: what the sidecar would answer. `CancelledError` if a newer one took its place.
+            MedtalkError: a setting, sound or picture that cannot be used. `CancelledError` if a newer one took its
+                place.
         """
-        job = Job(new_id(), f"{tab} {'live' if live else 'file'}".encode(), self._request(asked))
+        request = self._request(asked)
+        if is_auto(request.settings.emotion) and not await self.hears_emotion():
+            # a download would keep all tabs waiting
+            raise BackboneError(
+                "The weights that hear the emotion in a voice are not on this machine.",
+                f"Run medtalk backbones pull {VOICE}, and reload the page.",
+            )
+        job = Job(new_id(), f"{tab} {'live' if live else 'file'}".encode(), request)
         if live:
             self._supersede(job)
         if len(self._queue) >= self.limits.max_queue:
@@ -104,6 +113,10 @@ class Session:
         if outcome.error is not None:
             raise outcome.error
         return _take(outcome)
+
+    async def hears_emotion(self) -> bool:
+        """Whether this machine has all that hears the emotion in a voice."""
+        return await asyncio.to_thread(self.model.hears_emotion)
 
     def progress(self, tab: str) -> dict[str, Any]:
         """What is done for the tab right now, and how much of it, 0 to 1; "" for nothing."""

@@ -113,6 +113,7 @@ function lookSource(look, materials) {
 
 const DISTANCE = 900; // millimetres from the camera to the middle of the face
 const SEEN = [200, 262]; // millimetres, width and height, that are always in a box
+const FINE = [1.5, 2]; // pixels drawn for a pixel of the page in a row, at least and at most; the browser scales them
 const SLOW = 45; // milliseconds from frame to frame, more than which looks like stumbling
 const HOT = 4; // millimetres at which the heat of a difference is highest
 
@@ -122,7 +123,7 @@ class Stage {
     this.canvas = canvas;
     this.head = head;
     this.view = { yaw: 0, pitch: 0, zoom: 1, x: 0, y: 0 };
-    this.share = 1; // of the screen's pixels in a row
+    this.share = 1; // of all those pixels, in a row
     this.pace = 0; // milliseconds from frame to frame
     const lips = mean(head, [...head.marks.lip_upper, ...head.marks.lip_lower]),
       eyes = mean(
@@ -135,7 +136,8 @@ class Stage {
     this.others = new Float32Array(head.vertices.length);
     this.normals = new Float32Array(head.vertices.length);
     this.heat = new Float32Array(head.count);
-    this.gl = canvas.getContext("webgl2", { antialias: true, alpha: true });
+    // smooth by more pixels than the screen has: multisampling in software leaves dark specks where triangles meet
+    this.gl = canvas.getContext("webgl2", { antialias: false, alpha: true });
     if (!this.gl) throw new Error("no WebGL2");
     this.load();
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
@@ -237,7 +239,8 @@ class Stage {
 
   /** Fit the canvas to its place on the page; whether its size has changed. */
   resize() {
-    const ratio = Math.min(window.devicePixelRatio || 1, 2) * this.share;
+    const [least, most] = FINE;
+    const ratio = Math.max(least, Math.min(window.devicePixelRatio || 1, most)) * this.share;
     const width = Math.max(1, Math.round(this.canvas.clientWidth * ratio)),
       height = Math.max(1, Math.round(this.canvas.clientHeight * ratio));
     if (this.canvas.width === width && this.canvas.height === height) return false;
@@ -248,7 +251,7 @@ class Stage {
   /** While it plays, so many milliseconds after the last frame: without a GPU, fewer pixels let the face keep up. */
   hurry(passed) {
     this.pace += 0.2 * (Math.min(passed, 200) - this.pace);
-    if (this.pace < SLOW || this.share < 0.6) return;
+    if (this.pace < SLOW || this.share < 0.5) return;
     this.share *= 0.8;
     this.pace = SLOW / 2;
     this.resize();

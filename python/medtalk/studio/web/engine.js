@@ -3,7 +3,7 @@
 /** An error of the engine: what was wrong, what is valid, what to do next. */
 class EngineError extends Error {
   constructor({ code, message, hint }) {
-    super(hint ? `${message} ${hint}` : message);
+    super([message, hint].filter(Boolean).join(" ").replace(/\s+/g, " ")); // one line, whoever wrote it
     this.code = code;
   }
 }
@@ -46,6 +46,11 @@ class Engine {
     return (await this.fetch(`export?${query}`, JSON.stringify({ ...asked(settings), span }))).blob();
   }
 
+  /** Whether the emotion in a voice can be heard on this machine. */
+  async hears() {
+    return (await this.fetch("voice")).json();
+  }
+
   async progress() {
     return (await this.fetch(`progress?tab=${this.tab}`)).json();
   }
@@ -70,11 +75,12 @@ class Engine {
 /**
  * Takes for settings that change faster than they can be made: one is under way, and only the newest settings wait.
  *
- * `onTake(take, settings)` and `onError(error, settings)` are called for what was made.
+ * `onTake(take, settings)` and `onError(error, settings)` are called for what was made; `onStart(settings)` before, and
+ * what it returns after that.
  */
 class Pump {
-  constructor(engine, onTake, onError) {
-    Object.assign(this, { engine, onTake, onError, wanted: null, busy: false });
+  constructor(engine, onTake, onError, onStart) {
+    Object.assign(this, { engine, onTake, onError, onStart, wanted: null, busy: false });
   }
 
   async ask(settings) {
@@ -84,10 +90,13 @@ class Pump {
     while (this.wanted) {
       const now = this.wanted;
       this.wanted = null;
+      const onEnd = this.onStart(now);
       try {
         this.onTake(await this.engine.take(now), now);
       } catch (error) {
         if (error.code !== "cancelled") this.onError(error, now);
+      } finally {
+        onEnd();
       }
     }
     this.busy = false;

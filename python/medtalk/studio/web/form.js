@@ -34,7 +34,9 @@ class Form {
       { type: "button", title: "The emotion that is heard in the voice", click: listen },
       "as heard",
     );
-    const heard = element("div.row", {}, name, element("span.quiet", {}, "in the voice"), element("output"));
+    // hidden until it is known that it can be heard
+    const heard = element("div.row", { hidden: true }, name, element("span.quiet", {}, "in the voice"), element("output"));
+    this.heard = heard;
     this.shown.push((settings) => {
       heard.classList.toggle("none", !settings.heard);
       heard.lastChild.textContent = settings.heard ? percent(1) : "";
@@ -42,7 +44,7 @@ class Form {
     return this.section(
       "Emotion",
       true,
-      element("div.moods", {}, ...rows, ...(guidance.includes("auto") ? [heard] : [])),
+      element("div.moods", {}, ...rows, heard),
       ...(guidance.includes("text") ? [this.description()] : []),
       ...(guidance.includes("image") ? [this.picture()] : []),
     );
@@ -94,11 +96,12 @@ class Form {
       "aria-label": "description",
     });
     const share = element("output");
+    field.addEventListener("blur", () => (field.value = this.settings.text)); // what was refused goes
     this.writes(field, (text) =>
       this.onChange(text.trim() ? this.making({ text, picture: null }) : this.without({ text }), "text"),
     );
     this.shown.push((settings) => {
-      if (document.activeElement !== field || !settings.text) field.value = settings.text;
+      if (document.activeElement !== field || settings.picture) field.value = settings.text;
       const part = settings.text.trim() ? shares(settings).description : 0;
       share.textContent = part ? percent(part) : "";
     });

@@ -64,6 +64,15 @@ class History {
     this.gesture = null;
   }
 
+  /** Back to settings that were the ones before, as if those since then had not been asked for. */
+  back(to) {
+    const at = this.before.lastIndexOf(to);
+    if (at >= 0) this.before.length = at;
+    else while (this.now !== to && this.redo());
+    this.now = to;
+    this.rest();
+  }
+
   undo() {
     if (!this.before.length) return false;
     this.undone.push(this.now);

@@ -2,17 +2,20 @@
 
 class Studio {
   static REST = 1200; // milliseconds without a change, before the take is judged
+  static MOMENT = 500; // milliseconds, after which it is shown how far a take is
+  static JUDGED = 300; // seconds; a longer take is not judged, which would hold up the next change
 
   static async open() {
     const engine = new Engine();
     const about = await engine.start();
     const studio = new Studio(engine, about, await Head.read(await engine.head(), about.board));
     if (about.sound) await studio.load({ ...studio.history.now, sound: about.sound });
+    if (about.guidance.includes("auto")) engine.hears().then((hears) => (studio.form.heard.hidden = !hears));
     return studio;
   }
 
   constructor(engine, about, head) {
-    Object.assign(this, { engine, about, take: null, kept: null, heard: null, microphone: null, recordings: 0 });
+    Object.assign(this, { engine, about, take: null, made: null, kept: null, heard: null, microphone: null, recordings: 0 });
     [this.loading, this.replays, this.began] = [0, false, 0];
     this.asked = new WeakMap(); // when settings were made, to measure how long they take
     this.history = new History(usualSettings(about));
@@ -42,7 +45,8 @@ class Studio {
     this.pump = new Pump(
       engine,
       (take, settings) => this.receive(take, settings),
-      (error) => this.complain(error),
+      (error, settings) => this.refuse(error, settings),
+      ({ sound }) => this.follow(sound.name),
     );
     this.player.addEventListener("play", () => (this.began = this.player.time));
     for (const event of ["select", "span"]) this.player.addEventListener(event, () => this.refresh());
@@ -98,10 +102,11 @@ class Studio {
   /** Ask for the take of the settings now; `back` goes where they were, if they are of a sound that is gone. */
   demand(final, back) {
     const { now } = this.history;
+    clearTimeout(this.judging);
     this.refresh();
     if (!now.sound) return;
     if (now.sound.id !== this.sound?.id)
-      return void this.load(now).then((loaded) => loaded || (back(), this.refresh()));
+      return void this.load(now).then((loaded) => loaded || (back(), this.resume()));
     this.asked.set(now, performance.now());
     this.replays ||= final;
     if (this.kept && this.player.selected === 0) this.front(1);
@@ -119,22 +124,40 @@ class Studio {
     if (!this.pump.wanted && this.replays) this.replay();
   }
 
-  /** `take` is the one that is changed from now on. */
+  /** `take` is the one that is changed from now on, and these are its settings. */
   put(take, settings) {
     take.name = this.kept ? "B" : settings.sound.name;
-    this.take = take;
-    clearTimeout(this.judging);
-    if (take.seconds <= Studio.JUDGED) this.judging = setTimeout(() => this.judge(settings), Studio.REST);
+    [this.take, this.made] = [take, settings];
+    this.resume();
     if (!settings.curve) this.heard = take.intensity;
     this.toolbar.say(take.meta.note ?? "");
     this.refresh();
+  }
+
+  /** Settings of which no take can be made: all goes back to those of the take that is seen. */
+  refuse(error, settings) {
+    if (settings !== this.history.now) return; // newer ones are on their way
+    this.complain(error);
+    this.history.back(this.made);
+    this.replays = false;
+    this.resume();
+  }
+
+  /** Nothing is asked for now: judge the take soon, if it is that of the settings now, or else ask for theirs. */
+  resume() {
+    clearTimeout(this.judging);
+    this.refresh();
+    const { take, made, history } = this;
+    if (made && made !== history.now && !this.pump.busy) this.demand(false);
+    else if (made === history.now && take.seconds <= Studio.JUDGED && !take.summary.length)
+      this.judging = setTimeout(() => this.judge(made), Studio.REST);
   }
 
   /** Have a take judged whose settings stayed for a while, and show what is wrong with it. */
   async judge(settings) {
     const judged = await this.engine.take(settings, true).catch(() => null);
     if (!judged) return;
-    for (const own of [this.kept, { take: this.take, settings: this.history.now }]) {
+    for (const own of [this.kept, { take: this.take, settings: this.made }]) {
       if (own?.settings === settings) [own.take.marks, own.take.summary] = [judged.marks, judged.summary];
     }
     this.player.show();
@@ -174,7 +197,7 @@ class Studio {
     try {
       this.toolbar.say(`reading ${name}`);
       const sound = await this.engine.keep(file, name, this.about.limits.sound);
-      await this.load({ ...this.history.now, sound, curve: null, transcript: null });
+      if (!(await this.load({ ...this.history.now, sound, curve: null, transcript: null }))) this.resume();
     } catch (error) {
       this.complain(error);
     }
@@ -183,6 +206,7 @@ class Studio {
   /** Settings with another sound: they count when it was heard; whether it was. The newest of several wins. */
   async load(settings) {
     const number = ++this.loading;
+    clearTimeout(this.judging);
     const stop = this.follow(settings.sound.name);
     this.waits = true;
     try {
@@ -218,13 +242,17 @@ class Studio {
     return true;
   }
 
-  /** Show how far the hearing is, until what is returned is called. */
+  /** Show how far a take is that takes longer than a moment, until what is returned is called. */
   follow(name) {
+    let over = false;
     const timer = setInterval(async () => {
       const { phase, fraction } = await this.engine.progress().catch(() => ({}));
-      if (phase) this.toolbar.say(`${name}: ${phase}, ${Math.round(100 * fraction)} %`);
-    }, 300);
-    return () => clearInterval(timer);
+      if (!over) this.toolbar.say(`${name}: ${phase ? `${phase}, ${Math.round(100 * fraction)} %` : "waiting"}`);
+    }, Studio.MOMENT);
+    return () => {
+      over = true;
+      clearInterval(timer);
+    };
   }
 
   /** A picture that leads the emotion. */
@@ -285,7 +313,7 @@ class Studio {
   /** Keep the take that is changed as A; changes go on in B. */
   keep() {
     if (!this.take) return;
-    this.kept = { take: this.take, settings: this.history.now };
+    this.kept = { take: this.take, settings: this.made };
     const b = Object.assign(Object.create(Object.getPrototypeOf(this.take)), this.take, { name: "B" });
     this.kept.take.name = "A";
     this.take = b;
