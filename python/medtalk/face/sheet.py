@@ -111,8 +111,8 @@ def draw_sheet(
 ) -> Picture:
     """The sheet: a row of moments for each of `takes`, (name, rig), with tiles of `size` pixels.
 
-    Each tile says how far the lips are apart. A take that has ended has none. Raises SettingError for more rows or larger tiles than fit into a picture,
-    MissingExtraError without Pillow.
+    Each tile says how far the lips are apart. A take that has ended has none. Raises SettingError for more rows or
+    larger tiles than fit into a picture, MissingExtraError without Pillow.
     """
     drawing, Image = Drawing(head, camera, size, size), pillow("Image")
     columns = max(map(len, rows))
