@@ -155,7 +155,7 @@ def test_a_verdict_takes_no_change_s_place(studio: Studio, sound: str) -> None:
         studio.post("take", {"sound": sound}, tab="other")  # ends the hearing
         assert error_of(hearing.result()) == (409, "cancelled")
         assert unpack(change.result().body)[0]["summary"] == []
-        assert unpack(judged.result().body)[0]["summary"][0] == ["quality", "good", "good"]
+        assert unpack(judged.result().body)[0]["summary"][0][::2] == ["quality", "good"]
 
 
 def test_as_heard_without_its_weights_is_one_line_at_once(sample: Path, tmp_path: Path) -> None:
