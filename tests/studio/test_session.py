@@ -79,7 +79,7 @@ def test_other_tabs_and_exports_keep_their_place(session: Session, line: str) ->
 def test_another_sound_ends_the_hearing_of_the_first(session: Session, line: str) -> None:
     long = session.keep("long.wav", long_sound(600)).sha256
 
-    async def change_the_mind() -> tuple[Any, Take]:
+    async def change_the_mind() -> tuple[Any, Any]:
         hearing = asyncio.create_task(session.take({"sound": long}, "tab", live=True))
         while not session.progress("tab")["phase"]:
             await asyncio.sleep(0.01)
