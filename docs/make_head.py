@@ -46,6 +46,7 @@ NECK = 588.0  # height of the cut, as the wheel has it, in mm: under the larynx
 UPPER_EDGE = (474, 7229, 7228, 7227, 7226, 11964, 7225, 7179, 7176, 7193, 7191)
 LOWER_EDGE = (493, 7242, 7236, 7231, 7198, 7203, 7189)
 PRESSING = ("mouthSmile", "mouthDimple", "mouthFrown", "mouthStretch", "mouthPucker", "mouthFunnel")
+STRONGER = {"browInnerUp": 1.1, "eyeLookUp": 1.6}  # than ARKit's: the lids follow an eye that turns by 30 degrees
 SMALLEST = 0.02  # mm: what moves less, does not move
 
 # sRGB
@@ -231,6 +232,7 @@ def make_shapes(source: Source, mouth: Mouth) -> dict[str, np.ndarray]:
             name.startswith("eyeLook") and not name.startswith(("eyeLookDown", "eyeLookUp"))
         ):
             continue  # the lips are pulled, the tongue has shapes of its own, the eyes turn
+        delta = delta * STRONGER.get(name.removesuffix("Left").removesuffix("Right"), 1.0)
         if name.startswith("eye"):
             delta = np.where((group == "helper-l-eye")[:, None] | (group == "helper-r-eye")[:, None], 0.0, delta)
         if name in ("mouthFunnel", "mouthPucker"):

@@ -13,7 +13,7 @@ from medtalk.rig.channels import CHANNELS, indices
 _LINES = """
 @_brow_down: browDown@ 1
 @_brow_lateral: browLateral@ 1
-@_brow_raiseIn: browInnerUp@ 1.1
+@_brow_raiseIn: browInnerUp@ 1
 @_brow_raiseOut: browOuterUp@ 1
 @_eye_blink: eyeBlink@ .86, lidLowerUp@ .28
 -@_eye_blink: eyeWide@ 1
@@ -25,9 +25,9 @@ _LINES = """
 @_eye_faceScrunch: eyeSquint@ .7, cheekSquint@ .6, browDown@ .5, noseSneer@ .4
 @_eye_lidPress: eyeSquint@ .4, lidLowerUp@ .2
 @_eye_cheekRaise: cheekSquint@ 1
-@_eye.Y: eyeLookUp@ 1.6
+@_eye.Y: eyeLookUp@ 1
 -@_eye.Y: eyeLookDown@ 1
-C_eye.Y: eyeLookUpLeft 1.6, eyeLookUpRight 1.6
+C_eye.Y: eyeLookUpLeft 1, eyeLookUpRight 1
 -C_eye.Y: eyeLookDownLeft 1, eyeLookDownRight 1
 @_nose.Y: noseSneer@ 1
 -@_nose.Y: nostrilDown@ 1
