@@ -3,7 +3,7 @@
 /** An error of the engine: what was wrong, what is valid, what to do next. */
 class EngineError extends Error {
   constructor({ code, message, hint }) {
-    super([message, hint].filter(Boolean).join(" ").replace(/\s+/g, " ")); // one line, whoever wrote it
+    super([message, hint].filter(Boolean).join(" ").replace(/\s+/g, " ")); // messages of libraries may have several lines
     this.code = code;
   }
 }
