@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 PLAIN = 0.88
 """What CMF predicts for plain speech, on the average of speakers."""
-PAUSING = 0.85
+PAUSING = 0.80
 """What it predicts for pauses, beside speech."""
-FOLLOWED = 0.37
-"""Doublings of what it predicts for each doubling of vocal effort."""
+LOUDER, LOUDER_WITHIN = 0.30, 0.95
+"""Doublings of what it predicts for each doubling of vocal effort, of a whole clip and within one."""
 MOUTH_DELAY = 0.06
 """Seconds by which the mouth comes after the strength; the upper face runs ahead (`medtalk.finishing.timing`)."""
 
@@ -43,7 +43,7 @@ class Dynamics:
 
     Attributes:
         level: strength in plain speech.
-        loud: doublings of the strength for each doubling of vocal effort; below 0 a quiet voice shows more.
+        loud: how far it follows loudness: 1 as CMF's curve does, 0 not at all, below 0 a quiet voice shows more.
         pitch: doublings for each 6 semitones above the voice's usual pitch.
         accent: how much of the level a full accent adds.
         burst: share of the level that comes with the beginning of a phrase, and fades.
@@ -54,7 +54,7 @@ class Dynamics:
     """
 
     level: float = 1.0
-    loud: float = 0.35
+    loud: float = 1.0
     pitch: float = 0.0
     accent: float = 0.0
     burst: float = 0.0
@@ -80,15 +80,20 @@ def strength(
     if not len(intensity) or not spoken.any():
         return dynamics.level / PLAIN * np.asarray(intensity, np.float32)
     effort = _held(np.log2(cues.effort.astype(np.float64)), spoken)
+    usual = float(np.average(effort, weights=spoken))
+    followed = LOUDER * usual + LOUDER_WITHIN * (effort - usual)
     pitch = _held(prosody[:, PROSODY.index("pitch_relative")].astype(np.float64), spoken)
-    answer = np.clip(2.0 ** ((dynamics.loud - FOLLOWED) * effort + dynamics.pitch * pitch), *_ANSWER)
+    answer = np.clip(2.0 ** ((dynamics.loud - 1.0) * followed + dynamics.pitch * pitch), *_ANSWER)
     if dynamics.accent:
         answer *= 1.0 + dynamics.accent * _even(_accents(cues), spoken)
     if dynamics.burst:
         answer *= 1.0 + dynamics.burst * _even(_bursts(cues, dynamics.fades), spoken)
     stays = spoken + (1.0 - spoken) * dynamics.pause / PAUSING
     wished = dynamics.level / PLAIN * intensity * np.maximum(answer, 0.0) * stays
-    return follow(wished, dynamics.onset * FPS, dynamics.offset * FPS).astype(np.float32)
+    shown = follow(wished, dynamics.onset * FPS, dynamics.offset * FPS)
+    # What falls slowly stays above what is wished: the level remains as it was.
+    level = float(wished @ spoken) / max(float(shown @ spoken), 1e-9)
+    return (level * shown).astype(np.float32)
 
 
 def delayed(strength: NDArray[np.float32], seconds: float = MOUTH_DELAY) -> NDArray[np.float32]:
@@ -103,7 +108,7 @@ def _held(values: NDArray[np.float64], spoken: NDArray[np.float64]) -> NDArray[n
     total, weight = 1e-6 * mean, 1e-6
     for seconds, share in ((_NEAR_S, 1.0), (_AROUND_S, 1e-2)):
         total = total + share * _mean(values * spoken, seconds)
-        weight = weight + share * _mean(spoken, seconds)
+        weight = weight + share * np.maximum(_mean(spoken, seconds), 0.0)  # rounding leaves less than 0
     return total / weight
 
 
@@ -143,7 +148,4 @@ def _mean(values: NDArray[np.float64], seconds: float) -> NDArray[np.float64]:
     from scipy.ndimage import uniform_filter1d
 
     width = max(1, round(seconds * FPS))
-    once = uniform_filter1d(values, width, mode="nearest")
-    return np.maximum(uniform_filter1d(once, width, mode="nearest"), 0.0) if values.min() >= 0.0 else uniform_filter1d(
-        once, width, mode="nearest"
-    )
+    return uniform_filter1d(uniform_filter1d(values, width, mode="nearest"), width, mode="nearest")

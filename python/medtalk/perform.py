@@ -20,6 +20,7 @@ import numpy as np
 from medtalk.audio import Speech, read_speech
 from medtalk.backbones.pretrained import EMOTION2VEC_PLUS, Pretrained, in_modelscope_cache
 from medtalk.bundle import Bundle, load_bundle
+from medtalk.dynamics import delayed, strength
 from medtalk.engine import Engine, Guided, Heard, open_engine
 from medtalk.errors import BackboneError, GuidanceError, MissingExtraError, SettingError, require
 from medtalk.features.alignment import MAX_WORDS as MAX_TRANSCRIPT_WORDS
@@ -28,8 +29,10 @@ from medtalk.features.cues import Cues, cues
 from medtalk.features.prosody import N_PROSODY, prosody
 from medtalk.finishing import Finishing, closures, finish, presence
 from medtalk.finishing.closures import Closures
-from medtalk.guidance import NEUTRAL, Guidance, Part, beside, check_text, guidance_of
+from medtalk.guidance import LABELS, NEUTRAL, Guidance, Part, beside, check_text, guidance_of
+from medtalk.kinds import drift
 from medtalk.limits import MAX_INTENSITY, AudioLimits, check_range, check_region
+from medtalk.moods import in_labels
 from medtalk.rates import FPS
 from medtalk.rig import RigSequence, Timed
 from medtalk.rig.channels import AREAS, N_CHANNELS
@@ -97,7 +100,9 @@ class Model:
         """`voice` is the folder of the backbone "emotion2vec_plus"; see `load`."""
         self.bundle = bundle
         self.engine = engine
-        self.label_vectors = engine.label_vectors()  # (7, 256)
+        vectors = engine.label_vectors()  # (7, K, 256)
+        self.kind_vectors = vectors if vectors.ndim == 3 else vectors[:, None]
+        self.label_vectors = self.kind_vectors.mean(axis=1)
         self._voice = Pretrained(EMOTION2VEC_PLUS, voice, offline, engine.device)
 
     @property
@@ -420,8 +425,13 @@ class Performance:
 
     @property
     def label_vectors(self) -> NDArray[np.float32]:
-        """The model's emotion vectors of the labels, (7, 256)."""
+        """The model's emotion vectors of the labels, (7, 256), each the mean of its kinds of face."""
         return self.model.label_vectors
+
+    @property
+    def kind_vectors(self) -> NDArray[np.float32]:
+        """The model's emotion vectors of the K kinds of face of each label, (7, K, 256)."""
+        return self.model.kind_vectors
 
     def with_transcript(self, transcript: str) -> Performance:
         """The same performance with other words known, "" for none: lips and intensity follow them, the rest stays.
@@ -446,6 +456,7 @@ class Performance:
         intensity: ArrayLike = 1.0,
         finishing: Finishing = Finishing(),
         region: str = "full",
+        kinds: Mapping[str, str] | None = None,
     ) -> RigSequence:
         """The rig of this performance in an emotion. Does no audio work, but for the first "auto".
 
@@ -458,6 +469,9 @@ class Performance:
             finishing: smoothing, blinks, gaze, limits and their seed. Closures that were decided from the phones are
                 always laid over the rig.
             region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0.
+            kinds: the kind of face that leads in a label, as `medtalk.guidance.KINDS` names it, such as
+                {"angry": "cold"}; in other labels chance chooses by the seed, unless the mood has one. Without
+                `finishing.life` all kinds of a label show alike.
 
         Returns:
             (T, 174) at 60 fps; `meta` says what it was made from. A sound without any voice gives a resting face.
@@ -473,6 +487,7 @@ class Performance:
         scale = self._curve(intensity, "intensity", MAX_INTENSITY)
         weights = guidance.weights_of(self)
         raw = np.zeros((len(self), N_CHANNELS), np.float32)
+        shaking = np.zeros(len(self), np.float32)
         lips = None
         if self.activity.any():  # else nobody speaks: whatever the networks hear is noise
             lips = self.closures
@@ -480,23 +495,33 @@ class Performance:
             for number, part in enumerate(parts, start=1):
                 stage("decode", 0.9 + 0.05 * number / len(parts), expected=_DECODE_SECONDS * self.seconds)
                 weight = np.asarray(part.weight, np.float32).reshape(-1, 1)  # (1, 1) or (T, 1)
-                raw += weight * self._decode(part, scale)
+                raw += weight * self._decode(part, scale, finishing, kinds or {})
+                shaking += weight[:, 0] * part.dynamics.shake
         stage("decode", 1.0)
-        values = finish(raw, self.activity, finishing, FPS, lips, self.cues, mood=weights)
+        values = finish(raw, self.activity, finishing, FPS, lips, self.cues, mood=in_labels(weights), shaking=shaking)
         meta = self._meta(weights, intensity, finishing, region)
         fields = guidance.meta()
         if note := f"{meta.get('note', '')} {fields.pop('note', '')}".strip():
             meta["note"] = note
         return RigSequence(frozen(_keep(values, region)), FPS, meta | fields, self.words, self.phones)
 
-    def _decode(self, part: Part, scale: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _decode(
+        self, part: Part, scale: NDArray[np.float32], finishing: Finishing, kinds: Mapping[str, str]
+    ) -> NDArray[np.float32]:
         """The raw rig (T, 174) of one face of a mixture; `scale` (T,) multiplies the intensity."""
         engine = self.model.engine
         if part.engine not in (None, engine):
             raise GuidanceError("The guidance was made by another model.", "Make it with this performance's own.")
         guided = self.heard.guided if part.engine is not None else None
         content, intensity = (self.content, self.intensity) if guided is None else (guided.content, guided.intensity)
-        vectors = np.broadcast_to(part.vector, (len(self), len(part.vector)))
+        if finishing.life:
+            part = part._replace(kind=kinds.get(part.label, part.kind))
+            own = LABELS.index(part.label) if part.label else len(LABELS)  # so that no label changes another's chance
+            rng = np.random.default_rng([finishing.seed, _KIND_STREAM, own])
+            vectors = drift(len(self), len(part.vectors), rng, part.leader) @ part.vectors
+            intensity = delayed(strength(intensity, self.cues, self.prosody, part.dynamics))
+        else:
+            vectors = np.broadcast_to(part.vectors.mean(axis=0), (len(self), part.vectors.shape[1]))
         raw = engine.decode(content, vectors, intensity * scale * part.strength, guided is not None)
         if self.posteriors is not None:  # where nobody speaks the mouth keeps its mood, and articulates nothing
             quiet = 1.0 - presence.gate(self.activity)
@@ -540,6 +565,7 @@ class Performance:
         return meta
 
 
+_KIND_STREAM = 20
 _NO_WORDS: Mapping[str, Any] = MappingProxyType({"closures": None, "words": (), "phones": (), "note": ""})
 _CALM: Mapping[str, float] = MappingProxyType({NEUTRAL: 1.0})
 

@@ -1,4 +1,5 @@
-"""From the decoder's rig to one that an animator can use: smoothing, closures, life, gaze, blinks, limits, in this order.
+"""From the decoder's rig to one that an animator can use: timing, smoothing, closures, life, gaze, blinks,
+limits, in this order.
 
 Closures and blinks come after smoothing, which would round them, and limits last, because everything before adds.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +21,7 @@ from medtalk.finishing.closures import Closures
 from medtalk.finishing.gaze import add_gaze
 from medtalk.finishing.life import PARTS
 from medtalk.finishing.smoothing import PAPER_WINDOWS, check_windows, smooth
+from medtalk.finishing.timing import retime, tremble
 from medtalk.rates import FPS
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.watch import checkpoint
@@ -26,13 +29,14 @@ from medtalk_wire import settings
 
 __all__ = ["AMOUNTS", "PAPER", "Finishing", "finish"]
 
-AMOUNTS = (*PARTS, "head", "gaze", "blinks")
+AMOUNTS = (*PARTS, "asymmetry", "tremor", "head", "gaze", "blinks")
 """What of the life of a face has an amount."""
 MOST = 2.0
 """The largest amount; 1 is usual."""
 
 # Blinks and gaze draw from streams of their own, so that switching one off does not change the other.
 _BLINK_STREAM, _GAZE_STREAM = 1, 2
+_TIMING_STREAM, _TREMOR_STREAM = 21, 22
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,9 @@ class Finishing(settings.Finishing):
             require(getattr(self, step), bool, step, "True or False")
         check_windows(self.smoothing)
         check_amounts(self.amounts)
+        require(self.lean, Real, "lean", "a number from -1 to 1")
+        if not -1.0 <= self.lean <= 1.0:
+            raise SettingError(f"The lean {self.lean:g} is not valid; valid are numbers from -1 to 1.")
         object.__setattr__(self, "smoothing", dict(self.smoothing))  # a copy, which can be written as JSON
         object.__setattr__(self, "amounts", {part: float(amount) for part, amount in self.amounts.items()})
 
@@ -74,6 +81,7 @@ def finish(
     cues: Cues | None = None,
     turn: NDArray[np.float32] | None = None,
     mood: Mapping[str, float] | None = None,
+    shaking: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Finish a rig.
 
@@ -86,6 +94,7 @@ def finish(
         cues: what the face answers to in the voice; None knows the activity alone.
         turn: of the head, (T, 3) degrees as `RigSequence.head`, against which the eyes turn; None is a still head.
         mood: weights of the labels, by which amounts differ; None is neutral.
+        shaking: (T,) how much brows and lids tremble, as a share of their level; None is not at all.
 
     Returns:
         (T, 174) float32.
@@ -106,11 +115,17 @@ def finish(
         raise SettingError(f"{fps} frames a second is not valid; it must be above 0.")
     if not len(rig):
         return rig.copy()
+    if steps.life:
+        rng, sides = np.random.default_rng([steps.seed, _TIMING_STREAM]), steps.amounts.get("asymmetry", 1.0)
+        rig = retime(rig, fps, rng, steps.lean, sides)
     if steps.smooth:
         rig = smooth(rig, steps.smoothing, steps.closures)
         checkpoint(0.7)
     else:
         rig = rig.copy()
+    tremor = steps.amounts.get("tremor", 1.0)
+    if steps.life and shaking is not None and tremor and shaking.any():  # after smoothing, which would take it away
+        rig = tremble(rig, tremor * shaking, fps, np.random.default_rng([steps.seed, _TREMOR_STREAM]))
     if lips is not None:
         rig = lips.over(rig)
     if steps.gaze:

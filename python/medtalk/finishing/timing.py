@@ -119,9 +119,7 @@ def _difference(frames: int, fps: float, rng: np.random.Generator) -> NDArray[np
     return bias + 0.7 * _wander(frames, fps, _PERIODS, rng)
 
 
-def _wander(
-    frames: int, fps: float, periods: tuple[float, ...], rng: np.random.Generator
-) -> NDArray[np.float64]:
+def _wander(frames: int, fps: float, periods: tuple[float, ...], rng: np.random.Generator) -> NDArray[np.float64]:
     """(frames,) a smooth curve of deviation 1, made of waves of about these periods in seconds."""
     times = np.arange(frames) / fps
     waves = [np.sin(2.0 * np.pi * (times / (each * rng.uniform(0.8, 1.25)) + rng.uniform())) for each in periods]

@@ -33,15 +33,20 @@ SYNONYMS = {
     "unhappy": "sad",
     "surprise": "surprised",
     "astonished": "surprised",
+}
+"""Other words for labels, in lower case."""
+MIXED_SYNONYMS = {
     "confidence": "confident",
     "excitement": "excited",
     "boredom": "bored",
     "playfulness": "playful",
     "confusion": "confused",
 }
-"""Other words for moods, in lower case."""
+"""Other words for the mixed moods: as Unreal spells them."""
 
-assert len(set(MOODS)) == 12 and set(SYNONYMS.values()) <= set(MOODS) and not set(SYNONYMS) & set(MOODS)
+assert len(set(MOODS)) == 12
+assert set(SYNONYMS.values()) <= set(LABELS) and set(MIXED_SYNONYMS.values()) == set(MIXED)
+assert not {*SYNONYMS, *MIXED_SYNONYMS} & set(MOODS)
 
 KINDS: dict[str, tuple[str, ...]] = {
     "angry": ("hot", "cold", "contemptuous"),

@@ -60,9 +60,12 @@ class Finishing:
     life: bool = knob(True, "Let the face live: brows on accents, breath, pauses, slow drift.")
     amounts: Mapping[str, float] = knob(
         {},
-        "How much of a part of the life there is (accents, squint, breath, pauses, drift, micro, head, gaze, blinks): "
-        "0 to 2, usually 1.",
+        "How much of a part of the life there is (accents, squint, breath, pauses, drift, micro, asymmetry, tremor, "
+        "head, gaze, blinks): 0 to 2, usually 1.",
         limits=(0.0, 2.0),
+    )
+    lean: float = knob(
+        0.0, "Which side of the face shows more: 1 is the character's left, -1 its right.", limits=(-1.0, 1.0)
     )
 
 
