@@ -100,8 +100,7 @@ class Model:
         """`voice` is the folder of the backbone "emotion2vec_plus"; see `load`."""
         self.bundle = bundle
         self.engine = engine
-        vectors = engine.label_vectors()  # (7, K, 256)
-        self.kind_vectors = vectors if vectors.ndim == 3 else vectors[:, None]
+        self.kind_vectors = engine.label_vectors()  # (7, K, 256)
         self.label_vectors = self.kind_vectors.mean(axis=1)
         self._voice = Pretrained(EMOTION2VEC_PLUS, voice, offline, engine.device)
 
