@@ -64,7 +64,7 @@ RECIPES: Mapping[str, Mood] = MappingProxyType(
             "surprised", Dynamics(loud=0.9, accent=0.35, burst=0.75, fades=0.9, onset=0.10, offset=0.5, pause=0.70)
         ),
         "confident": Mood(
-            (Face("happy", 0.55, "proud"), Face("angry", 0.15, "cold"), Face("neutral", 0.3, "attentive")),
+            (Face("happy", 0.8, "proud"), Face("angry", 0.2, "cold")),
             Dynamics(loud=0.6, accent=0.20, onset=0.25, offset=1.2, pause=0.95),
         ),
         "excited": Mood(
@@ -76,11 +76,11 @@ RECIPES: Mapping[str, Mood] = MappingProxyType(
             Dynamics(loud=-0.2, accent=-0.10, onset=0.30, offset=1.4, pause=1.0),
         ),
         "playful": Mood(
-            (Face("happy", 0.8, "amused"), Face("surprised", 0.25, "puzzled")),
+            (Face("happy", 0.75, "amused"), Face("surprised", 0.4, "puzzled")),
             Dynamics(loud=0.9, pitch=0.15, accent=0.50, onset=0.15, offset=0.5, pause=0.80),
         ),
         "confused": Mood(
-            (Face("surprised", 0.7, "puzzled"), Face("angry", 0.15, "cold"), Face("fear", 0.2, "anxious")),
+            (Face("surprised", 0.95, "puzzled"), Face("angry", 0.3, "cold")),
             Dynamics(loud=0.3, pitch=0.10, burst=0.25, fades=1.5, onset=0.25, offset=1.0, pause=0.95),
         ),
     }
