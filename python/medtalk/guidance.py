@@ -58,6 +58,10 @@ class Part(NamedTuple):
 class PerformanceLike(Protocol):
     """The part of a performance that a guidance may use."""
 
+    def __len__(self) -> int:
+        """T, the number of frames."""
+        ...
+
     @property
     def kind_vectors(self) -> NDArray:
         """Emotion vectors of the K kinds of face of each label, (7, K, 256)."""
