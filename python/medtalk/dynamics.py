@@ -1,9 +1,9 @@
 """How strongly a mood shows at each moment: how it answers the voice, comes up, fades, and stays in pauses.
 
-The paper has one strength for all emotions, which CMF predicts (Sec. 3.3, eq. 8, 9), and which rises with loudness. That
-fits anger. A quiet voice is no sign that somebody is less sad, a surprise does not last as long as the sentence, and
-fear shakes. So each mood transforms CMF's curve in its own way. A strength of 1 is the pose of the mood as the tables
-have it: plainly that mood. A curve of 0 stays 0, twice the curve is twice the strength.
+The paper has one strength for all emotions, which CMF predicts (Sec. 3.3, eq. 8, 9), and which rises with loudness.
+That fits anger. A quiet voice is no sign that somebody is less sad, a surprise does not last as long as the sentence,
+and fear shakes. So each mood transforms CMF's curve in its own way. A strength of 1 is the pose of the mood as the
+tables have it: plainly that mood. A curve of 0 stays 0, twice the curve is twice the strength.
 """
 
 from __future__ import annotations

@@ -199,9 +199,7 @@ class Model:
         return guidance if emotion is None else beside(guidance, emotion)
 
     def _guide_span(self, span: Span) -> Guidance:
-        return self.guide(
-            span.emotion, text=span.text or None, image=span.image or None, name=span.image_name or None
-        )
+        return self.guide(span.emotion, text=span.text or None, image=span.image or None, name=span.image_name or None)
 
     def perform(
         self,
@@ -540,7 +538,7 @@ class Performance:
     def _decode(
         self, part: Part, vectors: NDArray[np.float32], felt: NDArray[np.float32], run: slice
     ) -> NDArray[np.float32]:
-        """The raw rig (N, 174) of one face of a mixture in a run of N frames: its vectors (N, 256), its strength (N,)."""
+        """The raw rig (N, 174) of a part in a run of N frames, of its vectors (N, 256) and strength (N,)."""
         engine = self.model.engine
         if part.engine not in (None, engine):
             raise GuidanceError("The guidance was made by another model.", "Make it with this performance's own.")

@@ -1,4 +1,4 @@
-"""When each action unit moves: brows and lids lead, cheeks follow, the mouth comes last; the sides are never quite alike.
+"""When each action unit moves: brows and lids lead, cheeks follow, the mouth comes last; the sides are never alike.
 
 A decoder moves the whole face by one number, so that every channel starts and ends at once. Faces do not: an expression
 builds up over 0.1 to 0.3 s and goes more slowly (Schmidt et al. 2006, "Movement differences between deliberate and
@@ -6,7 +6,7 @@ spontaneous facial expressions", Journal of Nonverbal Behavior; Ekman and Friese
 other, and one side a little before and more than the other (5.9 % of the level in the captured take).
 
 What is moved here are the channels of the upper face. In the decoder's rig they are emotion alone, while those of the
-mouth speak as well: the mouth gets its delay with the strength (`medtalk.dynamics`), and the upper face runs ahead of it.
+mouth speak as well: the mouth gets its delay with the strength (`medtalk.dynamics`), and the upper face runs ahead.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ NOT_IN_UNREAL = {
     "fps": "that of the sequence",
     "smoothing": "of the paper's finishing, which is for comparisons",
     "closures": "of the paper's finishing, which is for comparisons",
+    "persona": "the form remembers what was chosen last",
     "amounts": "of a persona, or of a program",
 }
 """Settings of a take that are not to be chosen in Unreal, and what takes their place."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -160,6 +161,8 @@ def _plain(settings: Settings | Finishing) -> dict[str, Any]:
 
 def _as(kind: Any, value: Any, name: str) -> Any:
     """`value` as a type that travels, with nothing lost; numbers of numpy are numbers."""
+    if kind is Any:
+        return json.loads(json.dumps(value))
     if isinstance(value, Mapping):
         return {str(key): _as(get_args(kind)[1], each, name) for key, each in value.items()}
     is_bool = type(value).__name__ in ("bool", "bool_")
@@ -217,6 +220,8 @@ def _guidance(settings: Settings) -> dict[str, Any]:
     if settings.image:
         digest = hashlib.sha256(_values(settings.image, "uint8", "setting", "The picture")).hexdigest()
         return {"kind": "image", "sha256": digest, "name": str(settings.image_name), **labels}
+    if emotion is None and settings.persona is not None:
+        emotion = settings.persona.get("emotion")
     auto = isinstance(emotion, str) and emotion.strip().lower() == AUTO
     return {"kind": AUTO} if auto else {"kind": "label", "emotion": "neutral" if emotion is None else emotion}
 
