@@ -61,14 +61,14 @@ RECIPES: Mapping[str, Mood] = MappingProxyType(
         "sad": _label("sad", Dynamics(loud=-0.35, pitch=-0.10, onset=0.30, offset=1.4, pause=0.95)),
         # a start that fades to a residue
         "surprised": _label(
-            "surprised", Dynamics(loud=0.9, accent=0.35, burst=0.75, fades=0.9, onset=0.10, offset=0.5, pause=0.70)
+            "surprised", Dynamics(loud=0.9, accent=0.35, burst=0.75, fades=0.9, onset=0.16, offset=0.5, pause=0.70)
         ),
         "confident": Mood(
             (Face("happy", 0.8, "proud"), Face("angry", 0.2, "cold")),
             Dynamics(loud=0.6, accent=0.20, onset=0.25, offset=1.2, pause=0.95),
         ),
         "excited": Mood(
-            (Face("happy", 0.75, "amused"), Face("surprised", 0.45, "amazed")),
+            (Face("happy", 0.7, "amused"), Face("surprised", 0.6, "amazed")),
             Dynamics(loud=1.2, pitch=0.20, accent=0.45, burst=0.25, fades=1.2, onset=0.12, offset=0.5, pause=0.85),
         ),
         "bored": Mood(
@@ -76,7 +76,7 @@ RECIPES: Mapping[str, Mood] = MappingProxyType(
             Dynamics(loud=-0.2, accent=-0.10, onset=0.30, offset=1.4, pause=1.0),
         ),
         "playful": Mood(
-            (Face("happy", 0.75, "amused"), Face("surprised", 0.4, "puzzled")),
+            (Face("happy", 0.8, "amused"), Face("surprised", 0.3, "puzzled")),
             Dynamics(loud=0.9, pitch=0.15, accent=0.50, onset=0.15, offset=0.5, pause=0.80),
         ),
         "confused": Mood(

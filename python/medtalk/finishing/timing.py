@@ -72,7 +72,7 @@ def retime(
         if not len(used):
             continue
         moved = _signed(out[:, used], unit.rise * fps, unit.fall * fps)
-        ahead = (unit.lead + 0.5 * unit.rise) * fps  # the means are late by half of their length
+        ahead = unit.lead * fps + _width(unit.rise * fps) - 1  # by which the means before are late
         for column, channel in enumerate(used.tolist()):
             side = _side(channel)
             shifted = np.interp(times + ahead + 0.5 * side * apart * fps, times, moved[:, column])
@@ -136,11 +136,16 @@ def _mean_before(values: NDArray, length: float) -> NDArray:
     """The mean of the `length` frames up to each, those in the middle counting most; the first value goes on before."""
     from scipy.ndimage import uniform_filter1d
 
-    width = max(1, round(length / 2.0))
+    width = _width(length)
     if width == 1:
         return values
     once = uniform_filter1d(values, width, axis=0, mode="nearest", origin=(width - 1) // 2)
     return uniform_filter1d(once, width, axis=0, mode="nearest", origin=(width - 1) // 2)
+
+
+def _width(length: float) -> int:
+    """Frames of each of the two means that together reach back `length` frames."""
+    return max(1, round(length / 2.0))
 
 
 def _side(channel: int) -> int:
