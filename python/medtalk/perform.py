@@ -14,6 +14,7 @@ from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import numpy as np
 
@@ -511,7 +512,8 @@ class Performance:
                     raw[run] += weight[run, None] * self._decode(part, vectors(run), felt[run], run)
                 shaking += weight * part.dynamics.shake
         stage("decode", 1.0)
-        values = finish(raw, self.activity, finishing, FPS, lips, self.cues, mood=in_labels(weights), shaking=shaking)
+        mood = in_labels(weights) if scale.any() else None
+        values = finish(raw, self.activity, finishing, FPS, lips, self.cues, mood=mood, shaking=shaking)
         meta = self._meta(weights, intensity, finishing, region)
         fields = guidance.meta()
         if note := f"{meta.get('note', '')} {fields.pop('note', '')}".strip():
@@ -530,7 +532,7 @@ class Performance:
             return lambda run: np.broadcast_to(mean, (run.stop - run.start, len(mean))), intensity
         part = part._replace(kind=kinds.get(part.label, part.kind))
         own = LABELS.index(part.label) if part.label else len(LABELS)  # so that no label changes another's chance
-        rng = np.random.default_rng([finishing.seed, _KIND_STREAM, own])
+        rng = np.random.default_rng([finishing.seed, _KIND_STREAM, own, crc32(self.activity.tobytes())])
         shares = drift(len(self), len(part.vectors), rng, part.leader)
         felt = delayed(strength(intensity, self.cues, self.prosody, part.dynamics))
         return lambda run: shares[run] @ part.vectors, felt

@@ -14,7 +14,7 @@ from medtalk.perform import Model, Performance
 from medtalk.rig.channels import AREAS, MAXIMUM, MINIMUM, N_CHANNELS
 from medtalk_board.channels import REGIONS
 
-RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False)
+RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False, life=False)
 
 
 @pytest.fixture(scope="module")
