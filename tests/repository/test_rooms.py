@@ -125,9 +125,7 @@ def test_every_room_is_on_the_list() -> None:
         ("medtalk_train", "wording/grammar.py", "from medtalk_train import run", AssertionError),
     ],
 )
-def test_an_import_that_goes_up_or_round_is_seen(
-    package: str, module: str, line: str, error: type[Exception]
-) -> None:
+def test_an_import_that_goes_up_or_round_is_seen(package: str, module: str, line: str, error: type[Exception]) -> None:
     name = f"{package}.{module.removesuffix('.py').replace('/', '.')}"
     with pytest.raises(error):
         check({name: f"{sources()[name]}\n{line}\n"})
