@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 WORDS = dict(angry="Anger", disgust="Disgust", fear="Fear", happy="Joy", sad="Sadness", surprised="Surprise")
 """Label -> what the library calls it."""
 _STRENGTHS = (0.3, 0.5, 0.75, 1.0)
-_MOUTHS = 8  # mouths that speak, for each pose and strength
+_MOUTHS = 5  # mouths that speak, for each pose and strength
 _VISEMES = 6  # that a mouth is the mean of, as the mean of a take is of many
 _COMPONENTS, _SHRINKAGE = 16, 0.1
-_EVERY = 8  # vertex of the skin that is looked at
+_EVERY = 20  # vertex of the skin that is looked at
 _FRAMES_EVERY = 6  # frame of a take
 # 1 in every expression of the library, joy too: a slider that was left there, not an emotion.
 _STANDING = indices("?_nose_wrinkleUpper")
