@@ -13,6 +13,8 @@ from medtalk.errors import GuidanceError, SettingError, require
 from medtalk.finishing import Finishing
 from medtalk.guidance import Guidance, check_beside, check_text, guidance_of, is_auto
 from medtalk.limits import check_range, check_region
+from medtalk.persona import dressed
+from medtalk.timeline import spans_of
 from medtalk_wire import settings as wire
 from medtalk_wire.settings import Settings, knobs
 
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 def checked(settings: Settings) -> Settings:
     """The settings, with all that can be judged without a model judged: refused before any work is done.
 
-    Texts come without blanks around them, `finishing` as `medtalk.finishing.Finishing`, the curve as float32.
+    Texts come without blanks around them, `finishing` as `medtalk.finishing.Finishing`, the curve as float32, the
+    timeline as `medtalk.timeline.Span`s. What a persona gives is in its place.
 
     Raises:
         GuidanceError: an emotion, text or picture that is not valid, or that cannot be mixed.
@@ -39,6 +42,7 @@ def checked(settings: Settings) -> Settings:
         if knob.limits and value is not None and not low <= value <= high:
             raise SettingError(f"{knob.name} is {value:g}; valid are {low:g} to {high:g}.")
     require(settings.finishing, wire.Finishing, "finishing", "a Finishing")
+    settings = dressed(settings)
     if settings.text and settings.image:
         raise GuidanceError("Text and picture are both set.", "Clear one.")
     if settings.emotion is not None:
@@ -60,7 +64,13 @@ def checked(settings: Settings) -> Settings:
         language=settings.language.strip(),
         curve=curve,
         finishing=Finishing(**vars(settings.finishing)),
+        timeline=None if settings.timeline is None else spans_of(settings.timeline),
     )
+
+
+def hears_voice(settings: Settings) -> bool:
+    """Whether the emotion of the voice is asked for, in the whole take or in a span of checked settings."""
+    return is_auto(settings.emotion) or any(is_auto(span.emotion) for span in settings.timeline or ())
 
 
 def _is_span(span: Any) -> bool:
@@ -82,7 +92,11 @@ def take(performance: Performance, guidance: Guidance, settings: Settings) -> Ri
         SettingError: an intensity curve that does not fit the sound; and what `Performance.decode` raises.
     """
     assert isinstance(settings.finishing, Finishing), "of checked settings"
-    rig = performance.decode(guidance, settings.intensity, settings.finishing, settings.region)
+    rig = performance.decode(
+        guidance, settings.intensity, settings.finishing, settings.region, (settings.persona or {}).get("kinds")
+    )
+    if settings.persona is not None and (name := settings.persona.get("name")):
+        rig = rig.with_meta(persona=name)
     if settings.fps != rig.fps:
         rig = rig.resample(settings.fps)
     if settings.span is not None and tuple(settings.span) != (0.0, None):

@@ -24,11 +24,14 @@ _OWN = ("emotion", "text", "image", "intensity", "region", "blink", "gaze")
 NOT_IN_UNREAL = {
     "image_name": "the name of the picture's file",
     "transcript": "the Spoken Text of the SoundWave",
+    "timeline": "marked frames of the sequence",
     "curve": "keys are what an animator edits here",
     "span": "a take is a whole sound",
     "fps": "that of the sequence",
     "smoothing": "of the paper's finishing, which is for comparisons",
     "closures": "of the paper's finishing, which is for comparisons",
+    "persona": "the form remembers what was chosen last",
+    "amounts": "of a persona, or of a program",
 }
 """Settings of a take that are not to be chosen in Unreal, and what takes their place."""
 MORE = tuple(

@@ -6,13 +6,14 @@ docs/protocol.md its tables. The help of a field is what users read everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from medtalk_board.channels import REGIONS
+from medtalk_board.moods import MOODS
 
 AUTO = "auto"
 """The emotion that stands for the one heard in the voice."""
@@ -24,6 +25,12 @@ MAX_TEXT = 10_000
 """Characters of a description."""
 MAX_PICTURE_BYTES = 64 << 20
 """Of a picture's file."""
+SPAN_FIELDS = ("start", "end", "emotion", "text", "image", "image_name", "intensity", "fade")
+"""Names in a span of a timeline."""
+FADE, MAX_FADE = 0.5, 60.0
+"""Seconds of the cross-fades of a span that names none, and the most that one may name."""
+MAX_SPANS, MAX_POINTS = 500, 10_000
+"""Spans of a timeline, and points of all their intensities together."""
 
 _Value = TypeVar("_Value")
 
@@ -50,11 +57,23 @@ class Finishing:
     blink: bool = knob(True, "Add blinks.")
     gaze: bool = knob(True, "Add small eye movements.")
     limits: bool = knob(True, "Keep channels in their ranges.")
-    seed: int = knob(0, "Seed of blinks and gaze; the same seed gives the same movements.", limits=(0, 2**63 - 1))
+    seed: int = knob(
+        0, "Seed of blinks, gaze and life; the same seed gives the same movements.", limits=(0, 2**63 - 1)
+    )
     smoothing: Mapping[str, int] = knob(
         {}, "Smoothing window in frames for each area of the face (brow, eye, mouth, ...): odd, 1 to 61."
     )
     closures: bool = knob(True, "Keep closed lips closed when smoothing.")
+    life: bool = knob(True, "Let the face live: brows on accents, breath, pauses, slow drift.")
+    amounts: Mapping[str, float] = knob(
+        {},
+        "How much of a part of the life there is (accents, squint, breath, pauses, drift, micro, asymmetry, tremor, "
+        "head, gaze, blinks): 0 to 2, usually 1.",
+        limits=(0.0, 2.0),
+    )
+    lean: float = knob(
+        0.0, "Which side of the face shows more: 1 is the character's left, -1 its right.", limits=(-1.0, 1.0)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +86,9 @@ class Settings:
 
     emotion: str | Mapping[str, float] | None = knob(
         None,
-        "angry, disgust, fear, happy, neutral, sad, surprised, or a mixture such as happy:0.7,surprised:0.3; "
-        "neutral if left out. auto: the emotion heard in the voice.",
-        "LABEL[:WEIGHT][,...]|auto",
+        f"{', '.join(MOODS)}, or a mixture such as happy:0.7,surprised:0.3; neutral if left out. auto: the emotion "
+        "heard in the voice.",
+        "MOOD[:WEIGHT][,...]|auto",
     )
     text: str = knob(
         "",
@@ -90,6 +109,12 @@ class Settings:
     intensity: float = knob(
         1.0, f"Multiplies the intensity heard in the voice, 0 to {MAX_INTENSITY:g}.", limits=(0.0, MAX_INTENSITY)
     )
+    timeline: Sequence[Any] | None = knob(
+        None,
+        "Moods over time: spans with start and end in seconds of the whole sound, an emotion or text, intensity and "
+        "fade. Elsewhere the take's own emotion shows.",
+        "FILE.json|csv",
+    )
     curve: Any = knob(
         None,
         "Replaces the intensity heard in the voice: one value for each 60 fps frame of the whole sound, float32.",
@@ -97,10 +122,13 @@ class Settings:
     span: tuple[float, float | None] | None = knob(
         None, "Part of the sound to animate, [start, end] in seconds; end may be nil. The whole sound if left out."
     )
-    fps: float = knob(
-        60.0, f"Frames a second of the rig, {MIN_FPS:g} to {MAX_FPS:g}.", limits=(MIN_FPS, MAX_FPS)
-    )
+    fps: float = knob(60.0, f"Frames a second of the rig, {MIN_FPS:g} to {MAX_FPS:g}.", limits=(MIN_FPS, MAX_FPS))
     region: str = knob("full", "Part of the face to animate; the other channels are 0.", choices=tuple(REGIONS))
+    persona: Mapping[str, Any] | None = knob(
+        None,
+        "A saved preset: emotion, intensity, seed, lean, amounts, kinds. It gives what is not asked for otherwise.",
+        "NAME|FILE.json",
+    )
     finishing: Finishing = Finishing()
 
 
