@@ -20,6 +20,7 @@ could part closed lips is withheld as far as they are closed. Times are real num
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -40,12 +41,13 @@ _LIVELY = {"surprised": 1.2, "happy": 1.15, "angry": 1.1, "disgust": 0.9, "sad":
 _EFFORT = (1.1, 2.0)  # from which eyes narrow, and at which they do so most
 _SQUINT = 0.20
 _BREATH_PAUSE = 0.4  # seconds without voice before a phrase
-_EVENT_PAUSE, _LONG_PAUSE = 0.9, 1.6  # seconds that a pause needs for a press or corners, and for tongue or throat
+_EVENT_PAUSE, _EVENTS_S = 1.1, 5.0  # seconds that a pause needs for a press or corners, and from one to the next
 _EDGE = 0.28  # seconds at the ends of a pause that belong to speech
-_SWALLOWS = 1.0 / 60.0  # a second
+_LONG, _SWALLOW_S = 1.0, 0.8  # seconds that tongue and throat need, and that a swallow takes
+_SWALLOWS = 1.0 / 15.0  # a second of pause: one a minute where a quarter of it is pause
 _PERIODS = (11.0, 5.0, 2.3)  # seconds between the knots of a drift
 _RISE, _RISE_S = 0.25, 0.25  # of effort within so many seconds
-_MICRO_CHANCE, _MICROS_APART = 0.5, 2.5
+_MICRO_CHANCE, _MICROS_APART = 0.4, 4.0
 _MICRO: dict[str, tuple[dict[str, float], ...]] = {
     "neutral": ({"brow_raiseOut": 0.22}, {"mouth_dimple": 0.14, "eye_squintInner": 0.10}, {"eye_squintInner": 0.22}),
     "angry": ({"nose.Y": 0.24, "eye_squintInner": 0.2}, {"brow_down": 0.25, "eye_squintInner": 0.15}),
@@ -128,7 +130,7 @@ def _accents(scene: _Scene) -> None:
         course = Course(top - 0.4 * length, 0.4 * length, 0.0, 0.6 * length)
         if beats < chance and accent.time - last > _BEATS_APART:
             last = accent.time
-            if frowns < 0.7 * stern:
+            if frowns < 0.85 * stern:
                 scene.add(
                     course, {"brow_down": 0.8 * size, "brow_lateral": 0.5 * size, "eye_squintInner": size / 3}, sides
                 )
@@ -151,43 +153,46 @@ def _squint(scene: _Scene) -> None:
 
 def _breath(scene: _Scene) -> None:
     for begin, end in scene.pauses[: len(scene.cues.phrases)]:  # the last one leads to no phrase
-        size, length, early = scene.between(0.05, 0.10), scene.between(0.20, 0.30), scene.between(0.10, 0.30)
+        size, length, early = scene.between(0.05, 0.09), scene.between(0.20, 0.24), scene.between(0.15, 0.35)
         if end - begin < _BREATH_PAUSE:
             continue
         # The lips stay a little open, and speech takes over.
-        lips = Course(end - length, 0.7 * length, 0.3 * length, 0.12)
-        scene.add(lips, {"C_jaw.Y": size, "mouth_lowerLipDepress": 0.6 * size, "mouth_upperLipRaise": 0.3 * size})
+        lips = Course(end - length, 0.6 * length, 0.4 * length, 0.12)
+        scene.add(lips, {"C_jaw.Y": size, "mouth_lowerLipDepress": 0.4 * size, "mouth_upperLipRaise": 0.3 * size})
         air = Course(end - length - min(early, 0.5 * (end - begin)), 0.6 * length + early, 0.3 * length, 0.25)
         neck = {"neck_mastoidContract": 2.5 * size, "neck_stretch": size, "neck_throatExhaleInhale": 4.0 * size}
         scene.add(air, {"nose.X": 2.0 * size, **neck}, scene.sides(0.08))
 
 
 def _pauses(scene: _Scene) -> None:
-    rng = scene.rng
-    if not scene.cues.phrases:
+    if not scene.cues.phrases:  # who never speaks is not in a pause
         return
     for begin, end in scene.pauses:
-        begin, end = begin + _EDGE, end - _EDGE - 0.1
-        kind, swallows, where = rng.uniform(size=3)
-        size, sides = scene.between(0.7, 1.3), scene.sides(0.3)
-        room = end - begin + 2.0 * _EDGE
-        if room < _EVENT_PAUSE:
+        if end - begin < _EVENT_PAUSE:
             continue
-        length = min(scene.between(0.7, 1.1), end - begin)
-        course = Course(begin + where * (end - begin - length), 0.45 * length, 0.05 * length, 0.5 * length)
-        if kind < 0.25:
-            scene.add(
-                course, {"mouth_pressU": 0.12 * size, "mouth_pressD": 0.12 * size, "mouth_lipsPressU": 0.1 * size}
-            )
-        elif kind < 0.6:
-            scene.add(course, {"mouth_cornerPull": 0.05 * size, "mouth_dimple": 0.06 * size}, sides)
-        elif kind < 0.7 and room >= _LONG_PAUSE:
-            scene.add(
-                course, {"mouth_lipsRollD": 0.2 * size, "C_tongue_tip.Y": 0.3 * size, "C_tongue_inOut": -0.1 * size}
-            )
-        if room >= _LONG_PAUSE and swallows < 1.0 - np.exp(-_SWALLOWS * 4.0 * room):  # people swallow in pauses
-            throat = Course(begin + (1.0 - where) * max(end - begin - 0.8, 0.0), 0.25, 0.1, 0.45)
-            scene.add(throat, {"C_neck_swallow": 0.7 * size, "neck_digastricUpDown": 0.2 * size})
+        edges = np.linspace(begin + _EDGE, end - _EDGE - 0.1, 1 + max(1, round((end - begin) / _EVENTS_S))).tolist()
+        for first, last in itertools.pairwise(edges):
+            _event(scene, first, last)
+
+
+def _event(scene: _Scene, first: float, last: float) -> None:
+    """What a mouth does between two times of a pause, or nothing."""
+    kind, swallows, where = scene.rng.uniform(size=3)
+    length, sides = min(scene.between(0.9, 1.5), last - first), scene.sides(0.3)
+    # The less time, the less motion: lips are slow in a pause.
+    size = scene.between(0.7, 1.3) * min(length / 1.2, 1.0)
+    course = Course(first + where * (last - first - length), 0.45 * length, 0.05 * length, 0.5 * length)
+    long = last - first >= _LONG
+    if kind < 0.25:
+        scene.add(course, {"mouth_pressU": 0.14 * size, "mouth_pressD": 0.14 * size, "mouth_lipsPressU": 0.1 * size})
+    elif kind < 0.6:
+        scene.add(course, {"mouth_cornerPull": 0.05 * size, "mouth_dimple": 0.06 * size}, sides)
+    elif kind < 0.75 and long:
+        wet = {"mouth_lipsRollD": 0.2 * size, "C_tongue_tip.Y": 0.3 * size, "C_tongue_inOut": -0.1 * size}
+        scene.add(course, wet)
+    if long and swallows < 1.0 - np.exp(-_SWALLOWS * (last - first)):
+        throat = Course(first + (1.0 - where) * (last - first - _SWALLOW_S), 0.25, 0.1, _SWALLOW_S - 0.35)
+        scene.add(throat, {"C_neck_swallow": 0.7, "neck_digastricUpDown": 0.2})
 
 
 def _drift(scene: _Scene) -> None:
@@ -195,7 +200,7 @@ def _drift(scene: _Scene) -> None:
     wander = (
         ("brow_raiseIn", "brow_down", 0.07, 0.5), ("brow_raiseOut", "brow_down", 0.06, 0.5),
         ("eye_eyelidU", "eye_eyelidU", 0.05, -1.0), ("eye_squintInner", "eye_squintInner", 0.05, 0.0),
-        ("mouth_cornerPull", "mouth_cornerDepress", 0.05, 0.7),
+        ("mouth_cornerPull", "mouth_cornerDepress", 0.035, 0.7),
     )  # fmt: skip
     for above, below, size, other in wander:
         together = _noise(scene)
@@ -233,7 +238,7 @@ def _micro(scene: _Scene) -> None:
     for start in starts.tolist():
         shows, which, left = scene.rng.uniform(size=3)
         label = labels[int(scene.rng.choice(len(labels), p=weights))]
-        length, size, other = scene.between(0.15, 0.40), scene.between(0.7, 1.2), scene.between(0.0, 0.35)
+        length, size, other = scene.between(0.18, 0.40), scene.between(0.6, 1.1), scene.between(0.0, 0.35)
         if shows < _MICRO_CHANCE and start - last >= _MICROS_APART:
             last = start
             pose = _MICRO[label][int(which * len(_MICRO[label]))]
