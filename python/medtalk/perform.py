@@ -32,6 +32,7 @@ from medtalk.rates import FPS
 from medtalk.rig import RigSequence, Timed
 from medtalk.rig.channels import AREAS, N_CHANNELS
 from medtalk.rig.sequence import frozen
+from medtalk.timeline import Span, Timeline, spans_of
 from medtalk.version import __version__
 from medtalk.watch import stage
 from medtalk_board.channels import REGIONS
@@ -155,6 +156,7 @@ class Model:
         image: str | Path | bytes | None = None,
         features: ArrayLike | None = None,
         name: str | None = None,
+        timeline: Sequence[Any] | None = None,
     ) -> Guidance:
         """A guidance for `Performance.decode`, as this model understands it.
 
@@ -165,12 +167,18 @@ class Model:
             image: a PNG, JPEG or WEBP file, or the bytes of one. At most one of text and image is given.
             features: CLIP's features (512,) of the text or picture, so that CLIP need not run; neither is read then.
             name: what to call the picture in `meta`; None takes the file's name.
+            timeline: moods over time, over all that; neutral if there is nothing else. Spans as
+                `medtalk.timeline.spans_of` takes them.
 
         Raises:
             GuidanceError: the bundle follows no such guidance, or the emotion, text or picture cannot be used.
-            SettingError: features of another shape.
+            SettingError: features of another shape, or an impossible span.
             BackboneError: CLIP is missing or does not fit.
         """
+        if timeline is not None:
+            alone = emotion is None and text is None and image is None
+            base = self.guide(NEUTRAL if alone else emotion, text=text, image=image, features=features, name=name)
+            return Timeline.of(base, spans_of(timeline), self._guide_span)
         array = None if features is None else np.asarray(features)
         if text is not None and image is None:
             guidance = self.engine.guide_by_text(check_text(text), array)
@@ -183,6 +191,11 @@ class Model:
         else:
             raise GuidanceError("A guidance is an emotion, or one text or picture.", "Give emotion=, text= or image=.")
         return guidance if emotion is None else beside(guidance, emotion)
+
+    def _guide_span(self, span: Span) -> Guidance:
+        return self.guide(
+            span.emotion, text=span.text or None, image=span.image or None, name=span.image_name or None
+        )
 
     def perform(
         self,
@@ -465,8 +478,10 @@ class Performance:
             parts = guidance.parts(self)
             for number, part in enumerate(parts, start=1):
                 stage("decode", 0.9 + 0.05 * number / len(parts), expected=_DECODE_SECONDS * self.seconds)
-                weight = np.asarray(part.weight, np.float32).reshape(-1, 1)  # (1, 1) or (T, 1)
-                raw += weight * self._decode(part, scale)
+                weight = np.broadcast_to(np.asarray(part.weight, np.float32), len(self))
+                strength = scale * part.strength
+                for run in runs(weight > 0.0):  # of an hour with many spans, each decodes its own frames only
+                    raw[run] += weight[run, None] * self._decode(part, strength[run], run)
         stage("decode", 1.0)
         values = finish(raw, self.activity, finishing, FPS, lips)
         meta = self._meta(weights, intensity, finishing, region)
@@ -475,17 +490,18 @@ class Performance:
             meta["note"] = note
         return RigSequence(frozen(_keep(values, region)), FPS, meta | fields, self.words, self.phones)
 
-    def _decode(self, part: Part, scale: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The raw rig (T, 174) of one face of a mixture; `scale` (T,) multiplies the intensity."""
+    def _decode(self, part: Part, scale: NDArray[np.float32], run: slice) -> NDArray[np.float32]:
+        """The raw rig (N, 174) of one face of a mixture in a run of N frames; `scale` (N,) multiplies the intensity."""
         engine = self.model.engine
         if part.engine not in (None, engine):
             raise GuidanceError("The guidance was made by another model.", "Make it with this performance's own.")
         guided = self.heard.guided if part.engine is not None else None
         content, intensity = (self.content, self.intensity) if guided is None else (guided.content, guided.intensity)
-        vectors = np.broadcast_to(part.vector, (len(self), len(part.vector)))
-        raw = engine.decode(content, vectors, intensity * scale * part.strength, guided is not None)
+        content, intensity = content[run], intensity[run]
+        vectors = np.broadcast_to(part.vector, (len(content), len(part.vector)))
+        raw = engine.decode(content, vectors, intensity * scale, guided is not None)
         if self.posteriors is not None:  # where nobody speaks the mouth keeps its mood, and articulates nothing
-            quiet = 1.0 - presence.gate(self.activity)
+            quiet = 1.0 - presence.gate(self.activity)[run]
             at = np.flatnonzero(quiet)
             calm = engine.decode(content[at], vectors[at], 0.0 * intensity[at], guided is not None)
             raw[np.ix_(at, presence.ARTICULATION)] -= quiet[at, None] * calm[:, presence.ARTICULATION]
@@ -546,6 +562,12 @@ def _batches(seconds: Sequence[float]) -> list[list[int]]:
         else:
             groups.append([number])
     return groups
+
+
+def runs(wanted: NDArray[np.bool_]) -> list[slice]:
+    """The stretches of frames that are wanted, in order."""
+    edges = np.flatnonzero(np.diff(wanted, prepend=False, append=False))
+    return [slice(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
 
 
 def _keep(values: NDArray[np.float32], region: str) -> NDArray[np.float32]:

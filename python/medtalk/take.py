@@ -13,6 +13,7 @@ from medtalk.errors import GuidanceError, SettingError, require
 from medtalk.finishing import Finishing
 from medtalk.guidance import Guidance, check_beside, check_text, guidance_of, is_auto
 from medtalk.limits import check_range, check_region
+from medtalk.timeline import spans_of
 from medtalk_wire import settings as wire
 from medtalk_wire.settings import Settings, knobs
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 def checked(settings: Settings) -> Settings:
     """The settings, with all that can be judged without a model judged: refused before any work is done.
 
-    Texts come without blanks around them, `finishing` as `medtalk.finishing.Finishing`, the curve as float32.
+    Texts come without blanks around them, `finishing` as `medtalk.finishing.Finishing`, the curve as float32, the
+    timeline as `medtalk.timeline.Span`s.
 
     Raises:
         GuidanceError: an emotion, text or picture that is not valid, or that cannot be mixed.
@@ -60,7 +62,13 @@ def checked(settings: Settings) -> Settings:
         language=settings.language.strip(),
         curve=curve,
         finishing=Finishing(**vars(settings.finishing)),
+        timeline=None if settings.timeline is None else spans_of(settings.timeline),
     )
+
+
+def hears_voice(settings: Settings) -> bool:
+    """Whether the emotion of the voice is asked for, in the whole take or in a span of checked settings."""
+    return is_auto(settings.emotion) or any(is_auto(span.emotion) for span in settings.timeline or ())
 
 
 def _is_span(span: Any) -> bool:

@@ -232,8 +232,8 @@ def _local_rigs(
     """A model of this process with all that it will need: what is missing is reported before any work, and once."""
     from medtalk.cli.ready_made import all_have
     from medtalk.cli.rigs import LocalRigs
-    from medtalk.guidance import is_auto
     from medtalk.perform import VOICE, load
+    from medtalk.take import hears_voice
 
     has_emotion2vec = all_have("emotion2vec", ready)
     folders = backbone_folders(backbone or ())
@@ -241,7 +241,7 @@ def _local_rigs(
     if settings.language:
         model.engine.check_language(settings.language)
     needed = {
-        VOICE: is_auto(settings.emotion),
+        VOICE: hears_voice(settings),
         "whisper": transcribed,
         "emotion2vec": not has_emotion2vec,
         "roberta": True,
@@ -250,7 +250,7 @@ def _local_rigs(
     return LocalRigs(model, settings, channel, ready)
 
 
-_SHOWN = ("emotion", "guidance", "strength", "transcript", "note")
+_SHOWN = ("emotion", "guidance", "strength", "timeline", "transcript", "note")
 """The parts of a rig's `meta` that the command shows."""
 
 
@@ -295,6 +295,8 @@ def _copy_beside(sound: Path, output: Path) -> None:
 def _guidance_line(result: dict[str, Any]) -> str:
     """A rig's guidance in words: its labels, those read from a description or the voice, or its kind."""
     weights, guidance = result.get("emotion", {}), result.get("guidance", {})
+    if "timeline" in result:
+        return f"a timeline of {count(len(result['timeline']), 'span')}"
     if "mixture" in guidance:
         return f"a mixture of {len(guidance['mixture'])} guidances"
     if "strength" in result:

@@ -143,4 +143,8 @@ def _settings(values: dict[str, Any], finishing: Finishing) -> Settings:
 
     if values["text"] is not None:
         check_text(values["text"])
+    if values["timeline"] is not None:
+        from medtalk.marks import read_timeline
+
+        values["timeline"] = read_timeline(values["timeline"])
     return Settings(**{name: value for name, value in values.items() if value is not None}, finishing=finishing)

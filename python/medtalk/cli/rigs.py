@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from medtalk.guidance import read_picture
 from medtalk.rig import RigSequence, Timed
+from medtalk.timeline import Span, within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,10 +90,18 @@ class LocalRigs:
         emotion = settings.emotion
         if emotion is None and not (settings.text or settings.image):
             emotion = "neutral"
-        guidance = self._model.guide(emotion, text=settings.text or None, image=settings.image or None, features=own)
+        guidance = self._model.guide(
+            emotion, text=settings.text or None, image=settings.image or None, features=own, timeline=settings.timeline
+        )
         if own is None:
             self._guidance = guidance
         return guidance
+
+
+def _travelling(span: Span) -> dict[str, Any]:
+    """A span with the bytes of its picture."""
+    with within(span.where):
+        return span.mapping() | ({"image": read_picture(span.image)[1]} if span.image else {})
 
 
 class SidecarRigs:
@@ -102,6 +111,8 @@ class SidecarRigs:
         if settings.image:
             name, data = read_picture(settings.image)
             settings = replace(settings, image=data, image_name=Path(name).name)
+        if settings.timeline is not None:
+            settings = replace(settings, timeline=[_travelling(span) for span in settings.timeline])
         self._settings = settings
         self._server, self._keys, self._channel = server, keys, channel
 

@@ -24,6 +24,7 @@ _OWN = ("emotion", "text", "image", "intensity", "region", "blink", "gaze")
 NOT_IN_UNREAL = {
     "image_name": "the name of the picture's file",
     "transcript": "the Spoken Text of the SoundWave",
+    "timeline": "marked frames of the sequence",
     "curve": "keys are what an animator edits here",
     "span": "a take is a whole sound",
     "fps": "that of the sequence",
