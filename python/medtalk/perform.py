@@ -329,6 +329,7 @@ class Model:
             "intensity": _read_only(self.engine.intensity(heard.emotion_features, text, times)),
             "closures": closures.decide(alignment.posteriors * spoken, heard.posteriors * spoken),
             "words": alignment.timed_words,
+            "places": alignment.places,
             "phones": alignment.timed_phones,
             "note": alignment.note,
         }
@@ -344,6 +345,7 @@ class Model:
         return {
             "closures": lips,
             "words": alignment.timed_words,
+            "places": alignment.places,
             "phones": alignment.timed_phones,
             "note": alignment.note,
         }
@@ -370,6 +372,7 @@ class Performance:
         closures: where the lips close, decided from the phones; None where none are known.
         words, phones: what is spoken when, as far as that is known: the words of the transcript that were found in the
             sound, and the phones by name, without silences.
+        places: of `words`, the characters of each in the transcript, first and end.
         note: one line where the sound is silent or the transcript does not fit it, else "".
         intensity: how strongly the emotion shows, (T,) (eq. 8 predicts it, eq. 9 uses it); a compact bundle's is 0 or
             more.
@@ -390,6 +393,7 @@ class Performance:
     words: tuple[Timed, ...] = ()
     phones: tuple[Timed, ...] = ()
     note: str = ""
+    places: tuple[tuple[int, int], ...] = ()
 
     def __len__(self) -> int:
         """T, the number of frames."""
@@ -409,7 +413,7 @@ class Performance:
         if guided is not None:
             arrays += [guided.content, guided.intensity]
         size = sum(array.nbytes for array in arrays if array is not None)
-        return self.speech.samples.nbytes + size + 4 * len(self.transcript)
+        return self.speech.nbytes + size + 4 * len(self.transcript)
 
     @property
     def voice_emotion(self) -> Mapping[str, float]:
@@ -588,7 +592,7 @@ class Performance:
 
 
 _KIND_STREAM = 20
-_NO_WORDS: Mapping[str, Any] = MappingProxyType({"closures": None, "words": (), "phones": (), "note": ""})
+_NO_WORDS: Mapping[str, Any] = MappingProxyType({"closures": None, "words": (), "places": (), "phones": (), "note": ""})
 _CALM: Mapping[str, float] = MappingProxyType({NEUTRAL: 1.0})
 
 

@@ -102,7 +102,8 @@ class Settings:
     image_name: str = knob("", "The picture's name, for messages and the rig's metadata.")
     transcript: str | None = knob(
         None,
-        'The spoken words. If left out, a bundle that uses words transcribes them; "" means that they are unknown.',
+        'The spoken words. If left out, a bundle that uses words transcribes them; "" means that they are unknown. '
+        "Tags such as [angry] and [/] set the mood of the words behind them.",
         "TEXT",
     )
     language: str = knob("", "Language to transcribe, such as en; detected if left out.", "CODE")
@@ -117,7 +118,14 @@ class Settings:
     )
     curve: Any = knob(
         None,
-        "Replaces the intensity heard in the voice: one value for each 60 fps frame of the whole sound, float32.",
+        "An intensity curve over the whole sound: one value for each 60 fps frame, or rows of time in seconds and "
+        "value, with straight lines between them.",
+        "FILE.csv",
+    )
+    curve_mode: str = knob(
+        "replace",
+        "What the intensity curve does to the intensity heard in the voice.",
+        choices=("replace", "multiply"),
     )
     span: tuple[float, float | None] | None = knob(
         None, "Part of the sound to animate, [start, end] in seconds; end may be nil. The whole sound if left out."
