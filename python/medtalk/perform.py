@@ -24,6 +24,8 @@ from medtalk.engine import Engine, Guided, Heard, open_engine
 from medtalk.errors import BackboneError, GuidanceError, MissingExtraError, SettingError, require
 from medtalk.features.alignment import MAX_WORDS as MAX_TRANSCRIPT_WORDS
 from medtalk.features.alignment import align, token_times
+from medtalk.features.cues import Cues, cues
+from medtalk.features.prosody import N_PROSODY, prosody
 from medtalk.finishing import Finishing, closures, finish, presence
 from medtalk.finishing.closures import Closures
 from medtalk.guidance import NEUTRAL, Guidance, Part, beside, check_text, guidance_of
@@ -404,6 +406,18 @@ class Performance:
         """
         return self.voice()
 
+    @cached_property
+    def prosody(self) -> NDArray[np.float32]:
+        """Prosody features of the sound, (T, 16), as `medtalk.features.prosody.PROSODY` names them."""
+        if self.heard.posteriors is not None:  # a compact bundle hears the emotion in them
+            return self.heard.emotion_features[:, :N_PROSODY]
+        return _read_only(prosody(self.speech.samples))
+
+    @cached_property
+    def cues(self) -> Cues:
+        """What the face answers to in the voice: accents, phrases, effort."""
+        return cues(self.prosody, self.activity)
+
     @property
     def label_vectors(self) -> NDArray[np.float32]:
         """The model's emotion vectors of the labels, (7, 256)."""
@@ -468,7 +482,7 @@ class Performance:
                 weight = np.asarray(part.weight, np.float32).reshape(-1, 1)  # (1, 1) or (T, 1)
                 raw += weight * self._decode(part, scale)
         stage("decode", 1.0)
-        values = finish(raw, self.activity, finishing, FPS, lips)
+        values = finish(raw, self.activity, finishing, FPS, lips, self.cues, mood=weights)
         meta = self._meta(weights, intensity, finishing, region)
         fields = guidance.meta()
         if note := f"{meta.get('note', '')} {fields.pop('note', '')}".strip():

@@ -91,6 +91,7 @@ NOT_OPTIONS = {
     "span": "the rig of a whole file is wanted; a program may ask for less",
     "smoothing": "--finishing paper sets it",
     "closures": "--finishing paper sets it",
+    "amounts": "a number for every part of the life: a program, the studio or a persona sets them",
 }
 """Settings without an option, and why."""
 

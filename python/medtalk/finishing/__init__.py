@@ -1,27 +1,35 @@
-"""From the decoder's rig to one that an animator can use: smoothing, closures, gaze, blinks, limits, in this order.
+"""From the decoder's rig to one that an animator can use: smoothing, closures, life, gaze, blinks, limits, in this order.
 
 Closures and blinks come after smoothing, which would round them, and limits last, because everything before adds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from medtalk.errors import RigError, SettingError, require
+from medtalk.features.cues import Cues
 from medtalk.finishing.blink import add_blinks
 from medtalk.finishing.clamp import limit
 from medtalk.finishing.closures import Closures
 from medtalk.finishing.gaze import add_gaze
+from medtalk.finishing.life import PARTS
 from medtalk.finishing.smoothing import PAPER_WINDOWS, check_windows, smooth
 from medtalk.rates import FPS
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.watch import checkpoint
 from medtalk_wire import settings
 
-__all__ = ["PAPER", "Finishing", "finish"]
+__all__ = ["AMOUNTS", "PAPER", "Finishing", "finish"]
+
+AMOUNTS = (*PARTS, "head", "gaze", "blinks")
+"""What of the life of a face has an amount."""
+MOST = 2.0
+"""The largest amount; 1 is usual."""
 
 # Blinks and gaze draw from streams of their own, so that switching one off does not change the other.
 _BLINK_STREAM, _GAZE_STREAM = 1, 2
@@ -34,13 +42,26 @@ class Finishing(settings.Finishing):
     def __post_init__(self) -> None:
         if isinstance(self.seed, bool) or not isinstance(self.seed, (int, np.integer)) or self.seed < 0:
             raise SettingError(f"The seed {self.seed!r} is not valid; valid are whole numbers from 0.")
-        for step in ("smooth", "blink", "gaze", "limits", "closures"):
+        for step in ("smooth", "blink", "gaze", "limits", "closures", "life"):
             require(getattr(self, step), bool, step, "True or False")
         check_windows(self.smoothing)
+        check_amounts(self.amounts)
         object.__setattr__(self, "smoothing", dict(self.smoothing))  # a copy, which can be written as JSON
+        object.__setattr__(self, "amounts", {part: float(amount) for part, amount in self.amounts.items()})
 
 
-PAPER = Finishing(blink=False, gaze=False, limits=False, smoothing=PAPER_WINDOWS, closures=False)
+def check_amounts(amounts: Mapping[str, float]) -> None:
+    """Raise SettingError unless every key is one of `AMOUNTS` and every amount a number from 0 to 2."""
+    require(amounts, Mapping, "amounts", "a mapping from a part of the life to its amount")
+    for part, amount in amounts.items():
+        if part not in AMOUNTS:
+            raise SettingError(f"No part of the life is called {part!r}; valid are {', '.join(AMOUNTS)}.")
+        require(amount, int | float | np.number, f"The amount of {part}", "a number from 0 to 2")
+        if not 0.0 <= amount <= MOST:
+            raise SettingError(f"The amount {amount:g} of {part} is not valid; valid are numbers from 0 to {MOST:g}.")
+
+
+PAPER = Finishing(blink=False, gaze=False, limits=False, smoothing=PAPER_WINDOWS, closures=False, life=False)
 """The finishing of the paper and the authors' release alone: Savitzky-Golay, window 5, order 2, on every channel."""
 
 
@@ -50,6 +71,9 @@ def finish(
     steps: Finishing = Finishing(),
     fps: float = FPS,
     lips: Closures | None = None,
+    cues: Cues | None = None,
+    turn: NDArray[np.float32] | None = None,
+    mood: Mapping[str, float] | None = None,
 ) -> NDArray[np.float32]:
     """Finish a rig.
 
@@ -59,6 +83,9 @@ def finish(
         steps: which of them, and their seed.
         fps: frames a second of both, finite and above 0.
         lips: closures that were decided, laid over the rig whatever the steps; None keeps the decoder's own.
+        cues: what the face answers to in the voice; None knows the activity alone.
+        turn: of the head, (T, 3) degrees as `RigSequence.head`, against which the eyes turn; None is a still head.
+        mood: weights of the labels, by which amounts differ; None is neutral.
 
     Returns:
         (T, 174) float32.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_origin
 
 from medtalk.audio import SOUND_ENDINGS
+from medtalk.finishing import AMOUNTS
 from medtalk.finishing.smoothing import WINDOWS
 from medtalk.guidance import LABELS
 from medtalk.limits import ServiceLimits
@@ -55,4 +56,5 @@ def _control(knob: Knob) -> dict[str, Any]:
         "choices": list(knob.choices),
         "limits": knob.limits and [float(limit) for limit in knob.limits],
     }
-    return {**control, "parts": WINDOWS} if knob.name == "smoothing" else control
+    parts = {"smoothing": WINDOWS, "amounts": dict.fromkeys(AMOUNTS, 1)}
+    return {**control, "parts": parts[knob.name]} if knob.name in parts else control

@@ -29,6 +29,7 @@ NOT_IN_UNREAL = {
     "fps": "that of the sequence",
     "smoothing": "of the paper's finishing, which is for comparisons",
     "closures": "of the paper's finishing, which is for comparisons",
+    "amounts": "of a persona, or of a program",
 }
 """Settings of a take that are not to be chosen in Unreal, and what takes their place."""
 MORE = tuple(

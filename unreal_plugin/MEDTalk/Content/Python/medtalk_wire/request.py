@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import index
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, get_args
 
 from medtalk_wire.errors import RequestError
 from medtalk_wire.protocol import ITEM_BYTES, Buffer, Message
@@ -157,7 +157,7 @@ def _plain(settings: Settings | Finishing) -> dict[str, Any]:
 def _as(kind: Any, value: Any, name: str) -> Any:
     """`value` as a type that travels, with nothing lost; numbers of numpy are numbers."""
     if isinstance(value, Mapping):
-        return {str(key): index(each) for key, each in value.items()}
+        return {str(key): _as(get_args(kind)[1], each, name) for key, each in value.items()}
     is_bool = type(value).__name__ in ("bool", "bool_")
     if is_bool == (kind is bool) and not (isinstance(value, str) and kind is not str):
         if kind is bool:

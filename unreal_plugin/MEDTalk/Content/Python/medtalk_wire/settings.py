@@ -50,11 +50,20 @@ class Finishing:
     blink: bool = knob(True, "Add blinks.")
     gaze: bool = knob(True, "Add small eye movements.")
     limits: bool = knob(True, "Keep channels in their ranges.")
-    seed: int = knob(0, "Seed of blinks and gaze; the same seed gives the same movements.", limits=(0, 2**63 - 1))
+    seed: int = knob(
+        0, "Seed of blinks, gaze and the life of the face; the same seed gives the same movements.", limits=(0, 2**63 - 1)
+    )
     smoothing: Mapping[str, int] = knob(
         {}, "Smoothing window in frames for each area of the face (brow, eye, mouth, ...): odd, 1 to 61."
     )
     closures: bool = knob(True, "Keep closed lips closed when smoothing.")
+    life: bool = knob(True, "Let the face live: brows on accents, breath, pauses, slow drift.")
+    amounts: Mapping[str, float] = knob(
+        {},
+        "How much of a part of the life there is (accents, squint, breath, pauses, drift, micro, head, gaze, blinks): "
+        "0 to 2, usually 1.",
+        limits=(0.0, 2.0),
+    )
 
 
 @dataclass(frozen=True, eq=False)
