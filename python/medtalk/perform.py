@@ -26,7 +26,7 @@ from medtalk.features.alignment import MAX_WORDS as MAX_TRANSCRIPT_WORDS
 from medtalk.features.alignment import align, token_times
 from medtalk.features.cues import Cues, cues
 from medtalk.features.prosody import N_PROSODY, prosody
-from medtalk.finishing import Finishing, closures, finish, presence
+from medtalk.finishing import Finishing, closures, finish, presence, turn_of_head
 from medtalk.finishing.closures import Closures
 from medtalk.guidance import NEUTRAL, Guidance, Part, beside, check_text, guidance_of
 from medtalk.limits import MAX_INTENSITY, AudioLimits, check_range, check_region
@@ -455,9 +455,10 @@ class Performance:
                 `voice_emotion`. The rigs of a mixture are mixed, so that half of happy shows half of the smile.
             intensity: multiplies the predicted intensity, as the strength of a description does: a number or a curve
                 (T,), 0 to 4.
-            finishing: smoothing, blinks, gaze, limits and their seed. Closures that were decided from the phones are
-                always laid over the rig.
-            region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0.
+            finishing: smoothing, blinks, gaze, head, limits and their seed. Closures that were decided from the phones
+                are always laid over the rig.
+            region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0, and the head
+                turns with the full face only.
 
         Returns:
             (T, 174) at 60 fps; `meta` says what it was made from. A sound without any voice gives a resting face.
@@ -473,6 +474,7 @@ class Performance:
         scale = self._curve(intensity, "intensity", MAX_INTENSITY)
         weights = guidance.weights_of(self)
         raw = np.zeros((len(self), N_CHANNELS), np.float32)
+        shown = np.zeros(len(self), np.float32)  # how strong the guidance is, before the voice
         lips = None
         if self.activity.any():  # else nobody speaks: whatever the networks hear is noise
             lips = self.closures
@@ -481,13 +483,16 @@ class Performance:
                 stage("decode", 0.9 + 0.05 * number / len(parts), expected=_DECODE_SECONDS * self.seconds)
                 weight = np.asarray(part.weight, np.float32).reshape(-1, 1)  # (1, 1) or (T, 1)
                 raw += weight * self._decode(part, scale)
+                shown += weight[:, 0] * np.float32(part.strength)
         stage("decode", 1.0)
-        values = finish(raw, self.activity, finishing, FPS, lips, self.cues, mood=weights)
+        strength = self.intensity * scale * shown
+        turn = turn_of_head(self.cues, weights, strength, finishing) if region == "full" else None
+        values = finish(raw, self.activity, finishing, FPS, lips, self.cues, turn, mood=weights)
         meta = self._meta(weights, intensity, finishing, region)
         fields = guidance.meta()
         if note := f"{meta.get('note', '')} {fields.pop('note', '')}".strip():
             meta["note"] = note
-        return RigSequence(frozen(_keep(values, region)), FPS, meta | fields, self.words, self.phones)
+        return RigSequence(frozen(_keep(values, region)), FPS, meta | fields, self.words, self.phones, turn)
 
     def _decode(self, part: Part, scale: NDArray[np.float32]) -> NDArray[np.float32]:
         """The raw rig (T, 174) of one face of a mixture; `scale` (T,) multiplies the intensity."""

@@ -211,7 +211,7 @@ function rotation(yaw, pitch, roll) {
     cp = Math.cos(pitch),
     sp = -Math.sin(pitch),
     cr = Math.cos(roll),
-    sr = -Math.sin(roll);
+    sr = Math.sin(roll);
   return (out, i, centre, share) => {
     const x = out[i] - centre[0],
       y = out[i + 1] - centre[1],
