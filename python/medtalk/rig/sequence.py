@@ -103,6 +103,11 @@ class RigSequence:
         """(T,) float64, the seconds at which the frames lie."""
         return np.arange(len(self)) / self.fps
 
+    def frame(self, number: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """The values (174,) of a frame and how the head turns (3,), as `Head.pose` takes them; held at the last."""
+        at = min(number, len(self) - 1)
+        return self.values[at], None if self.head is None else self.head[at]
+
     def with_meta(self, **more: Any) -> RigSequence:
         """The same rig with more known about it."""
         return replace(self, meta={**self.meta, **more})
