@@ -80,12 +80,12 @@ def cues(prosody: NDArray[np.float32], activity: NDArray[np.float32]) -> Cues:
     return Cues(len(voice), _accents(prosody, voice), phrases(voice), effort(prosody), voice)
 
 
-def phrases(activity: NDArray[np.float32], pause: float = PAUSE) -> tuple[tuple[float, float], ...]:
-    """(start, end) in seconds of speech between pauses of at least `pause` seconds, from (T,) activity."""
+def phrases(activity: NDArray[np.float32], fps: float = FPS) -> tuple[tuple[float, float], ...]:
+    """(start, end) in seconds of speech between pauses of 0.15 s or more, from (T,) activity."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], activity >= 0.5, [False]]).astype(np.int8)))
     spans: list[tuple[float, float]] = []
-    for first, last in edges.reshape(-1, 2) / FPS:
-        joined = bool(spans) and first - spans[-1][1] < pause - 1e-9
+    for first, last in edges.reshape(-1, 2) / fps:
+        joined = bool(spans) and first - spans[-1][1] < PAUSE - 1e-9
         start = spans.pop()[0] if joined else float(first)
         spans.append((start, float(last)))
     return tuple(spans)

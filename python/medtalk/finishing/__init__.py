@@ -1,4 +1,4 @@
-"""From the decoder's rig to one that an animator can use: smoothing, closures, life, gaze, blinks, limits, in this order.
+"""From the decoder's rig to one that an animator can use: smoothing, closures, life, gaze, blinks, limits.
 
 Closures and blinks come after smoothing, which would round them, and limits last, because everything before adds.
 """
@@ -6,19 +6,20 @@ Closures and blinks come after smoothing, which would round them, and limits las
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from medtalk.errors import RigError, SettingError, require
-from medtalk.features.cues import Cues
-from medtalk.finishing.blink import add_blinks
+from medtalk.features.cues import Cues, phrases
+from medtalk.finishing.blink import add_blinks, pace
 from medtalk.finishing.clamp import limit
 from medtalk.finishing.closures import Closures
-from medtalk.finishing.gaze import add_gaze
+from medtalk.finishing.gaze import add_gaze, plan
 from medtalk.finishing.head_motion import head_motion
-from medtalk.finishing.life import PARTS
+from medtalk.finishing.life import PARTS, add_life
 from medtalk.finishing.smoothing import PAPER_WINDOWS, check_windows, smooth
 from medtalk.rates import FPS
 from medtalk.rig.channels import N_CHANNELS
@@ -32,9 +33,8 @@ AMOUNTS = (*PARTS, "head", "gaze", "blinks")
 MOST = 2.0
 """The largest amount; 1 is usual."""
 
-# Blinks and gaze draw from streams of their own, so that switching one off does not change the other.
-_BLINK_STREAM, _GAZE_STREAM = 1, 2
-_HEAD_STREAM = 8
+# Each draws from a stream of its own, so that switching one off does not change the others.
+_BLINK_STREAM, _GAZE_STREAM, _LIFE_STREAM, _HEAD_STREAM = 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
@@ -117,10 +117,16 @@ def finish(
         )
     if not (np.isfinite(rig).all() and np.isfinite(voice).all()):
         raise RigError("The rig or its voice activity holds values that are not numbers (NaN or infinite).")
+    if cues is not None and cues.frames != len(rig):
+        raise RigError(f"A rig of {len(rig)} frames does not fit cues of {cues.frames}.")
+    if turn is not None and np.shape(turn) != (len(rig), 3):
+        raise RigError(f"A turn of shape {np.shape(turn)} does not fit; valid is ({len(rig)}, 3) degrees.")
     if not (np.isfinite(fps) and fps > 0):
         raise SettingError(f"{fps} frames a second is not valid; it must be above 0.")
     if not len(rig):
         return rig.copy()
+    if cues is None:
+        cues = replace(Cues.none(len(rig)), phrases=phrases(voice, fps), activity=voice.copy())
     if steps.smooth:
         rig = smooth(rig, steps.smoothing, steps.closures)
         checkpoint(0.7)
@@ -128,11 +134,19 @@ def finish(
         rig = rig.copy()
     if lips is not None:
         rig = lips.over(rig)
+    # Another sound or another mood is another take: no two faces of a scene blink at the same frames.
+    take = (crc32(voice.tobytes()), crc32(max(mood, key=lambda label: mood[label]).encode()) if mood else 0)
+    if steps.life:
+        rig = add_life(rig, cues, fps, (int(steps.seed), _LIFE_STREAM, *take), steps.amounts, mood)
+        checkpoint(0.75)
+    # The looks are planned even where they do not show, since blinks go with them.
+    fixations, shifts = plan(len(rig) / fps, cues.phrases, np.random.default_rng([steps.seed, _GAZE_STREAM, *take]))
     if steps.gaze:
-        rig = add_gaze(rig, fps, np.random.default_rng([steps.seed, _GAZE_STREAM]))
+        rig = add_gaze(rig, fixations, fps, steps.amounts.get("gaze", 1.0), turn)
         checkpoint(0.8)
-    if steps.blink:
-        rig = add_blinks(rig, voice, fps, np.random.default_rng([steps.seed, _BLINK_STREAM]))
+    often = steps.amounts.get("blinks", 1.0) * pace(mood)
+    if steps.blink and often > 0.0:
+        rig = add_blinks(rig, voice, fps, np.random.default_rng([steps.seed, _BLINK_STREAM, *take]), shifts, often)
         checkpoint(0.9)
     if steps.limits:
         rig = limit(rig)
