@@ -77,7 +77,8 @@ def turn_of_head(
     amount = steps.amounts.get("head", 1.0)
     if not steps.head or not amount:
         return None
-    return head_motion(cues, mood, strength, fps, (steps.seed, _HEAD_STREAM), amount)
+    seed = (int(steps.seed), _HEAD_STREAM, crc32(cues.activity.tobytes()))  # another sound is another take
+    return head_motion(cues, mood, strength, fps, seed, amount)
 
 
 def finish(
