@@ -58,13 +58,13 @@ class Finishing:
     )
     closures: bool = knob(True, "Keep closed lips closed when smoothing.")
     life: bool = knob(True, "Let the face live: brows on accents, breath, pauses, slow drift.")
-    head: bool = knob(True, "Turn the head: nods on accents, sway with the voice, another posture for each phrase.")
     amounts: Mapping[str, float] = knob(
         {},
         "How much of a part of the life there is (accents, squint, breath, pauses, drift, micro, head, gaze, blinks): "
         "0 to 2, usually 1.",
         limits=(0.0, 2.0),
     )
+    head: bool = knob(True, "Turn the head: nods on accents, sway with the voice, another posture for each phrase.")
 
 
 @dataclass(frozen=True, eq=False)
