@@ -27,7 +27,7 @@ from medtalk.features.alignment import MAX_WORDS as MAX_TRANSCRIPT_WORDS
 from medtalk.features.alignment import align, token_times
 from medtalk.features.cues import Cues, cues
 from medtalk.features.prosody import N_PROSODY, prosody
-from medtalk.finishing import Finishing, closures, finish, presence
+from medtalk.finishing import Finishing, closures, finish, presence, turn_of_head
 from medtalk.finishing.closures import Closures
 from medtalk.guidance import LABELS, NEUTRAL, Guidance, Part, beside, check_text, guidance_of
 from medtalk.kinds import drift
@@ -480,9 +480,10 @@ class Performance:
                 `voice_emotion`. The rigs of a mixture are mixed, so that half of happy shows half of the smile.
             intensity: multiplies the predicted intensity, as the strength of a description does: a number or a curve
                 (T,), 0 to 4.
-            finishing: smoothing, blinks, gaze, limits and their seed. Closures that were decided from the phones are
-                always laid over the rig.
-            region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0.
+            finishing: smoothing, blinks, gaze, head, limits and their seed. Closures that were decided from the phones
+                are always laid over the rig.
+            region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0, and the head
+                turns with the full face only.
             kinds: the kind of face that leads in a label, as `medtalk.guidance.KINDS` names it, such as
                 {"angry": "cold"}; in other labels chance chooses by the seed, unless the mood has one. Without
                 `finishing.life` all kinds of a label show alike.
@@ -502,6 +503,7 @@ class Performance:
         weights = guidance.weights_of(self)
         raw = np.zeros((len(self), N_CHANNELS), np.float32)
         shaking = np.zeros(len(self), np.float32)
+        strong = np.zeros(len(self), np.float32)
         lips = None
         if self.activity.any():  # else nobody speaks: whatever the networks hear is noise
             lips = self.closures
@@ -514,13 +516,16 @@ class Performance:
                 for run in runs(weight > 0.0):  # of an hour with many spans, each decodes its own frames only
                     raw[run] += weight[run, None] * self._decode(part, vectors(run), felt[run], run)
                 shaking += weight * part.dynamics.shake
+                strong += weight * felt
         stage("decode", 1.0)
-        values = finish(raw, self.activity, finishing, FPS, lips, self.cues, mood=in_labels(weights), shaking=shaking)
+        mood = in_labels(weights)
+        turn = turn_of_head(self.cues, mood, strong, finishing) if region == "full" else None
+        values = finish(raw, self.activity, finishing, FPS, lips, self.cues, turn, mood, shaking)
         meta = self._meta(weights, intensity, finishing, region)
         fields = guidance.meta()
         if note := f"{meta.get('note', '')} {fields.pop('note', '')}".strip():
             meta["note"] = note
-        return RigSequence(frozen(_keep(values, region)), FPS, meta | fields, self.words, self.phones)
+        return RigSequence(frozen(_keep(values, region)), FPS, meta | fields, self.words, self.phones, turn)
 
     def _felt(
         self, part: Part, finishing: Finishing, kinds: Mapping[str, str]

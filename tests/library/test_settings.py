@@ -45,7 +45,9 @@ def test_every_field_travels() -> None:
     other: dict[str, Any] = {
         "transcript": "Hi.", "language": "en", "intensity": 2.0, "span": (1.0, 2.0), "fps": 30.0, "region": "mouth",
         "curve_mode": "multiply", "timeline": [{"start": 0.5, "emotion": "sad"}], "persona": {"seed": 3},
-        "finishing": settings.Finishing(False, False, False, False, 3, {"brow": 5}, False, False, {"drift": 0.5}, 0.25),
+        "finishing": settings.Finishing(
+            False, False, False, False, 3, {"brow": 5}, False, False, {"drift": 0.5}, False, 0.25
+        ),
     }  # fmt: skip
     assert set(other) | set(GUIDANCE_FIELDS) | {"curve"} == {*NAMES, "finishing"}
     usual, body = flat(body_of(Settings())), flat(body_of(Settings(**other)))

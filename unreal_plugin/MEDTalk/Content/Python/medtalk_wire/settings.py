@@ -57,9 +57,7 @@ class Finishing:
     blink: bool = knob(True, "Add blinks.")
     gaze: bool = knob(True, "Add small eye movements.")
     limits: bool = knob(True, "Keep channels in their ranges.")
-    seed: int = knob(
-        0, "Seed of blinks, gaze and life; the same seed gives the same movements.", limits=(0, 2**63 - 1)
-    )
+    seed: int = knob(0, "Seed of blinks, gaze and life; the same seed gives the same movements.", limits=(0, 2**63 - 1))
     smoothing: Mapping[str, int] = knob(
         {}, "Smoothing window in frames for each area of the face (brow, eye, mouth, ...): odd, 1 to 61."
     )
@@ -71,6 +69,7 @@ class Finishing:
         "head, gaze, blinks): 0 to 2, usually 1.",
         limits=(0.0, 2.0),
     )
+    head: bool = knob(True, "Turn the head: nods on accents, sway with the voice, another posture for each phrase.")
     lean: float = knob(
         0.0, "Which side of the face shows more: 1 is the character's left, -1 its right.", limits=(-1.0, 1.0)
     )
