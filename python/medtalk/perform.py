@@ -28,7 +28,7 @@ from medtalk.features.alignment import MAX_WORDS as MAX_TRANSCRIPT_WORDS
 from medtalk.features.alignment import align, token_times
 from medtalk.features.cues import Cues, cues
 from medtalk.features.prosody import N_PROSODY, prosody
-from medtalk.finishing import Finishing, closures, finish, presence
+from medtalk.finishing import Finishing, closures, finish, presence, turn_of_head
 from medtalk.finishing.closures import Closures
 from medtalk.guidance import LABELS, NEUTRAL, Guidance, Part, beside, check_text, guidance_of
 from medtalk.kinds import drift
@@ -330,6 +330,7 @@ class Model:
             "intensity": _read_only(self.engine.intensity(heard.emotion_features, text, times)),
             "closures": closures.decide(alignment.posteriors * spoken, heard.posteriors * spoken),
             "words": alignment.timed_words,
+            "places": alignment.places,
             "phones": alignment.timed_phones,
             "note": alignment.note,
         }
@@ -345,6 +346,7 @@ class Model:
         return {
             "closures": lips,
             "words": alignment.timed_words,
+            "places": alignment.places,
             "phones": alignment.timed_phones,
             "note": alignment.note,
         }
@@ -371,6 +373,7 @@ class Performance:
         closures: where the lips close, decided from the phones; None where none are known.
         words, phones: what is spoken when, as far as that is known: the words of the transcript that were found in the
             sound, and the phones by name, without silences.
+        places: of `words`, the characters of each in the transcript, first and end.
         note: one line where the sound is silent or the transcript does not fit it, else "".
         intensity: how strongly the emotion shows, (T,) (eq. 8 predicts it, eq. 9 uses it); a compact bundle's is 0 or
             more.
@@ -391,6 +394,7 @@ class Performance:
     words: tuple[Timed, ...] = ()
     phones: tuple[Timed, ...] = ()
     note: str = ""
+    places: tuple[tuple[int, int], ...] = ()
 
     def __len__(self) -> int:
         """T, the number of frames."""
@@ -410,7 +414,7 @@ class Performance:
         if guided is not None:
             arrays += [guided.content, guided.intensity]
         size = sum(array.nbytes for array in arrays if array is not None)
-        return self.speech.samples.nbytes + size + 4 * len(self.transcript)
+        return self.speech.nbytes + size + 4 * len(self.transcript)
 
     @property
     def voice_emotion(self) -> Mapping[str, float]:
@@ -477,9 +481,10 @@ class Performance:
                 `voice_emotion`. The rigs of a mixture are mixed, so that half of happy shows half of the smile.
             intensity: multiplies the predicted intensity, as the strength of a description does: a number or a curve
                 (T,), 0 to 4.
-            finishing: smoothing, blinks, gaze, limits and their seed. Closures that were decided from the phones are
-                always laid over the rig.
-            region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0.
+            finishing: smoothing, blinks, gaze, head, limits and their seed. Closures that were decided from the phones
+                are always laid over the rig.
+            region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0, and the head
+                turns with the full face only.
             kinds: the kind of face that leads in a label, as `medtalk.guidance.KINDS` names it, such as
                 {"angry": "cold"}; in other labels chance chooses by the seed, unless the mood has one. Without
                 `finishing.life` all kinds of a label show alike.
@@ -499,6 +504,7 @@ class Performance:
         weights = guidance.weights_of(self)
         raw = np.zeros((len(self), N_CHANNELS), np.float32)
         shaking = np.zeros(len(self), np.float32)
+        strong = np.zeros(len(self), np.float32)
         lips = None
         if self.activity.any():  # else nobody speaks: whatever the networks hear is noise
             lips = self.closures
@@ -511,14 +517,16 @@ class Performance:
                 for run in runs(weight > 0.0):  # of an hour with many spans, each decodes its own frames only
                     raw[run] += weight[run, None] * self._decode(part, vectors(run), felt[run], run)
                 shaking += weight * part.dynamics.shake
+                strong += weight * felt
         stage("decode", 1.0)
         mood = in_labels(weights) if scale.any() else None
-        values = finish(raw, self.activity, finishing, FPS, lips, self.cues, mood=mood, shaking=shaking)
+        turn = turn_of_head(self.cues, mood or {}, strong, finishing) if region == "full" else None
+        values = finish(raw, self.activity, finishing, FPS, lips, self.cues, turn, mood, shaking)
         meta = self._meta(weights, intensity, finishing, region)
         fields = guidance.meta()
         if note := f"{meta.get('note', '')} {fields.pop('note', '')}".strip():
             meta["note"] = note
-        return RigSequence(frozen(_keep(values, region)), FPS, meta | fields, self.words, self.phones)
+        return RigSequence(frozen(_keep(values, region)), FPS, meta | fields, self.words, self.phones, turn)
 
     def _felt(
         self, part: Part, finishing: Finishing, kinds: Mapping[str, str]
@@ -590,7 +598,7 @@ class Performance:
 
 
 _KIND_STREAM = 20
-_NO_WORDS: Mapping[str, Any] = MappingProxyType({"closures": None, "words": (), "phones": (), "note": ""})
+_NO_WORDS: Mapping[str, Any] = MappingProxyType({"closures": None, "words": (), "places": (), "phones": (), "note": ""})
 _CALM: Mapping[str, float] = MappingProxyType({NEUTRAL: 1.0})
 
 

@@ -19,6 +19,7 @@ from medtalk.finishing.blink import add_blinks, pace
 from medtalk.finishing.clamp import limit
 from medtalk.finishing.closures import Closures
 from medtalk.finishing.gaze import add_gaze, plan
+from medtalk.finishing.head_motion import head_motion
 from medtalk.finishing.life import PARTS, add_life
 from medtalk.finishing.smoothing import PAPER_WINDOWS, check_windows, smooth
 from medtalk.finishing.timing import retime, tremble
@@ -27,7 +28,7 @@ from medtalk.rig.channels import N_CHANNELS
 from medtalk.watch import checkpoint
 from medtalk_wire import settings
 
-__all__ = ["AMOUNTS", "PAPER", "Finishing", "finish"]
+__all__ = ["AMOUNTS", "PAPER", "Finishing", "finish", "turn_of_head"]
 
 AMOUNTS = (*PARTS, "asymmetry", "tremor", "head", "gaze", "blinks")
 """What of the life of a face has an amount."""
@@ -35,7 +36,7 @@ MOST = 2.0
 """The largest amount; 1 is usual."""
 
 # Each draws from a stream of its own, so that switching one off does not change the others.
-_BLINK_STREAM, _GAZE_STREAM, _LIFE_STREAM = 1, 2, 3
+_BLINK_STREAM, _GAZE_STREAM, _LIFE_STREAM, _HEAD_STREAM = 1, 2, 3, 4
 _TIMING_STREAM, _TREMOR_STREAM = 21, 22
 
 
@@ -46,7 +47,7 @@ class Finishing(settings.Finishing):
     def __post_init__(self) -> None:
         if isinstance(self.seed, bool) or not isinstance(self.seed, (int, np.integer)) or self.seed < 0:
             raise SettingError(f"The seed {self.seed!r} is not valid; valid are whole numbers from 0.")
-        for step in ("smooth", "blink", "gaze", "limits", "closures", "life"):
+        for step in ("smooth", "blink", "gaze", "limits", "closures", "life", "head"):
             require(getattr(self, step), bool, step, "True or False")
         check_windows(self.smoothing)
         check_amounts(self.amounts)
@@ -68,8 +69,24 @@ def check_amounts(amounts: Mapping[str, float]) -> None:
             raise SettingError(f"The amount {amount:g} of {part} is not valid; valid are numbers from 0 to {MOST:g}.")
 
 
-PAPER = Finishing(blink=False, gaze=False, limits=False, smoothing=PAPER_WINDOWS, closures=False, life=False)
+PAPER = Finishing(
+    blink=False, gaze=False, limits=False, smoothing=PAPER_WINDOWS, closures=False, life=False, head=False
+)
 """The finishing of the paper and the authors' release alone: Savitzky-Golay, window 5, order 2, on every channel."""
+
+
+def turn_of_head(
+    cues: Cues, mood: Mapping[str, float], strength: NDArray[np.float32], steps: Finishing, fps: float = FPS
+) -> NDArray[np.float32] | None:
+    """How the head turns, (T, 3) degrees as `RigSequence.head`; None where the steps leave it still.
+
+    mood: weights of the labels. strength: (T,) how strongly they show, about 1 where they show plainly.
+    """
+    amount = steps.amounts.get("head", 1.0)
+    if not steps.head or not amount:
+        return None
+    seed = (int(steps.seed), _HEAD_STREAM, crc32(cues.activity.tobytes()))  # another sound is another take
+    return head_motion(cues, mood, strength, fps, seed, amount)
 
 
 def finish(

@@ -103,7 +103,8 @@ _fields = [
 ]
 Generate = msgspec.defstruct("Generate", [("sound", SoundFields), *_fields])
 Decode = msgspec.defstruct("Decode", [("heard", str), *_fields])
-SETTINGS = ("guidance.labels", *flat({**dict.fromkeys(_NAMED), "finishing": asdict(DEFAULT.finishing)}))
+_KNOBS = flat({**dict.fromkeys(_NAMED), "finishing": asdict(DEFAULT.finishing)})
+SETTINGS = ("guidance.labels", "transcript.tags", *_KNOBS)
 """The settings that this sidecar knows, for `capabilities`."""
 
 _BODIES = {"hello": Hello, "ping": Empty, "cancel": Cancel, "shutdown": Empty, "generate": Generate, "decode": Decode}
@@ -353,14 +354,14 @@ def _emotion(value: Any) -> str | dict[str, float]:
 
 
 def _curve(curve: Buffer, limits: ServiceLimits) -> NDArray[np.float32]:
-    if curve.dtype != "float32" or len(curve.shape) != 1:
-        raise ServiceError("bad_message", "The buffer intensity must be float32 of shape (T,).")
+    if curve.dtype != "float32" or curve.shape[1:] not in ((), (2,)):
+        raise ServiceError("bad_message", "The buffer intensity must be float32 of shape (T,) or (N, 2).")
     if curve.shape[0] > limits.audio.max_seconds * FPS:
         raise LimitError(
             f"The intensity curve has {curve.shape[0]} values; the limit is {limits.audio.max_seconds * FPS:g}.",
             "Give one value for each 60 fps frame of the whole sound.",
         )
-    return np.frombuffer(curve.data, "<f4")
+    return np.frombuffer(curve.data, "<f4").reshape(curve.shape)
 
 
 def _sound(

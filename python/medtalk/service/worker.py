@@ -25,6 +25,7 @@ from medtalk.service.folders import read_inside
 from medtalk.service.jobs import Job
 from medtalk.service.log import log
 from medtalk.service.schema import JobRequest, ReceivedPicture, ReceivedSound
+from medtalk.tags import spoken
 from medtalk.take import hears_voice, informed, take
 from medtalk.timeline import Timeline
 from medtalk.watch import checkpoint, stage
@@ -99,7 +100,7 @@ class Worker(threading.Thread):
         stage("read", 0.02)
         guidance = self._guidance(request)
         heard, performance, cached = self._hear(request)
-        performance = informed(self._with_words(heard, performance, settings.transcript), settings)
+        performance = informed(self._with_words(heard, performance, spoken(settings.transcript)), settings)
         rig = take(performance, guidance, settings)
         meta = dict(rig.meta)
         if request.sound is not None:
@@ -115,8 +116,10 @@ class Worker(threading.Thread):
             "meta": meta,
             **_spoken(rig),
         }
-        return Outcome(body, (_buffer("rig", rig.values), _buffer("intensity", performance.intensity)),
-                       sound_seconds=performance.seconds)  # fmt: skip
+        buffers = [_buffer("rig", rig.values), _buffer("intensity", performance.intensity)]
+        if rig.head is not None:
+            buffers.append(_buffer("head", rig.head))
+        return Outcome(body, tuple(buffers), sound_seconds=performance.seconds)
 
     def _hear(self, request: JobRequest) -> tuple[str, Performance, bool]:
         """The sound of a request, its name in the cache, and whether it was there.

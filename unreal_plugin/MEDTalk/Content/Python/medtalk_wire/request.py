@@ -121,7 +121,9 @@ def buffers_of(settings: Settings) -> list[Buffer]:
         buffers.append(Buffer("images", "uint8", (len(pictures),), pictures))
     if settings.curve is not None:
         values = _values(settings.curve, "float32", "setting", "The intensity curve")
-        buffers.append(Buffer("intensity", "float32", (len(values) // ITEM_BYTES["float32"],), values))
+        shape = getattr(settings.curve, "shape", ())
+        shape = tuple(shape) if len(shape) == 2 else (len(values) // ITEM_BYTES["float32"],)
+        buffers.append(Buffer("intensity", "float32", shape, values))
     return buffers
 
 
@@ -255,6 +257,8 @@ def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[st
             return RequestError("unsupported", f"This sidecar has no setting {setting}.", _UPDATE)
     if guidance.get("labels") is not None and "guidance.labels" not in known:
         return RequestError("unsupported", "This sidecar cannot mix labels with a text or picture.", _UPDATE)
+    if "[" in (request.body.get("transcript") or "") and "transcript.tags" not in known:
+        return RequestError("unsupported", "This sidecar reads no tags in a transcript.", _UPDATE)
     listens = request.type == "generate" and request.body.get("transcript") is None
     if listens and request.body.get("language") and not capabilities.get("words"):
         return RequestError(

@@ -57,9 +57,7 @@ class Finishing:
     blink: bool = knob(True, "Add blinks.")
     gaze: bool = knob(True, "Add small eye movements.")
     limits: bool = knob(True, "Keep channels in their ranges.")
-    seed: int = knob(
-        0, "Seed of blinks, gaze and life; the same seed gives the same movements.", limits=(0, 2**63 - 1)
-    )
+    seed: int = knob(0, "Seed of blinks, gaze and life; the same seed gives the same movements.", limits=(0, 2**63 - 1))
     smoothing: Mapping[str, int] = knob(
         {}, "Smoothing window in frames for each area of the face (brow, eye, mouth, ...): odd, 1 to 61."
     )
@@ -71,6 +69,7 @@ class Finishing:
         "head, gaze, blinks): 0 to 2, usually 1.",
         limits=(0.0, 2.0),
     )
+    head: bool = knob(True, "Turn the head: nods on accents, sway with the voice, another posture for each phrase.")
     lean: float = knob(
         0.0, "Which side of the face shows more: 1 is the character's left, -1 its right.", limits=(-1.0, 1.0)
     )
@@ -102,7 +101,8 @@ class Settings:
     image_name: str = knob("", "The picture's name, for messages and the rig's metadata.")
     transcript: str | None = knob(
         None,
-        'The spoken words. If left out, a bundle that uses words transcribes them; "" means that they are unknown.',
+        'The spoken words. If left out, a bundle that uses words transcribes them; "" means that they are unknown. '
+        "Tags such as [angry] and [/] set the mood of the words behind them.",
         "TEXT",
     )
     language: str = knob("", "Language to transcribe, such as en; detected if left out.", "CODE")
@@ -117,7 +117,14 @@ class Settings:
     )
     curve: Any = knob(
         None,
-        "Replaces the intensity heard in the voice: one value for each 60 fps frame of the whole sound, float32.",
+        "An intensity curve over the whole sound: one value for each 60 fps frame, or rows of time in seconds and "
+        "value, with straight lines between them.",
+        "FILE.csv",
+    )
+    curve_mode: str = knob(
+        "replace",
+        "What the intensity curve does to the intensity heard in the voice.",
+        choices=("replace", "multiply"),
     )
     span: tuple[float, float | None] | None = knob(
         None, "Part of the sound to animate, [start, end] in seconds; end may be nil. The whole sound if left out."
