@@ -27,7 +27,7 @@ from medtalk_wire.request import GUIDANCE_FIELDS, body_of, flat
 
 NAMES = [each.name for each in fields(Settings) if each.name != "finishing"]
 STEPS = [each.name for each in fields(settings.Finishing)]
-STILL = Finishing(blink=False, gaze=False)
+STILL = Finishing(blink=False, gaze=False, life=False)
 SMILE = indices("?_mouth_cornerPull")
 
 

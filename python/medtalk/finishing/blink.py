@@ -123,17 +123,17 @@ def schedule(
 
     # The clip begins somewhere within an interval.
     due = _MARGIN + interval(0.0) * rng.uniform()
-    while due < last or along:
+    while True:
         earliest = blinks[-1].start + SHORTEST_INTERVAL if blinks else _MARGIN
-        with_gaze = [time for time in along if earliest <= time <= due]
-        along = [time for time in along if time > due]
-        if due >= last and not with_gaze:
-            break
+        # One that is due waits for a shift that comes soon.
+        early = next((time for time in along if earliest <= time <= min(due + SHORTEST_INTERVAL, last)), None)
+        if early is None and due >= last:
+            return blinks
         when = _toward_phrase_end(due, ends, earliest, rng)
-        blink = _draw(with_gaze[0] if with_gaze else when, rng)
-        if with_gaze:
-            along = [time for time in (*with_gaze[1:], *along) if time > with_gaze[0]]
-            due = with_gaze[0]
+        if early is not None:
+            when = due = early
+            along = [time for time in along if time > early]
+        blink = _draw(when, rng)
         in_the_way = [
             end / fps for begin, end in closed if blink.start - _APART < end / fps and begin / fps < blink.end + _APART
         ]
@@ -143,7 +143,6 @@ def schedule(
         if blink.end <= last:
             blinks.append(blink)
         due = max(due, blink.start) + interval(blink.end)
-    return blinks
 
 
 def add_blinks(
