@@ -44,7 +44,9 @@ def test_every_field_travels() -> None:
     """By its name, in `guidance`, or as a buffer; a setting that is not the default is not lost on its way."""
     other: dict[str, Any] = {
         "transcript": "Hi.", "language": "en", "intensity": 2.0, "span": (1.0, 2.0), "fps": 30.0, "region": "mouth",
-        "finishing": settings.Finishing(False, False, False, False, 3, {"brow": 5}, False, False, {"drift": 0.5}, False),
+        "finishing": settings.Finishing(
+            False, False, False, False, 3, {"brow": 5}, False, False, {"drift": 0.5}, False
+        ),
     }  # fmt: skip
     assert set(other) | set(GUIDANCE_FIELDS) | {"curve"} == {*NAMES, "finishing"}
     usual, body = flat(body_of(Settings())), flat(body_of(Settings(**other)))

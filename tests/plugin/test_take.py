@@ -727,9 +727,7 @@ def write_turned(shot: Any, head: np.ndarray, **target: Any) -> Any:
 
 def head_keys(editor: Any, sequence: str) -> np.ndarray:
     """(keys, 3) the keys of the control that turns the head, about X, Y and Z of its bone."""
-    channels = {
-        str(channel.channel_name): channel for channel in board_section(editor, sequence).get_all_channels()
-    }
+    channels = {str(channel.channel_name): channel for channel in board_section(editor, sequence).get_all_channels()}
     columns = [channels[f"mha_head_ik_ctrl.Rotation.{axis}"].get_keys() for axis in "XYZ"]
     assert channels["mha_head_ik_switch_ctrl"].get_default() == (1 if columns[0] else 0)
     return np.array([[key.get_value() for key in column] for column in columns]).T

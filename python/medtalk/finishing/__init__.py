@@ -63,7 +63,9 @@ def check_amounts(amounts: Mapping[str, float]) -> None:
             raise SettingError(f"The amount {amount:g} of {part} is not valid; valid are numbers from 0 to {MOST:g}.")
 
 
-PAPER = Finishing(blink=False, gaze=False, limits=False, smoothing=PAPER_WINDOWS, closures=False, life=False, head=False)
+PAPER = Finishing(
+    blink=False, gaze=False, limits=False, smoothing=PAPER_WINDOWS, closures=False, life=False, head=False
+)
 """The finishing of the paper and the authors' release alone: Savitzky-Golay, window 5, order 2, on every channel."""
 
 

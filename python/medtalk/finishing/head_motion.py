@@ -218,7 +218,9 @@ def _sway(frames: int, fps: float, rng: np.random.Generator) -> NDArray[np.float
 
     fast, slow = (deviation * fps for deviation in _SWAY_S)
     noise = rng.normal(0.0, 1.0, (frames, 3))
-    band = gaussian_filter1d(noise, fast, axis=0, mode="reflect") - gaussian_filter1d(noise, slow, axis=0, mode="reflect")
+    band = gaussian_filter1d(noise, fast, axis=0, mode="reflect") - gaussian_filter1d(
+        noise, slow, axis=0, mode="reflect"
+    )
     # Its variance, of white noise: the integral of the square of the difference of the two bells.
     variance = (1.0 / fast + 1.0 / slow - 2.0 * np.sqrt(2.0 / (fast**2 + slow**2))) / (2.0 * np.sqrt(np.pi))
     return _SWAY_DEGREES * band / np.sqrt(variance)

@@ -63,7 +63,9 @@ def test_it_is_within_what_heads_do(label: str, seed: int) -> None:
 def test_a_head_that_listens_is_nearly_still() -> None:
     times = np.arange(24 * 60 - 1) / FPS
     moves = [speed(motion(seed=seed)) for seed in range(6)]
-    talks, listens = (np.mean([one[part].mean() for one in moves]) for part in ((times > 1) & (times < 16), times > 17.5))
+    talks, listens = (
+        np.mean([one[part].mean() for one in moves]) for part in ((times > 1) & (times < 16), times > 17.5)
+    )
     assert 6.0 < talks < 18.0 and 0.1 < listens < 0.3 * talks
 
 
@@ -94,7 +96,9 @@ def test_moods_hold_and_move_the_head_in_their_own_way() -> None:
     heads = {label: [motion(label, seed) for seed in range(12)] for label in MANNERS}
     pitch = {label: float(np.mean([head[:, 1].mean() for head in several])) for label, several in heads.items()}
     roll = {label: float(np.mean([abs(head[:, 2].mean()) for head in several])) for label, several in heads.items()}
-    moves = {label: float(np.mean([speed(head)[60:960].mean() for head in several])) for label, several in heads.items()}
+    moves = {
+        label: float(np.mean([speed(head)[60:960].mean() for head in several])) for label, several in heads.items()
+    }
     assert pitch["sad"] < pitch["angry"] < pitch["neutral"] - 2.0
     assert pitch["neutral"] + 2.0 < min(pitch["surprised"], pitch["fear"] + 0.5)
     assert moves["sad"] < 0.6 * moves["neutral"] < moves["neutral"] < min(moves["happy"], moves["angry"])

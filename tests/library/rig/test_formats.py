@@ -111,7 +111,9 @@ def test_metahumans_get_the_curves_of_the_head(tmp_path: Path, ending: str) -> N
         write_rig(path, replace(still, head=np.tile(turn, (8, 1))))
         lines = [line.split(",") for line in path.read_text().splitlines()]
         if ending == ".curves.csv":  # a curve that is 0 throughout is left out
-            last = {name: float(value) for name, frame, value in (map(str.strip, each) for each in lines) if frame == "7"}
+            last = {
+                name: float(value) for name, frame, value in (map(str.strip, each) for each in lines) if frame == "7"
+            }
         else:
             last = dict(zip(lines[0], map(float, lines[-1]), strict=True))
         assert [last.get(name, 0.0) for name in names] == pytest.approx([*bone, 1.0], abs=1e-5)

@@ -208,7 +208,9 @@ def write_take(take: Take, target: Target) -> TakeReport:
         span = _span(place.sequence, take, target, seconds)
         warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame)
         own = _own_sound(place.sequence, place.face, take, sound, target)
-    with edit(f"{TITLE}: {take.name}", steps=len(in_region(target.process_mask)) + 1 + 3 * (take.head is not None)) as change:
+    with edit(
+        f"{TITLE}: {take.name}", steps=len(in_region(target.process_mask)) + 1 + 3 * (take.head is not None)
+    ) as change:
         change.step("The sequence")
         new = place.sequence is None
         sequence = place.sequence or _make_sequence(change, place.path, take)
@@ -445,11 +447,15 @@ def _write_head(
     change: Edit, writer: ChannelWriter, face: FaceRig, take: Take, span: Span, end: int, target: Target
 ) -> tuple[int, list[str]]:
     """The keys of the control that turns the head; how many, and what the user should know if there can be none."""
-    curves = [(f"{facerig.HEAD}.Rotation.{_AXES[name]}", values) for name, values in take.head_curves() if name in _AXES]
+    curves = [
+        (f"{facerig.HEAD}.Rotation.{_AXES[name]}", values) for name, values in take.head_curves() if name in _AXES
+    ]
     if not curves:
         return 0, []
     section = face.section
-    if not {name for name, _ in curves} <= set(facerig.section_channels(section)) or not facerig.switch_head_on(section):
+    if not {name for name, _ in curves} <= set(facerig.section_channels(section)) or not facerig.switch_head_on(
+        section
+    ):
         return 0, [
             f"The board of {face.name} has no {facerig.HEAD}, so the head does not turn, but the eyes turn against it: "
             "switch Head Movement off, or bake an Anim Sequence, which gets the curves of the head."
