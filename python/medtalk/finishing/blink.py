@@ -32,7 +32,7 @@ from medtalk.rig.channels import indices
 MEAN_INTERVAL = 3.2  # seconds from one blink to the next
 PACE: dict[str, float] = {"fear": 1.25, "surprised": 1.1, "happy": 1.05, "angry": 0.85, "sad": 0.8}
 """How often a mood blinks, beside neutral."""
-_LISTENING = 1.35  # times the interval, while nobody speaks
+_LISTENING = 0.35  # longer is the interval while nobody speaks
 _ALWAYS = 33.0  # degrees of a shift of gaze that never goes without a blink; smaller ones in proportion
 SHORTEST_INTERVAL, _LONGEST_INTERVAL = 0.8, 7.5
 _SPREAD = 0.55  # of the logarithm of the interval
@@ -117,8 +117,9 @@ def schedule(
     along = [shift.time for shift in shifts if rng.uniform() < pace * shift.size / _ALWAYS]
 
     def interval(after: float) -> float:
-        silent = not len(activity) or activity[min(int(after * fps), len(activity) - 1)] < 0.5
-        return max(_interval(rng) * (_LISTENING if silent else 1.0) / pace, SHORTEST_INTERVAL)
+        ahead = activity[int(after * fps) : int((after + MEAN_INTERVAL) * fps) + 1]
+        silence = 1.0 - float(ahead.mean()) if len(ahead) else 0.0
+        return max(_interval(rng) * (1.0 + _LISTENING * silence) / pace, SHORTEST_INTERVAL)
 
     # The clip begins somewhere within an interval.
     due = _MARGIN + interval(0.0) * rng.uniform()

@@ -49,6 +49,7 @@ _JUMP = (0.030, 0.075)  # seconds, shortest and longest
 _PAUSES, _PLANNED = (0.3, 0.5, 1.2), (0.0, 0.3, 0.6)  # seconds of a pause, and how often a phrase after it begins so
 _EARLY = (0.10, 0.45)  # seconds before the phrase
 _LENGTH = (0.6, 1.5)  # seconds
+_APART = 1.2  # seconds between two glances
 _STRAIGHT = 0.15  # seconds at the beginning of a clip
 _SPEAKING, _LISTENING = 7.0, 14.0  # seconds from one glance to the next, on average
 
@@ -133,7 +134,7 @@ def _glances(seconds: float, phrases: Sequence[tuple[float, float]], rng: np.ran
         ended = end
     kept: list[_Glance] = []
     for glance in sorted(found):
-        if glance[0] >= _STRAIGHT and (not kept or glance[0] > kept[-1][1] + _FIXATION[0]):
+        if glance[0] >= _STRAIGHT and (not kept or glance[0] > kept[-1][1] + _APART):
             kept.append(glance)
     return kept
 

@@ -20,14 +20,16 @@ could part closed lips is withheld as far as they are closed. Times are real num
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medtalk.features.cues import Cues
+from medtalk.finishing.closures import BITE
 from medtalk.finishing.course import Course, ease
 from medtalk.rig.channels import AREAS, CHANNELS, MAXIMUM, MINIMUM, indices
 
@@ -39,13 +41,14 @@ _LIVELY = {"surprised": 1.2, "happy": 1.15, "angry": 1.1, "disgust": 0.9, "sad":
 """How large the beats of a mood are; 1 in the others."""
 _EFFORT = (1.1, 2.0)  # from which eyes narrow, and at which they do so most
 _SQUINT = 0.20
-_BREATH_PAUSE = 0.4  # seconds without voice before a phrase
-_EVENT_PAUSE, _LONG_PAUSE = 0.9, 1.6  # seconds that a pause needs for a press or corners, and for tongue or throat
+_BREATH_PAUSE, _BREATH_PHRASE = 0.4, 0.3  # seconds without voice before a phrase, and of a phrase worth a breath
+_EVENT_PAUSE, _EVENTS_S = 1.1, 5.0  # seconds that a pause needs for a press or corners, and from one to the next
 _EDGE = 0.28  # seconds at the ends of a pause that belong to speech
-_SWALLOWS = 1.0 / 60.0  # a second
+_WETTING_S, _SWALLOW_S = 1.0, 0.8  # seconds that tongue and throat need
+_SWALLOWS = 1.0 / 15.0  # a second of pause: one a minute where a quarter of it is pause
 _PERIODS = (11.0, 5.0, 2.3)  # seconds between the knots of a drift
 _RISE, _RISE_S = 0.25, 0.25  # of effort within so many seconds
-_MICRO_CHANCE, _MICROS_APART = 0.5, 2.5
+_MICRO_CHANCE, _MICROS_APART = 0.4, 4.0
 _MICRO: dict[str, tuple[dict[str, float], ...]] = {
     "neutral": ({"brow_raiseOut": 0.22}, {"mouth_dimple": 0.14, "eye_squintInner": 0.10}, {"eye_squintInner": 0.22}),
     "angry": ({"nose.Y": 0.24, "eye_squintInner": 0.2}, {"brow_down": 0.25, "eye_squintInner": 0.15}),
@@ -59,19 +62,23 @@ _MICRO: dict[str, tuple[dict[str, float], ...]] = {
 _AT = {channel.short: channel.index for channel in CHANNELS}
 _CORNERS = indices("?_mouth_corner*", "?_mouth_dimple")
 _LIPS = frozenset(np.setdiff1d(np.concatenate([AREAS[area] for area in ("mouth", "jaw", "tongue")]), _CORNERS).tolist())
-_CLOSED = indices("?_mouth_lipsTogether[DU]", "?_mouth_lipBiteD")
+_SEAL, _BITE = indices("?_mouth_lipsTogether[DU]"), indices("?_mouth_lipBiteD")
 
 
 @dataclass(frozen=True, eq=False)
 class _Scene:
-    """A rig (T, 174) that the parts add to, what they answer to, and the amount and the chance of one of them."""
+    """A rig (T, 174) that the parts add to, what they answer to, and the amount and the chance of one of them.
+
+    `open` is how far the lips are from a closure, (T,) 0 closed or bitten to 1.
+    """
 
     rig: NDArray[np.float32]
     fps: float
     cues: Cues
     mood: Mapping[str, float]
     amount: float
-    rng: np.random.Generator = field(repr=False)
+    rng: np.random.Generator
+    open: NDArray[np.float32]
 
     @property
     def seconds(self) -> float:
@@ -105,10 +112,10 @@ class _Scene:
         shares = {name: 1.0} if name in _AT else {f"L_{name}": sides[0], f"R_{name}": sides[1]}
         for channel, share in shares.items():
             at = _AT[channel]
-            value, change = self.rig[rows, at], self.amount * share * curve
+            value, change = self.rig[rows, at], np.clip(self.amount * share * curve, -1.0, 1.0)
             room = np.where(change > 0.0, MAXIMUM[at] - value, value - MINIMUM[at])
             if at in _LIPS:
-                change = change * (1.0 - np.clip(self.rig[rows][:, _CLOSED].max(axis=1), 0.0, 1.0))
+                change = change * self.open[rows]
             self.rig[rows, at] += (change * np.clip(room, 0.0, 1.0)).astype(np.float32)
 
 
@@ -128,7 +135,7 @@ def _accents(scene: _Scene) -> None:
         course = Course(top - 0.4 * length, 0.4 * length, 0.0, 0.6 * length)
         if beats < chance and accent.time - last > _BEATS_APART:
             last = accent.time
-            if frowns < 0.7 * stern:
+            if frowns < 0.85 * stern:
                 scene.add(
                     course, {"brow_down": 0.8 * size, "brow_lateral": 0.5 * size, "eye_squintInner": size / 3}, sides
                 )
@@ -150,44 +157,46 @@ def _squint(scene: _Scene) -> None:
 
 
 def _breath(scene: _Scene) -> None:
-    for begin, end in scene.pauses[: len(scene.cues.phrases)]:  # the last one leads to no phrase
-        size, length, early = scene.between(0.05, 0.10), scene.between(0.20, 0.30), scene.between(0.10, 0.30)
-        if end - begin < _BREATH_PAUSE:
+    for (begin, end), phrase in zip(scene.pauses, scene.cues.phrases, strict=False):  # the last pause leads to none
+        size, length, early = scene.between(0.05, 0.09), scene.between(0.20, 0.24), scene.between(0.15, 0.35)
+        if end - begin < _BREATH_PAUSE or phrase[1] - phrase[0] < _BREATH_PHRASE:
             continue
         # The lips stay a little open, and speech takes over.
-        lips = Course(end - length, 0.7 * length, 0.3 * length, 0.12)
-        scene.add(lips, {"C_jaw.Y": size, "mouth_lowerLipDepress": 0.6 * size, "mouth_upperLipRaise": 0.3 * size})
+        lips = Course(end - length, 0.6 * length, 0.4 * length, 0.12)
+        scene.add(lips, {"C_jaw.Y": size, "mouth_lowerLipDepress": 0.4 * size, "mouth_upperLipRaise": 0.3 * size})
         air = Course(end - length - min(early, 0.5 * (end - begin)), 0.6 * length + early, 0.3 * length, 0.25)
         neck = {"neck_mastoidContract": 2.5 * size, "neck_stretch": size, "neck_throatExhaleInhale": 4.0 * size}
         scene.add(air, {"nose.X": 2.0 * size, **neck}, scene.sides(0.08))
 
 
 def _pauses(scene: _Scene) -> None:
-    rng = scene.rng
-    if not scene.cues.phrases:
+    if not scene.cues.phrases:  # who never speaks is not in a pause
         return
     for begin, end in scene.pauses:
-        begin, end = begin + _EDGE, end - _EDGE - 0.1
-        kind, swallows, where = rng.uniform(size=3)
-        size, sides = scene.between(0.7, 1.3), scene.sides(0.3)
-        room = end - begin + 2.0 * _EDGE
-        if room < _EVENT_PAUSE:
+        if end - begin < _EVENT_PAUSE:
             continue
-        length = min(scene.between(0.7, 1.1), end - begin)
-        course = Course(begin + where * (end - begin - length), 0.45 * length, 0.05 * length, 0.5 * length)
-        if kind < 0.25:
-            scene.add(
-                course, {"mouth_pressU": 0.12 * size, "mouth_pressD": 0.12 * size, "mouth_lipsPressU": 0.1 * size}
-            )
-        elif kind < 0.6:
-            scene.add(course, {"mouth_cornerPull": 0.05 * size, "mouth_dimple": 0.06 * size}, sides)
-        elif kind < 0.7 and room >= _LONG_PAUSE:
-            scene.add(
-                course, {"mouth_lipsRollD": 0.2 * size, "C_tongue_tip.Y": 0.3 * size, "C_tongue_inOut": -0.1 * size}
-            )
-        if room >= _LONG_PAUSE and swallows < 1.0 - np.exp(-_SWALLOWS * 4.0 * room):  # people swallow in pauses
-            throat = Course(begin + (1.0 - where) * max(end - begin - 0.8, 0.0), 0.25, 0.1, 0.45)
-            scene.add(throat, {"C_neck_swallow": 0.7 * size, "neck_digastricUpDown": 0.2 * size})
+        edges = np.linspace(begin + _EDGE, end - _EDGE - 0.1, 1 + max(1, round((end - begin) / _EVENTS_S))).tolist()
+        for first, last in itertools.pairwise(edges):
+            _event(scene, first, last)
+
+
+def _event(scene: _Scene, first: float, last: float) -> None:
+    """What a mouth does between two times of a pause, or nothing."""
+    kind, swallows, where = scene.rng.uniform(size=3)
+    length, sides = min(scene.between(0.9, 1.5), last - first), scene.sides(0.3)
+    # The less time, the less motion: lips are slow in a pause.
+    size = scene.between(0.7, 1.3) * min(length / 1.2, 1.0)
+    course = Course(first + where * (last - first - length), 0.45 * length, 0.05 * length, 0.5 * length)
+    if kind < 0.25:
+        scene.add(course, {"mouth_pressU": 0.14 * size, "mouth_pressD": 0.14 * size, "mouth_lipsPressU": 0.1 * size})
+    elif kind < 0.6:
+        scene.add(course, {"mouth_cornerPull": 0.05 * size, "mouth_dimple": 0.06 * size}, sides)
+    elif kind < 0.75 and last - first >= _WETTING_S:
+        wet = {"mouth_lipsRollD": 0.2 * size, "C_tongue_tip.Y": 0.3 * size, "C_tongue_inOut": -0.1 * size}
+        scene.add(course, wet)
+    if last - first >= _SWALLOW_S and swallows < 1.0 - np.exp(-_SWALLOWS * (last - first)):
+        throat = Course(first + (1.0 - where) * (last - first - _SWALLOW_S), 0.25, 0.1, _SWALLOW_S - 0.35)
+        scene.add(throat, {"C_neck_swallow": 0.7, "neck_digastricUpDown": 0.2})
 
 
 def _drift(scene: _Scene) -> None:
@@ -195,7 +204,7 @@ def _drift(scene: _Scene) -> None:
     wander = (
         ("brow_raiseIn", "brow_down", 0.07, 0.5), ("brow_raiseOut", "brow_down", 0.06, 0.5),
         ("eye_eyelidU", "eye_eyelidU", 0.05, -1.0), ("eye_squintInner", "eye_squintInner", 0.05, 0.0),
-        ("mouth_cornerPull", "mouth_cornerDepress", 0.05, 0.7),
+        ("mouth_cornerPull", "mouth_cornerDepress", 0.03, 0.7),
     )  # fmt: skip
     for above, below, size, other in wander:
         together = _noise(scene)
@@ -233,7 +242,7 @@ def _micro(scene: _Scene) -> None:
     for start in starts.tolist():
         shows, which, left = scene.rng.uniform(size=3)
         label = labels[int(scene.rng.choice(len(labels), p=weights))]
-        length, size, other = scene.between(0.15, 0.40), scene.between(0.7, 1.2), scene.between(0.0, 0.35)
+        length, size, other = scene.between(0.18, 0.40), scene.between(0.6, 1.1), scene.between(0.0, 0.35)
         if shows < _MICRO_CHANCE and start - last >= _MICROS_APART:
             last = start
             pose = _MICRO[label][int(which * len(_MICRO[label]))]
@@ -269,8 +278,10 @@ def add_life(
     """
     out = np.array(values, np.float32)
     amounts, mood = amounts or {}, mood or {"neutral": 1.0}
+    bitten = out[:, _BITE].max(axis=1) / min(BITE.values())
+    opened = np.asarray(1.0 - np.clip(np.maximum(out[:, _SEAL].max(axis=1), bitten), 0.0, 1.0), np.float32)
     for number, (part, play) in enumerate(_PLAY.items()):
         amount = amounts.get(part, 1.0)
         if amount > 0.0 and len(out):
-            play(_Scene(out, fps, cues, mood, amount, np.random.default_rng([*seeds, number])))
+            play(_Scene(out, fps, cues, mood, amount, np.random.default_rng([*seeds, number]), opened))
     return out
