@@ -19,7 +19,7 @@ from medtalk.finishing.blink import add_blinks, pace
 from medtalk.finishing.clamp import limit
 from medtalk.finishing.closures import Closures
 from medtalk.finishing.gaze import add_gaze, plan
-from medtalk.finishing.head_motion import head_motion
+from medtalk.finishing.head_motion import head_turn
 from medtalk.finishing.life import PARTS, add_life
 from medtalk.finishing.smoothing import PAPER_WINDOWS, check_windows, smooth
 from medtalk.finishing.timing import retime, tremble
@@ -86,7 +86,7 @@ def turn_of_head(
     if not steps.head or not amount:
         return None
     seed = (int(steps.seed), _HEAD_STREAM, crc32(cues.activity.tobytes()))  # another sound is another take
-    return head_motion(cues, mood, strength, fps, seed, amount)
+    return head_turn(cues, mood, strength, fps, seed, amount)
 
 
 def finish(

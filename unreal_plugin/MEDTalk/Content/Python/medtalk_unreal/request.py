@@ -55,8 +55,8 @@ class Request(_More):
     than 1 beside a text or picture is mixed with it. `actor` is the path
     name of an actor in the level, "" the one that `sequence` has already; `sequence` an asset path, "" makes a new one
     in `sequence_folder`. With `skeleton` (the path of the face's Skeleton or SkeletalMesh) an AnimSequence is made
-    there in place of a sequence; this needs no level. `head` is off until it is wanted: the body of a MetaHuman may turn
-    its head already. The rest is that of `take.Target` and of `medtalk_wire.Settings`.
+    there in place of a sequence; this needs no level. `head` is off until it is wanted: the body may turn the head
+    already. The rest is that of `take.Target` and of `medtalk_wire.Settings`.
     """
 
     sounds: tuple[str, ...] = ()
