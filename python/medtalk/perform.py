@@ -193,9 +193,7 @@ class Model:
         return guidance if emotion is None else beside(guidance, emotion)
 
     def _guide_span(self, span: Span) -> Guidance:
-        return self.guide(
-            span.emotion, text=span.text or None, image=span.image or None, name=span.image_name or None
-        )
+        return self.guide(span.emotion, text=span.text or None, image=span.image or None, name=span.image_name or None)
 
     def perform(
         self,

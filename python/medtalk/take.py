@@ -141,7 +141,9 @@ def take(performance: Performance, guidance: Guidance, settings: Settings) -> Ri
         inner = guidance if isinstance(guidance, Timeline) else Timeline(guidance, ())
         spans = tagged_spans(tags, performance.words, performance.places)
         spans_of([*(span for span, _ in inner.spans), *spans])
-        guidance = Timeline(inner.base, (*inner.spans, *((span, guidance_of(span.emotion or NEUTRAL)) for span in spans)))
+        guidance = Timeline(
+            inner.base, (*inner.spans, *((span, guidance_of(span.emotion or NEUTRAL)) for span in spans))
+        )
     intensity: float | NDArray = settings.intensity
     if settings.curve is not None and settings.curve_mode == "multiply":
         intensity = np.minimum(intensity * _curve_over(settings.curve, performance), MAX_INTENSITY)
