@@ -1,4 +1,4 @@
-"""The guidance of a take: labels and their mixtures (Sec. 3.3), a description or picture (Sec. 3.4), a voice.
+"""The guidance of a take: moods and their mixtures (Sec. 3.3), a description or picture (Sec. 3.4), a voice.
 
 A guidance says what to decode a performance by: emotion vectors, and how much of each. The rigs that they give are
 mixed, not the vectors: half of happy then shows half of the smile, whatever the decoder makes of a vector between two.
@@ -16,56 +16,43 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from medtalk.dynamics import Dynamics
 from medtalk.errors import GuidanceError, require
 from medtalk.inputs import path_text, read_input
+from medtalk.moods import RECIPES
+from medtalk_board.moods import KINDS, LABELS, MIXED_SYNONYMS, MOODS, NEUTRAL, SYNONYMS
 from medtalk_wire.settings import AUTO, MAX_PICTURE_BYTES, MAX_TEXT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-LABELS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprised")
-"""The seven emotions; a label's place is its id in the embedding table of every bundle."""
-
-NEUTRAL = "neutral"
-
-SYNONYMS = {
-    "anger": "angry",
-    "mad": "angry",
-    "furious": "angry",
-    "rage": "angry",
-    "disgusted": "disgust",
-    "contempt": "disgust",
-    "fearful": "fear",
-    "scared": "fear",
-    "afraid": "fear",
-    "happiness": "happy",
-    "joy": "happy",
-    "joyful": "happy",
-    "calm": "neutral",
-    "none": "neutral",
-    "sadness": "sad",
-    "unhappy": "sad",
-    "surprise": "surprised",
-    "astonished": "surprised",
-}
-
-assert len(set(LABELS)) == 7 and set(SYNONYMS.values()) <= set(LABELS) and not set(SYNONYMS) & set(LABELS)
 
 
 class Part(NamedTuple):
     """One face of a mixture.
 
     Attributes:
-        vector: emotion vector, (256,).
+        vectors: emotion vectors of its kinds, (K, 256).
         weight: how much of the rig that it gives is shown: a number, or one a frame, (T,).
         strength: multiplies the intensity: a number, or one a frame, (T,).
-        engine: whose vector it is, where no other engine can use it; else None.
+        engine: whose vectors they are, where no other engine can use them; else None.
+        dynamics: how its strength answers the voice.
+        label: whose face it is, "" where there is none.
+        kind: the kind that leads, of `KINDS[label]`; "" lets chance choose.
     """
 
-    vector: NDArray
+    vectors: NDArray
     weight: float | NDArray = 1.0
     strength: float | NDArray = 1.0
     engine: object = None
+    dynamics: Dynamics = Dynamics()
+    label: str = ""
+    kind: str = ""
+
+    @property
+    def leader(self) -> int | None:
+        """The place of the kind that leads; None where chance chooses, or its model has other kinds."""
+        names = KINDS.get(self.label, ())
+        return names.index(self.kind) if self.kind in names and len(names) == len(self.vectors) else None
 
 
 class PerformanceLike(Protocol):
@@ -76,8 +63,8 @@ class PerformanceLike(Protocol):
         ...
 
     @property
-    def label_vectors(self) -> NDArray:
-        """Emotion vectors of the labels, (7, 256)."""
+    def kind_vectors(self) -> NDArray:
+        """Emotion vectors of the K kinds of face of each label, (7, K, 256)."""
         ...
 
     @property
@@ -95,7 +82,7 @@ class Guidance(ABC):
 
     @abstractmethod
     def weights_of(self, performance: PerformanceLike) -> dict[str, float]:
-        """Weights of the labels, as far as there are such, in the order of `LABELS`."""
+        """Weights of the moods, as far as there are such, in the order of `MOODS`."""
 
     def meta(self) -> dict[str, Any]:
         """Its entries in a rig's `meta`, beside the weights: `guidance`, `strength`, `note`."""
@@ -104,10 +91,10 @@ class Guidance(ABC):
 
 @dataclass(frozen=True)
 class Labels(Guidance):
-    """A mixture of labels.
+    """A mixture of labels and other moods.
 
     Attributes:
-        weights: of the labels, summing to 1 (`emotion_weights`).
+        weights: of the moods, summing to 1 (`emotion_weights`).
     """
 
     weights: Mapping[str, float] = field(hash=False)
@@ -185,7 +172,7 @@ class Embedding(Guidance):
     engine: object = field(repr=False)
 
     def parts(self, performance: PerformanceLike) -> tuple[Part, ...]:
-        return (Part(self.vector, engine=self.engine),)
+        return (Part(self.vector[None], engine=self.engine),)
 
     def weights_of(self, performance: PerformanceLike) -> dict[str, float]:
         return {}
@@ -216,7 +203,7 @@ class Mixture(Guidance):
         for member, weight in self.members:
             for label, part in member.weights_of(performance).items():
                 total[label] = total.get(label, 0.0) + weight * part
-        return {label: total[label] for label in LABELS if label in total}
+        return {mood: total[mood] for mood in MOODS if mood in total}
 
     def meta(self) -> dict[str, Any]:
         """As of its only member beside labels, with its `weight`; of several, `guidance` has them as `mixture`."""
@@ -238,8 +225,14 @@ class Mixture(Guidance):
 
 
 def _faces(weights: Mapping[str, float], performance: PerformanceLike, strength: float = 1.0) -> tuple[Part, ...]:
-    vectors = performance.label_vectors
-    return tuple(Part(vectors[LABELS.index(label)], weight, strength) for label, weight in weights.items())
+    """The faces of moods by their weights; each of a mixed mood has its share of it."""
+    vectors, parts = performance.kind_vectors, []
+    for name, weight in weights.items():
+        mood = RECIPES[name]
+        for face in mood.faces:
+            share, of = weight * face.amount / mood.strength, vectors[LABELS.index(face.label)]
+            parts.append(Part(of, share, strength * mood.strength, None, mood.dynamics, face.label, face.kind))
+    return tuple(parts)
 
 
 _SUSPECTED = 0.05  # a text encoder is sure of nothing; less of a label shows as if the text had named it
@@ -332,18 +325,26 @@ def is_auto(emotion: object) -> bool:
 
 
 def label_name(word: str) -> str:
-    """The label that a word stands for, whatever its case; `GuidanceError` lists the labels for an unknown one."""
+    """The label that a word stands for, whatever its case; `GuidanceError` lists the labels for any other."""
+    label = mood_name(word)
+    if label not in LABELS:
+        raise GuidanceError(f"The mood {label} is no label; valid are {', '.join(LABELS)}.")
+    return label
+
+
+def mood_name(word: str) -> str:
+    """The mood that a word stands for, whatever its case; `GuidanceError` lists the moods for an unknown one."""
     require(word, str, "The emotion", "a text", GuidanceError)
     asked = word.strip().lower()
-    label = SYNONYMS.get(asked, asked)
-    if label in LABELS:
-        return label
+    mood = {**SYNONYMS, **MIXED_SYNONYMS}.get(asked, asked)
+    if mood in MOODS:
+        return mood
     if asked == AUTO:
         raise GuidanceError("The emotion auto comes from the voice and stands alone, without a weight.", "Give auto.")
     hint = f'For other feelings give a description in place of an emotion (--text "{" ".join(word.split())[:40]}").'
-    if near := difflib.get_close_matches(asked, [*LABELS, *SYNONYMS], n=1, cutoff=_SLIP):
+    if near := difflib.get_close_matches(asked, [*MOODS, *SYNONYMS, *MIXED_SYNONYMS], n=1, cutoff=_SLIP):
         hint = f"Did you mean {near[0]}?"
-    raise GuidanceError(f"Unknown emotion {word.strip()[:40]!r}; valid are {', '.join(LABELS)}.", hint)
+    raise GuidanceError(f"Unknown emotion {word.strip()[:40]!r}; valid are {', '.join(MOODS)}.", hint)
 
 
 def _parsed(text: str) -> dict[str, float]:
@@ -354,9 +355,9 @@ def _parsed(text: str) -> dict[str, float]:
         if not word.strip():
             raise GuidanceError(
                 f"Empty emotion in {text[:60]!r}; write LABEL or LABEL:WEIGHT, separated by commas.",
-                f"Valid labels are {', '.join(LABELS)}.",
+                f"Valid labels are {', '.join(MOODS)}.",
             )
-        label = label_name(word)
+        label = mood_name(word)
         if label in weights:
             raise GuidanceError(f"Emotion {label} is given twice in {text[:60]!r}.", "Give it once.")
         try:
@@ -369,7 +370,7 @@ def _parsed(text: str) -> dict[str, float]:
 
 
 def labels_of(emotion: str | Mapping[str, float]) -> dict[str, float]:
-    """Weights by label, in the order of `LABELS`, from `LABEL[:WEIGHT][,LABEL[:WEIGHT]...]` or a mapping.
+    """Weights by mood, in the order of `MOODS`, from `LABEL[:WEIGHT][,LABEL[:WEIGHT]...]` or a mapping.
 
     A label without a weight counts 1. Raises `GuidanceError` for an unknown label or a weight that is negative,
     infinite or not a number.
@@ -381,11 +382,11 @@ def labels_of(emotion: str | Mapping[str, float]) -> dict[str, float]:
     weights: dict[str, float] = {}
     for word, weight in emotion.items():
         value = _weight(word, weight)
-        label = label_name(word)
+        label = mood_name(word)
         weights[label] = weights.get(label, 0.0) + value
     if not math.isfinite(sum(weights.values())):
         raise GuidanceError("The emotion weights are too large to add up.", "Weights between 0 and 1 are usual.")
-    return {label: weights[label] for label in LABELS if weights.get(label, 0.0) > 0.0}
+    return {label: weights[label] for label in MOODS if weights.get(label, 0.0) > 0.0}
 
 
 def _weight(word: object, weight: object) -> float:
@@ -411,4 +412,4 @@ def emotion_weights(emotion: str | Mapping[str, float]) -> dict[str, float]:
         weights[NEUTRAL] = weights.get(NEUTRAL, 0.0) + 1.0 - total
     elif total > 1.0:
         weights = {label: weight / total for label, weight in weights.items()}
-    return {label: weights[label] for label in LABELS if weights.get(label, 0.0) > 0.0}
+    return {label: weights[label] for label in MOODS if weights.get(label, 0.0) > 0.0}

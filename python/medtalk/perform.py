@@ -20,14 +20,19 @@ import numpy as np
 from medtalk.audio import Speech, read_speech
 from medtalk.backbones.pretrained import EMOTION2VEC_PLUS, Pretrained, in_modelscope_cache
 from medtalk.bundle import Bundle, load_bundle
+from medtalk.dynamics import delayed, strength
 from medtalk.engine import Engine, Guided, Heard, open_engine
 from medtalk.errors import BackboneError, GuidanceError, MissingExtraError, SettingError, require
 from medtalk.features.alignment import MAX_WORDS as MAX_TRANSCRIPT_WORDS
 from medtalk.features.alignment import align, token_times
-from medtalk.finishing import Finishing, closures, finish, presence
+from medtalk.features.cues import Cues, cues
+from medtalk.features.prosody import N_PROSODY, prosody
+from medtalk.finishing import Finishing, closures, finish, presence, turn_of_head
 from medtalk.finishing.closures import Closures
-from medtalk.guidance import NEUTRAL, Guidance, Part, beside, check_text, guidance_of
+from medtalk.guidance import LABELS, NEUTRAL, Guidance, Part, beside, check_text, guidance_of
+from medtalk.kinds import drift
 from medtalk.limits import MAX_INTENSITY, AudioLimits, check_range, check_region
+from medtalk.moods import in_labels
 from medtalk.rates import FPS
 from medtalk.rig import RigSequence, Timed
 from medtalk.rig.channels import AREAS, N_CHANNELS
@@ -96,7 +101,8 @@ class Model:
         """`voice` is the folder of the backbone "emotion2vec_plus"; see `load`."""
         self.bundle = bundle
         self.engine = engine
-        self.label_vectors = engine.label_vectors()  # (7, 256)
+        self.kind_vectors = engine.label_vectors()  # (7, K, 256)
+        self.label_vectors = self.kind_vectors.mean(axis=1)
         self._voice = Pretrained(EMOTION2VEC_PLUS, voice, offline, engine.device)
 
     @property
@@ -419,10 +425,27 @@ class Performance:
         """
         return self.voice()
 
+    @cached_property
+    def prosody(self) -> NDArray[np.float32]:
+        """Prosody features of the sound, (T, 16), as `medtalk.features.prosody.PROSODY` names them."""
+        if self.heard.posteriors is not None:  # a compact bundle hears the emotion in them
+            return self.heard.emotion_features[:, :N_PROSODY]
+        return _read_only(prosody(self.speech.samples))
+
+    @cached_property
+    def cues(self) -> Cues:
+        """What the face answers to in the voice: accents, phrases, effort."""
+        return cues(self.prosody, self.activity)
+
     @property
     def label_vectors(self) -> NDArray[np.float32]:
-        """The model's emotion vectors of the labels, (7, 256)."""
+        """The model's emotion vectors of the labels, (7, 256), each the mean of its kinds of face."""
         return self.model.label_vectors
+
+    @property
+    def kind_vectors(self) -> NDArray[np.float32]:
+        """The model's emotion vectors of the K kinds of face of each label, (7, K, 256)."""
+        return self.model.kind_vectors
 
     def with_transcript(self, transcript: str) -> Performance:
         """The same performance with other words known, "" for none: lips and intensity follow them, the rest stays.
@@ -447,6 +470,7 @@ class Performance:
         intensity: ArrayLike = 1.0,
         finishing: Finishing = Finishing(),
         region: str = "full",
+        kinds: Mapping[str, str] | None = None,
     ) -> RigSequence:
         """The rig of this performance in an emotion. Does no audio work, but for the first "auto".
 
@@ -456,9 +480,13 @@ class Performance:
                 `voice_emotion`. The rigs of a mixture are mixed, so that half of happy shows half of the smile.
             intensity: multiplies the predicted intensity, as the strength of a description does: a number or a curve
                 (T,), 0 to 4.
-            finishing: smoothing, blinks, gaze, limits and their seed. Closures that were decided from the phones are
-                always laid over the rig.
-            region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0.
+            finishing: smoothing, blinks, gaze, head, limits and their seed. Closures that were decided from the phones
+                are always laid over the rig.
+            region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0, and the head
+                turns with the full face only.
+            kinds: the kind of face that leads in a label, as `medtalk.guidance.KINDS` names it, such as
+                {"angry": "cold"}; in other labels chance chooses by the seed, unless the mood has one. Without
+                `finishing.life` all kinds of a label show alike.
 
         Returns:
             (T, 174) at 60 fps; `meta` says what it was made from. A sound without any voice gives a resting face.
@@ -474,6 +502,8 @@ class Performance:
         scale = self._curve(intensity, "intensity", MAX_INTENSITY)
         weights = guidance.weights_of(self)
         raw = np.zeros((len(self), N_CHANNELS), np.float32)
+        shaking = np.zeros(len(self), np.float32)
+        strong = np.zeros(len(self), np.float32)
         lips = None
         if self.activity.any():  # else nobody speaks: whatever the networks hear is noise
             lips = self.closures
@@ -481,31 +511,53 @@ class Performance:
             for number, part in enumerate(parts, start=1):
                 stage("decode", 0.9 + 0.05 * number / len(parts), expected=_DECODE_SECONDS * self.seconds)
                 weight = np.broadcast_to(np.asarray(part.weight, np.float32), len(self))
-                strength = scale * part.strength
+                vectors, felt = self._felt(part, finishing, kinds or {})
+                felt = felt * scale * part.strength
                 for run in runs(weight > 0.0):  # of an hour with many spans, each decodes its own frames only
-                    raw[run] += weight[run, None] * self._decode(part, strength[run], run)
+                    raw[run] += weight[run, None] * self._decode(part, vectors(run), felt[run], run)
+                shaking += weight * part.dynamics.shake
+                strong += weight * felt
         stage("decode", 1.0)
-        values = finish(raw, self.activity, finishing, FPS, lips)
+        mood = in_labels(weights)
+        turn = turn_of_head(self.cues, mood, strong, finishing) if region == "full" else None
+        values = finish(raw, self.activity, finishing, FPS, lips, self.cues, turn, mood, shaking)
         meta = self._meta(weights, intensity, finishing, region)
         fields = guidance.meta()
         if note := f"{meta.get('note', '')} {fields.pop('note', '')}".strip():
             meta["note"] = note
-        return RigSequence(frozen(_keep(values, region)), FPS, meta | fields, self.words, self.phones)
+        return RigSequence(frozen(_keep(values, region)), FPS, meta | fields, self.words, self.phones, turn)
 
-    def _decode(self, part: Part, scale: NDArray[np.float32], run: slice) -> NDArray[np.float32]:
-        """The raw rig (N, 174) of one face of a mixture in a run of N frames; `scale` (N,) multiplies the intensity."""
+    def _felt(
+        self, part: Part, finishing: Finishing, kinds: Mapping[str, str]
+    ) -> tuple[Callable[[slice], NDArray[np.float32]], NDArray[np.float32]]:
+        """What a part shows: what gives the emotion vectors (N, 256) of a run of N frames, and its strength (T,)."""
+        intensity = self.intensity
+        if part.engine is not None and self.heard.guided is not None:
+            intensity = self.heard.guided.intensity
+        if not finishing.life:
+            mean = part.vectors.mean(axis=0)
+            return lambda run: np.broadcast_to(mean, (run.stop - run.start, len(mean))), intensity
+        part = part._replace(kind=kinds.get(part.label, part.kind))
+        own = LABELS.index(part.label) if part.label else len(LABELS)  # so that no label changes another's chance
+        rng = np.random.default_rng([finishing.seed, _KIND_STREAM, own])
+        shares = drift(len(self), len(part.vectors), rng, part.leader)
+        felt = delayed(strength(intensity, self.cues, self.prosody, part.dynamics))
+        return lambda run: shares[run] @ part.vectors, felt
+
+    def _decode(
+        self, part: Part, vectors: NDArray[np.float32], felt: NDArray[np.float32], run: slice
+    ) -> NDArray[np.float32]:
+        """The raw rig (N, 174) of a part in a run of N frames, of its vectors (N, 256) and strength (N,)."""
         engine = self.model.engine
         if part.engine not in (None, engine):
             raise GuidanceError("The guidance was made by another model.", "Make it with this performance's own.")
         guided = self.heard.guided if part.engine is not None else None
-        content, intensity = (self.content, self.intensity) if guided is None else (guided.content, guided.intensity)
-        content, intensity = content[run], intensity[run]
-        vectors = np.broadcast_to(part.vector, (len(content), len(part.vector)))
-        raw = engine.decode(content, vectors, intensity * scale, guided is not None)
+        content = (self.content if guided is None else guided.content)[run]
+        raw = engine.decode(content, vectors, felt, guided is not None)
         if self.posteriors is not None:  # where nobody speaks the mouth keeps its mood, and articulates nothing
             quiet = 1.0 - presence.gate(self.activity)[run]
             at = np.flatnonzero(quiet)
-            calm = engine.decode(content[at], vectors[at], 0.0 * intensity[at], guided is not None)
+            calm = engine.decode(content[at], vectors[at], 0.0 * felt[at], guided is not None)
             raw[np.ix_(at, presence.ARTICULATION)] -= quiet[at, None] * calm[:, presence.ARTICULATION]
         return raw
 
@@ -544,6 +596,7 @@ class Performance:
         return meta
 
 
+_KIND_STREAM = 20
 _NO_WORDS: Mapping[str, Any] = MappingProxyType({"closures": None, "words": (), "places": (), "phones": (), "note": ""})
 _CALM: Mapping[str, float] = MappingProxyType({NEUTRAL: 1.0})
 

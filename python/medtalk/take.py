@@ -13,6 +13,7 @@ from medtalk.errors import GuidanceError, SettingError, require
 from medtalk.finishing import Finishing
 from medtalk.guidance import NEUTRAL, Guidance, check_beside, check_text, guidance_of, is_auto
 from medtalk.limits import MAX_INTENSITY, check_range, check_region
+from medtalk.persona import dressed
 from medtalk.rates import FPS
 from medtalk.tags import Tag, read_tags, spoken, tagged_spans
 from medtalk.timeline import Timeline, spans_of
@@ -32,7 +33,7 @@ def checked(settings: Settings) -> Settings:
     """The settings, with all that can be judged without a model judged: refused before any work is done.
 
     Texts come without blanks around them, `finishing` as `medtalk.finishing.Finishing`, the curve as float32, the
-    timeline as `medtalk.timeline.Span`s.
+    timeline as `medtalk.timeline.Span`s. What a persona gives is in its place.
 
     Raises:
         GuidanceError: an emotion, text or picture that is not valid, or that cannot be mixed.
@@ -47,6 +48,7 @@ def checked(settings: Settings) -> Settings:
         if knob.limits and value is not None and not low <= value <= high:
             raise SettingError(f"{knob.name} is {value:g}; valid are {low:g} to {high:g}.")
     require(settings.finishing, wire.Finishing, "finishing", "a Finishing")
+    settings = dressed(settings)
     if settings.text and settings.image:
         raise GuidanceError("Text and picture are both set.", "Clear one.")
     if settings.emotion is not None:
@@ -147,7 +149,11 @@ def take(performance: Performance, guidance: Guidance, settings: Settings) -> Ri
     intensity: float | NDArray = settings.intensity
     if settings.curve is not None and settings.curve_mode == "multiply":
         intensity = np.minimum(intensity * _curve_over(settings.curve, performance), MAX_INTENSITY)
-    rig = performance.decode(guidance, intensity, settings.finishing, settings.region)
+    rig = performance.decode(
+        guidance, intensity, settings.finishing, settings.region, (settings.persona or {}).get("kinds")
+    )
+    if settings.persona is not None and (name := settings.persona.get("name")):
+        rig = rig.with_meta(persona=name)
     if settings.fps != rig.fps:
         rig = rig.resample(settings.fps)
     if settings.span is not None and tuple(settings.span) != (0.0, None):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from medtalk.errors import GuidanceError, MedtalkError, SettingError
-from medtalk.guidance import Guidance, Part, PerformanceLike, check_text, guidance_of
+from medtalk.guidance import MOODS, Guidance, Part, PerformanceLike, check_text, guidance_of
 from medtalk.limits import MAX_INTENSITY
 from medtalk.rates import FPS
 from medtalk_wire.settings import FADE, MAX_FADE, MAX_POINTS, MAX_SPANS, SPAN_FIELDS
@@ -130,7 +130,7 @@ class Timeline(Guidance):
             guidance = self.base if number < 0 else self.spans[number][1]
             for label, weight in guidance.weights_of(performance).items():
                 total[label] = total.get(label, 0.0) + weight * float(share.mean(dtype=np.float64))
-        return dict(sorted(total.items()))
+        return {label: total[label] for label in MOODS if label in total}
 
     def meta(self) -> dict[str, Any]:
         """As of its base, with `timeline`: all spans as `spans_of` takes them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,30 @@ def test_the_head_is_posed_as_in_python(browser: Browser, tmp_path: Path) -> Non
     assert np.abs(np.array([each[1] for each in made]).reshape(placed.shape) - normals).max() < 0.01
     lips = placed[:, head.marks["lip_upper"]] - placed[:, head.marks["lip_lower"]]
     assert np.allclose([each[2] for each in made], np.linalg.norm(lips, axis=-1).max(axis=1), atol=0.01)
+
+
+def test_the_head_turns_and_its_curves_are_degrees(browser: Browser, tmp_path: Path) -> None:
+    rig, head = speaking(), load_head()
+    turn = np.linspace((-12.0, 6.0, 0.0), (9.0, -8.0, -5.0), len(rig))
+    with browser.open(written(tmp_path, pack_take(replace(rig, head=turn), "line"))) as page:
+        page.evaluate("player.seek(1)")
+        drawn = np.array(page.evaluate("Array.from(player.stage.positions)")).reshape(-1, 3)
+        rows = page.evaluate("player.curves.rows.filter(({ area }) => area === 'head').map(({ name }) => name)")
+    assert np.abs(drawn - head.pose(rig.values[60], turn[60])).max() < 0.05
+    assert rows == ["HeadYaw", "HeadPitch", "HeadRoll"]
+    with browser.open(written(tmp_path, pack_take(rig, "line"))) as page:
+        page.evaluate("player.seek(1)")
+        still = np.array(page.evaluate("Array.from(player.stage.positions)")).reshape(-1, 3)
+        assert page.evaluate("player.curves.rows.every(({ area }) => area !== 'head')")
+        assert "174" not in page.locator(".told").inner_text()
+    assert np.abs(still - head.pose(rig.values[60])).max() < 0.05
+
+
+def test_a_difference_is_that_of_faces_and_not_of_heads(browser: Browser, tmp_path: Path) -> None:
+    takes = [pack_take(replace(speaking(), head=np.full((120, 3), angle)), str(angle)) for angle in (0.0, 10.0)]
+    with browser.open(written(tmp_path, *takes)) as page:
+        page.locator("button.mode", has_text="difference").click()
+        assert page.evaluate("player.largest") == 0
 
 
 def test_values_arrive_within_their_tolerance(browser: Browser, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import medtalk
 from medtalk.audio import Speech
 from medtalk.engine import open_engine
 from medtalk.errors import GuidanceError, SettingError
-from medtalk.finishing import Finishing
+from medtalk.finishing import PAPER, Finishing
 from medtalk.guidance import LABELS
 from medtalk.perform import Model, Performance
 from medtalk.rig.channels import AREAS, MAXIMUM, MINIMUM, N_CHANNELS
@@ -38,6 +38,22 @@ def test_shapes_and_time(performance):
     assert rig.values.shape == (120, N_CHANNELS) and rig.fps == 60
     assert np.isfinite(rig.values).all()
     assert (rig.values >= MINIMUM).all() and (rig.values <= MAXIMUM).all()
+
+
+def test_the_head_turns_with_the_full_face_unless_it_is_switched_off(performance):
+    rig = performance.decode("happy")
+    assert rig.head is not None and rig.head.shape == (120, 3) and np.ptp(rig.head, axis=0).max() > 0.5
+    np.testing.assert_array_equal(performance.decode("happy").head, rig.head)
+    assert np.abs(performance.decode("happy", finishing=Finishing(seed=1)).head - rig.head).max() > 0.5
+    for still in (Finishing(head=False), Finishing(amounts={"head": 0.0}), PAPER):
+        assert performance.decode("happy", finishing=still).head is None
+    assert performance.decode("happy", region="mouth").head is None
+    half = performance.decode("happy", finishing=Finishing(amounts={"head": 0.5})).head
+    np.testing.assert_allclose(half, 0.5 * rig.head, atol=1e-5)
+    # but for the eyes, which turn against it, the face is the same
+    face = np.setdiff1d(np.arange(N_CHANNELS), AREAS["eye"])
+    still = performance.decode("happy", finishing=Finishing(head=False))
+    np.testing.assert_array_equal(still.values[:, face], rig.values[:, face])
 
 
 @pytest.mark.parametrize("samples", [1600, 4801, 16266, 31999])

@@ -44,8 +44,10 @@ def test_every_field_travels() -> None:
     """By its name, in `guidance`, or as a buffer; a setting that is not the default is not lost on its way."""
     other: dict[str, Any] = {
         "transcript": "Hi.", "language": "en", "intensity": 2.0, "span": (1.0, 2.0), "fps": 30.0, "region": "mouth",
-        "curve_mode": "multiply", "timeline": [{"start": 0.5, "emotion": "sad"}],
-        "finishing": settings.Finishing(False, False, False, False, 3, {"brow": 5}, False),
+        "curve_mode": "multiply", "timeline": [{"start": 0.5, "emotion": "sad"}], "persona": {"seed": 3},
+        "finishing": settings.Finishing(
+            False, False, False, False, 3, {"brow": 5}, False, False, {"drift": 0.5}, False, 0.25
+        ),
     }  # fmt: skip
     assert set(other) | set(GUIDANCE_FIELDS) | {"curve"} == {*NAMES, "finishing"}
     usual, body = flat(body_of(Settings())), flat(body_of(Settings(**other)))
@@ -86,6 +88,8 @@ def test_the_protocol_has_a_row_for_every_field(root: Path) -> None:
         ({"emotion": {"happy": 10**400}}, GuidanceError),
         ({"finishing": settings.Finishing(seed=-1)}, SettingError),
         ({"finishing": settings.Finishing(smoothing={"brow": 4})}, SettingError),
+        ({"finishing": settings.Finishing(amounts={"ears": 1.0})}, SettingError),
+        ({"finishing": settings.Finishing(amounts={"drift": 2.1})}, SettingError),
     ],
 )
 def test_what_is_wrong_is_refused_before_any_work(wrong: dict[str, Any], error: type[MedtalkError]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from medtalk.rig import RigSequence, to_expressions
+from medtalk.rig.boards import head_curves
 from tests.fake_unreal import inside
 from tests.plugin.takes import KEYED, as_take, moving, state_of, write
 
@@ -51,6 +53,24 @@ def test_direct_curves_are_those_of_the_library(editor: Any, generation: str) ->
     assert (report.asset, report.curves, report.frames, report.fps) == ("/Game/Anims/AS_line", len(names), FRAMES, 60)
     assert "AS_line" in report.lines()[0] and editor.log.errors == []
     assert inside.open_brackets(anim) == 0
+
+
+def test_a_head_that_turns_becomes_epics_curves(editor: Any) -> None:
+    from medtalk_unreal import bake
+
+    editor.add_metahuman()
+    head = np.linspace((-10.0, 4.0, 2.0), (12.0, -6.0, -3.0), FRAMES).astype(np.float32)
+    with editor.plugin_code():
+        take = replace(as_take(rig()), head=head.data)
+        report = bake.bake_curves(take, MESH, "/Game/Anims", "AS_line")
+    names, found = curves(editor, "/Game/Anims/AS_line", np.arange(FRAMES) / 60)
+    ours = RigSequence(rig(), head=head)
+    wanted_names, wanted = head_curves(ours)
+    assert tuple(names) == (*to_expressions(ours)[0], *wanted_names)
+    np.testing.assert_allclose(found[:, -4:], wanted, atol=1e-4)
+    assert report.head and "HeadControlSwitch is 1" in report.lines()[1]
+    still = bake_curves(editor, rig())
+    assert not still.head and len(still.lines()) == 1
 
 
 @pytest.mark.parametrize("generation", ["mh3", "mh4"])

@@ -156,7 +156,8 @@ def test_a_request_is_what_the_sidecar_is_asked(editor: Any) -> None:
         language="en",
     )  # fmt: skip
     asked = request.wire_settings(b"", 30.0, " We say it. ")
-    assert asked.finishing == Finishing(smooth=False, blink=False, seed=7)
+    assert asked.finishing == Finishing(smooth=False, blink=False, seed=7, head=False), "a body turns its own head"
+    assert replace(request, head=True).wire_settings(b"", 30.0, "").finishing.head
     plain = dataclasses.replace(asked, finishing=Finishing())
     expected = Settings(
         text="in tears", intensity=1.5, region="mouth", language="en", transcript="We say it.", fps=30.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from medtalk.rig.channels import INDEX, N_CHANNELS
 from medtalk_board.channels import in_region
+from medtalk_board.head import rotator
 from tests.fake_unreal import inside
 from tests.plugin.takes import KEYED, a_sound, as_take, board_section, moving, on_board, state_of, write
 
@@ -705,3 +707,58 @@ def test_an_editor_that_nobody_watches_is_left_alone(editor: Any) -> None:
     editor.open(mine)
     write(editor, moving(2), name="other", actor=actor)
     assert editor.state.sequence == mine
+
+
+def turning(frames: int) -> np.ndarray:
+    """(frames, 3) a head that turns: yaw, pitch, roll in degrees."""
+    at = np.linspace(0.0, 1.0, frames)[:, None]
+    return (np.array([10.0, -6.0, 4.0]) * np.sin(at * np.array([3.0, 5.0, 7.0]))).astype(np.float32)
+
+
+def write_turned(shot: Any, head: np.ndarray, **target: Any) -> Any:
+    """The report of a take of twelve frames whose head turns."""
+    from medtalk_unreal.take import Target, write_take
+
+    editor, actor, sequence = shot
+    take = replace(as_take(moving(12)), head=head.data)
+    with editor.plugin_code():
+        return write_take(take, Target(**{"tolerance": 0.0, "sequence": sequence, "actor": actor, **target}))
+
+
+def head_keys(editor: Any, sequence: str) -> np.ndarray:
+    """(keys, 3) the keys of the control that turns the head, about X, Y and Z of its bone."""
+    channels = {str(channel.channel_name): channel for channel in board_section(editor, sequence).get_all_channels()}
+    columns = [channels[f"mha_head_ik_ctrl.Rotation.{axis}"].get_keys() for axis in "XYZ"]
+    assert channels["mha_head_ik_switch_ctrl"].get_default() == (1 if columns[0] else 0)
+    return np.array([[key.get_value() for key in column] for column in columns]).T
+
+
+def test_the_head_is_keyed_on_the_control_of_the_board(shot: Any) -> None:
+    editor, _, sequence = shot
+    editor.state.head_control = True
+    head = turning(12)
+    report = write_turned(shot, head)
+    bone = head_keys(editor, sequence)
+    # X turns to the left, Y tilts to the right shoulder, Z nods down; the rest is the order of the three
+    np.testing.assert_allclose(bone, head[:, [0, 2, 1]] * (1.0, 1.0, -1.0), atol=1.0)
+    np.testing.assert_allclose(bone, [rotator(*turn)[::-1] for turn in head.tolist()], atol=1e-4)
+    assert report.head == 36 and any("mha_head_ik_ctrl" in line for line in report.lines()) and not report.warnings
+    again = write_turned(shot, -head)
+    assert len(head_keys(editor, sequence)) == 12 and again.head == 36, "in place of the earlier ones"
+
+
+def test_a_board_without_a_head_control_is_told(shot: Any) -> None:
+    report = write_turned(shot, turning(12))
+    assert report.head == 0 and "has no mha_head_ik_ctrl" in report.warnings[-1]
+    assert "switch Head Movement off" in report.warnings[-1] and report.keys > 0
+
+
+def test_heads_that_are_none(shot: Any) -> None:
+    from medtalk_unreal.errors import PluginError
+
+    with pytest.raises(PluginError, match=r"float32 \(12, 3\)"):
+        write_turned(shot, turning(11))
+    before = state_of(shot[0])
+    with pytest.raises(PluginError, match="not numbers"):
+        write_turned(shot, np.full((12, 3), np.nan, np.float32))
+    assert state_of(shot[0]) == before

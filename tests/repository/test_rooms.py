@@ -26,8 +26,8 @@ FLOORS: Sequence[str] = """
 medtalk_board medtalk_wire medtalk_unreal
 medtalk.version medtalk.errors medtalk.rates medtalk.signals medtalk.watch medtalk.inputs medtalk.files medtalk.limits
 medtalk.sound medtalk.media medtalk.audio
-medtalk.rig medtalk.features medtalk.finishing medtalk.guidance medtalk.timeline medtalk.marks medtalk.tags
-medtalk.bundle
+medtalk.rig medtalk.features medtalk.finishing medtalk.kinds medtalk.dynamics medtalk.moods medtalk.guidance
+medtalk.persona medtalk.timeline medtalk.marks medtalk.tags medtalk.bundle
 medtalk.model medtalk.backbones medtalk.engine medtalk.official medtalk.perform medtalk.saved medtalk
 medtalk.take medtalk.plot
 medtalk.quality medtalk.face medtalk.service medtalk.studio medtalk.cli medtalk.__main__
@@ -127,9 +127,7 @@ def test_every_room_is_on_the_list() -> None:
         ("medtalk_train", "wording/grammar.py", "from medtalk_train import run", AssertionError),
     ],
 )
-def test_an_import_that_goes_up_or_round_is_seen(
-    package: str, module: str, line: str, error: type[Exception]
-) -> None:
+def test_an_import_that_goes_up_or_round_is_seen(package: str, module: str, line: str, error: type[Exception]) -> None:
     name = f"{package}.{module.removesuffix('.py').replace('/', '.')}"
     with pytest.raises(error):
         check({name: f"{sources()[name]}\n{line}\n"})

@@ -361,9 +361,7 @@ def test_two_hours_are_refused() -> None:
 
 
 def test_limits_are_settings() -> None:
-    small = ServiceLimits(
-        AudioLimits(max_seconds=0.15, max_bytes=6000, max_channels=1), max_text=10, max_image_bytes=7
-    )
+    small = ServiceLimits(AudioLimits(max_seconds=0.15, max_bytes=6000, max_channels=1), max_text=10, max_image_bytes=7)
     stereo = generate((described("samples", "int16", 1000, 2), SAMPLES[:4000]))
     for frames, said in (
         (generate(), "6400 bytes; the limit is 6000"),

@@ -42,6 +42,10 @@ def rig(message: Message) -> np.ndarray:
     return np.asarray((message.buffer("rig") or Buffer("", "float32", (0,), b"")).view())
 
 
+def head(message: Message) -> np.ndarray:
+    return np.asarray((message.buffer("head") or Buffer("", "float32", (0, 3), b"")).view())
+
+
 def curve(message: Message) -> np.ndarray:
     return np.asarray((message.buffer("intensity") or Buffer("", "float32", (0,), b"")).view())
 
@@ -100,6 +104,7 @@ def test_the_three_kinds_of_sound_give_the_rig_of_the_library(
     ):
         result = raw.last(raw.send(sent))
         np.testing.assert_allclose(rig(result), expected.values, atol=1e-6)
+        np.testing.assert_allclose(head(result), expected.head, atol=1e-5)
         body = result.body
         assert (body["frames"], body["fps"], body["channel_hash"]) == (len(expected), 60.0, CHANNEL_HASH)
         assert body["seconds"] == expected.seconds and len(curve(result)) == len(expected)
@@ -107,6 +112,13 @@ def test_the_three_kinds_of_sound_give_the_rig_of_the_library(
         assert {**body["meta"], "source": None} == {**meta, "source": None}
         assert body["meta"]["source"]["sha256"] == meta["source"]["sha256"]
     assert body["meta"]["source"]["name"] == "line.wav"
+
+
+def test_a_head_that_is_still_is_not_sent(raw: Raw, line: np.ndarray) -> None:
+    sound, buffers = pcm((line * 32767).astype(np.int16))
+    for still in ({"finishing": {"head": False}}, {"region": "mouth"}):
+        result = raw.last(raw.send(Message("generate", {"sound": sound, **still}, buffers=buffers)))
+        assert [buffer.name for buffer in result.buffers] == ["rig", "intensity"]
 
 
 def test_a_description_is_understood_as_by_the_library(start: Callable[..., Sidecar], line: np.ndarray) -> None:

@@ -110,6 +110,7 @@ def test_settings_as_they_are_written() -> None:
         "fps": 60.0, "region": "full",
         "finishing": {
             "smooth": True, "blink": True, "gaze": True, "limits": True, "seed": 0, "smoothing": {}, "closures": True,
+            "life": True, "amounts": {}, "head": True, "lean": 0.0,
         },
     }  # fmt: skip
     two: Any = np.float32(2)  # numbers of numpy are written as numbers

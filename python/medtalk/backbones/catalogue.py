@@ -46,6 +46,7 @@ class Backbone:
         """
         return self.locate(Pretrained(self.name), True)
 
+
 # Each adapter is imported when it is needed: its library takes seconds to load and may be missing.
 
 

@@ -90,6 +90,7 @@ NOT_OPTIONS = {
     "span": "the rig of a whole file is wanted; a program may ask for less",
     "smoothing": "--finishing paper sets it",
     "closures": "--finishing paper sets it",
+    "amounts": "a number for every part of the life: a program, the studio or a persona sets them",
 }
 """Settings without an option, and why."""
 
@@ -104,13 +105,20 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     own = inspect.signature(command, eval_str=True).parameters.values()
     shown = [part for each in own for part in ([*options, *steps] if each.name == "settings" else [each])]
 
-    def run(**values: Any) -> None:
+    def run(context: typer.Context, **values: Any) -> None:
+        if values["persona"] is not None:
+            from medtalk.persona import read_persona, without
+
+            sources = {each.name: context.get_parameter_source(each.name) for each in (*options, *steps)}
+            asked = {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
+            values["persona"] = without(read_persona(values["persona"]), asked)
         finishing = Finishing(**{each.name: values.pop(each.name) for each in steps})
         command(settings=_settings({each.name: values.pop(each.name) for each in options}, finishing), **values)
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
-    run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in shown}
+    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    run.__signature__ = inspect.Signature([context, *(part.replace(kind=part.KEYWORD_ONLY) for part in shown)])  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in (context, *shown)}
     return run
 
 

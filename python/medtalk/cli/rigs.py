@@ -147,4 +147,5 @@ class SidecarRigs:
         settings = replace(self._settings, transcript=transcript)
         result = remote.generate(self._client, sound, settings, self._channel, tell)
         words, phones = (tuple(Timed(*each) for each in timed) for timed in (result.words, result.phones))
-        return RigSequence(np.asarray(result.rig), result.fps, result.meta, words, phones)
+        head = None if result.head is None else np.asarray(result.head)
+        return RigSequence(np.asarray(result.rig), result.fps, result.meta, words, phones, head)

@@ -70,8 +70,7 @@ class Film:
             pool.shutdown(cancel_futures=True)
 
     def _picture(self, number: int) -> np.ndarray:
-        frames = [rig.values[min(number, len(rig) - 1)] for rig in self._rigs]
-        tiles = [self._drawing.draw(self._head.pose(frame)) for frame in frames]
+        tiles = [self._drawing.draw(self._head.pose(*rig.frame(number))) for rig in self._rigs]
         for tile, name in zip(tiles, self._names, strict=False):
             tile[-_STRIP:] = np.maximum(tile[-_STRIP:], name)
         return np.concatenate(tiles, axis=1)

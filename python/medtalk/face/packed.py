@@ -21,6 +21,7 @@ from medtalk.audio import Speech, read_bytes, read_speech
 from medtalk.model.intensity import intensity as intensity_of
 from medtalk.rates import RATE
 from medtalk.rig import N_CHANNELS, RigSequence
+from medtalk.rig.sequence import HEAD
 
 TOLERANCE = 0.002
 """How far a packed value may lie from the rig's: half a step."""
@@ -75,11 +76,13 @@ def pack_take(
 ) -> bytes:
     """A rig and what is known of it as a blob: every value within `TOLERANCE`, channels that stay at 0 left out.
 
+    The turn of the head is three channels more, in degrees.
     intensity: (T,) how strongly the emotion shows; by default it is read off the rig (eq. 8).
     level: 0 to 9, how hard to compress; 1 is ten times as quick as 9, and a tenth larger.
     """
-    moving = np.flatnonzero(np.any(rig.values != 0.0, axis=0))
-    values = rig.values[:, moving].T.astype(np.float64)  # (C, T)
+    channels = rig.values if rig.head is None else np.concatenate([rig.values, rig.head], axis=1)
+    moving = np.flatnonzero(np.any(channels != 0.0, axis=0))
+    values = channels[:, moving].T.astype(np.float64)  # (C, T)
     low = values.min(axis=1, initial=0.0)
     step = np.minimum((values.max(axis=1, initial=0.0) - low) / _STEPS, 1.8 * TOLERANCE)
     step[step == 0.0] = 1.0
@@ -106,7 +109,7 @@ def pack_take(
         "shorts": np.diff(counts[~narrow].astype(np.uint16), axis=1, prepend=np.uint16(0)),
         "intensity": np.clip(np.round(strength / header["strength"]), 0, _STEPS).astype(np.uint8),
     }
-    assert N_CHANNELS <= 256, "their numbers are bytes"
+    assert N_CHANNELS + len(HEAD) <= 256, "their numbers are bytes"
     return pack(header, arrays, level)
 
 

@@ -23,6 +23,7 @@ from medtalk.files import write_atomic
 from medtalk.rig import CHANNELS
 from medtalk.rig import head_table as table
 from medtalk.rig.head import TOOTH_LIP, UPPER_SHARE, head_bytes, load_head
+from medtalk.rig.sequence import HEAD, HEAD_DEGREES
 
 # in the order in which they need each other
 _SCRIPTS = (
@@ -85,15 +86,18 @@ def style() -> str:
 
 @cache
 def board() -> dict[str, Any]:
-    """What the player has to know of the face, as JSON can say it: the channels, how they move the head
-    (`medtalk.rig.head_table`), and how the head looks (`medtalk.face.look`)."""
+    """What the player has to know of the face, as JSON can say it: the channels and behind them the turn of the head,
+    how channels move the head (`medtalk.rig.head_table`), and how it looks (`medtalk.face.look`)."""
     at = np.linspace(-1.0, 1.0, len(load_head().marks["lip_upper"]))
 
     def columns(pulls: Sequence[tuple[int, str]]) -> list[tuple[int, list[float]]]:
         return [(channel, table.columns(where, at).tolist()) for channel, where in pulls]
 
     return {
-        "channels": [[each.short, each.area, each.minimum, each.maximum] for each in CHANNELS],
+        "channels": [
+            *([each.short, each.area, each.minimum, each.maximum] for each in CHANNELS),
+            *([name, "head", -HEAD_DEGREES, HEAD_DEGREES] for name in HEAD),
+        ],
         "table": {
             "linear": table.LINEAR,
             "closed_lids": table.CLOSED_LIDS,

@@ -135,8 +135,8 @@ def draw_sheet(
             left, frame = margin + column * (size + 2), round(moment.seconds * rig.fps)
             if frame > len(rig):
                 continue
-            values = rig.values[min(frame, len(rig) - 1)]
-            sheet.paste(Image.fromarray(drawing.draw(head.pose(values))), (left, top))
+            values, turn = rig.frame(frame)
+            sheet.paste(Image.fromarray(drawing.draw(head.pose(values, turn))), (left, top))
             gap = max(float(surface(values[None]).gap[0]), 0.0)
             pen.text((left + size - 4, top + 9), f"{gap:.1f} mm", _SOFT, small, anchor="rm")
             pen.text((left + 4, top + size + 10), moment.label, _INK, large, anchor="lm")

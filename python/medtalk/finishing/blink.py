@@ -5,7 +5,9 @@ mean of 17 blinks a minute at rest and 26 in conversation, and intervals between
 short ones and a long tail, as a log-normal has. A face in front of a camera is calmer than one in conversation, so the
 mean interval here is 3.2 s (19 a minute). Speakers blink at the ends of their phrases (Nakano and Kitazawa 2010,
 "Eyeblink entrainment at breakpoints of speech", Experimental Brain Research), so a blink that is due near such an end
-mostly waits for it or hurries to it.
+mostly waits for it or hurries to it. Listeners blink less, and moods differ: anxious people blink more often. A large
+shift of gaze brings a blink along (Evinger et al. 1994, "Not looking while leaping", Experimental Brain Research: 97 %
+of those above 33 degrees), which then stands for one that was due.
 
 How. VanderWerf et al. 2003 ("Eyelid movements: behavioral studies of blinking in humans under different stimulus
 conditions", Journal of Neurophysiology): in a spontaneous blink the upper lid falls fast and rises two to three times
@@ -17,16 +19,22 @@ The numbers are ours, rounded from those papers. Times are real numbers, not fra
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medtalk.finishing.course import ease
+from medtalk.finishing.gaze import Shift
 from medtalk.rig.channels import indices
 
 MEAN_INTERVAL = 3.2  # seconds from one blink to the next
-SHORTEST_INTERVAL = 0.8
+PACE: dict[str, float] = {"fear": 1.25, "surprised": 1.1, "happy": 1.05, "angry": 0.85, "sad": 0.8}
+"""How often a mood blinks, beside neutral."""
+_LISTENING = 0.35  # longer is the interval while nobody speaks
+_ALWAYS = 33.0  # degrees of a shift of gaze that never goes without a blink; smaller ones in proportion
+SHORTEST_INTERVAL, _LONGEST_INTERVAL = 0.8, 7.5
 _SPREAD = 0.55  # of the logarithm of the interval
 _CLOSING = (0.060, 0.080)  # seconds
 _SHUT = (0.018, 0.035)  # longer than a frame at 60 fps, so that some frame shows the eye shut
@@ -72,14 +80,25 @@ class Blink:
     def closure(self, times: NDArray[np.float64], eye: int) -> NDArray[np.float64]:
         """How shut the left (0) or right (1) eye is at `times` in seconds: 0 open to `depth`, same shape."""
         since = times - self.start - self.lags[eye]
-        falling = _ease(since / self.closing)
+        falling = ease(since / self.closing)
         rising = np.clip((since - self.closing - self.shut) / self.opening, 0.0, 1.0)
         # Under the root-like warp the lid rises fast at first and settles slowly.
-        return self.depth * falling * (1.0 - _ease(rising**0.75))
+        return self.depth * falling * (1.0 - ease(rising**0.75))
+
+
+def pace(mood: Mapping[str, float] | None) -> float:
+    """How often a face of these weights of labels blinks, beside neutral."""
+    total = sum((mood or {}).values())
+    return sum(weight * PACE.get(label, 1.0) for label, weight in mood.items()) / total if mood and total else 1.0
 
 
 def schedule(
-    values: NDArray[np.float32], activity: NDArray[np.float32], fps: float, rng: np.random.Generator
+    values: NDArray[np.float32],
+    activity: NDArray[np.float32],
+    fps: float,
+    rng: np.random.Generator,
+    shifts: Sequence[Shift] = (),
+    pace: float = 1.0,
 ) -> list[Blink]:
     """The blinks of a clip, in order, none overlapping another or reaching past the clip's ends.
 
@@ -88,37 +107,59 @@ def schedule(
         activity: (T,) how surely somebody speaks, 0..1: ends of phrases attract blinks.
         fps: frames a second of both.
         rng: the only source of chance.
+        shifts: of gaze, in order: large ones bring a blink along.
+        pace: how often there is a blink, beside the usual; above 0.
     """
     last = (len(values) - 1) / fps - _MARGIN
     ends = _phrase_ends(activity, fps)
     closed = list(_runs(_is_shut(values)))
     blinks: list[Blink] = []
+    along = [shift.time for shift in shifts if rng.uniform() < pace * shift.size / _ALWAYS]
+
+    def interval(after: float) -> float:
+        ahead = activity[int(after * fps) : int((after + MEAN_INTERVAL) * fps) + 1]
+        silence = 1.0 - float(ahead.mean()) if len(ahead) else 0.0
+        return max(_interval(rng) * (1.0 + _LISTENING * silence) / pace, SHORTEST_INTERVAL)
+
     # The clip begins somewhere within an interval.
-    due = _MARGIN + _interval(rng) * rng.uniform()
-    while due < last:
+    due = _MARGIN + interval(0.0) * rng.uniform()
+    while due < last or along:
         earliest = blinks[-1].start + SHORTEST_INTERVAL if blinks else _MARGIN
-        blink = _draw(_toward_phrase_end(due, ends, earliest, rng), rng)
+        with_gaze = [time for time in along if earliest <= time <= due]
+        along = [time for time in along if time > due]
+        if due >= last and not with_gaze:
+            break
+        when = _toward_phrase_end(due, ends, earliest, rng)
+        blink = _draw(with_gaze[0] if with_gaze else when, rng)
+        if with_gaze:
+            along = [time for time in (*with_gaze[1:], *along) if time > with_gaze[0]]
+            due = with_gaze[0]
         in_the_way = [
             end / fps for begin, end in closed if blink.start - _APART < end / fps and begin / fps < blink.end + _APART
         ]
         if in_the_way:  # the eyes have just been shut, which moistens them as well
-            due = max(due, max(in_the_way)) + _APART + 0.5 * _interval(rng)
+            due = max(due, max(in_the_way)) + _APART + 0.5 * interval(due)
             continue
         if blink.end <= last:
             blinks.append(blink)
-        due = max(due, blink.start) + _interval(rng)
+        due = max(due, blink.start) + interval(blink.end)
     return blinks
 
 
 def add_blinks(
-    values: NDArray[np.float32], activity: NDArray[np.float32], fps: float, rng: np.random.Generator
+    values: NDArray[np.float32],
+    activity: NDArray[np.float32],
+    fps: float,
+    rng: np.random.Generator,
+    shifts: Sequence[Shift] = (),
+    pace: float = 1.0,
 ) -> NDArray[np.float32]:
-    """Add blinks to a rig (T, 174) with its voice activity (T,); returns a new array.
+    """Add blinks, as `schedule` has them, to a rig (T, 174) with its voice activity (T,); returns a new array.
 
     A lid moves from where the rig has it towards shut, so that wide and narrow eyes blink from where they are.
     """
     out = np.array(values, np.float32)
-    for blink in schedule(values, activity, fps, rng):
+    for blink in schedule(values, activity, fps, rng, shifts, pace):
         first = int(blink.start * fps)
         rows = slice(first, min(int(np.ceil(blink.end * fps)) + 1, len(out)))
         times = np.arange(rows.start, rows.stop) / fps
@@ -131,15 +172,9 @@ def add_blinks(
     return out
 
 
-def _ease(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From 0 to 1 with least jerk, flat at both ends."""
-    x = np.clip(x, 0.0, 1.0)
-    return x**3 * (10.0 - 15.0 * x + 6.0 * x * x)
-
-
 def _interval(rng: np.random.Generator) -> float:
     mean_of_log = np.log(MEAN_INTERVAL) - _SPREAD**2 / 2
-    return float(np.clip(rng.lognormal(mean_of_log, _SPREAD), SHORTEST_INTERVAL, 12.0))
+    return float(np.clip(rng.lognormal(mean_of_log, _SPREAD), SHORTEST_INTERVAL, _LONGEST_INTERVAL))
 
 
 def _draw(start: float, rng: np.random.Generator) -> Blink:

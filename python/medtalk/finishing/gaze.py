@@ -1,30 +1,57 @@
-"""Small movements of the eyes, so that a face does not stare.
+"""Where the eyes look: fixations and jumps, glances away, and eyes that stay on their target while the head turns.
 
-An eye at rest holds still for 0.3 to 2.5 s, drifts slowly meanwhile, and then jumps by a degree or two. The durations
-of fixations are skewed to the right, here log-normal; the duration of a jump grows with its size (Bahill, Clark and
-Stark 1975, "The main sequence", Mathematical Biosciences: about 20 ms and 2 ms for each degree), and its course is
-close to that of least jerk. Both eyes turn together. The upper lid follows the eye up and down.
+Fixations. An eye holds still for 0.3 to 2.5 s, drifts slowly meanwhile, and jumps by a degree or two, from one place
+of the listener's face to another. The durations are skewed to the right, here log-normal; the duration of a jump grows
+with its size (Bahill, Clark and Stark 1975, "The main sequence", Mathematical Biosciences: about 20 ms and 2 ms for
+each degree), and its course is close to that of least jerk.
 
-The eye controls are L_eye and R_eye, whose X is +1 where either eye looks to the character's left, so the same value
-turns both the same way. At 1 an eye has turned about 40 degrees. Times are real numbers, not frames.
+Glances. Who begins to speak looks away and plans what to say, and ends looking at the listener (Kendon 1967, "Some
+functions of gaze-direction in social interaction", Acta Psychologica; Ho, Foulsham and Kingstone 2015, "Speaking and
+listening with the eyes", PLoS ONE). So some phrases after a pause begin with a glance away, that starts before them;
+within long speech there is one now and then, and few while listening. Andrist, Mutlu and Gleicher 2013
+("Conversational gaze aversion for virtual agents") timed them: those of thought are mostly up or down, others mostly to
+the side. Ours are shorter, since a viewer is in front of the camera.
+
+Head. The vestibulo-ocular reflex turns the eyes against the head, so the eye's angle is the target's less the head's.
+
+Both eyes turn together, and the upper lid follows up and down. The eye controls are L_eye and R_eye, whose X is +1
+where either eye looks to the character's left; what 1 is in degrees stands in `medtalk.rig.head_table`. Times are real
+numbers, not frames.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
+from medtalk.finishing.course import ease
 from medtalk.rig.channels import indices
+from medtalk.rig.head_table import EYE_DEGREES
 
-REACH = (0.07, 0.045)
-"""Farthest that a movement goes sideways and up or down, in board units: about 2.8 and 1.8 degrees."""
-_DEGREES = 40.0  # at board value 1
+REACH = (2.8, 1.6)
+"""Degrees to either side, and up or down, within which the eyes move about the listener's face."""
+AWAY = (6.0, 12.0)
+"""Degrees of a glance away."""
+MOST = 25.0
+"""Degrees that eyes turn at most in a head that turns: beyond, people turn the head or the body."""
+LARGE = 4.0
+"""Degrees from which a jump is a shift of gaze, which blinks may follow."""
 _FIXATION = (0.3, 2.5)  # seconds
 _FIXATION_MEDIAN, _FIXATION_SPREAD = 0.9, 0.6  # and spread of the logarithm
-_STEP = np.array([0.028, 0.014])  # standard deviation of a jump's target, sideways and up or down
+_STEP = np.array([1.12, 0.5])  # degrees, standard deviation of a jump's target, sideways and up or down
 _KEPT = 0.4  # of the old direction in the new one: the eyes come home rather than wander off
-_DRIFT = 0.003  # board units a second, standard deviation
-_JUMP = (0.030, 0.060)  # seconds, shortest and longest
+_DRIFT = 0.12  # degrees a second, standard deviation
+_JUMP = (0.030, 0.075)  # seconds, shortest and longest
+
+_PAUSES, _PLANNED = (0.3, 0.5, 1.2), (0.0, 0.3, 0.6)  # seconds of a pause, and how often a phrase after it begins so
+_EARLY = (0.10, 0.45)  # seconds before the phrase
+_LENGTH = (0.6, 1.5)  # seconds
+_APART = 1.2  # seconds between two glances
+_STRAIGHT = 0.15  # seconds at the beginning of a clip
+_SPEAKING, _LISTENING = 7.0, 14.0  # seconds from one glance to the next, on average
 
 _EYES_X = indices("[LR]_eye.X")
 _EYES_Y = indices("[LR]_eye.Y")
@@ -32,36 +59,144 @@ _UPPER_LIDS = indices("[LR]_eye_eyelidU")  # below 0 raises the lid
 _LID_FOLLOW = 0.5
 
 
-def directions(frames: int, fps: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Where the eyes look at each frame: (frames, 2), sideways (+ to the character's left) and up, in board units.
+_Glance = tuple[float, float, tuple[float, float]]  # start and end in seconds, place in degrees
 
-    The clip begins looking straight on.
+
+@dataclass(frozen=True)
+class Fixation:
+    """The eyes rest from `start` to `end` in seconds, from `place` to `leaving`, and then jump for `jump` seconds.
+
+    Places are (sideways, up) in degrees; + is to the character's left, and up.
     """
+
+    start: float
+    end: float
+    place: tuple[float, float]
+    leaving: tuple[float, float]
+    jump: float
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A large jump of the eyes: when it starts, in seconds, and its size in degrees."""
+
+    time: float
+    size: float
+
+
+def plan(
+    seconds: float, phrases: Sequence[tuple[float, float]], rng: np.random.Generator
+) -> tuple[list[Fixation], list[Shift]]:
+    """The fixations of a clip, in order and without gaps, and the large jumps between them.
+
+    Args:
+        seconds: length of the clip; it begins looking straight on.
+        phrases: (start, end) in seconds, that speech is in.
+        rng: the only source of chance.
+    """
+    fixations: list[Fixation] = []
+    shifts: list[Shift] = []
+    glances = _glances(seconds, phrases, rng)
+    begin, place, home = 0.0, np.zeros(2), np.zeros(2)
+    while begin <= seconds:
+        length = float(np.clip(rng.lognormal(np.log(_FIXATION_MEDIAN), _FIXATION_SPREAD), *_FIXATION))
+        home = np.clip(_KEPT * home + rng.normal(0.0, 1.0, 2) * _STEP, (-REACH[0], -REACH[1]), REACH)
+        drift, target = rng.normal(0.0, _DRIFT, 2), home
+        while glances and glances[0][1] <= begin:  # its time went by in the one before
+            glances.pop(0)
+        if glances and glances[0][0] <= begin:
+            length = glances[0][1] - begin
+        elif glances and glances[0][0] < begin + length + _JUMP[1]:
+            length = glances[0][0] - begin
+            target = np.array(glances[0][2])
+        leaving = place + drift * min(length, 1.0)
+        size = float(np.hypot(*(target - leaving)))
+        jump = float(np.clip(0.020 + 0.0022 * size, *_JUMP))
+        fixations.append(Fixation(begin, begin + length, tuple(place), tuple(leaving), jump))  # pyright: ignore[reportArgumentType]
+        if size >= LARGE and begin + length < seconds:
+            shifts.append(Shift(begin + length, size))
+        place, begin = target, begin + length + jump
+    return fixations, shifts
+
+
+def _glances(seconds: float, phrases: Sequence[tuple[float, float]], rng: np.random.Generator) -> list[_Glance]:
+    """The glances away, in order and apart."""
+    found: list[_Glance] = []
+    ended = -1.0  # of the phrase before: the first one begins a turn
+    for start, end in [*phrases, (seconds, seconds)]:
+        found += _now_and_then(max(ended, 0.0), start, _LISTENING, rng)
+        shows, early, length = float(rng.uniform()), float(rng.uniform(*_EARLY)), float(rng.uniform(*_LENGTH))
+        place = _away(rng, thought=True)
+        if start < seconds and shows < np.interp(start - ended, _PAUSES, _PLANNED):
+            begin = max(start - early, _STRAIGHT)
+            found.append((begin, begin + length, place))
+        found += _now_and_then(start, end, _SPEAKING, rng)
+        ended = end
+    kept: list[_Glance] = []
+    for glance in sorted(found):
+        if glance[0] >= _STRAIGHT and (not kept or glance[0] > kept[-1][1] + _APART):
+            kept.append(glance)
+    return kept
+
+
+def _now_and_then(first: float, until: float, mean: float, rng: np.random.Generator) -> list[_Glance]:
+    """Glances from `first` to `until` in seconds, on average one in `mean` seconds; who ends looks at the listener."""
+    found: list[_Glance] = []
+    begin = first + float(rng.exponential(mean))
+    while begin < until:
+        end = begin + float(rng.uniform(*_LENGTH))
+        place = _away(rng, thought=False)
+        if end < until:
+            found.append((begin, end, place))
+        begin = end + float(rng.exponential(mean))
+    return found
+
+
+def _away(rng: np.random.Generator, thought: bool) -> tuple[float, float]:
+    """A place to look at that is not the listener, in degrees."""
+    size, side, lift = float(rng.uniform(*AWAY)), float(rng.choice([-1.0, 1.0])), float(rng.uniform())
+    up = np.radians(35.0 if lift < 0.55 else -30.0) if thought else np.radians(8.0 if lift < 0.4 else -15.0)
+    return side * size * float(np.cos(up)), size * float(np.sin(up))
+
+
+def directions(fixations: Sequence[Fixation], frames: int, fps: float) -> NDArray[np.float64]:
+    """Where the eyes look at each frame: (frames, 2) degrees, sideways (+ to the character's left) and up."""
     times = np.arange(frames) / fps
     out = np.zeros((frames, 2))
-    reach = np.array(REACH)
-    place, begin = np.zeros(2), 0.0  # at the end of a jump, which is the start of a fixation
-    while frames and begin <= times[-1]:
-        fixation = float(np.clip(rng.lognormal(np.log(_FIXATION_MEDIAN), _FIXATION_SPREAD), *_FIXATION))
-        drift = rng.normal(0.0, _DRIFT, 2)
-        leaving = np.clip(place + drift * fixation, -reach, reach)
-        target = np.clip(_KEPT * place + rng.normal(0.0, 1.0, 2) * _STEP, -reach, reach)
-        jump = float(np.clip(0.020 + 0.0022 * _DEGREES * np.hypot(*(target - leaving)), *_JUMP))
-
-        still = (times >= begin) & (times < begin + fixation)
-        out[still] = place + (leaving - place) * ((times[still, None] - begin) / fixation)
-        moving = (times >= begin + fixation) & (times < begin + fixation + jump)
-        x = (times[moving, None] - begin - fixation) / jump
-        out[moving] = leaving + (target - leaving) * x**3 * (10.0 - 15.0 * x + 6.0 * x * x)
-        place, begin = target, begin + fixation + jump
+    for number, fixation in enumerate(fixations):
+        place, leaving = np.array(fixation.place), np.array(fixation.leaving)
+        first, jumps, ends = np.searchsorted(times, [fixation.start, fixation.end, fixation.end + fixation.jump])
+        held = (times[first:jumps, None] - fixation.start) / max(fixation.end - fixation.start, 1e-6)
+        out[first:jumps] = place + (leaving - place) * held
+        target = np.array(fixations[number + 1].place) if number + 1 < len(fixations) else leaving
+        out[jumps:ends] = leaving + (target - leaving) * ease((times[jumps:ends, None] - fixation.end) / fixation.jump)
     return out
 
 
-def add_gaze(values: NDArray[np.float32], fps: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Add small eye movement to a rig (T, 174); returns a new array."""
+def add_gaze(
+    values: NDArray[np.float32],
+    fixations: Sequence[Fixation],
+    fps: float,
+    amount: float = 1.0,
+    turn: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Add a plan of looks to a rig (T, 174); returns a new array.
+
+    Args:
+        values: the rig.
+        fixations: as `plan` makes them.
+        fps: frames a second.
+        amount: of the looks, 1 is usual; the eyes turn against the head whatever it is.
+        turn: of the head, (T, 3) degrees: yaw to the character's left, pitch up, roll. None is a still head.
+    """
     out = np.array(values, np.float32)
-    look = directions(len(out), fps, rng).astype(np.float32)
-    out[:, _EYES_X] += look[:, :1]
-    out[:, _EYES_Y] += look[:, 1:]
-    out[:, _UPPER_LIDS] -= _LID_FOLLOW * look[:, 1:]
+    look = amount * directions(fixations, len(out), fps)
+    if turn is not None:
+        look = np.clip(look - turn[:, :2], -MOST, MOST)
+    sideways = (look[:, :1] / EYE_DEGREES["sideways"]).astype(np.float32)
+    up = np.where(look[:, 1:] > 0.0, look[:, 1:] / EYE_DEGREES["up"], look[:, 1:] / EYE_DEGREES["down"])
+    up = up.astype(np.float32)
+    out[:, _EYES_X] += sideways
+    out[:, _EYES_Y] += up
+    out[:, _UPPER_LIDS] -= _LID_FOLLOW * up
     return out

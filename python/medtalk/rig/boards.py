@@ -22,6 +22,7 @@ from medtalk.rig.arkit import ARKIT
 from medtalk.rig.channels import CHANNEL_NAMES, CHANNELS
 from medtalk.rig.head_table import HEAD, HOW
 from medtalk.rig.sequence import RigSequence
+from medtalk_board import head
 from medtalk_board.expressions import PREFIX, Expression, expressions
 from medtalk_board.targets import GENERATIONS, TARGETS
 
@@ -69,6 +70,18 @@ def to_expressions(rig: RigSequence, board: str = "mh4") -> tuple[tuple[str, ...
     curves = expression_curves(board)
     values = np.stack([curve(rig.values) for curve in curves], axis=1)
     return tuple(PREFIX + curve.name for curve in curves), values
+
+
+def head_curves(rig: RigSequence) -> tuple[tuple[str, ...], np.ndarray]:
+    """How the head of a rig turns as curves of a MetaHuman: names and values (T, 4) float32; none for a still head.
+
+    HeadYaw, HeadPitch and HeadRoll are degrees in the axes of the bone of the head (`medtalk_board.head`), and
+    HeadControlSwitch is 1, without which Unreal does not read them.
+    """
+    if rig.head is None:
+        return (), np.zeros((len(rig), 0), np.float32)
+    rows = [(*head.rotator(*turn), 1.0) for turn in rig.head.tolist()]
+    return (*head.CURVES, head.SWITCH), np.array(rows, np.float32)
 
 
 def board_rows(board: str) -> list[dict[str, Any]]:

@@ -1,12 +1,12 @@
 """Rig files, by their ending.
 
 .npz               everything, lossless: values, frame rate, channel names, words, phones, meta (never pickle)
-.csv               header `time` and the 174 names; seconds and values
+.csv               header `time` and the 174 names, and the three of the head if it turns; seconds and values
 .txt               the layout of the paper's data: 174 columns, no header. It holds no frame rate: theirs is 60
 .json              for small clips and web pages: fps, channels, words, phones, meta, values
 .arkit.csv         the layout of the Live Link Face app: timecode, 52 blendshapes, 9 rotations
 .a2f.json          the weights that Audio2Face exports, with the 52 names of ARKit
-.expressions.csv   `time` and the `CTRL_expressions_` curves of current MetaHumans; written only
+.expressions.csv   `time` and the `CTRL_expressions_` curves of current MetaHumans, and those of the head; written only
 .curves.csv        the same curves as Unreal's RigMapper imports them: curve, frame, value; written only
 .glb               the head of the package, animated, as glTF 2.0; written only
 
@@ -31,12 +31,12 @@ from medtalk.files import check_file, write_atomic
 from medtalk.inputs import open_input, path_text, read_input
 from medtalk.rig.arkit import from_arkit, to_arkit
 from medtalk.rig.audio2face import ROWS, audio2face_lines, parse_audio2face
-from medtalk.rig.boards import to_expressions
+from medtalk.rig.boards import head_curves, to_expressions
 from medtalk.rig.channels import CHANNEL_NAMES, N_CHANNELS
 from medtalk.rig.document import MAX_ENTRY_BYTES, Document
 from medtalk.rig.livelink import livelink_lines, parse_livelink
 from medtalk.rig.rigmapper import rigmapper_lines
-from medtalk.rig.sequence import FPS, MAX_FRAMES, RigSequence, check_rate, frozen
+from medtalk.rig.sequence import FPS, HEAD, MAX_FRAMES, RigSequence, check_rate, frozen
 from medtalk.rig.tables import MAX_BYTES, frame_rate, lines_of, number_format, rows_of
 
 JSON_FORMAT = "medtalk-rig"
@@ -69,7 +69,8 @@ def write_rig(path: str | Path, rig: RigSequence, *, force: bool = False) -> Pat
     A file that is read-only is replaced with `force` only.
 
     Only .npz and .json keep words, phones and meta; .txt and .curves.csv do not keep the frame rate; .arkit.csv,
-    .a2f.json, .expressions.csv and .curves.csv hold what those boards can say, .glb what the head can show.
+    .a2f.json, .expressions.csv and .curves.csv hold what those boards can say, .glb what the head can show. All but
+    .txt and .a2f.json keep how the head turns.
     Raises RigError for an unknown ending or a rig too long for it, OutputError if the file cannot be written.
     """
     require(rig, RigSequence, "The rig", "a RigSequence", RigError)
@@ -108,7 +109,7 @@ def _rig(path: Path, *parts: Any) -> RigSequence:
 
 def npz_arrays(rig: RigSequence) -> dict[str, Any]:
     """The entries of a rig's `.npz`."""
-    return {
+    arrays: dict[str, Any] = {
         "version": np.int64(VERSION),
         "values": rig.values,
         "fps": np.float64(rig.fps),
@@ -117,6 +118,9 @@ def npz_arrays(rig: RigSequence) -> dict[str, Any]:
         "words": np.array(json.dumps(rig.words, ensure_ascii=False)),
         "phones": np.array(json.dumps(rig.phones, ensure_ascii=False)),
     }
+    if rig.head is not None:
+        arrays["head"] = rig.head
+    return arrays
 
 
 def _write_npz(path: Path, rig: RigSequence) -> None:
@@ -151,7 +155,8 @@ def _from_npz(path: Path, stream: BinaryIO) -> RigSequence:
         values, fps = archive["values"], archive["fps"].item()
         meta = json.loads(str(archive["meta"]))
         words, phones = (json.loads(str(archive[key])) if key in archive.files else () for key in ("words", "phones"))
-    return _rig(path, frozen(values), fps, meta, words, phones)
+        head = archive["head"] if "head" in archive.files else None
+    return _rig(path, frozen(values), fps, meta, words, phones, head)
 
 
 def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
@@ -180,15 +185,24 @@ def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
 
 
 def _write_csv(path: Path, rig: RigSequence) -> None:
-    _write_curves(path, rig, CHANNEL_NAMES, rig.values)
+    if rig.head is None:
+        _write_curves(path, rig, CHANNEL_NAMES, rig.values)
+    else:
+        _write_curves(path, rig, (*CHANNEL_NAMES, *HEAD), np.concatenate([rig.values, rig.head], axis=1))
 
 
 def _write_expressions(path: Path, rig: RigSequence) -> None:
-    _write_curves(path, rig, *to_expressions(rig))
+    _write_curves(path, rig, *_metahuman(rig))
 
 
 def _write_rigmapper(path: Path, rig: RigSequence) -> None:
-    _write_lines(path, [], rigmapper_lines(*to_expressions(rig)))
+    _write_lines(path, [], rigmapper_lines(*_metahuman(rig)))
+
+
+def _metahuman(rig: RigSequence) -> tuple[tuple[str, ...], np.ndarray]:
+    """The curves of a MetaHuman's face, and those of its head where that turns: names and values (T, M)."""
+    (names, values), (more, turns) = to_expressions(rig), head_curves(rig)
+    return (*names, *more), np.concatenate([values, turns], axis=1)
 
 
 def _write_curves(path: Path, rig: RigSequence, names: Sequence[str], values: np.ndarray) -> None:
@@ -207,9 +221,12 @@ def _read_csv(path: Path, fps: float) -> RigSequence:
             f"this starts with {names[0][:40]!r}.",
             "Columns without a header are a .txt rig.",
         )
-    _check_names(f"{path}, line {number}", names[1:], CHANNEL_NAMES)
-    table, at = rows_of(path, lines, N_CHANNELS + 1)
-    return _rig(path, table[:, 1:], frame_rate(path, table[:, 0], at, default=fps))
+    turns = tuple(names[1 + N_CHANNELS :]) == HEAD
+    _check_names(f"{path}, line {number}", names[1:], (*CHANNEL_NAMES, *HEAD) if turns else CHANNEL_NAMES)
+    table, at = rows_of(path, lines, len(names))
+    head = table[:, 1 + N_CHANNELS :] if turns else None
+    rate = frame_rate(path, table[:, 0], at, default=fps)
+    return _rig(path, table[:, 1 : 1 + N_CHANNELS], rate, {}, (), (), head)
 
 
 # --- .txt
@@ -241,11 +258,15 @@ def _write_json(path: Path, rig: RigSequence) -> None:
         },
         ensure_ascii=False,
     )
-    row = f"[{number_format(N_CHANNELS)}]"
-    last = len(rig) - 1
-    lines = (row % frame + ("," if t < last else "") for t, frame in enumerate(_frames(rig.values)))
-    _write_lines(path, [f'{head[:-1]}, "values": ['], lines, ["]}"])
+    turns = [] if rig.head is None else ['], "head": [', *_rows(rig.head)]
+    _write_lines(path, [f'{head[:-1]}, "values": ['], _rows(rig.values), [*turns, "]}"])
     _check_json(path, rig)
+
+
+def _rows(values: np.ndarray) -> Iterator[str]:
+    """The lines of the frames of (T, C), each a list."""
+    row, last = f"[{number_format(values.shape[1])}]", len(values) - 1
+    return (row % frame + ("," if t < last else "") for t, frame in enumerate(_frames(values)))
 
 
 def _read_json(path: Path, _: float) -> RigSequence:
@@ -261,7 +282,8 @@ def _read_json(path: Path, _: float) -> RigSequence:
         raise RigError(f'{path}: "meta" must be an object.')
     if values is None:
         raise RigError(f'{path}: "values" must be a list of 1 to {MAX_FRAMES} frames.')
-    return _rig(path, frozen(values), fps, meta, document.get("words", []), document.get("phones", []))
+    words, phones = document.get("words", []), document.get("phones", [])
+    return _rig(path, frozen(values), fps, meta, words, phones, document.get("head"))
 
 
 def _check_json(path: Path, rig: RigSequence) -> None:
@@ -286,11 +308,13 @@ def _json_text(path: Path) -> str:
 
 
 def _write_arkit(path: Path, rig: RigSequence) -> None:
-    _write_lines(path, [], livelink_lines(to_arkit(rig)[1], rig.fps))
+    _write_lines(path, [], livelink_lines(to_arkit(rig)[1], rig.fps, rig.head))
 
 
 def _read_arkit(path: Path, fps: float) -> RigSequence:
-    return from_arkit(*parse_livelink(path, lines_of(path), fps))
+    weights, rate, head = parse_livelink(path, lines_of(path), fps)
+    rig = from_arkit(weights, rate)
+    return _rig(path, rig.values, rig.fps, {}, (), (), head)
 
 
 def _write_audio2face(path: Path, rig: RigSequence) -> None:
@@ -299,7 +323,7 @@ def _write_audio2face(path: Path, rig: RigSequence) -> None:
 
 
 def _read_audio2face(path: Path, fps: float) -> RigSequence:
-    document = Document(path, _json_text(path), ROWS, columns=None).read()
+    document = Document(path, _json_text(path), {ROWS: None}).read()
     weights, rate = parse_audio2face(path, document, fps)
     return _rig(path, from_arkit(weights).values, rate)
 

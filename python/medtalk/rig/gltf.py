@@ -1,7 +1,7 @@
 """A take on the head as a binary glTF 2.0 (`.glb`), for Blender, Godot, three.js and the usual viewers.
 
 The mesh has a morph target for each shape of the head that the take moves, by name, and one animation: the weights,
-and the turns of the eyes, a key a frame. Lips that seal and bite are no sum of shapes, so what is left of them becomes
+and the turns of the eyes and of the head, a key a frame. The head turns as a whole, with its neck: pages bend that. Lips that seal and bite are no sum of shapes, so what is left of them becomes
 targets of its own: the principal components, over the take, of the pose of the head less that sum. As many are taken as
 bring every vertex of every frame within `TOLERANCE_MM`; the file says how far it really is (`extras.error_mm`).
 
@@ -70,6 +70,8 @@ def glb(rig: RigSequence) -> bytes:
     turns = head.eye_turns(rig.values)
     moves = [(1, "weights", weights.reshape(-1, 1))]
     moves += [(2 + number, "rotation", _quaternions(turns[:, number])) for number in range(len(eyes))]
+    if rig.head is not None:
+        moves.append((0, "rotation", _quaternions(rig.head)))
     file.animate(times, moves)
     file.json["asset"] |= {
         "copyright": "The head is CC0 1.0 (MakeHuman; faceunits by Mika Suominen).",
@@ -143,10 +145,14 @@ def _largest(left: NDArray) -> float:
 
 
 def _quaternions(turns: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(T, 4) x y z w of turns (T, 2), degrees to the left about y and then up about x."""
-    yaw, pitch = np.radians(turns.astype(np.float64)).T / 2
+    """(T, 4) x y z w of turns (T, 2 or 3): degrees to the left about y, up about x, and to the right shoulder about z."""
+    yaw, pitch, *rolls = np.radians(turns.astype(np.float64)).T / 2
     cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), -np.sin(pitch)
-    return np.stack([cy * sp, sy * cp, -sy * sp, cy * cp], axis=1).astype(np.float32)
+    x, y, z, w = cy * sp, sy * cp, -sy * sp, cy * cp
+    for roll in rolls:
+        cr, sr = np.cos(roll), np.sin(roll)
+        x, y, z, w = x * cr + y * sr, y * cr - x * sr, z * cr + w * sr, w * cr - z * sr
+    return np.stack([x, y, z, w], axis=1).astype(np.float32)
 
 
 # --- the mesh

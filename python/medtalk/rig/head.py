@@ -250,7 +250,7 @@ class Head:
 def _rotation(yaw: NDArray, pitch: NDArray, roll: NDArray) -> NDArray[np.float32]:
     """(T, 3, 3) to multiply rows with: roll about z, then pitch about x, then yaw about y; radians."""
     zero, one = 0.0 * yaw, 0.0 * yaw + 1.0
-    (cy, sy), (cp, sp), (cr, sr) = ((np.cos(each), np.sin(each)) for each in (yaw, -pitch, -roll))
+    (cy, sy), (cp, sp), (cr, sr) = ((np.cos(each), np.sin(each)) for each in (yaw, -pitch, roll))
     about_y = np.stack([cy, zero, -sy, zero, one, zero, sy, zero, cy], axis=-1).reshape(-1, 3, 3)
     about_x = np.stack([one, zero, zero, zero, cp, sp, zero, -sp, cp], axis=-1).reshape(-1, 3, 3)
     about_z = np.stack([cr, sr, zero, -sr, cr, zero, zero, zero, one], axis=-1).reshape(-1, 3, 3)

@@ -1,4 +1,9 @@
-"""The table that the Live Link Face app records: a timecode, 52 blendshapes and nine rotations a line."""
+"""The table that the Live Link Face app records: a timecode, 52 blendshapes and nine rotations a line.
+
+The rotations are radians: over a recording of the app a whole EyeLookDown is .55 of LeftEyePitch, and the roll of an
+eye is its yaw times its pitch. Their signs are those of the same recording and of the rotator that Unreal's plugin for
+ARKit makes: positive is to the character's right, down, and to its left shoulder, so each is ours the other way round.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +16,13 @@ import numpy as np
 
 from medtalk.errors import RigError
 from medtalk.rig.arkit import ARKIT_NAMES, N_ARKIT
-from medtalk.rig.sequence import MAX_FILE_FPS, MAX_FRAMES
+from medtalk.rig.sequence import HEAD_DEGREES, MAX_FILE_FPS, MAX_FRAMES
 from medtalk.rig.tables import number_format, numbers_of
 
 _ROTATIONS = tuple(f"{what}{axis}" for what in ("Head", "LeftEye", "RightEye") for axis in ("Yaw", "Pitch", "Roll"))
 HEADER = ("Timecode", "BlendShapeCount", *ARKIT_NAMES, *_ROTATIONS)
+_HEAD = slice(N_ARKIT, N_ARKIT + 3)  # of the columns behind the first two
+_MOST_RADIANS = math.radians(HEAD_DEGREES)
 _COUNT = N_ARKIT + len(_ROTATIONS)  # what the app calls blendshapes: 61
 _BASE = 60  # timecode frames in a second, as the app counts them unless set otherwise
 _BASES = (24, 25, 30, 60)
@@ -24,27 +31,36 @@ _MAX_GAP_S = 1.0
 _ROUNDING_S = 5e-5
 
 
-def livelink_lines(weights: np.ndarray, fps: float) -> Iterator[str]:
-    """The lines of a recording of weights (T, 52).
+def livelink_lines(weights: np.ndarray, fps: float, head: np.ndarray | None = None) -> Iterator[str]:
+    """The lines of a recording of weights (T, 52), with a head that turns by (T, 3) degrees or is still.
 
     Whatever the frame rate, time is written as the app does at 60: hours, minutes, seconds, sixtieths with three
-    decimals. The rotations are 0: the head rests, and the gaze is in the EyeLook blendshapes.
+    decimals. The rotations of the eyes are 0: the gaze is in the EyeLook blendshapes.
     """
     yield ",".join(HEADER)
     row = number_format(N_ARKIT)
-    still = ",0" * len(_ROTATIONS)
-    for t, frame in enumerate(weights):
+    still = [",0" * len(_ROTATIONS)]
+    turns = still * len(weights) if head is None else (_turned(turn) for turn in head.tolist())
+    for t, (frame, turned) in enumerate(zip(weights, turns, strict=True)):
         # Whole thousandths of a sixtieth, so that rounding cannot write a sixtieth number 60.
         ticks = round(t * _BASE * 1000 / fps)
         seconds, part = divmod(ticks, _BASE * 1000)
         code = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{part // 1000:02d}.{part % 1000:03d}"
-        yield f"{code},{_COUNT},{row % tuple(frame.tolist())}{still}"
+        yield f"{code},{_COUNT},{row % tuple(frame.tolist())}{turned}"
 
 
-def parse_livelink(path: Path, lines: Iterable[tuple[int, str]], default: float) -> tuple[np.ndarray, float]:
-    """(weights (T, 52) in our order, frame rate) of a recording's (line number, line).
+def _turned(turn: list[float]) -> str:
+    """The cells of the rotations where the head turns by so many degrees."""
+    return ",%.9g,%.9g,%.9g" % tuple(0.0 - math.radians(each) for each in turn) + ",0" * (len(_ROTATIONS) - 3)
 
-    Columns may come in any order and the names in any case; the rotations may be missing and are not used. The app
+
+def parse_livelink(
+    path: Path, lines: Iterable[tuple[int, str]], default: float
+) -> tuple[np.ndarray, float, np.ndarray | None]:
+    """(weights (T, 52) in our order, frame rate, turn of the head (T, 3) in degrees) of a recording's (number, line).
+
+    Columns may come in any order and the names in any case; the rotations may be missing. Those of the eyes are not
+    used, and a head whose rotations are all 0 is None: the app writes so where it was not asked to stream it. The app
     drops frames now and then: up to a second is filled by straight lines. How many timecode frames make a second is
     seen from a recording of a second or more; a shorter one is taken to have `default` frames a second.
     """
@@ -59,7 +75,9 @@ def parse_livelink(path: Path, lines: Iterable[tuple[int, str]], default: float)
         )
     if len(set(names)) != len(names):
         raise RigError(f"{path}, line {number}: a column is there twice.")
-    order = [names.index(name) for name in wanted[2:]]
+    turns = [name.lower() for name in HEADER[2:][_HEAD]]
+    turns = turns if set(turns) <= set(names) else []
+    order = [names.index(name) for name in (*wanted[2:], *turns)]
     code, count = names.index("timecode"), names.index("blendshapecount")
     clock: list[tuple[int, float]] = []
     rows: list[list[float]] = []
@@ -88,7 +106,9 @@ def parse_livelink(path: Path, lines: Iterable[tuple[int, str]], default: float)
         at.append(number)
     if not rows:
         raise RigError(f"{path} has no frames, only a header.", "It may be cut short; make it again.")
-    return _regular(path, np.array(rows), _seconds(clock, default), at, default)
+    columns, fps = _regular(path, np.array(rows), _seconds(clock, default), at, default)
+    head = np.clip(columns[:, _HEAD], -_MOST_RADIANS, _MOST_RADIANS)
+    return columns[:, :N_ARKIT], fps, 0.0 - np.degrees(head) if head.any() else None
 
 
 def _seconds(clock: list[tuple[int, float]], default: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A rig: 174 curves over time."""
+"""A rig: 174 curves over time, and how the head turns meanwhile."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ FPS = float(rates.FPS)
 MAX_FILE_FPS = 1000.0
 MAX_FRAMES = 1_000_000
 """Of a rig in a file or by resampling: over an hour at 240 fps, and 4.6 hours at 60."""
+HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
+"""What the columns of `RigSequence.head` are called, in Epic's words."""
+HEAD_DEGREES = 90.0
+"""How far a head turns at most: farther no neck goes, and angles beyond are most likely not degrees."""
+_MIRRORED_HEAD = np.array([-1.0, 1.0, -1.0], np.float32)
 _COLUMNS = 16  # channels that are resampled at a time: bounds the memory of long rigs
 _ROWS = 1 << 14  # frames that are looked at together, for the same reason
 
@@ -53,8 +58,10 @@ class RigSequence:
     An array that is so already is kept, any other is copied.
     fps: frames a second. meta: what is known of its making; anything that JSON can say. words, phones: what is spoken
     when, in seconds from its first frame, as far as that is known.
-    Raises RigError for another shape, values that are not finite or impossible times, SettingError for a frame rate
-    out of range.
+    head: (T, 3) float32, read-only: how the head is turned at each frame, in degrees: yaw (to the character's left),
+    pitch (up) and roll (to its right shoulder), as `rig.head.Head.pose` takes them; None where nothing turns it.
+    Raises RigError for another shape, values that are not finite, a head turned beyond `HEAD_DEGREES` or impossible
+    times, SettingError for a frame rate out of range.
     """
 
     values: np.ndarray
@@ -62,11 +69,13 @@ class RigSequence:
     meta: Mapping[str, Any] = field(default_factory=dict)
     words: tuple[Timed, ...] = ()
     phones: tuple[Timed, ...] = ()
+    head: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "words", _checked_times(self.words, "word"))
         object.__setattr__(self, "phones", _checked_times(self.phones, "phone"))
         object.__setattr__(self, "values", _checked_values(self.values))
+        object.__setattr__(self, "head", None if self.head is None else _checked_head(self.head, len(self.values)))
         object.__setattr__(self, "fps", check_rate(self.fps))
         try:  # once through JSON: a copy that nobody else can change, and certain to be writable to any file
             meta = json.loads(json.dumps(dict(self.meta), allow_nan=False))
@@ -76,7 +85,7 @@ class RigSequence:
 
     def __reduce__(self) -> tuple[type[RigSequence], tuple[Any, ...]]:
         # a mapping proxy cannot be pickled
-        return RigSequence, (self.values, self.fps, dict(self.meta), self.words, self.phones)
+        return RigSequence, (self.values, self.fps, dict(self.meta), self.words, self.phones, self.head)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -93,6 +102,11 @@ class RigSequence:
     def times(self) -> np.ndarray:
         """(T,) float64, the seconds at which the frames lie."""
         return np.arange(len(self)) / self.fps
+
+    def frame(self, number: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """The values (174,) of a frame and how the head turns (3,), as `Head.pose` takes them; held at the last."""
+        at = min(number, len(self) - 1)
+        return self.values[at], None if self.head is None else self.head[at]
 
     def with_meta(self, **more: Any) -> RigSequence:
         """The same rig with more known about it."""
@@ -120,18 +134,9 @@ class RigSequence:
         new = np.empty((count, N_CHANNELS), np.float32)
         for first in range(0, N_CHANNELS, _COLUMNS):
             columns = slice(first, first + _COLUMNS)
-            values = self.values[:, columns].astype(np.float64)
-            if len(self) == 1:
-                new[:, columns] = values
-            elif rate > self.fps:
-                from scipy.interpolate import PchipInterpolator
-
-                curves = PchipInterpolator(np.arange(len(self)), values)
-                new[:, columns] = curves(np.minimum(where, len(self) - 1.0))
-            else:
-                half = 0.5 * self.fps / rate
-                new[:, columns] = (_integral(values, where + half) - _integral(values, where - half)) / (2.0 * half)
-        return replace(self, values=frozen(new), fps=rate)
+            new[:, columns] = _resampled(self.values[:, columns], where, self.fps / rate)
+        head = None if self.head is None else _resampled(self.head, where, self.fps / rate)
+        return replace(self, values=frozen(new), fps=rate, head=head)
 
     def slice(self, start_s: float = 0.0, end_s: float | None = None) -> RigSequence:
         """The part from `start_s` to `end_s` seconds (to the end by default), to the nearest frames.
@@ -156,16 +161,20 @@ class RigSequence:
             )
             for timed in (self.words, self.phones)
         )
-        return RigSequence(self.values[first:last], self.fps, self.meta, words, phones)
+        head = None if self.head is None else self.head[first:last]
+        return RigSequence(self.values[first:last], self.fps, self.meta, words, phones, head)
 
     def mirror(self) -> RigSequence:
         """Left and right exchanged; twice gives the same rig again."""
-        return replace(self, values=self.values[:, MIRROR] * MIRROR_SIGN)
+        head = None if self.head is None else self.head * _MIRRORED_HEAD
+        return replace(self, values=self.values[:, MIRROR] * MIRROR_SIGN, head=head)
 
     def blend(
         self, other: RigSequence, areas: Sequence[str] | None = None, weight: float | np.ndarray = 1.0
     ) -> RigSequence:
         """This rig with `areas` (all by default) taken from `other` by `weight`: 0 is this, 1 the other.
+
+        The turn of the head belongs to no area: it is blended where `areas` is None, and else stays.
 
         weight: one number or one per frame (T,), 0..1. Raises RigError where the two rigs differ in length or frame
         rate, a area is unknown, or a weight is out of range.
@@ -188,13 +197,16 @@ class RigSequence:
             columns = np.concatenate([AREAS[name] for name in names])
             column_weights = weights.reshape(-1, 1)
             values[:, columns] += column_weights * (other.values[:, columns].astype(np.float64) - values[:, columns])
-        return replace(self, values=values)
+        head = self.head
+        if areas is None and not (head is None and other.head is None):
+            head = _turns(self) + weights.reshape(-1, 1) * (_turns(other) - _turns(self))
+        return replace(self, values=values, head=head)
 
     @staticmethod
     def concatenate(parts: Sequence[RigSequence], crossfade_s: float = 0.0) -> RigSequence:
         """One after another; neighbours overlap by `crossfade_s` seconds, over which one goes smoothly into the next.
 
-        The meta is that of the first. Raises RigError for no parts, differing frame rates, or an overlap longer than
+        The meta is that of the first. Parts without a head turn it straight on, if others have one. Raises RigError for no parts, differing frame rates, or an overlap longer than
         a part.
         """
         if not parts:
@@ -214,14 +226,17 @@ class RigSequence:
         overlap = round(crossfade_s * fps)
         # Raised cosine: starts and ends without a kink. Its ends, 0 and 1, would only repeat the frames beside it.
         fade = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, overlap + 1)[:, None] / (overlap + 1))
-        values, words, phones = parts[0].values.astype(np.float64), list(parts[0].words), list(parts[0].phones)
-        for part in parts[1:]:
+        turns = any(part.head is not None for part in parts)
+        columns = [np.concatenate([part.values, _turns(part)], axis=1) if turns else part.values for part in parts]
+        values, words, phones = columns[0].astype(np.float64), list(parts[0].words), list(parts[0].phones)
+        for part, own in zip(parts[1:], columns[1:], strict=True):
             kept = len(values) - overlap
             for here, timed in ((words, part.words), (phones, part.phones)):
                 here += [Timed(each.text, each.start + kept / fps, each.end + kept / fps) for each in timed]
-            mixed = (1.0 - fade) * values[kept:] + fade * part.values[:overlap]
-            values = np.concatenate([values[:kept], mixed, part.values[overlap:]])
-        return RigSequence(values, fps, parts[0].meta, tuple(words), tuple(phones))
+            mixed = (1.0 - fade) * values[kept:] + fade * own[:overlap]
+            values = np.concatenate([values[:kept], mixed, own[overlap:]])
+        head = values[:, N_CHANNELS:] if turns else None
+        return RigSequence(values[:, :N_CHANNELS], fps, parts[0].meta, tuple(words), tuple(phones), head)
 
 
 def _checked_times(timed: Iterable[Any], what: str) -> tuple[Timed, ...]:
@@ -263,6 +278,41 @@ def _checked_values(values: Any) -> np.ndarray:
             )
     # No -0: nothing distinguishes it, and in text it reads like a mistake.
     return frozen(array) if array.flags.writeable else array
+
+
+def _checked_head(head: Any, frames: int) -> np.ndarray:
+    """A read-only (T, 3) float32 array of degrees, or RigError."""
+    try:
+        with np.errstate(over="ignore"):
+            array = np.array(head, np.float32, order="C")
+    except (TypeError, ValueError) as error:
+        raise RigError("The head of a rig must be numbers, (T, 3), in degrees.") from error
+    if array.shape != (frames, len(HEAD)):
+        raise RigError(f"The head of a rig of {frames} frames must be ({frames}, 3); this is {array.shape}.")
+    if not (np.abs(array) <= HEAD_DEGREES).all():  # also refuses NaN
+        frame, axis = np.argwhere(~(np.abs(array) <= HEAD_DEGREES))[0]
+        raise RigError(
+            f"{HEAD[axis]} of frame {frame} is {array[frame, axis]}; a head turns at most {HEAD_DEGREES:g} degrees."
+        )
+    return frozen(array)
+
+
+def _turns(rig: RigSequence) -> np.ndarray:
+    """(T, 3) degrees, 0 for a rig whose head is not turned."""
+    return np.zeros((len(rig), len(HEAD))) if rig.head is None else rig.head.astype(np.float64)
+
+
+def _resampled(values: np.ndarray, where: np.ndarray, step: float) -> np.ndarray:
+    """(N, C) of `values` (T, C) at 0, 1, 2...: at `where` (N,), `step` apart; see `RigSequence.resample`."""
+    values = values.astype(np.float64)
+    if len(values) == 1:
+        return np.repeat(values, len(where), axis=0)
+    if step < 1.0:
+        from scipy.interpolate import PchipInterpolator
+
+        return PchipInterpolator(np.arange(len(values)), values)(np.minimum(where, len(values) - 1.0))
+    half = 0.5 * step
+    return (_integral(values, where + half) - _integral(values, where - half)) / step
 
 
 def _integral(values: np.ndarray, where: np.ndarray) -> np.ndarray:

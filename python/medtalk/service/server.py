@@ -21,7 +21,7 @@ import zmq
 
 from medtalk.audio import Speech
 from medtalk.errors import BackboneError, CancelledError, MedtalkError, ServiceError, SettingError
-from medtalk.guidance import LABELS
+from medtalk.guidance import LABELS, MOODS
 from medtalk.limits import ServiceLimits
 from medtalk.perform import load
 from medtalk.rates import FPS, RATE
@@ -318,6 +318,7 @@ class Server:
             "channel_hash": CHANNEL_HASH,
             "fps": float(FPS),
             "labels": list(LABELS),
+            "moods": list(MOODS),
             "regions": list(REGIONS),
             "limits": self.settings.limits.as_reply(),
             "capabilities": {

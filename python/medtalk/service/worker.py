@@ -116,8 +116,10 @@ class Worker(threading.Thread):
             "meta": meta,
             **_spoken(rig),
         }
-        return Outcome(body, (_buffer("rig", rig.values), _buffer("intensity", performance.intensity)),
-                       sound_seconds=performance.seconds)  # fmt: skip
+        buffers = [_buffer("rig", rig.values), _buffer("intensity", performance.intensity)]
+        if rig.head is not None:
+            buffers.append(_buffer("head", rig.head))
+        return Outcome(body, tuple(buffers), sound_seconds=performance.seconds)
 
     def _hear(self, request: JobRequest) -> tuple[str, Performance, bool]:
         """The sound of a request, its name in the cache, and whether it was there.

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, get_origin
 
 from medtalk.audio import SOUND_ENDINGS
+from medtalk.finishing import AMOUNTS
 from medtalk.finishing.smoothing import WINDOWS
-from medtalk.guidance import LABELS
+from medtalk.guidance import MOODS
 from medtalk.limits import ServiceLimits
 from medtalk.perform import Model
 from medtalk.rig import RIG_ENDINGS
@@ -17,6 +18,7 @@ OWN = ("emotion", "text", "image", "curve", "timeline")
 """Settings that have a control of their own in the page: sliders, a picture, a curve that is drawn, spans."""
 NOT_CONTROLS = {
     "image_name": "the name of the file that is dropped",
+    "persona": "the controls show what it would set",
     "span": "the page plays a part of the take, and an export may be of that part",
 }
 """Settings without a control, and why."""
@@ -28,7 +30,7 @@ def controls(model: Model, limits: ServiceLimits) -> dict[str, Any]:
     """What the page needs to know before it asks for a take, as JSON."""
     shown = [knob for knob in knobs(Settings) if knob.name not in (*OWN, *NOT_CONTROLS)]
     return {
-        "labels": list(LABELS),
+        "labels": list(MOODS),
         "guidance": list(model.guidance),
         "knobs": [_control(knob) for knob in shown],
         "finishing": [_control(knob) for knob in knobs(Finishing)],
@@ -55,4 +57,5 @@ def _control(knob: Knob) -> dict[str, Any]:
         "choices": list(knob.choices),
         "limits": knob.limits and [float(limit) for limit in knob.limits],
     }
-    return {**control, "parts": WINDOWS} if knob.name == "smoothing" else control
+    parts = {"smoothing": WINDOWS, "amounts": dict.fromkeys(AMOUNTS, 1)}
+    return {**control, "parts": parts[knob.name]} if knob.name in parts else control

@@ -215,5 +215,6 @@ class Session:
 def _take(outcome: Outcome) -> Take:
     body, buffers = outcome.body, {buffer.name: buffer for buffer in outcome.buffers}
     words, phones = (tuple(Timed(*each) for each in body[name]) for name in ("words", "phones"))
-    rig = RigSequence(np.asarray(buffers["rig"].data), body["fps"], body["meta"], words, phones)
+    head = np.asarray(buffers["head"].data) if "head" in buffers else None
+    rig = RigSequence(np.asarray(buffers["rig"].data), body["fps"], body["meta"], words, phones, head)
     return Take(rig, np.asarray(buffers["intensity"].data))

@@ -248,8 +248,24 @@ class MovieSceneScriptingBoolChannel(MovieSceneScriptingChannel):
         return self._sampled(range, frame_rate)
 
 
+class MovieSceneScriptingIntegerChannel(MovieSceneScriptingChannel):
+    def get_num_keys(self) -> int:
+        return len(self._data().keys)
+
+    def set_default(self, default_value: int) -> None:
+        self._data().default = default_value
+
+    def has_default(self) -> bool:
+        return self._data().default is not None
+
+    def get_default(self) -> int:
+        return int(self._data().default or 0)
+
+
+_KINDS = {"bool": MovieSceneScriptingBoolChannel, "integer": MovieSceneScriptingIntegerChannel}
+
+
 def wrap_channel(section: Any, name: str) -> Any:
     """A fresh wrapper of a channel."""
-    kind = section._channels[name].kind
-    python = MovieSceneScriptingBoolChannel if kind == "bool" else MovieSceneScriptingFloatChannel
+    python = _KINDS.get(section._channels[name].kind, MovieSceneScriptingFloatChannel)
     return python().__dict__["_self"]._of(section, name)

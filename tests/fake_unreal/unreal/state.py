@@ -108,6 +108,7 @@ class EditorState:
         self.names: Counter[str] = Counter()  # for unique object names
         # what is not known of the real editor, to be switched in tests
         self.rig_section_bounded = False
+        self.head_control = False  # whether boards turn the head, as those of MetaHuman Animator do
         self.parents_components = False  # add_possessable(component) makes the actor's binding and parents itself
         self.class_objects: dict[type, Any] = {}
 

@@ -63,6 +63,18 @@ def test_a_take_keeps_its_values_within_the_tolerance(scale):
     assert np.abs(back - values).max() < min(TOLERANCE, 0.005 * scale)
 
 
+def test_the_turn_of_the_head_is_three_channels_more():
+    head = np.linspace((-40.0, 0.0, 1.0), (30.0, 0.0, 2.0), 40)
+    _, arrays = unpacked(pack_take(RigSequence(np.zeros((40, 174)), head=head), "x"))
+    assert sorted(arrays["channels"].tolist()) == [174, 176]
+    counts = np.concatenate(
+        [np.cumsum(arrays["bytes"], axis=1, dtype=np.uint8), np.cumsum(arrays["shorts"], axis=1, dtype=np.uint16)]
+    )
+    back = arrays["low"][:, None] + arrays["step"][:, None] * counts
+    for channel, row in zip(arrays["channels"].tolist(), back, strict=True):
+        assert np.abs(row - head[:, channel - 174]).max() < TOLERANCE
+
+
 def test_a_take_at_rest_and_of_one_frame():
     header, arrays = unpacked(pack_take(RigSequence(np.zeros((1, 174))), "rest", marks=[Mark(0.0, 0.1, "false", "x")]))
     assert arrays["channels"].size == 0 and arrays["intensity"].tolist() == [0]

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from medtalk.errors import RigError, SettingError
+from medtalk.features.cues import Cues
 from medtalk.finishing import Finishing, finish
 from medtalk.finishing.clamp import limit
 from medtalk.rig.channels import MAXIMUM, MINIMUM, N_CHANNELS, indices
+from medtalk.rig.head_table import EYE_DEGREES
 
 BLINK = indices("[LR]_eye_blink")
 GAZE = indices("[LR]_eye.X")
-NOTHING = Finishing(smooth=False, blink=False, gaze=False, limits=False)
+NOTHING = Finishing(smooth=False, blink=False, gaze=False, limits=False, life=False)
 SPEECH = np.ones(900, np.float32)
 
 
@@ -26,11 +28,11 @@ def rough(frames: int = 900) -> np.ndarray:
 
 def test_every_step_can_be_switched_off() -> None:
     values = rough()
-    before = values.copy()
+    before, steps = values.copy(), ("smooth", "blink", "gaze", "limits", "life")
     assert np.array_equal(finish(values, SPEECH, NOTHING), values)
     results = [
-        finish(values, SPEECH, replace(NOTHING, **dict(zip(("smooth", "blink", "gaze", "limits"), on, strict=True))))
-        for on in itertools.product([False, True], repeat=4)
+        finish(values, SPEECH, replace(NOTHING, **dict(zip(steps, on, strict=True))))
+        for on in itertools.product([False, True], repeat=len(steps))
     ]
     assert all(not np.array_equal(a, b) for a, b in itertools.combinations(results, 2))
     assert all(result.dtype == np.float32 and result.shape == values.shape for result in results)
@@ -44,9 +46,9 @@ def test_blinks_and_gaze_do_not_disturb_each_other() -> None:
     assert np.array_equal(both[:, GAZE], finish(values, SPEECH, Finishing(seed=5, blink=False))[:, GAZE])
 
 
-def test_the_seed_decides_blinks_and_gaze_and_nothing_else() -> None:
+def test_without_life_the_seed_decides_blinks_and_gaze_and_nothing_else() -> None:
     values = rough()
-    one, again, other = (finish(values, SPEECH, Finishing(seed=seed)) for seed in (1, 1, 2))
+    one, again, other = (finish(values, SPEECH, Finishing(seed=seed, life=False)) for seed in (1, 1, 2))
     assert np.array_equal(one, again)
     assert not np.array_equal(one[:, BLINK], other[:, BLINK]) and not np.array_equal(one[:, GAZE], other[:, GAZE])
     face = np.setdiff1d(np.arange(N_CHANNELS), indices("[LR]_eye*"))
@@ -75,10 +77,58 @@ def test_limits_clamp_and_let_shut_eyes_shut() -> None:
     assert (values[:, lids] == np.float32(0.4)).all()
 
 
-def test_silence_blinks_at_rest() -> None:
+def test_another_sound_or_mood_is_another_take() -> None:
+    values, pause = rough(), SPEECH.copy()
+    pause[300:360] = 0.0
+    takes = [
+        finish(values, voice, Finishing(seed=1), mood=mood)
+        for voice, mood in [(SPEECH, None), (pause, None), (SPEECH, {"sad": 1.0}), (SPEECH, {"angry": 1.0})]
+    ]
+    for one, other in itertools.combinations(takes, 2):
+        assert not np.array_equal(one[:, BLINK], other[:, BLINK])
+        assert not np.array_equal(one[:, GAZE], other[:, GAZE])
+    mixed = [
+        finish(values, SPEECH, Finishing(seed=1), mood={"sad": share, "happy": 1.0 - share}) for share in (0.6, 0.7)
+    ]
+    assert np.array_equal(mixed[0][:, GAZE], mixed[1][:, GAZE])  # a slider does not jump through takes
+
+
+def test_silence_lives_with_still_lips() -> None:
     out = finish(np.zeros((900, N_CHANNELS)), np.zeros(900))
-    assert out[:, BLINK].max() > 0.9
-    assert not np.delete(out, indices("[LR]_eye*"), axis=1).any()
+    assert out[:, BLINK].max() > 0.9 and out[:, GAZE].std() > 0.005
+    assert out[:, indices("[LR]_brow_*")].std(axis=0).max() > 0.01
+    corners = indices("?_mouth_cornerPull", "?_mouth_cornerDepress")
+    assert np.abs(np.diff(out[:, corners], axis=0)).max() < 0.002
+    assert not np.delete(out, [*indices("[LR]_eye*", "?_brow_*"), *corners], axis=1).any()
+    still = finish(np.zeros((900, N_CHANNELS)), np.zeros(900), Finishing(life=False))
+    assert not np.delete(still, indices("[LR]_eye*"), axis=1).any()
+
+
+def test_the_eyes_turn_against_the_head() -> None:
+    values, turn = np.zeros((900, N_CHANNELS), np.float32), np.zeros((900, 3), np.float32)
+    turn[:, 0], turn[:, 2] = 8.0 * np.sin(np.arange(900) / 40), 5.0
+    still, turned = (finish(values, SPEECH, Finishing(blink=False), turn=each) for each in (None, turn))
+    moved = (turned - still)[:, GAZE] * EYE_DEGREES["sideways"]
+    np.testing.assert_allclose(moved, np.repeat(-turn[:, :1], 2, axis=1), atol=1e-4)
+    gazeless = finish(values, SPEECH, Finishing(blink=False, gaze=False), turn=turn)
+    assert not gazeless[:, GAZE].any()
+
+
+def test_amounts() -> None:
+    values = rough()
+    usual = finish(values, SPEECH, Finishing(seed=5))
+    without = finish(values, SPEECH, Finishing(seed=5, amounts={"blinks": 0.0}))
+    assert not without[:, BLINK].any() and np.array_equal(usual[:, GAZE], without[:, GAZE])
+    more = finish(values, SPEECH, Finishing(seed=5, amounts={"gaze": 2.0}))
+    np.testing.assert_allclose(more[:, GAZE], 2.0 * usual[:, GAZE], atol=1e-6)
+    assert np.array_equal(usual[:, BLINK], more[:, BLINK])
+    for amounts, message in [
+        ({"ears": 1.0}, "No part of the life is called 'ears'"), ({"drift": 2.5}, "from 0 to 2"),
+        ({"drift": np.nan}, "from 0 to 2"), ({"drift": "much"}, "from 0 to 2"), ({"drift": True}, "from 0 to 2"),
+        (3, "a mapping"),
+    ]:  # fmt: skip
+        with pytest.raises(SettingError, match=message):
+            Finishing(amounts=amounts)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("frames", [0, 1, 2, 6])
@@ -94,9 +144,8 @@ def test_windows_reach_the_smoothing() -> None:
 
 
 def test_settings_can_be_written_and_compared() -> None:
-    assert Finishing(**json.loads(json.dumps(asdict(Finishing(seed=3, smoothing={"jaw": 7}))))) == Finishing(
-        seed=3, smoothing={"jaw": 7}
-    )
+    steps = Finishing(seed=3, smoothing={"jaw": 7}, amounts={"drift": np.float32(0.5)})  # pyright: ignore[reportArgumentType]
+    assert Finishing(**json.loads(json.dumps(asdict(steps)))) == steps
     assert hash(Finishing()) == hash(Finishing())
 
 
@@ -105,6 +154,10 @@ def test_what_does_not_fit_is_refused() -> None:
     for values, activity in [(good[:, 1:], np.ones(10)), (good, np.ones(9)), (good[0], np.ones(10))]:
         with pytest.raises(RigError, match="valid are"):
             finish(values, activity)
+    with pytest.raises(RigError, match="10 frames does not fit cues of 9"):
+        finish(good, np.ones(10), cues=Cues.none(9))
+    with pytest.raises(RigError, match="valid is \\(10, 3\\) degrees"):
+        finish(good, np.ones(10), turn=np.zeros((9, 3), np.float32))
     with pytest.raises(RigError, match="not numbers"):
         finish(good + np.nan, np.ones(10))
     for fps in (0.0, -1.0, np.nan, np.inf):

@@ -6,6 +6,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,57 @@ def test_values_come_back_bit_for_bit(tmp_path: Path, ending: str) -> None:
     again = read_rig(path)
     assert again.values.tobytes() == rig.values.tobytes()
     assert again.fps == 60.0
+
+
+def turned(frames: int = 8, fps: float = 60.0) -> RigSequence:
+    """A rig whose head turns."""
+    head = np.random.default_rng(8).uniform(-30.0, 30.0, (frames, 3))
+    return replace(random_rig(frames, fps), head=head)
+
+
+@pytest.mark.parametrize("ending", [".npz", ".csv", ".json"])
+def test_a_head_comes_back_bit_for_bit(tmp_path: Path, ending: str) -> None:
+    rig, path = turned(), tmp_path / f"take{ending}"
+    assert rig.head is not None
+    write_rig(path, rig)
+    again = read_rig(path)
+    assert again.head is not None and again.head.tobytes() == rig.head.tobytes()
+    assert again.values.tobytes() == rig.values.tobytes()
+    write_rig(path, random_rig())
+    assert read_rig(path).head is None
+
+
+def test_a_head_comes_back_from_livelink_and_not_from_txt(tmp_path: Path) -> None:
+    rig, path = turned(120), tmp_path / "take.arkit.csv"
+    write_rig(path, rig)
+    again = read_rig(path).head
+    assert again is not None
+    np.testing.assert_allclose(again, rig.head, atol=1e-5)
+    # as the app writes it: radians, to the right, down and to the left shoulder
+    cells = path.read_text().splitlines()[1].split(",")
+    assert rig.head is not None
+    np.testing.assert_allclose([float(cell) for cell in cells[54:57]], -np.radians(rig.head[0]), atol=1e-6)
+    write_rig(tmp_path / "take.txt", rig)
+    assert read_rig(tmp_path / "take.txt").head is None
+
+
+@pytest.mark.parametrize("ending", [".expressions.csv", ".curves.csv"])
+def test_metahumans_get_the_curves_of_the_head(tmp_path: Path, ending: str) -> None:
+    names = ["HeadYaw", "HeadPitch", "HeadRoll", "HeadControlSwitch"]
+    still, path = random_rig(), tmp_path / f"take{ending}"
+    # the bone of the head of a MetaHuman: its roll turns to the left, its yaw nods down, its pitch tilts to the right
+    for turn, bone in (((10, 0, 0), (0, 0, 10)), ((0, 10, 0), (-10, 0, 0)), ((0, 0, 10), (0, 10, 0))):
+        write_rig(path, replace(still, head=np.tile(turn, (8, 1))))
+        lines = [line.split(",") for line in path.read_text().splitlines()]
+        if ending == ".curves.csv":  # a curve that is 0 throughout is left out
+            last = {
+                name: float(value) for name, frame, value in (map(str.strip, each) for each in lines) if frame == "7"
+            }
+        else:
+            last = dict(zip(lines[0], map(float, lines[-1]), strict=True))
+        assert [last.get(name, 0.0) for name in names] == pytest.approx([*bone, 1.0], abs=1e-5)
+    write_rig(path, still)
+    assert "Head" not in path.read_text()
 
 
 @pytest.mark.parametrize("fps", RATES)

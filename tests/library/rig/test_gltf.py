@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -85,17 +86,24 @@ class Reader:
                 for weight, target in zip(weights, targets, strict=True):
                     position = position + weight * self.array(target["POSITION"])
             if (at, "rotation") in moves:
-                x, y, z, w = moves[at, "rotation"][number]
-                turn = np.array(
-                    [
-                        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-                        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-                        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-                    ]
-                )
-                position = position @ turn.T
-            placed.append(1000.0 * (position + node.translation + head.translation))
+                position = position @ rotation(moves[at, "rotation"][number]).T
+            position = position + node.translation
+            if (0, "rotation") in moves:
+                position = position @ rotation(moves[0, "rotation"][number]).T
+            placed.append(1000.0 * (position + head.translation))
         return placed
+
+
+def rotation(quaternion: np.ndarray) -> np.ndarray:
+    """(3, 3) of x y z w."""
+    x, y, z, w = quaternion
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
 
 
 def written(tmp_path: Path, rig: RigSequence) -> Reader:
@@ -114,6 +122,21 @@ def test_every_frame_is_the_heads_pose(tmp_path: Path) -> None:
         for place, vertices in zip(reader.frame(number), (face, *eyes), strict=True):
             worst = max(worst, float(np.linalg.norm(place - pose[number, vertices], axis=1).max()))
     assert worst == pytest.approx(error, abs=0.01)
+
+
+def test_a_head_that_turns_is_a_key_of_its_node(tmp_path: Path) -> None:
+    rig, head = talking(6), load_head()
+    turn = np.linspace((-20.0, 10.0, 5.0), (15.0, -12.0, -8.0), len(rig))
+    reader = written(tmp_path, replace(rig, head=turn))
+    eyes = [eye.vertices for eye in head.eyes.values()]
+    face = np.setdiff1d(np.arange(len(head.vertices)), np.concatenate(eyes))
+    pose = head.pose(rig.values, turn)
+    for number in range(len(rig)):
+        for place, vertices in zip(reader.frame(number), (face, *eyes), strict=True):
+            apart = np.linalg.norm(place - pose[number, vertices], axis=1)
+            above = head.vertices[vertices, 1] > head.neck[1]  # below, the neck of `pose` bends
+            assert apart[above].max() <= gltf.TOLERANCE_MM + 0.01
+    assert (0, "rotation") not in written(tmp_path, rig).moves()
 
 
 def test_without_the_correctives_lips_would_be_millimetres_off(tmp_path: Path) -> None:

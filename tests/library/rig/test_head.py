@@ -146,6 +146,24 @@ def test_a_mirrored_rig_gives_a_mirrored_head(head: Head) -> None:
         np.testing.assert_allclose(ours[head.marks[left]] * [-1, 1, 1], theirs[head.marks[right]], atol=1.0)
 
 
+@pytest.mark.parametrize(
+    ("turn", "mark", "moves"),
+    [
+        ((10.0, 0.0, 0.0), "nose", (1, 0, 0)),  # to its left: x
+        ((0.0, 10.0, 0.0), "nose", (0, 1, 0)),  # up
+        ((0.0, 0.0, 10.0), "top", (-1, 0, 0)),  # to its right shoulder
+    ],
+)
+def test_the_head_turns_to_its_left_up_and_to_its_right_shoulder(
+    head: Head, turn: tuple[float, ...], mark: str, moves: tuple[int, ...]
+) -> None:
+    vertex = head.vertices[:, 2 if mark == "nose" else 1].argmax()
+    moved = head.pose(np.zeros(174), turn)[vertex] - head.vertices[vertex]
+    assert moved @ moves > 20.0
+    low = head.vertices[:, 1].argmin()
+    np.testing.assert_allclose(head.pose(np.zeros(174), turn)[low], head.vertices[low], atol=1e-3)
+
+
 def test_eyes_turn_rigidly_and_by_the_rigs_degrees(head: Head) -> None:
     eye = head.eyes["left"]
     rest = head.vertices[eye.vertices] - eye.center

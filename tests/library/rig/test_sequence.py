@@ -42,6 +42,79 @@ def test_it_is_a_copy_that_cannot_change() -> None:
     assert rig.with_meta(more=1).meta == {"parts": [1], "more": 1}
 
 
+def turning(frames: int = 90, fps: float = 60.0) -> RigSequence:
+    """A rig whose head turns smoothly."""
+    t = np.arange(frames) / fps
+    head = np.stack([8.0 * np.sin(3.0 * t), -5.0 * np.cos(2.0 * t), 3.0 * t / t[-1]], axis=1)
+    return RigSequence(np.zeros((frames, 174)), fps, head=head)
+
+
+def test_a_head_is_a_copy_that_cannot_change() -> None:
+    head = np.ones((2, 3))
+    rig = RigSequence(np.zeros((2, 174)), head=head)
+    head[0, 0] = 5.0
+    assert rig.head is not None and rig.head.dtype == np.float32 and rig.head[0, 0] == 1.0
+    with pytest.raises(ValueError, match="read-only"):
+        rig.head[0, 0] = 1.0
+    assert random_rig().head is None
+    again = pickle.loads(pickle.dumps(rig))
+    np.testing.assert_array_equal(again.head, rig.head)
+    np.testing.assert_array_equal(rig.with_meta(more=1).head, rig.head)
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        (np.zeros((3, 3)), r"\(2, 3\); this is \(3, 3\)"),
+        (np.zeros((2, 2)), r"\(2, 2\)"),
+        ([[0.0, 0.0, 0.0], [0.0, np.nan, 0.0]], "HeadPitch of frame 1 is nan"),
+        ([[0.0, 0.0, -91.0], [0.0, 0.0, 0.0]], "HeadRoll of frame 0 is -91.* at most 90 degrees"),
+        ("left", "must be numbers"),
+    ],
+)
+def test_heads_that_no_neck_turns_are_refused(head: Any, message: str) -> None:
+    with pytest.raises(RigError, match=message):
+        RigSequence(np.zeros((2, 174)), head=head)
+
+
+@pytest.mark.parametrize("fps", [24.0, 120.0])
+def test_a_head_is_resampled_with_the_face(fps: float) -> None:
+    rig, exact = turning(), turning(round(1.5 * fps), fps)
+    head = rig.resample(fps).head
+    assert head is not None and exact.head is not None and len(head) == round(1.5 * fps)
+    np.testing.assert_allclose(head[2:-4, :2], exact.head[2:-4, :2], atol=0.02)
+    single = RigSequence(np.zeros((1, 174)), head=[[1.0, 2.0, 3.0]]).resample(120.0).head
+    np.testing.assert_array_equal(single, [[1.0, 2.0, 3.0]] * 2)
+
+
+def test_a_head_is_cut_and_mirrored_with_the_face() -> None:
+    rig = turning()
+    assert rig.head is not None
+    np.testing.assert_array_equal(rig.slice(0.5, 1.0).head, rig.head[30:60])
+    np.testing.assert_array_equal(rig.mirror().head, rig.head * (-1.0, 1.0, -1.0))
+    np.testing.assert_array_equal(rig.mirror().mirror().head, rig.head)
+    assert random_rig().slice(0.5, 1.0).head is random_rig().mirror().head is None
+
+
+def test_parts_without_a_head_look_straight_on() -> None:
+    still, rig = random_rig(), turning()
+    assert rig.head is not None
+    both = RigSequence.concatenate([still, rig, still], 0.25).head
+    assert both is not None and len(both) == 3 * 90 - 30
+    assert not both[:75].any() and not both[-75:].any()
+    np.testing.assert_allclose(both[90:150], rig.head[15:75], atol=1e-6)
+    assert np.abs(np.diff(both, axis=0)).max() < 1.0
+    assert RigSequence.concatenate([still, still]).head is None
+
+
+def test_a_head_is_blended_with_the_whole_face_only() -> None:
+    still, rig = random_rig(), turning()
+    assert rig.head is not None
+    np.testing.assert_allclose(still.blend(rig, weight=0.5).head, 0.5 * rig.head, atol=1e-6)
+    np.testing.assert_array_equal(rig.blend(still, ["mouth"]).head, rig.head)
+    assert still.blend(rig, ["mouth"]).head is still.blend(still).head is None
+
+
 def test_time() -> None:
     rig = random_rig(90)
     assert (len(rig), rig.seconds, rig.values.dtype) == (90, 1.5, np.float32)

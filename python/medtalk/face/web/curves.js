@@ -1,8 +1,9 @@
 // The curves of all channels that move, by area, under the time line: found by name, read by hovering.
 
 const ROW = 28; // pixels
-const ORDER = ["brow", "eye", "cheek", "nose", "mouth", "jaw", "tongue", "teeth", "neck"];
+const ORDER = ["head", "brow", "eye", "cheek", "nose", "mouth", "jaw", "tongue", "teeth", "neck"];
 const LEAST = 0.25; // of a channel, over the height of a row: what moves less looks so
+const LEAST_TURN = 6; // degrees, of the head
 
 class Curves {
   constructor(player, board) {
@@ -55,7 +56,7 @@ class Curves {
     } else this.rows.sort((a, b) => this.areas.indexOf(a.area) - this.areas.indexOf(b.area) || a.channel - b.channel);
     const areas = this.areas.filter((area) => moving.some((each) => each.area === area));
     this.chips.replaceChildren(...["", ...areas].map((area) => this.chip(area)));
-    const resting = this.channels.length - moving.length;
+    const resting = this.channels.filter((each) => each.area !== "head" && !moving.includes(each)).length;
     this.told.textContent = [
       this.rows.length < moving.length ? `${this.rows.length} of ${moving.length} curves` : `${moving.length} curves`,
       resting ? `${resting} channels rest at 0 and are left out` : "",
@@ -63,17 +64,17 @@ class Curves {
     ]
       .filter(Boolean)
       .join(" · ");
-    for (const row of this.rows) Object.assign(row, this.range(row.channel));
+    for (const row of this.rows) Object.assign(row, this.range(row));
     this.spacer.style.height = `${this.rows.length * ROW}px`;
     this.draw();
   }
 
   /** From where to where the row of a channel goes: as far as the takes do, and 0. */
-  range(channel) {
+  range({ channel, area }) {
     const tracks = this.player.takes.map(({ tracks }) => tracks.get(channel)).filter(Boolean);
     const low = Math.min(0, ...tracks.map((track) => track.low)),
       high = Math.max(0, ...tracks.map((track) => track.high));
-    const more = Math.max(0, LEAST - (high - low));
+    const more = Math.max(0, (area === "head" ? LEAST_TURN : LEAST) - (high - low));
     return -low > high ? { low: low - more, high } : { low, high: high + more };
   }
 
@@ -161,7 +162,8 @@ class Curves {
       const shown = this.compared
         ? this.differences.get(this.rows[i].channel)
         : take.value(this.rows[i].channel, frame);
-      ctx.fillText(shown.toFixed(2), GUTTER - 8, y + ROW / 2);
+      const text = this.rows[i].area === "head" ? `${shown.toFixed(1)}°` : shown.toFixed(2);
+      ctx.fillText(text, GUTTER - 8, y + ROW / 2);
     }
   }
 }

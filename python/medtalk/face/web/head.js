@@ -1,6 +1,7 @@
 // The head: the same arithmetic as medtalk/rig/head.py, function by function. Millimetres; x to the character's left.
 
 const RADIANS = Math.PI / 180;
+const CHANNELS = 174; // behind them, in the values of a player, lies how the head turns
 
 class Head {
   /** The head of the bytes of head.bin, and of `board` (medtalk.face.page), which says how channels move it. */
@@ -211,7 +212,7 @@ function rotation(yaw, pitch, roll) {
     cp = Math.cos(pitch),
     sp = -Math.sin(pitch),
     cr = Math.cos(roll),
-    sr = -Math.sin(roll);
+    sr = Math.sin(roll);
   return (out, i, centre, share) => {
     const x = out[i] - centre[0],
       y = out[i + 1] - centre[1],

@@ -265,7 +265,8 @@ class Stage {
   }
 
   /**
-   * Draw faces, each {values, from, box}: 174 values; those of another face whose distance is shown as heat, or null;
+   * Draw faces, each {values, from, box}: 174 values, and yaw, pitch and roll of the head in degrees behind them, if
+   * it turns; those of another face whose distance is shown as heat, or null;
    * and its box on the canvas, [x, y, width, height] as parts of it, from the top left. Gives the largest distance in
    * millimetres.
    */
@@ -285,15 +286,18 @@ class Stage {
       gl.scissor(x, y, width, height);
       this.look(width / height);
       head.pose(values, this.positions);
+      if (from) {
+        // before the head turns: what differs is the face
+        largest = Math.max(largest, this.measure(head.pose(from, this.others)));
+        this.send(this.buffers.heat, this.heat);
+      }
+      const turn = values.subarray(CHANNELS);
+      if (turn.some(Boolean)) head.turned(this.positions, turn);
       head.normals(this.positions, this.normals);
       this.send(this.buffers.position, this.positions);
       this.send(this.buffers.normal, this.normals);
       gl.uniform1f(this.uniform.gap, head.gap(this.positions));
       gl.uniform1f(this.uniform.hot, from ? HOT : 0);
-      if (from) {
-        largest = Math.max(largest, this.measure(head.pose(from, this.others)));
-        this.send(this.buffers.heat, this.heat);
-      }
       this.drawTriangles();
     }
     return largest;

@@ -265,8 +265,9 @@ class Form {
     const fields = Object.entries(knob.parts).map(([part, usual]) => {
       const field = element("input.number", {
         type: "number",
-        step: 2,
-        min: 1,
+        step: knob.limits ? 0.1 : 2,
+        min: knob.limits?.[0] ?? 1,
+        max: knob.limits?.[1] ?? false,
         placeholder: usual,
         name: `${knob.name}.${part}`,
       });

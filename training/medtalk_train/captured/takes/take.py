@@ -161,7 +161,7 @@ def open_rig(path: Path) -> RigSequence:
     if path.suffix.lower() == ".csv":
         _, head = next(lines_of(path))
         if "BlendShapeCount" in head.split(","):
-            return from_arkit(*parse_livelink(path, lines_of(path), FPS))
+            return from_arkit(*parse_livelink(path, lines_of(path), FPS)[:2])
     return read_rig(path)
 
 

@@ -1,7 +1,8 @@
 """The face as an AnimSequence, for whoever plays it without Sequencer.
 
 bake_sequence  Unreal itself plays the sequence and records the face: exact, needs the level and the control rig.
-bake_curves    a rig becomes curves (`CTRL_expressions_...`) by our table: needs no level, so a commandlet can do it.
+bake_curves    a rig becomes curves (`CTRL_expressions_...`) by our table: needs no level, so a commandlet can do it. A
+               head that turns becomes HeadYaw, HeadPitch, HeadRoll and HeadControlSwitch, as Epic's own export has it.
 """
 
 from __future__ import annotations
@@ -12,27 +13,36 @@ from typing import Any
 
 import unreal
 
+from medtalk_board import head
 from medtalk_board.expressions import PREFIX, expressions
 from medtalk_unreal import compat, facerig
 from medtalk_unreal.edits import Edit, asset_path, describe, edit, source_of
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.keys import reduce_keys
-from medtalk_unreal.take import CHANNEL_NAMES, TITLE, Take, find_sequence
+from medtalk_unreal.take import CHANNEL_NAMES, DEGREES, TITLE, Take, find_sequence
 
 
 @dataclass(frozen=True)
 class BakeReport:
-    """asset: path of the AnimSequence. curves: how many expression curves it has. keys: of all of them."""
+    """asset: path of the AnimSequence. curves: how many expression curves it has. keys: of all of them. head: whether
+    it has the curves of the head."""
 
     asset: str
     curves: int
     keys: int
     frames: int
     fps: float
+    head: bool = False
 
     def lines(self) -> list[str]:
         """The report for the user."""
-        return [f"{self.asset}: {self.curves} curves, {self.keys} keys, {self.frames} frames at {self.fps:g} fps."]
+        lines = [f"{self.asset}: {self.curves} curves, {self.keys} keys, {self.frames} frames at {self.fps:g} fps."]
+        if self.head:
+            lines.append(
+                f"{self.asset}: the head turns by {', '.join(head.CURVES)}, and {head.SWITCH} is 1. The face's "
+                "animation blueprint must read them; an animation of the body may turn the head as well."
+            )
+        return lines
 
 
 def beside(sequence: str) -> tuple[str, str]:
@@ -103,17 +113,21 @@ def bake_curves(
                 change.step(curve.name)
                 columns = [flat[index :: len(CHANNEL_NAMES)] for index in curve.channels]
                 values = [curve.at(sum(row)) for row in zip(*columns, strict=True)]
-                kept = reduce_keys(seconds, values, tolerance)
-                full = PREFIX + curve.name
-                unreal.AnimationLibrary.add_curve(anim, full, unreal.RawCurveTrackTypes.RCT_FLOAT, False)
-                unreal.AnimationLibrary.add_float_curve_keys(
-                    anim, full, [seconds[at] for at in kept], [values[at] for at in kept]
-                )
+                _add_curve(anim, PREFIX + curve.name, seconds, values, tolerance)
+            for turn, values in take.head_curves():
+                _add_curve(anim, turn, seconds, values, tolerance * DEGREES)
         finally:
             controller.close_bracket(True)
         describe(anim, take.name, take.meta)
         report = _report(path, anim, take.fps)
     return report
+
+
+def _add_curve(anim: unreal.AnimSequence, name: str, seconds: list[float], values: list[float], off: float) -> None:
+    """Add a curve whose keys may be so far off."""
+    kept = reduce_keys(seconds, values, off)
+    unreal.AnimationLibrary.add_curve(anim, name, unreal.RawCurveTrackTypes.RCT_FLOAT, False)
+    unreal.AnimationLibrary.add_float_curve_keys(anim, name, [seconds[at] for at in kept], [values[at] for at in kept])
 
 
 def find_skeleton(path: str) -> unreal.Skeleton:
@@ -197,4 +211,5 @@ def _report(path: str, anim: unreal.AnimSequence, fps: float) -> BakeReport:
     names = [str(name) for name in library.get_animation_curve_names(anim, unreal.RawCurveTrackTypes.RCT_FLOAT)]
     ours = [name for name in names if name.startswith(PREFIX)]
     keys = sum(len(library.get_float_keys(anim, name)[0]) for name in ours)
-    return BakeReport(path, len(ours), keys, library.get_num_frames(anim), fps)
+    turns = head.SWITCH.lower() in (name.lower() for name in names)
+    return BakeReport(path, len(ours), keys, library.get_num_frames(anim), fps, turns)

@@ -22,6 +22,10 @@ KNOWN_BOARDS = (
     "/Game/MetaHumans/Common/Face/Face_ControlBoard_CtrlRig",
 )
 FACE = "Face"
+HEAD = "mha_head_ik_ctrl"
+"""The control of a board that turns the head (boards of MetaHuman Animator); Epic's own export keys it."""
+HEAD_SWITCH = "mha_head_ik_switch_ctrl"
+"""The control that lets it do so, a whole number."""
 _SWITCH = "ctrl_lookatswitch"
 _BOARD_TRACK = unreal.MovieSceneControlRigParameterTrack
 _SWITCHES = (unreal.MovieSceneScriptingBoolChannel, unreal.MovieSceneScriptingFloatChannel)
@@ -150,6 +154,15 @@ def section_channels(section: unreal.MovieSceneSection) -> dict[str, unreal.Movi
         for channel in section.get_all_channels()
         if isinstance(channel, unreal.MovieSceneScriptingFloatChannel)
     }
+
+
+def switch_head_on(section: unreal.MovieSceneSection) -> bool:
+    """Let the head control of a section turn the head, as Epic's own export does; False where that cannot be done."""
+    for channel in section.get_all_channels():
+        if str(channel.channel_name).lower() == HEAD_SWITCH and hasattr(channel, "set_default"):
+            channel.set_default(1)  # pyright: ignore[reportAttributeAccessIssue]
+            return True
+    return False
 
 
 def live_rig(sequence: unreal.LevelSequence, face: FaceRig) -> unreal.ControlRig | None:

@@ -102,7 +102,14 @@ class MEDTalkGenerateForm(unreal.Object):
     )
     blink = unreal.uproperty(bool, meta=_meta("4 Animation", "Blink", 2, "Blinks in the pauses of the speech."))
     gaze = unreal.uproperty(bool, meta=_meta("4 Animation", "Gaze", 3, "Small movements of the eyes."))
-    for _priority, _knob in enumerate(MORE, start=4):
+    head = unreal.uproperty(
+        bool,
+        meta=_meta(
+            "4 Animation", "Head Movement", 4,
+            "Turn the head: by the head control of the face board in a sequence, by curves in an Anim Sequence.",
+        ),
+    )  # fmt: skip
+    for _priority, _knob in enumerate(MORE, start=5):
         _title, _range = _knob.name.replace("_", " ").title(), _knob.limits or ()
         _clamp = dict(zip(("ClampMin", "ClampMax"), map("{:g}".format, _range), strict=False))
         vars()[_knob.name] = unreal.uproperty(
@@ -299,6 +306,7 @@ def fill(form: Any, request: Request, settings: PluginSettings) -> None:
             "process_mask": _key(MASKS, request.process_mask),
             "blink": request.blink,
             "gaze": request.gaze,
+            "head": request.head,
             **{knob.name: getattr(request, knob.name) for knob in MORE},
             "frame_step": request.frame_step,
             "tolerance": request.tolerance,
@@ -342,6 +350,7 @@ def read(form: Any) -> Request:
         frame_step=_get(form, "frame_step"),
         blink=_get(form, "blink"),
         gaze=_get(form, "gaze"),
+        head=_get(form, "head"),
         **{knob.name: _get(form, knob.name) for knob in MORE},
         process_mask=MASKS.get(_get(form, "process_mask"), "full"),
         tolerance=_get(form, "tolerance"),

@@ -19,7 +19,7 @@ from medtalk_wire.settings import AUTO
 _PICTURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)  # how such a file begins
 _BEGINNING = 16  # bytes: enough to recognize it
 
-_OWN = ("emotion", "text", "image", "intensity", "region", "blink", "gaze")
+_OWN = ("emotion", "text", "image", "intensity", "region", "blink", "gaze", "head")
 """Settings of a take that `Request` has as fields of its own, two of them by Epic's words."""
 NOT_IN_UNREAL = {
     "image_name": "the name of the picture's file",
@@ -31,6 +31,8 @@ NOT_IN_UNREAL = {
     "fps": "that of the sequence",
     "smoothing": "of the paper's finishing, which is for comparisons",
     "closures": "of the paper's finishing, which is for comparisons",
+    "persona": "the form remembers what was chosen last",
+    "amounts": "of a persona, or of a program",
 }
 """Settings of a take that are not to be chosen in Unreal, and what takes their place."""
 MORE = tuple(
@@ -53,7 +55,8 @@ class Request(_More):
     than 1 beside a text or picture is mixed with it. `actor` is the path
     name of an actor in the level, "" the one that `sequence` has already; `sequence` an asset path, "" makes a new one
     in `sequence_folder`. With `skeleton` (the path of the face's Skeleton or SkeletalMesh) an AnimSequence is made
-    there in place of a sequence; this needs no level. The rest is that of `take.Target` and of `medtalk_wire.Settings`.
+    there in place of a sequence; this needs no level. `head` is off until it is wanted: the body of a MetaHuman may turn
+    its head already. The rest is that of `take.Target` and of `medtalk_wire.Settings`.
     """
 
     sounds: tuple[str, ...] = ()
@@ -69,6 +72,7 @@ class Request(_More):
     frame_step: int = 1
     blink: bool = True
     gaze: bool = True
+    head: bool = False
     process_mask: str = "full"
     tolerance: float = 0.002
     replace: bool = True
@@ -152,7 +156,7 @@ class Request(_More):
         """The settings to send. picture: of `read_picture`. A `transcript` of "" is unknown."""
         guided = self.text or self.image
         chosen = {"intensity": self.mood_intensity, "region": self.process_mask}
-        chosen |= {name: getattr(self, name) for name in ("blink", "gaze", *(knob.name for knob in MORE))}
+        chosen |= {name: getattr(self, name) for name in ("blink", "gaze", "head", *(knob.name for knob in MORE))}
         steps = {each.name: chosen.pop(each.name) for each in fields(wire.Finishing) if each.name in chosen}
         return wire.Settings(
             emotion=self.mixture.strip() or (None if guided else self.emotion), text=self.text,

@@ -9,10 +9,11 @@ from typing import Any
 
 import unreal
 
+from medtalk_board.moods import MOODS, NEUTRAL
 from medtalk_wire.files import write_whole
 
-LABELS = ("neutral", "angry", "disgust", "fear", "happy", "sad", "surprised")
-"""Emotions to choose from before a sidecar has sent its own."""
+LABELS = (NEUTRAL, *(mood for mood in MOODS if mood != NEUTRAL))
+"""Moods to choose from before a sidecar has sent its own."""
 
 
 @dataclass
@@ -48,7 +49,7 @@ class PluginSettings:
         """These settings with what a sidecar says of itself (docs/protocol.md, hello)."""
         return replace(
             self,
-            labels=[str(label) for label in about.get("labels") or self.labels],
+            labels=[str(mood) for mood in about.get("moods") or about.get("labels") or self.labels],
             regions=[str(region) for region in about.get("regions") or self.regions],
             guidance=[str(kind) for kind in about["capabilities"].get("guidance") or ["label"]],
             limits={str(name): value for name, value in about["limits"].items() if isinstance(value, (int, float))},

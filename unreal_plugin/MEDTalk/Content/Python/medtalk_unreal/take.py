@@ -11,6 +11,7 @@ from typing import Any
 
 import unreal
 
+from medtalk_board import head
 from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
 from medtalk_board.targets import TARGETS
 from medtalk_unreal import audiotrack, compat, facerig
@@ -20,6 +21,10 @@ from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.keys import WRITERS, ChannelWriter, Curve, reduce_keys
 
 TITLE = "MEDTalk"
+DEGREES = 40.0
+"""Of an eye at 1 on the board: keys of the head may be as far off as those of the eyes."""
+# HeadYaw, HeadPitch and HeadRoll turn about the axes Z, Y and X of the bone of the head.
+_AXES = dict(zip(head.CURVES, "ZYX", strict=True))
 _WIDTH = len(CHANNEL_NAMES)
 _MAX_TICK = 2**31 - 1  # a FrameNumber
 _SLACK = Fraction(1, 1000)  # of a frame: how much a sound may stick out of one without costing another
@@ -29,7 +34,8 @@ _OUT_OF_PLACE = "Move the start, or set the tick resolution of the sequence to 2
 @dataclass(frozen=True)
 class Take:
     """A rig to write: `rows` (T, 174) float32 at `fps`; `sound` the path of the SoundWave it belongs to, if any; `meta`
-    what the sidecar tells of how it was made.
+    what the sidecar tells of how it was made; `head` (T, 3) float32 how the head turns, as `medtalk_wire.Result` has
+    it, or None.
     """
 
     name: str
@@ -37,6 +43,7 @@ class Take:
     fps: float
     sound: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    head: memoryview | None = None
 
     def __post_init__(self) -> None:
         rows = self.rows
@@ -46,6 +53,20 @@ class Take:
             raise PluginError(f"A take of {self.fps:g} frames a second is not possible.")
         if not all(map(math.isfinite, self.flat)):
             raise PluginError(f"The rig of {self.name} has values that are not numbers.", "Nothing was written.")
+        turn = self.head
+        if turn is not None and (turn.format != "f" or turn.shape != (len(rows), 3)):
+            raise PluginError(f"A head turns by float32 ({len(rows)}, 3); this is {turn.format} {turn.shape}.")
+
+    def head_curves(self) -> list[tuple[str, list[float]]]:
+        """The curves of the head: names of `medtalk_board.head` and values in degrees, none for a still head."""
+        if self.head is None:
+            return []
+        flat = self.head.cast("B").cast("f").tolist()
+        if not all(map(math.isfinite, flat)):
+            raise PluginError(f"The head of {self.name} has values that are not numbers.", "Nothing was written.")
+        rows = [head.rotator(*flat[at : at + 3]) for at in range(0, len(flat), 3)]
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        return [*zip(head.CURVES, columns, strict=True), (head.SWITCH, [1.0] * len(rows))]
 
     @property
     def source(self) -> str:
@@ -93,6 +114,7 @@ class Target:
 class TakeReport:
     """A written take. sequence: its asset path. keys: how many. missing: channels that this board has not. clamped:
     channel -> in how many keys it was held at the board's limit. Display frames; the last one belongs to the take.
+    head: how many of the keys turn the head.
     """
 
     take: str
@@ -103,11 +125,17 @@ class TakeReport:
     warnings: tuple[str, ...]
     first_frame: int
     last_frame: int
+    head: int = 0
 
     def lines(self) -> list[str]:
         """The report for the user, without the warnings."""
         frames = f"frames {self.first_frame} to {self.last_frame}"
         lines = [f"{self.take}: {self.keys} keys in {self.sequence}, {frames}."]
+        if self.head:
+            lines.append(
+                f"{self.take}: {self.head} of them turn the head, on {facerig.HEAD}; {facerig.HEAD_SWITCH} is on. An "
+                "animation of the body may turn it as well."
+            )
         if self.missing:
             lines.append(f"{self.take}: not on this board: {', '.join(self.missing)}.")
         if self.clamped:
@@ -180,7 +208,9 @@ def write_take(take: Take, target: Target) -> TakeReport:
         span = _span(place.sequence, take, target, seconds)
         warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame)
         own = _own_sound(place.sequence, place.face, take, sound, target)
-    with edit(f"{TITLE}: {take.name}", steps=len(in_region(target.process_mask)) + 1) as change:
+    with edit(
+        f"{TITLE}: {take.name}", steps=len(in_region(target.process_mask)) + 1 + 3 * (take.head is not None)
+    ) as change:
         change.step("The sequence")
         new = place.sequence is None
         sequence = place.sequence or _make_sequence(change, place.path, take)
@@ -199,12 +229,16 @@ def write_take(take: Take, target: Target) -> TakeReport:
             warnings.append(
                 "The tick resolution of the sequence is coarser than the take; some of its frames are lost."
             )
-        keys, clamped = _write_keys(change, WRITERS[target.writer](sequence, face), face, take, span, end, target)
+        writer = WRITERS[target.writer](sequence, face)
+        keys, clamped = _write_keys(change, writer, face, take, span, end, target)
+        turned, left = _write_head(change, writer, face, take, span, end, target)
+        keys += turned
+        warnings += left
         describe(sequence, take.name, take.meta)
     _show(sequence, new)
     return TakeReport(
         take.name, place.path, keys, _missing(face, target), clamped, tuple(warnings),
-        span.start_frame, span.end_frame - 1,
+        span.start_frame, span.end_frame - 1, turned,
     )  # fmt: skip
 
 
@@ -407,6 +441,34 @@ def _write_keys(
         if curves:
             keys += writer.write(curves, change.pause)
     return keys, clamped
+
+
+def _write_head(
+    change: Edit, writer: ChannelWriter, face: FaceRig, take: Take, span: Span, end: int, target: Target
+) -> tuple[int, list[str]]:
+    """The keys of the control that turns the head; how many, and what the user should know if there can be none."""
+    curves = [
+        (f"{facerig.HEAD}.Rotation.{_AXES[name]}", values) for name, values in take.head_curves() if name in _AXES
+    ]
+    if not curves:
+        return 0, []
+    section = face.section
+    if not {name for name, _ in curves} <= set(facerig.section_channels(section)) or not facerig.switch_head_on(
+        section
+    ):
+        return 0, [
+            f"The board of {face.name} has no {facerig.HEAD}, so the head does not turn, but the eyes turn against it: "
+            "switch Head Movement off, or bake an Anim Sequence, which gets the curves of the head."
+        ]
+    rows = _rows(span.ticks, target.frame_step)
+    ticks, keys = [span.ticks[row] for row in rows], 0
+    for name, values in curves:
+        change.step(f"{take.name}: {facerig.HEAD}")
+        column = [values[row] for row in rows]
+        kept = reduce_keys(ticks, column, DEGREES * target.tolerance)
+        writer.clear(name, span.first, end)
+        keys += writer.write([Curve(name, [ticks[at] for at in kept], [column[at] for at in kept])], change.pause)
+    return keys, []
 
 
 def _rows(ticks: Sequence[int], step: int) -> list[int]:

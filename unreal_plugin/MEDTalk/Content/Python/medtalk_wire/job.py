@@ -23,6 +23,8 @@ class Result:
     `rig` (frames, 174) float32 at `fps`; `intensity` (T,) float32, the curve of the whole sound at 60 fps before the
     multiplier. Both are views of what came, without a copy. `heard` names the sound for `Client.decode`. `words` and
     `phones` are what is spoken when, as (text, start, end) in seconds from the rig's first frame; empty if not known.
+    `head` (frames, 3) float32 is how the head turns: yaw to its left, pitch up and roll to its right shoulder, in
+    degrees; None where it is still.
     """
 
     rig: memoryview
@@ -37,6 +39,7 @@ class Result:
     timing: Mapping[str, Any]
     words: Sequence[tuple[str, float, float]] = ()
     phones: Sequence[tuple[str, float, float]] = ()
+    head: memoryview | None = None
 
     @classmethod
     def read(cls, message: Message) -> Result:
@@ -47,11 +50,14 @@ class Result:
             raise ProtocolError(f"The result's rig is not float32 ({frames}, {N_CHANNELS}).")
         if intensity is None or intensity.dtype != "float32" or len(intensity.shape) != 1 or intensity.shape[0] < 1:
             raise ProtocolError("The result's intensity is not float32 (T,).")
+        head = message.buffer("head")
+        if head is not None and (head.dtype != "float32" or head.shape != (frames, 3)):
+            raise ProtocolError(f"The result's head is not float32 ({frames}, 3).")
         return cls(
             rig.view(), intensity.view(), frames, field(message, "fps", float), field(message, "seconds", float),
             field(message, "heard", str), field(message, "cached", bool), field(message, "channel_hash", str),
             field(message, "meta", dict), field(message, "timing", dict), _timed(message, "words"),
-            _timed(message, "phones"),
+            _timed(message, "phones"), None if head is None else head.view(),
         )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import msgpack
 
 from medtalk_wire.errors import ProtocolError
 
-PROTOCOL = "1.4"
+PROTOCOL = "1.5"
 """Version of the protocol, MAJOR.MINOR: a new minor only adds, another major is refused."""
 MAJOR = int(PROTOCOL.split(".")[0])
 

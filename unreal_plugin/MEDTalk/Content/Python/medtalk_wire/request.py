@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import index
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, get_args
 
 from medtalk_wire.errors import RequestError
 from medtalk_wire.protocol import ITEM_BYTES, Buffer, Message
@@ -162,8 +163,10 @@ def _plain(settings: Settings | Finishing) -> dict[str, Any]:
 
 def _as(kind: Any, value: Any, name: str) -> Any:
     """`value` as a type that travels, with nothing lost; numbers of numpy are numbers."""
+    if kind is Any:
+        return json.loads(json.dumps(value))
     if isinstance(value, Mapping):
-        return {str(key): index(each) for key, each in value.items()}
+        return {str(key): _as(get_args(kind)[1], each, name) for key, each in value.items()}
     is_bool = type(value).__name__ in ("bool", "bool_")
     if is_bool == (kind is bool) and not (isinstance(value, str) and kind is not str):
         if kind is bool:
@@ -219,6 +222,8 @@ def _guidance(settings: Settings) -> dict[str, Any]:
     if settings.image:
         digest = hashlib.sha256(_values(settings.image, "uint8", "setting", "The picture")).hexdigest()
         return {"kind": "image", "sha256": digest, "name": str(settings.image_name), **labels}
+    if emotion is None and settings.persona is not None:
+        emotion = settings.persona.get("emotion")
     auto = isinstance(emotion, str) and emotion.strip().lower() == AUTO
     return {"kind": AUTO} if auto else {"kind": "label", "emotion": "neutral" if emotion is None else emotion}
 

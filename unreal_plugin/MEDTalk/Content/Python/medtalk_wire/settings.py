@@ -13,6 +13,7 @@ from types import UnionType
 from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from medtalk_board.channels import REGIONS
+from medtalk_board.moods import MOODS
 
 AUTO = "auto"
 """The emotion that stands for the one heard in the voice."""
@@ -56,11 +57,22 @@ class Finishing:
     blink: bool = knob(True, "Add blinks.")
     gaze: bool = knob(True, "Add small eye movements.")
     limits: bool = knob(True, "Keep channels in their ranges.")
-    seed: int = knob(0, "Seed of blinks and gaze; the same seed gives the same movements.", limits=(0, 2**63 - 1))
+    seed: int = knob(0, "Seed of blinks, gaze and life; the same seed gives the same movements.", limits=(0, 2**63 - 1))
     smoothing: Mapping[str, int] = knob(
         {}, "Smoothing window in frames for each area of the face (brow, eye, mouth, ...): odd, 1 to 61."
     )
     closures: bool = knob(True, "Keep closed lips closed when smoothing.")
+    life: bool = knob(True, "Let the face live: brows on accents, breath, pauses, slow drift.")
+    amounts: Mapping[str, float] = knob(
+        {},
+        "How much of a part of the life there is (accents, squint, breath, pauses, drift, micro, asymmetry, tremor, "
+        "head, gaze, blinks): 0 to 2, usually 1.",
+        limits=(0.0, 2.0),
+    )
+    head: bool = knob(True, "Turn the head: nods on accents, sway with the voice, another posture for each phrase.")
+    lean: float = knob(
+        0.0, "Which side of the face shows more: 1 is the character's left, -1 its right.", limits=(-1.0, 1.0)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +85,9 @@ class Settings:
 
     emotion: str | Mapping[str, float] | None = knob(
         None,
-        "angry, disgust, fear, happy, neutral, sad, surprised, or a mixture such as happy:0.7,surprised:0.3; "
-        "neutral if left out. auto: the emotion heard in the voice.",
-        "LABEL[:WEIGHT][,...]|auto",
+        f"{', '.join(MOODS)}, or a mixture such as happy:0.7,surprised:0.3; neutral if left out. auto: the emotion "
+        "heard in the voice.",
+        "MOOD[:WEIGHT][,...]|auto",
     )
     text: str = knob(
         "",
@@ -117,10 +129,13 @@ class Settings:
     span: tuple[float, float | None] | None = knob(
         None, "Part of the sound to animate, [start, end] in seconds; end may be nil. The whole sound if left out."
     )
-    fps: float = knob(
-        60.0, f"Frames a second of the rig, {MIN_FPS:g} to {MAX_FPS:g}.", limits=(MIN_FPS, MAX_FPS)
-    )
+    fps: float = knob(60.0, f"Frames a second of the rig, {MIN_FPS:g} to {MAX_FPS:g}.", limits=(MIN_FPS, MAX_FPS))
     region: str = knob("full", "Part of the face to animate; the other channels are 0.", choices=tuple(REGIONS))
+    persona: Mapping[str, Any] | None = knob(
+        None,
+        "A saved preset: emotion, intensity, seed, lean, amounts, kinds. It gives what is not asked for otherwise.",
+        "NAME|FILE.json",
+    )
     finishing: Finishing = Finishing()
 
 

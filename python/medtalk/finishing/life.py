@@ -1,0 +1,287 @@
+"""The life of a face beside its speech and its mood, every part by its name.
+
+accents  Brows and upper lids beat with pitch accents. Cavé et al. 1996 ("About the relationship between eyebrow
+         movements and F0 variations", ICSLP) found 71 % of the quick brow movements on rises of pitch, and most rises
+         without one; brows go first and arrive with the syllable or shortly before it (Kim, Cvejic and Davis 2014,
+         "Tracking eyebrows and head gestures associated with spoken prosody", Speech Communication). An angry or
+         disgusted face frowns instead.
+squint   The eyes narrow with vocal effort.
+breath   Before a phrase that follows a pause the lips part, the nostrils widen and the neck works: inhalations within
+         a turn are quick (Hammarsten et al. 2015, Lund working papers).
+pauses   Lips press, corners settle, a tongue wets the lips, a swallow: 0.98 a minute in healthy adults (Bulmer et al.
+         2021, "Evaluation of spontaneous swallow frequency"). Few and slow, since lips are still in a pause.
+drift    Brows, lids and corners wander over seconds, either side by itself, with more power in what is slower.
+micro    A short flash on one side of the face where the effort rises: at most half a second, with an onset under 0.26 s
+         (Yan et al. 2013, "How fast are the leaked facial expressions", Journal of Nonverbal Behavior).
+
+Sizes are ours, in board units. A value moves by a share of what is left to its limit, so nothing is clipped. What
+could part closed lips is withheld as far as they are closed. Times are real numbers, not frames.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medtalk.features.cues import Cues
+from medtalk.finishing.closures import BITE
+from medtalk.finishing.course import Course, ease
+from medtalk.rig.channels import AREAS, CHANNELS, MAXIMUM, MINIMUM, indices
+
+_BEAT_CHANCE, _BEAT_SIZE = (0.12, 0.50), (0.16, 0.42)  # of an accent: at no strength, and more at full strength
+_BEATS_APART = 0.45  # seconds
+_LEAD = (0.06, 0.10)  # seconds from the top of a beat to that of its accent
+_LID_CHANCE = 0.2  # of an accent without a beat
+_LIVELY = {"surprised": 1.2, "happy": 1.15, "angry": 1.1, "disgust": 0.9, "sad": 0.6}
+"""How large the beats of a mood are; 1 in the others."""
+_EFFORT = (1.1, 2.0)  # from which eyes narrow, and at which they do so most
+_SQUINT = 0.20
+_BREATH_PAUSE, _BREATH_PHRASE = 0.4, 0.3  # seconds without voice before a phrase, and of a phrase worth a breath
+_EVENT_PAUSE, _EVENTS_S = 1.1, 5.0  # seconds that a pause needs for a press or corners, and from one to the next
+_EDGE = 0.28  # seconds at the ends of a pause that belong to speech
+_WETTING_S, _SWALLOW_S = 1.0, 0.8  # seconds that tongue and throat need
+_SWALLOWS = 1.0 / 15.0  # a second of pause: one a minute where a quarter of it is pause
+_PERIODS = (11.0, 5.0, 2.3)  # seconds between the knots of a drift
+_RISE, _RISE_S = 0.25, 0.25  # of effort within so many seconds
+_MICRO_CHANCE, _MICROS_APART = 0.4, 4.0
+_MICRO: dict[str, tuple[dict[str, float], ...]] = {
+    "neutral": ({"brow_raiseOut": 0.22}, {"mouth_dimple": 0.14, "eye_squintInner": 0.10}, {"eye_squintInner": 0.22}),
+    "angry": ({"nose.Y": 0.24, "eye_squintInner": 0.2}, {"brow_down": 0.25, "eye_squintInner": 0.15}),
+    "disgust": ({"nose.Y": 0.28}, {"nose_nasolabialDeepen": 0.25, "eye_squintInner": 0.2}),
+    "fear": ({"brow_raiseIn": 0.25, "eye_eyelidU": -0.2}, {"mouth_stretch": 0.12, "neck_stretch": 0.2}),
+    "happy": ({"mouth_cornerPull": 0.18, "eye_cheekRaise": 0.18}, {"mouth_dimple": 0.2}, {"brow_raiseOut": 0.22}),
+    "sad": ({"brow_raiseIn": 0.25}, {"mouth_cornerDepress": 0.16}, {"eye_eyelidU": 0.12}),
+    "surprised": ({"brow_raiseOut": 0.25, "eye_eyelidU": -0.2}, {"brow_raiseIn": 0.25}),
+}
+
+_AT = {channel.short: channel.index for channel in CHANNELS}
+_CORNERS = indices("?_mouth_corner*", "?_mouth_dimple")
+_LIPS = frozenset(np.setdiff1d(np.concatenate([AREAS[area] for area in ("mouth", "jaw", "tongue")]), _CORNERS).tolist())
+_SEAL, _BITE = indices("?_mouth_lipsTogether[DU]"), indices("?_mouth_lipBiteD")
+
+
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """A rig (T, 174) that the parts add to, what they answer to, and the amount and the chance of one of them.
+
+    `open` is how far the lips are from a closure, (T,) 0 closed or bitten to 1.
+    """
+
+    rig: NDArray[np.float32]
+    fps: float
+    cues: Cues
+    mood: Mapping[str, float]
+    amount: float
+    rng: np.random.Generator
+    open: NDArray[np.float32]
+
+    @property
+    def seconds(self) -> float:
+        return len(self.rig) / self.fps
+
+    @cached_property
+    def pauses(self) -> list[tuple[float, float]]:
+        """(start, end) in seconds of what lies before, between and after the phrases."""
+        edges = [0.0, *(edge for phrase in self.cues.phrases for edge in phrase), self.seconds]
+        return list(zip(edges[::2], edges[1::2], strict=True))
+
+    def between(self, low: float, high: float) -> float:
+        return float(self.rng.uniform(low, high))
+
+    def sides(self, spread: float) -> tuple[float, float]:
+        """How much of a movement the left and the right side have."""
+        lean = float(np.clip(self.rng.normal(0.0, spread), -2.0 * spread, 2.0 * spread))
+        return 1.0 + lean, 1.0 - lean
+
+    def add(self, course: Course, pose: Mapping[str, float], sides: tuple[float, float] = (1.0, 1.0)) -> None:
+        """Lay a pose over the rig for the time of a course. Channels are named without their side."""
+        rows = course.rows(len(self.rig), self.fps)
+        curve = course.at(np.arange(rows.start, rows.stop) / self.fps)
+        for name, size in pose.items():
+            self.move(name, size * curve, rows, sides)
+
+    def move(
+        self, name: str, curve: NDArray, rows: slice = slice(None), sides: tuple[float, float] = (1.0, 1.0)
+    ) -> None:
+        """Move a channel, or both sides of one, by so much of the room that it has, at the frames of `rows`."""
+        shares = {name: 1.0} if name in _AT else {f"L_{name}": sides[0], f"R_{name}": sides[1]}
+        for channel, share in shares.items():
+            at = _AT[channel]
+            value, change = self.rig[rows, at], np.clip(self.amount * share * curve, -1.0, 1.0)
+            room = np.where(change > 0.0, MAXIMUM[at] - value, value - MINIMUM[at])
+            if at in _LIPS:
+                change = change * self.open[rows]
+            self.rig[rows, at] += (change * np.clip(room, 0.0, 1.0)).astype(np.float32)
+
+
+def _accents(scene: _Scene) -> None:
+    rng, mood = scene.rng, scene.mood
+    lively = sum(weight * _LIVELY.get(label, 1.0) for label, weight in mood.items()) or 1.0
+    stern = mood.get("angry", 0.0) + mood.get("disgust", 0.0)
+    last = -1.0
+    for accent in scene.cues.accents:
+        # All chance is drawn for every accent, so that one beat more moves no other.
+        beats, frowns, lifts, one_sided = rng.uniform(size=4)
+        chance = _BEAT_CHANCE[0] + _BEAT_CHANCE[1] * accent.strength
+        size = (_BEAT_SIZE[0] + _BEAT_SIZE[1] * accent.strength) * lively * float(rng.lognormal(0.0, 0.25))
+        length = scene.between(0.25, 0.35) + 0.10 * accent.strength
+        top = accent.time - scene.between(*_LEAD)
+        sides = scene.sides(0.12) if one_sided > 0.15 else ((1.2, 0.4) if one_sided > 0.075 else (0.4, 1.2))
+        course = Course(top - 0.4 * length, 0.4 * length, 0.0, 0.6 * length)
+        if beats < chance and accent.time - last > _BEATS_APART:
+            last = accent.time
+            if frowns < 0.85 * stern:
+                scene.add(
+                    course, {"brow_down": 0.8 * size, "brow_lateral": 0.5 * size, "eye_squintInner": size / 3}, sides
+                )
+            else:
+                scene.add(course, {"brow_raiseIn": 0.8 * size, "brow_raiseOut": size, "eye_eyelidU": -size / 4}, sides)
+        elif lifts < _LID_CHANCE:
+            scene.add(course, {"eye_eyelidU": -0.4 * size})
+
+
+def _squint(scene: _Scene) -> None:
+    from scipy.ndimage import gaussian_filter1d
+
+    most = np.clip((scene.cues.effort - _EFFORT[0]) / (_EFFORT[1] - _EFFORT[0]), 0.0, 1.0) * scene.cues.activity
+    curve = _SQUINT * gaussian_filter1d(most.astype(np.float32), 0.12 * scene.fps, mode="nearest")
+    sides = scene.sides(0.15)
+    if curve.any():
+        scene.move("eye_squintInner", curve, sides=sides)
+        scene.move("eye_cheekRaise", 0.5 * curve, sides=sides)
+
+
+def _breath(scene: _Scene) -> None:
+    for (begin, end), phrase in zip(scene.pauses, scene.cues.phrases, strict=False):  # the last pause leads to none
+        size, length, early = scene.between(0.05, 0.09), scene.between(0.20, 0.24), scene.between(0.15, 0.35)
+        if end - begin < _BREATH_PAUSE or phrase[1] - phrase[0] < _BREATH_PHRASE:
+            continue
+        # The lips stay a little open, and speech takes over.
+        lips = Course(end - length, 0.6 * length, 0.4 * length, 0.12)
+        scene.add(lips, {"C_jaw.Y": size, "mouth_lowerLipDepress": 0.4 * size, "mouth_upperLipRaise": 0.3 * size})
+        air = Course(end - length - min(early, 0.5 * (end - begin)), 0.6 * length + early, 0.3 * length, 0.25)
+        neck = {"neck_mastoidContract": 2.5 * size, "neck_stretch": size, "neck_throatExhaleInhale": 4.0 * size}
+        scene.add(air, {"nose.X": 2.0 * size, **neck}, scene.sides(0.08))
+
+
+def _pauses(scene: _Scene) -> None:
+    if not scene.cues.phrases:  # who never speaks is not in a pause
+        return
+    for begin, end in scene.pauses:
+        if end - begin < _EVENT_PAUSE:
+            continue
+        edges = np.linspace(begin + _EDGE, end - _EDGE - 0.1, 1 + max(1, round((end - begin) / _EVENTS_S))).tolist()
+        for first, last in itertools.pairwise(edges):
+            _event(scene, first, last)
+
+
+def _event(scene: _Scene, first: float, last: float) -> None:
+    """What a mouth does between two times of a pause, or nothing."""
+    kind, swallows, where = scene.rng.uniform(size=3)
+    length, sides = min(scene.between(0.9, 1.5), last - first), scene.sides(0.3)
+    # The less time, the less motion: lips are slow in a pause.
+    size = scene.between(0.7, 1.3) * min(length / 1.2, 1.0)
+    course = Course(first + where * (last - first - length), 0.45 * length, 0.05 * length, 0.5 * length)
+    if kind < 0.25:
+        scene.add(course, {"mouth_pressU": 0.14 * size, "mouth_pressD": 0.14 * size, "mouth_lipsPressU": 0.1 * size})
+    elif kind < 0.6:
+        scene.add(course, {"mouth_cornerPull": 0.05 * size, "mouth_dimple": 0.06 * size}, sides)
+    elif kind < 0.75 and last - first >= _WETTING_S:
+        wet = {"mouth_lipsRollD": 0.2 * size, "C_tongue_tip.Y": 0.3 * size, "C_tongue_inOut": -0.1 * size}
+        scene.add(course, wet)
+    if last - first >= _SWALLOW_S and swallows < 1.0 - np.exp(-_SWALLOWS * (last - first)):
+        throat = Course(first + (1.0 - where) * (last - first - _SWALLOW_S), 0.25, 0.1, _SWALLOW_S - 0.35)
+        scene.add(throat, {"C_neck_swallow": 0.7, "neck_digastricUpDown": 0.2})
+
+
+def _drift(scene: _Scene) -> None:
+    # The first name is moved where the curve is above 0, the second below.
+    wander = (
+        ("brow_raiseIn", "brow_down", 0.07, 0.5), ("brow_raiseOut", "brow_down", 0.06, 0.5),
+        ("eye_eyelidU", "eye_eyelidU", 0.05, -1.0), ("eye_squintInner", "eye_squintInner", 0.05, 0.0),
+        ("mouth_cornerPull", "mouth_cornerDepress", 0.03, 0.7),
+    )  # fmt: skip
+    for above, below, size, other in wander:
+        together = _noise(scene)
+        for side in "LR":
+            curve = size * (0.8 * together + 0.6 * _noise(scene))
+            scene.move(f"{side}_{above}", np.maximum(curve, 0.0))
+            if other:
+                scene.move(f"{side}_{below}", other * np.maximum(-curve, 0.0))
+
+
+def _noise(scene: _Scene) -> NDArray[np.float32]:
+    """(T,) of a slow noise of deviation 1: knots at random, eased from one to the next."""
+    frames = np.arange(len(scene.rig)) / scene.fps
+    total = np.zeros(len(frames))
+    for period in _PERIODS:
+        phase = float(scene.rng.uniform())
+        knots = scene.rng.standard_normal(int(scene.seconds / period) + 3)
+        place = frames / period + phase
+        before = place.astype(np.intp)
+        total += np.sqrt(period) * (knots[before] + (knots[before + 1] - knots[before]) * ease(place - before))
+    return (total / np.sqrt(0.72 * sum(_PERIODS))).astype(np.float32)
+
+
+def _micro(scene: _Scene) -> None:
+    from scipy.ndimage import gaussian_filter1d
+
+    step = max(1, round(_RISE_S * scene.fps))
+    effort = gaussian_filter1d(scene.cues.effort * scene.cues.activity, 0.05 * scene.fps, mode="nearest")
+    rising = (effort[step:] - effort[:-step] > _RISE) & (scene.cues.activity[step:] > 0.5)
+    starts = (np.flatnonzero(rising[1:] & ~rising[:-1]) + 1 + step) / scene.fps
+    labels = [label for label in scene.mood if label in _MICRO and scene.mood[label] > 0.0] or ["neutral"]
+    weights = np.array([scene.mood.get(label, 0.0) for label in labels])
+    weights = weights / weights.sum() if weights.sum() else np.ones(len(labels)) / len(labels)
+    last = -_MICROS_APART
+    for start in starts.tolist():
+        shows, which, left = scene.rng.uniform(size=3)
+        label = labels[int(scene.rng.choice(len(labels), p=weights))]
+        length, size, other = scene.between(0.18, 0.40), scene.between(0.6, 1.1), scene.between(0.0, 0.35)
+        if shows < _MICRO_CHANCE and start - last >= _MICROS_APART:
+            last = start
+            pose = _MICRO[label][int(which * len(_MICRO[label]))]
+            sides = (1.0, other) if left < 0.5 else (other, 1.0)
+            course = Course(start - 0.05, min(0.4 * length, 0.2), 0.1 * length, 0.5 * length)
+            scene.add(course, {name: size * value for name, value in pose.items()}, sides)
+
+
+_PLAY: dict[str, Callable[[_Scene], None]] = {
+    "accents": _accents, "squint": _squint, "breath": _breath, "pauses": _pauses, "drift": _drift, "micro": _micro,
+}  # fmt: skip
+PARTS = tuple(_PLAY)
+"""The parts of the life layer."""
+
+
+def add_life(
+    values: NDArray[np.float32],
+    cues: Cues,
+    fps: float,
+    seeds: tuple[int, ...],
+    amounts: Mapping[str, float] | None = None,
+    mood: Mapping[str, float] | None = None,
+) -> NDArray[np.float32]:
+    """Add the life to a rig (T, 174), after its closures; returns a new array.
+
+    Args:
+        values: the rig.
+        cues: of T frames.
+        fps: frames a second of both.
+        seeds: from which every part draws a stream of its own, so that the amount of one moves no other.
+        amounts: of each part, 0 or more; 1 where it is left out.
+        mood: weights of the labels; None is neutral.
+    """
+    out = np.array(values, np.float32)
+    amounts, mood = amounts or {}, mood or {"neutral": 1.0}
+    bitten = out[:, _BITE].max(axis=1) / min(BITE.values())
+    opened = np.asarray(1.0 - np.clip(np.maximum(out[:, _SEAL].max(axis=1), bitten), 0.0, 1.0), np.float32)
+    for number, (part, play) in enumerate(_PLAY.items()):
+        amount = amounts.get(part, 1.0)
+        if amount > 0.0 and len(out):
+            play(_Scene(out, fps, cues, mood, amount, np.random.default_rng([*seeds, number]), opened))
+    return out

@@ -1,0 +1,156 @@
+"""When each action unit moves: brows and lids lead, cheeks follow, the mouth comes last; the sides are never alike.
+
+A decoder moves the whole face by one number, so that every channel starts and ends at once. Faces do not: an expression
+builds up over 0.1 to 0.3 s and goes more slowly (Schmidt et al. 2006, "Movement differences between deliberate and
+spontaneous facial expressions", Journal of Nonverbal Behavior; Ekman and Friesen 1982), its action units one after the
+other, and one side a little before and more than the other (5.9 % of the level in the captured take).
+
+What is moved here are the channels of the upper face. In the decoder's rig they are emotion alone, while those of the
+mouth speak as well: the mouth gets its delay with the strength (`medtalk.dynamics`), and the upper face runs ahead.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medtalk.rig.channels import AREAS, indices
+
+
+class Unit(NamedTuple):
+    """An action unit: its channels, how many seconds it runs ahead of the mouth, and how long it rises and falls."""
+
+    channels: NDArray[np.intp]
+    lead: float
+    rise: float
+    fall: float
+
+
+UNITS: dict[str, Unit] = {
+    "inner brow": Unit(indices("[LR]_brow_raiseIn"), 0.120, 0.10, 0.35),
+    "outer brow": Unit(indices("[LR]_brow_raiseOut"), 0.100, 0.10, 0.30),
+    "brow lowerer": Unit(indices("[LR]_brow_down", "[LR]_brow_lateral"), 0.105, 0.13, 0.45),
+    "lids": Unit(indices("[LR]_eye_blink", "[LR]_eye_eyelid[DU]"), 0.110, 0.07, 0.25),
+    "squint": Unit(indices("[LR]_eye_squintInner", "[LR]_eye_lidPress", "[LR]_eye_faceScrunch"), 0.070, 0.12, 0.45),
+    "cheeks": Unit(indices("[LR]_eye_cheekRaise"), 0.040, 0.13, 0.55),
+    "nose": Unit(indices("[LR]_nose", "[LR]_nose_*"), 0.050, 0.10, 0.40),
+}
+"""The action units of the upper face, each channel in one of them."""
+
+LOPSIDED = 0.055
+"""Mean difference between left and right, as a share of the level."""
+_SIDE_LAG = (0.010, 0.030)  # seconds from one side to the other
+_PERIODS = (6.0, 11.0, 23.0)  # seconds, roughly, in which the difference drifts
+_CORNERS = indices("[LR]_mouth_corner[DP]*", "[LR]_mouth_sharpCornerPull", "[LR]_mouth_dimple")
+_TREMBLING = np.concatenate([AREAS["brow"], indices("[LR]_eye_blink", "[LR]_eye_squintInner")])
+_TREMOR_HZ = (5.0, 8.0)
+
+
+def retime(
+    values: NDArray[np.float32], fps: float, rng: np.random.Generator, lean: float = 0.0, asymmetry: float = 1.0
+) -> NDArray[np.float32]:
+    """Give each action unit of a rig (T, 174) its own time, and the sides their differences; returns a new array.
+
+    Args:
+        values: as the decoder gives it.
+        fps: frames a second.
+        rng: the only source of chance.
+        lean: -1 to 1, which side shows more on the whole: 1 is the character's left.
+        asymmetry: multiplies the differences between the sides; 0 keeps them alike.
+
+    No channel leaves the range that it had before, but for `asymmetry`.
+    """
+    out = np.array(values, np.float32)
+    times = np.arange(len(out), dtype=np.float64)
+    common = _difference(len(out), fps, rng)
+    for unit in UNITS.values():
+        own = 0.6 * common + 0.8 * _difference(len(out), fps, rng)
+        apart = float(rng.choice([-1.0, 1.0]) * rng.uniform(*_SIDE_LAG)) * asymmetry
+        used = unit.channels[np.abs(values[:, unit.channels]).max(axis=0, initial=0.0) > 0.0]
+        if not len(used):
+            continue
+        moved = _signed(out[:, used], unit.rise * fps, unit.fall * fps)
+        ahead = unit.lead * fps + _width(unit.rise * fps) - 1  # by which the means before are late
+        for column, channel in enumerate(used.tolist()):
+            side = _side(channel)
+            shifted = np.interp(times + ahead + 0.5 * side * apart * fps, times, moved[:, column])
+            out[:, channel] = shifted * (1.0 + 0.5 * side * asymmetry * LOPSIDED * (own + lean))
+    for channel in _CORNERS.tolist():
+        out[:, channel] *= 1.0 + 0.5 * _side(channel) * asymmetry * LOPSIDED * (common + lean)
+    return out
+
+
+def follow(values: NDArray, rise: float, fall: float) -> NDArray:
+    """A curve (T,) or curves (T, n), 0 or more, that follow `values` upwards within `rise` frames, downwards in `fall`.
+
+    It is the larger of two weighted means over the frames before, and so never leaves their range. A rise has the shape
+    of a muscle's: slow, fast, slow.
+    """
+    quick, slow = _mean_before(values, min(rise, fall)), _mean_before(values, max(rise, fall))
+    return np.maximum(quick, slow) if rise <= fall else np.minimum(quick, slow)
+
+
+def tremble(
+    values: NDArray[np.float32], shaking: NDArray[np.float32], fps: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Make brows and lids of a rig (T, 174) tremble by `shaking` (T,), a share of their level; returns a new array.
+
+    The tremor has 5 to 8 Hz, and comes and goes: physiological tremor of the face has 5 to 10 Hz (van Boxtel 2001).
+    """
+    out = np.array(values, np.float32)
+    wave = shaking * _tremor(len(out), fps, rng)
+    out[:, _TREMBLING] *= (1.0 + wave)[:, None].astype(np.float32)
+    return out
+
+
+def _tremor(frames: int, fps: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(frames,) an oscillation within -1..1 whose frequency and size drift."""
+    low, high = _TREMOR_HZ
+    hertz = 0.5 * (low + high) + 0.5 * (high - low) * np.clip(_wander(frames, fps, (0.7, 1.6), rng), -1.0, 1.0)
+    size = np.clip(0.6 + 0.5 * _wander(frames, fps, (0.9, 2.3), rng), 0.0, 1.0)
+    return size * np.sin(2.0 * np.pi * (np.cumsum(hertz) / fps + rng.uniform()))
+
+
+def _difference(frames: int, fps: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(frames,) how much more the left side shows, about 1 on the average of its size: a bias that drifts."""
+    bias = float(rng.choice([-1.0, 1.0])) * 0.8
+    return bias + 0.7 * _wander(frames, fps, _PERIODS, rng)
+
+
+def _wander(frames: int, fps: float, periods: tuple[float, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+    """(frames,) a smooth curve of deviation 1, made of waves of about these periods in seconds."""
+    times = np.arange(frames) / fps
+    waves = [np.sin(2.0 * np.pi * (times / (each * rng.uniform(0.8, 1.25)) + rng.uniform())) for each in periods]
+    return np.sqrt(2.0 / len(periods)) * np.sum(waves, axis=0)
+
+
+def _signed(values: NDArray[np.float32], rise: float, fall: float) -> NDArray[np.float32]:
+    """`follow` away from 0 on either side of it."""
+    above = follow(np.maximum(values, 0.0), rise, fall)
+    return above - follow(np.maximum(-values, 0.0), rise, fall) if values.min() < 0.0 else above
+
+
+def _mean_before(values: NDArray, length: float) -> NDArray:
+    """The mean of the `length` frames up to each, those in the middle counting most; the first value goes on before."""
+    from scipy.ndimage import uniform_filter1d
+
+    width = _width(length)
+    if width == 1:
+        return values
+    once = uniform_filter1d(values, width, axis=0, mode="nearest", origin=(width - 1) // 2)
+    return uniform_filter1d(once, width, axis=0, mode="nearest", origin=(width - 1) // 2)
+
+
+def _width(length: float) -> int:
+    """Frames of each of the two means that together reach back `length` frames."""
+    return max(1, round(length / 2.0))
+
+
+def _side(channel: int) -> int:
+    return _SIDES[channel]
+
+
+_LEFT, _RIGHT = indices("L_*"), indices("R_*")
+_SIDES = {**dict.fromkeys(_LEFT.tolist(), 1), **dict.fromkeys(_RIGHT.tolist(), -1)}
