@@ -30,7 +30,18 @@ from medtalk.features.cues import Cues, cues
 from medtalk.features.prosody import N_PROSODY, prosody
 from medtalk.finishing import Finishing, closures, finish, presence, turn_of_head
 from medtalk.finishing.closures import Closures
-from medtalk.guidance import LABELS, NEUTRAL, Guidance, Part, beside, check_text, guidance_of
+from medtalk.guidance import (
+    LABELS,
+    NEUTRAL,
+    Description,
+    Felt,
+    Guidance,
+    Part,
+    Voice,
+    beside,
+    check_text,
+    guidance_of,
+)
 from medtalk.kinds import drift
 from medtalk.limits import MAX_INTENSITY, AudioLimits, check_range, check_region
 from medtalk.moods import in_labels
@@ -108,15 +119,20 @@ class Model:
 
     @property
     def guidance(self) -> tuple[str, ...]:
-        """The kinds of guidance here: those of the bundle, and "auto" where FunASR is installed."""
-        return (*self.bundle.guidance, AUTO) if find_spec("funasr") else self.bundle.guidance
+        """The kinds of guidance here: those of the bundle, and "auto" where it or FunASR hears emotions."""
+        hears = self.bundle.hears_emotion or find_spec("funasr")
+        return (*self.bundle.guidance, AUTO) if hears else self.bundle.guidance
 
     def hears_emotion(self) -> bool:
         """Whether all that `decode("auto")` needs is on this machine. Nothing is downloaded."""
+        return self.bundle.hears_emotion or self._has_plus()
+
+    def _has_plus(self) -> bool:
+        """Whether all that emotion2vec_plus needs is on this machine."""
         try:
             if self._voice.local_path() or "_ear" in vars(self):  # given, or loaded
                 return True
-            if not in_modelscope_cache(self._voice.name):
+            if not find_spec("funasr") or not in_modelscope_cache(self._voice.name):
                 return False
             from medtalk.backbones.emotion2vec import locate
 
@@ -124,6 +140,10 @@ class Model:
         except (BackboneError, MissingExtraError):
             return False
         return True
+
+    def _plus_leads(self) -> bool:
+        """Whether emotion2vec_plus hears the emotion: it is given or here, or the bundle cannot."""
+        return self._voice.path is not None or not self.bundle.hears_emotion or self._has_plus()
 
     def prepare(self, *parts: str) -> None:
         """Load pretrained backbones now, not when first needed, so that what is missing is reported before any work.
@@ -138,7 +158,8 @@ class Model:
         """
         for part in parts:
             if part == VOICE:
-                _ = self._ear
+                if self._plus_leads():
+                    _ = self._ear
             else:
                 self.engine.prepare(part)
 
@@ -151,9 +172,22 @@ class Model:
         except MissingExtraError as error:  # any bundle comes here, also one that needs no backbones else
             raise MissingExtraError(error.message, "Run pip install 'medtalk[full]', or name an emotion.") from error
 
-    def _voice_emotion(self, speech: Speech, activity: NDArray[np.float32]) -> Mapping[str, float]:
+    def _felt(self, speech: Speech, activity: NDArray[np.float32]) -> Felt:
         stage("listen", 0.9, expected=_VOICE_SECONDS * speech.seconds)
-        return MappingProxyType(self._ear.weights(speech.samples, activity)) if activity.any() else _CALM
+        plus = self._plus_leads()
+        if not activity.any():
+            return Felt(_CALM, VOICE if plus else self.bundle.name)
+        if plus:
+            return Felt(MappingProxyType(self._ear.weights(speech.samples, activity)), VOICE)
+        return self.engine.hear_emotion(speech.samples, activity)
+
+    def _felt_words(self, felt: Felt, transcript: str) -> Felt:
+        """What is felt, with what the words say where our own bundle heard it and they name a feeling."""
+        if not transcript or felt.arousal is None or "text" not in self.bundle.guidance:
+            return felt
+        said = self.engine.guide_by_text(transcript)
+        plain = not isinstance(said, Description) or set(said.weights) == {NEUTRAL}
+        return felt if plain else felt.with_words(said.weights)
 
     def guide(
         self,
@@ -305,7 +339,7 @@ class Model:
             transcript=text,
             heard=heard,
             activity=activity,
-            voice=cache(partial(self._voice_emotion, speech, activity)),
+            voice=cache(partial(self._felt, speech, activity)),
             **self._with_words(heard, text, speech, activity),
         )
 
@@ -378,7 +412,8 @@ class Performance:
         intensity: how strongly the emotion shows, (T,) (eq. 8 predicts it, eq. 9 uses it); a compact bundle's is 0 or
             more.
         activity: how surely somebody speaks, (T,), 0..1.
-        voice: gives `voice_emotion`, the work done at its first call; performances made from this one share it.
+        voice: gives what is heard in the voice, the work done at its first call; performances made from this one share
+            it.
     """
 
     model: Model
@@ -389,7 +424,7 @@ class Performance:
     posteriors: NDArray[np.float32] | None
     intensity: NDArray[np.float32]
     activity: NDArray[np.float32]
-    voice: Callable[[], Mapping[str, float]]
+    voice: Callable[[], Felt]
     closures: Closures | None = None
     words: tuple[Timed, ...] = ()
     phones: tuple[Timed, ...] = ()
@@ -418,13 +453,23 @@ class Performance:
 
     @property
     def voice_emotion(self) -> Mapping[str, float]:
-        """Weights of the labels that emotion2vec_plus hears in the voice, summing to 1; computed when first asked.
+        """Weights of the labels that are heard in the voice, summing to 1, sure or not (`felt`).
 
         Raises:
-            BackboneError: its weights are missing or do not fit.
-            MissingExtraError: the extra `full` is not installed.
+            BackboneError, MissingExtraError: of `felt`.
         """
-        return self.voice()
+        return self.felt.weights
+
+    @cached_property
+    def felt(self) -> Felt:
+        """What the bundle hears in the voice and reads in the transcript, or emotion2vec_plus hears where its weights
+        are here; computed when first asked.
+
+        Raises:
+            BackboneError: the bundle hears no emotions, and the weights of emotion2vec_plus are missing or do not fit.
+            MissingExtraError: the same, and the extra `full` is not installed.
+        """
+        return self.model._felt_words(self.voice(), self.transcript)
 
     @cached_property
     def prosody(self) -> NDArray[np.float32]:
@@ -500,6 +545,8 @@ class Performance:
         require(finishing, Finishing, "finishing", "a Finishing")
         check_region(region)
         guidance = guidance_of(emotion)
+        if isinstance(guidance, Voice):
+            guidance = guidance.heard_in(self)
         scale = self._curve(intensity, "intensity", MAX_INTENSITY)
         weights = guidance.weights_of(self)
         raw = np.zeros((len(self), N_CHANNELS), np.float32)

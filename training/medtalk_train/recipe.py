@@ -206,6 +206,20 @@ class WordingOptions:
 
 
 @dataclass(frozen=True)
+class EmotionOptions:
+    """What hears emotions in voices, in a compact bundle."""
+
+    copies: int = 1
+    """Of each acted sentence, by another person in another room."""
+    people: float = 0.5
+    """How far differences between people and rooms are ignored."""
+    shrinkage: float = 0.5
+    """Ridge, in units of the mean spread."""
+    caution: float = 1.3
+    """Raises the temperature beyond what fits strangers of the same corpus."""
+
+
+@dataclass(frozen=True)
 class PretrainedOptions:
     """The paper's frozen backbones (Sec. 4.1): of each the name that its library knows, or its folder."""
 
@@ -277,6 +291,7 @@ class Recipe:
     stage3: Stage3Options = field(default_factory=Stage3Options)
     stage4: Stage4Options = field(default_factory=Stage4Options)
     wording: WordingOptions = field(default_factory=WordingOptions)
+    emotions: EmotionOptions = field(default_factory=EmotionOptions)
 
     @property
     def largest_scale(self) -> float:

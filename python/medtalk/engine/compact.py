@@ -13,7 +13,7 @@ import numpy as np
 from medtalk.bundle import TEXT_WORDS
 from medtalk.engine.interface import Heard
 from medtalk.errors import BundleError, GuidanceError, SettingError
-from medtalk.guidance import NEUTRAL, Description, Guidance
+from medtalk.guidance import LABELS, NEUTRAL, Description, Felt, Guidance
 from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.watch import checkpoint, stage
@@ -84,6 +84,13 @@ class CompactEngine:
             times = np.full((len(tokens), 2), -1.0, np.float32)
         return np.maximum(by_windows(self._intensity, emotion_features, tokens, times), 0.0)
 
+    def hear_emotion(self, samples: NDArray, activity: NDArray) -> Felt:
+        from medtalk.features.voice import voice_state
+
+        state = voice_state(samples, activity, self._states)
+        weights, arousal = self._judge(state)
+        return Felt(dict(zip(LABELS, weights.tolist(), strict=True)), self._bundle.name, arousal)
+
     def guide_by_text(self, text: str, features: NDArray | None = None) -> Guidance:
         from medtalk.features.vocabulary import Reading
         from medtalk.features.words import tokenise
@@ -130,6 +137,14 @@ class CompactEngine:
 
     def _listen(self, mel: NDArray) -> tuple[NDArray, NDArray]:
         """Whisper's log-mel (M, 80) -> features (M / 2, F - 1), phone logits (M / 2, 35)."""
+        raise NotImplementedError
+
+    def _states(self, mel: NDArray) -> NDArray:
+        """Whisper's log-mel (M, 80) -> the states (M / 2, width) that emotions are heard in."""
+        raise NotImplementedError
+
+    def _judge(self, state: NDArray) -> tuple[NDArray, float]:
+        """Mean state (width,) -> weights of the labels (7,), arousal."""
         raise NotImplementedError
 
     def _intensity(self, emotion_features: NDArray, tokens: NDArray, times: NDArray) -> NDArray:

@@ -42,7 +42,7 @@ class Sources:
 
     corpus: a corpus of robots that is there, in place of the run's own. whisper: Whisper base (`whisper_weights`).
     kokoro: the voices' model and their styles (`corpus.voices`). people: a folder of recordings of people, and
-    writer: a faster-whisper folder that writes down what they say (`corpus.people`).
+    writer: a faster-whisper folder that writes down what they say (`corpus.people`). emotional: emodb (`emotions`).
     """
 
     corpus: Path | None = None
@@ -50,6 +50,7 @@ class Sources:
     kokoro: Path | None = None
     people: Path | None = None
     writer: Path | None = None
+    emotional: Path | None = None
 
 
 class SyntheticGround:
@@ -73,6 +74,7 @@ class SyntheticGround:
             "features": self.features,
             "backbone": self.backbone,
             "wording": self.wording,
+            "emotions": self.emotions,
         }
 
     @property
@@ -167,6 +169,20 @@ class SyntheticGround:
         folder, options, seed = self.work / "wording", self.recipe.wording, self.recipe.seed
         if not is_done(folder, json.dumps({"options": asdict(options), "seed": seed}, indent=1), METRICS):
             make(folder, options, seed)
+
+    def emotions(self) -> None:
+        """What hears emotions in voices, `emotions/`, where there are acted and plain recordings."""
+        sources, folder, seed = self.sources, self.work / "emotions", self.recipe.seed
+        if sources.emotional is None or sources.people is None:
+            log.warning("no emotions from voices: --emotional or --people names no folder")
+            return
+        from medtalk_train.synthetic.emotions import METRICS, make
+        from medtalk_train.synthetic.whisper_weights import fingerprint
+
+        options, heard = self.recipe.emotions, fingerprint(dict(self.whisper.state_dict()))
+        key = json.dumps({"options": asdict(options), "seed": seed, "whisper": heard}, indent=1)
+        if not is_done(folder, key, METRICS):
+            make(folder, self.whisper, sources.emotional, sources.people, options, seed)
 
     @property
     def corpora(self) -> list[Path]:
@@ -291,7 +307,9 @@ class SyntheticGround:
                 *([self.recipe.notes.strip()] if self.recipe.notes else []),
             ],
         }
-        return export_bundle(model, self.data.ear, model.config, folder, meta, text)
+        voice = self.work / "emotions"
+        voice = voice if (voice / METRICS).is_file() else None
+        return export_bundle(model, self.data.ear, model.config, folder, meta, text, voice)
 
     def held(self, bundle: Bundle, clips: int) -> Held:
         return Held(corpus=self.corpus_folder)
