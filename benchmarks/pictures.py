@@ -122,7 +122,7 @@ def write(eye: FaceLandmarker) -> None:
     seen_json = {
         "about": "What MediaPipe's face landmarker reads from the head of assets/head with the faces of emotions.json "
         "at strength 1: means over small turns and three lights, less those of the head at rest; 'noise' is what turns "
-        "and lights change. Made by `python benchmarks/pictures.py --write`, which must run again when those faces change.",
+        "and lights change. Made by `python benchmarks/pictures.py --write`: run it again when those faces change.",
         "emotions": key(),
         "rest": named(rest.mean(axis=0)),
         "noise": named(np.sqrt(np.mean(changes, axis=0))),
@@ -139,7 +139,7 @@ def key() -> str:
 def measure(eye: FaceLandmarker, title: str, faces: list[Face]) -> None:
     """Print how often the label is right, by strength, and which label is taken for which."""
     shown = [label for label in LABELS if label != NEUTRAL]
-    taken = {label: dict.fromkeys(LABELS, 0) for label in shown}
+    taken: dict[str, dict[str, int]] = {label: {said: 0 for said in LABELS} for label in shown}
     right: dict[float, list[bool]] = {strength: [] for strength in STRENGTHS}
     strengths: dict[float, list[float]] = {strength: [] for strength in STRENGTHS}
     lost = 0
@@ -151,7 +151,7 @@ def measure(eye: FaceLandmarker, title: str, faces: list[Face]) -> None:
                     right[strength].append(False)
                     continue
                 seen = expression(row)
-                said = max(seen.weights, key=seen.weights.__getitem__)
+                said = max(seen.weights, key=lambda label: seen.weights[label])
                 taken[face.label][said] += 1
                 right[strength].append(said == face.label)
                 strengths[strength].append(seen.strength)

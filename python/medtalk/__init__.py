@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from medtalk.limits import AudioLimits
     from medtalk.perform import Model, Performance, load
     from medtalk.rig import RigSequence, read_rig, write_rig
+    from medtalk.saved import load_performance, save_performance
 
 _HOME = {
     "AudioLimits": "medtalk.limits",
@@ -32,6 +33,8 @@ _HOME = {
     "Model": "medtalk.perform",
     "Performance": "medtalk.perform",
     "load": "medtalk.perform",
+    "load_performance": "medtalk.saved",
+    "save_performance": "medtalk.saved",
     "RigSequence": "medtalk.rig",
     "read_rig": "medtalk.rig",
     "write_rig": "medtalk.rig",
@@ -47,8 +50,10 @@ __all__ = [
     "Speech",
     "__version__",
     "load",
+    "load_performance",
     "read_rig",
     "read_speech",
+    "save_performance",
     "write_rig",
 ]
 

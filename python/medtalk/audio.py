@@ -90,6 +90,11 @@ class Speech:
         return len(self.samples) / RATE
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of its samples."""
+        return self.samples.nbytes
+
+    @property
     def frames(self) -> int:
         """T, the number of 60 fps rig frames."""
         return frame_count(len(self.samples))

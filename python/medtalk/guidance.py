@@ -58,18 +58,22 @@ class Part(NamedTuple):
     Attributes:
         vector: emotion vector, (256,).
         weight: how much of the rig that it gives is shown: a number, or one a frame, (T,).
-        strength: multiplies the intensity.
+        strength: multiplies the intensity: a number, or one a frame, (T,).
         engine: whose vector it is, where no other engine can use it; else None.
     """
 
     vector: NDArray
     weight: float | NDArray = 1.0
-    strength: float = 1.0
+    strength: float | NDArray = 1.0
     engine: object = None
 
 
 class PerformanceLike(Protocol):
     """The part of a performance that a guidance may use."""
+
+    def __len__(self) -> int:
+        """T, the number of frames."""
+        ...
 
     @property
     def label_vectors(self) -> NDArray:

@@ -32,6 +32,7 @@ from medtalk.rates import FPS
 from medtalk.rig import RigSequence, Timed
 from medtalk.rig.channels import AREAS, N_CHANNELS
 from medtalk.rig.sequence import frozen
+from medtalk.timeline import Span, Timeline, spans_of
 from medtalk.version import __version__
 from medtalk.watch import stage
 from medtalk_board.channels import REGIONS
@@ -159,6 +160,7 @@ class Model:
         image: str | Path | bytes | None = None,
         features: ArrayLike | None = None,
         name: str | None = None,
+        timeline: Sequence[Any] | None = None,
     ) -> Guidance:
         """A guidance for `Performance.decode`, as this model understands it.
 
@@ -169,12 +171,18 @@ class Model:
             image: a PNG, JPEG or WEBP file, or the bytes of one. At most one of text and image is given.
             features: CLIP's features (512,) of the text or picture, so that CLIP need not run; neither is read then.
             name: what to call the picture in `meta`; None takes the file's name.
+            timeline: moods over time, over all that; neutral if there is nothing else. Spans as
+                `medtalk.timeline.spans_of` takes them.
 
         Raises:
             GuidanceError: the bundle follows no such guidance, or the emotion, text or picture cannot be used.
-            SettingError: features of another shape.
+            SettingError: features of another shape, or an impossible span.
             BackboneError: CLIP is missing or does not fit.
         """
+        if timeline is not None:
+            alone = emotion is None and text is None and image is None
+            base = self.guide(NEUTRAL if alone else emotion, text=text, image=image, features=features, name=name)
+            return Timeline.of(base, spans_of(timeline), self._guide_span)
         array = None if features is None else np.asarray(features)
         if text is not None and image is None:
             guidance = self.engine.guide_by_text(check_text(text), array)
@@ -187,6 +195,11 @@ class Model:
         else:
             raise GuidanceError("A guidance is an emotion, or one text or picture.", "Give emotion=, text= or image=.")
         return guidance if emotion is None else beside(guidance, emotion)
+
+    def _guide_span(self, span: Span) -> Guidance:
+        return self.guide(
+            span.emotion, text=span.text or None, image=span.image or None, name=span.image_name or None
+        )
 
     def perform(
         self,
@@ -316,6 +329,7 @@ class Model:
             "intensity": _read_only(self.engine.intensity(heard.emotion_features, text, times)),
             "closures": closures.decide(alignment.posteriors * spoken, heard.posteriors * spoken),
             "words": alignment.timed_words,
+            "places": alignment.places,
             "phones": alignment.timed_phones,
             "note": alignment.note,
         }
@@ -331,6 +345,7 @@ class Model:
         return {
             "closures": lips,
             "words": alignment.timed_words,
+            "places": alignment.places,
             "phones": alignment.timed_phones,
             "note": alignment.note,
         }
@@ -357,6 +372,7 @@ class Performance:
         closures: where the lips close, decided from the phones; None where none are known.
         words, phones: what is spoken when, as far as that is known: the words of the transcript that were found in the
             sound, and the phones by name, without silences.
+        places: of `words`, the characters of each in the transcript, first and end.
         note: one line where the sound is silent or the transcript does not fit it, else "".
         intensity: how strongly the emotion shows, (T,) (eq. 8 predicts it, eq. 9 uses it); a compact bundle's is 0 or
             more.
@@ -377,6 +393,7 @@ class Performance:
     words: tuple[Timed, ...] = ()
     phones: tuple[Timed, ...] = ()
     note: str = ""
+    places: tuple[tuple[int, int], ...] = ()
 
     def __len__(self) -> int:
         """T, the number of frames."""
@@ -396,7 +413,7 @@ class Performance:
         if guided is not None:
             arrays += [guided.content, guided.intensity]
         size = sum(array.nbytes for array in arrays if array is not None)
-        return self.speech.samples.nbytes + size + 4 * len(self.transcript)
+        return self.speech.nbytes + size + 4 * len(self.transcript)
 
     @property
     def voice_emotion(self) -> Mapping[str, float]:
@@ -469,8 +486,10 @@ class Performance:
             parts = guidance.parts(self)
             for number, part in enumerate(parts, start=1):
                 stage("decode", 0.9 + 0.05 * number / len(parts), expected=_DECODE_SECONDS * self.seconds)
-                weight = np.asarray(part.weight, np.float32).reshape(-1, 1)  # (1, 1) or (T, 1)
-                raw += weight * self._decode(part, scale)
+                weight = np.broadcast_to(np.asarray(part.weight, np.float32), len(self))
+                strength = scale * part.strength
+                for run in runs(weight > 0.0):  # of an hour with many spans, each decodes its own frames only
+                    raw[run] += weight[run, None] * self._decode(part, strength[run], run)
         stage("decode", 1.0)
         values = finish(raw, self.activity, finishing, FPS, lips)
         meta = self._meta(weights, intensity, finishing, region)
@@ -479,17 +498,18 @@ class Performance:
             meta["note"] = note
         return RigSequence(frozen(_keep(values, region)), FPS, meta | fields, self.words, self.phones)
 
-    def _decode(self, part: Part, scale: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The raw rig (T, 174) of one face of a mixture; `scale` (T,) multiplies the intensity."""
+    def _decode(self, part: Part, scale: NDArray[np.float32], run: slice) -> NDArray[np.float32]:
+        """The raw rig (N, 174) of one face of a mixture in a run of N frames; `scale` (N,) multiplies the intensity."""
         engine = self.model.engine
         if part.engine not in (None, engine):
             raise GuidanceError("The guidance was made by another model.", "Make it with this performance's own.")
         guided = self.heard.guided if part.engine is not None else None
         content, intensity = (self.content, self.intensity) if guided is None else (guided.content, guided.intensity)
-        vectors = np.broadcast_to(part.vector, (len(self), len(part.vector)))
-        raw = engine.decode(content, vectors, intensity * scale * part.strength, guided is not None)
+        content, intensity = content[run], intensity[run]
+        vectors = np.broadcast_to(part.vector, (len(content), len(part.vector)))
+        raw = engine.decode(content, vectors, intensity * scale, guided is not None)
         if self.posteriors is not None:  # where nobody speaks the mouth keeps its mood, and articulates nothing
-            quiet = 1.0 - presence.gate(self.activity)
+            quiet = 1.0 - presence.gate(self.activity)[run]
             at = np.flatnonzero(quiet)
             calm = engine.decode(content[at], vectors[at], 0.0 * intensity[at], guided is not None)
             raw[np.ix_(at, presence.ARTICULATION)] -= quiet[at, None] * calm[:, presence.ARTICULATION]
@@ -530,7 +550,7 @@ class Performance:
         return meta
 
 
-_NO_WORDS: Mapping[str, Any] = MappingProxyType({"closures": None, "words": (), "phones": (), "note": ""})
+_NO_WORDS: Mapping[str, Any] = MappingProxyType({"closures": None, "words": (), "places": (), "phones": (), "note": ""})
 _CALM: Mapping[str, float] = MappingProxyType({NEUTRAL: 1.0})
 
 
@@ -550,6 +570,12 @@ def _batches(seconds: Sequence[float]) -> list[list[int]]:
         else:
             groups.append([number])
     return groups
+
+
+def runs(wanted: NDArray[np.bool_]) -> list[slice]:
+    """The stretches of frames that are wanted, in order."""
+    edges = np.flatnonzero(np.diff(wanted, prepend=False, append=False))
+    return [slice(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
 
 
 def _keep(values: NDArray[np.float32], region: str) -> NDArray[np.float32]:

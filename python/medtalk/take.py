@@ -11,20 +11,28 @@ import numpy as np
 
 from medtalk.errors import GuidanceError, SettingError, require
 from medtalk.finishing import Finishing
-from medtalk.guidance import Guidance, check_beside, check_text, guidance_of, is_auto
-from medtalk.limits import check_range, check_region
+from medtalk.guidance import NEUTRAL, Guidance, check_beside, check_text, guidance_of, is_auto
+from medtalk.limits import MAX_INTENSITY, check_range, check_region
+from medtalk.rates import FPS
+from medtalk.tags import Tag, read_tags, spoken, tagged_spans
+from medtalk.timeline import Timeline, spans_of
 from medtalk_wire import settings as wire
 from medtalk_wire.settings import Settings, knobs
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from medtalk.perform import Performance
     from medtalk.rig import RigSequence
+
+CURVE_MODES = next(knob.choices for knob in knobs(Settings) if knob.name == "curve_mode")
 
 
 def checked(settings: Settings) -> Settings:
     """The settings, with all that can be judged without a model judged: refused before any work is done.
 
-    Texts come without blanks around them, `finishing` as `medtalk.finishing.Finishing`, the curve as float32.
+    Texts come without blanks around them, `finishing` as `medtalk.finishing.Finishing`, the curve as float32, the
+    timeline as `medtalk.timeline.Span`s.
 
     Raises:
         GuidanceError: an emotion, text or picture that is not valid, or that cannot be mixed.
@@ -48,19 +56,64 @@ def checked(settings: Settings) -> Settings:
             raise GuidanceError("The emotion auto cannot be mixed with a text or picture.", "Leave one of them out.")
         else:
             check_beside(settings.emotion)
+    _tags(settings)
     check_region(settings.region)
     if not _is_span(settings.span):
         raise SettingError("The span is invalid; valid are [start, end] in seconds, with 0 <= start < end.")
-    curve = None if settings.curve is None else check_range(settings.curve, "The intensity curve", np.inf)
-    if curve is not None and curve.ndim != 1:
-        raise SettingError(f"The intensity curve has shape {curve.shape}; valid is (T,), one value a frame.")
     return replace(
         settings,
         text=check_text(settings.text) if settings.text else "",
         language=settings.language.strip(),
-        curve=curve,
+        curve=_checked_curve(settings),
         finishing=Finishing(**vars(settings.finishing)),
+        timeline=None if settings.timeline is None else spans_of(settings.timeline),
     )
+
+
+def _checked_curve(settings: Settings) -> NDArray[np.float32] | None:
+    if settings.curve_mode not in CURVE_MODES:
+        raise SettingError(f"curve_mode is {settings.curve_mode[:40]!r}; valid are {', '.join(CURVE_MODES)}.")
+    if settings.curve is None:
+        return None
+    curve = check_range(settings.curve, "The intensity curve", np.inf)
+    if not (curve.ndim == 1 or (curve.ndim == 2 and curve.shape[1] == 2 and len(curve))):
+        raise SettingError(
+            f"The intensity curve has shape {curve.shape}; valid are (T,), one value a frame, and (N, 2), rows of time "
+            "and value."
+        )
+    if curve.ndim == 2 and not (np.diff(curve[:, 0]) > 0.0).all():
+        raise SettingError("The times of the intensity curve are not in order.", "Sort its rows by time.")
+    if settings.curve_mode == "multiply":
+        check_range(curve[..., 1] if curve.ndim == 2 else curve, "The intensity curve, which multiplies,")
+    return curve
+
+
+def _curve_over(curve: NDArray[np.float32], performance: Performance) -> NDArray[np.float32]:
+    """An intensity curve as one value a frame (T,); SettingError where it does not fit the sound."""
+    frames = len(performance)
+    if curve.ndim == 2:
+        if (last := float(curve[-1, 0])) > performance.seconds + 1.0 / FPS:
+            raise SettingError(
+                f"The intensity curve has a point at {last:g} s; this sound lasts {performance.seconds:.3f} s.",
+                "Times are seconds of the whole sound.",
+            )
+        return np.interp(np.arange(frames) / FPS, curve[:, 0], curve[:, 1]).astype(np.float32)
+    if len(curve) != frames:
+        raise SettingError(
+            f"The intensity curve has {len(curve)} values; this sound has {frames} frames.",
+            "Give one value for each 60 fps frame of the whole sound, or rows of time and value.",
+        )
+    return curve
+
+
+def hears_voice(settings: Settings) -> bool:
+    """Whether the emotion of the voice is asked for, in the whole take or in a span of checked settings."""
+    named = [settings.emotion, *(span.emotion for span in settings.timeline or ())]
+    return any(map(is_auto, (*named, *(tag.emotion for tag in _tags(settings)))))
+
+
+def _tags(settings: Settings) -> tuple[Tag, ...]:
+    return read_tags(settings.transcript)[1] if settings.transcript else ()
 
 
 def _is_span(span: Any) -> bool:
@@ -79,10 +132,20 @@ def take(performance: Performance, guidance: Guidance, settings: Settings) -> Ri
     """The rig of a performance as checked settings ask.
 
     Raises:
-        SettingError: an intensity curve that does not fit the sound; and what `Performance.decode` raises.
+        SettingError: an intensity curve that does not fit the sound.
+        GuidanceError: a tag of the transcript whose words were not found in the sound.
+        And what `Performance.decode` raises.
     """
     assert isinstance(settings.finishing, Finishing), "of checked settings"
-    rig = performance.decode(guidance, settings.intensity, settings.finishing, settings.region)
+    if (tags := _tags(settings)) and performance.activity.any():
+        inner = guidance if isinstance(guidance, Timeline) else Timeline(guidance, ())
+        spans = tagged_spans(tags, performance.words, performance.places)
+        spans_of([*(span for span, _ in inner.spans), *spans])
+        guidance = Timeline(inner.base, (*inner.spans, *((span, guidance_of(span.emotion or NEUTRAL)) for span in spans)))
+    intensity: float | NDArray = settings.intensity
+    if settings.curve is not None and settings.curve_mode == "multiply":
+        intensity = np.minimum(intensity * _curve_over(settings.curve, performance), MAX_INTENSITY)
+    rig = performance.decode(guidance, intensity, settings.finishing, settings.region)
     if settings.fps != rig.fps:
         rig = rig.resample(settings.fps)
     if settings.span is not None and tuple(settings.span) != (0.0, None):
@@ -91,14 +154,9 @@ def take(performance: Performance, guidance: Guidance, settings: Settings) -> Ri
 
 
 def informed(performance: Performance, settings: Settings) -> Performance:
-    """The performance with the words and the intensity curve that the settings give."""
+    """The performance with the words and the intensity that the settings give; a curve that multiplies is `take`'s."""
     if settings.transcript is not None:
-        performance = performance.with_transcript(settings.transcript)
-    if settings.curve is None:
+        performance = performance.with_transcript(spoken(settings.transcript) or "")
+    if settings.curve is None or settings.curve_mode == "multiply":
         return performance
-    if len(settings.curve) != len(performance):
-        raise SettingError(
-            f"The intensity curve has {len(settings.curve)} values; this sound has {len(performance)} frames.",
-            "Give one value for each 60 fps frame of the whole sound.",
-        )
-    return performance.with_intensity(settings.curve)
+    return performance.with_intensity(_curve_over(settings.curve, performance))

@@ -44,13 +44,14 @@ def test_every_field_travels() -> None:
     """By its name, in `guidance`, or as a buffer; a setting that is not the default is not lost on its way."""
     other: dict[str, Any] = {
         "transcript": "Hi.", "language": "en", "intensity": 2.0, "span": (1.0, 2.0), "fps": 30.0, "region": "mouth",
+        "curve_mode": "multiply", "timeline": [{"start": 0.5, "emotion": "sad"}],
         "finishing": settings.Finishing(False, False, False, False, 3, {"brow": 5}, False),
     }  # fmt: skip
     assert set(other) | set(GUIDANCE_FIELDS) | {"curve"} == {*NAMES, "finishing"}
     usual, body = flat(body_of(Settings())), flat(body_of(Settings(**other)))
     named = {*other, *(f"finishing.{step}" for step in STEPS)} - {"finishing"}
     assert {name for name in body if body[name] != usual.get(name)} == named
-    assert set(SETTINGS) == named | {"guidance.labels"}
+    assert set(SETTINGS) == named | {"guidance.labels", "transcript.tags"}
 
 
 def test_the_protocol_has_a_row_for_every_field(root: Path) -> None:

@@ -26,8 +26,10 @@ FLOORS: Sequence[str] = """
 medtalk_board medtalk_wire medtalk_unreal
 medtalk.version medtalk.errors medtalk.rates medtalk.signals medtalk.watch medtalk.inputs medtalk.files medtalk.limits
 medtalk.sound medtalk.media medtalk.audio
-medtalk.rig medtalk.features medtalk.finishing medtalk.guidance medtalk.bundle
-medtalk.model medtalk.backbones medtalk.engine medtalk.official medtalk.perform medtalk medtalk.take medtalk.plot
+medtalk.rig medtalk.features medtalk.finishing medtalk.guidance medtalk.timeline medtalk.marks medtalk.tags
+medtalk.bundle
+medtalk.model medtalk.backbones medtalk.engine medtalk.official medtalk.perform medtalk.saved medtalk
+medtalk.take medtalk.plot
 medtalk.quality medtalk.face medtalk.service medtalk.studio medtalk.cli medtalk.__main__
 medtalk_train medtalk_train.onnx_graph medtalk_train.recipe medtalk_train.wording medtalk_train.stages
 medtalk_train.synthetic medtalk_train.pronunciation medtalk_train.captured medtalk_train.measure
@@ -42,7 +44,7 @@ LIGHT = {
     "medtalk_board": set(), "medtalk_wire": {"zmq", "msgpack"}, "medtalk_unreal": {"unreal", "zmq", "msgpack"},
     "medtalk.features": {"numpy", "scipy"}, "medtalk.limits": {"numpy"}, "medtalk.errors": set(),
     "medtalk.watch": set(), "medtalk.rig": {"numpy", "scipy"}, "medtalk.finishing": {"numpy", "scipy"},
-    "medtalk.guidance": {"numpy"},
+    "medtalk.guidance": {"numpy"}, "medtalk.timeline": {"numpy"}, "medtalk.marks": {"numpy"},
 }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from medtalk.cli import (
     bundle,
     channels,
     convert,
+    decode,
     doctor,
     generate,
     info,
@@ -56,6 +57,7 @@ app = typer.Typer(
 )
 for command in (
     generate.generate,
+    decode.decode,
     convert.convert,
     info.info,
     channels.channels,

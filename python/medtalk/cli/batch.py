@@ -13,6 +13,8 @@ from medtalk.errors import AudioError, GuidanceError, OutputError, RigError, Set
 from medtalk.files import check_folder
 from medtalk.inputs import read_input
 from medtalk.rig import RIG_ENDINGS, check_output, rig_ending
+from medtalk.tags import read_tags
+from medtalk.timeline import within
 
 MAX_TRANSCRIPT_BYTES = 1 << 16
 _LIMIT = f"{MAX_TRANSCRIPT_BYTES >> 10} KiB"
@@ -147,7 +149,7 @@ def find_transcripts(sources: Sequence[Source], transcript: str | None) -> list[
         )
     if exists:
         return [_read_transcript(path)]
-    one_word = len(transcript.split()) == 1 and not transcript[0].isspace()
+    one_word = len(transcript.split()) == 1 and not transcript[0].isspace() and "[" not in transcript
     if one_word and (path.suffix or "/" in transcript or "\\" in transcript):
         raise GuidanceError(
             f"The transcript {transcript} does not exist.", "Check the path. If it is text, put a space before it."
@@ -158,9 +160,12 @@ def find_transcripts(sources: Sequence[Source], transcript: str | None) -> list[
 def _read_transcript(path: Path) -> str:
     data = read_input(path, "transcript", GuidanceError, MAX_TRANSCRIPT_BYTES)
     try:
-        return data.decode("utf-8-sig").replace("\r\n", "\n")
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise GuidanceError(f"The transcript {path} is not UTF-8 text.", "Save it as UTF-8.") from None
+    with within(str(path)):
+        read_tags(text)
+    return text
 
 
 def _checked_transcript(text: str, source: str) -> str:

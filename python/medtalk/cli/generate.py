@@ -34,6 +34,7 @@ from medtalk_wire.settings import Finishing, Settings
 if TYPE_CHECKING:
     from medtalk.cli.batch import Source
     from medtalk.cli.rigs import Rigs
+    from medtalk.rig import RigSequence
 
 _WRITTEN = 0.8  # of the work on a sound is done when its rig begins to be written
 
@@ -85,6 +86,10 @@ def generate(
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Skip sounds whose rig file already exists, to resume a batch.")
     ] = False,
+    keep_heard: Annotated[
+        bool,
+        typer.Option("--keep-heard", help="Keep what was heard in the .npz, for `medtalk decode` without the sound."),
+    ] = False,
     force: Force = False,
     bundle: OtherBundle = None,
     backbone: Backbones = None,
@@ -117,13 +122,15 @@ def generate(
     from medtalk.take import checked
 
     # Everything that can be wrong is checked before any work is done.
-    settings = checked(_finished(settings, finishing))
+    settings = checked(finished(settings, finishing))
     sources, passed = find_sources(sounds)
     for line in passed:
         complain(line)
     targets = find_targets(
         sources, output, file_format, into_folder=any(map(Path.is_dir, sounds)), force=force, skip=skip_existing
     )
+    if keep_heard and (others := [target for target in targets if target and target.suffix.lower() != ".npz"]):
+        raise SettingError(f"{others[0]} cannot keep what was heard.", "Give .npz files, or --format npz.")
     texts = find_transcripts(sources, settings.transcript)
     jobs = [
         _Take(source, target, text)
@@ -146,7 +153,7 @@ def generate(
         rigs = _local_rigs(settings, bundle, backbone, offline, threads, device, channel, ready, transcribed)
     else:
         local = {"--bundle": bundle, "--threads": threads, "--device": device != "auto", "--backbone": backbone,
-                 "--offline": offline, "--features": features}  # fmt: skip
+                 "--offline": offline, "--features": features, "--keep-heard": keep_heard}  # fmt: skip
         if wrong := [option for option, value in local.items() if value is not None and value is not False]:
             raise SettingError(
                 f"{' and '.join(wrong)} cannot be used with --server.",
@@ -162,7 +169,7 @@ def generate(
         for number, job in enumerate(jobs):
             check_stop()
             try:
-                result = _generate_one(job, rigs, partial(show, number, job.sound.name), force)
+                result = _generate_one(job, rigs, partial(show, number, job.sound.name), force, keep_heard)
             except MedtalkError as error:
                 if debug:
                     raise
@@ -179,12 +186,7 @@ def generate(
             if as_json:
                 print(json.dumps(result), flush=True)
             elif not quiet:
-                print(
-                    f"{shown(result['file'])}: {length(result['frames'] / result['fps'])}, "
-                    f"{count(result['frames'], 'frame')} at "
-                    f"{result['fps']:g} fps, {_guidance_line(result)}, {result['speed']:.0f} times real time",
-                    flush=True,
-                )
+                print(line_of(result), flush=True)
     for note, noted in notes.items():
         more = f" and {len(noted) - 1} more" if len(noted) > 1 else ""
         complain(note if len(noted) == len(jobs) else f"{noted[0]}{more}: {note}")
@@ -192,7 +194,7 @@ def generate(
         raise typer.Exit(1)
 
 
-def _finished(settings: Settings, finishing: FinishingKind) -> Settings:
+def finished(settings: Settings, finishing: FinishingKind) -> Settings:
     """The settings with `--finishing`, which stands for all steps of it at once."""
     from medtalk.finishing import PAPER
 
@@ -232,8 +234,8 @@ def _local_rigs(
     """A model of this process with all that it will need: what is missing is reported before any work, and once."""
     from medtalk.cli.ready_made import all_have
     from medtalk.cli.rigs import LocalRigs
-    from medtalk.guidance import is_auto
     from medtalk.perform import VOICE, load
+    from medtalk.take import hears_voice
 
     has_emotion2vec = all_have("emotion2vec", ready)
     folders = backbone_folders(backbone or ())
@@ -241,7 +243,7 @@ def _local_rigs(
     if settings.language:
         model.engine.check_language(settings.language)
     needed = {
-        VOICE: is_auto(settings.emotion),
+        VOICE: hears_voice(settings),
         "whisper": transcribed,
         "emotion2vec": not has_emotion2vec,
         "roberta": True,
@@ -250,28 +252,37 @@ def _local_rigs(
     return LocalRigs(model, settings, channel, ready)
 
 
-_SHOWN = ("emotion", "guidance", "strength", "transcript", "note")
+_SHOWN = ("emotion", "guidance", "strength", "timeline", "transcript", "note")
 """The parts of a rig's `meta` that the command shows."""
 
 
-def _generate_one(job: _Take, rigs: Rigs, tell: Callable[[float], None], force: bool) -> dict[str, Any]:
+def _generate_one(job: _Take, rigs: Rigs, tell: Callable[[float], None], force: bool, keep: bool) -> dict[str, Any]:
     from medtalk.files import make_folder
     from medtalk.rig import write_rig
+    from medtalk.saved import save_performance
 
     started = time.perf_counter()
     tell(0.0)
     rig = rigs.make(job.sound, job.transcript, lambda done: tell(_WRITTEN * done))
     check_stop()
     make_folder(job.output.parent)
-    write_rig(job.output, rig, force=force)
+    if keep:
+        assert rigs.heard is not None
+        save_performance(job.output, rigs.heard, rig, force=force)
+    else:
+        write_rig(job.output, rig, force=force)
     if job.output.name.lower().endswith(".glb"):
         _copy_beside(job.sound, job.output)
     tell(1.0)
+    return {"sound": str(job.sound), **result_of(job.output, rig, started)}
+
+
+def result_of(output: Path, rig: RigSequence, started: float) -> dict[str, Any]:
+    """What the command says of a rig that it wrote, as JSON."""
     elapsed = time.perf_counter() - started
     seconds = rig.meta["source"]["seconds"]
     return {
-        "sound": str(job.sound),
-        "file": str(job.output),
+        "file": str(output),
         "seconds": seconds,
         "frames": len(rig),
         "fps": rig.fps,
@@ -279,6 +290,14 @@ def _generate_one(job: _Take, rigs: Rigs, tell: Callable[[float], None], force: 
         "speed": seconds / elapsed,
         **{name: rig.meta[name] for name in _SHOWN if rig.meta.get(name)},
     }
+
+
+def line_of(result: dict[str, Any]) -> str:
+    """The same in a line."""
+    return (
+        f"{shown(result['file'])}: {length(result['frames'] / result['fps'])}, {count(result['frames'], 'frame')} at "
+        f"{result['fps']:g} fps, {_guidance_line(result)}, {result['speed']:.0f} times real time"
+    )
 
 
 def _copy_beside(sound: Path, output: Path) -> None:
@@ -295,6 +314,8 @@ def _copy_beside(sound: Path, output: Path) -> None:
 def _guidance_line(result: dict[str, Any]) -> str:
     """A rig's guidance in words: its labels, those read from a description or the voice, or its kind."""
     weights, guidance = result.get("emotion", {}), result.get("guidance", {})
+    if "timeline" in result:
+        return f"a timeline of {count(len(result['timeline']), 'span')}"
     if "mixture" in guidance:
         return f"a mixture of {len(guidance['mixture'])} guidances"
     if "strength" in result:

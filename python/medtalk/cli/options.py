@@ -87,7 +87,6 @@ def backbone_folders(entries: Iterable[str]) -> dict[str, Path]:
 
 NOT_OPTIONS = {
     "image_name": "the name of the file that --image gives",
-    "curve": "numbers for every frame: a program or Unreal edits them",
     "span": "the rig of a whole file is wanted; a program may ask for less",
     "smoothing": "--finishing paper sets it",
     "closures": "--finishing paper sets it",
@@ -124,6 +123,8 @@ def _option(knob: Knob) -> inspect.Parameter:
         more = " A file may hold them; for several sounds give a folder with a NAME.txt for each."
     if knob.name == "image":
         kind = Path
+    elif knob.name == "curve":
+        kind, names = str, ("--intensity-curve",)
     elif knob.choices:
         kind = Literal[knob.choices]
     elif kind is bool:
@@ -143,4 +144,12 @@ def _settings(values: dict[str, Any], finishing: Finishing) -> Settings:
 
     if values["text"] is not None:
         check_text(values["text"])
+    if values["timeline"] is not None:
+        from medtalk.marks import read_timeline
+
+        values["timeline"] = read_timeline(values["timeline"])
+    if values["curve"] is not None:
+        from medtalk.marks import read_curve
+
+        values["curve"] = read_curve(values["curve"])
     return Settings(**{name: value for name, value in values.items() if value is not None}, finishing=finishing)

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from medtalk.guidance import read_picture
 from medtalk.rig import RigSequence, Timed
+from medtalk.tags import spoken
+from medtalk.timeline import Span, within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medtalk.guidance import Guidance
-    from medtalk.perform import Model
+    from medtalk.perform import Model, Performance
     from medtalk_wire import Settings
 
 Tell = Callable[[float], None]
@@ -24,7 +26,9 @@ Tell = Callable[[float], None]
 
 
 class Rigs(Protocol):
-    """A maker of rigs, for a `with` block."""
+    """A maker of rigs, for a `with` block. `heard` is the performance of the last one, where it is at hand."""
+
+    heard: Performance | None
 
     def __enter__(self) -> Self: ...
 
@@ -50,6 +54,7 @@ class LocalRigs:
         self._model, self._channel, self._ready = model, channel, ready
         self._settings = replace(settings, transcript=None)  # each sound brings its own
         self._guidance: Guidance | None = None
+        self.heard: Performance | None = None
 
     def __enter__(self) -> Self:
         from medtalk.cli.ready_made import all_have
@@ -69,12 +74,13 @@ class LocalRigs:
         from medtalk.watch import telling
 
         features = read_features(self._ready[sound]) if self._ready else {}
+        settings = replace(self._settings, transcript=transcript)
         with telling(tell):
-            performance = self._model.perform(
-                sound, transcript, channel=self._channel, emotion2vec=features.get("emotion2vec"),
+            self.heard = performance = self._model.perform(
+                sound, spoken(transcript), channel=self._channel, emotion2vec=features.get("emotion2vec"),
                 language=self._settings.language or None,
             )  # fmt: skip
-            return take(informed(performance, self._settings), self._guide(features), self._settings)
+            return take(informed(performance, settings), self._guide(features), settings)
 
     @property
     def _features_name(self) -> str:
@@ -86,13 +92,26 @@ class LocalRigs:
         own: Any = features.get(self._features_name) if settings.text or settings.image else None
         if own is None and self._guidance is not None:
             return self._guidance
-        emotion = settings.emotion
-        if emotion is None and not (settings.text or settings.image):
-            emotion = "neutral"
-        guidance = self._model.guide(emotion, text=settings.text or None, image=settings.image or None, features=own)
+        guidance = guided(self._model, settings, own)
         if own is None:
             self._guidance = guidance
         return guidance
+
+
+def guided(model: Model, settings: Settings, features: NDArray | None = None) -> Guidance:
+    """The guidance that checked settings ask for; `features` are CLIP's of their text or picture."""
+    emotion = settings.emotion
+    if emotion is None and not (settings.text or settings.image):
+        emotion = "neutral"
+    return model.guide(
+        emotion, text=settings.text or None, image=settings.image or None, features=features, timeline=settings.timeline
+    )
+
+
+def _travelling(span: Span) -> dict[str, Any]:
+    """A span with the bytes of its picture."""
+    with within(span.where):
+        return span.mapping() | ({"image": read_picture(span.image)[1]} if span.image else {})
 
 
 class SidecarRigs:
@@ -102,7 +121,10 @@ class SidecarRigs:
         if settings.image:
             name, data = read_picture(settings.image)
             settings = replace(settings, image=data, image_name=Path(name).name)
+        if settings.timeline is not None:
+            settings = replace(settings, timeline=[_travelling(span) for span in settings.timeline])
         self._settings = settings
+        self.heard: Performance | None = None
         self._server, self._keys, self._channel = server, keys, channel
 
     def __enter__(self) -> Self:

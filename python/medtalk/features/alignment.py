@@ -105,6 +105,11 @@ class Alignment:
         return tuple(Timed(word.text, word.start, word.end) for word in self.words if word.fits)
 
     @property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """The characters of the words that fit, first and end."""
+        return tuple(word.place for word in self.words if word.fits)
+
+    @property
     def timed_phones(self) -> tuple[Timed, ...]:
         """The phones by name, without silences."""
         return tuple(Timed(PHONES[p.phone], p.start, p.end) for p in self.phones if p.phone != _SILENCE)

@@ -40,6 +40,8 @@ from medtalk.rig.sequence import FPS, MAX_FRAMES, RigSequence, check_rate, froze
 from medtalk.rig.tables import MAX_BYTES, frame_rate, lines_of, number_format, rows_of
 
 JSON_FORMAT = "medtalk-rig"
+HEARD = "heard."
+"""How the names of what a `.npz` keeps beside a rig begin (`medtalk.saved`)."""
 VERSION = 1
 MAX_JSON_BYTES = 256 << 20
 """Of a .json, which is read as a whole: half an hour at 60 fps."""
@@ -104,8 +106,9 @@ def _rig(path: Path, *parts: Any) -> RigSequence:
 # --- .npz
 
 
-def _write_npz(path: Path, rig: RigSequence) -> None:
-    arrays: dict[str, Any] = {
+def npz_arrays(rig: RigSequence) -> dict[str, Any]:
+    """The entries of a rig's `.npz`."""
+    return {
         "version": np.int64(VERSION),
         "values": rig.values,
         "fps": np.float64(rig.fps),
@@ -114,8 +117,11 @@ def _write_npz(path: Path, rig: RigSequence) -> None:
         "words": np.array(json.dumps(rig.words, ensure_ascii=False)),
         "phones": np.array(json.dumps(rig.phones, ensure_ascii=False)),
     }
+
+
+def _write_npz(path: Path, rig: RigSequence) -> None:
     with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **npz_arrays(rig))
 
 
 def _read_npz(path: Path, _: float) -> RigSequence:
@@ -151,6 +157,8 @@ def _from_npz(path: Path, stream: BinaryIO) -> RigSequence:
 def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
     """RigError for arrays that are larger than those of a rig, before any is read: a small file may hold anything."""
     for entry in archive.infolist():
+        if entry.filename.startswith(HEARD):
+            continue  # not read here
         with archive.open(entry) as file:
             version = np.lib.format.read_magic(file)
             header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medtalk.errors import AudioError, GuidanceError, LimitError, MedtalkError, ServiceError, about
-from medtalk.guidance import check_text, emotion_weights
+from medtalk.guidance import check_text, emotion_weights, is_auto
 from medtalk.limits import ServiceLimits
 from medtalk.rates import FPS
 from medtalk.service.folders import reachable
 from medtalk.take import checked
+from medtalk.timeline import Span, spans_of, within
 from medtalk_wire.errors import ProtocolError
 from medtalk_wire.protocol import JOBS, MAX_HEADER_BYTES, MAX_ID, REQUESTS, Buffer, check_buffers, check_version
 from medtalk_wire.request import GUIDANCE_FIELDS, flat
@@ -87,6 +88,12 @@ class GuidanceFields(msgspec.Struct):
     name: str = ""
 
 
+class SpanPicture(msgspec.Struct):
+    bytes: int
+    sha256: str = ""
+    name: str = ""
+
+
 # The fields of `Settings` that travel by their name, typed as they are declared there.
 _NAMED = tuple(each.name for each in fields(Settings) if each.name not in (*GUIDANCE_FIELDS, "curve"))
 _TYPES = get_type_hints(Settings)
@@ -96,7 +103,8 @@ _fields = [
 ]
 Generate = msgspec.defstruct("Generate", [("sound", SoundFields), *_fields])
 Decode = msgspec.defstruct("Decode", [("heard", str), *_fields])
-SETTINGS = ("guidance.labels", *flat({**dict.fromkeys(_NAMED), "finishing": asdict(DEFAULT.finishing)}))
+_KNOBS = flat({**dict.fromkeys(_NAMED), "finishing": asdict(DEFAULT.finishing)})
+SETTINGS = ("guidance.labels", "transcript.tags", *_KNOBS)
 """The settings that this sidecar knows, for `capabilities`."""
 
 _BODIES = {"hello": Hello, "ping": Empty, "cancel": Cancel, "shutdown": Empty, "generate": Generate, "decode": Decode}
@@ -131,7 +139,8 @@ class ReceivedSound:
 class JobRequest:
     """A `generate` (with `sound`) or `decode` (with `heard`). Requests are the same if their `fingerprint` is.
 
-    `settings` are checked; where a picture leads, `picture` has the sum to check it by.
+    `settings` are checked; where a picture leads, `picture` has the sum to check it by, and `pictures` those of the
+    timeline's spans, None for a span without one.
     """
 
     type: str
@@ -141,6 +150,7 @@ class JobRequest:
     nbytes: int
     sound: ReceivedSound | None = None
     heard: str = ""
+    pictures: tuple[ReceivedPicture | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -224,7 +234,11 @@ def _job(
     _check_guidance(body.guidance.kind, guidance)
     curve = named.pop("intensity", None)
     picture = _picture(body.guidance, named.pop("image", None), limits) if body.guidance.kind == "image" else None
-    settings = _settings(body, picture, curve, limits)
+    spans, pictures = _timeline(body.timeline, named.pop("images", None), limits)
+    for span in spans or ():
+        with within(span.where):
+            _check_guidance("text" if span.text else "image" if span.image else _kind(span.emotion), guidance)
+    settings = _settings(body, picture, spans, curve, limits)
     # A sound and a picture count by their sha256, which the body holds; a curve has none, and is small.
     described = repr([header.type, *((buffer.name, buffer.dtype, buffer.shape) for buffer in buffers)])
     fingerprint = hashlib.sha256(described.encode() + bytes(header.body))
@@ -239,7 +253,11 @@ def _job(
     if named:
         raise ServiceError("bad_message", f"The buffer {next(iter(named))[:40]!r} does not belong to this request.")
     nbytes = sum(memoryview(buffer.data).nbytes for buffer in buffers)
-    return JobRequest(header.type, settings, picture, fingerprint.digest(), nbytes, sound, heard)
+    return JobRequest(header.type, settings, picture, fingerprint.digest(), nbytes, sound, heard, pictures)
+
+
+def _kind(emotion: object) -> str:
+    return AUTO if is_auto(emotion) else "label"
 
 
 def _check_guidance(kind: str, valid: Sequence[str]) -> None:
@@ -265,7 +283,41 @@ def _picture(fields: GuidanceFields, data: Buffer | None, limits: ServiceLimits)
     return ReceivedPicture(fields.name, data, fields.sha256)
 
 
-def _settings(body: Any, picture: ReceivedPicture | None, curve: Buffer | None, limits: ServiceLimits) -> Settings:
+def _timeline(
+    timeline: Sequence[Any] | None, images: Buffer | None, limits: ServiceLimits
+) -> tuple[tuple[Span, ...] | None, tuple[ReceivedPicture | None, ...]]:
+    """The checked spans of a timeline and their pictures, which lie one after the other in the buffer `images`."""
+    if timeline is None:
+        return None, ()
+    data = memoryview(b"") if images is None else memoryview(images.data).cast("B")
+    filled, pictures, at = [], [], 0
+    for number, span in enumerate(timeline, start=1):
+        picture = None
+        if isinstance(span, dict) and span.get("image"):
+            where = f"The timeline, span {number}"
+            with within(where):
+                fields = msgspec.convert(span["image"], SpanPicture)
+                size = max(fields.bytes, 0)
+                part = Buffer("image", "uint8", (size,), data[at : at + size])
+                picture = _picture(GuidanceFields(name=fields.name, sha256=fields.sha256), part, limits)
+                if at + size > len(data):
+                    raise ServiceError("bad_message", "The buffer images is shorter than the pictures.")
+            at += size
+            span = {**span, "image": bytes(picture.data.data), "image_name": fields.name}
+        filled.append(span)
+        pictures.append(picture)
+    if at != len(data) or (images is not None and (images.dtype != "uint8" or len(images.shape) != 1)):
+        raise ServiceError("bad_message", "The buffer images must be the uint8 of the timeline's pictures, no more.")
+    return spans_of(filled), tuple(pictures)
+
+
+def _settings(
+    body: Any,
+    picture: ReceivedPicture | None,
+    spans: Sequence[Span] | None,
+    curve: Buffer | None,
+    limits: ServiceLimits,
+) -> Settings:
     guidance: GuidanceFields = body.guidance
     kind = guidance.kind
     named, mixed = _emotion(guidance.emotion), None if guidance.labels is None else _emotion(guidance.labels)
@@ -289,7 +341,7 @@ def _settings(body: Any, picture: ReceivedPicture | None, curve: Buffer | None, 
             image=picture.data.data if picture else b"",
             image_name=picture.name if picture else "",
             curve=None if curve is None else _curve(curve, limits),
-            **{name: getattr(body, name) for name in _NAMED},
+            **{**{name: getattr(body, name) for name in _NAMED}, "timeline": spans},
         )
     )
 
@@ -302,14 +354,14 @@ def _emotion(value: Any) -> str | dict[str, float]:
 
 
 def _curve(curve: Buffer, limits: ServiceLimits) -> NDArray[np.float32]:
-    if curve.dtype != "float32" or len(curve.shape) != 1:
-        raise ServiceError("bad_message", "The buffer intensity must be float32 of shape (T,).")
+    if curve.dtype != "float32" or curve.shape[1:] not in ((), (2,)):
+        raise ServiceError("bad_message", "The buffer intensity must be float32 of shape (T,) or (N, 2).")
     if curve.shape[0] > limits.audio.max_seconds * FPS:
         raise LimitError(
             f"The intensity curve has {curve.shape[0]} values; the limit is {limits.audio.max_seconds * FPS:g}.",
             "Give one value for each 60 fps frame of the whole sound.",
         )
-    return np.frombuffer(curve.data, "<f4")
+    return np.frombuffer(curve.data, "<f4").reshape(curve.shape)
 
 
 def _sound(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -15,7 +15,7 @@ import numpy as np
 
 from medtalk.audio import Speech, read_speech
 from medtalk.errors import MedtalkError, ServiceError, about
-from medtalk.guidance import NEUTRAL, Embedding, Guidance, Picture, beside, guidance_of, is_auto
+from medtalk.guidance import NEUTRAL, Embedding, Guidance, Picture, beside, guidance_of
 from medtalk.limits import ServiceLimits
 from medtalk.perform import VOICE, Model, Performance
 from medtalk.rig import RigSequence
@@ -25,7 +25,9 @@ from medtalk.service.folders import read_inside
 from medtalk.service.jobs import Job
 from medtalk.service.log import log
 from medtalk.service.schema import JobRequest, ReceivedPicture, ReceivedSound
-from medtalk.take import informed, take
+from medtalk.tags import spoken
+from medtalk.take import hears_voice, informed, take
+from medtalk.timeline import Timeline
 from medtalk.watch import checkpoint, stage
 from medtalk_wire.protocol import Buffer
 
@@ -98,7 +100,7 @@ class Worker(threading.Thread):
         stage("read", 0.02)
         guidance = self._guidance(request)
         heard, performance, cached = self._hear(request)
-        performance = informed(self._with_words(heard, performance, settings.transcript), settings)
+        performance = informed(self._with_words(heard, performance, spoken(settings.transcript)), settings)
         rig = take(performance, guidance, settings)
         meta = dict(rig.meta)
         if request.sound is not None:
@@ -154,21 +156,37 @@ class Worker(threading.Thread):
         return worded
 
     def _guidance(self, request: JobRequest) -> Guidance:
-        """The guidance of a job; that of a text or picture is kept."""
-        settings, picture = request.settings, request.picture
-        if not (settings.text or picture):
-            if is_auto(settings.emotion):
-                self._model.prepare(VOICE)  # what is missing is reported before the sound is heard
-            return guidance_of(NEUTRAL if settings.emotion is None else settings.emotion)
+        """The guidance of a job; those of texts and pictures are kept."""
+        settings = request.settings
+        if hears_voice(settings):
+            self._model.prepare(VOICE)  # what is missing is reported before the sound is heard
+        emotion = settings.emotion
+        if emotion is None and not (settings.text or request.picture):
+            emotion = NEUTRAL
+        base = self._understood(emotion, settings.text, request.picture)
+        if settings.timeline is None:
+            return base
+        pictures = iter(request.pictures)
+        return Timeline.of(
+            base, settings.timeline, lambda span: self._understood(span.emotion, span.text, next(pictures))
+        )
+
+    def _understood(
+        self, emotion: str | Mapping[str, float] | None, text: str, picture: ReceivedPicture | None
+    ) -> Guidance:
+        """The guidance of labels, of a text or picture, or of both; what the model makes of the latter is kept."""
+        if not (text or picture):
+            assert emotion is not None
+            return guidance_of(emotion)
         data = None if picture is None else _file(picture, self._limits)
-        key = f"image {picture.sha256}" if picture else f"text {settings.text}"
+        key = f"image {picture.sha256}" if picture else f"text {text}"
         guidance = self._guidances.get(key)
         if guidance is None:
-            guidance = self._model.guide(text=settings.text or None, image=data)
+            guidance = self._model.guide(text=text or None, image=data)
             self._guidances.put(key, guidance, 1)
         if picture and isinstance(guidance, Embedding | Picture):
             guidance = replace(guidance, name=picture.name)  # the same picture may come by another name
-        return guidance if settings.emotion is None else beside(guidance, settings.emotion)
+        return guidance if emotion is None else beside(guidance, emotion)
 
 
 def _file(picture: ReceivedPicture, limits: ServiceLimits) -> bytes:

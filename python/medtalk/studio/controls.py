@@ -13,8 +13,8 @@ from medtalk.perform import Model
 from medtalk.rig import RIG_ENDINGS
 from medtalk_wire.settings import MAX_TEXT, Finishing, Knob, Settings, knobs
 
-OWN = ("emotion", "text", "image", "curve")
-"""Settings that have a control of their own in the page: sliders, a picture, a curve that is drawn."""
+OWN = ("emotion", "text", "image", "curve", "timeline")
+"""Settings that have a control of their own in the page: sliders, a picture, a curve that is drawn, spans."""
 NOT_CONTROLS = {
     "image_name": "the name of the file that is dropped",
     "span": "the page plays a part of the take, and an export may be of that part",

@@ -14,7 +14,6 @@ import msgpack
 import numpy as np
 
 from medtalk.errors import BackboneError, CancelledError, ServiceError
-from medtalk.guidance import is_auto
 from medtalk.limits import ServiceLimits
 from medtalk.perform import VOICE, Model
 from medtalk.rig import RigSequence, Timed
@@ -22,6 +21,7 @@ from medtalk.service.cache import ByteCache
 from medtalk.service.jobs import FairQueue, Job
 from medtalk.service.schema import BadRequest, JobRequest, read_request
 from medtalk.service.worker import Outcome, Worker
+from medtalk.take import hears_voice
 from medtalk_wire.protocol import Buffer, Message, new_id, pack
 
 CANCEL_SECONDS = 1.0
@@ -80,8 +80,9 @@ class Session:
         """The take that a tab asks for.
 
         Args:
-            asked: `sound`, and perhaps `picture`, the SHA-256 of files that are kept; perhaps `curve`, a list of
-                numbers; all else as in the body of `generate` (docs/protocol.md, Settings).
+            asked: `sound`, and perhaps `picture`, the SHA-256 of files that are kept, as is `image` in a span of
+                `timeline`; perhaps `curve`, a list of numbers; all else as in the body of `generate`
+                (docs/protocol.md, Settings).
             tab: who asks.
             live: it takes the place of the tab's own live take that still waits, and of one that still hears another
                 sound.
@@ -91,7 +92,7 @@ class Session:
                 place.
         """
         request = self._request(asked)
-        if is_auto(request.settings.emotion) and not await self.hears_emotion():
+        if hears_voice(request.settings) and not await self.hears_emotion():
             # a download would keep all tabs waiting
             raise BackboneError(
                 "The weights that hear the emotion in a voice are not on this machine.",
@@ -145,6 +146,10 @@ class Session:
             guidance = body.get("guidance")
             more = {"kind": "image", "sha256": picture.sha256, "name": picture.name}
             body["guidance"] = {**(guidance if isinstance(guidance, dict) else {}), **more}
+        if isinstance(timeline := body.get("timeline"), list):
+            body["timeline"], pictures = self._spans(timeline)
+            if pictures:
+                buffers.append(Buffer("images", "uint8", (len(pictures),), pictures))
         if (curve := body.pop("curve", None)) is not None:
             try:
                 values = np.array(curve, "<f4").reshape(-1)
@@ -159,6 +164,17 @@ class Session:
             return read_request(frames, self.limits, None, self.model.guidance).body
         except BadRequest as bad:
             raise bad.error from None
+
+    def _spans(self, timeline: list[Any]) -> tuple[list[Any], bytes]:
+        """The spans of a timeline as the sidecar reads them, and their pictures, one after the other."""
+        spans, pictures = [], []
+        for span in timeline:
+            if isinstance(span, dict) and span.get("image"):
+                file = self.file(span["image"])
+                pictures.append(file.data)
+                span = {**span, "image": {"sha256": file.sha256, "bytes": len(file.data), "name": file.name}}
+            spans.append(span)
+        return spans, b"".join(pictures)
 
     def _supersede(self, job: Job) -> None:
         for older in self._queue.of(job.client):

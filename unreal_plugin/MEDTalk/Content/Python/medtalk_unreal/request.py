@@ -24,7 +24,9 @@ _OWN = ("emotion", "text", "image", "intensity", "region", "blink", "gaze")
 NOT_IN_UNREAL = {
     "image_name": "the name of the picture's file",
     "transcript": "the Spoken Text of the SoundWave",
+    "timeline": "marked frames of the sequence",
     "curve": "keys are what an animator edits here",
+    "curve_mode": "there is no curve",
     "span": "a take is a whole sound",
     "fps": "that of the sequence",
     "smoothing": "of the paper's finishing, which is for comparisons",

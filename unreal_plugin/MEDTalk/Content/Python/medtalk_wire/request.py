@@ -12,7 +12,7 @@ from typing import Any
 
 from medtalk_wire.errors import RequestError
 from medtalk_wire.protocol import ITEM_BYTES, Buffer, Message
-from medtalk_wire.settings import AUTO, DEFAULT, Finishing, Settings, knobs
+from medtalk_wire.settings import AUTO, DEFAULT, SPAN_FIELDS, Finishing, Settings, knobs
 
 PCM = ("int16", "int32", "float32")
 """The types of samples that travel."""
@@ -103,20 +103,26 @@ def body_of(settings: Settings) -> dict[str, Any]:
         if settings.span is not None:
             start, end = settings.span
             body["span"] = [float(start), None if end is None else float(end)]
+        if settings.timeline is not None:
+            body["timeline"] = [_span(span) for span in settings.timeline]
         return body
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise RequestError("setting", f"A setting is of a wrong type: {error}.") from error
 
 
 def buffers_of(settings: Settings) -> list[Buffer]:
-    """The picture and the intensity curve, where there are such, as the request's buffers."""
+    """The picture, those of the timeline, and the intensity curve, where there are such, as the request's buffers."""
     buffers = []
     if settings.image:
         values = _values(settings.image, "uint8", "setting", "The picture")
         buffers.append(Buffer("image", "uint8", (len(values),), values))
+    if pictures := b"".join(_picture(span) for span in settings.timeline or () if span.get("image")):
+        buffers.append(Buffer("images", "uint8", (len(pictures),), pictures))
     if settings.curve is not None:
         values = _values(settings.curve, "float32", "setting", "The intensity curve")
-        buffers.append(Buffer("intensity", "float32", (len(values) // ITEM_BYTES["float32"],), values))
+        shape = getattr(settings.curve, "shape", ())
+        shape = tuple(shape) if len(shape) == 2 else (len(values) // ITEM_BYTES["float32"],)
+        buffers.append(Buffer("intensity", "float32", shape, values))
     return buffers
 
 
@@ -147,7 +153,7 @@ def _plain(settings: Settings | Finishing) -> dict[str, Any]:
     body: dict[str, Any] = {}
     for knob in knobs(type(settings)):
         value = getattr(settings, knob.name)
-        if knob.name not in (*GUIDANCE_FIELDS, "curve", "span") and not (value is None and knob.optional):
+        if knob.name not in (*GUIDANCE_FIELDS, "curve", "span", "timeline") and not (value is None and knob.optional):
             body[knob.name] = _as(knob.kind, value, knob.name)
     if isinstance(settings, Settings):
         body["finishing"] = _plain(settings.finishing)
@@ -169,6 +175,36 @@ def _as(kind: Any, value: Any, name: str) -> Any:
         if kind is str and isinstance(value, str):
             return value
     raise TypeError(f"{name} is {value!r:.40}")
+
+
+def _span(span: Mapping[str, Any]) -> dict[str, Any]:
+    """A span of a timeline; in place of its picture, what finds and checks it in the buffer `images`."""
+    if unknown := [name for name in span if name not in SPAN_FIELDS]:
+        valid = f"Valid are {', '.join(SPAN_FIELDS)}."
+        raise RequestError("setting", f"A span has the unknown name {str(unknown[0])[:40]!r}.", valid)
+    body = {name: _travels(value) for name, value in span.items() if name not in ("image", "image_name")}
+    if span.get("image"):
+        data = _picture(span)
+        name = str(span.get("image_name", ""))
+        body["image"] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "name": name}
+    return body
+
+
+def _picture(span: Mapping[str, Any]) -> bytes:
+    return _values(span["image"], "uint8", "setting", "The picture")
+
+
+def _travels(value: Any) -> Any:
+    """A value of a span as a message takes it; numbers of numpy are numbers."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _travels(each) for key, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [_travels(each) for each in value]
+    if type(value).__name__ in ("bool", "bool_"):
+        raise TypeError(f"a span has {value!r:.40}")
+    return float(value)
 
 
 def _guidance(settings: Settings) -> dict[str, Any]:
@@ -216,6 +252,8 @@ def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[st
             return RequestError("unsupported", f"This sidecar has no setting {setting}.", _UPDATE)
     if guidance.get("labels") is not None and "guidance.labels" not in known:
         return RequestError("unsupported", "This sidecar cannot mix labels with a text or picture.", _UPDATE)
+    if "[" in (request.body.get("transcript") or "") and "transcript.tags" not in known:
+        return RequestError("unsupported", "This sidecar reads no tags in a transcript.", _UPDATE)
     listens = request.type == "generate" and request.body.get("transcript") is None
     if listens and request.body.get("language") and not capabilities.get("words"):
         return RequestError(
@@ -223,6 +261,7 @@ def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[st
         )
     special = {
         "image": (guidance.get("name") or "The picture", "max_image_bytes", "Make it smaller."),
+        "images": ("The pictures of the timeline", "max_bytes", "Make them smaller."),
         "intensity": ("The intensity curve", "max_bytes", "Send it in parts, or raise the sidecar's limit."),
     }
     usual = name, "max_bytes", "Send it as FLAC or in parts, or raise the sidecar's limit."

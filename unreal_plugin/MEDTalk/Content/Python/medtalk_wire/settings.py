@@ -6,7 +6,7 @@ docs/protocol.md its tables. The help of a field is what users read everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import UnionType
@@ -24,6 +24,12 @@ MAX_TEXT = 10_000
 """Characters of a description."""
 MAX_PICTURE_BYTES = 64 << 20
 """Of a picture's file."""
+SPAN_FIELDS = ("start", "end", "emotion", "text", "image", "image_name", "intensity", "fade")
+"""Names in a span of a timeline."""
+FADE, MAX_FADE = 0.5, 60.0
+"""Seconds of the cross-fades of a span that names none, and the most that one may name."""
+MAX_SPANS, MAX_POINTS = 500, 10_000
+"""Spans of a timeline, and points of all their intensities together."""
 
 _Value = TypeVar("_Value")
 
@@ -83,16 +89,30 @@ class Settings:
     image_name: str = knob("", "The picture's name, for messages and the rig's metadata.")
     transcript: str | None = knob(
         None,
-        'The spoken words. If left out, a bundle that uses words transcribes them; "" means that they are unknown.',
+        'The spoken words. If left out, a bundle that uses words transcribes them; "" means that they are unknown. '
+        "Tags such as [angry] and [/] set the mood of the words behind them.",
         "TEXT",
     )
     language: str = knob("", "Language to transcribe, such as en; detected if left out.", "CODE")
     intensity: float = knob(
         1.0, f"Multiplies the intensity heard in the voice, 0 to {MAX_INTENSITY:g}.", limits=(0.0, MAX_INTENSITY)
     )
+    timeline: Sequence[Any] | None = knob(
+        None,
+        "Moods over time: spans with start and end in seconds of the whole sound, an emotion or text, intensity and "
+        "fade. Elsewhere the take's own emotion shows.",
+        "FILE.json|csv",
+    )
     curve: Any = knob(
         None,
-        "Replaces the intensity heard in the voice: one value for each 60 fps frame of the whole sound, float32.",
+        "An intensity curve over the whole sound: one value for each 60 fps frame, or rows of time in seconds and "
+        "value, with straight lines between them.",
+        "FILE.csv",
+    )
+    curve_mode: str = knob(
+        "replace",
+        "What the intensity curve does to the intensity heard in the voice.",
+        choices=("replace", "multiply"),
     )
     span: tuple[float, float | None] | None = knob(
         None, "Part of the sound to animate, [start, end] in seconds; end may be nil. The whole sound if left out."
