@@ -216,6 +216,35 @@ class Description(Guidance):
         return {"guidance": {"text": self.text}, "strength": self.strength, "note": self.note}
 
 
+@dataclass(frozen=True)
+class Picture(Guidance):
+    """A picture of a face, as understood by labels.
+
+    Attributes:
+        name: of the picture's file.
+        weights: of the labels, summing to 1, in the order of `LABELS`.
+        strength: multiplies the intensity; 1 is plain.
+        explained: how much of the expression the labels make up for, 0..1.
+        note: one line on what was not taken from the picture; "" for none.
+    """
+
+    name: str
+    weights: Mapping[str, float] = field(hash=False)
+    strength: float
+    explained: float
+    note: str = ""
+
+    def parts(self, performance: PerformanceLike) -> tuple[Part, ...]:
+        return _faces(self.weights, performance, self.strength)
+
+    def weights_of(self, performance: PerformanceLike) -> dict[str, float]:
+        return dict(self.weights)
+
+    def meta(self) -> dict[str, Any]:
+        guidance = {"image": self.name, "explained": round(self.explained, 3)}
+        return {"guidance": guidance, "strength": self.strength, "note": self.note}
+
+
 @dataclass(frozen=True, eq=False)
 class Embedding(Guidance):
     """A text or picture as CLIP and a trained map see it (Sec. 3.4); it fits its engine only.

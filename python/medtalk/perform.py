@@ -89,7 +89,8 @@ def load(
         device: "cpu", "cuda" or "cuda:N" (needs the extra `full`), or "auto".
         backbones: folders with weights of pretrained backbones: of those that the bundle names ("emotion2vec",
             "roberta", "clip", and the file of "whisper"), and of "emotion2vec_plus", which hears the emotion for
-            `decode("auto")`. The others are taken from the usual caches, or downloaded, when they are first needed.
+            `decode("auto")`; of "face_landmarker", the file that sees pictures for a compact bundle. The
+            others are taken from the usual caches, or downloaded, when they are first needed.
         offline: never reach the network.
 
     Raises:
@@ -119,9 +120,12 @@ class Model:
 
     @property
     def guidance(self) -> tuple[str, ...]:
-        """The kinds of guidance here: those of the bundle, and "auto" where it or FunASR hears emotions."""
-        hears = self.bundle.hears_emotion or find_spec("funasr")
-        return (*self.bundle.guidance, AUTO) if hears else self.bundle.guidance
+        """The kinds of guidance here: those of the bundle, "image" where MediaPipe is, "auto" where the bundle or FunASR
+        hears emotions."""
+        kinds = self.bundle.guidance
+        if "image" not in kinds and self.bundle.kind == "compact" and find_spec("mediapipe"):
+            kinds = (*kinds, "image")
+        return (*kinds, AUTO) if self.bundle.hears_emotion or find_spec("funasr") else kinds
 
     def hears_emotion(self) -> bool:
         """Whether all that `decode("auto")` needs is on this machine. Nothing is downloaded."""
@@ -149,8 +153,8 @@ class Model:
         """Load pretrained backbones now, not when first needed, so that what is missing is reported before any work.
 
         Args:
-            parts: "emotion2vec", "roberta", "whisper", "clip", "emotion2vec_plus"; what the bundle does not need is
-                passed over.
+            parts: "emotion2vec", "roberta", "whisper", "clip", "face_landmarker", "emotion2vec_plus"; what the bundle
+                does not need is passed over.
 
         Raises:
             BackboneError: one is missing or does not fit.

@@ -42,7 +42,7 @@ Backbones = Annotated[
     typer.Option(
         "--backbone", metavar="NAME=DIR",
         help="Folder with the weights of a backbone, as `medtalk backbones list` calls it (emotion2vec, ...), or the "
-        "file of whisper; may be repeated.",
+        "file of whisper or face_landmarker; may be repeated.",
     ),
 ]  # fmt: skip
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are read-only.")]
