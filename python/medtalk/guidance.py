@@ -134,6 +134,10 @@ class Guidance(ABC):
     def weights_of(self, performance: PerformanceLike) -> dict[str, float]:
         """Weights of the moods, as far as there are such, in the order of `MOODS`."""
 
+    def moods(self, performance: PerformanceLike) -> tuple[tuple[float | NDArray, dict[str, float]], ...]:
+        """`weights_of` over time: shares that sum to 1, each a number or one a frame (T,), with the weights there."""
+        return ((1.0, self.weights_of(performance)),)
+
     def meta(self) -> dict[str, Any]:
         """Its entries in a rig's `meta`, beside the weights: `guidance`, `strength`, `note`."""
         return {}
