@@ -74,7 +74,9 @@ def _bundle() -> Finding:
         bundle = load_bundle()
     except BundleError as error:
         return Finding("bundle", "bad", error.message, error.hint)
-    return Finding("bundle", "ok", f"{bundle.name}, {bundle.bytes / 1e6:.1f} MB, all verified, in {bundle.folder}")
+    hears = "hears emotions in voices" if bundle.hears_emotion else "hears no emotions in voices"
+    what = f"{bundle.name}, {bundle.bytes / 1e6:.1f} MB, all verified, {hears}, in {bundle.folder}"
+    return Finding("bundle", "ok", what)
 
 
 def _extras() -> Iterator[Finding]:

@@ -16,6 +16,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -33,7 +34,7 @@ from medtalk.features.voice import voice_state
 from medtalk.files import write_atomic
 from medtalk.guidance import LABELS
 from medtalk.model.ear import WhisperLayers
-from medtalk.model.graphs import VoiceGraph, voice_states
+from medtalk.model.graphs import VoiceGraph
 from medtalk.rates import RATE
 from medtalk_train.onnx_graph import graph_of
 from medtalk_train.recipe import EmotionOptions
@@ -115,10 +116,13 @@ def sound(clip: Clip, seed: int) -> NDArray[np.float32]:
 
 def extract(all_clips: Sequence[Clip], whisper: WhisperLayers, seed: int) -> NDArray[np.float32]:
     """Mean states of the clips, (n, 512), on one thread."""
+    lower = deepcopy(whisper)
+    del lower.blocks[-1]  # nobody asks for the last layer, and the one before is the second half of what is left
 
     @torch.inference_mode()
     def run(mel: NDArray[np.float32]) -> NDArray[np.float32]:
-        return voice_states(whisper(torch.tensor(mel)[None]))[0].numpy()
+        states = lower(torch.tensor(mel)[None])[0]
+        return states[:, states.shape[1] // 2 :].numpy()
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
