@@ -95,7 +95,8 @@ class Model:
         """`voice` is the folder of the backbone "emotion2vec_plus"; see `load`."""
         self.bundle = bundle
         self.engine = engine
-        self.label_vectors = engine.label_vectors()  # (7, 256)
+        self.kind_vectors = engine.label_vectors()  # (7, K, 256)
+        self.label_vectors = self.kind_vectors.mean(axis=1)
         self._voice = Pretrained(EMOTION2VEC_PLUS, voice, offline, engine.device)
 
     @property
@@ -406,7 +407,7 @@ class Performance:
 
     @property
     def label_vectors(self) -> NDArray[np.float32]:
-        """The model's emotion vectors of the labels, (7, 256)."""
+        """The model's emotion vectors of the labels, (7, 256), each the mean of its kinds of face."""
         return self.model.label_vectors
 
     def with_transcript(self, transcript: str) -> Performance:

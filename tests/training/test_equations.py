@@ -119,6 +119,7 @@ def clips(frames: int = 7) -> SentenceBatch:
         absent=torch.zeros(2, 3, dtype=torch.bool),
         word_times=torch.full((2, 3, 2), -1.0),
         label=torch.tensor([1, 3]),
+        kinds=torch.ones(2, 1),
         strength=torch.rand(2, frames),
         scale=torch.ones(2),
         rig=torch.rand(2, frames, 174) * mask[..., None],

@@ -88,7 +88,7 @@ def test_against_the_teacher_the_labels_take_turns() -> None:
 
     def sentence(label_of: Callable[[str], str]) -> HeldSentence:
         def decode(label: str, **_: object) -> Any:
-            return SimpleNamespace(values=compose(lips, LABELS.index(label_of(label)), strength, flashes=False))
+            return SimpleNamespace(values=compose(lips, LABELS.index(label_of(label)), strength))
 
         performance: Any = SimpleNamespace(decode=decode)
         return HeldSentence(performance, performance, lips, strength)

@@ -130,6 +130,7 @@ def test_stage_3_has_the_losses_of_the_authors_release(shared: Path) -> None:
         absent=torch.zeros(1, len(text), dtype=torch.bool),
         word_times=torch.full((1, len(text), 2), -1.0),
         label=torch.tensor([LABELS.index(meta["emotion"])]),
+        kinds=torch.ones(1, 1),
         strength=torch.zeros(1, frames),
         scale=torch.ones(1),
         rig=truth["rig"][None],

@@ -359,7 +359,7 @@ def _check_paper(recipe: Recipe) -> None:
     if missing := [stage for stage in needed if stage not in learned]:
         raise TrainingError(f"The recipe names no data for stage {missing[0]}.", "Add it to `stages:` of some data.")
     fixed = ("words", "content_context", "content_features", "emotion_features", "text_features", "fusion_width",
-             "guidance_features")  # fmt: skip
+             "guidance_features", "kinds")  # fmt: skip
     if wrong := [name for name in fixed if name in recipe.model]:
         raise TrainingError(
             f"Setting model.{wrong[0]} cannot be chosen with pretrained backbones: they determine it.", "Leave it out."

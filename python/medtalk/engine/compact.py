@@ -12,7 +12,7 @@ import numpy as np
 
 from medtalk.bundle import TEXT_WORDS
 from medtalk.engine.interface import Heard
-from medtalk.errors import GuidanceError, SettingError
+from medtalk.errors import BundleError, GuidanceError, SettingError
 from medtalk.guidance import NEUTRAL, Description, Guidance
 from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import N_CHANNELS
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # What a second of sound costs in the ear, roughly: only for the progress that is shown while it runs.
 _LISTEN_SECONDS = 0.015
 _DECODED = 1 << 13  # frames
+_MOST_KINDS = 64
 _FULL = (
     "Use one of the kind medtalk with --bundle: `medtalk bundle import-official --label audio_semantic.pth --clip "
     "clip_emotion.pth -o BUNDLE` makes it from the authors' weights."
@@ -41,6 +42,7 @@ class CompactEngine:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
         self._describes = "text" in bundle.guidance
+        self._kinds = _kinds(bundle)  # of face that each label has
 
     def hear(self, samples: NDArray, emotion_features: NDArray | None = None) -> Heard:
         from medtalk.features.prosody import effort, prosody
@@ -140,6 +142,19 @@ class CompactEngine:
 
     def _decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:
         raise NotImplementedError
+
+
+def _kinds(bundle: Bundle) -> int:
+    """How many kinds of face each label of a bundle has; one in bundles that do not say."""
+    sizes = bundle.manifest.get("sizes")
+    model = sizes.get("model") if isinstance(sizes, dict) else None
+    kinds = model.get("kinds", 1) if isinstance(model, dict) else 1
+    if type(kinds) is not int or not 1 <= kinds <= _MOST_KINDS:
+        raise BundleError(
+            f"Bundle {bundle.folder} has {str(kinds)[:20]!r} kinds of face a label; valid are 1 to {_MOST_KINDS}.",
+            "Use another bundle.",
+        )
+    return kinds
 
 
 def softmax(logits: NDArray) -> NDArray:

@@ -63,7 +63,8 @@ class OnnxEngine(CompactEngine):
             ) from error
 
     def label_vectors(self) -> NDArray:
-        return self._run("label", [(len(LABELS), None)], label=np.arange(len(LABELS)))[0]
+        ids = np.arange(len(LABELS) * self._kinds)
+        return self._run("label", [(len(ids), None)], label=ids)[0].reshape(len(LABELS), self._kinds, -1)
 
     def content(self, sound: NDArray, posteriors: NDArray) -> NDArray:
         shape = (1, len(sound), None)

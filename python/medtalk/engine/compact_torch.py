@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from medtalk.bundle import TEXT_WEIGHTS, WEIGHTS
 from medtalk.engine.compact import CompactEngine
 from medtalk.engine.device import takeover_note, tensors, torch, torch_device, within_memory
+from medtalk.guidance import LABELS
 from medtalk.model.graphs import Networks
 from medtalk.model.text_encoder import TextEncoder
 from medtalk.watch import checkpoint
@@ -51,7 +52,8 @@ class TorchEngine(CompactEngine):
 
     @torch.inference_mode()
     def label_vectors(self) -> NDArray:
-        return _out(self._networks.label(torch.arange(self._networks.model.config.labels, device=self._device)))
+        ids = torch.arange(len(LABELS) * self._kinds, device=self._device)
+        return _out(self._networks.label(ids)).reshape(len(LABELS), self._kinds, -1)
 
     @property
     def device(self) -> str:

@@ -179,7 +179,9 @@ class FullEngine:
 
     @within_memory
     def label_vectors(self) -> NDArray:
-        return to_numpy(self._model.emotion_embedding(torch.arange(self._config.labels, device=self._device)))
+        labels, kinds = self._config.labels, self._config.kinds
+        vectors = self._model.emotion_embedding(torch.arange(labels * kinds, device=self._device))
+        return to_numpy(vectors).reshape(labels, kinds, -1)
 
     @within_memory
     def guide_by_text(self, text: str, features: NDArray | None = None) -> Guidance:

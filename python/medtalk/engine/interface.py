@@ -119,7 +119,10 @@ class Engine(Protocol):
         ...
 
     def label_vectors(self) -> NDArray:
-        """Emotion vectors (7, 256) of the labels, in the order of `medtalk.guidance.LABELS`."""
+        """Emotion vectors (7, K, 256) of the K kinds of face of each label, in the order of `medtalk.guidance.LABELS`.
+
+        K is 1 for the authors' networks.
+        """
         ...
 
     def guide_by_text(self, text: str, features: NDArray | None = None) -> Guidance:

@@ -18,7 +18,8 @@ class ModelConfig:
     emotion_features: what CMF sees of a frame (compact: prosody and phone posteriors).
     fusion_width, heads: CMF's attention; text_features must equal fusion_width, as keys and values enter unprojected.
     guidance_features: width of a text's or picture's features before P_text and P_image.
-    label_hidden: width inside the label embedding. labels: emotions.
+    label_hidden: width inside the label embedding. labels: emotions. kinds: of face that each of them has, such as hot and
+    cold anger (1 in the authors').
     places: whether CMF and the word encoder know where in the clip a frame or word is (the authors' CMF does not).
     content_context: how many frames to either side ACM sees, for coarticulation: wav2vec2's features know their
     neighbours, phones do not (0 in the authors', which sees frame by frame).
@@ -39,6 +40,7 @@ class ModelConfig:
     guidance_features: int = 64
     label_hidden: int = 512
     labels: int = 7
+    kinds: int = 1
     dropout: float = 0.1
     places: bool = True
     content_context: int = 0
@@ -51,6 +53,8 @@ class ModelConfig:
             raise BundleError(
                 f"text_features is {self.text_features} and fusion_width {self.fusion_width}; they must be equal."
             )
+        if self.kinds < 1:
+            raise BundleError(f"kinds is {self.kinds}; valid are whole numbers from 1.")
         if self.fusion_width % self.heads:
             raise BundleError(f"fusion_width {self.fusion_width} cannot be divided among {self.heads} heads.")
 

@@ -38,7 +38,7 @@ class IntensityGraph(nn.Module):
 
 
 class LabelGraph(nn.Module):
-    """label (L,) int64 -> emotion (L, 256)."""
+    """label (L,) int64, the ids of `LabelEmbedding` -> emotion (L, 256)."""
 
     def __init__(self, model: MEDTalk) -> None:
         super().__init__()

@@ -1,19 +1,29 @@
-"""The label embedding: one of seven emotions as a vector f^label."""
+"""The label embedding: one of seven emotions, in one of its kinds of face, as a vector f^label."""
 
 from __future__ import annotations
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from medtalk.model.config import ModelConfig
 
 
 class LabelEmbedding(nn.Sequential):
-    """Label ids, int64 (...) -> emotion vectors (..., 256)."""
+    """Ids, int64 (...) -> emotion vectors (..., 256). Kind k of label l has the id l * kinds + k."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(
-            nn.Embedding(config.labels, config.latent),
+            nn.Embedding(config.labels * config.kinds, config.latent),
             nn.Linear(config.latent, config.label_hidden),
             nn.LeakyReLU(0.2),
             nn.Linear(config.label_hidden, config.latent),
         )
+        self.kinds = config.kinds
+
+    def mixed(self, label: Tensor, shares: Tensor) -> Tensor:
+        """The vectors (..., 256) of labels, int64 (...), whose kinds have these shares (..., kinds), summing to 1.
+
+        The vectors are mixed, not what they are made of, so that whoever has them can mix them anew.
+        """
+        ids = label[..., None] * self.kinds + torch.arange(self.kinds, device=label.device)
+        return (shares[..., None] * self(ids)).sum(-2)

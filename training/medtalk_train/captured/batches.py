@@ -200,6 +200,7 @@ class WholeTakes:
             absent=torch.from_numpy(np.arange(tokens) >= np.array([len(w) for w in words])[:, None]),
             word_times=torch.full((count, tokens, 2), -1.0),
             label=torch.tensor([row.label for row in rows]),
+            kinds=torch.ones(count, 1),
             strength=torch.zeros(count, frames),
             scale=torch.ones(count),
             rig=rig,

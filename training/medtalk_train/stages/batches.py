@@ -35,6 +35,7 @@ class SentenceBatch(NamedTuple):
     absent: Tensor  # (B, N) bool, true where a row has no such word
     word_times: Tensor  # (B, N, 2) their starts and ends in seconds, -1 where not known
     label: Tensor  # (B,) emotion
+    kinds: Tensor  # (B, K) shares of the label's kinds of face
     strength: Tensor  # (B, T) the teacher's, before the scale
     scale: Tensor  # (B,) what strength and intensity are multiplied by
     rig: Tensor  # (B, T, 174) the teacher's face

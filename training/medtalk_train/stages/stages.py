@@ -119,7 +119,7 @@ class IntensityModelling(Stage):
 
     def losses(self, batch: SentenceBatch) -> dict[str, Tensor]:
         options, model, mask = self.options, self.model, batch.mask
-        vector = model.emotion_embedding(batch.label)[:, None]
+        vector = model.emotion_embedding.mixed(batch.label, batch.kinds)[:, None]
         level = self.intensity(batch)
         emotion = model.emotion(vector, level * batch.scale[:, None])
         found = model.decoder(emotion, model.content(batch.content, batch.posteriors))
@@ -175,7 +175,7 @@ class GuidanceStage(Stage):
     def losses(self, batch: SentenceBatch) -> dict[str, Tensor]:
         model = self.model
         with torch.no_grad():
-            by_label = model.emotion_embedding(batch.label)
+            by_label = model.emotion_embedding.mixed(batch.label, batch.kinds)
             content = model.content(batch.content, batch.posteriors)
             intensity = predicted(model, batch) if self.ablation.intensity else torch.ones_like(batch.mask)
         guide = batch.guide[:, None]

@@ -24,7 +24,7 @@ from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import N_CHANNELS
 from medtalk_train.stages.batches import BY_LABEL, SentenceBatch, near_in_length, pad, stack
 from medtalk_train.synthetic.corpus.spoken import spoken
-from medtalk_train.synthetic.teacher.emotion import compose, strength
+from medtalk_train.synthetic.teacher.emotion import compose, draw_kinds, strength
 from medtalk_train.synthetic.teacher.lips import lip_curves
 from medtalk_train.synthetic.teacher.style import Style
 
@@ -126,8 +126,9 @@ class SpokenScript(Script):
 class Grids:
     """Stage 1: two emotions by two contents, (2, 2, B, L, 174).
 
-    `grid[k, j]` is content j in emotion k. An emotion is a label with a strength trajectory and a speaker, so a row of
-    the grid really has one emotion and a column one content, and every exchange of Eq. 3 and 4 has an exact target.
+    `grid[k, j]` is content j in emotion k. An emotion is a label in some mixture of its kinds of face, with a strength
+    trajectory and a speaker, so a row of the grid really has one emotion and a column one content, and every exchange
+    of Eq. 3 and 4 has an exact target.
     """
 
     script: Script
@@ -144,8 +145,9 @@ class Grids:
             labels = rng.choice(len(LABELS), size=2, replace=False)
             for k in range(2):
                 amount, style = random_strength(rng, frames, self.max_strength), Style.draw(rng)
+                kinds = draw_kinds(rng)
                 for j in range(2):
-                    out[k, j, b] = compose(lips[j], int(labels[k]), amount, style)
+                    out[k, j, b] = compose(lips[j], int(labels[k]), amount, style, kinds)
         return torch.from_numpy(out)
 
     def _lips(self, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -172,6 +174,7 @@ class Windows:
                 int(rng.integers(len(LABELS))),
                 self.script.strength[span] * rng.uniform(0.0, self.max_strength),
                 Style.draw(rng),
+                draw_kinds(rng),
             )
             for span in spans
         ]
@@ -203,6 +206,8 @@ class Sentences:
     times_dropout: float = 0.3
     """Share of the transcripts that are drawn without the times of their words."""
     styles: bool = False
+    kinds: bool = False
+    """Faces of random mixtures of a label's kinds; else all of its kinds alike, as one."""
 
     def __call__(self, rng: np.random.Generator) -> SentenceBatch:
         lengths = np.where([bool(text) for text in self.script.texts], np.diff(self.script.starts), self.longest + 1)
@@ -215,11 +220,13 @@ class Sentences:
             scale = np.where(rng.random(count) < 0.5, rng.uniform(0.0, self.max_scale, count), 1.0).astype(np.float32)
         lengths = np.array([span.stop - span.start for span in spans])
         rigs, strengths = np.zeros((count, frames, N_CHANNELS), np.float32), np.zeros((count, frames), np.float32)
+        kinds = np.stack([draw_kinds(rng) for _ in spans]) if self.kinds else None
         for b, span in enumerate(spans):
             teacher = self.script.strength[span]
             style = Style.draw(rng) if self.styles else Style()
             lips = self.script.lips[span].astype(np.float32)
-            rigs[b, : lengths[b]] = compose(lips, int(labels[b]), teacher * scale[b], style, flashes=self.styles)
+            own = None if kinds is None else kinds[b]
+            rigs[b, : lengths[b]] = compose(lips, int(labels[b]), teacher * scale[b], style, own)
             strengths[b, : lengths[b]] = teacher
         heard = rng.random(count) >= self.transcript_dropout
         timed = rng.random(count) >= self.times_dropout
@@ -242,6 +249,7 @@ class Sentences:
             absent=words[..., 0] == 0,
             word_times=torch.from_numpy(word_times),
             label=torch.from_numpy(labels),
+            kinds=torch.ones(count, 1) if kinds is None else torch.from_numpy(kinds),
             strength=torch.from_numpy(strengths),
             scale=torch.from_numpy(scale),
             rig=torch.from_numpy(rigs),

@@ -240,7 +240,7 @@ def examples(networks: Networks, name: str, frames: int) -> tuple[Tensor, ...]:
             times = torch.stack([starts, torch.where(starts < 0, starts, starts + 0.3)], dim=-1)
             return (noise(1, frames, config.emotion_features), torch.from_numpy(words)[None], times)
         case "label":
-            return (torch.arange(min(frames, config.labels)),)
+            return (torch.arange(min(frames, config.labels * config.kinds)),)
         case _:
             content, emotion = noise(1, frames, config.latent), noise(1, frames, config.latent)
             return (content, emotion, noise(1, frames).abs())

@@ -19,6 +19,7 @@ from medtalk.model.config import ModelConfig
 from medtalk_train.recipe import Recipe
 from medtalk_train.stages.ground import Held
 from medtalk_train.stages.resume import COMPLETE, is_done, need
+from medtalk_train.synthetic.teacher.poses import KINDS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,6 +80,8 @@ class SyntheticGround:
         return self.recipe.model_config()
 
     def check(self) -> None:
+        if self.config.kinds not in (1, KINDS):
+            raise TrainingError(f"Setting model.kinds is {self.config.kinds}; the teacher's labels have 1 or {KINDS}.")
         _ = self.whisper
         if self.sources.people is not None:
             self._writer()
@@ -225,6 +228,7 @@ class SyntheticGround:
             recipe.largest_scale,
             recipe.transcript_dropout,
             styles=options.styles,
+            kinds=self.config.kinds > 1,
         )
 
     def guided(self) -> None:

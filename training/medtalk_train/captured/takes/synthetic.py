@@ -53,4 +53,4 @@ def _face(corpus: Corpus, utterance: Utterance, label: int) -> NDArray[np.float3
     voice, found = prosody(corpus.audio(utterance)), spoken(utterance)
     lips = lip_curves(utterance.phones, utterance.frames, effort=effort(voice))
     words = None if found is None else found.words
-    return compose(lips, label, strength(voice, utterance.text, words=words), flashes=False)
+    return compose(lips, label, strength(voice, utterance.text, words=words))

@@ -2,7 +2,11 @@
 
 The strength follows the voice (loudness, pitch, how excited the whole clip is) and the words; the same trajectory
 serves all seven labels, so that sentences in different emotions stay frame-aligned (Sec. 3.2). The pose tables
-(``assets/poses/emotions.json``) give the face, small flashes on accents the micro-expressions.
+(``assets/poses/emotions.json``) give the kinds of face that a label has.
+
+A face is laid over articulation by headroom: it moves a channel from where it is towards its limit, and a face of
+strength s does so s times over, so that no strength drives a channel out of its range. What changes within a line
+(accents, micro-expressions) is not of the teacher: `medtalk.finishing` makes it, as the networks see frame by frame.
 """
 
 from __future__ import annotations
@@ -12,11 +16,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medtalk.finishing.closures import BITE
 from medtalk.guidance import LABELS
 from medtalk.rates import FPS
 from medtalk.rig.channels import AREAS, MAXIMUM, MINIMUM, N_CHANNELS
 from medtalk_train.synthetic.teacher import affect
-from medtalk_train.synthetic.teacher.poses import channels_of, table, vector
+from medtalk_train.synthetic.teacher.poses import KINDS, MOST, channels_of, table, vector
 from medtalk_train.synthetic.teacher.style import Style
 
 if TYPE_CHECKING:
@@ -27,8 +32,10 @@ if TYPE_CHECKING:
     from medtalk.features.alignment import AlignedWord
 
 LOWEST, HIGHEST = 0.12, 1.5
-MORE_FROM = 0.8  # strength above which the "more" poses come in
-_FLASHES = ("brow_raiseIn", "brow_raiseOut", "brow_down", "eye_squintInner", "eye_cheekRaise", "nose.Y", "mouth_dimple")
+GAIN = {"angry": 1.2, "disgust": 0.95, "fear": 0.8, "happy": 1.05, "neutral": 1.0, "sad": 0.7, "surprised": 1.1}
+"""How far the mouth opens and spreads beside plain speech when the label is strongly felt (JALI's axis)."""
+_YIELD = 0.95  # of what would part closed lips, or take the lip from the teeth
+_ROUND = 0.4  # of the mouth's expression that gives way to rounded lips
 
 
 def strength(
@@ -63,53 +70,53 @@ def strength(
 
 
 def compose(
-    lips: NDArray[np.float32], label: int, strength: NDArray | float, style: Style | None = None, flashes: bool = True
+    lips: NDArray[np.float32],
+    label: int,
+    strength: NDArray | float,
+    style: Style | None = None,
+    kinds: NDArray | None = None,
 ) -> NDArray[np.float32]:
     """Lay an emotion over articulation.
 
-    A lip closure stays a closure in every emotion: what would open the lips gives way to it, while a smile stays. The
-    whole mouth gives way to rounding.
+    A closure stays a closure in every emotion, and a bite a bite: what would open the lips gives way, while a smile
+    stays. The whole mouth gives way to rounding.
 
     Args:
         lips: (T, 174) of ``lip_curves``.
         label: 0..6 as ``LABELS``.
         strength: (T,) or a number; 0 leaves the lips alone.
+        kinds: (``KINDS``,) shares of the label's kinds of face, summing to 1; None takes all alike.
 
     Returns:
         (T, 174) float32 within the channels' ranges.
     """
     style = style or Style()
     amount = np.broadcast_to(np.asarray(strength, np.float32), len(lips))[:, None]
-    base, more = _emotions()[label]
-    face = (amount * base + np.maximum(amount - MORE_FROM, 0.0) * more) * _factors(style)
-    if flashes:
-        face = face + _micro_expressions(amount[:, 0], style)
-    closure = lips[:, _closing()].mean(axis=1, keepdims=True)
-    rounding = lips[:, _rounding()].mean(axis=1, keepdims=True)
-    face[:, _mouth()] *= 1.0 - 0.35 * np.clip(rounding, 0.0, 1.0)
-    face[:, _opening()] *= 1.0 - 0.85 * closure
-    return np.clip(lips + face, MINIMUM, MAXIMUM).astype(np.float32)
+    faces = _faces()[label]
+    pose = (faces.mean(axis=0) if kinds is None else np.asarray(kinds, np.float32) @ faces) * _factors(style)
+    limit = np.where(pose < 0.0, MINIMUM, MAXIMUM)
+    moved = np.flatnonzero(pose)
+    share = np.clip(pose[moved] / limit[moved], 0.0, MOST)
+    felt = np.zeros(lips.shape, np.float32)
+    felt[:, moved] = 1.0 - (1.0 - share) ** amount
+    closed, bitten, round_ = (
+        np.clip(lips[:, channels].mean(axis=1, keepdims=True) / full, 0.0, 1.0)
+        for channels, full in ((_closing(), 1.0), (_biting(), BITE["f"]), (_rounding(), 1.0))
+    )
+    felt[:, _mouth()] *= 1.0 - _ROUND * round_
+    felt[:, _opening()] *= 1.0 - _YIELD * closed
+    felt[:, _lower()] *= 1.0 - _YIELD * bitten
+    said = lips.copy()
+    said[:, _articulating()] *= 1.0 + (GAIN[LABELS[label]] - 1.0) * np.tanh(amount)
+    said = np.clip(said, MINIMUM, MAXIMUM)
+    return (said + (limit - said) * felt).astype(np.float32)
 
 
-def _micro_expressions(strength: NDArray, style: Style) -> NDArray[np.float32]:
-    """(T, 174) brief one-sided movements, 0.2 to 0.5 s, most of them where the strength rises: about one in 1.5 s."""
-    rng = np.random.default_rng(style.seed)
-    frames = len(strength)
-    out = np.zeros((frames, N_CHANNELS), np.float32)
-    if not frames:
-        return out
-    rising = np.maximum(np.gradient(strength), 0.0) + 1e-3 if frames > 1 else np.ones(1)
-    chance = rising / rising.sum()
-    for at in rng.choice(frames, size=int(rng.poisson(frames / 90.0)), p=chance):
-        half = int(rng.integers(6, 15))
-        bump = 0.5 + 0.5 * np.cos(np.pi * np.arange(-half, half + 1) / (half + 1))
-        left, right = channels_of(_FLASHES[rng.integers(len(_FLASHES))])
-        low, high = max(0, at - half), min(frames, at + half + 1)
-        size = 0.10 * style.liveliness * strength[at] * bump[low - at + half : high - at + half]
-        side = float(rng.uniform(-0.6, 0.6))
-        out[low:high, left] += size * (1.0 + min(side, 0.0))
-        out[low:high, right] += size * (1.0 - max(side, 0.0))
-    return out
+def draw_kinds(rng: np.random.Generator) -> NDArray[np.float32]:
+    """(``KINDS``,) random shares of a label's kinds: most of the time mainly one of them, else all alike."""
+    even = np.full(KINDS, 1.0 / KINDS)
+    shares = even if rng.random() < 0.2 else rng.dirichlet(np.full(KINDS, 0.4))
+    return shares.astype(np.float32)
 
 
 def _release(values: NDArray, seconds: float = 0.35) -> NDArray:
@@ -140,9 +147,10 @@ def _factors(style: Style) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=1)
-def _emotions() -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+def _faces() -> NDArray[np.float32]:
+    """(7, KINDS, 174): the kinds of face of each label, at strength 1."""
     faces = table("emotions")
-    return [(vector(faces[label]), vector(faces.get(f"{label} more", {}))) for label in LABELS]
+    return np.stack([[vector(pose) for pose in faces[label].values()] for label in LABELS])
 
 
 @lru_cache(maxsize=1)
@@ -151,19 +159,39 @@ def _mouth() -> NDArray:
 
 
 @lru_cache(maxsize=1)
+def _articulating() -> list[int]:
+    """The channels whose articulation an emotion widens or narrows."""
+    return _all("C_jaw.Y", "lowerLipDepress", "upperLipRaise", "mouth_stretch", "cornerPull", "mouth_dimple")
+
+
+@lru_cache(maxsize=1)
 def _opening() -> list[int]:
-    keys = ("C_jaw.Y", "lowerLipDepress", "upperLipRaise", "mouth_stretch", "funnelU", "funnelD")
-    return [c for key in keys for c in channels_of(key)]
+    return _all("C_jaw.Y", "lowerLipDepress", "upperLipRaise", "mouth_stretch", "funnelU", "funnelD")
+
+
+@lru_cache(maxsize=1)
+def _lower() -> list[int]:
+    """The channels that keep the lower lip from the teeth."""
+    return _all("C_jaw.Y", "lowerLipDepress", "funnelD", "jaw_chinRaiseD")
 
 
 @lru_cache(maxsize=1)
 def _closing() -> list[int]:
-    return [*channels_of("lipsTogetherU"), *channels_of("lipsTogetherD")]
+    return _all("lipsTogetherU", "lipsTogetherD")
+
+
+@lru_cache(maxsize=1)
+def _biting() -> list[int]:
+    return _all("lipBiteD")
 
 
 @lru_cache(maxsize=1)
 def _rounding() -> list[int]:
-    return [c for key in ("purseU", "purseD") for c in channels_of(key)]
+    return _all("purseU", "purseD")
+
+
+def _all(*keys: str) -> list[int]:
+    return [channel for key in keys for channel in channels_of(key)]
 
 
 @lru_cache(maxsize=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,11 @@ from medtalk.rig.channels import CHANNELS, N_CHANNELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+KINDS = 3
+"""Kinds of face that each label has in ``emotions.json``."""
+MOST = 0.95
+"""Share of its range that a channel has at most in a face of strength 1: a stronger one goes on from there."""
 
 
 def channels_of(key: str) -> list[int]:
@@ -47,7 +52,7 @@ def vector(pose: dict[str, float]) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=4)
-def table(name: str) -> dict[str, dict[str, float]]:
-    """A pose table of ``assets/poses``, without its remarks."""
+def table(name: str) -> dict[str, Any]:
+    """A pose table of ``assets/poses``, without its remarks: poses by phone, or by label and kind of face."""
     text = resources.files("medtalk_assets").joinpath("poses", f"{name}.json").read_text(encoding="utf-8")
     return {key: value for key, value in json.loads(text).items() if isinstance(value, dict)}
