@@ -1,4 +1,5 @@
-"""From the decoder's rig to one that an animator can use: smoothing, closures, gaze, blinks, limits, in this order.
+"""From the decoder's rig to one that an animator can use: smoothing, headroom, closures, gaze, blinks, limits, in this
+order.
 
 Closures and blinks come after smoothing, which would round them, and limits last, because everything before adds.
 """
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from medtalk.errors import RigError, SettingError, require
 from medtalk.finishing.blink import add_blinks
-from medtalk.finishing.clamp import limit
+from medtalk.finishing.clamp import headroom, limit
 from medtalk.finishing.closures import Closures
 from medtalk.finishing.gaze import add_gaze
 from medtalk.finishing.smoothing import PAPER_WINDOWS, check_windows, smooth
@@ -84,6 +85,8 @@ def finish(
         checkpoint(0.7)
     else:
         rig = rig.copy()
+    if steps.limits:
+        rig = headroom(rig)
     if lips is not None:
         rig = lips.over(rig)
     if steps.gaze:
