@@ -1,4 +1,5 @@
-"""From the decoder's rig to one that an animator can use: timing, smoothing, closures, life, gaze, blinks, limits.
+"""From the decoder's rig to one that an animator can use: timing, smoothing, headroom, closures, life, gaze, blinks,
+limits, in this order.
 
 Closures and blinks come after smoothing, which would round them, and limits last, because everything before adds.
 """
@@ -16,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from medtalk.errors import RigError, SettingError, require
 from medtalk.features.cues import Cues, phrases
 from medtalk.finishing.blink import add_blinks, pace
-from medtalk.finishing.clamp import limit
+from medtalk.finishing.clamp import headroom, limit
 from medtalk.finishing.closures import Closures
 from medtalk.finishing.gaze import add_gaze, plan
 from medtalk.finishing.head_motion import head_turn
@@ -149,6 +150,8 @@ def finish(
     tremor = steps.amounts.get("tremor", 1.0)
     if steps.life and shaking is not None and tremor and shaking.any():  # after smoothing, which would take it away
         rig = tremble(rig, tremor * shaking, fps, np.random.default_rng([steps.seed, _TREMOR_STREAM]))
+    if steps.limits:
+        rig = headroom(rig)
     if lips is not None:
         rig = lips.over(rig)
     # Another sound or another mood is another take: no two faces of a scene blink at the same frames.

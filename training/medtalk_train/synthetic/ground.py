@@ -19,7 +19,7 @@ from medtalk.model.config import ModelConfig
 from medtalk_train.recipe import Recipe
 from medtalk_train.stages.ground import Held
 from medtalk_train.stages.resume import COMPLETE, is_done, need
-from medtalk_train.synthetic.teacher.poses import KINDS
+from medtalk_train.synthetic.teacher.poses import KINDS, key_of_tables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -271,12 +271,12 @@ class SyntheticGround:
     def key(self, stage: int) -> str:
         if stage == 1:
             need(self.corpus_folder / "index.jsonl", "corpus")
-            return sha256_file(self.corpus_folder / "corpus.json")
+            return f"{sha256_file(self.corpus_folder / 'corpus.json')} {key_of_tables()}"
         if stage == 4:
             return "nothing"
         need(self.work / "features" / COMPLETE, "features")
         ear = sha256_file(need(self.work / "backbone" / BACKBONE, "backbone"))
-        return f"{self._features_key()} {ear} {self.recipe.features.hours:g}"
+        return f"{self._features_key()} {ear} {self.recipe.features.hours:g} {key_of_tables()}"
 
     # what comes out
 
