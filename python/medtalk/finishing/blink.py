@@ -119,7 +119,8 @@ def schedule(
     def interval(after: float) -> float:
         ahead = activity[int(after * fps) : int((after + MEAN_INTERVAL) * fps) + 1]
         silence = 1.0 - float(ahead.mean()) if len(ahead) else 0.0
-        return max(_interval(rng) * (1.0 + _LISTENING * silence) / pace, SHORTEST_INTERVAL)
+        longer = (1.0 + _LISTENING * silence) / pace
+        return float(np.clip(longer * _interval(rng), SHORTEST_INTERVAL, max(_LONGEST_INTERVAL, 3.0 * longer)))
 
     # The clip begins somewhere within an interval.
     due = _MARGIN + interval(0.0) * rng.uniform()
@@ -173,7 +174,7 @@ def add_blinks(
 
 def _interval(rng: np.random.Generator) -> float:
     mean_of_log = np.log(MEAN_INTERVAL) - _SPREAD**2 / 2
-    return float(np.clip(rng.lognormal(mean_of_log, _SPREAD), SHORTEST_INTERVAL, _LONGEST_INTERVAL))
+    return float(rng.lognormal(mean_of_log, _SPREAD))
 
 
 def _draw(start: float, rng: np.random.Generator) -> Blink:
