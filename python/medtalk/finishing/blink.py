@@ -5,7 +5,7 @@ mean of 17 blinks a minute at rest and 26 in conversation, and intervals between
 short ones and a long tail, as a log-normal has. A face in front of a camera is calmer than one in conversation, so the
 mean interval here is 3.2 s (19 a minute). Speakers blink at the ends of their phrases (Nakano and Kitazawa 2010,
 "Eyeblink entrainment at breakpoints of speech", Experimental Brain Research), so a blink that is due near such an end
-mostly waits for it or hurries to it. Listeners blink less, and moods differ: anxious people blink more often. A large
+mostly waits for it or hurries to it. Listeners blink less, and how moods differ is ours. A large
 shift of gaze brings a blink along (Evinger et al. 1994, "Not looking while leaping", Experimental Brain Research: 97 %
 of those above 33 degrees), which then stands for one that was due.
 
