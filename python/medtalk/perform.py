@@ -120,8 +120,8 @@ class Model:
 
     @property
     def guidance(self) -> tuple[str, ...]:
-        """The kinds of guidance here: those of the bundle, "image" where MediaPipe is, "auto" where the bundle or FunASR
-        hears emotions."""
+        """The kinds of guidance here: those of the bundle, "image" where MediaPipe is installed, and "auto" where the
+        bundle or FunASR hears emotions."""
         kinds = self.bundle.guidance
         if "image" not in kinds and self.bundle.kind == "compact" and find_spec("mediapipe"):
             kinds = (*kinds, "image")
@@ -575,29 +575,14 @@ class Performance:
                 strong += weight * felt
         stage("decode", 1.0)
         mood = in_labels(weights) if scale.any() else None
-        turn = self._turn(guidance, strong, finishing) if region == "full" else None
+        moods = [(share, in_labels(own)) for share, own in guidance.moods(self)]
+        turn = turn_of_head(self.cues, mood or {}, strong, finishing, moods=moods) if region == "full" else None
         values = finish(raw, self.activity, finishing, FPS, lips, self.cues, turn, mood, shaking)
         meta = self._meta(weights, intensity, finishing, region)
         fields = guidance.meta()
         if note := f"{meta.get('note', '')} {fields.pop('note', '')}".strip():
             meta["note"] = note
         return RigSequence(frozen(_keep(values, region)), FPS, meta | fields, self.words, self.phones, turn)
-
-    def _turn(
-        self, guidance: Guidance, strong: NDArray[np.float32], finishing: Finishing
-    ) -> NDArray[np.float32] | None:
-        """How the head turns, (T, 3) degrees, in moods that may change over time; None for a still head."""
-        from scipy.ndimage import gaussian_filter1d
-
-        moods, turn = guidance.moods(self), np.zeros((len(self), 3), np.float32)
-        for share, weights in moods:
-            own = turn_of_head(self.cues, in_labels(weights), strong, finishing)
-            if own is None:
-                return None
-            if np.ndim(share):  # the head follows another mood more slowly than the face
-                share = gaussian_filter1d(share, _HEAD_FOLLOWS_S * FPS, mode="nearest")[:, None]
-            turn += share * own
-        return turn
 
     def _felt(
         self, part: Part, finishing: Finishing, kinds: Mapping[str, str]
@@ -669,7 +654,6 @@ class Performance:
 
 
 _KIND_STREAM = 20
-_HEAD_FOLLOWS_S = 0.3
 _NO_WORDS: Mapping[str, Any] = MappingProxyType({"closures": None, "words": (), "places": (), "phones": (), "note": ""})
 _CALM: Mapping[str, float] = MappingProxyType({NEUTRAL: 1.0})
 

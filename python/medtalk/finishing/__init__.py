@@ -20,7 +20,7 @@ from medtalk.finishing.blink import add_blinks, pace
 from medtalk.finishing.clamp import headroom, limit
 from medtalk.finishing.closures import Closures
 from medtalk.finishing.gaze import add_gaze, plan
-from medtalk.finishing.head_motion import head_turn
+from medtalk.finishing.head_motion import Moods, head_turn
 from medtalk.finishing.life import PARTS, add_life
 from medtalk.finishing.smoothing import PAPER_WINDOWS, check_windows, smooth
 from medtalk.finishing.timing import retime, tremble
@@ -77,17 +77,23 @@ PAPER = Finishing(
 
 
 def turn_of_head(
-    cues: Cues, mood: Mapping[str, float], strength: NDArray[np.float32], steps: Finishing, fps: float = FPS
+    cues: Cues,
+    mood: Mapping[str, float],
+    strength: NDArray[np.float32],
+    steps: Finishing,
+    fps: float = FPS,
+    moods: Moods | None = None,
 ) -> NDArray[np.float32] | None:
     """How the head turns, (T, 3) degrees as `RigSequence.head`; None where the steps leave it still.
 
-    mood: weights of the labels. strength: (T,) how strongly they show, about 1 where they show plainly.
+    mood: weights of the labels. strength: (T,) how strongly they show, about 1 where they show plainly. moods: the same
+    over time, where they change, as `head_turn` takes them.
     """
     amount = steps.amounts.get("head", 1.0)
     if not steps.head or not amount:
         return None
     seed = (int(steps.seed), _HEAD_STREAM, crc32(cues.activity.tobytes()))  # another sound is another take
-    return head_turn(cues, mood, strength, fps, seed, amount)
+    return head_turn(cues, mood, strength, fps, seed, amount, moods)
 
 
 def finish(

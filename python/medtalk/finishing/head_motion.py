@@ -23,16 +23,17 @@ are real numbers, not frames.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from medtalk.features.cues import Cues
 
+Moods = Sequence[tuple[float | NDArray, Mapping[str, float]]]
+"""Weights of the labels over time: shares that sum to 1, each a number or one a frame (T,), with the weights there."""
 REACH = (16.0, 13.0, 10.0)
 """Degrees of yaw, pitch and roll that the head approaches and does not pass, by more than a mood's bearing."""
 
@@ -95,6 +96,7 @@ _QUIET = 0.12  # of the sway that is left in silence
 _SETTLE_S = 0.25
 _EASE_PEAK = 1.875  # the greatest slope of a movement of least jerk, against its mean
 _MOOD_S = 0.8  # a bearing follows its mood no faster
+_FOLLOW_S = 0.3  # the spread of its change to another mood
 _MOST = 1.5  # the strongest that a bearing answers to
 
 
@@ -105,6 +107,7 @@ def head_turn(
     fps: float,
     seed: tuple[int, ...],
     amount: float = 1.0,
+    moods: Moods | None = None,
 ) -> NDArray[np.float32]:
     """How the head turns in a clip.
 
@@ -115,6 +118,7 @@ def head_turn(
         fps: frames a second.
         seed: of all chance here; each part takes a stream of its own from it.
         amount: multiplies all of it, 0 to 2.
+        moods: what `weights` are the mean of, where they change in the clip; the bearing follows them.
 
     Returns:
         (T, 3) float32: yaw (to the character's left), pitch (up), roll (to its right shoulder).
@@ -138,7 +142,9 @@ def head_turn(
     moved[:, 2] *= manner.roll
     moved += _drift(times, rngs[_DRIFT])
     reach = np.array(REACH)
-    moved = reach * np.tanh(moved / reach) + level[:, None] * _bearing(weights, rngs[_SIDE])
+    side = 1.0 if rngs[_SIDE].uniform() < 0.5 else -1.0
+    held = sum(_over_time(share, fps) * _bearing(own, side) for share, own in moods or [(1.0, weights)])
+    moved = reach * np.tanh(moved / reach) + level[:, None] * held
     return (amount * moved).astype(np.float32)
 
 
@@ -150,9 +156,15 @@ def _manner(weights: Mapping[str, float], level: float) -> Manner:
     return Manner((0.0, 0.0, 0.0), *(float(np.dot([plain, *shares.values()], column)) for column in columns))
 
 
-def _bearing(weights: Mapping[str, float], rng: np.random.Generator) -> NDArray[np.float64]:
-    """(3,) degrees in which a mixture of moods holds the head, to a side that chance chooses."""
-    side = 1.0 if rng.uniform() < 0.5 else -1.0
+def _over_time(share: float | NDArray, fps: float) -> float | NDArray:
+    """A mood's share as a column (T, 1): the head follows another mood more slowly than the face does."""
+    from scipy.ndimage import gaussian_filter1d
+
+    return gaussian_filter1d(share, _FOLLOW_S * fps, mode="nearest")[:, None] if np.ndim(share) else share
+
+
+def _bearing(weights: Mapping[str, float], side: float) -> NDArray[np.float64]:
+    """(3,) degrees in which a mixture of moods holds the head; a side of -1 is the other one."""
     held = np.zeros(3)
     for label, weight in weights.items():
         if label in MANNERS:
