@@ -20,7 +20,7 @@ from medtalk.dynamics import Dynamics
 from medtalk.errors import GuidanceError, require
 from medtalk.inputs import path_text, read_input
 from medtalk.moods import RECIPES
-from medtalk_board.moods import KINDS, LABELS, MIXED_SYNONYMS, MOODS, NEUTRAL, SYNONYMS
+from medtalk_board.moods import FAR, KINDS, LABELS, MIXED_SYNONYMS, MOODS, NEUTRAL, SYNONYMS
 from medtalk_wire.settings import AUTO, MAX_PICTURE_BYTES, MAX_TEXT
 
 if TYPE_CHECKING:
@@ -51,8 +51,16 @@ class Part(NamedTuple):
     @property
     def leader(self) -> int | None:
         """The place of the kind that leads; None where chance chooses, or its model has other kinds."""
+        return self._place(self.kind)
+
+    @property
+    def far(self) -> int | None:
+        """The place of the kind that does not lead by chance; None as above."""
+        return self._place(FAR.get(self.label, ""))
+
+    def _place(self, kind: str) -> int | None:
         names = KINDS.get(self.label, ())
-        return names.index(self.kind) if self.kind in names and len(names) == len(self.vectors) else None
+        return names.index(kind) if kind in names and len(names) == len(self.vectors) else None
 
 
 @dataclass(frozen=True)

@@ -48,20 +48,24 @@ def _label(label: str, dynamics: Dynamics) -> Mood:
 RECIPES: Mapping[str, Mood] = MappingProxyType(
     {
         # loudness makes it, and it comes fast and goes slowly (Ekman 2003, "Emotions Revealed")
-        "angry": _label("angry", Dynamics(loud=1.4, accent=0.30, onset=0.15, offset=1.0, pause=0.85)),
-        "disgust": _label("disgust", Dynamics(loud=0.9, accent=0.20, onset=0.25, offset=0.8, pause=0.80)),
+        "angry": _label("angry", Dynamics(level=1.3, loud=1.4, accent=0.30, onset=0.15, offset=1.0, pause=0.85)),
+        "disgust": _label("disgust", Dynamics(level=1.3, loud=0.9, accent=0.20, onset=0.25, offset=0.8, pause=0.80)),
         # pitch more than loudness; never still
         "fear": _label(
-            "fear", Dynamics(loud=0.4, pitch=0.15, accent=0.15, onset=0.12, offset=0.9, pause=0.90, shake=0.09)
+            "fear",
+            Dynamics(level=1.45, loud=0.4, pitch=0.15, accent=0.15, onset=0.12, offset=0.9, pause=0.90, shake=0.09),
         ),
         # bounces with the accents
-        "happy": _label("happy", Dynamics(loud=1.1, pitch=0.10, accent=0.40, onset=0.20, offset=0.6, pause=0.75)),
+        "happy": _label(
+            "happy", Dynamics(level=1.15, loud=1.1, pitch=0.10, accent=0.40, onset=0.20, offset=0.6, pause=0.75)
+        ),
         "neutral": _label("neutral", Dynamics(loud=1, accent=0.20)),
         # the quieter the sadder; slow, and as strong in silence
-        "sad": _label("sad", Dynamics(loud=-0.35, pitch=-0.10, onset=0.30, offset=1.4, pause=0.95)),
+        "sad": _label("sad", Dynamics(level=1.4, loud=-0.35, pitch=-0.10, onset=0.30, offset=1.4, pause=0.95)),
         # a start that fades to a residue
         "surprised": _label(
-            "surprised", Dynamics(loud=0.9, accent=0.35, burst=0.75, fades=0.9, onset=0.16, offset=0.5, pause=0.70)
+            "surprised",
+            Dynamics(level=1.5, loud=0.9, accent=0.35, burst=0.75, fades=0.9, onset=0.16, offset=0.5, pause=0.70),
         ),
         "confident": Mood(
             (Face("happy", 0.8, "proud"), Face("angry", 0.2, "cold")),

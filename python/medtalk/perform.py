@@ -597,7 +597,7 @@ class Performance:
         part = part._replace(kind=kinds.get(part.label, part.kind))
         own = LABELS.index(part.label) if part.label else len(LABELS)  # so that no label changes another's chance
         rng = np.random.default_rng([finishing.seed, _KIND_STREAM, own, crc32(self.activity.tobytes())])
-        shares = drift(len(self), len(part.vectors), rng, part.leader)
+        shares = drift(len(self), len(part.vectors), rng, part.leader, part.far)
         felt = delayed(strength(intensity, self.cues, self.prosody, part.dynamics))
         return lambda run: shares[run] @ part.vectors, felt
 

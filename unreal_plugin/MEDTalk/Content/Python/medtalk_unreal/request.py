@@ -57,7 +57,8 @@ class Request(_More):
     mood, each up to the next (`marks`). `actor` is the path name of an actor in the level, "" the one that `sequence`
     has already; `sequence` an asset path, "" makes a new one in `sequence_folder`. With `skeleton` (the path of the
     face's Skeleton or SkeletalMesh) an AnimSequence is made there in place of a sequence; this needs no level. `head`
-    is off until it is wanted: the body may turn the head already. The rest is that of `take.Target` and of `medtalk_wire.Settings`.
+    is off until it is wanted: the body may turn the head already. The rest is that of `take.Target` and of
+    `medtalk_wire.Settings`.
     """
 
     sounds: tuple[str, ...] = ()
