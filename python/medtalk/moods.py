@@ -69,15 +69,15 @@ RECIPES: Mapping[str, Mood] = MappingProxyType(
         ),
         "confident": Mood(
             (Face("happy", 0.8, "proud"), Face("angry", 0.2, "cold")),
-            Dynamics(loud=0.6, accent=0.20, onset=0.25, offset=1.2, pause=0.95),
+            Dynamics(level=1.15, loud=0.6, accent=0.20, onset=0.25, offset=1.2, pause=0.95),
         ),
         "excited": Mood(
             (Face("happy", 0.7, "amused"), Face("surprised", 0.6, "amazed")),
             Dynamics(loud=1.2, pitch=0.20, accent=0.45, burst=0.25, fades=1.2, onset=0.12, offset=0.5, pause=0.85),
         ),
         "bored": Mood(
-            (Face("sad", 0.45, "weary"), Face("disgust", 0.25, "disdainful")),
-            Dynamics(loud=-0.2, accent=-0.10, onset=0.30, offset=1.4, pause=1.0),
+            (Face("sad", 0.55, "weary"), Face("disgust", 0.25, "disdainful")),
+            Dynamics(level=1.35, loud=-0.2, accent=-0.10, onset=0.30, offset=1.4, pause=1.0),
         ),
         "playful": Mood(
             (Face("happy", 0.8, "amused"), Face("surprised", 0.3, "puzzled")),
@@ -85,7 +85,7 @@ RECIPES: Mapping[str, Mood] = MappingProxyType(
         ),
         "confused": Mood(
             (Face("surprised", 0.95, "puzzled"), Face("angry", 0.3, "cold")),
-            Dynamics(loud=0.3, pitch=0.10, burst=0.25, fades=1.5, onset=0.25, offset=1.0, pause=0.95),
+            Dynamics(level=1.4, loud=0.3, pitch=0.10, burst=0.25, fades=1.5, onset=0.25, offset=1.0, pause=0.95),
         ),
     }
 )
