@@ -58,6 +58,8 @@ GUIDANCE_MAPS = {"text": "clip_text_map", "image": "clip_image_map"}
 """The part of the networks that follows each kind of guidance by CLIP."""
 TEXT_GRAPH, TEXT_WEIGHTS, TEXT_WORDS = "text.onnx", "text.safetensors", "text.words.json"
 """In a bundle that understands descriptions: the text encoder, the weights that it came from, the words it knows."""
+VOICE_GRAPH = "voice.onnx"
+"""In a bundle that hears emotions in voices: from the mean state of a clip to the labels."""
 TORCH_FILES = (WEIGHTS, TEXT_WEIGHTS)
 """Files of a compact bundle that only torch reads, and that may be absent: see `medtalk-weights` in setup.py."""
 
@@ -90,6 +92,11 @@ class Bundle:
     def hears_words(self) -> bool:
         """Whether a transcript makes a difference."""
         return self.manifest["text_mode"] == "words"
+
+    @property
+    def hears_emotion(self) -> bool:
+        """Whether it hears the emotion in a voice by itself."""
+        return VOICE_GRAPH in self.manifest["files"]
 
     @property
     def backbones(self) -> Mapping[str, str]:

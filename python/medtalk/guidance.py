@@ -11,7 +11,7 @@ import difflib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -55,6 +55,56 @@ class Part(NamedTuple):
         return names.index(self.kind) if self.kind in names and len(names) == len(self.vectors) else None
 
 
+@dataclass(frozen=True)
+class Felt:
+    """The emotion that is heard in a voice.
+
+    Attributes:
+        weights: of the labels, summing to 1.
+        heard_by: the name of the bundle or backbone that heard it.
+        arousal: 0 as in plain speech, 1 as in anger, -1 as in sadness; None where nothing judges it.
+        words: whether the words of the transcript had a say.
+    """
+
+    weights: Mapping[str, float] = field(hash=False)
+    heard_by: str = ""
+    arousal: float | None = None
+    words: bool = False
+
+    @property
+    def sure(self) -> bool:
+        """Whether one label stands out."""
+        return max(self.weights.values()) >= _SURE
+
+    @property
+    def shown(self) -> Mapping[str, float]:
+        """The weights that the face has: neutral where a bundle of ours, which knows its limits, is not sure."""
+        return self.weights if self.sure or self.arousal is None else {NEUTRAL: 1.0}
+
+    @property
+    def strength(self) -> float:
+        """What multiplies the intensity: 1 in plain speech, 1.3 in anger, 0.75 in sadness."""
+        return 1.0 if self.arousal is None else 2.0 ** (0.4 * min(max(self.arousal, -1.25), 1.25))
+
+    def with_words(self, said: Mapping[str, float]) -> Felt:
+        """The same with what the words say, weights of the labels: the two agree and are surer, or disagree and are
+        not. Words that name no feeling change nothing, and no words count for more than half."""
+        share = _WORDS * (1.0 - said.get(NEUTRAL, 0.0))
+        both = {
+            label: self.weights.get(label, 0.0) * (share * said.get(label, 0.0) + (1.0 - share) / len(LABELS))
+            for label in LABELS
+        }
+        total = sum(both.values())
+        return replace(self, weights={label: weight / total for label, weight in both.items()}, words=True)
+
+    def meta(self) -> dict[str, Any]:
+        """Its entries in a rig's `meta`, under `guidance`."""
+        found: dict[str, Any] = {"sure": self.sure, "heard_by": self.heard_by, "heard": dict(self.weights)}
+        if self.arousal is not None:
+            found |= {"arousal": self.arousal, "words": self.words}
+        return found
+
+
 class PerformanceLike(Protocol):
     """The part of a performance that a guidance may use."""
 
@@ -68,8 +118,8 @@ class PerformanceLike(Protocol):
         ...
 
     @property
-    def voice_emotion(self) -> Mapping[str, float]:
-        """Weights of the labels that are heard in the voice."""
+    def felt(self) -> Felt:
+        """The emotion that is heard in the voice."""
         ...
 
 
@@ -83,6 +133,10 @@ class Guidance(ABC):
     @abstractmethod
     def weights_of(self, performance: PerformanceLike) -> dict[str, float]:
         """Weights of the moods, as far as there are such, in the order of `MOODS`."""
+
+    def moods(self, performance: PerformanceLike) -> tuple[tuple[float | NDArray, dict[str, float]], ...]:
+        """`weights_of` over time: shares that sum to 1, each a number or one a frame (T,), with the weights there."""
+        return ((1.0, self.weights_of(performance)),)
 
     def meta(self) -> dict[str, Any]:
         """Its entries in a rig's `meta`, beside the weights: `guidance`, `strength`, `note`."""
@@ -108,18 +162,29 @@ class Labels(Guidance):
 
 @dataclass(frozen=True)
 class Voice(Guidance):
-    """The emotion that is heard in the voice."""
+    """The emotion that is heard in the voice.
+
+    Attributes:
+        felt: what was heard, for `meta`; None before (`heard_in`).
+    """
+
+    felt: Felt | None = None
+
+    def heard_in(self, performance: PerformanceLike) -> Voice:
+        """The same after hearing the voice of a performance."""
+        return Voice(performance.felt)
 
     def parts(self, performance: PerformanceLike) -> tuple[Part, ...]:
-        clear = {label: weight for label, weight in performance.voice_emotion.items() if weight >= _CLEAR}
+        felt = performance.felt
+        clear = {label: weight for label, weight in felt.shown.items() if weight >= _CLEAR}
         total = sum(clear.values())
-        return _faces({label: weight / total for label, weight in clear.items()}, performance)
+        return _faces({label: weight / total for label, weight in clear.items()}, performance, felt.strength)
 
     def weights_of(self, performance: PerformanceLike) -> dict[str, float]:
-        return dict(performance.voice_emotion)
+        return dict(performance.felt.shown)
 
     def meta(self) -> dict[str, Any]:
-        return {"guidance": {"voice": AUTO}}
+        return {"guidance": {"voice": AUTO, **(self.felt.meta() if self.felt else {})}}
 
 
 @dataclass(frozen=True)
@@ -153,6 +218,35 @@ class Description(Guidance):
 
     def meta(self) -> dict[str, Any]:
         return {"guidance": {"text": self.text}, "strength": self.strength, "note": self.note}
+
+
+@dataclass(frozen=True)
+class Picture(Guidance):
+    """A picture of a face, as understood by labels.
+
+    Attributes:
+        name: of the picture's file.
+        weights: of the labels, summing to 1, in the order of `LABELS`.
+        strength: multiplies the intensity; 1 is plain.
+        explained: how much of the expression the labels make up for, 0..1.
+        note: one line on what was not taken from the picture; "" for none.
+    """
+
+    name: str
+    weights: Mapping[str, float] = field(hash=False)
+    strength: float
+    explained: float
+    note: str = ""
+
+    def parts(self, performance: PerformanceLike) -> tuple[Part, ...]:
+        return _faces(self.weights, performance, self.strength)
+
+    def weights_of(self, performance: PerformanceLike) -> dict[str, float]:
+        return dict(self.weights)
+
+    def meta(self) -> dict[str, Any]:
+        guidance = {"image": self.name, "explained": round(self.explained, 3)}
+        return {"guidance": guidance, "strength": self.strength, "note": self.note}
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,6 +330,8 @@ def _faces(weights: Mapping[str, float], performance: PerformanceLike, strength:
 
 
 _SUSPECTED = 0.05  # a text encoder is sure of nothing; less of a label shows as if the text had named it
+_SURE = 0.75  # the weights of our own bundles are probabilities: three of four are right
+_WORDS = 0.5  # people also say such words calmly, or in irony
 _CLEAR = 0.01  # what is heard of every label in every voice, each of which would cost a decoding
 _SLIP = 0.75  # what is less like any label is not a slip of the keyboard, but another feeling
 

@@ -30,7 +30,18 @@ from medtalk.features.cues import Cues, cues
 from medtalk.features.prosody import N_PROSODY, prosody
 from medtalk.finishing import Finishing, closures, finish, presence, turn_of_head
 from medtalk.finishing.closures import Closures
-from medtalk.guidance import LABELS, NEUTRAL, Guidance, Part, beside, check_text, guidance_of
+from medtalk.guidance import (
+    LABELS,
+    NEUTRAL,
+    Description,
+    Felt,
+    Guidance,
+    Part,
+    Voice,
+    beside,
+    check_text,
+    guidance_of,
+)
 from medtalk.kinds import drift
 from medtalk.limits import MAX_INTENSITY, AudioLimits, check_range, check_region
 from medtalk.moods import in_labels
@@ -78,7 +89,8 @@ def load(
         device: "cpu", "cuda" or "cuda:N" (needs the extra `full`), or "auto".
         backbones: folders with weights of pretrained backbones: of those that the bundle names ("emotion2vec",
             "roberta", "clip", and the file of "whisper"), and of "emotion2vec_plus", which hears the emotion for
-            `decode("auto")`. The others are taken from the usual caches, or downloaded, when they are first needed.
+            `decode("auto")`; of "face_landmarker", the file that sees pictures for a compact bundle. The
+            others are taken from the usual caches, or downloaded, when they are first needed.
         offline: never reach the network.
 
     Raises:
@@ -108,15 +120,23 @@ class Model:
 
     @property
     def guidance(self) -> tuple[str, ...]:
-        """The kinds of guidance here: those of the bundle, and "auto" where FunASR is installed."""
-        return (*self.bundle.guidance, AUTO) if find_spec("funasr") else self.bundle.guidance
+        """The kinds of guidance here: those of the bundle, "image" where MediaPipe is installed, and "auto" where the
+        bundle or FunASR hears emotions."""
+        kinds = self.bundle.guidance
+        if "image" not in kinds and self.bundle.kind == "compact" and find_spec("mediapipe"):
+            kinds = (*kinds, "image")
+        return (*kinds, AUTO) if self.bundle.hears_emotion or find_spec("funasr") else kinds
 
     def hears_emotion(self) -> bool:
         """Whether all that `decode("auto")` needs is on this machine. Nothing is downloaded."""
+        return self.bundle.hears_emotion or self._has_plus()
+
+    def _has_plus(self) -> bool:
+        """Whether all that emotion2vec_plus needs is on this machine."""
         try:
             if self._voice.local_path() or "_ear" in vars(self):  # given, or loaded
                 return True
-            if not in_modelscope_cache(self._voice.name):
+            if not find_spec("funasr") or not in_modelscope_cache(self._voice.name):
                 return False
             from medtalk.backbones.emotion2vec import locate
 
@@ -125,12 +145,16 @@ class Model:
             return False
         return True
 
+    def _plus_leads(self) -> bool:
+        """Whether emotion2vec_plus hears the emotion: it is given or here, or the bundle cannot."""
+        return self._voice.path is not None or not self.bundle.hears_emotion or self._has_plus()
+
     def prepare(self, *parts: str) -> None:
         """Load pretrained backbones now, not when first needed, so that what is missing is reported before any work.
 
         Args:
-            parts: "emotion2vec", "roberta", "whisper", "clip", "emotion2vec_plus"; what the bundle does not need is
-                passed over.
+            parts: "emotion2vec", "roberta", "whisper", "clip", "face_landmarker", "emotion2vec_plus"; what the bundle
+                does not need is passed over.
 
         Raises:
             BackboneError: one is missing or does not fit.
@@ -138,7 +162,8 @@ class Model:
         """
         for part in parts:
             if part == VOICE:
-                _ = self._ear
+                if self._plus_leads():
+                    _ = self._ear
             else:
                 self.engine.prepare(part)
 
@@ -151,9 +176,22 @@ class Model:
         except MissingExtraError as error:  # any bundle comes here, also one that needs no backbones else
             raise MissingExtraError(error.message, "Run pip install 'medtalk[full]', or name an emotion.") from error
 
-    def _voice_emotion(self, speech: Speech, activity: NDArray[np.float32]) -> Mapping[str, float]:
+    def _felt(self, speech: Speech, activity: NDArray[np.float32]) -> Felt:
         stage("listen", 0.9, expected=_VOICE_SECONDS * speech.seconds)
-        return MappingProxyType(self._ear.weights(speech.samples, activity)) if activity.any() else _CALM
+        plus = self._plus_leads()
+        if not activity.any():
+            return Felt(_CALM, VOICE if plus else self.bundle.name)
+        if plus:
+            return Felt(MappingProxyType(self._ear.weights(speech.samples, activity)), VOICE)
+        return self.engine.hear_emotion(speech.samples, activity)
+
+    def _felt_words(self, felt: Felt, transcript: str) -> Felt:
+        """What is felt, with what the words say where our own bundle heard it and they name a feeling."""
+        if not transcript or felt.arousal is None or "text" not in self.bundle.guidance:
+            return felt
+        said = self.engine.guide_by_text(transcript)
+        plain = not isinstance(said, Description) or set(said.weights) == {NEUTRAL}
+        return felt if plain else felt.with_words(said.weights)
 
     def guide(
         self,
@@ -305,7 +343,7 @@ class Model:
             transcript=text,
             heard=heard,
             activity=activity,
-            voice=cache(partial(self._voice_emotion, speech, activity)),
+            voice=cache(partial(self._felt, speech, activity)),
             **self._with_words(heard, text, speech, activity),
         )
 
@@ -378,7 +416,8 @@ class Performance:
         intensity: how strongly the emotion shows, (T,) (eq. 8 predicts it, eq. 9 uses it); a compact bundle's is 0 or
             more.
         activity: how surely somebody speaks, (T,), 0..1.
-        voice: gives `voice_emotion`, the work done at its first call; performances made from this one share it.
+        voice: gives what is heard in the voice, the work done at its first call; performances made from this one share
+            it.
     """
 
     model: Model
@@ -389,7 +428,7 @@ class Performance:
     posteriors: NDArray[np.float32] | None
     intensity: NDArray[np.float32]
     activity: NDArray[np.float32]
-    voice: Callable[[], Mapping[str, float]]
+    voice: Callable[[], Felt]
     closures: Closures | None = None
     words: tuple[Timed, ...] = ()
     phones: tuple[Timed, ...] = ()
@@ -418,13 +457,23 @@ class Performance:
 
     @property
     def voice_emotion(self) -> Mapping[str, float]:
-        """Weights of the labels that emotion2vec_plus hears in the voice, summing to 1; computed when first asked.
+        """Weights of the labels that are heard in the voice, summing to 1, sure or not (`felt`).
 
         Raises:
-            BackboneError: its weights are missing or do not fit.
-            MissingExtraError: the extra `full` is not installed.
+            BackboneError, MissingExtraError: of `felt`.
         """
-        return self.voice()
+        return self.felt.weights
+
+    @cached_property
+    def felt(self) -> Felt:
+        """What the bundle hears in the voice and reads in the transcript, or emotion2vec_plus hears where its weights
+        are here; computed when first asked.
+
+        Raises:
+            BackboneError: the bundle hears no emotions, and the weights of emotion2vec_plus are missing or do not fit.
+            MissingExtraError: the same, and the extra `full` is not installed.
+        """
+        return self.model._felt_words(self.voice(), self.transcript)
 
     @cached_property
     def prosody(self) -> NDArray[np.float32]:
@@ -481,8 +530,8 @@ class Performance:
                 `voice_emotion`. The rigs of a mixture are mixed, so that half of happy shows half of the smile.
             intensity: multiplies the predicted intensity, as the strength of a description does: a number or a curve
                 (T,), 0 to 4.
-            finishing: smoothing, blinks, gaze, head, limits and their seed. Closures that were decided from the phones
-                are always laid over the rig.
+            finishing: smoothing, life, blinks, gaze, head, limits and their seed. Closures that were decided from the
+                phones are always laid over the rig.
             region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0, and the head
                 turns with the full face only.
             kinds: the kind of face that leads in a label, as `medtalk.guidance.KINDS` names it, such as
@@ -500,6 +549,8 @@ class Performance:
         require(finishing, Finishing, "finishing", "a Finishing")
         check_region(region)
         guidance = guidance_of(emotion)
+        if isinstance(guidance, Voice):
+            guidance = guidance.heard_in(self)
         scale = self._curve(intensity, "intensity", MAX_INTENSITY)
         weights = guidance.weights_of(self)
         raw = np.zeros((len(self), N_CHANNELS), np.float32)
@@ -509,10 +560,14 @@ class Performance:
         if self.activity.any():  # else nobody speaks: whatever the networks hear is noise
             lips = self.closures
             parts = guidance.parts(self)
+            felts: dict[Any, tuple[Any, NDArray[np.float32]]] = {}  # spans of one mood feel alike
             for number, part in enumerate(parts, start=1):
                 stage("decode", 0.9 + 0.05 * number / len(parts), expected=_DECODE_SECONDS * self.seconds)
                 weight = np.broadcast_to(np.asarray(part.weight, np.float32), len(self))
-                vectors, felt = self._felt(part, finishing, kinds or {})
+                alike = part.label, part.kind, part.dynamics
+                if alike not in felts or not part.label:
+                    felts[alike] = self._felt(part, finishing, kinds or {})
+                vectors, felt = felts[alike]
                 felt = felt * scale * part.strength
                 for run in runs(weight > 0.0):  # of an hour with many spans, each decodes its own frames only
                     raw[run] += weight[run, None] * self._decode(part, vectors(run), felt[run], run)
@@ -520,7 +575,8 @@ class Performance:
                 strong += weight * felt
         stage("decode", 1.0)
         mood = in_labels(weights) if scale.any() else None
-        turn = turn_of_head(self.cues, mood or {}, strong, finishing) if region == "full" else None
+        moods = [(share, in_labels(own)) for share, own in guidance.moods(self)]
+        turn = turn_of_head(self.cues, mood or {}, strong, finishing, moods=moods) if region == "full" else None
         values = finish(raw, self.activity, finishing, FPS, lips, self.cues, turn, mood, shaking)
         meta = self._meta(weights, intensity, finishing, region)
         fields = guidance.meta()

@@ -11,7 +11,7 @@ import numpy as np
 
 from medtalk.errors import GuidanceError, SettingError, require
 from medtalk.finishing import Finishing
-from medtalk.guidance import Guidance, check_beside, check_text, guidance_of, is_auto
+from medtalk.guidance import NEUTRAL, Guidance, check_beside, check_text, guidance_of, is_auto
 from medtalk.limits import MAX_INTENSITY, check_range, check_region
 from medtalk.persona import dressed
 from medtalk.rates import FPS
@@ -143,7 +143,9 @@ def take(performance: Performance, guidance: Guidance, settings: Settings) -> Ri
         inner = guidance if isinstance(guidance, Timeline) else Timeline(guidance, ())
         spans = tagged_spans(tags, performance.words, performance.places)
         spans_of([*(span for span, _ in inner.spans), *spans])
-        guidance = Timeline(inner.base, (*inner.spans, *((span, guidance_of(span.emotion)) for span in spans)))
+        guidance = Timeline(
+            inner.base, (*inner.spans, *((span, guidance_of(span.emotion or NEUTRAL)) for span in spans))
+        )
     intensity: float | NDArray = settings.intensity
     if settings.curve is not None and settings.curve_mode == "multiply":
         intensity = np.minimum(intensity * _curve_over(settings.curve, performance), MAX_INTENSITY)

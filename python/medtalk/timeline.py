@@ -126,11 +126,18 @@ class Timeline(Guidance):
     def weights_of(self, performance: PerformanceLike) -> dict[str, float]:
         """Means over time."""
         total: dict[str, float] = {}
+        for share, weights in self.moods(performance):
+            for mood, weight in weights.items():
+                total[mood] = total.get(mood, 0.0) + weight * float(np.mean(share, dtype=np.float64))
+        return {mood: total[mood] for mood in MOODS if mood in total}
+
+    def moods(self, performance: PerformanceLike) -> tuple[tuple[NDArray[np.float32], dict[str, float]], ...]:
+        found: dict[tuple[tuple[str, float], ...], NDArray[np.float32]] = {}
         for number, share in self._shares(performance):
             guidance = self.base if number < 0 else self.spans[number][1]
-            for label, weight in guidance.weights_of(performance).items():
-                total[label] = total.get(label, 0.0) + weight * float(share.mean(dtype=np.float64))
-        return {label: total[label] for label in MOODS if label in total}
+            weights = tuple(guidance.weights_of(performance).items())
+            found[weights] = found[weights] + share if weights in found else share
+        return tuple((share, dict(weights)) for weights, share in found.items())
 
     def meta(self) -> dict[str, Any]:
         """As of its base, with `timeline`: all spans as `spans_of` takes them."""

@@ -96,6 +96,26 @@ def test_it_loads_from_a_file_and_asks_for_nothing(browser: Browser, sound: Path
         assert mouth(page).std() > 10.0, "a face is drawn"
 
 
+def test_the_moods_of_a_timeline_are_shown(browser: Browser, sound: Path, tmp_path: Path) -> None:
+    spans = [
+        {"start": 0.25, "end": 0.75, "emotion": {"angry": 0.6, "sad": 0.4}, "intensity": 1.5},
+        {"start": 1.0, "text": "close to tears"},
+    ]
+    with browser.open(written(tmp_path, pack_take(speaking(timeline=spans), "line"), sound=sound)) as page:
+        assert page.evaluate("player.timeline.shown.map(({ name }) => name)")[1:4] == ["sound", "moods", "words"]
+        assert page.evaluate("player.takes[0].moods") == [
+            {"text": "angry 0.6, sad 0.4 ×1.5", "start": 0.25, "end": 0.75},
+            {"text": "close to tears", "start": 1, "end": 2},
+        ]
+        box = page.locator(".lanes canvas").bounding_box()
+        assert box is not None
+        at = page.evaluate("GUTTER + player.timeline.span.x(1.5)")
+        page.mouse.move(box["x"] + at, box["y"] + 18 + 54 + 10)
+        assert page.locator(".lanes canvas").get_attribute("title") == "close to tears  1.00 to 2.00 s"
+        page.mouse.click(box["x"] + at, box["y"] + 18 + 54 + 10)  # plays it, as a word does
+        assert page.evaluate("player.span") == [1, 2]
+
+
 def test_the_sound_is_the_clock_and_the_face_follows(browser: Browser, sound: Path, tmp_path: Path) -> None:
     with browser.open(written(tmp_path, pack_take(speaking(), "line"), sound=sound), 500, 400) as page:
         page.evaluate("""() => {

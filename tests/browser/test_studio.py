@@ -217,6 +217,88 @@ def test_an_intensity_that_is_drawn(page: Page) -> None:
     assert settings(page)["curve"] is None and moved(before, face(page)) == 0
 
 
+def spans(page: Page) -> Any:
+    return settings(page)["timeline"]
+
+
+def drag(page: Page, start: float, end: float) -> None:
+    """Drag the mouse in the lane of moods, from one second to another."""
+    box = page.locator(".lanes canvas").bounding_box()
+    assert box is not None
+    lane = page.evaluate(
+        """(times) => {
+          const { timeline } = studio.player;
+          const before = timeline.shown.slice(0, timeline.shown.findIndex(({ name }) => name === "moods"));
+          const top = before.reduce((sum, { height }) => sum + height, 0);
+          return { y: top + 12, x: times.map((time) => GUTTER + timeline.span.x(time)) };
+        }""",
+        [start, (start + end) / 2, end],
+    )
+    x, y = [box["x"] + each for each in lane["x"]], box["y"] + lane["y"]
+    page.mouse.move(x[0], y)
+    page.mouse.down()
+    page.mouse.move(x[1], y)
+    page.mouse.move(x[2], y)
+    page.mouse.up()
+
+
+def test_a_mood_is_dragged_over_a_part_of_the_sound(page: Page) -> None:
+    neutral = face(page)
+    taken(page, lambda: drag(page, 0.8, 2.0))
+    (span,) = spans(page)
+    assert [span["start"], span["end"]] == pytest.approx([0.8, 2.0], abs=0.03) and span["emotion"] == "angry"
+    until(page, "studio.take.meta.timeline?.[0].end === studio.history.now.timeline[0].end")
+    angry = face(page)
+    assert moved(neutral, angry) > 300
+    page.evaluate("studio.player.seek(3.2)")
+    after = face(page)
+    taken(page, lambda: page.locator("[name='span.emotion']").select_option("happy"))
+    assert moved(after, face(page)) == 0, "behind its end the face is the same"
+    page.evaluate("(time) => studio.player.seek(time)", OPEN_VOWEL)
+    assert moved(angry, face(page)) > 300
+    taken(page, lambda: page.keyboard.press("Control+z"))
+    assert moved(angry, face(page)) == 0
+    taken(page, lambda: page.keyboard.press("Control+z"))
+    assert spans(page) is None and moved(neutral, face(page)) == 0, "a drag is one step"
+
+
+def test_edges_and_spans_are_moved(page: Page) -> None:
+    taken(page, lambda: drag(page, 0.8, 2.0))
+    taken(page, lambda: drag(page, 2.0, 3.0))
+    assert spans(page)[0]["end"] == pytest.approx(3.0, abs=0.05) and len(spans(page)) == 1
+    taken(page, lambda: drag(page, 0.8, 1.2))
+    assert spans(page)[0]["start"] == pytest.approx(1.2, abs=0.05)
+    taken(page, lambda: drag(page, 2.0, 1.5))  # the whole of it
+    assert [spans(page)[0][edge] for edge in ("start", "end")] == pytest.approx([0.7, 2.5], abs=0.1)
+    taken(page, lambda: drag(page, 1.5, 0.0))  # no further than the sound goes
+    assert spans(page)[0]["start"] == 0.0 and spans(page)[0]["end"] == pytest.approx(1.8, abs=0.1)
+    taken(page, lambda: drag(page, 1.8, -1.0))
+    assert spans(page)[0]["end"] == pytest.approx(0.1), "an end is behind the start"
+    taken(page, lambda: page.keyboard.press("Delete"))
+    assert spans(page) is None and page.locator("[name='span.emotion']").is_hidden()
+
+
+def test_moods_over_time_by_the_keyboard(page: Page) -> None:
+    page.locator("summary:text-is('Moods over time')").press("Enter")
+    add = page.locator("button:text-is('Add a mood')")
+    taken(page, lambda: add.press("Enter"))
+    assert [spans(page)[0][edge] for edge in ("start", "end")] == pytest.approx([OPEN_VOWEL, OPEN_VOWEL + 1])
+    for name, value in (("start", 0.5), ("end", 2.5), ("intensity", 2), ("fade", 0.2)):
+        field = page.locator(f"[name='span.{name}']")
+        field.fill(str(value))
+        taken(page, lambda field=field: field.press("Enter"))
+    page.locator("[name='span.end']").fill("99")
+    taken(page, lambda: page.locator("[name='span.end']").press("Enter"))
+    assert spans(page) == [{"start": 0.5, "end": 4.86, "emotion": "angry", "intensity": 2, "fade": 0.2}]
+    taken(page, lambda: add.press("Enter"))  # a second one that begins at the same time as none before
+    assert len(spans(page)) == 2 and page.locator(".spans .chip").all_inner_texts() == ["angry ×2", "angry"]
+    page.locator(".spans .chip").first.press("Enter")
+    assert page.locator("[name='span.fade'] >> nth=-1").input_value() == "0.2"
+    taken(page, lambda: page.locator("button:text-is('Remove')").press("Enter"))
+    assert [span["intensity"] for span in spans(page)] == [1]
+    assert page.evaluate("studio.take.meta.timeline.length") == 1
+
+
 def test_a_description_leads(page: Page) -> None:
     taken(page, lambda: page.fill("[name=text]", "furious"))
     assert settings(page)["weights"] == {}

@@ -1,4 +1,4 @@
-"""The emotion `auto`: what emotion2vec_plus hears in the voice leads, with bundles of every kind."""
+"""The emotion `auto` by emotion2vec_plus: what it hears in the voice leads, with bundles of every kind."""
 
 from __future__ import annotations
 
@@ -124,12 +124,15 @@ def test_only_other_is_heard(plus: Path, tmp_path: Path) -> None:
 
 def test_auto_leads(performance: Performance, plus: Path, network: list[str]) -> None:
     rig = performance.decode("auto", finishing=RAW)
-    assert rig.meta["emotion"] == dict(performance.voice_emotion) and rig.meta["guidance"] == {"voice": "auto"}
+    felt = dict(performance.voice_emotion)
+    sure = max(felt.values()) >= 0.75
+    by = {"voice": "auto", "sure": sure, "heard_by": "emotion2vec_plus", "heard": felt}
+    assert rig.meta["emotion"] == felt and rig.meta["guidance"] == by, "sure or not, it is shown"
     assert rig.meta["emotion"] == pytest.approx(librarys(plus, performance.speech.samples.copy()), abs=1e-5)
     given = performance.decode(performance.voice_emotion, finishing=RAW)
     np.testing.assert_allclose(rig.values, given.values, atol=1e-6)
     assert "guidance" not in given.meta
-    assert performance.decode(" Auto ").meta["guidance"] == {"voice": "auto"} and network == []
+    assert performance.decode(" Auto ").meta["guidance"] == by and network == []
 
 
 def test_the_voice_is_judged_once(performance: Performance, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,9 +195,9 @@ def test_the_command(
              "--backbone", f"emotion2vec_plus={plus}"]  # fmt: skip
     felt = performance.voice_emotion
     done = medtalk(*words)
-    assert (done.code, done.err) == (0, "") and f", heard as {max(felt, key=lambda label: felt[label])}, " in done.out
+    assert (done.code, done.err) == (0, "") and f", heard: {max(felt, key=lambda label: felt[label])} (" in done.out
     told = json.loads(medtalk(*words, "--json").out)
-    assert told["guidance"] == {"voice": "auto"} and told["emotion"] == pytest.approx(dict(felt))
+    assert told["guidance"]["heard_by"] == "emotion2vec_plus" and told["emotion"] == pytest.approx(dict(felt))
     np.testing.assert_allclose(read_rig(tmp_path / "a.npz").values, performance.decode("auto").values, atol=1e-5)
     assert network == []
 

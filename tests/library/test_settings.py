@@ -27,7 +27,7 @@ from medtalk_wire.request import GUIDANCE_FIELDS, body_of, flat
 
 NAMES = [each.name for each in fields(Settings) if each.name != "finishing"]
 STEPS = [each.name for each in fields(settings.Finishing)]
-STILL = Finishing(blink=False, gaze=False)
+STILL = Finishing(blink=False, gaze=False, life=False)
 SMILE = indices("?_mouth_cornerPull")
 
 
@@ -148,7 +148,7 @@ def test_weights_may_change_over_time(performance: medtalk.Performance) -> None:
     """What a timeline of guidances needs of a part."""
     fade = np.linspace(0.0, 1.0, len(performance), dtype=np.float32)
 
-    class Fading(Voice):
+    class Fading(Labels):
         def parts(self, performance: Any) -> Any:
             calm, glad = (guidance_of(label).parts(performance)[0] for label in ("neutral", "happy"))
             return calm._replace(weight=1.0 - fade), glad._replace(weight=fade)
@@ -157,7 +157,7 @@ def test_weights_may_change_over_time(performance: medtalk.Performance) -> None:
             return {}
 
     raw = Finishing(smooth=False, blink=False, gaze=False, limits=False, life=False)
-    rigs = (performance.decode(what, finishing=raw) for what in ("neutral", "happy", Fading()))
+    rigs = (performance.decode(what, finishing=raw) for what in ("neutral", "happy", Fading({"neutral": 1.0})))
     calm, glad, faded = (rig.values[:, SMILE] for rig in rigs)
     np.testing.assert_allclose(faded, calm + fade[:, None] * (glad - calm), atol=1e-5)
 

@@ -13,15 +13,15 @@ import pytest
 import medtalk
 from medtalk import Finishing
 from medtalk.errors import GuidanceError, MedtalkError, SettingError
-from medtalk.guidance import Guidance, Labels
+from medtalk.guidance import Guidance
 from medtalk.marks import read_curve, read_timeline
 from medtalk.perform import runs
 from medtalk.take import checked, informed, take
-from medtalk.timeline import Timeline, spans_of
+from medtalk.timeline import spans_of
 from medtalk_wire import Settings
 from medtalk_wire.settings import FADE, MAX_SPANS
 
-RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False)
+RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False, life=False, head=False)
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +32,9 @@ def performance(sample: Path) -> medtalk.Performance:
 
 def shares(performance: medtalk.Performance, spans: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     """Weights (T,) of each label of a timeline over neutral."""
-    guidance = performance.model.guide(timeline=spans)
-    assert isinstance(guidance, Timeline)
-    named = [guidance.base, *(own for _, own in guidance.spans)]
     found: dict[str, np.ndarray] = {}
-    for part in guidance.parts(performance):
-        at = next(k for k, row in enumerate(performance.label_vectors) if np.array_equal(row, part.vector))
-        label = medtalk.guidance.LABELS[at]
-        found[label] = found.get(label, 0.0) + np.broadcast_to(part.weight, len(performance))
-    assert all(isinstance(each, Labels) for each in named)
+    for part in performance.model.guide(timeline=spans).parts(performance):
+        found[part.label] = found.get(part.label, 0.0) + np.broadcast_to(part.weight, len(performance))
     return found
 
 
@@ -80,6 +74,25 @@ def test_gaps_show_the_takes_own_emotion_and_the_rest_what_each_mood_shows_alone
     assert rig.meta["timeline"] == moods and sum(rig.meta["emotion"].values()) == pytest.approx(1.0)
     again = performance.decode(model.guide("sad", timeline=rig.meta["timeline"]), finishing=RAW)
     np.testing.assert_array_equal(again.values, rig.values)
+
+
+def test_spans_of_one_mood_are_that_mood(performance: medtalk.Performance) -> None:
+    """Whole and finished, with its head and its life."""
+    spans = [{"start": 1, "end": 2, "emotion": "sad"}, {"start": 1.5, "emotion": "sad"}]
+    rig, alone = performance.decode(performance.model.guide("sad", timeline=spans)), performance.decode("sad")
+    np.testing.assert_allclose(rig.values, alone.values, atol=1e-5)
+    assert rig.head is not None and alone.head is not None
+    np.testing.assert_allclose(rig.head, alone.head, atol=1e-4)
+
+
+def test_the_head_follows_the_moods(performance: medtalk.Performance) -> None:
+    """A sad head hangs, and does so in its span only; it never jumps, even where the face does."""
+    timeline = performance.model.guide(timeline=[{"start": 2, "end": 3.5, "emotion": "sad", "fade": 0}])
+    head, neutral = performance.decode(timeline).head, performance.decode("neutral").head
+    assert head is not None and neutral is not None
+    lower = (neutral - head)[:, 1]
+    assert lower[150:190].mean() > 3.0 * abs(lower[:60].mean()) and lower[150:190].mean() > 1.0
+    assert np.abs(np.diff(head, axis=0)).max() < 1.5 * np.abs(np.diff(neutral, axis=0)).max() + 0.2
 
 
 def test_the_intensity_of_a_span_is_a_number_or_points(performance: medtalk.Performance) -> None:

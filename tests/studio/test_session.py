@@ -117,3 +117,16 @@ def test_too_many_at_once(model: Model, sample: Path) -> None:
     made = together(*(small.take({"sound": sound}, f"tab{number}", live=True) for number in range(5)))
     assert [getattr(each, "code", "made") for each in made] == ["made"] * 3 + ["queue_full"] * 2
     assert small.close()
+
+
+def test_a_timeline_of_a_tab(session: Session, line: str) -> None:
+    spans = [{"start": 0.5, "end": 2, "emotion": "happy", "fade": 0.2}]
+    wrong = [{"start": 0.5, "image": "0" * 64}]
+    late = [{"start": 50, "emotion": "sad"}]
+    asked = [{"sound": line, "timeline": timeline} for timeline in (spans, wrong, late, "happy")]
+    take, *errors = together(*(session.take(each, f"t{number}", live=True) for number, each in enumerate(asked)))
+    assert take.rig.meta["timeline"] == spans
+    assert [error.code for error in errors] == ["not_heard", "setting", "bad_message"]
+    picture = session.keep("face.png", b"x").sha256
+    (error,) = together(session.take({"sound": line, "timeline": [{"start": 1, "image": picture}]}, "x", live=True))
+    assert error.code == "unsupported" and error.message.startswith("The timeline, span 1: ")

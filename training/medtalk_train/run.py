@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 PREPARATION = ("corpus", "voices", "people", "features", "backbone")
 STAGES = ("stage1", "stage2", "stage3", "stage4")
-STEPS = (*PREPARATION, *STAGES, "wording", "export")
+STEPS = (*PREPARATION, *STAGES, "wording", "emotions", "export")
 BUNDLE = "bundle"
 
 

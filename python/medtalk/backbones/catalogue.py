@@ -6,7 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from medtalk.backbones.pretrained import CLIP, EMOTION2VEC, EMOTION2VEC_PLUS, ROBERTA, WAV2VEC2, WHISPER, Pretrained
+from medtalk.backbones.pretrained import (
+    CLIP,
+    EMOTION2VEC,
+    EMOTION2VEC_PLUS,
+    FACE_LANDMARKER,
+    ROBERTA,
+    WAV2VEC2,
+    WHISPER,
+    Pretrained,
+)
 from medtalk.bundle import load_bundle
 from medtalk.errors import BackboneError, SettingError
 
@@ -80,13 +89,24 @@ def _whisper(source: Pretrained, update: bool) -> Path:
     return locate(source, update)
 
 
+def _face_landmarker(source: Pretrained, update: bool) -> Path:
+    from medtalk.backbones.face_landmarker import locate
+
+    return locate(source, update)
+
+
 KNOWN = (
     Backbone("emotion2vec", EMOTION2VEC, _emotion2vec, "the intensity of bundles of the kind medtalk", ""),
-    Backbone("emotion2vec_plus", EMOTION2VEC_PLUS, _emotion2vec, "--emotion auto, with any bundle", ""),
+    Backbone(
+        "emotion2vec_plus", EMOTION2VEC_PLUS, _emotion2vec, "--emotion auto, in place of the bundle's own ear", ""
+    ),
     Backbone("clip", CLIP, _clip, "--text and --image of bundles of the kind medtalk", "MIT"),
     Backbone("wav2vec2", WAV2VEC2, _wav2vec2, "training; a bundle of the kind medtalk has its own", "Apache-2.0"),
     Backbone("roberta", ROBERTA, _roberta, "the words, in bundles that use them; training", "Apache-2.0"),
     Backbone("whisper", WHISPER, _whisper, "transcription, where no transcript is given", "MIT"),
+    Backbone(
+        FACE_LANDMARKER, FACE_LANDMARKER, _face_landmarker, "--image of bundles of the kind compact", "Apache-2.0"
+    ),
 )
 
 

@@ -39,6 +39,9 @@ WHISPER = "base"
 ROBERTA = "hfl/chinese-roberta-wwm-ext"
 CLIP = "ViT-B-32-quickgelu/openai"
 
+FACE_LANDMARKER = "face_landmarker"
+"""MediaPipe's, which sees the expression of a face for bundles of the kind compact."""
+
 DTYPES = ("float32", "bfloat16", "float16")
 
 _one_at_a_time = threading.RLock()

@@ -74,7 +74,9 @@ def _bundle() -> Finding:
         bundle = load_bundle()
     except BundleError as error:
         return Finding("bundle", "bad", error.message, error.hint)
-    return Finding("bundle", "ok", f"{bundle.name}, {bundle.bytes / 1e6:.1f} MB, all verified, in {bundle.folder}")
+    hears = "hears emotions in voices" if bundle.hears_emotion else "hears no emotions in voices"
+    what = f"{bundle.name}, {bundle.bytes / 1e6:.1f} MB, all verified, {hears}, in {bundle.folder}"
+    return Finding("bundle", "ok", what)
 
 
 def _extras() -> Iterator[Finding]:
@@ -107,12 +109,14 @@ def _installed(package: str) -> bool:
 
 
 def _backbones() -> Iterator[Finding]:
-    """Those of the full model, whose libraries must be there to say where they lie."""
-    if not all(map(_installed, ("torch", "transformers", "funasr"))):
-        return
+    """Those whose libraries are here: of the full model, which must be there to say where they lie, and MediaPipe's."""
     from medtalk.backbones.catalogue import KNOWN, size
+    from medtalk.backbones.pretrained import FACE_LANDMARKER
 
+    full, seeing = all(map(_installed, ("torch", "transformers", "funasr"))), _installed("mediapipe")
     for backbone in KNOWN:
+        if not (seeing if backbone.part == FACE_LANDMARKER else full):
+            continue
         try:
             place = backbone.location()
         except MedtalkError as error:

@@ -322,7 +322,11 @@ def _guidance_line(result: dict[str, Any]) -> str:
         labels = ", ".join(f"{label} {weight:.2f}" for label, weight in sorted(weights.items(), key=lambda e: -e[1]))
         return f"understood as {labels}; strength {result['strength']:.2f}"
     if "voice" in guidance:
-        return f"heard as {max(weights, key=weights.get)}"
+        heard = guidance.get("heard", weights)
+        best = max(heard, key=heard.get)
+        if "arousal" not in guidance or guidance["sure"]:
+            return f"heard: {best} ({'sure' if guidance.get('sure') else 'not sure'})"
+        return f"heard: not sure ({best}?), so neutral with the voice's energy"
     if guidance:
         return "+".join((f"by a {'picture' if 'image' in guidance else 'text'}", *weights))
     return "+".join(weights)

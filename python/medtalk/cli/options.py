@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from medtalk.errors import BackboneError
+from medtalk.errors import BackboneError, SettingError
 from medtalk_wire.settings import Finishing, Knob, Settings, knobs
 
 _wishes = {"debug": False, "json_errors": False}
@@ -42,7 +42,7 @@ Backbones = Annotated[
     typer.Option(
         "--backbone", metavar="NAME=DIR",
         help="Folder with the weights of a backbone, as `medtalk backbones list` calls it (emotion2vec, ...), or the "
-        "file of whisper; may be repeated.",
+        "file of whisper or face_landmarker; may be repeated.",
     ),
 ]  # fmt: skip
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are read-only.")]
@@ -90,7 +90,6 @@ NOT_OPTIONS = {
     "span": "the rig of a whole file is wanted; a program may ask for less",
     "smoothing": "--finishing paper sets it",
     "closures": "--finishing paper sets it",
-    "amounts": "a number for every part of the life: a program, the studio or a persona sets them",
 }
 """Settings without an option, and why."""
 
@@ -112,6 +111,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
             sources = {each.name: context.get_parameter_source(each.name) for each in (*options, *steps)}
             asked = {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
             values["persona"] = without(read_persona(values["persona"]), asked)
+        values["amounts"] = _amounts(values["amounts"])
         finishing = Finishing(**{each.name: values.pop(each.name) for each in steps})
         command(settings=_settings({each.name: values.pop(each.name) for each in options}, finishing), **values)
 
@@ -131,6 +131,8 @@ def _option(knob: Knob) -> inspect.Parameter:
         more = " A file may hold them; for several sounds give a folder with a NAME.txt for each."
     if knob.name == "image":
         kind = Path
+    elif knob.name == "amounts":
+        kind, metavar = str, "PART:AMOUNT[,...]"
     elif knob.name == "curve":
         kind, names = str, ("--intensity-curve",)
     elif knob.choices:
@@ -140,11 +142,24 @@ def _option(knob: Knob) -> inspect.Parameter:
         names = (f"--{dashed}/--no-{dashed}",)
     elif kind not in (int, float):
         kind = str
-    if default in ("", b"", None):  # what is left out and what is empty are not the same
+    if default in ("", b"", None, {}):  # what is left out and what is empty are not the same
         kind, default = kind | None, None
     option = typer.Option(*names, help=knob.help + more, metavar=metavar or None, readable=False)
     annotation = Annotated[kind, option]
     return inspect.Parameter(knob.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
+
+
+def _amounts(text: str | None) -> dict[str, float]:
+    """The amounts in `PART:AMOUNT[,PART:AMOUNT...]`; which parts there are is checked with the other settings."""
+    amounts = {}
+    for entry in [] if text is None else text.split(","):
+        part, _, number = entry.partition(":")
+        try:
+            amounts[part.strip()] = float(number)
+        except ValueError:
+            what = f"--amounts is {text[:60]!r}" if text else "--amounts is empty"
+            raise SettingError(f"{what}; valid are PART:AMOUNT.", "Write accents:0.5,drift:0.") from None
+    return amounts
 
 
 def _settings(values: dict[str, Any], finishing: Finishing) -> Settings:

@@ -124,7 +124,7 @@ class SidecarRigs:
         if settings.timeline is not None:
             settings = replace(settings, timeline=[_travelling(span) for span in settings.timeline])
         self._settings = settings
-        self.heard = None
+        self.heard: Performance | None = None
         self._server, self._keys, self._channel = server, keys, channel
 
     def __enter__(self) -> Self:

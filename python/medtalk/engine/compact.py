@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medtalk.backbones.pretrained import FACE_LANDMARKER, Pretrained
 from medtalk.bundle import TEXT_WORDS
 from medtalk.engine.interface import Heard
 from medtalk.errors import BundleError, GuidanceError, SettingError
-from medtalk.guidance import NEUTRAL, Description, Guidance
+from medtalk.guidance import LABELS, NEUTRAL, Description, Felt, Guidance, Picture
 from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.watch import checkpoint, stage
@@ -21,6 +22,7 @@ from medtalk.watch import checkpoint, stage
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from medtalk.backbones.face_landmarker import FaceLandmarker
     from medtalk.bundle import Bundle
     from medtalk.features.vocabulary import Vocabulary
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 _LISTEN_SECONDS = 0.015
 _DECODED = 1 << 13  # frames
 _MOST_KINDS = 64
+_MOSTLY = 0.5  # of an expression; where less is explained, a note says so
 _FULL = (
     "Use one of the kind medtalk with --bundle: `medtalk bundle import-official --label audio_semantic.pth --clip "
     "clip_emotion.pth -o BUNDLE` makes it from the authors' weights."
@@ -38,6 +41,8 @@ class CompactEngine:
     """Log-mel and prosody, hashed words; an engine adds the graphs. See `medtalk.engine.Engine` for the calls."""
 
     note = ""
+    face_landmarker = Pretrained(FACE_LANDMARKER)
+    """Sees the expression in a picture, when one is first given; `open_engine` says where its file is."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
@@ -72,7 +77,8 @@ class CompactEngine:
         )
 
     def prepare(self, part: str) -> None:
-        pass  # it has no pretrained backbones
+        if part == FACE_LANDMARKER:  # its only pretrained backbone
+            _ = self._landmarker
 
     def intensity(self, emotion_features: NDArray, transcript: str, times: NDArray | None = None) -> NDArray:
         from medtalk.engine.windows import by_windows
@@ -83,6 +89,13 @@ class CompactEngine:
         if times is None:
             times = np.full((len(tokens), 2), -1.0, np.float32)
         return np.maximum(by_windows(self._intensity, emotion_features, tokens, times), 0.0)
+
+    def hear_emotion(self, samples: NDArray, activity: NDArray) -> Felt:
+        from medtalk.features.voice import voice_state
+
+        state = voice_state(samples, activity, self._states)
+        weights, arousal = self._judge(state)
+        return Felt(dict(zip(LABELS, weights.tolist(), strict=True)), self._bundle.name, arousal)
 
     def guide_by_text(self, text: str, features: NDArray | None = None) -> Guidance:
         from medtalk.features.vocabulary import Reading
@@ -100,7 +113,26 @@ class CompactEngine:
         return Description.of(text, weights.tolist(), strength, read.note)
 
     def guide_by_image(self, picture: str | Path | bytes, name: str, features: NDArray | None = None) -> Guidance:
-        raise GuidanceError("This compact bundle does not understand pictures.", _FULL)
+        from medtalk.features.expression import expression
+
+        if features is not None:
+            raise SettingError("A compact bundle computes its own features and accepts no ready-made ones.", _FULL)
+        called = name or "the picture"
+        face = self._landmarker.read(picture, called)
+        seen = expression(face.shapes)
+        notes = []
+        if face.faces > 1:
+            notes.append(f"{face.faces} faces are seen in {called}; the largest is taken.")
+        if seen.explained < _MOSTLY and NEUTRAL not in seen.weights:  # of a face at rest there is nothing to explain
+            notes.append(f"The labels explain {seen.explained:.0%} of the expression in {called}.")
+        weights = {label: seen.weights[label] for label in LABELS if label in seen.weights}
+        return Picture(name, weights, seen.strength, seen.explained, " ".join(notes))
+
+    @cached_property
+    def _landmarker(self) -> FaceLandmarker:
+        from medtalk.backbones.face_landmarker import FaceLandmarker
+
+        return FaceLandmarker(self.face_landmarker)
 
     @cached_property
     def _vocabulary(self) -> Vocabulary | None:
@@ -130,6 +162,14 @@ class CompactEngine:
 
     def _listen(self, mel: NDArray) -> tuple[NDArray, NDArray]:
         """Whisper's log-mel (M, 80) -> features (M / 2, F - 1), phone logits (M / 2, 35)."""
+        raise NotImplementedError
+
+    def _states(self, mel: NDArray) -> NDArray:
+        """Whisper's log-mel (M, 80) -> the states (M / 2, width) that emotions are heard in."""
+        raise NotImplementedError
+
+    def _judge(self, state: NDArray) -> tuple[NDArray, float]:
+        """Mean state (width,) -> weights of the labels (7,), arousal."""
         raise NotImplementedError
 
     def _intensity(self, emotion_features: NDArray, tokens: NDArray, times: NDArray) -> NDArray:

@@ -12,7 +12,7 @@ import numpy as np
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
-from medtalk.bundle import GRAPHS, TEXT_GRAPH
+from medtalk.bundle import GRAPHS, TEXT_GRAPH, VOICE_GRAPH
 from medtalk.engine.compact import CompactEngine
 from medtalk.errors import BundleError
 from medtalk.features.phones import N_PHONES
@@ -45,7 +45,7 @@ class OnnxEngine(CompactEngine):
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # The arena keeps the largest clip's activations for ever; memory matters more than a few per cent of speed.
         options.enable_cpu_mem_arena = False
-        graphs = (*GRAPHS, *(["text"] if TEXT_GRAPH in bundle.manifest["files"] else []))
+        graphs = (*GRAPHS, *(name[:-5] for name in (TEXT_GRAPH, VOICE_GRAPH) if name in bundle.manifest["files"]))
         self._folder = bundle.folder
         self._sessions = {graph: self._open(bundle, f"{graph}.onnx", options) for graph in graphs}
 
@@ -72,8 +72,16 @@ class OnnxEngine(CompactEngine):
 
     def _listen(self, mel: NDArray) -> tuple[NDArray, NDArray]:
         states = len(mel) // 2
-        features, logits = self._run("listen", [(1, states, None), (1, states, N_PHONES)], mel=mel[None])
+        shapes = [(1, states, None), (1, states, N_PHONES)]
+        features, logits = self._run("listen", shapes, ("features", "logits"), mel=mel[None])
         return features[0], logits[0]
+
+    def _states(self, mel: NDArray) -> NDArray:
+        return self._run("listen", [(1, len(mel) // 2, None)], ("states",), mel=mel[None])[0][0]
+
+    def _judge(self, state: NDArray) -> tuple[NDArray, float]:
+        weights, arousal = self._run("voice", [(1, len(LABELS)), (1,)], state=state[None])
+        return weights[0], float(arousal[0])
 
     def _intensity(self, emotion_features: NDArray, tokens: NDArray, times: NDArray) -> NDArray:
         inputs = {"emotion_features": emotion_features, "tokens": tokens, "word_times": times}
@@ -89,8 +97,15 @@ class OnnxEngine(CompactEngine):
         shape = (1, len(content), N_CHANNELS)
         return self._run("decode", [shape], **{name: values[None] for name, values in inputs.items()})[0][0]
 
-    def _run(self, graph: str, shapes: Sequence[tuple[int | None, ...]], **inputs: NDArray) -> list[NDArray]:
-        """The outputs of a graph; `BundleError` unless it takes these inputs and gives these shapes, None for any."""
+    def _run(
+        self,
+        graph: str,
+        shapes: Sequence[tuple[int | None, ...]],
+        names: Sequence[str] | None = None,
+        **inputs: NDArray,
+    ) -> list[NDArray]:
+        """The outputs of a graph, all or those named; `BundleError` unless it takes these inputs and gives these
+        shapes, None for any."""
         options = onnxruntime.RunOptions()
 
         def stop() -> None:
@@ -98,7 +113,7 @@ class OnnxEngine(CompactEngine):
 
         with interruptible(stop):
             try:
-                outputs = cast("list[NDArray]", self._sessions[graph].run(None, inputs, options))
+                outputs = cast("list[NDArray]", self._sessions[graph].run(names, inputs, options))
             except MemoryError:
                 raise
             except Exception as error:  # ONNX Runtime's own exceptions have no common base but this

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from medtalk.bundle import TEXT_WEIGHTS, WEIGHTS
+import numpy as np
+
+from medtalk.bundle import TEXT_WEIGHTS, VOICE_GRAPH, WEIGHTS
 from medtalk.engine.compact import CompactEngine
 from medtalk.engine.device import takeover_note, tensors, torch, torch_device, within_memory
 from medtalk.guidance import LABELS
-from medtalk.model.graphs import Networks
+from medtalk.model.graphs import Networks, voice_states
 from medtalk.model.text_encoder import TextEncoder
 from medtalk.watch import checkpoint
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from onnxruntime import InferenceSession
     from torch import Tensor
 
     from medtalk.bundle import Bundle
@@ -65,8 +69,22 @@ class TorchEngine(CompactEngine):
 
     @within_memory
     def _listen(self, mel: NDArray) -> tuple[NDArray, NDArray]:
-        features, logits = self._networks.listen(self._in(mel)[None])
+        features, logits, _ = self._networks.listen(self._in(mel)[None])
         return _out(features[0]), _out(logits[0])
+
+    @within_memory
+    def _states(self, mel: NDArray) -> NDArray:
+        return _out(voice_states(self._networks.ear.whisper(self._in(mel)[None]))[0])
+
+    def _judge(self, state: NDArray) -> tuple[NDArray, float]:
+        weights, arousal = self._voice.run(None, {"state": state[None]})
+        return np.asarray(weights)[0], float(np.asarray(arousal)[0])
+
+    @cached_property
+    def _voice(self) -> InferenceSession:
+        from medtalk.engine.compact_onnx import onnxruntime  # a linear map needs no torch
+
+        return onnxruntime.InferenceSession(self._bundle.read(VOICE_GRAPH), providers=["CPUExecutionProvider"])
 
     @within_memory
     def _intensity(self, emotion_features: NDArray, tokens: NDArray, times: NDArray) -> NDArray:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from medtalk.guidance import Guidance
+    from medtalk.guidance import Felt, Guidance
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +106,13 @@ class Engine(Protocol):
 
         Raises:
             BackboneError: a pretrained backbone that reads words is missing or does not fit.
+        """
+        ...
+
+    def hear_emotion(self, samples: NDArray, activity: NDArray) -> Felt:
+        """The emotion in the voice of a clip (n,) at 16 kHz; `activity` (T,) says how surely somebody speaks.
+
+        Only of a bundle that `hears_emotion`.
         """
         ...
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medtalk.backbones.pretrained import FACE_LANDMARKER, Pretrained
 from medtalk.engine.interface import Engine
 from medtalk.errors import BackboneError, SettingError, require
 from medtalk.limits import MAX_THREADS
@@ -33,8 +34,9 @@ def open_engine(
             and torch for a GPU.
         threads: how many cores one clip may use; None lets the engine choose.
         device: "cpu", "cuda" or "cuda:N", or "auto": what the engine is best at.
-        backbones: folders with the weights of the bundle's pretrained backbones, by the names in its manifest; the
-            others are looked for in the usual caches, then on the network, when they are first needed.
+        backbones: folders with the weights of the bundle's pretrained backbones, by the names in its manifest, or the
+            file of a compact bundle's "face_landmarker"; the others are looked for in the usual caches, then on the
+            network, when they are first needed.
         offline: never reach the network.
 
     Raises:
@@ -52,9 +54,11 @@ def open_engine(
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
         raise SettingError(f"Unknown device {device!r}; valid are auto, cpu, cuda and cuda:N.")
     folders = {name: Path(folder) for name, folder in (backbones or {}).items()}
-    if unknown := sorted(set(folders) - set(bundle.backbones)):
-        has = f"has {', '.join(bundle.backbones)}" if bundle.backbones else "needs none"
-        raise BackboneError(f"The bundle {bundle.name} has no backbone called {unknown[0][:40]!r}; it {has}.")
+    known = bundle.backbones if bundle.kind == "medtalk" else (FACE_LANDMARKER,)
+    if unknown := sorted(set(folders) - set(known)):
+        raise BackboneError(
+            f"The bundle {bundle.name} has no backbone called {unknown[0][:40]!r}; it has {', '.join(known)}."
+        )
     if bundle.kind == "medtalk":
         if engine == "onnx":
             raise SettingError("The engine onnx runs bundles of the kind compact only.", "Leave the engine out.")
@@ -65,9 +69,12 @@ def open_engine(
     if engine == "torch" or (engine == "auto" and on_gpu):
         from medtalk.engine.compact_torch import TorchEngine
 
-        return TorchEngine(bundle, device if on_gpu else "cpu", threads)
-    if on_gpu:
+        compact = TorchEngine(bundle, device if on_gpu else "cpu", threads)
+    elif on_gpu:
         raise SettingError("The engine onnx computes on the CPU only.", "Leave the engine out, or the device.")
-    from medtalk.engine.compact_onnx import OnnxEngine
+    else:
+        from medtalk.engine.compact_onnx import OnnxEngine
 
-    return OnnxEngine(bundle, threads)
+        compact = OnnxEngine(bundle, threads)
+    compact.face_landmarker = Pretrained(FACE_LANDMARKER, folders.get(FACE_LANDMARKER), offline)
+    return compact

@@ -48,6 +48,17 @@ def listen(samples: NDArray[np.float32], run: Run, rate: int = rates.FPS) -> tup
     """
     count = len(samples) * rate // RATE
     parts: list[tuple[NDArray[np.float32], ...]] = []
+    for mel, first, start, end in windows(samples):
+        heard = run(mel)
+        # frames whose time lies in the part that is kept, between states start and end
+        frames = np.arange(*(min(count, -(-max(0, at - EDGE) * rate // FPS)) for at in (start, end)))
+        parts.append(tuple(_at(values, frames * (FPS / rate) + EDGE - first) for values in heard))
+    return tuple(np.concatenate(values) for values in zip(*parts, strict=True))
+
+
+def windows(samples: NDArray[np.float32]) -> Iterator[tuple[NDArray[np.float32], int, int, int]]:
+    """The windows of a clip: log-mel (M, 80), the state it begins with, the first state that is kept, and the end of
+    these. State k of the clip is heard at (k - `EDGE`) / 50 s."""
     edge = EDGE * RATE // FPS
     padded = np.zeros(len(samples) + 2 * edge, np.float32)
     np.multiply(samples, gain(samples), out=padded[edge : edge + len(samples)])  # no second copy of a long sound
@@ -56,11 +67,7 @@ def listen(samples: NDArray[np.float32], run: Run, rate: int = rates.FPS) -> tup
     total = len(mel) // 2
     for first, last, start, end in spans(total):
         checkpoint(start / total)
-        heard = run(mel[2 * first : 2 * last])
-        # frames whose time lies in the part that is kept, between states start and end
-        frames = np.arange(*(min(count, -(-max(0, at - EDGE) * rate // FPS)) for at in (start, end)))
-        parts.append(tuple(_at(values, frames * (FPS / rate) + EDGE - first) for values in heard))
-    return tuple(np.concatenate(values) for values in zip(*parts, strict=True))
+        yield mel[2 * first : 2 * last], first, start, end
 
 
 def spans(total: int) -> Iterator[tuple[int, int, int, int]]:

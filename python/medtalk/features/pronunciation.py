@@ -198,7 +198,7 @@ def _reduced(way: str) -> Iterable[str]:
     for each in dict.fromkeys((way, soft)):
         if len(each) > 2 and each[-1] in _codes("t", "d") and each[-2] not in vowels + r:
             yield each[:-1]
-    if len(way) <= 4 and way[0] == _codes("h") and len(way) > 1:  # him, her, have
+    if len(way) <= 4 and len(way) > 1 and way[0] == _codes("h"):  # him, her, have
         yield way[1:]
 
 

@@ -1,4 +1,5 @@
-"""From the decoder's rig to one that an animator can use: timing, smoothing, closures, life, gaze, blinks, limits.
+"""From the decoder's rig to one that an animator can use: timing, smoothing, headroom, closures, life, gaze, blinks,
+limits, in this order.
 
 Closures and blinks come after smoothing, which would round them, and limits last, because everything before adds.
 """
@@ -16,10 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from medtalk.errors import RigError, SettingError, require
 from medtalk.features.cues import Cues, phrases
 from medtalk.finishing.blink import add_blinks, pace
-from medtalk.finishing.clamp import limit
+from medtalk.finishing.clamp import headroom, limit
 from medtalk.finishing.closures import Closures
 from medtalk.finishing.gaze import add_gaze, plan
-from medtalk.finishing.head_motion import head_motion
+from medtalk.finishing.head_motion import Moods, head_turn
 from medtalk.finishing.life import PARTS, add_life
 from medtalk.finishing.smoothing import PAPER_WINDOWS, check_windows, smooth
 from medtalk.finishing.timing import retime, tremble
@@ -76,17 +77,23 @@ PAPER = Finishing(
 
 
 def turn_of_head(
-    cues: Cues, mood: Mapping[str, float], strength: NDArray[np.float32], steps: Finishing, fps: float = FPS
+    cues: Cues,
+    mood: Mapping[str, float],
+    strength: NDArray[np.float32],
+    steps: Finishing,
+    fps: float = FPS,
+    moods: Moods | None = None,
 ) -> NDArray[np.float32] | None:
     """How the head turns, (T, 3) degrees as `RigSequence.head`; None where the steps leave it still.
 
-    mood: weights of the labels. strength: (T,) how strongly they show, about 1 where they show plainly.
+    mood: weights of the labels. strength: (T,) how strongly they show, about 1 where they show plainly. moods: the same
+    over time, where they change, as `head_turn` takes them.
     """
     amount = steps.amounts.get("head", 1.0)
     if not steps.head or not amount:
         return None
     seed = (int(steps.seed), _HEAD_STREAM, crc32(cues.activity.tobytes()))  # another sound is another take
-    return head_motion(cues, mood, strength, fps, seed, amount)
+    return head_turn(cues, mood, strength, fps, seed, amount, moods)
 
 
 def finish(
@@ -149,6 +156,8 @@ def finish(
     tremor = steps.amounts.get("tremor", 1.0)
     if steps.life and shaking is not None and tremor and shaking.any():  # after smoothing, which would take it away
         rig = tremble(rig, tremor * shaking, fps, np.random.default_rng([steps.seed, _TREMOR_STREAM]))
+    if steps.limits:
+        rig = headroom(rig)
     if lips is not None:
         rig = lips.over(rig)
     # Another sound or another mood is another take: no two faces of a scene blink at the same frames.

@@ -23,16 +23,17 @@ are real numbers, not frames.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from medtalk.features.cues import Cues
 
+Moods = Sequence[tuple[float | NDArray, Mapping[str, float]]]
+"""Weights of the labels over time: shares that sum to 1, each a number or one a frame (T,), with the weights there."""
 REACH = (16.0, 13.0, 10.0)
 """Degrees of yaw, pitch and roll that the head approaches and does not pass, by more than a mood's bearing."""
 
@@ -88,22 +89,25 @@ _SWAY_DEGREES = np.array([1.3, 0.8, 0.75])
 _SWAY_S = (0.16, 0.7)  # deviations of the two bells whose difference it is: about .2 to 1 Hz
 _EFFORT_DEGREES = 1.1  # up, for a voice twice as strong as around it
 _DRIFT_DEGREES = np.array([0.8, 0.5, 0.45])
-_DRIFT_S = 1.6
+_DRIFT_HZ = (0.03, 0.16)
+_DRIFT_WAVES = 5  # of each axis, none a multiple of another
 _BREATH_DEGREES, _BREATH_S = 0.16, 3.8
 _QUIET = 0.12  # of the sway that is left in silence
 _SETTLE_S = 0.25
 _EASE_PEAK = 1.875  # the greatest slope of a movement of least jerk, against its mean
 _MOOD_S = 0.8  # a bearing follows its mood no faster
+_FOLLOW_S = 0.3  # the spread of its change to another mood
 _MOST = 1.5  # the strongest that a bearing answers to
 
 
-def head_motion(
+def head_turn(
     cues: Cues,
     weights: Mapping[str, float],
     strength: NDArray[np.float32],
     fps: float,
     seed: tuple[int, ...],
     amount: float = 1.0,
+    moods: Moods | None = None,
 ) -> NDArray[np.float32]:
     """How the head turns in a clip.
 
@@ -114,6 +118,7 @@ def head_motion(
         fps: frames a second.
         seed: of all chance here; each part takes a stream of its own from it.
         amount: multiplies all of it, 0 to 2.
+        moods: what `weights` are the mean of, where they change in the clip; the bearing follows them.
 
     Returns:
         (T, 3) float32: yaw (to the character's left), pitch (up), roll (to its right shoulder).
@@ -135,23 +140,31 @@ def head_motion(
     moved += _postures(times, cues, manner, rngs[_POSTURE]) + _nods(times, cues, manner, rngs[_NODS])
     moved *= manner.reach
     moved[:, 2] *= manner.roll
-    moved += _drift(times, fps, rngs[_DRIFT])
+    moved += _drift(times, rngs[_DRIFT])
     reach = np.array(REACH)
-    moved = reach * np.tanh(moved / reach) + level[:, None] * _bearing(weights, rngs[_SIDE])
+    side = 1.0 if rngs[_SIDE].uniform() < 0.5 else -1.0
+    held = sum(_over_time(share, fps) * _bearing(own, side) for share, own in moods or [(1.0, weights)])
+    moved = reach * np.tanh(moved / reach) + level[:, None] * held
     return (amount * moved).astype(np.float32)
 
 
 def _manner(weights: Mapping[str, float], level: float) -> Manner:
-    """How the head moves in a mixture of moods that shows as strongly as `level`: weaker moods are nearer to neutral."""
+    """How the head moves in a mixture of moods that shows as strongly as `level`: weak ones are nearer to neutral."""
     shares = {label: weight * min(level, 1.0) for label, weight in weights.items() if label in MANNERS}
     plain = 1.0 - sum(shares.values())
     columns = zip(*(MANNERS[label][1:] for label in ("neutral", *shares)), strict=True)
     return Manner((0.0, 0.0, 0.0), *(float(np.dot([plain, *shares.values()], column)) for column in columns))
 
 
-def _bearing(weights: Mapping[str, float], rng: np.random.Generator) -> NDArray[np.float64]:
-    """(3,) degrees in which a mixture of moods holds the head, to a side that chance chooses."""
-    side = 1.0 if rng.uniform() < 0.5 else -1.0
+def _over_time(share: float | NDArray, fps: float) -> float | NDArray:
+    """A mood's share as a column (T, 1): the head follows another mood more slowly than the face does."""
+    from scipy.ndimage import gaussian_filter1d
+
+    return gaussian_filter1d(share, _FOLLOW_S * fps, mode="nearest")[:, None] if np.ndim(share) else share
+
+
+def _bearing(weights: Mapping[str, float], side: float) -> NDArray[np.float64]:
+    """(3,) degrees in which a mixture of moods holds the head; a side of -1 is the other one."""
     held = np.zeros(3)
     for label, weight in weights.items():
         if label in MANNERS:
@@ -207,9 +220,11 @@ def nods(cues: Cues, manner: Manner, rng: np.random.Generator) -> list[tuple[flo
 def _nods(times: NDArray, cues: Cues, manner: Manner, rng: np.random.Generator) -> NDArray[np.float64]:
     out = np.zeros((len(times), 3))
     for begin, down, back, turn in nods(cues, manner, rng):
-        lift = _ease((times - begin + down) / down) * (1.0 - _ease((times - begin) / (0.6 * down)))
-        fall = _ease((times - begin) / down) * (1.0 - _ease((times - begin - down) / back))
-        out += turn * (fall - _LIFT * lift)[:, None]
+        near = slice(*np.searchsorted(times, [begin - down, begin + down + back]))
+        since = times[near] - begin
+        lift = _ease((since + down) / down) * (1.0 - _ease(since / (0.6 * down)))
+        fall = _ease(since / down) * (1.0 - _ease((since - down) / back))
+        out[near] += turn * (fall - _LIFT * lift)[:, None]
     return out
 
 
@@ -218,12 +233,10 @@ def _sway(frames: int, fps: float, rng: np.random.Generator) -> NDArray[np.float
 
     fast, slow = (deviation * fps for deviation in _SWAY_S)
     noise = rng.normal(0.0, 1.0, (frames, 3))
-    band = gaussian_filter1d(noise, fast, axis=0, mode="reflect") - gaussian_filter1d(
-        noise, slow, axis=0, mode="reflect"
-    )
+    low, lower = (gaussian_filter1d(noise, deviation, axis=0, mode="reflect") for deviation in (fast, slow))
     # Its variance, of white noise: the integral of the square of the difference of the two bells.
     variance = (1.0 / fast + 1.0 / slow - 2.0 * np.sqrt(2.0 / (fast**2 + slow**2))) / (2.0 * np.sqrt(np.pi))
-    return _SWAY_DEGREES * band / np.sqrt(variance)
+    return _SWAY_DEGREES * (low - lower) / np.sqrt(variance)
 
 
 def _with_voice(cues: Cues, speaking: NDArray, fps: float) -> NDArray[np.float64]:
@@ -235,12 +248,10 @@ def _with_voice(cues: Cues, speaking: NDArray, fps: float) -> NDArray[np.float64
     return _EFFORT_DEGREES * speaking * np.clip(rise, -1.5, 1.5)
 
 
-def _drift(times: NDArray, fps: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    from scipy.ndimage import gaussian_filter1d
-
-    deviation = _DRIFT_S * fps
-    slow = gaussian_filter1d(rng.normal(0.0, 1.0, (len(times), 3)), deviation, axis=0, mode="reflect")
-    out = _DRIFT_DEGREES * slow * np.sqrt(2.0 * np.sqrt(np.pi) * deviation)
+def _drift(times: NDArray, rng: np.random.Generator) -> NDArray[np.float64]:
+    rates, phases = rng.uniform(*_DRIFT_HZ, (_DRIFT_WAVES, 3)), rng.uniform(0.0, 1.0, (_DRIFT_WAVES, 3))
+    waves = np.sin(2.0 * np.pi * (times[:, None, None] * rates + phases)).sum(axis=1)
+    out = _DRIFT_DEGREES * np.sqrt(2.0 / _DRIFT_WAVES) * waves
     out[:, 1] += _BREATH_DEGREES * np.sin(2.0 * np.pi * (times / _BREATH_S + rng.uniform()))
     return out
 

@@ -1,4 +1,4 @@
-"""The five graphs of a compact bundle as torch modules: what is exported to ONNX, and what the torch engine runs."""
+"""The graphs of a compact bundle as torch modules: what is exported to ONNX, and what the torch engine runs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,44 @@ from medtalk.errors import BundleError
 from medtalk.model.config import ModelConfig
 from medtalk.model.ear import Ear, EarConfig
 from medtalk.model.medtalk import MEDTalk
+
+
+class ListenGraph(nn.Module):
+    """mel (B, M, 80) -> features (B, M / 2, F - 1), phone logits (B, M / 2, 35), states of the last layer but one."""
+
+    def __init__(self, ear: Ear) -> None:
+        super().__init__()
+        self.ear = ear
+
+    def forward(self, mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        states = self.ear.whisper(mel)
+        features, logits = self.ear.head(states)
+        return features, logits, voice_states(states)
+
+
+def voice_states(states: Tensor) -> Tensor:
+    """What emotions are heard in, (B, S, width), of Whisper's states (B, S, 2 width): the last layer but one."""
+    return states[..., : states.shape[-1] // 2]
+
+
+class VoiceGraph(nn.Module):
+    """Mean state (B, width) -> weights of the labels (B, 7) that sum to 1, arousal (B,).
+
+    Linear in the state. `kinds` are what the recordings tell apart; several of them may be one label (a bored voice is
+    a neutral one).
+    """
+
+    labels: Tensor
+
+    def __init__(self, width: int, labels: Tensor) -> None:
+        """`labels` (K,) int64 is the label of each kind."""
+        super().__init__()
+        self.kinds = nn.Linear(width, len(labels))
+        self.arousal = nn.Linear(width, 1)
+        self.register_buffer("labels", nn.functional.one_hot(labels, 7).float())
+
+    def forward(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        return self.kinds(state).softmax(-1) @ self.labels, self.arousal(state)[:, 0]
 
 
 class ContentGraph(nn.Module):
@@ -73,8 +111,7 @@ class Networks:
     # A module is born in training mode, and the exporter hands the outermost mode on to its parts: hence eval().
     @property
     def listen(self) -> nn.Module:
-        """mel (B, M, 80) -> features (B, M / 2, F - 1), phone logits (B, M / 2, 35), 50 a second."""
-        return self.ear
+        return ListenGraph(self.ear).eval()
 
     @property
     def content(self) -> nn.Module:

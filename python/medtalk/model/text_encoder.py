@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from medtalk.errors import BundleError
-from medtalk.features.words import BUCKETS
+from medtalk.features.words import BUCKETS, PIECES
 
 WEAKEST, STRONGEST = 0.2, 2.0
 """Limits of the strength."""
@@ -29,17 +29,22 @@ class TextEncoderConfig:
     """Of the attention that pools the words."""
     labels: int = 7
     dropout: float = 0.2
+    words: int = 0
+    """Of the table of meanings, if it has one."""
+    meaning: int = 0
+    """Numbers of a word of that table."""
 
     def to_dict(self) -> dict[str, int | float]:
         return asdict(self)
 
 
 class TextEncoder(nn.Module):
-    """Tokens (B, N, 8) of `words.tokenise` -> weights of the labels (B, 7) that sum to 1, strength (B,).
+    """Tokens (B, N, 8) of `words.tokenise`, or (B, N, 10) of `Meanings.tokenise` -> weights of the labels (B, 7) that sum to 1, strength (B,).
 
     The paper maps CLIP's features of the text to f^emo by an MLP. Here the answer is a mixture of the bundle's own
     label vectors, `weights @ label_vectors`, so that it lies in their space and can be shown to the user; the strength
     (1: plainly shown) multiplies the intensity. Two GRUs read the words in order, which decides "sad, not angry".
+    What a word means beside its letters comes from a table of vectors, which no training changes.
 
     Every text of a batch has the same number of words: there is no padding, since a GRU would read it.
     """
@@ -52,6 +57,12 @@ class TextEncoder(nn.Module):
         # small at first: pieces never met in training then say little
         with torch.no_grad():
             self.pieces.weight.mul_(0.2)
+        if config.words:
+            self.register_buffer("meanings", torch.zeros(config.words + 1, config.meaning, dtype=torch.int8))
+            self.register_buffer("meaning_scale", torch.ones(config.meaning))
+            self.meant = nn.Sequential(
+                nn.Linear(config.meaning, 64), nn.ReLU(), nn.Linear(64, config.width, bias=False)
+            )
         self.order = nn.GRU(
             config.width, config.hidden, num_layers=2, bidirectional=True, batch_first=True, dropout=config.dropout
         )
@@ -82,7 +93,10 @@ class TextEncoder(nn.Module):
     def read(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the labels (B, 7) and the logarithm of the strength (B,), which training compares."""
         # eight pieces add up to a vector of their own size
-        words = self.pieces(tokens).sum(2) * (tokens.shape[2] ** -0.5)
+        words = self.pieces(tokens[:, :, :PIECES]).sum(2) * PIECES**-0.5
+        if self.config.words:
+            found = self.meanings[tokens[:, :, PIECES:]].float().sum(2) * self.meaning_scale
+            words = words + self.meant(found)
         states, _ = self.order(words)  # (B, N, 2 hidden)
         shares = self.attention(states).softmax(1)  # (B, N, heads)
         heard = (shares.transpose(1, 2) @ states).flatten(1)

@@ -57,6 +57,13 @@ def stare(lids: NDArray) -> tuple[int, int]:
     return max(zip(edges[::2], edges[1::2], strict=True), key=lambda span: span[1] - span[0])
 
 
+def head_speed(head: NDArray, fps: float = FPS) -> NDArray[np.float64]:
+    """How fast a head turns, (T,) in degrees a second, for its turn (T, 3) in degrees; 0 where there is one frame."""
+    if len(head) < 2:
+        return np.zeros(len(head))
+    return np.linalg.norm(np.gradient(np.asarray(head, np.float64), axis=0), axis=1) * fps
+
+
 def at_limit(values: NDArray) -> dict[str, float]:
     """Channel -> share of the frames of a rig (T, 174) in which it is at a limit that is not rest; largest first.
 

@@ -147,7 +147,8 @@ def report(
     region = rig.meta.get("region", "full")
     spoken = rig.phones if phones is None else tuple(phones)
     words = rig.words if words is None else tuple(words)
-    values = rig.resample(float(FPS)).values
+    resampled = rig.resample(float(FPS))
+    values = resampled.values
     shown = surface(values)
     labels = frame_phones([(p.start, p.end, p.text.lower()) for p in spoken], len(values)) if spoken else None
     talking = _talking(labels, speech, len(values))
@@ -159,7 +160,7 @@ def report(
         found = contacts(shown, labels)
         figures |= found.figures()
         findings += _of_contacts(found, words, rig.seconds)
-    figures |= _figures(values, shown, speech, talking)
+    figures |= _figures(values, shown, speech, talking) | _of_head(resampled.head, talking)
     if speech is not None:
         whole = len(speech.samples) * FPS // RATE  # as many frames as the networks make of a sound
         figures["frames too many"] = float(len(rig) - round(whole * rig.fps / FPS))
@@ -203,6 +204,17 @@ def _figures(values: NDArray, shown: Surface, speech: Speech | None, talking: ND
             out["lip motion in silence"] = moved
         if speech is not None and (r := motion.loudness_r(shown.speed, speech.samples, talking)) is not None:
             out["loudness r"] = r
+    return out
+
+
+def _of_head(head: NDArray | None, talking: NDArray | None) -> dict[str, float]:
+    """Figures of a head that turns (T, 3), degrees at 60 fps."""
+    if head is None:
+        return {}
+    speed = motion.head_speed(head)
+    out = {"head range, deg": float(np.ptp(head, axis=0).max()), "head peak speed, deg/s": float(speed.max())}
+    if talking is not None and talking.any():
+        out["head speed in speech, deg/s"] = float(speed[talking].mean())
     return out
 
 

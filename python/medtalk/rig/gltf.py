@@ -1,9 +1,10 @@
 """A take on the head as a binary glTF 2.0 (`.glb`), for Blender, Godot, three.js and the usual viewers.
 
-The mesh has a morph target for each shape of the head that the take moves, by name, and one animation: the weights,
-and the turns of the eyes and of the head, a key a frame. The head turns as a whole, with its neck: pages bend that. Lips that seal and bite are no sum of shapes, so what is left of them becomes
-targets of its own: the principal components, over the take, of the pose of the head less that sum. As many are taken as
-bring every vertex of every frame within `TOLERANCE_MM`; the file says how far it really is (`extras.error_mm`).
+The mesh has a morph target for each shape of the head that the take moves, by name, and one animation: the weights, and
+the turns of the eyes and of the head, a key a frame. The head turns as a whole, with its neck, which pages bend. Lips
+that seal and bite are no sum of shapes, so what is left of them becomes targets of its own: the principal components,
+over the take, of the pose of the head less that sum. As many are taken as bring every vertex of every frame within
+`TOLERANCE_MM`; the file says how far it really is (`extras.error_mm`).
 
 Only what every reader knows is used: no extension is required. Metres, y up, the face to +z.
 """
@@ -145,7 +146,7 @@ def _largest(left: NDArray) -> float:
 
 
 def _quaternions(turns: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(T, 4) x y z w of turns (T, 2 or 3): degrees to the left about y, up about x, and to the right shoulder about z."""
+    """(T, 4) x y z w of turns (T, 2 or 3): degrees to the left about y, up about x, to the right shoulder about z."""
     yaw, pitch, *rolls = np.radians(turns.astype(np.float64)).T / 2
     cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), -np.sin(pitch)
     x, y, z, w = cy * sp, sy * cp, -sy * sp, cy * cp

@@ -51,7 +51,8 @@ def livelink_lines(weights: np.ndarray, fps: float, head: np.ndarray | None = No
 
 def _turned(turn: list[float]) -> str:
     """The cells of the rotations where the head turns by so many degrees."""
-    return ",%.9g,%.9g,%.9g" % tuple(0.0 - math.radians(each) for each in turn) + ",0" * (len(_ROTATIONS) - 3)
+    cells = [f"{0.0 - math.radians(each):.9g}" for each in turn] + ["0"] * (len(_ROTATIONS) - 3)
+    return "".join(f",{cell}" for cell in cells)
 
 
 def parse_livelink(

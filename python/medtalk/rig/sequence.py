@@ -206,8 +206,8 @@ class RigSequence:
     def concatenate(parts: Sequence[RigSequence], crossfade_s: float = 0.0) -> RigSequence:
         """One after another; neighbours overlap by `crossfade_s` seconds, over which one goes smoothly into the next.
 
-        The meta is that of the first. Parts without a head turn it straight on, if others have one. Raises RigError for no parts, differing frame rates, or an overlap longer than
-        a part.
+        The meta is that of the first. Where a part has a head that turns, those without look straight on. Raises
+        RigError for no parts, differing frame rates, or an overlap longer than a part.
         """
         if not parts:
             raise RigError("There is nothing to concatenate: give at least one rig.")

@@ -37,7 +37,7 @@ _LACKING = {
     "text": ("The bundle does not understand descriptions", "Give a label."),
     "image": (
         "The bundle does not understand pictures",
-        "Start it with one that does: --bundle DIR.",
+        "Run pip install 'medtalk[picture]' on the machine that computes, or start it with another --bundle DIR.",
     ),
     AUTO: (
         "The emotion in a voice cannot be heard",

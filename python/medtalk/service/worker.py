@@ -15,7 +15,7 @@ import numpy as np
 
 from medtalk.audio import Speech, read_speech
 from medtalk.errors import MedtalkError, ServiceError, about
-from medtalk.guidance import NEUTRAL, Embedding, Guidance, beside, guidance_of
+from medtalk.guidance import NEUTRAL, Embedding, Guidance, Picture, beside, guidance_of
 from medtalk.limits import ServiceLimits
 from medtalk.perform import VOICE, Model, Performance
 from medtalk.rig import RigSequence
@@ -186,14 +186,14 @@ class Worker(threading.Thread):
         if guidance is None:
             guidance = self._model.guide(text=text or None, image=data)
             self._guidances.put(key, guidance, 1)
-        if picture and isinstance(guidance, Embedding):
+        if picture and isinstance(guidance, Embedding | Picture):
             guidance = replace(guidance, name=picture.name)  # the same picture may come by another name
         return guidance if emotion is None else beside(guidance, emotion)
 
 
 def _file(picture: ReceivedPicture, limits: ServiceLimits) -> bytes:
     """The bytes of a picture, checked as far as can be without decoding it."""
-    from medtalk.backbones.clip import check_picture
+    from medtalk.backbones.picture import check_picture
 
     data, name = bytes(picture.data.data), picture.name or "The picture"
     if _digest(memoryview(data)) != picture.sha256:

@@ -32,7 +32,7 @@ MAX_JSON_BYTES = 16 << 20
 _DISCARDED = 64 << 20
 """Bytes of a body that are read although they are too many: a client that still sends may not see the answer."""
 # in the order in which they need each other
-_SCRIPTS = ("settings.js", "engine.js", "curve.js", "microphone.js", "form.js", "toolbar.js", "studio.js")
+_SCRIPTS = ("settings.js", "engine.js", "curve.js", "spans.js", "microphone.js", "form.js", "toolbar.js", "studio.js")
 _BLOB = "application/octet-stream"
 
 

@@ -14,7 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
-from medtalk.backbones.clip import Clip, open_picture
+from medtalk.backbones.clip import Clip
+from medtalk.backbones.picture import open_picture
 from medtalk.backbones.pretrained import CLIP, Pretrained
 from medtalk.errors import BackboneError, GuidanceError, SettingError
 from tests.helpers.checkpoints import CLIP_WIDTH

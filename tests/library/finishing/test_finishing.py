@@ -10,12 +10,13 @@ import pytest
 from medtalk.errors import RigError, SettingError
 from medtalk.features.cues import Cues
 from medtalk.finishing import Finishing, finish
-from medtalk.finishing.clamp import limit
-from medtalk.rig.channels import MAXIMUM, MINIMUM, N_CHANNELS, indices
+from medtalk.finishing.clamp import KNEE, headroom, limit
+from medtalk.rig.channels import MAXIMUM, MINIMUM, N_CHANNELS, S_EMO, indices
 from medtalk.rig.head_table import EYE_DEGREES
 
 BLINK = indices("[LR]_eye_blink")
 GAZE = indices("[LR]_eye.X")
+BROWS = indices("[LR]_brow_raiseIn")
 NOTHING = Finishing(smooth=False, blink=False, gaze=False, limits=False, life=False)
 SPEECH = np.ones(900, np.float32)
 
@@ -168,3 +169,25 @@ def test_what_does_not_fit_is_refused() -> None:
             Finishing(seed=seed)  # pyright: ignore[reportArgumentType]
     with pytest.raises(SettingError, match="odd"):
         Finishing(smoothing={"mouth": 4})
+
+
+def test_a_strong_emotion_nears_its_limits_and_keeps_its_order() -> None:
+    """Up to the knee nothing changes; beyond, more stays more, without a corner, and never reaches the limit."""
+    asked = np.linspace(-4.0, 4.0, 1601, dtype=np.float32)
+    shown = headroom(np.repeat(asked[:, None], N_CHANNELS, axis=1))
+    calm = np.abs(asked) <= KNEE
+    assert np.array_equal(shown[calm], np.repeat(asked[calm, None], N_CHANNELS, axis=1))
+    for channel in S_EMO:
+        moved = shown[:, channel][(asked > 0.0) | (MINIMUM[channel] < 0.0)]
+        assert (np.diff(moved) > 0.0).all() and np.abs(moved).max() < 0.99
+        assert np.abs(np.diff(moved, n=2)).max() < 2e-4
+    lips = indices("[LR]_mouth_lipsTogether[DU]", "[LR]_mouth_lipBiteD", "[LR]_mouth_purse[DU]", "C_tongue.Y")
+    assert np.array_equal(shown[:, lips], np.repeat(asked[:, None], len(lips), axis=1))
+
+
+def test_headroom_is_part_of_the_limits_and_comes_before_closures_and_blinks() -> None:
+    values = np.zeros((900, N_CHANNELS), np.float32)
+    values[:, BROWS] = 1.0
+    assert finish(values, SPEECH, replace(NOTHING, limits=True))[:, BROWS].max() == pytest.approx(0.875)
+    assert finish(values, SPEECH, NOTHING)[:, BROWS].min() == 1.0
+    assert finish(values, SPEECH, replace(NOTHING, limits=True, blink=True))[:, BLINK].max() > 0.95

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from medtalk.features.cues import Accent, Cues
-from medtalk.finishing.head_motion import _NODS, MANNERS, REACH, head_motion, nods
+from medtalk.finishing.head_motion import _NODS, MANNERS, REACH, head_turn, nods
 
 FPS = 60.0
 PHRASES = ((1.0, 4.0), (4.6, 9.0), (9.8, 16.0))
@@ -32,7 +32,7 @@ def motion(
     label: str = "neutral", seed: int = 0, cues: Cues | None = None, level: float = 1.0, amount: float = 1.0
 ) -> np.ndarray:
     shown = speaking() if cues is None else cues
-    return head_motion(shown, {label: 1.0}, np.full(shown.frames, level), FPS, (seed, 4), amount)
+    return head_turn(shown, {label: 1.0}, np.full(shown.frames, level), FPS, (seed, 4), amount)
 
 
 def speed(head: np.ndarray) -> np.ndarray:

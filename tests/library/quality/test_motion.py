@@ -78,3 +78,10 @@ def test_slcc_over_clips() -> None:
     assert motion.slcc(zip(sounds, lips, strict=True)) == pytest.approx(1.0, abs=0.01)
     assert motion.slcc(zip(sounds, lips[::-1], strict=True)) == pytest.approx(-1.0, abs=0.01)
     assert motion.slcc([(sounds[0], lips[0])]) is None
+
+
+def test_the_speed_of_a_head_is_in_degrees_a_second() -> None:
+    turn = np.linspace(0.0, 1.0, 61)[:, None] * (3.0, 0.0, -4.0)  # in a second
+    np.testing.assert_allclose(motion.head_speed(turn), 5.0, atol=1e-9)
+    np.testing.assert_allclose(motion.head_speed(turn[::2], 30.0), 5.0, atol=1e-9)
+    assert motion.head_speed(turn[:1]).tolist() == [0.0]

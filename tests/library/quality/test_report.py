@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -123,6 +124,17 @@ def test_good_says_by_which_phones() -> None:
     assert said(bare, sound(), PHONES, transcribed=True) == "good, by its transcript"
     assert said(bare, sound()) == said(rig, phones=()) == "good, without phones"
     assert said(rig.with_meta(region="upper")) == "good, without phones", "its lips are not judged"
+
+
+def test_a_head_that_turns_is_measured() -> None:
+    rig = speaking()
+    turn = np.linspace(0.0, 1.0, len(rig))[:, None] * (0.0, -9.0, 3.0)
+    found = report(replace(rig, head=turn), sound()).figures
+    assert found["head range, deg"] == pytest.approx(9.0)
+    steady = np.hypot(9.0, 3.0) * 60.0 / (len(rig) - 1)
+    assert found["head peak speed, deg/s"] == pytest.approx(steady, rel=1e-3)
+    assert found["head speed in speech, deg/s"] == pytest.approx(steady, rel=1e-3)
+    assert not any("head" in name for name in report(rig, sound()).figures)
 
 
 def test_without_phones_and_sound_the_rest_is_measured() -> None:

@@ -31,6 +31,7 @@ from medtalk.model.graphs import Networks
 from medtalk.model.medtalk import MEDTalk
 from medtalk.version import __version__
 from medtalk_train.onnx_graph import graph_of
+from medtalk_train.synthetic.voice_card import with_section, with_voice
 from medtalk_train.wording.train import METRICS
 
 CARD = "README.md"
@@ -39,7 +40,7 @@ TOLERANCE = 1e-5
 
 # inputs and outputs of each graph, with their moving axes
 _GRAPHS: dict[str, tuple[dict[str, dict[int, str]], dict[str, dict[int, str]]]] = {
-    "listen": ({"mel": {1: "mel_frames"}}, {"features": {1: "states"}, "logits": {1: "states"}}),
+    "listen": ({"mel": {1: "mel_frames"}}, {name: {1: "states"} for name in ("features", "logits", "states")}),
     "content": ({"sound": {1: "frames"}, "posteriors": {1: "frames"}}, {"content": {1: "frames"}}),
     "intensity": (
         {"emotion_features": {1: "frames"}, "tokens": {1: "words"}, "word_times": {1: "words"}},
@@ -60,6 +61,7 @@ def export_bundle(
     folder: str | Path,
     meta: Mapping[str, Any],
     text: Path | None = None,
+    voice: Path | None = None,
 ) -> Bundle:
     """Write a compact bundle.
 
@@ -71,6 +73,7 @@ def export_bundle(
         meta: `name`, and if known `licence`, `training_data`, `metrics`, `notes` (lines for the model card),
             `untrained` (parts that no data has reached).
         text: folder of a trained text encoder (`wording.train.make`); without it the bundle reads no descriptions.
+        voice: folder of what `emotions.make` wrote; without it the bundle hears no emotions.
 
     Raises:
         TrainingError: sizes do not fit, weights are not finite, or a graph differs from its torch module.
@@ -104,7 +107,11 @@ def export_bundle(
     files[WEIGHTS] = save(state)
     files["LICENSE.whisper"] = resources.files("medtalk_train.synthetic").joinpath("whisper_license.txt").read_bytes()
     files[CARD] = model_card(fields, meta.get("notes", [])).encode()
-    return write_bundle(folder, *(_with_text(fields, files, text) if text else (fields, files)))
+    if text:
+        fields, files = _with_text(fields, files, text)
+    if voice:
+        fields, files = with_voice(fields, files, voice)
+    return write_bundle(folder, fields, files)
 
 
 def add_text(bundle: Bundle, folder: str | Path) -> Bundle:
@@ -118,6 +125,35 @@ def add_text(bundle: Bundle, folder: str | Path) -> Bundle:
     files: dict[str, bytes | Path] = {name: bundle.read(name) for name in bundle.manifest["files"]}
     files[CARD] = (bundle.folder / CARD).read_bytes()
     return write_bundle(bundle.folder, *_with_text(bundle.manifest, files, Path(folder)))
+
+
+def add_voice(bundle: Bundle, folder: str | Path) -> Bundle:
+    """Put what hears emotions (what `medtalk-train voice` wrote into `folder`) into a bundle, in place of one there.
+
+    A bundle whose ear does not hand out its states yet gets the same ear once more, which does.
+
+    Raises:
+        TrainingError: there is none in `folder`.
+        BundleError: the bundle came without its weights.
+        OutputError: the bundle's folder cannot be written.
+    """
+    files: dict[str, bytes | Path] = {name: bundle.read(name) for name in bundle.manifest["files"]}
+    files[CARD] = (bundle.folder / CARD).read_bytes()
+    outputs = onnx.load_model_from_string(bundle.read("listen.onnx")).graph.output
+    if "states" not in [output.name for output in outputs]:
+        networks = networks_of(bundle)
+        networks.ear.whisper.positions = networks.ear.whisper.positions[: listening.WINDOW]
+        graph = graph_bytes(networks, "listen")
+        check_graph(networks, "listen", graph)
+        files["listen.onnx"] = eight_bits(graph)
+    return write_bundle(bundle.folder, *with_voice(bundle.manifest, files, Path(folder)))
+
+
+def networks_of(bundle: Bundle) -> Networks:
+    """The networks of a bundle, from its weights."""
+    from safetensors.torch import load
+
+    return Networks.build(bundle.manifest["sizes"], load(bundle.read(WEIGHTS)))
 
 
 def _with_text(
@@ -135,8 +171,8 @@ def _with_text(
     all_figures = {**fields["metrics"], **{f"text {name}": value for name, value in figures.items()}}
     sizes = {**fields["sizes"], "text": config}
     before = files[CARD]
-    card = (before if isinstance(before, bytes) else before.read_bytes()).decode().partition(_TEXT_CARD)[0].rstrip()
-    card += "\n\n" + _text_card(figures, seed)
+    card = (before if isinstance(before, bytes) else before.read_bytes()).decode()
+    card = with_section(card, _TEXT_CARD, _text_card(figures, seed))
     return {**fields, "sizes": sizes, "metrics": all_figures}, {**files, **texts, CARD: card.encode()}
 
 

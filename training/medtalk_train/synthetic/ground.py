@@ -19,7 +19,7 @@ from medtalk.model.config import ModelConfig
 from medtalk_train.recipe import Recipe
 from medtalk_train.stages.ground import Held
 from medtalk_train.stages.resume import COMPLETE, is_done, need
-from medtalk_train.synthetic.teacher.poses import KINDS
+from medtalk_train.synthetic.teacher.poses import KINDS, key_of_tables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ class Sources:
 
     corpus: a corpus of robots that is there, in place of the run's own. whisper: Whisper base (`whisper_weights`).
     kokoro: the voices' model and their styles (`corpus.voices`). people: a folder of recordings of people, and
-    writer: a faster-whisper folder that writes down what they say (`corpus.people`).
+    writer: a faster-whisper folder that writes down what they say (`corpus.people`). emotional: emodb (`emotions`).
     """
 
     corpus: Path | None = None
@@ -50,6 +50,7 @@ class Sources:
     kokoro: Path | None = None
     people: Path | None = None
     writer: Path | None = None
+    emotional: Path | None = None
 
 
 class SyntheticGround:
@@ -73,6 +74,7 @@ class SyntheticGround:
             "features": self.features,
             "backbone": self.backbone,
             "wording": self.wording,
+            "emotions": self.emotions,
         }
 
     @property
@@ -168,6 +170,20 @@ class SyntheticGround:
         if not is_done(folder, json.dumps({"options": asdict(options), "seed": seed}, indent=1), METRICS):
             make(folder, options, seed)
 
+    def emotions(self) -> None:
+        """What hears emotions in voices, `emotions/`, where there are acted and plain recordings."""
+        sources, folder, seed = self.sources, self.work / "emotions", self.recipe.seed
+        if sources.emotional is None or sources.people is None:
+            log.warning("no emotions from voices: --emotional or --people names no folder")
+            return
+        from medtalk_train.synthetic.emotions import METRICS, make
+        from medtalk_train.synthetic.whisper_weights import fingerprint
+
+        options, heard = self.recipe.emotions, fingerprint(dict(self.whisper.state_dict()))
+        key = json.dumps({"options": asdict(options), "seed": seed, "whisper": heard}, indent=1)
+        if not is_done(folder, key, METRICS):
+            make(folder, self.whisper, sources.emotional, sources.people, options, seed)
+
     @property
     def corpora(self) -> list[Path]:
         """Folders of the corpora that are there; that of the robots comes first and must be."""
@@ -255,12 +271,12 @@ class SyntheticGround:
     def key(self, stage: int) -> str:
         if stage == 1:
             need(self.corpus_folder / "index.jsonl", "corpus")
-            return sha256_file(self.corpus_folder / "corpus.json")
+            return f"{sha256_file(self.corpus_folder / 'corpus.json')} {key_of_tables()}"
         if stage == 4:
             return "nothing"
         need(self.work / "features" / COMPLETE, "features")
         ear = sha256_file(need(self.work / "backbone" / BACKBONE, "backbone"))
-        return f"{self._features_key()} {ear} {self.recipe.features.hours:g}"
+        return f"{self._features_key()} {ear} {self.recipe.features.hours:g} {key_of_tables()}"
 
     # what comes out
 
@@ -291,7 +307,9 @@ class SyntheticGround:
                 *([self.recipe.notes.strip()] if self.recipe.notes else []),
             ],
         }
-        return export_bundle(model, self.data.ear, model.config, folder, meta, text)
+        voice = self.work / "emotions"
+        voice = voice if (voice / METRICS).is_file() else None
+        return export_bundle(model, self.data.ear, model.config, folder, meta, text, voice)
 
     def held(self, bundle: Bundle, clips: int) -> Held:
         return Held(corpus=self.corpus_folder)

@@ -10,6 +10,7 @@ looked at twice.
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import NamedTuple
 
 from medtalk.guidance import LABELS
@@ -25,6 +26,10 @@ class Described(NamedTuple):
     """A second emotion that must be felt too, or ""."""
     strength: str
     """"low", "mid", "high", or "" where readers would differ."""
+    language: str = "en"
+    """Its code."""
+    later: bool = False
+    """Of `judged/second.txt`."""
 
 
 class Negated(NamedTuple):
@@ -557,6 +562,14 @@ def _described(line: str) -> Described:
 
 DESCRIBED = tuple(map(_described, _DESCRIBED.strip().splitlines()))
 LATER = tuple(map(_described, _LATER.strip().splitlines()))
+JUDGED = tuple(
+    Described(*_described(line.partition(" ")[2])[:4], line[:2], name == "second")
+    for name in ("first", "second")
+    for line in files("medtalk_train.wording").joinpath("judged", f"{name}.txt").read_text("utf-8").splitlines()
+    if not line.startswith("#")
+)
+"""Farther from any lexicon, and in twelve languages, as animators and directors write. `first.txt` was written before
+any word of the phrase books, `second.txt` after the last: its figures are the honest ones."""
 NEGATED = tuple(Negated(*line.split(" | ")) for line in _NEGATED.strip().splitlines())
 SCALES = tuple(tuple(line.split(" < ")) for line in _SCALES.strip().splitlines())
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from medtalk.features.words import split
 from medtalk.guidance import LABELS
 from medtalk_train.wording.grammar import Grammar
-from medtalk_train.wording.held_out import DESCRIBED, LATER, NEGATED, SCALES
+from medtalk_train.wording.held_out import DESCRIBED, JUDGED, LATER, NEGATED, SCALES
 from medtalk_train.wording.lexicon import ENTRIES
 
 Encode = Callable[[str], tuple[NDArray[np.float32], float]]
@@ -28,7 +28,7 @@ def judge(encode: Encode, grammar: Grammar | None = None, count: int = 2000) -> 
         encode: the encoder.
         grammar: if given, one that draws what was held out from training; so many of its sentences are judged.
     """
-    out = {**described(encode), **negated(encode), **scales(encode)}
+    out = {**described(encode), **judged(encode), **negated(encode), **scales(encode)}
     if grammar is not None:
         out |= drawn(encode, grammar, count)
     return out
@@ -58,6 +58,16 @@ def described(encode: Encode) -> dict[str, float]:
     out["strength_spearman"] = spearman(strengths, truth)
     out["strength_low_below_high"] = float((strengths[truth == 0][:, None] < strengths[truth == 2][None]).mean())
     return out
+
+
+def judged(encode: Encode) -> dict[str, float]:
+    """Strongest label right in each language, in the sentences written first and in those written last."""
+    out: dict[str, list[bool]] = {}
+    for each in JUDGED:
+        found = LABELS[int(np.argmax(encode(each.text)[0]))]
+        name = "second" if each.later else "first"
+        out.setdefault(f"{name}_{each.language}", []).append(found in (each.label, each.also))
+    return {name: float(np.mean(right)) for name, right in out.items()}
 
 
 def negated(encode: Encode) -> dict[str, float]:

@@ -1,8 +1,9 @@
 """Trains the compact bundle's text encoder and writes weights, ONNX graph and figures.
 
-    medtalk-train text -o FOLDER          # under ten minutes on one core; or the step `wording` of a run
+    medtalk-train text -o FOLDER          # under half an hour on one core; or the step `wording` of a run
 
-The result is the same for the same seed. The grammar makes the sentences as they are needed; nothing is downloaded.
+The result is the same for the same seed. The grammar and the books of phrases make
+the sentences as they are needed; nothing is downloaded. The table of meanings is of the bundle that ships, or of a file.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,29 +21,43 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from torch.nn import functional as F
 
-from medtalk.bundle import TEXT_GRAPH, TEXT_WEIGHTS, TEXT_WORDS
+from medtalk.bundle import TEXT_GRAPH, TEXT_WEIGHTS, TEXT_WORDS, load_bundle
 from medtalk.errors import TrainingError
+from medtalk.features.meanings import Meanings
 from medtalk.features.words import tokenise
 from medtalk.files import write_atomic
 from medtalk.guidance import LABELS
 from medtalk.model.text_encoder import TextEncoder, TextEncoderConfig
 from medtalk_train.onnx_graph import graph_of
 from medtalk_train.recipe import WordingOptions
-from medtalk_train.wording.dataset import batches, weaken
+from medtalk_train.wording.dataset import Drawn, batches, draw, weaken
 from medtalk_train.wording.grammar import Grammar
 from medtalk_train.wording.judge import Encode, drawn, judge
+from medtalk_train.wording.meanings import Table
 from medtalk_train.wording.vocabulary import vocabulary
 
 METRICS = "metrics.json"
 TOLERANCE = 1e-5
 """Largest difference between the graph and torch."""
 _log = logging.getLogger(__name__)
+Read = Callable[[str], NDArray[np.int64]]
+"""A text to tokens."""
 
 
-def train(options: WordingOptions, seed: int = 1, config: TextEncoderConfig | None = None) -> TextEncoder:
-    """A trained encoder, in evaluation mode."""
+def train(
+    options: WordingOptions, seed: int = 1, config: TextEncoderConfig | None = None, table: Table | None = None
+) -> TextEncoder:
+    """A trained encoder, in evaluation mode; without a table it knows words by their letters alone."""
     torch.manual_seed(seed)
+    table = table or Table.none()
+    meanings = Meanings(table.words) if table.words else None
+    config = config or TextEncoderConfig()
+    if meanings:
+        config = replace(config, words=len(table.words), meaning=table.rows.shape[1])
     model = TextEncoder(config)
+    if meanings:
+        model.meanings.copy_(torch.from_numpy(table.rows))
+        model.meaning_scale.copy_(torch.from_numpy(table.scale))
     grammar = Grammar(seed, without=options.without)
     kept = [p for name, p in model.named_parameters() if not name.startswith("pieces")]
     optimizer = torch.optim.AdamW(
@@ -52,11 +67,14 @@ def train(options: WordingOptions, seed: int = 1, config: TextEncoderConfig | No
     )
     # lengths do not divide evenly, so an epoch has some batches more than texts / batch: the schedule goes by texts
     total, done = options.texts * options.epochs, 0
+    drawn: list[Drawn] = []
     for epoch in range(options.epochs):
         rng = np.random.default_rng([seed, epoch])
         begun, losses = time.perf_counter(), []
         model.train()
-        for batch in batches(grammar, options.texts, options.batch, rng):
+        if epoch % options.fresh == 0:
+            drawn = draw(grammar, options.texts, rng, phrases=True)
+        for batch in batches(drawn, options.batch, rng, meanings):
             _schedule(optimizer, options.rate, done / total)
             tokens = torch.from_numpy(weaken(batch.tokens, options.piece_dropout, rng))
             weights, strength = torch.from_numpy(batch.weights), torch.from_numpy(batch.strength)
@@ -85,25 +103,26 @@ def _schedule(optimizer: torch.optim.Optimizer, rate: float, part: float) -> Non
         group["lr"] = rate * max(float(factor), 1e-3)
 
 
-def graph_bytes(model: TextEncoder) -> bytes:
-    """The encoder as an ONNX file: `tokens` (1, N, 8) int64 -> `weights` (1, 7), `strength` (1,); any N from 1.
+def graph_bytes(model: TextEncoder, meanings: Meanings | None = None) -> bytes:
+    """The encoder as an ONNX file: `tokens` (1, N, 8 or 10) int64 -> `weights` (1, 7), `strength` (1,); any N from 1.
 
     Raises:
         TrainingError: the graph differs from torch.
     """
-    example = torch.from_numpy(tokenise("not angry at all, just tired"))[None]
+    read = meanings.tokenise if meanings else tokenise
+    example = torch.from_numpy(read("not angry at all, just tired"))[None]
     graph = graph_of(model, (example,), {"tokens": {1: "words"}}, {"weights": {}, "strength": {}})
-    difference = check_graph(model, graph)
+    difference = check_graph(model, graph, read)
     if difference > TOLERANCE:
         raise TrainingError(f"The exported text encoder differs from torch by {difference:.1e}, not {TOLERANCE:g}.")
     return graph
 
 
-def check_graph(model: TextEncoder, graph: bytes) -> float:
+def check_graph(model: TextEncoder, graph: bytes, read: Read = tokenise) -> float:
     """Largest difference between the graph and torch over several lengths."""
     run, worst = _session(graph), 0.0
     for text in ("", "angry", "slightly annoyed", "she looks sad, not angry " * 30):
-        tokens = tokenise(text)
+        tokens = read(text)
         with torch.no_grad():
             expected = model(torch.from_numpy(tokens)[None])
         found = run(tokens)
@@ -124,19 +143,21 @@ def _session(graph: bytes) -> Callable[[NDArray[np.int64]], list[NDArray[np.floa
     return run
 
 
-def encoder(graph: bytes) -> Encode:
+def encoder(graph: bytes, meanings: Meanings | None = None) -> Encode:
     """A text to weights (7,) and strength, by the graph, on one thread."""
-    run = _session(graph)
+    run, read = _session(graph), meanings.tokenise if meanings else tokenise
 
     def encode(text: str) -> tuple[NDArray[np.float32], float]:
-        weights, strength = run(tokenise(text))
+        weights, strength = run(read(text))
         return weights[0], float(strength[0])
 
     return encode
 
 
-def make(folder: Path, options: WordingOptions, seed: int = 1) -> dict[str, float]:
+def make(folder: Path, options: WordingOptions, seed: int = 1, table: Table | None = None) -> dict[str, float]:
     """Train an encoder on one thread, judge it, and write it with its figures; returns these.
+
+    Without `table` it takes that of the bundle that ships.
 
     `METRICS` is written last: where it is, all is.
     """
@@ -144,12 +165,14 @@ def make(folder: Path, options: WordingOptions, seed: int = 1) -> dict[str, floa
     torch.set_num_threads(1)
     try:
         begun = time.perf_counter()
-        model = train(options, seed)
+        table = Table.of(load_bundle()) if table is None else table
+        meanings = Meanings(table.words) if table.words else None
+        model = train(options, seed, table=table)
         seconds = time.perf_counter() - begun
     finally:
         torch.set_num_threads(threads)
-    graph, weights = graph_bytes(model), save(dict(model.state_dict()))
-    encode = encoder(graph)
+    graph, weights = graph_bytes(model, meanings), save(dict(model.state_dict()))
+    encode = encoder(graph, meanings)
     metrics = judge(encode, Grammar(seed, held_out=True))
     metrics |= drawn(encode, Grammar(seed), 2000, "grammar_seen")
     if options.without:
@@ -160,7 +183,7 @@ def make(folder: Path, options: WordingOptions, seed: int = 1) -> dict[str, floa
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / TEXT_WEIGHTS, lambda to: to.write_bytes(weights))
     write_atomic(folder / TEXT_GRAPH, lambda to: to.write_bytes(graph))
-    words = json.dumps(vocabulary(), indent=0, ensure_ascii=False)
+    words = json.dumps({**vocabulary(), "meanings": " ".join(table.words)}, indent=0, ensure_ascii=False)
     write_atomic(folder / TEXT_WORDS, lambda to: to.write_text(words + "\n", "utf-8"))
     about = {"options": {"seed": seed, **asdict(options)}, "config": model.config.to_dict(), "metrics": metrics}
     write_atomic(folder / METRICS, lambda to: to.write_text(json.dumps(about, indent=1) + "\n", "utf-8"))

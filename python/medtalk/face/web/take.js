@@ -38,6 +38,14 @@ function fromBase64(text) {
   return bytes;
 }
 
+/** A span of a timeline in a few words: its mood, or what leads it, and its intensity unless that is the usual one. */
+function spanText({ emotion, text, image, intensity = 1 }) {
+  const mixed = emotion && typeof emotion === "object";
+  const labels = mixed ? Object.entries(emotion).map((each) => each.join(" ")).join(", ") : emotion;
+  const usual = intensity === 1 || typeof intensity !== "number"; // a curve has no number
+  return `${labels || text || image}${usual ? "" : ` ×${Math.round(100 * intensity) / 100}`}`;
+}
+
 /** A rig and what is known of it. Frame t lies at t / fps seconds. */
 class Take {
   static async read(bytes) {
@@ -53,6 +61,9 @@ class Take {
     this.meta = header.meta;
     this.words = header.words.map(Take.timed);
     this.phones = header.phones.map(Take.timed);
+    this.moods = (header.meta.timeline ?? []).map((span) => {
+      return { text: spanText(span), start: span.start, end: span.end ?? this.seconds };
+    });
     this.marks = header.marks.map(([start, end, kind, text]) => ({ start, end, kind, text }));
     this.summary = header.summary.map(([label, text, level]) => ({ label, text, level }));
     this.intensity = Float32Array.from(intensity, (count) => count * header.strength);

@@ -38,6 +38,7 @@ class Timeline {
     this.lanes = [
       { name: "", height: 18, draw: this.drawRuler, drag: (time) => player.seek(time) },
       { name: "sound", height: 54, draw: this.drawWave, select: true },
+      { name: "moods", height: 20, draw: this.drawMoods, items: () => this.take?.moods },
       { name: "words", height: 20, draw: this.drawWords, items: () => this.take?.words },
       { name: "phones", height: 20, draw: this.drawPhones, items: () => this.take?.phones },
       { name: "intensity", height: 30, draw: this.drawIntensity },
@@ -54,9 +55,11 @@ class Timeline {
     return this.lanes.filter(({ items }) => !items || items()?.length);
   }
 
-  addLane({ name, height = 40, draw, down, move, up }) {
-    const lane = { name, height, own: true, draw: (ctx, view) => draw(ctx, view), down, move, up };
-    this.lanes.push(lane);
+  /** A lane of somebody else, below that called `after`, or below all; `cursor` and `title` are for a time in it. */
+  addLane({ name, after, height = 40, draw, down, move, up, cursor, title }) {
+    const lane = { name, height, own: true, draw: (ctx, view) => draw(ctx, view), down, move, up, cursor, title };
+    const at = this.lanes.findIndex((each) => each.name === after);
+    this.lanes.splice(at < 0 ? this.lanes.length : at + 1, 0, lane);
     this.draw();
     return {
       redraw: () => this.draw(),
@@ -147,6 +150,10 @@ class Timeline {
     ctx.globalAlpha = 1;
   }
 
+  drawMoods(ctx, view) {
+    this.drawItems(ctx, view, this.take.moods, () => this.colors.accent);
+  }
+
   drawWords(ctx, view) {
     this.drawItems(ctx, view, this.take.words, () => this.colors.text);
   }
@@ -232,10 +239,12 @@ class Timeline {
       }
       if (place.item !== this.hovered) {
         this.hovered = place.item;
-        canvas.title = this.describe(place);
-        canvas.style.cursor = place.item ? "pointer" : place.lane?.select ? "text" : "default";
         this.draw();
       }
+      canvas.title = place.lane?.title?.(place.time) ?? this.describe(place);
+      canvas.style.cursor =
+        (place.inside && (held?.lane ?? place.lane)?.cursor?.(place.time)) ||
+        (place.item ? "pointer" : place.lane?.select ? "text" : "default");
     });
     canvas.addEventListener("pointerup", () => {
       if (held?.lane.own) held.lane.up?.();

@@ -1,6 +1,6 @@
 // The controls beside the face: all that a take may be asked for, as a form.
 
-const TITLES = { fps: "frame rate", closures: "keep closures", limits: "keep to limits" };
+const TITLES = { fps: "frame rate", curve_mode: "curve", closures: "keep closures", limits: "keep to limits" };
 
 /**
  * `onChange(patch, gesture)` gets the fields of the settings that change; a gesture that goes on, as of a slider that is
@@ -11,6 +11,11 @@ class Form {
     Object.assign(this, { about, onChange, onRest, onPicture, settings: null, shown: [] });
     const sections = [this.emotion(), this.intensity(), this.words(), this.face(), this.finishing()];
     this.element = element("div.settings", {}, ...sections);
+  }
+
+  /** Put a section of others behind that of the intensity. */
+  addSection(section) {
+    this.element.children[1].after(section);
   }
 
   /** Show these settings; a field in which the user writes is left alone. */
@@ -147,7 +152,7 @@ class Form {
     return this.section(
       "Intensity",
       true,
-      ...this.controls(this.about.knobs, ["intensity"]),
+      ...this.controls(this.about.knobs, ["intensity", "curve_mode"]),
       element("div.row.wide", {}, hint, reset),
     );
   }
@@ -159,7 +164,7 @@ class Form {
   face() {
     const rest = this.about.knobs
       .map(({ name }) => name)
-      .filter((name) => !["intensity", "transcript", "language"].includes(name));
+      .filter((name) => !["intensity", "curve_mode", "transcript", "language"].includes(name));
     return this.section("Face", true, ...this.controls(this.about.knobs, rest));
   }
 

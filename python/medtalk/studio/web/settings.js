@@ -10,6 +10,7 @@ function usualSettings(about) {
     text: "",
     picture: null, // {id, name}
     curve: null, // Float32Array, one value a frame of 1/60 s
+    timeline: null, // moods over time: [{start, end, emotion, intensity, fade}]
     ...usual(about.knobs),
     finishing: Object.freeze(usual(about.finishing)),
   });

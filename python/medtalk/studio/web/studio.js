@@ -19,7 +19,7 @@ class Studio {
     [this.loading, this.replays, this.began] = [0, false, 0];
     this.asked = new WeakMap(); // when settings were made, to measure how long they take
     this.history = new History(usualSettings(about));
-    KEYS.push(["K", "keep the take as A"], ["X", "A or B"], ["ctrl Z", "undo; with shift, redo"]);
+    KEYS.push(["K", "keep the take as A"], ["X", "A or B"], ["Delete", "remove the mood that is chosen"], ["ctrl Z", "undo; with shift, redo"]);
     this.player = new Player(document.querySelector(".studio-player"), head, about.board);
     this.toolbar = new Toolbar(this, about);
     document.querySelector(".studio-head").append(this.toolbar.element);
@@ -32,7 +32,7 @@ class Studio {
     );
     this.player.side.prepend(this.form.element);
     // one draws in ours
-    this.player.timeline.lanes = this.player.timeline.lanes.filter(({ name }) => name !== "intensity");
+    this.player.timeline.lanes = this.player.timeline.lanes.filter(({ name }) => !["intensity", "moods"].includes(name));
     this.plays = element("input", { type: "checkbox", checked: true, name: "plays" });
     this.player.bar.append(
       element("label.plays", { title: "Play again after each change" }, this.plays, "play changes"),
@@ -42,6 +42,15 @@ class Studio {
       (curve) => this.change({ curve }, "curve"),
       () => this.rest(),
     );
+    this.spans = new SpanLane(
+      this.player,
+      about,
+      (timeline, gesture) => this.change({ timeline }, gesture),
+      () => this.rest(),
+      () => this.spanForm?.show(),
+    );
+    this.spanForm = new SpanForm(this.spans, this.form);
+    this.form.addSection(this.spanForm.element);
     this.pump = new Pump(
       engine,
       (take, settings) => this.receive(take, settings),
@@ -175,6 +184,8 @@ class Studio {
     const { now, before, undone } = this.history;
     this.form.show(now);
     this.curve.show(now.curve, this.heard);
+    this.spans.show(now.timeline);
+    this.spanForm.show();
     this.toolbar.show({
       sound: this.sound,
       undo: before.length,
@@ -197,7 +208,7 @@ class Studio {
     try {
       this.toolbar.say(`reading ${name}`);
       const sound = await this.engine.keep(file, name, this.about.limits.sound);
-      if (!(await this.load({ ...this.history.now, sound, curve: null, transcript: null }))) this.resume();
+      if (!(await this.load({ ...this.history.now, sound, curve: null, timeline: null, transcript: null }))) this.resume();
     } catch (error) {
       this.complain(error);
     }
@@ -364,7 +375,7 @@ class Studio {
     const acts =
       event.ctrlKey || event.metaKey
         ? { z: () => (event.shiftKey ? this.redo() : this.undo()), y: () => this.redo() }
-        : { x: () => this.kept && this.flip(), k: () => this.keep() };
+        : { x: () => this.kept && this.flip(), k: () => this.keep(), delete: () => this.spans.remove() };
     if (!acts[key] || event.altKey) return;
     event.preventDefault();
     acts[key]();

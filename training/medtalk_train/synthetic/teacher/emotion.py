@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from medtalk.features.alignment import AlignedWord
 
 LOWEST, HIGHEST = 0.12, 1.5
-GAIN = {"angry": 1.2, "disgust": 0.95, "fear": 0.8, "happy": 1.05, "neutral": 1.0, "sad": 0.7, "surprised": 1.1}
+GAIN = {"angry": 1.2, "disgust": 0.95, "fear": 0.8, "happy": 1.05, "neutral": 1.0, "sad": 0.75, "surprised": 1.1}
 """How far the mouth opens and spreads beside plain speech when the label is strongly felt (JALI's axis)."""
 _YIELD = 0.95  # of what would part closed lips, or take the lip from the teeth
 _ROUND = 0.4  # of the mouth's expression that gives way to rounded lips

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import lru_cache
 from importlib import resources
@@ -51,8 +52,16 @@ def vector(pose: dict[str, float]) -> NDArray[np.float32]:
     return out
 
 
+def key_of_tables() -> str:
+    """A hash of the tables, which every face of the teacher depends on."""
+    return hashlib.sha256("".join(_text(name) for name in ("visemes", "emotions")).encode()).hexdigest()[:16]
+
+
 @lru_cache(maxsize=4)
 def table(name: str) -> dict[str, Any]:
     """A pose table of ``assets/poses``, without its remarks: poses by phone, or by label and kind of face."""
-    text = resources.files("medtalk_assets").joinpath("poses", f"{name}.json").read_text(encoding="utf-8")
-    return {key: value for key, value in json.loads(text).items() if isinstance(value, dict)}
+    return {key: value for key, value in json.loads(_text(name)).items() if isinstance(value, dict)}
+
+
+def _text(name: str) -> str:
+    return resources.files("medtalk_assets").joinpath("poses", f"{name}.json").read_text(encoding="utf-8")

@@ -150,6 +150,13 @@ def keys(channel: Any) -> list[unreal.MovieSceneScriptingFloatKey]:
     return list(channel.get_keys()) if channel.get_num_keys() else []
 
 
+def marked_frames(sequence: unreal.LevelSequence) -> list[tuple[int, str]]:
+    """The marked frames of a sequence: ticks, and labels."""
+    getter = getattr(sequence, "get_marked_frames_from_sequence", None)
+    marks = getter(ticks()) if getter else sequence.get_marked_frames()  # pyright: ignore
+    return [(mark.frame_number.value, str(mark.label)) for mark in marks]
+
+
 def undo() -> None:
     """Takes the last undo step back. Python has no function for it; the console has."""
     unreal.SystemLibrary.execute_console_command(world(), "TRANSACTION UNDO")

@@ -74,6 +74,13 @@ class MEDTalkGenerateForm(unreal.Object):
             ClampMin="0", ClampMax=f"{MAX_INTENSITY:g}", UIMax="2",
         ),
     )  # fmt: skip
+    marked_frames = unreal.uproperty(
+        bool,
+        meta=_meta(
+            "2 Mood", "Moods at Marked Frames", 6,
+            "Marked frames of the Level Sequence, labelled as angry or happy:0.5, set the mood up to the next one.",
+        ),
+    )  # fmt: skip
     target = unreal.uproperty(
         str,
         meta=_meta("3 Target", "Target MetaHuman", 1, "The MetaHuman to animate.", GetOptions="target_choices"),
@@ -297,6 +304,7 @@ def fill(form: Any, request: Request, settings: PluginSettings) -> None:
             "text": request.text,
             "image": unreal.FilePath(request.image),
             "mood_intensity": request.mood_intensity,
+            "marked_frames": request.marked_frames,
             "target": SELECTED if faces or current is None else IN_SEQUENCE,
             "sequence": current,
             "sequence_folder": unreal.DirectoryPath(request.sequence_folder),
@@ -342,6 +350,7 @@ def read(form: Any) -> Request:
         text=_get(form, "text").strip() if _get(form, "takes_text") else "",
         image=_path(form, "image", "file_path") if _get(form, "takes_image") else "",
         mood_intensity=_get(form, "mood_intensity"),
+        marked_frames=_get(form, "marked_frames"),
         actor=actor,
         sequence=sequence.get_path_name() if sequence is not None else "",
         sequence_folder=_get(form, "sequence_folder").path or Request.sequence_folder,

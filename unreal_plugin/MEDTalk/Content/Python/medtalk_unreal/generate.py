@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import unreal
 
-from medtalk_unreal import compat, ticks
+from medtalk_unreal import compat, marks, ticks
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal import sound as sounds
 from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
@@ -23,7 +23,7 @@ from medtalk_unreal.request import Request
 from medtalk_unreal.settings import PluginSettings
 from medtalk_unreal.sidecar import the_sidecar
 from medtalk_unreal.sound import SoundFacts
-from medtalk_unreal.take import Take, TakeReport, check_target, write_take
+from medtalk_unreal.take import Take, TakeReport, check_target, target_sequence, write_take
 from medtalk_unreal.ticks import Patience
 from medtalk_wire.settings import DEFAULT, MAX_FPS
 
@@ -159,7 +159,8 @@ class Generation:
             for note in notes:
                 unreal.log_warning(f"MEDTalk: {note}")
             fps = _fps(request, sound) if fps is None else fps
-            settings = request.wire_settings(self._picture, fps, sound.spoken)
+            timeline = _timeline(request, sound, self._settings.with_sidecar(the_sidecar.about))
+            settings = request.wire_settings(self._picture, fps, sound.spoken, timeline)
             sent = Sound.from_bytes(data, sound.name)
             job = client.generate(sent, settings)
         except (PluginError, RequestError) as error:
@@ -262,7 +263,9 @@ def check(request: Request, settings: PluginSettings) -> Facts:
     if request.skeleton:
         find_skeleton(request.skeleton)
         asset_path(request.sequence_folder)
-    return Facts(waves, _fps(request, waves[0]))
+    facts = Facts(waves, _fps(request, waves[0]))
+    _timeline(request, waves[0], settings)
+    return facts
 
 
 def _fps_now(request: Request, facts: Facts) -> float:
@@ -278,6 +281,15 @@ def _fps(request: Request, sound: SoundFacts) -> float:
     """
     rate = None if request.skeleton else check_target(request.target(), sound.name, sound.path)
     return _rig_fps(rate)
+
+
+def _timeline(request: Request, sound: SoundFacts, settings: PluginSettings) -> list[Any] | None:
+    """The moods at the marked frames of the sound's sequence, None if the request asks for none. Raises `PluginError`
+    for labels that are none."""
+    if not request.marked_frames:
+        return None
+    sequence = None if request.skeleton else target_sequence(request.target(), sound.name, sound.path)
+    return marks.timeline(sequence, request.start_frame, sound.seconds, settings)
 
 
 def _rig_fps(rate: Fraction | None) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ _OWN = ("emotion", "text", "image", "intensity", "region", "blink", "gaze", "hea
 NOT_IN_UNREAL = {
     "image_name": "the name of the picture's file",
     "transcript": "the Spoken Text of the SoundWave",
-    "timeline": "marked frames of the sequence",
+    "timeline": "marked frames of the sequence (marked_frames)",
     "curve": "keys are what an animator edits here",
     "curve_mode": "there is no curve",
     "span": "a take is a whole sound",
@@ -52,11 +53,11 @@ class Request(_More):
 
     The mood is `text` or `image` (a file with a picture) if the sidecar takes such, else `mixture`
     ("happy:0.7,surprised:0.3"), else `emotion`: a label, or "auto" for what is heard in the voice. A `mixture` of less
-    than 1 beside a text or picture is mixed with it. `actor` is the path
-    name of an actor in the level, "" the one that `sequence` has already; `sequence` an asset path, "" makes a new one
-    in `sequence_folder`. With `skeleton` (the path of the face's Skeleton or SkeletalMesh) an AnimSequence is made
-    there in place of a sequence; this needs no level. `head` is off until it is wanted: the body of a MetaHuman may turn
-    its head already. The rest is that of `take.Target` and of `medtalk_wire.Settings`.
+    than 1 beside a text or picture is mixed with it. With `marked_frames` the marked frames of the sequence set the
+    mood, each up to the next (`marks`). `actor` is the path name of an actor in the level, "" the one that `sequence`
+    has already; `sequence` an asset path, "" makes a new one in `sequence_folder`. With `skeleton` (the path of the
+    face's Skeleton or SkeletalMesh) an AnimSequence is made there in place of a sequence; this needs no level. `head`
+    is off until it is wanted: the body may turn the head already. The rest is that of `take.Target` and of `medtalk_wire.Settings`.
     """
 
     sounds: tuple[str, ...] = ()
@@ -65,6 +66,7 @@ class Request(_More):
     text: str = ""
     image: str = ""
     mood_intensity: float = 1.0
+    marked_frames: bool = False
     actor: str = ""
     sequence: str = ""
     sequence_folder: str = "/Game/MEDTalk"
@@ -152,8 +154,10 @@ class Request(_More):
             what, hint = _LACKING[self._kind]
             raise PluginError(what, hint)
 
-    def wire_settings(self, picture: bytes, fps: float, transcript: str) -> wire.Settings:
-        """The settings to send. picture: of `read_picture`. A `transcript` of "" is unknown."""
+    def wire_settings(
+        self, picture: bytes, fps: float, transcript: str, timeline: Sequence[Any] | None = None
+    ) -> wire.Settings:
+        """The settings to send. picture: of `read_picture`. A `transcript` of "" is unknown. timeline: of `marks`."""
         guided = self.text or self.image
         chosen = {"intensity": self.mood_intensity, "region": self.process_mask}
         chosen |= {name: getattr(self, name) for name in ("blink", "gaze", "head", *(knob.name for knob in MORE))}
@@ -161,7 +165,8 @@ class Request(_More):
         return wire.Settings(
             emotion=self.mixture.strip() or (None if guided else self.emotion), text=self.text,
             image=picture, image_name=Path(self.image).name if picture else "",
-            transcript=transcript.strip() or None, fps=fps, finishing=wire.Finishing(**steps), **chosen,
+            transcript=transcript.strip() or None, fps=fps, timeline=timeline or None,
+            finishing=wire.Finishing(**steps), **chosen,
         )  # fmt: skip
 
     @property

@@ -194,6 +194,14 @@ def check_target(target: Target, name: str, sound: str) -> Fraction | None:
     return display
 
 
+def target_sequence(target: Target, name: str, sound: str) -> unreal.LevelSequence | None:
+    """The sequence that is there for a take called `name` of a SoundWave; None for a new one.
+
+    Raises `PluginError` where no take could be written.
+    """
+    return _find(target, name, compat.package(sound)).sequence
+
+
 def write_take(take: Take, target: Target) -> TakeReport:
     """Write a take, whole or not at all, as one undo step.
 
