@@ -228,7 +228,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.manual_seed(4)
     ear = Ear(EarConfig(width=32, heads=2, layers=2, hidden=24, features=15))
-    config = ModelConfig(content_features=16 + 35, hidden=32)
+    config = ModelConfig(content_features=16 + 35, hidden=32, kinds=3)
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
     export_bundle(MEDTalk(config).eval(), ear.eval(), config, folder, {"name": "tiny"})
     return folder

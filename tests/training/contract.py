@@ -64,6 +64,8 @@ def _sentences(ground: Ground, batch: SentenceBatch) -> None:
     assert batch.absent.shape == batch.words.shape[:2] == batch.word_times.shape[:2]
     assert not batch.absent.all(1).any(), "every row has a word, if only the unknown one"
     assert bool(((batch.label >= 0) & (batch.label < config.labels)).all())
+    assert batch.kinds.shape == (count, config.kinds) and bool((batch.kinds >= 0).all())
+    assert torch.allclose(batch.kinds.sum(1), torch.ones(count)), "shares of a label's kinds of face"
     if ground.guided() is None:
         assert bool((batch.guide == BY_LABEL).all())
     for tensor in batch:

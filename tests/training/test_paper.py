@@ -202,7 +202,7 @@ def test_the_bundle_gives_what_was_trained(trained: Run, home: Path) -> None:
         expected = model.fusion_predictor(torch.from_numpy(features)[None], torch.from_numpy(words)[None])[0]
     np.testing.assert_allclose(found, expected.numpy(), atol=5e-3)  # the cache keeps 16 bits
     # a take of its own making is without error, but only in its own emotion
-    heard, vector = engine.hear(take.sound.read()), engine.label_vectors()[LABELS.index("happy")]
+    heard, vector = engine.hear(take.sound.read()), engine.label_vectors()[LABELS.index("happy"), 0]
     face = engine.decode(heard.content, np.tile(vector, (len(heard.content), 1)), found)
     lips = judged.perform(medtalk.Speech.from_array(take.sound.read(), 16000), row.transcript).closures
     assert lips is not None

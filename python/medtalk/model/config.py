@@ -18,7 +18,7 @@ class ModelConfig:
     emotion_features: what CMF sees of a frame (compact: prosody and phone posteriors).
     fusion_width, heads: CMF's attention; text_features must equal fusion_width, as keys and values enter unprojected.
     guidance_features: width of a text's or picture's features before P_text and P_image.
-    label_hidden: width inside the label embedding. labels: emotions. kinds: of face that each of them has, such as hot
+    label_hidden: width inside the label embedding. labels: emotions. kinds: of face that each label has, such as hot
     and cold anger (1 in the authors').
     places: whether CMF and the word encoder know where in the clip a frame or word is (the authors' CMF does not).
     content_context: how many frames to either side ACM sees, for coarticulation: wav2vec2's features know their

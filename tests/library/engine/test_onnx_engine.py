@@ -69,3 +69,28 @@ def test_graphs_that_are_not_what_they_should_be(
 def test_a_whole_bundle_runs(tiny_bundle: Path) -> None:
     rig = medtalk.load(tiny_bundle).perform(Speech.from_array(babble(1.0), 16000)).decode("happy")
     assert rig.values.shape == (60, 174) and np.abs(rig.values).max() > 0.0
+
+
+def with_kinds(source: Path, folder: Path, kinds: object) -> Path:
+    """A copy of a bundle whose label graph answers three ids for each label, and whose manifest says `kinds`."""
+    bundle = load_bundle(source)
+    files: dict[str, bytes | Path] = {each: bundle.file(each) for each in bundle.manifest["files"]}
+    sizes = bundle.manifest["sizes"]
+    about = {**bundle.manifest, "sizes": {**sizes, "model": {**sizes["model"], "kinds": kinds}}}
+    return write_bundle(folder, about, files).folder
+
+
+@pytest.mark.parametrize("kinds", [0, 1000, True, "three", None, [3]])
+def test_impossible_kinds_of_face(tiny_bundle: Path, tmp_path: Path, kinds: object) -> None:
+    with pytest.raises(BundleError, match="kinds of face") as caught:
+        medtalk.load(with_kinds(tiny_bundle, tmp_path / "b", kinds))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_bundle_that_does_not_say_has_one_kind(tiny_bundle: Path, tmp_path: Path) -> None:
+    bundle = load_bundle(tiny_bundle)
+    sizes = bundle.manifest["sizes"]
+    older = {name: value for name, value in sizes["model"].items() if name != "kinds"}
+    files: dict[str, bytes | Path] = {each: bundle.file(each) for each in bundle.manifest["files"]}
+    plain = write_bundle(tmp_path / "b", {**bundle.manifest, "sizes": {**sizes, "model": older}}, files)
+    assert medtalk.load(plain.folder).engine.label_vectors().shape == (7, 1, 256)

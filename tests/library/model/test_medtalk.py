@@ -119,3 +119,26 @@ def test_the_papers_sizes_need_no_projection() -> None:
 def test_sizes_that_do_not_fit(sizes: dict[str, int]) -> None:
     with pytest.raises(BundleError):
         ModelConfig.from_dict({**ModelConfig().to_dict(), **sizes})
+
+
+def test_kinds_of_a_label_are_mixed_as_vectors() -> None:
+    torch.manual_seed(0)
+    embedding = MEDTalk(ModelConfig(kinds=3)).eval().emotion_embedding
+    with torch.no_grad():
+        own = embedding(torch.arange(21)).reshape(7, 3, 256)
+        found = embedding.mixed(torch.tensor([4, 0]), torch.tensor([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0]]))
+    torch.testing.assert_close(found[0], 0.2 * own[4, 0] + 0.3 * own[4, 1] + 0.5 * own[4, 2])
+    torch.testing.assert_close(found[1], own[0, 1])
+
+
+def test_a_model_without_kinds_has_one_of_each_label(model: MEDTalk) -> None:
+    """Sizes of bundles that were made before there were kinds load, and their seven vectors are the labels' own."""
+    older = {name: value for name, value in model.config.to_dict().items() if name != "kinds"}
+    assert ModelConfig.from_dict(older).kinds == ModelConfig.paper().kinds == 1
+    labels = torch.arange(7)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            model.emotion_embedding.mixed(labels, torch.ones(7, 1)), model.emotion_embedding(labels)
+        )
+    with pytest.raises(BundleError, match="kinds is 0"):
+        ModelConfig(kinds=0)
