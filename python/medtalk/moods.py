@@ -48,44 +48,44 @@ def _label(label: str, dynamics: Dynamics) -> Mood:
 RECIPES: Mapping[str, Mood] = MappingProxyType(
     {
         # loudness makes it, and it comes fast and goes slowly (Ekman 2003, "Emotions Revealed")
-        "angry": _label("angry", Dynamics(level=1.3, loud=1.4, accent=0.30, onset=0.15, offset=1.0, pause=0.85)),
-        "disgust": _label("disgust", Dynamics(level=1.3, loud=0.9, accent=0.20, onset=0.25, offset=0.8, pause=0.80)),
+        "angry": _label("angry", Dynamics(level=1.3, loud=1.4, accent=0.30, onset=0.15, offset=1.0, pause=0.92)),
+        "disgust": _label("disgust", Dynamics(level=1.3, loud=0.9, accent=0.20, onset=0.25, offset=0.8, pause=0.88)),
         # pitch more than loudness; never still
         "fear": _label(
             "fear",
-            Dynamics(level=1.45, loud=0.4, pitch=0.15, accent=0.15, onset=0.12, offset=0.9, pause=0.90, shake=0.09),
+            Dynamics(level=1.45, loud=0.4, pitch=0.15, accent=0.15, onset=0.12, offset=0.9, pause=0.88, shake=0.09),
         ),
         # bounces with the accents
         "happy": _label(
-            "happy", Dynamics(level=1.15, loud=1.1, pitch=0.10, accent=0.40, onset=0.20, offset=0.6, pause=0.75)
+            "happy", Dynamics(level=1.15, loud=1.1, pitch=0.10, accent=0.40, onset=0.20, offset=0.6, pause=0.88)
         ),
         "neutral": _label("neutral", Dynamics(loud=1, accent=0.20)),
         # the quieter the sadder; slow, and as strong in silence
-        "sad": _label("sad", Dynamics(level=1.4, loud=-0.35, pitch=-0.10, onset=0.30, offset=1.4, pause=0.95)),
+        "sad": _label("sad", Dynamics(level=1.4, loud=-0.35, pitch=-0.10, onset=0.30, offset=1.4, pause=0.90)),
         # a start that fades to a residue
         "surprised": _label(
             "surprised",
-            Dynamics(level=1.5, loud=0.9, accent=0.35, burst=0.75, fades=0.9, onset=0.16, offset=0.5, pause=0.70),
+            Dynamics(level=1.5, loud=0.9, accent=0.35, burst=0.75, fades=0.9, onset=0.16, offset=0.5, pause=0.78),
         ),
         "confident": Mood(
             (Face("happy", 0.8, "proud"), Face("angry", 0.2, "cold")),
-            Dynamics(level=1.15, loud=0.6, accent=0.20, onset=0.25, offset=1.2, pause=0.95),
+            Dynamics(level=1.15, loud=0.6, accent=0.20, onset=0.25, offset=1.2, pause=0.88),
         ),
         "excited": Mood(
             (Face("happy", 0.7, "amused"), Face("surprised", 0.6, "amazed")),
-            Dynamics(loud=1.2, pitch=0.20, accent=0.45, burst=0.25, fades=1.2, onset=0.12, offset=0.5, pause=0.85),
+            Dynamics(loud=1.2, pitch=0.20, accent=0.45, burst=0.25, fades=1.2, onset=0.12, offset=0.5, pause=0.90),
         ),
         "bored": Mood(
             (Face("sad", 0.55, "weary"), Face("disgust", 0.25, "disdainful")),
-            Dynamics(level=1.35, loud=-0.2, accent=-0.10, onset=0.30, offset=1.4, pause=1.0),
+            Dynamics(level=1.35, loud=-0.2, accent=-0.10, onset=0.30, offset=1.4, pause=0.92),
         ),
         "playful": Mood(
             (Face("happy", 0.8, "amused"), Face("surprised", 0.3, "puzzled")),
-            Dynamics(loud=0.9, pitch=0.15, accent=0.50, onset=0.15, offset=0.5, pause=0.80),
+            Dynamics(loud=0.9, pitch=0.15, accent=0.50, onset=0.15, offset=0.5, pause=0.88),
         ),
         "confused": Mood(
             (Face("surprised", 0.95, "puzzled"), Face("angry", 0.3, "cold")),
-            Dynamics(level=1.4, loud=0.3, pitch=0.10, burst=0.25, fades=1.5, onset=0.25, offset=1.0, pause=0.95),
+            Dynamics(level=1.4, loud=0.3, pitch=0.10, burst=0.25, fades=1.5, onset=0.25, offset=1.0, pause=0.88),
         ),
     }
 )
@@ -94,7 +94,7 @@ RECIPES: Mapping[str, Mood] = MappingProxyType(
 
 def in_labels(weights: Mapping[str, float]) -> dict[str, float]:
     """Weights of the labels, in the order of `LABELS`, that weights of moods come to."""
-    out = dict.fromkeys(LABELS, 0.0)
+    out: dict[str, float] = dict.fromkeys(LABELS, 0.0)
     for name, weight in weights.items():
         for face in RECIPES[name].faces:
             out[face.label] += weight * face.amount / RECIPES[name].strength

@@ -44,7 +44,8 @@ LIGHT = {
     "medtalk_board": set(), "medtalk_wire": {"zmq", "msgpack"}, "medtalk_unreal": {"unreal", "zmq", "msgpack"},
     "medtalk.features": {"numpy", "scipy"}, "medtalk.limits": {"numpy"}, "medtalk.errors": set(),
     "medtalk.watch": set(), "medtalk.rig": {"numpy", "scipy"}, "medtalk.finishing": {"numpy", "scipy"},
-    "medtalk.guidance": {"numpy"}, "medtalk.timeline": {"numpy"}, "medtalk.marks": {"numpy"},
+    "medtalk.kinds": {"numpy"}, "medtalk.dynamics": {"numpy", "scipy"}, "medtalk.moods": set(),
+    "medtalk.persona": set(), "medtalk.guidance": {"numpy"}, "medtalk.timeline": {"numpy"}, "medtalk.marks": {"numpy"},
 }  # fmt: skip
 
 

@@ -147,7 +147,9 @@ def test_tremor_is_fast_small_and_of_brows_and_lids() -> None:
 def test_fear_trembles_after_smoothing() -> None:
     """A tremor of 6 Hz would not pass the smoothing of the brows."""
     rig, voice = np.full((T, N_CHANNELS), 0.5, np.float32), np.ones(T, np.float32)
-    none = dict.fromkeys(("accents", "squint", "breath", "pauses", "drift", "micro", "asymmetry"), 0.0)
+    none: dict[str, float] = dict.fromkeys(
+        ("accents", "squint", "breath", "pauses", "drift", "micro", "asymmetry"), 0.0
+    )
     calm, shaking = (
         finish(rig, voice, Finishing(blink=False, gaze=False, amounts=none), shaking=np.full(T, how, np.float32))
         for how in (0.0, 0.1)
