@@ -42,7 +42,7 @@ from medtalk_train.measure.peers import Missing, Peer, peers
 from medtalk_train.measure.recordings import REFERENCE, Recording, read_recordings, reference
 
 POSES = dict(angry="Anger", disgust="Disgust", fear="Fear", happy="Joy", sad="Sadness", surprised="Surprise")
-STILL = Finishing(blink=False, gaze=False)
+STILL = Finishing(blink=False, gaze=False, life=False)
 DATA = Path(__file__).parents[1] / "tests" / "data"
 LIPS = {
     "closure F1": "close F1", "closure recall": "recall", "closure precision": "precision",

@@ -455,8 +455,8 @@ class Performance:
                 `voice_emotion`. The rigs of a mixture are mixed, so that half of happy shows half of the smile.
             intensity: multiplies the predicted intensity, as the strength of a description does: a number or a curve
                 (T,), 0 to 4.
-            finishing: smoothing, blinks, gaze, head, limits and their seed. Closures that were decided from the phones
-                are always laid over the rig.
+            finishing: smoothing, life, blinks, gaze, head, limits and their seed. Closures that were decided from the
+                phones are always laid over the rig.
             region: "full", "mouth" or "upper" (brows, eyes, nose, cheeks); channels outside it are 0, and the head
                 turns with the full face only.
 

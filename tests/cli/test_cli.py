@@ -43,7 +43,7 @@ def test_the_options_reach_the_rig(medtalk, tiny_bundle, long_sound, tmp_path):
 
     plain = generate()
     assert np.array_equal(generate().values, plain.values)
-    off = ("--no-blink", "--no-gaze", "--no-limits", "--no-smooth")
+    off = ("--no-blink", "--no-gaze", "--no-limits", "--no-smooth", "--no-life")
     for options in [("--emotion", "sad"), ("--emotion", "happy:.2,fear:.1"), ("--intensity", "3"), ("--seed", "5"),
                     ("--transcript", "I hate this!"), ("--region", "mouth"), *((flag,) for flag in off)]:  # fmt: skip
         assert not np.array_equal(generate(*options).values, plain.values), options
@@ -70,7 +70,7 @@ def test_a_channel_of_a_sound(medtalk, sound, tmp_path):
     soundfile.write(tmp_path / "two.wav", np.stack([0 * voice, voice], axis=1), 16000)
     for channel in (0, 1):
         done = medtalk("generate", tmp_path / "two.wav", "--channel", channel,
-                       "-o", tmp_path / f"{channel}.npz", "--no-blink", "--no-gaze")  # fmt: skip
+                       "-o", tmp_path / f"{channel}.npz", "--no-blink", "--no-gaze", "--no-life")  # fmt: skip
         assert done.code == 0
     assert not read_rig(tmp_path / "0.npz").values.any()
     assert read_rig(tmp_path / "1.npz").values.any()

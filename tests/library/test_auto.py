@@ -25,7 +25,7 @@ from medtalk.rig import read_rig
 from tests.helpers import checkpoints
 from tests.helpers.sounds import babble
 
-RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False)
+RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False, life=False)
 Run = Callable[..., Any]
 
 

@@ -27,7 +27,7 @@ from medtalk_wire.request import GUIDANCE_FIELDS, body_of, flat
 
 NAMES = [each.name for each in fields(Settings) if each.name != "finishing"]
 STEPS = [each.name for each in fields(settings.Finishing)]
-STILL = Finishing(blink=False, gaze=False)
+STILL = Finishing(blink=False, gaze=False, life=False)
 SMILE = indices("?_mouth_cornerPull")
 
 
@@ -131,7 +131,7 @@ def test_a_mixture_is_even(performance: medtalk.Performance, share: float) -> No
 
 
 def test_a_description_and_a_label_mix(performance: medtalk.Performance) -> None:
-    raw = Finishing(smooth=False, blink=False, gaze=False, limits=False)
+    raw = Finishing(smooth=False, blink=False, gaze=False, limits=False, life=False)
     described = performance.model.guide(text="in tears")
     alone, happy = (performance.decode(what, finishing=raw).values for what in (described, "happy"))
     mixed = performance.decode(performance.model.guide("happy:0.3", text="in tears"), finishing=raw)
@@ -155,7 +155,7 @@ def test_weights_may_change_over_time(performance: medtalk.Performance) -> None:
         def weights_of(self, performance: Any) -> dict[str, float]:
             return {}
 
-    raw = Finishing(smooth=False, blink=False, gaze=False, limits=False)
+    raw = Finishing(smooth=False, blink=False, gaze=False, limits=False, life=False)
     rigs = (performance.decode(what, finishing=raw) for what in ("neutral", "happy", Fading()))
     calm, glad, faded = (rig.values[:, SMILE] for rig in rigs)
     np.testing.assert_allclose(faded, calm + fade[:, None] * (glad - calm), atol=1e-5)

@@ -26,7 +26,7 @@ from medtalk_train.measure.recordings import read_recordings
 from medtalk_train.wording.judge import judge
 
 SPEECH = ("jfk", "sonnet")
-STILL = Finishing(blink=False, gaze=False)
+STILL = Finishing(blink=False, gaze=False, life=False)
 POSES = {
     "angry": "Anger", "disgust": "Disgust", "fear": "Fear", "happy": "Joy", "sad": "Sadness", "surprised": "Surprise",
 }  # fmt: skip

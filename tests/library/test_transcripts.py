@@ -22,7 +22,7 @@ from medtalk.rig.channels import CHANNEL_HASH, S_LIP
 from medtalk_wire import Client, Settings, Sound
 from tests.helpers.sidecars import Sidecar
 
-STILL = Finishing(blink=False, gaze=False)
+STILL = Finishing(blink=False, gaze=False, life=False)
 GERMAN = "Guten Morgen, meine Damen und Herren, heute sprechen wir über das Wetter in Bayern."
 Run = Callable[..., Any]
 

@@ -135,7 +135,7 @@ def test_a_failure_says_what_it_is_about(medtalk, sidecar, sound, tmp_path):
 @pytest.mark.parametrize("options", [
     [], ["--emotion", "happy:.2,fear:.1", "--intensity", "1.7", "--seed", "3"], ["--fps", "23.976"],
     ["--region", "mouth", "--transcript", "I hate this!"],
-    ["--no-blink", "--no-gaze", "--no-limits", "--no-smooth", "--channel", "0"], ["--finishing", "paper"],
+    ["--no-blink", "--no-gaze", "--no-limits", "--no-smooth", "--no-life", "--channel", "0"], ["--finishing", "paper"],
 ])  # fmt: skip
 def test_the_sidecars_rig_is_the_local_one(medtalk, sidecar, tiny_bundle, long_sound, tmp_path, options):
     local, remote = tmp_path / "local.npz", tmp_path / "remote.npz"

@@ -2,9 +2,9 @@
 
 An accent is a syllable that stands out. Syllables are found as de Jong and Wempe 2009 do ("Praat script to detect
 syllable nuclei", Behavior Research Methods): voiced peaks of loudness with a dip of 2 dB on either side. How far one
-stands out is the sum of two things that Terken 1991 and Kochanski et al. 2005 ("Loudness predicts prominence", JASA)
-found: its pitch above the voice around it, and its loudness above its neighbours'. Lengths are left out, since they
-need phones. English has about four syllables a second and an accent on every third to fifth.
+stands out is the sum of its pitch above the voice around it (Terken 1991, "Fundamental frequency and perceived
+prominence", JASA) and its loudness above its neighbours' (Kochanski et al. 2005, "Loudness predicts prominence", JASA).
+Lengths are left out, since they need phones. The weights are ours.
 """
 
 from __future__ import annotations

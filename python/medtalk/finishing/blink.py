@@ -5,7 +5,7 @@ mean of 17 blinks a minute at rest and 26 in conversation, and intervals between
 short ones and a long tail, as a log-normal has. A face in front of a camera is calmer than one in conversation, so the
 mean interval here is 3.2 s (19 a minute). Speakers blink at the ends of their phrases (Nakano and Kitazawa 2010,
 "Eyeblink entrainment at breakpoints of speech", Experimental Brain Research), so a blink that is due near such an end
-mostly waits for it or hurries to it. Listeners blink less, and moods differ: anxious people blink more often. A large
+mostly waits for it or hurries to it. Listeners blink less, and how moods differ is ours. A large
 shift of gaze brings a blink along (Evinger et al. 1994, "Not looking while leaping", Experimental Brain Research: 97 %
 of those above 33 degrees), which then stands for one that was due.
 
@@ -119,21 +119,22 @@ def schedule(
     def interval(after: float) -> float:
         ahead = activity[int(after * fps) : int((after + MEAN_INTERVAL) * fps) + 1]
         silence = 1.0 - float(ahead.mean()) if len(ahead) else 0.0
-        return max(_interval(rng) * (1.0 + _LISTENING * silence) / pace, SHORTEST_INTERVAL)
+        longer = (1.0 + _LISTENING * silence) / pace
+        return float(np.clip(longer * _interval(rng), SHORTEST_INTERVAL, max(_LONGEST_INTERVAL, 3.0 * longer)))
 
     # The clip begins somewhere within an interval.
     due = _MARGIN + interval(0.0) * rng.uniform()
-    while due < last or along:
+    while True:
         earliest = blinks[-1].start + SHORTEST_INTERVAL if blinks else _MARGIN
-        with_gaze = [time for time in along if earliest <= time <= due]
-        along = [time for time in along if time > due]
-        if due >= last and not with_gaze:
-            break
+        # One that is due waits for a shift that comes soon.
+        early = next((time for time in along if earliest <= time <= min(due + SHORTEST_INTERVAL, last)), None)
+        if early is None and due >= last:
+            return blinks
         when = _toward_phrase_end(due, ends, earliest, rng)
-        blink = _draw(with_gaze[0] if with_gaze else when, rng)
-        if with_gaze:
-            along = [time for time in (*with_gaze[1:], *along) if time > with_gaze[0]]
-            due = with_gaze[0]
+        if early is not None:
+            when = due = early
+            along = [time for time in along if time > early]
+        blink = _draw(when, rng)
         in_the_way = [
             end / fps for begin, end in closed if blink.start - _APART < end / fps and begin / fps < blink.end + _APART
         ]
@@ -143,7 +144,6 @@ def schedule(
         if blink.end <= last:
             blinks.append(blink)
         due = max(due, blink.start) + interval(blink.end)
-    return blinks
 
 
 def add_blinks(
@@ -174,7 +174,7 @@ def add_blinks(
 
 def _interval(rng: np.random.Generator) -> float:
     mean_of_log = np.log(MEAN_INTERVAL) - _SPREAD**2 / 2
-    return float(np.clip(rng.lognormal(mean_of_log, _SPREAD), SHORTEST_INTERVAL, _LONGEST_INTERVAL))
+    return float(rng.lognormal(mean_of_log, _SPREAD))
 
 
 def _draw(start: float, rng: np.random.Generator) -> Blink:

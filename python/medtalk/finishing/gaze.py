@@ -8,9 +8,10 @@ each degree), and its course is close to that of least jerk.
 Glances. Who begins to speak looks away and plans what to say, and ends looking at the listener (Kendon 1967, "Some
 functions of gaze-direction in social interaction", Acta Psychologica; Ho, Foulsham and Kingstone 2015, "Speaking and
 listening with the eyes", PLoS ONE). So some phrases after a pause begin with a glance away, that starts before them;
-within long speech there is one now and then, and few while listening. Andrist, Mutlu and Gleicher 2013
-("Conversational gaze aversion for virtual agents") timed them: those of thought are mostly up or down, others mostly to
-the side. Ours are shorter, since a viewer is in front of the camera.
+within long speech there is one now and then, and few while listening. Those before a phrase go up as often as down,
+all go to a side (Sugita and Fukuchi 2023, "Good interviewers avert their gaze", Journal of Information Processing: up
+and to a side before speaking). How long and how often is ours, since there is a viewer in front of the camera: Andrist,
+Mutlu and Gleicher 2013 ("Conversational gaze aversion for virtual agents") timed people.
 
 Head. The vestibulo-ocular reflex turns the eyes against the head, so the eye's angle is the target's less the head's.
 

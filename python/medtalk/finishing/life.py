@@ -1,10 +1,10 @@
 """The life of a face beside its speech and its mood, every part by its name.
 
 accents  Brows and upper lids beat with pitch accents. Cavé et al. 1996 ("About the relationship between eyebrow
-         movements and F0 variations", ICSLP) found 71 % of the quick brow movements on rises of pitch, and most rises
-         without one; brows go first and arrive with the syllable or shortly before it (Kim, Cvejic and Davis 2014,
-         "Tracking eyebrows and head gestures associated with spoken prosody", Speech Communication). An angry or
-         disgusted face frowns instead.
+         movements and F0 variations", ICSLP) found 71 % of the quick brow movements on rises of pitch; brows go first
+         and are highest with the syllable that stands out (Kim, Cvejic and Davis 2014, "Tracking eyebrows and head
+         gestures associated with spoken prosody", Speech Communication). Angry and disgusted faces mostly frown. How
+         many accents have a beat, a third, is ours.
 squint   The eyes narrow with vocal effort.
 breath   Before a phrase that follows a pause the lips part, the nostrils widen and the neck works: inhalations within
          a turn are quick (Hammarsten et al. 2015, Lund working papers).

@@ -25,7 +25,7 @@ from medtalk.watch import Watch
 from tests.helpers import checkpoints
 from tests.helpers.sidecars import Sidecar
 
-RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False)
+RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False, life=False)
 TOLERANCE = 1e-4
 Run = Callable[..., Any]
 
@@ -95,7 +95,7 @@ def test_the_command_gives_the_releases_too(
     np.savez(tmp_path / "line.npz", **features)
     done = medtalk("generate", tmp_path / "line.wav", "--bundle", released, "--features", tmp_path / "line.npz",
                    "--offline", option, truth["emotion"], "-o", tmp_path / "rig.npz",
-                   "--no-smooth", "--no-blink", "--no-gaze", "--no-limits", "--json")  # fmt: skip
+                   "--no-smooth", "--no-blink", "--no-gaze", "--no-limits", "--no-life", "--json")  # fmt: skip
     assert (done.code, done.err) == (0, "")
     from medtalk import read_rig  # type: ignore[attr-defined]  # the fixture hides the module
 

@@ -28,7 +28,7 @@ from tests.helpers import checkpoints
 # Whisper opens its vocabulary without closing it.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multilingual.tiktoken:pytest.PytestUnraisableExceptionWarning")
 
-RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False)
+RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False, life=False)
 UNFIT = "The transcript does not match the sound; the lips follow the sound alone."
 Run = Callable[..., Any]
 

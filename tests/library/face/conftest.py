@@ -21,7 +21,8 @@ def head() -> Head:
 def takes(sample: Path) -> dict[str, RigSequence]:
     """The sample in some emotions by the shipped model. It does not blink, so that eyes can be compared."""
     performance = load().perform(sample)
+    still = Finishing(blink=False, gaze=False, life=False)
     return {
-        emotion: performance.decode(performance.model.guide(emotion), 1.0, Finishing(blink=False, gaze=False), "full")
+        emotion: performance.decode(performance.model.guide(emotion), 1.0, still, "full")
         for emotion in ("neutral", "happy", "angry", "surprised")
     }

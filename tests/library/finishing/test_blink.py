@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medtalk.finishing.blink import SHORTEST_INTERVAL, Blink, add_blinks, schedule
+from medtalk.finishing.blink import PACE, SHORTEST_INTERVAL, Blink, add_blinks, pace, schedule
+from medtalk.finishing.gaze import Shift
 from medtalk.rig.channels import N_CHANNELS, indices
 
 LEFT, RIGHT = indices("[LR]_eye_blink")
@@ -119,3 +120,35 @@ def test_lids_move_from_where_they_are_and_never_past_shut() -> None:
 def test_the_seed_decides() -> None:
     values, activity = clip(60), phrases(3600)
     assert draw(values, activity, 1) == draw(values, activity, 1) != draw(values, activity, 2)
+
+
+def test_large_shifts_of_gaze_bring_blinks_along() -> None:
+    values = clip(1200)
+    shifts = [Shift(3.0 * number + 1.5, 12.0 if number % 2 else 40.0) for number in range(399)]
+    blinks = schedule(values, np.ones(len(values), np.float32), FPS, np.random.default_rng(0), shifts)
+    starts = np.array([blink.start for blink in blinks])
+    at = {size: [shift.time in starts for shift in shifts if shift.size == size] for size in (12.0, 40.0)}
+    assert np.mean(at[40.0]) > 0.85 and 0.15 < np.mean(at[12.0]) < 0.5
+    assert np.diff(starts).min() >= SHORTEST_INTERVAL - 1e-9
+    assert 14 < len(starts) / 20 < 26  # a minute: they stand for others
+
+
+def test_no_blink_with_gaze_while_the_eyes_are_shut() -> None:
+    values = clip(10)
+    values[:, [LEFT, RIGHT]] = 0.9
+    shifts = [Shift(2.0, 60.0), Shift(5.0, 60.0)]
+    assert not schedule(values, np.ones(600, np.float32), FPS, np.random.default_rng(0), shifts)
+
+
+def test_moods_and_silence_blink_at_rates_of_their_own() -> None:
+    values = clip(1200)
+    speech, silence = np.ones(len(values), np.float32), np.zeros(len(values), np.float32)
+
+    def rate(activity: np.ndarray, often: float = 1.0) -> float:
+        return len(schedule(values, activity, FPS, np.random.default_rng(0), pace=often)) / 20
+
+    assert 10 < rate(silence) < 0.9 * rate(speech) and rate(speech) < 25
+    assert rate(speech, pace({"sad": 1.0})) < 0.92 * rate(speech) < 0.92 * rate(speech, pace({"fear": 1.0}))
+    assert pace(None) == pace({}) == pace({"neutral": 2.0}) == 1.0
+    assert pace({"fear": 0.5, "neutral": 0.5}) == pytest.approx(0.5 * (1.0 + PACE["fear"]))
+    assert rate(speech, 2.0) > 1.5 * rate(speech)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from medtalk.perform import Performance
     from medtalk_train.synthetic.corpus.read import Utterance
 
-RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False)
+RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False, life=False)
 """The decoder's own rig: blinks are not part of the paper's truth."""
 WITH = ", with transcript"
 SNR_DB = 10.0
