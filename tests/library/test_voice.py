@@ -62,7 +62,9 @@ def test_the_state_is_the_mean_over_speech() -> None:
     def run(mel: np.ndarray) -> np.ndarray:
         return mel[::2]
 
-    whole = np.concatenate([mel[::2][start - first : end - first] for mel, first, start, end in listening.windows(samples)])
+    whole = np.concatenate(
+        [mel[::2][start - first : end - first] for mel, first, start, end in listening.windows(samples)]
+    )
     times = (np.arange(len(whole)) - listening.EDGE) / listening.FPS
     share = np.where((times >= 5) & (times < 9), 1.0, np.where((times >= 20) & (times < 21), 0.5, 0.0))
     expected = (share[:, None] * whole).sum(axis=0) / share.sum()
@@ -142,7 +144,18 @@ def test_a_speech_and_a_reading_are_not_surely_emotional(name: str, empty_caches
 def test_the_command_says_how_sure_it_is(
     medtalk: Run, angry: Path, sound: Path, tmp_path: Path, empty_caches: Path
 ) -> None:
-    words = ["generate", sound, "--bundle", angry, "--offline", "--emotion", "auto", "--force", "-o", tmp_path / "a.npz"]
+    words = [
+        "generate",
+        sound,
+        "--bundle",
+        angry,
+        "--offline",
+        "--emotion",
+        "auto",
+        "--force",
+        "-o",
+        tmp_path / "a.npz",
+    ]
     assert ", heard: angry (sure), " in medtalk(*words).out
     hearing(angry, 0.0)
     assert "heard: not sure (" in medtalk(*words).out

@@ -18,7 +18,18 @@ from medtalk.errors import TrainingError
 from medtalk.guidance import LABELS
 from medtalk_train.cli import app
 from medtalk_train.recipe import EmotionOptions
-from medtalk_train.synthetic.emotions import KINDS, METRICS, Clip, Set, clips, fit, graph_bytes, judge, sound, temperature
+from medtalk_train.synthetic.emotions import (
+    KINDS,
+    METRICS,
+    Clip,
+    Set,
+    clips,
+    fit,
+    graph_bytes,
+    judge,
+    sound,
+    temperature,
+)
 from medtalk_train.synthetic.export import add_voice
 
 WIDTH = 32

@@ -46,6 +46,7 @@ class Backbone:
         """
         return self.locate(Pretrained(self.name), True)
 
+
 # Each adapter is imported when it is needed: its library takes seconds to load and may be missing.
 
 
@@ -81,7 +82,9 @@ def _whisper(source: Pretrained, update: bool) -> Path:
 
 KNOWN = (
     Backbone("emotion2vec", EMOTION2VEC, _emotion2vec, "the intensity of bundles of the kind medtalk", ""),
-    Backbone("emotion2vec_plus", EMOTION2VEC_PLUS, _emotion2vec, "--emotion auto, in place of the bundle's own ear", ""),
+    Backbone(
+        "emotion2vec_plus", EMOTION2VEC_PLUS, _emotion2vec, "--emotion auto, in place of the bundle's own ear", ""
+    ),
     Backbone("clip", CLIP, _clip, "--text and --image of bundles of the kind medtalk", "MIT"),
     Backbone("wav2vec2", WAV2VEC2, _wav2vec2, "training; a bundle of the kind medtalk has its own", "Apache-2.0"),
     Backbone("roberta", ROBERTA, _roberta, "the words, in bundles that use them; training", "Apache-2.0"),
