@@ -87,7 +87,12 @@ class Felt:
     @property
     def shown(self) -> Mapping[str, float]:
         """The weights that the face has: neutral where a bundle of ours, which knows its limits, is not sure."""
-        return self.weights if self.sure or self.arousal is None else {NEUTRAL: 1.0}
+        if self.arousal is None:
+            return self.weights
+        if not self.sure:
+            return {NEUTRAL: 1.0}
+        clear = {label: weight for label, weight in self.weights.items() if weight >= _SUSPECTED}
+        return {label: weight / sum(clear.values()) for label, weight in clear.items()}
 
     @property
     def strength(self) -> float:

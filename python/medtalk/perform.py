@@ -190,8 +190,9 @@ class Model:
         if not transcript or felt.arousal is None or "text" not in self.bundle.guidance:
             return felt
         said = self.engine.guide_by_text(transcript)
-        plain = not isinstance(said, Description) or set(said.weights) == {NEUTRAL}
-        return felt if plain else felt.with_words(said.weights)
+        if not isinstance(said, Description) or set(said.weights) == {NEUTRAL}:
+            return felt
+        return felt.with_words(said.weights)
 
     def guide(
         self,
@@ -464,7 +465,7 @@ class Performance:
         """
         return self.felt.weights
 
-    @cached_property
+    @property
     def felt(self) -> Felt:
         """What the bundle hears in the voice and reads in the transcript, or emotion2vec_plus hears where its weights
         are here; computed when first asked.

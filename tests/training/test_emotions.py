@@ -129,7 +129,7 @@ def test_it_goes_into_a_bundle(data: Set, own_bundle: Path, tmp_path: Path, soun
     _without_states(own_bundle)
     bundle = add_voice(add_voice(load_bundle(own_bundle), folder), folder)
     card = (own_bundle / README).read_text("utf-8")
-    assert card.count("## Emotions in voices") == 1 and "| angry | 1.00 |" in card and bundle.hears_emotion
+    assert card.count("## Emotions in voices") == 1 and "| acted | angry | disgust |" in card and bundle.hears_emotion
     outputs = onnx.load_model_from_string(bundle.read("listen.onnx")).graph.output
     assert [output.name for output in outputs] == ["features", "logits", "states"]
     felt = medtalk.load(own_bundle, offline=True).perform(sound_file).felt

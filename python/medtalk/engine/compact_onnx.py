@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medtalk.bundle import Bundle
+
+_Shape = tuple[int | None, ...]
+_Shapes = Sequence[_Shape]
 
 _QUIET = 4  # what is wrong is raised as well, and warnings about graphs and devices mean nothing to a user
 _ELSEWHERE = b"location"  # what a graph calls the name of another file with weights
@@ -72,12 +75,12 @@ class OnnxEngine(CompactEngine):
 
     def _listen(self, mel: NDArray) -> tuple[NDArray, NDArray]:
         states = len(mel) // 2
-        shapes = [(1, states, None), (1, states, N_PHONES)]
-        features, logits = self._run("listen", shapes, ("features", "logits"), mel=mel[None])
+        wanted = {"features": (1, states, None), "logits": (1, states, N_PHONES)}
+        features, logits = self._run("listen", wanted, mel=mel[None])
         return features[0], logits[0]
 
     def _states(self, mel: NDArray) -> NDArray:
-        return self._run("listen", [(1, len(mel) // 2, None)], ("states",), mel=mel[None])[0][0]
+        return self._run("listen", {"states": (1, len(mel) // 2, None)}, mel=mel[None])[0][0]
 
     def _judge(self, state: NDArray) -> tuple[NDArray, float]:
         weights, arousal = self._run("voice", [(1, len(LABELS)), (1,)], state=state[None])
@@ -97,15 +100,10 @@ class OnnxEngine(CompactEngine):
         shape = (1, len(content), N_CHANNELS)
         return self._run("decode", [shape], **{name: values[None] for name, values in inputs.items()})[0][0]
 
-    def _run(
-        self,
-        graph: str,
-        shapes: Sequence[tuple[int | None, ...]],
-        names: Sequence[str] | None = None,
-        **inputs: NDArray,
-    ) -> list[NDArray]:
+    def _run(self, graph: str, wanted: _Shapes | Mapping[str, _Shape], **inputs: NDArray) -> list[NDArray]:
         """The outputs of a graph, all or those named; `BundleError` unless it takes these inputs and gives these
         shapes, None for any."""
+        names, shapes = (list(wanted), list(wanted.values())) if isinstance(wanted, Mapping) else (None, wanted)
         options = onnxruntime.RunOptions()
 
         def stop() -> None:

@@ -15,7 +15,7 @@ from medtalk.backbones.pretrained import Pretrained, cancellable, needs_extra, t
 from medtalk.bundle import GUIDANCE_MAPS, GUIDED_WAV2VEC2_WEIGHTS, WAV2VEC2_CONFIG, WAV2VEC2_WEIGHTS, WEIGHTS
 from medtalk.engine.interface import Guided, Heard
 from medtalk.errors import BackboneError, BundleError, GuidanceError, SettingError
-from medtalk.guidance import Embedding, Guidance
+from medtalk.guidance import Embedding, Felt, Guidance
 from medtalk.rates import FPS, RATE
 from medtalk.watch import stage
 
@@ -146,6 +146,11 @@ class FullEngine:
         return Guided(content, self._by_frame(self._guided.intensity, emotion_features))
 
     @within_memory
+    def hear_emotion(self, samples: NDArray, activity: NDArray) -> Felt:
+        raise GuidanceError(
+            "A bundle of the kind medtalk hears no emotions by itself.", "Run medtalk backbones pull emotion2vec_plus."
+        )
+
     def transcribe(self, samples: NDArray, language: str | None = None) -> str:
         if language is not None:
             self.check_language(language)

@@ -27,20 +27,21 @@ def voice_state(
 
     Args:
         samples: (n,) float32 at 16 kHz.
-        activity: (T,) how surely somebody speaks at each rig frame, 0..1: a state counts as much as that.
+        activity: (T,) how surely somebody speaks at each rig frame, 0..1: a state counts as much as that. If nobody
+            speaks, all count alike.
         run: from Whisper's log-mel (M, 80) to states (M / 2, width), 50 a second.
 
     Returns:
-        (width,) float32; zeros where nobody speaks.
+        (width,) float32.
     """
-    total, weight = np.zeros(1), 0.0
+    total, weight, spoken = np.zeros(1), 0.0, bool(activity.any())
     for mel, first, start, end in listening.windows(samples):
-        frames = (np.arange(start, end) - listening.EDGE) * FPS // listening.FPS
-        inside = (frames >= 0) & (frames < len(activity))
-        share = np.where(inside, activity[np.clip(frames, 0, max(len(activity) - 1, 0))], 0.0) if len(activity) else 0.0
-        if not np.any(share):
-            continue
-        states = run(mel)[start - first : end - first]
-        total = total + np.asarray(share, np.float64) @ states
-        weight += float(np.sum(share))
-    return np.asarray(total / max(weight, 1e-9), np.float32)
+        share = np.ones(end - start)
+        if spoken:
+            frames = (np.arange(start, end) - listening.EDGE) * FPS // listening.FPS
+            inside = (frames >= 0) & (frames < len(activity))
+            share = np.where(inside, activity[np.clip(frames, 0, len(activity) - 1)], 0.0).astype(np.float64)
+        if share.any():  # a window of silence need not be heard
+            total = total + share @ run(mel)[start - first : end - first]
+            weight += share.sum()
+    return np.asarray(total / weight, np.float32)
