@@ -1,4 +1,4 @@
-"""Moods over time: marked frames of a sequence, from labels to spans, to keys by a real sidecar, and what is refused."""
+"""Moods over time: marked frames of a sequence, from labels to spans to keys, and what is refused."""
 
 from __future__ import annotations
 
