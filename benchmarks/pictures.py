@@ -60,7 +60,7 @@ class Face(NamedTuple):
 def own_faces() -> list[Face]:
     """Ours at strength 1, of every kind."""
     return [
-        Face(label, kind, vector(pose)) for label in LABELS for kind, pose in kinds_of(table("emotions")[label]).items()
+        Face(label, kind, vector(dict(pose))) for label in LABELS for kind, pose in kinds_of(table("emotions")[label]).items()
     ]
 
 

@@ -318,7 +318,7 @@ def test_a_description_leads(page: Page) -> None:
 def test_every_knob_has_a_control_that_works(page: Page) -> None:
     page.evaluate("document.querySelectorAll('details.section').forEach((each) => (each.open = true))")
     shown = page.evaluate("Array.from(document.querySelectorAll('[data-knob]'), (each) => each.dataset.knob)")
-    own = {"emotion", "text", "image", "image_name", "curve", "span"}
+    own = {"emotion", "text", "image", "image_name", "curve", "timeline", "span"}
     assert sorted(shown) == sorted({knob.name for owner in (Settings, Finishing) for knob in knobs(owner)} - own)
     taken(page, lambda: page.click("[data-knob=region] button[value=upper]"))
     taken(page, lambda: page.uncheck("[name=blink]"))

@@ -40,6 +40,7 @@ def test_it_says_back_what_was_put_in(editor: Any, form: Any) -> None:
     wanted = Request(
         emotion="sad", mixture="happy:0.5,sad:0.5", mood_intensity=1.5, sequence_folder="/Game/Takes", start_frame=1001,
         frame_step=2, blink=False, gaze=False, process_mask="mouth", tolerance=0.01, replace=False, writer="arrays",
+        marked_frames=True,
     )  # fmt: skip
     forms.fill(form, wanted, settings.load())
     form.set_editor_property("sequence", sequence)

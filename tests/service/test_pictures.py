@@ -6,6 +6,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,8 @@ def test_a_changed_byte_is_found_also_of_a_known_picture(seeing: Sidecar, line: 
     raw.close()
 
 
-def test_the_bundle_that_ships_takes_no_pictures(sidecar: Sidecar, line: np.ndarray) -> None:
+@pytest.mark.skipif(find_spec("mediapipe") is not None, reason="MediaPipe is installed: it takes them")
+def test_the_bundle_that_ships_takes_no_pictures_without_mediapipe(sidecar: Sidecar, line: np.ndarray) -> None:
     with Client(sidecar.connection) as client:
         refusal = error(client, Settings(image=picture()))
         assert refusal.code == "unsupported" and "guidance of kind image" in refusal.message  # it is not even sent

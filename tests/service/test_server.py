@@ -339,7 +339,6 @@ def bad_requests(folder: Path, line: np.ndarray) -> list[tuple[str, str, Message
         ("guidance", "finite number", generate(line, guidance=emotion({"happy": -1.0}))),
         ("unsupported", "guidance", generate(line, guidance={"kind": "telepathy"})),
         ("unsupported", "not understand descriptions", generate(line, guidance={"kind": "text", "text": "furious"})),
-        ("unsupported", "does not understand pictures", generate(line, guidance={"kind": "image"})),
         ("setting", "language", generate(line, language="en")),
         ("bad_message", "intensity", generate(line, intensity="loud")),
         ("bad_message", "emotion", generate(line, guidance=emotion(7))),
