@@ -13,7 +13,7 @@ import numpy as np
 from medtalk.bundle import TEXT_WORDS
 from medtalk.engine.interface import Heard
 from medtalk.errors import GuidanceError, SettingError
-from medtalk.guidance import NEUTRAL, Description, Guidance
+from medtalk.guidance import LABELS, NEUTRAL, Description, Guidance
 from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.watch import checkpoint, stage
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # What a second of sound costs in the ear, roughly: only for the progress that is shown while it runs.
 _LISTEN_SECONDS = 0.015
 _DECODED = 1 << 13  # frames
+_SURE = 0.6  # from which weight on a feeling is found in a description that has no word for one
 _FULL = (
     "Use one of the kind medtalk with --bundle: `medtalk bundle import-official --label audio_semantic.pth --clip "
     "clip_emotion.pth -o BUNDLE` makes it from the authors' weights."
@@ -94,7 +95,10 @@ class CompactEngine:
         read = self._vocabulary.read(text) if self._vocabulary else Reading(text)
         if not read.text:
             return Description(text, {NEUTRAL: 1.0}, 1.0, read.note)
-        weights, strength = self._describe(tokenise(read.text))
+        meanings = self._vocabulary.meanings if self._vocabulary else None
+        weights, strength = self._describe(meanings.tokenise(read.text) if meanings else tokenise(read.text))
+        if read.doubt and (int(weights.argmax()) == LABELS.index(NEUTRAL) or weights.max() < _SURE):
+            return Description(text, {NEUTRAL: 1.0}, 1.0, read.doubt)
         return Description.of(text, weights.tolist(), strength, read.note)
 
     def guide_by_image(self, picture: str | Path | bytes, name: str, features: NDArray | None = None) -> Guidance:
