@@ -145,7 +145,8 @@ def test_slips_of_the_keyboard_are_mended_and_told(model: Model, text: str, slip
     ("label", "texts"),
     [
         ("angry", ("er ist stinksauer", "elle est furieuse", "está muy enfadada", "è furiosa", "ela está furiosa",
-                   "hij is woedend", "ona jest wściekła", "она в ярости", "她非常愤怒", "彼は激怒している", "그는 몹시 화가 났다")),
+                   "hij is woedend", "ona jest wściekła", "она в ярости", "她非常愤怒",
+                   "彼は激怒している", "그는 몹시 화가 났다")),
         ("disgust", ("voller Ekel", "dégoûtée", "qué asco", "che schifo", "que nojo", "vol walging", "z obrzydzeniem",
                      "с отвращением", "太恶心了", "気持ち悪い", "역겨운 표정")),
         ("fear", ("sie hat Angst", "il a très peur", "tiene mucho miedo", "ha paura del buio", "está com medo",
@@ -155,7 +156,8 @@ def test_slips_of_the_keyboard_are_mended_and_told(model: Model, text: str, slip
         ("sad", ("sie ist sehr traurig", "il pleure", "está muy triste", "è tristissimo", "ela chora", "erg verdrietig",
                  "on płacze", "ему грустно", "她很悲伤", "とても悲しい", "슬픈 얼굴")),
         ("surprised", ("völlig verblüfft", "très étonné", "está sorprendido", "è stupita", "ficou surpreso",
-                       "zeer verbaasd", "jest zaskoczony", "он удивлён", "她很惊讶", "びっくりしている", "깜짝 놀랐다")),
+                       "zeer verbaasd", "jest zaskoczony", "он удивлён", "她很惊讶",
+                       "びっくりしている", "깜짝 놀랐다")),
         ("neutral", ("ganz ruhig", "calme et neutre", "tranquila y serena", "calmo e neutro", "calma e serena",
                      "rustig en kalm", "spokojny", "спокойно", "她很平静", "落ち着いた声", "차분한 목소리")),
     ],
@@ -169,7 +171,8 @@ def test_eleven_languages_are_understood(model: Model, label: str, texts: tuple[
 
 @pytest.mark.parametrize(
     ("denied", "label"),
-    [("nicht wütend, nur traurig", "sad"), ("pas triste, juste en colère", "angry"), ("no está triste, está feliz", "happy"),
+    [("nicht wütend, nur traurig", "sad"), ("pas triste, juste en colère", "angry"),
+     ("no está triste, está feliz", "happy"),
      ("non è arrabbiata, è spaventata", "fear"), ("ohne jede Angst", "neutral"), ("не злой, а грустный", "sad"),
      ("sans aucune colère", "neutral"), ("niet bang, maar boos", "angry"), ("不生气", "neutral")],
 )  # fmt: skip
@@ -181,7 +184,8 @@ def test_denials_in_other_languages(model: Model, denied: str, label: str) -> No
 def test_words_of_degree_order_the_strength_in_other_languages(model: Model) -> None:
     for scale in (
         ("ein bisschen wütend", "wütend", "extrem wütend"), ("un peu triste", "triste", "extrêmement triste"),
-        ("un poco asustado", "asustado", "extremadamente asustado"), ("немного грустный", "грустный", "невероятно грустный"),
+        ("un poco asustado", "asustado", "extremadamente asustado"),
+        ("немного грустный", "грустный", "невероятно грустный"),
         ("un po' felice", "felice", "estremamente felice"), ("有点生气", "生气", "极其生气"),
     ):  # fmt: skip
         strengths = [understood(model, text).strength for text in scale]
@@ -191,13 +195,16 @@ def test_words_of_degree_order_the_strength_in_other_languages(model: Model) -> 
 @pytest.mark.parametrize(
     ("text", "language"),
     [("hän on hyvin vihainen", "Finnish"), ("ana huzuni sana", "Swahili"), ("çok kızgın ve üzgün", "Turkish"),
-     ("είναι πολύ λυπημένος", "Greek"), ("他 είναι πολύ λυπημένος και κουρασμένος", "Greek"), ("він дуже злий", "Ukrainian"),
+     ("είναι πολύ λυπημένος", "Greek"), ("他 είναι πολύ λυπημένος και κουρασμένος", "Greek"),
+     ("він дуже злий", "Ukrainian"),
      ("tužna je i vrlo umorna", "Croatian"), ("он щасливий і веселий, як її брат", "Ukrainian")],
 )  # fmt: skip
 def test_an_unknown_language_is_said_and_not_guessed(model: Model, text: str, language: str) -> None:
     mood = understood(model, text)
     assert mood.weights == {"neutral": 1.0} and mood.strength == 1.0
-    assert mood.note == f"The description seems to be {language}; understood are {UNDERSTOOD}. It is treated as neutral."
+    assert (
+        mood.note == f"The description seems to be {language}; understood are {UNDERSTOOD}. It is treated as neutral."
+    )
 
 
 def test_languages_and_scripts_may_be_mixed(model: Model) -> None:

@@ -81,7 +81,16 @@ class Letters:
 
 def test_a_table_holds_the_words_of_the_books_and_common_ones(tmp_path: Path) -> None:
     table = make(Letters(), ["lantern", "lanterns", "zebra"])
-    assert {"lantern", "zebra", "colossal", "furious", "w\u00fctend", "\u60b2\u3057\u3044", "\u4eca\u65e5", "\u043e\u043d"} <= set(table.words)
+    assert {
+        "lantern",
+        "zebra",
+        "colossal",
+        "furious",
+        "w\u00fctend",
+        "\u60b2\u3057\u3044",
+        "\u4eca\u65e5",
+        "\u043e\u043d",
+    } <= set(table.words)
     assert not {"lanterns", "ing", "a1", "Big"} & set(table.words), "forms look up their stems"
     assert table.rows.shape == (len(table.words) + 1, WIDTH) and not table.rows[0].any() and table.rows[1:].any(1).all()
     table.write(tmp_path / "table")

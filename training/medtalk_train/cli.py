@@ -245,7 +245,9 @@ def text(
     meanings: Annotated[
         Path | None, typer.Option(help="Table of words by meaning; that of the bundle that ships if left out.")
     ] = None,
-    start: Annotated[Path | None, typer.Option(help="Go on from the text encoder of this bundle.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Go on from the text.safetensors of this folder or bundle.")
+    ] = None,
     rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 5e-3,
     bundle: Annotated[
         Path | None, typer.Option(help="Put it into this bundle. If OUT already has one, nothing is trained.")
@@ -264,7 +266,7 @@ def text(
     if bundle is None or not (out / METRICS).is_file():
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
         options = WordingOptions(epochs=epochs, texts=texts, without=without, rate=rate)
-        begun = load(load_bundle(start).read(TEXT_WEIGHTS)) if start else None
+        begun = load((start / TEXT_WEIGHTS).read_bytes()) if start else None
         for name, value in make(out, options, seed, table, begun).items():
             print(f"{name:28} {value:.4f}")
     if bundle is not None:

@@ -47,8 +47,8 @@ Catalan: és està molt amb el seu la seva però no trist trista enfadat enfadad
   ella i germà plora somriu alegre
 Galician: está moi co seu triste pero non anoxado feliz cansada cando unha ela eu medo
 Slovak: sa vo veľmi ako jeho jej nahnevaný nahnevaná vystrašený prekvapený bojí plače zo | ľ ĺ ŕ
-Croatian: je se u i vrlo ali kao njegov ona malo tužan tužna ljut ljuta sretan sretna umoran uplašen iznenađen plače jako
-  nije na s od | đ
+Croatian: je se u i vrlo ali kao njegov ona malo tužan tužna ljut ljuta sretan sretna umoran uplašen iznenađen plače
+  jako nije na s od | đ
 Slovenian: je se v in zelo ampak kot njegov ona malo žalosten žalostna jezen jezna vesel vesela utrujen prestrašen
   presenečen joka ni
 Latvian: ir un ļoti bet kā viņš viņa nav bēdīgs dusmīgs laimīgs noguris | ļ ņ ķ ģ ā ē ū
@@ -70,8 +70,9 @@ Basque: da eta oso baina bezala bere ez haserre triste pozik beldur nekatuta har
 _SCRIPTS = {
     "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "CJK": "Chinese", "HANGUL": "Korean", "CYRILLIC": "Russian",
     "GREEK": "Greek", "ARABIC": "Arabic", "HEBREW": "Hebrew", "DEVANAGARI": "Hindi", "BENGALI": "Bengali",
-    "TAMIL": "Tamil", "THAI": "Thai", "ETHIOPIC": "Amharic", "GUJARATI": "Gujarati", "TELUGU": "Telugu", "GURMUKHI": "Punjabi",
-    "KHMER": "Khmer", "LAO": "Lao", "MYANMAR": "Burmese", "GEORGIAN": "Georgian", "ARMENIAN": "Armenian",
+    "TAMIL": "Tamil", "THAI": "Thai", "ETHIOPIC": "Amharic", "GUJARATI": "Gujarati", "TELUGU": "Telugu",
+    "GURMUKHI": "Punjabi", "KHMER": "Khmer", "LAO": "Lao", "MYANMAR": "Burmese",
+    "GEORGIAN": "Georgian", "ARMENIAN": "Armenian",
 }  # fmt: skip
 _SHARED = (  # a language of a script that another one is called after, by its own signs or words
     ("Japanese", "Chinese", "", ""),

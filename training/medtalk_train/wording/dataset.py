@@ -45,13 +45,11 @@ FORBIDDEN = frozenset(
 
 Drawn = tuple[list[str], tuple[float, ...], float]
 """A description as words, weights, strength."""
-SHARES = {"": 0.36, "en": 0.22, **dict.fromkeys(CODES, 0.42 / len(CODES))}
+SHARES = {"": 0.24, "en": 0.24, **dict.fromkeys(CODES, 0.52 / len(CODES))}
 """Of the descriptions: of the English grammar, of each book of phrases."""
 
 
-def draw(
-    grammar: Grammar, count: int, rng: np.random.Generator, phrases: bool = False
-) -> list[Drawn]:
+def draw(grammar: Grammar, count: int, rng: np.random.Generator, phrases: bool = False) -> list[Drawn]:
     """So many descriptions; none is a held-out one. With `phrases` from all books."""
     out = []
     books = {code: Phrases(code) for code in SHARES if code} if phrases else {}

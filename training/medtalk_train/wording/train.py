@@ -2,8 +2,8 @@
 
     medtalk-train text -o FOLDER          # under half an hour on one core; or the step `wording` of a run
 
-The result is the same for the same seed. The grammar and the books of phrases make
-the sentences as they are needed; nothing is downloaded. The table of meanings is of the bundle that ships, or of a file.
+The result is the same for the same seed. The grammar and the books of phrases make the sentences as they are needed;
+nothing is downloaded. The table of meanings is that of the bundle that ships, or of a file.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def train(
         config = replace(config, words=len(table.words), meaning=table.rows.shape[1])
     model = TextEncoder(config)
     if start is not None:
-        if meanings:  # what it has learned is not disturbed at first
+        if meanings and "meanings" not in start:  # what it has learned is not disturbed at first
             torch.nn.init.zeros_(model.meant[2].weight)
         fresh = {name: value for name, value in model.state_dict().items() if name.startswith("mean")}
         model.load_state_dict({**start, **{name: value for name, value in fresh.items() if name not in start}})
