@@ -23,7 +23,10 @@ from tests.helpers.descriptions import DIRECTIONS, FOREIGN, NONSENSE
 from tests.helpers.sidecars import Sidecar
 
 Run = Callable[..., Any]
-GERMAN = "The description seems to be German; descriptions are understood in English only. It is treated as neutral."
+UNDERSTOOD = (
+    "English, German, French, Spanish, Italian, Portuguese, Dutch, Polish, Russian, Chinese, Japanese and Korean"
+)
+FINNISH = f"The description seems to be Finnish; understood are {UNDERSTOOD}. It is treated as neutral."
 FOX = 'Nothing in "the quick brown fox" names a feeling that MEDTalk knows. It is treated as neutral.'
 PARTLY = 'Not understood in the description: "qwerty", "flibber".'
 
@@ -59,8 +62,19 @@ def test_most_nonsense_is_found(vocabulary: Vocabulary) -> None:
     assert len(missed) >= 0.65 * len(NONSENSE)
 
 
+def test_languages_that_it_has_learned_are_read(vocabulary: Vocabulary) -> None:
+    texts = [text for language, texts in FOREIGN.items() if language in UNDERSTOOD for text in texts]
+    doubted = [text for text in texts if (reading := vocabulary.read(text)).text != text or reading.note]
+    assert len(texts) > 40 and doubted == []
+
+
 def test_other_languages_are_found_and_most_are_named(vocabulary: Vocabulary) -> None:
-    found = {(language, text): vocabulary.read(text) for language, texts in FOREIGN.items() for text in texts}
+    found = {
+        (language, text): vocabulary.read(text)
+        for language, texts in FOREIGN.items()
+        if language not in UNDERSTOOD
+        for text in texts
+    }
     neutral = [not reading.text for reading in found.values()]
     named = [f"seems to be {language};" in reading.note for (language, _), reading in found.items()]
     assert sum(neutral) >= 0.95 * len(found) and sum(named) >= 0.9 * len(found)
@@ -68,7 +82,8 @@ def test_other_languages_are_found_and_most_are_named(vocabulary: Vocabulary) ->
 
 def test_no_word_of_another_language_is_a_word_that_the_encoder_knows() -> None:
     words = json.loads(load_bundle().file(TEXT_WORDS).read_text("utf-8"))
-    assert [word for group in words.values() for word in group if foreign([word])[1]] == []
+    english = [word for group in ("feelings", "others", "plain") for word in words[group]]
+    assert [word for word in english if foreign([word])[1]] == []
 
 
 @pytest.mark.parametrize(
@@ -83,7 +98,7 @@ def test_what_speaks_for_a_language(texts: list[str], language: str) -> None:
 # --- what becomes of a description
 
 
-@pytest.mark.parametrize(("text", "note"), [("traurig und müde", GERMAN), ("the quick brown fox", FOX)])
+@pytest.mark.parametrize(("text", "note"), [("surullinen ja väsynyt", FINNISH), ("the quick brown fox", FOX)])
 def test_what_is_not_understood_is_neutral(model: Model, text: str, note: str) -> None:
     assert understood(model, text) == Description(text, {"neutral": 1.0}, 1.0, note)
 
@@ -123,21 +138,103 @@ def test_slips_of_the_keyboard_are_mended_and_told(model: Model, text: str, slip
     assert understood(model, f"angry at {slip.title()}").note == "", "it is a name"
 
 
+# --- other languages
+
+
+@pytest.mark.parametrize(
+    ("label", "texts"),
+    [
+        ("angry", ("er ist stinksauer", "elle est furieuse", "está muy enfadada", "è furiosa", "ela está furiosa",
+                   "hij is woedend", "ona jest wściekła", "она в ярости", "她非常愤怒",
+                   "彼は激怒している", "그는 몹시 화가 났다")),
+        ("disgust", ("voller Ekel", "dégoûtée", "qué asco", "che schifo", "que nojo", "vol walging", "z obrzydzeniem",
+                     "с отвращением", "太恶心了", "気持ち悪い", "역겨운 표정")),
+        ("fear", ("sie hat Angst", "il a très peur", "tiene mucho miedo", "ha paura del buio", "está com medo",
+                  "hij is bang", "ona się boi", "ей страшно", "她很害怕", "彼女は怯えている", "무서워한다")),
+        ("happy", ("überglücklich", "folle de joie", "muy feliz", "è felicissima", "ele está feliz", "heel blij",
+                   "bardzo szczęśliwa", "она счастлива", "他很高兴", "とても嬉しい", "정말 행복하다")),
+        ("sad", ("sie ist sehr traurig", "il pleure", "está muy triste", "è tristissimo", "ela chora", "erg verdrietig",
+                 "on płacze", "ему грустно", "她很悲伤", "とても悲しい", "슬픈 얼굴")),
+        ("surprised", ("völlig verblüfft", "très étonné", "está sorprendido", "è stupita", "ficou surpreso",
+                       "zeer verbaasd", "jest zaskoczony", "он удивлён", "她很惊讶",
+                       "びっくりしている", "깜짝 놀랐다")),
+        ("neutral", ("ganz ruhig", "calme et neutre", "tranquila y serena", "calmo e neutro", "calma e serena",
+                     "rustig en kalm", "spokojny", "спокойно", "她很平静", "落ち着いた声", "차분한 목소리")),
+    ],
+)  # fmt: skip
+def test_eleven_languages_are_understood(model: Model, label: str, texts: tuple[str, ...]) -> None:
+    moods = [understood(model, text) for text in texts]
+    assert [mood.note for mood in moods] == [""] * len(texts)
+    right = [max(mood.weights, key=mood.weights.__getitem__) == label for mood in moods]
+    assert sum(right) >= len(texts) - 1, [text for text, good in zip(texts, right, strict=True) if not good]
+
+
+@pytest.mark.parametrize(
+    ("denied", "label"),
+    [("nicht wütend, nur traurig", "sad"), ("pas triste, juste en colère", "angry"),
+     ("no está triste, está feliz", "happy"),
+     ("non è arrabbiata, è spaventata", "fear"), ("ohne jede Angst", "neutral"), ("не злой, а грустный", "sad"),
+     ("sans aucune colère", "neutral"), ("niet bang, maar boos", "angry"), ("不生气", "neutral")],
+)  # fmt: skip
+def test_denials_in_other_languages(model: Model, denied: str, label: str) -> None:
+    weights = understood(model, denied).weights
+    assert max(weights, key=weights.__getitem__) == label
+
+
+def test_words_of_degree_order_the_strength_in_other_languages(model: Model) -> None:
+    for scale in (
+        ("ein bisschen wütend", "wütend", "extrem wütend"), ("un peu triste", "triste", "extrêmement triste"),
+        ("un poco asustado", "asustado", "extremadamente asustado"),
+        ("немного грустный", "грустный", "невероятно грустный"),
+        ("un po' felice", "felice", "estremamente felice"), ("有点生气", "生气", "极其生气"),
+    ):  # fmt: skip
+        strengths = [understood(model, text).strength for text in scale]
+        assert strengths == sorted(strengths), scale
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("hän on hyvin vihainen", "Finnish"), ("ana huzuni sana", "Swahili"), ("çok kızgın ve üzgün", "Turkish"),
+     ("είναι πολύ λυπημένος", "Greek"), ("他 είναι πολύ λυπημένος και κουρασμένος", "Greek"),
+     ("він дуже злий", "Ukrainian"),
+     ("tužna je i vrlo umorna", "Croatian"), ("он щасливий і веселий, як її брат", "Ukrainian")],
+)  # fmt: skip
+def test_an_unknown_language_is_said_and_not_guessed(model: Model, text: str, language: str) -> None:
+    mood = understood(model, text)
+    assert mood.weights == {"neutral": 1.0} and mood.strength == 1.0
+    assert (
+        mood.note == f"The description seems to be {language}; understood are {UNDERSTOOD}. It is treated as neutral."
+    )
+
+
+def test_languages_and_scripts_may_be_mixed(model: Model) -> None:
+    for text in ("traurig и грустный", "very 悲しい", "er ist sad", "wütend / furieux / furious"):
+        mood = understood(model, text)
+        assert mood.note == "" and max(mood.weights, key=mood.weights.__getitem__) in ("sad", "angry")
+
+
+def test_a_scene_without_a_word_for_a_feeling_is_read(model: Model) -> None:
+    mood = understood(model, "they buried her little brother this morning")
+    assert mood.note == "" and max(mood.weights, key=mood.weights.__getitem__) == "sad"
+    for text in ("boil the potatoes and add butter", "two tickets to Chicago"):
+        assert understood(model, text).weights == {"neutral": 1.0}
+
+
 # --- where it is told
 
 
 def test_a_note_on_the_transcript_stays_beside_it(model: Model, speech_data: Path) -> None:
     performance = model.perform(speech_data / "jfk.flac", "Guten Morgen zusammen, meine Damen und Herren")
-    note = performance.decode(understood(model, "traurig und müde")).meta["note"]
-    assert note.startswith("The transcript is not English") and note.endswith(f" {GERMAN}")
+    note = performance.decode(understood(model, "surullinen ja väsynyt")).meta["note"]
+    assert note.startswith("The transcript is not English") and note.endswith(f" {FINNISH}")
     assert "note" not in performance.with_transcript("").decode(understood(model, "sad")).meta
 
 
-@pytest.mark.parametrize("text", ["traurig und müde", "angry qwerty flibber"])
+@pytest.mark.parametrize("text", ["surullinen ja väsynyt", "angry qwerty flibber"])
 def test_the_command_says_it_here_and_by_the_sidecar(
     medtalk: Run, sidecar: Sidecar, speech_data: Path, tmp_path: Path, text: str
 ) -> None:
-    note, felt = (GERMAN, "neutral 1.00; strength 1.00") if "und" in text else (PARTLY, "angry 1.00")
+    note, felt = (FINNISH, "neutral 1.00; strength 1.00") if "ja" in text else (PARTLY, "angry 1.00")
     for where in ([], ["--server", sidecar.file]):
         done = medtalk("generate", speech_data / "jfk.flac", *where, "--text", text, "-o", tmp_path / "a.json")
         assert (done.code, done.err) == (0, f"medtalk: {note}\n") and f"understood as {felt}" in done.out

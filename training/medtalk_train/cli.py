@@ -252,11 +252,17 @@ def text(
     meanings: Annotated[
         Path | None, typer.Option(help="Table of words by meaning; that of the bundle that ships if left out.")
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Go on from the text.safetensors of this folder or bundle.")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 5e-3,
     bundle: Annotated[
         Path | None, typer.Option(help="Put it into this bundle. If OUT already has one, nothing is trained.")
     ] = None,
 ) -> None:
-    from medtalk.bundle import WEIGHTS, load_bundle
+    from safetensors.torch import load
+
+    from medtalk.bundle import TEXT_WEIGHTS, WEIGHTS, load_bundle
     from medtalk_train.recipe import WordingOptions
     from medtalk_train.wording.meanings import Table
     from medtalk_train.wording.train import METRICS, make
@@ -266,8 +272,9 @@ def text(
         load_bundle(bundle).file(WEIGHTS)  # what is wrong with it is said before the training
     if bundle is None or not (out / METRICS).is_file():
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-        options = WordingOptions(epochs=epochs, texts=texts, without=without)
-        for name, value in make(out, options, seed, table).items():
+        options = WordingOptions(epochs=epochs, texts=texts, without=without, rate=rate)
+        begun = load((start / TEXT_WEIGHTS).read_bytes()) if start else None
+        for name, value in make(out, options, seed, table, begun).items():
             print(f"{name:28} {value:.4f}")
     if bundle is not None:
         from medtalk_train.synthetic.export import add_text

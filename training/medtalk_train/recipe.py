@@ -195,8 +195,8 @@ class WordingOptions:
     """In each epoch."""
     fresh: int = 3
     """Epochs after which there are new ones: to make them takes longer than to learn from them."""
-    batch: int = 128
-    rate: float = 4e-3
+    batch: int = 256
+    rate: float = 5e-3
     """Highest of a schedule that rises and falls once."""
     decay: float = 1e-2
     piece_dropout: float = 0.12

@@ -31,6 +31,7 @@ _LISTEN_SECONDS = 0.015
 _DECODED = 1 << 13  # frames
 _MOST_KINDS = 64
 _MOSTLY = 0.5  # of an expression; where less is explained, a note says so
+_SURE = 0.6  # from which weight on a feeling is found in a description that has no word for one
 _FULL = (
     "Use one of the kind medtalk with --bundle: `medtalk bundle import-official --label audio_semantic.pth --clip "
     "clip_emotion.pth -o BUNDLE` makes it from the authors' weights."
@@ -109,7 +110,10 @@ class CompactEngine:
         read = self._vocabulary.read(text) if self._vocabulary else Reading(text)
         if not read.text:
             return Description(text, {NEUTRAL: 1.0}, 1.0, read.note)
-        weights, strength = self._describe(tokenise(read.text))
+        meanings = self._vocabulary.meanings if self._vocabulary else None
+        weights, strength = self._describe(meanings.tokenise(read.text) if meanings else tokenise(read.text))
+        if read.doubt and (int(weights.argmax()) == LABELS.index(NEUTRAL) or weights.max() < _SURE):
+            return Description(text, {NEUTRAL: 1.0}, 1.0, read.doubt)
         return Description.of(text, weights.tolist(), strength, read.note)
 
     def guide_by_image(self, picture: str | Path | bytes, name: str, features: NDArray | None = None) -> Guidance:

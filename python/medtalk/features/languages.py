@@ -1,4 +1,4 @@
-"""Which language other than English a text seems to be in: by its script, its letters and its commonest words."""
+"""Which language a text seems to be in: by its script, its letters and its commonest words."""
 
 from __future__ import annotations
 
@@ -43,14 +43,45 @@ Romanian: și este foarte cu dar nu un puțin lui ei trist tristă fericit supă
 Indonesian: dan yang sangat dengan dia tidak tapi sedikit seperti sedih marah senang takut lelah gembira terkejut
 Vietnamese: và rất không nhưng hơi như anh cô ấy buồn giận vui sợ mệt | ơ ư ạ ả ấ ầ ậ ắ ặ ẹ ẻ ế ề ể ệ ị ọ ỏ ố ồ ộ ớ ờ
   ợ ụ ủ ứ ừ ự
+Catalan: és està molt amb el seu la seva però no trist trista enfadat enfadada content contenta cansat por els les ell
+  ella i germà plora somriu alegre
+Galician: está moi co seu triste pero non anoxado feliz cansada cando unha ela eu medo
+Slovak: sa vo veľmi ako jeho jej nahnevaný nahnevaná vystrašený prekvapený bojí plače zo | ľ ĺ ŕ
+Croatian: je se u i vrlo ali kao njegov ona malo tužan tužna ljut ljuta sretan sretna umoran uplašen iznenađen plače
+  jako nije na s od | đ
+Slovenian: je se v in zelo ampak kot njegov ona malo žalosten žalostna jezen jezna vesel vesela utrujen prestrašen
+  presenečen joka ni
+Latvian: ir un ļoti bet kā viņš viņa nav bēdīgs dusmīgs laimīgs noguris | ļ ņ ķ ģ ā ē ū
+Lithuanian: yra ir labai bet kaip jis ji ne liūdnas piktas laimingas pavargęs išsigandęs | ė ų ū į
+Estonian: ja on väga aga nagu tema ta ei kurb vihane rõõmus õnnelik väsinud hirmul üllatunud natuke nutab | õ
+Icelandic: og er mjög en eins hann hún ekki leiður reiður glaður hræddur hissa þreyttur | þ ð æ
+Albanian: është dhe shumë por si ai ajo nuk i e trishtuar zemëruar lumtur frikësuar lodhur | ë
+Swahili: ana na sana lakini kama ni yake wake hana huzuni hasira furaha ana mwenye ameshangaa amekasirika anaogopa woga
+  amechoka kidogo yeye analia anacheka kwa ya wa
+Afrikaans: hy sy is baie maar soos 'n nie met en kwaad hartseer bly bang verras moeg huil lag effens
+Irish: tá agus an na sé sí go ach brónach feargach sásta eagla air uirthi tuirseach
+Welsh: mae ac yn iawn ond fel ei hi ddim drist ddig hapus ofnus wedi blino
+Latin: est et valde sed quasi eius non tristis iratus laetus territus fessus attonitus
+Esperanto: estas kaj tre sed kiel lia ŝia ne malĝoja kolera feliĉa timas laca surprizita | ŝ ĝ ĉ ĵ ŭ
+Tagalog: ang ng sa at na siya ay hindi pero parang malungkot galit masaya takot pagod gulat umiiyak napaka kaunti
+Basque: da eta oso baina bezala bere ez haserre triste pozik beldur nekatuta harrituta
 """
 
 _SCRIPTS = {
     "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "CJK": "Chinese", "HANGUL": "Korean", "CYRILLIC": "Russian",
     "GREEK": "Greek", "ARABIC": "Arabic", "HEBREW": "Hebrew", "DEVANAGARI": "Hindi", "BENGALI": "Bengali",
-    "TAMIL": "Tamil", "THAI": "Thai", "GEORGIAN": "Georgian", "ARMENIAN": "Armenian",
+    "TAMIL": "Tamil", "THAI": "Thai", "ETHIOPIC": "Amharic", "GUJARATI": "Gujarati", "TELUGU": "Telugu",
+    "GURMUKHI": "Punjabi", "KHMER": "Khmer", "LAO": "Lao", "MYANMAR": "Burmese",
+    "GEORGIAN": "Georgian", "ARMENIAN": "Armenian",
 }  # fmt: skip
-_UKRAINIAN = frozenset("іїєґ")
+_SHARED = (  # a language of a script that another one is called after, by its own signs or words
+    ("Japanese", "Chinese", "", ""),
+    ("Ukrainian", "Russian", "іїєґ", "дуже він вона але"),
+    ("Bulgarian", "Russian", "", "е съм много той тя тъжен ядосан щастлив уплашен се"),
+    ("Serbian", "Russian", "ђјљњћџ", "веома али као"),
+    ("Kazakh", "Russian", "әғқңөұүһ", ""),
+    ("Persian", "Arabic", "پچژگ", "است و خیلی اما او از غمگین عصبانی خوشحال"),
+)
 
 
 def foreign(words: Sequence[str]) -> tuple[str, int]:
@@ -62,19 +93,29 @@ def foreign(words: Sequence[str]) -> tuple[str, int]:
     Returns:
         Its name, "" where no language comes before all others; and how many words speak for it.
     """
-    votes = Counter(language for word in words for language in _languages(word))
-    for language, shared in (("Japanese", "Chinese"), ("Ukrainian", "Russian")):
-        if language in votes:  # which has signs of its own beside those that it shares
-            votes[language] += votes.pop(shared, 0)
-    (best, most), (_, second) = [*votes.most_common(2), ("", 0), ("", 0)][:2]
+    (best, most), (_, second) = [*votes(words).most_common(2), ("", 0), ("", 0)][:2]
     return (best if most > second else ""), most
+
+
+def votes(words: Sequence[str]) -> Counter[str]:
+    """How many of the words speak for each language but English."""
+    out = Counter(language for word in words for language in _languages(word))
+    for language, shared, *_ in _SHARED:
+        if out[language] > (1 if language == "Bulgarian" else 0):  # which has signs of its own beside the shared ones
+            out[language] += out.pop(shared, 0)
+    return +out
 
 
 def _languages(word: str) -> set[str]:
     """All that a word may be of."""
     scripts = {unicodedata.name(sign, "").split(" ")[0] for sign in word}
     if languages := {_SCRIPTS[script] for script in scripts & set(_SCRIPTS)}:
-        return {"Ukrainian"} if _UKRAINIAN & set(word) else languages
+        for language, shared, signs, common in _SHARED:
+            if shared in languages and set(signs) & set(word):
+                return {language}
+            if shared in languages and word in common.split():
+                languages = languages | {language}
+        return languages
     return {name for name, (common, letters) in _TABLE.items() if word in common or letters & set(word)}
 
 

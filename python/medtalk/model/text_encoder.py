@@ -39,7 +39,9 @@ class TextEncoderConfig:
 
 
 class TextEncoder(nn.Module):
-    """Tokens (B, N, 8) of `words.tokenise`, or (B, N, 10) of `Meanings.tokenise` -> weights of the labels (B, 7) that sum to 1, strength (B,).
+    """Tokens to weights of the labels (B, 7) that sum to 1, and a strength (B,).
+
+    The tokens are (B, N, 8) of `words.tokenise`, or with a table of meanings (B, N, 10) of `Meanings.tokenise`.
 
     The paper maps CLIP's features of the text to f^emo by an MLP. Here the answer is a mixture of the bundle's own
     label vectors, `weights @ label_vectors`, so that it lies in their space and can be shown to the user; the strength

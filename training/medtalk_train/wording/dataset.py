@@ -45,13 +45,11 @@ FORBIDDEN = frozenset(
 
 Drawn = tuple[list[str], tuple[float, ...], float]
 """A description as words, weights, strength."""
-SHARES = {"": 0.45, "en": 0.17, **dict.fromkeys(CODES, 0.38 / len(CODES))}
+SHARES = {"": 0.24, "en": 0.24, **dict.fromkeys(CODES, 0.52 / len(CODES))}
 """Of the descriptions: of the English grammar, of each book of phrases."""
 
 
-def draw(
-    grammar: Grammar, count: int, rng: np.random.Generator, phrases: bool = False
-) -> list[Drawn]:
+def draw(grammar: Grammar, count: int, rng: np.random.Generator, phrases: bool = False) -> list[Drawn]:
     """So many descriptions; none is a held-out one. With `phrases` from all books."""
     out = []
     books = {code: Phrases(code) for code in SHARES if code} if phrases else {}
@@ -69,16 +67,16 @@ def draw(
 
 
 def batches(
-    drawn: Sequence[Drawn], size: int, rng: np.random.Generator, meanings: Meanings | None = None
+    drawn: Sequence[Drawn], ids: Sequence[NDArray[np.int64]], size: int, rng: np.random.Generator
 ) -> Iterator[Batch]:
-    """Descriptions in batches, in random order."""
+    """Descriptions with the tokens of each in batches, in random order."""
     by_length: dict[int, list[int]] = {}
-    for i, (words, _, _) in enumerate(drawn):
-        by_length.setdefault(max(len(words), 1), []).append(i)
+    for i, rows in enumerate(ids):
+        by_length.setdefault(len(rows), []).append(i)
     groups = [places[at : at + size] for places in by_length.values() for at in range(0, len(places), size)]
     for group in (groups[i] for i in rng.permutation(len(groups))):
         yield Batch(
-            np.stack([tokens(drawn[i][0], meanings) for i in group]),
+            np.stack([ids[i] for i in group]),
             np.array([drawn[i][1] for i in group], np.float32),
             np.array([drawn[i][2] for i in group], np.float32),
         )

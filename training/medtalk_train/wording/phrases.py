@@ -108,7 +108,9 @@ class Phrases:
             text = frame.format(text)
         if rng.random() < 0.5:  # whoever it is
             person = _PEOPLE[rng.integers(len(_PEOPLE))]
-            text = re.sub(r"\b(he|she|his|her|him|himself|herself)\b", lambda found: person.get(found[1], found[1]), text)
+            text = re.sub(
+                r"\b(he|she|his|her|him|himself|herself)\b", lambda found: person.get(found[1], found[1]), text
+            )
         return text, one_hot(label), strength
 
     def _saying(self, label: str, rng: np.random.Generator) -> tuple[str, float]:
@@ -196,8 +198,9 @@ class Phrases:
 
 _AROUND = (
     "as if {}", "imagine: {}", "the moment when {}", "play it like this: {}", "{}, close-up", "scene two: {}",
-    "he thinks: {}", "she says: {}", "like someone who thinks {}", "it is the evening and {}", "{}, in front of everyone",
-    "because {}", "now {}", "after a long day, {}", "yesterday {}", "just then {}", "{}, at last", "{} again",
+    "he thinks: {}", "she says: {}", "like someone who thinks {}", "it is the evening and {}", "{}, at last",
+    "{}, in front of everyone", "because {}", "now {}", "after a long day, {}", "yesterday {}",
+    "just then {}", "{} again",
 )  # fmt: skip
 _PEOPLE: tuple[dict[str, str], ...] = (
     dict(he="she", his="her", him="her", himself="herself"), dict(she="he", her="his", herself="himself"),

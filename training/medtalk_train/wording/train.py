@@ -2,8 +2,8 @@
 
     medtalk-train text -o FOLDER          # under half an hour on one core; or the step `wording` of a run
 
-The result is the same for the same seed. The grammar and the books of phrases make
-the sentences as they are needed; nothing is downloaded. The table of meanings is of the bundle that ships, or of a file.
+The result is the same for the same seed. The grammar and the books of phrases make the sentences as they are needed;
+nothing is downloaded. The table of meanings is that of the bundle that ships, or of a file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
+from torch import Tensor
 from torch.nn import functional as F
 
 from medtalk.bundle import TEXT_GRAPH, TEXT_WEIGHTS, TEXT_WORDS, load_bundle
@@ -31,6 +32,7 @@ from medtalk.model.text_encoder import TextEncoder, TextEncoderConfig
 from medtalk_train.onnx_graph import graph_of
 from medtalk_train.recipe import WordingOptions
 from medtalk_train.wording.dataset import Drawn, batches, draw, weaken
+from medtalk_train.wording.dataset import tokens as tokens_of
 from medtalk_train.wording.grammar import Grammar
 from medtalk_train.wording.judge import Encode, drawn, judge
 from medtalk_train.wording.meanings import Table
@@ -45,9 +47,16 @@ Read = Callable[[str], NDArray[np.int64]]
 
 
 def train(
-    options: WordingOptions, seed: int = 1, config: TextEncoderConfig | None = None, table: Table | None = None
+    options: WordingOptions,
+    seed: int = 1,
+    config: TextEncoderConfig | None = None,
+    table: Table | None = None,
+    start: Mapping[str, Tensor] | None = None,
 ) -> TextEncoder:
-    """A trained encoder, in evaluation mode; without a table it knows words by their letters alone."""
+    """A trained encoder, in evaluation mode; without a table it knows words by their letters alone.
+
+    With `start`, the weights of an encoder of the same sizes, it goes on from them.
+    """
     torch.manual_seed(seed)
     table = table or Table.none()
     meanings = Meanings(table.words) if table.words else None
@@ -55,6 +64,11 @@ def train(
     if meanings:
         config = replace(config, words=len(table.words), meaning=table.rows.shape[1])
     model = TextEncoder(config)
+    if start is not None:
+        if meanings and "meanings" not in start:  # what it has learned is not disturbed at first
+            torch.nn.init.zeros_(model.meant[2].weight)
+        fresh = {name: value for name, value in model.state_dict().items() if name.startswith("mean")}
+        model.load_state_dict({**start, **{name: value for name, value in fresh.items() if name not in start}})
     if meanings:
         model.meanings.copy_(torch.from_numpy(table.rows))
         model.meaning_scale.copy_(torch.from_numpy(table.scale))
@@ -68,13 +82,15 @@ def train(
     # lengths do not divide evenly, so an epoch has some batches more than texts / batch: the schedule goes by texts
     total, done = options.texts * options.epochs, 0
     drawn: list[Drawn] = []
+    ids: list[NDArray[np.int64]] = []
     for epoch in range(options.epochs):
         rng = np.random.default_rng([seed, epoch])
         begun, losses = time.perf_counter(), []
         model.train()
         if epoch % options.fresh == 0:
             drawn = draw(grammar, options.texts, rng, phrases=True)
-        for batch in batches(drawn, options.batch, rng, meanings):
+            ids = [tokens_of(words, meanings) for words, _, _ in drawn]
+        for batch in batches(drawn, ids, options.batch, rng):
             _schedule(optimizer, options.rate, done / total)
             tokens = torch.from_numpy(weaken(batch.tokens, options.piece_dropout, rng))
             weights, strength = torch.from_numpy(batch.weights), torch.from_numpy(batch.strength)
@@ -154,7 +170,13 @@ def encoder(graph: bytes, meanings: Meanings | None = None) -> Encode:
     return encode
 
 
-def make(folder: Path, options: WordingOptions, seed: int = 1, table: Table | None = None) -> dict[str, float]:
+def make(
+    folder: Path,
+    options: WordingOptions,
+    seed: int = 1,
+    table: Table | None = None,
+    start: Mapping[str, Tensor] | None = None,
+) -> dict[str, float]:
     """Train an encoder on one thread, judge it, and write it with its figures; returns these.
 
     Without `table` it takes that of the bundle that ships.
@@ -167,7 +189,7 @@ def make(folder: Path, options: WordingOptions, seed: int = 1, table: Table | No
         begun = time.perf_counter()
         table = Table.of(load_bundle()) if table is None else table
         meanings = Meanings(table.words) if table.words else None
-        model = train(options, seed, table=table)
+        model = train(options, seed, table=table, start=start)
         seconds = time.perf_counter() - begun
     finally:
         torch.set_num_threads(threads)

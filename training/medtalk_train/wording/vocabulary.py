@@ -10,6 +10,7 @@ from medtalk.features.words import split
 from medtalk.guidance import LABELS, NEUTRAL, SYNONYMS
 from medtalk_train.wording import frames
 from medtalk_train.wording.lexicon import ENTRIES, SEEN, rows
+from medtalk_train.wording.phrases import CODES, NAMES, Book, book
 
 GRAMMAR = frozenset(
     """
@@ -34,7 +35,7 @@ GRAMMAR = frozenset(
 """Words that hold sentences together, or may stand in any; none names a feeling alone."""
 
 
-def vocabulary() -> dict[str, list[str]]:
+def vocabulary() -> dict[str, Any]:
     """What `medtalk.features.vocabulary.Vocabulary` is made of."""
     plain = GRAMMAR | _words(_texts([_PLAIN, [subject.name for subject in frames.SUBJECTS]]))
     feelings, others = {*LABELS, *SYNONYMS}, _words(_texts(_DEGREES))
@@ -50,8 +51,22 @@ def vocabulary() -> dict[str, list[str]]:
     return {
         "feelings": sorted(feelings),
         "others": sorted(others - feelings - plain),
-        "plain": sorted(plain - feelings),
+        "plain": sorted((plain | _words(book("en").words())) - feelings - (others - plain)),
+        "languages": {name: _of(book(code)) for code, name in zip(CODES, NAMES, strict=True)},
     }
+
+
+def _of(phrases: Book) -> dict[str, str]:
+    """The words of a language by kind."""
+    plain = _words(re.sub(r"\{\w\}", " ", frame) for group in phrases.frames.values() for frame in group)
+    plain |= _words(word for word, _ in phrases.degrees)
+    feelings: set[str] = set()
+    for (_, kind), entries in phrases.entries.items():
+        if kind in ("adj", "noun"):
+            feelings |= {word for text, _ in entries if len(words := split(text)) == 1 for word in words}
+    others = _words(phrases.words()) - plain - feelings
+    groups = {"feelings": feelings, "others": others, "plain": plain - feelings}
+    return {kind: " ".join(sorted(words)) for kind, words in groups.items()}
 
 
 _NAMING = ("verb", "cue", "say", "like", "thing")

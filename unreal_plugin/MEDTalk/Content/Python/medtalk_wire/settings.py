@@ -91,8 +91,8 @@ class Settings:
     )
     text: str = knob(
         "",
-        "The emotion as an English description, such as 'slightly annoyed, hides it'. Labels with weights beside it "
-        "make a mixture.",
+        "The emotion as a description in one of twelve languages, such as 'slightly annoyed, hides it' or 'traurig'. "
+        "Labels with weights beside it make a mixture.",
         "DESCRIPTION",
     )
     image: bytes | Path = knob(
