@@ -30,11 +30,14 @@ def headroom(values: NDArray[np.float32]) -> NDArray[np.float32]:
     2 .96, 4 .98.
     """
     out = np.array(values, np.float32)
+    high, low = KNEE * MAXIMUM[_FELT], KNEE * MINIMUM[_FELT]
     felt = out[:, _FELT]
-    range_ = np.where(felt < 0.0, MINIMUM[_FELT], MAXIMUM[_FELT])
+    far = ((felt > high) | (felt < low)).any(axis=0)  # few channels are, in most takes
+    channels, felt = _FELT[far], felt[:, far]
+    range_ = np.where(felt < 0.0, MINIMUM[channels], MAXIMUM[channels])
     beyond = np.divide(felt, range_, out=np.zeros_like(felt), where=range_ != 0.0) - KNEE
     bent = np.maximum(beyond, 0.0) / (1.0 - KNEE)
-    out[:, _FELT] = np.where(beyond > 0.0, range_ * (KNEE + (1.0 - KNEE) * bent / (1.0 + bent)), felt)
+    out[:, channels] = np.where(beyond > 0.0, range_ * (KNEE + (1.0 - KNEE) * bent / (1.0 + bent)), felt)
     return out
 
 
