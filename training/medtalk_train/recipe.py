@@ -217,7 +217,7 @@ class EmotionOptions:
     """How far differences between people and rooms are ignored."""
     shrinkage: float = 0.5
     """Ridge, in units of the mean spread."""
-    caution: float = 1.3
+    caution: float = 1.6
     """Raises the temperature beyond what fits strangers of the same corpus."""
 
 
