@@ -59,9 +59,8 @@ class Face(NamedTuple):
 
 def own_faces() -> list[Face]:
     """Ours at strength 1, of every kind."""
-    return [
-        Face(label, kind, vector(dict(pose))) for label in LABELS for kind, pose in kinds_of(table("emotions")[label]).items()
-    ]
+    poses = {label: kinds_of(table("emotions")[label]) for label in LABELS}
+    return [Face(label, kind, vector(dict(pose))) for label, kinds in poses.items() for kind, pose in kinds.items()]
 
 
 def kinds_of(poses: Mapping[str, Any]) -> Mapping[str, Mapping[str, float]]:

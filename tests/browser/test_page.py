@@ -113,7 +113,7 @@ def test_the_moods_of_a_timeline_are_shown(browser: Browser, sound: Path, tmp_pa
         page.mouse.move(box["x"] + at, box["y"] + 18 + 54 + 10)
         assert page.locator(".lanes canvas").get_attribute("title") == "close to tears  1.00 to 2.00 s"
         page.mouse.click(box["x"] + at, box["y"] + 18 + 54 + 10)  # plays it, as a word does
-        assert page.evaluate("player.span") == [1, 2]
+        assert page.evaluate("[player.playing, player.once]") == [True, 2]
 
 
 def test_the_sound_is_the_clock_and_the_face_follows(browser: Browser, sound: Path, tmp_path: Path) -> None:
