@@ -131,7 +131,7 @@ else:
         package_data={
             "medtalk": ["py.typed", "face/web/*", "studio/web/*"],
             "medtalk_train": ["synthetic/whisper_license.txt", "recipes/*.yaml"],
-            "medtalk_assets": ["models/**/*", "audio/**/*", "poses/**/*", "english/**/*", "head/*"],
+            "medtalk_assets": ["models/**/*", "audio/**/*", "poses/**/*", "english/**/*", "head/*", "personas/*"],
             "medtalk_plugin": ["MEDTalk/*.uplugin", "MEDTalk/Content/Python/**/*.py"],
         },
         exclude_package_data={"medtalk_assets": ["*.safetensors"] if PART == "lean" else []},
