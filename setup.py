@@ -56,6 +56,7 @@ TRAIN = [
 WEIGHTS = [f"medtalk-weights=={VERSION[1]}"] if PART == "lean" else []
 MEDIA = ["av>=14.0"]  # reads the sound of MP3, M4A and videos with an FFmpeg of its own
 REPORT = ["matplotlib>=3.9", "pillow>=11.0", "av>=14.0"]  # curves, sheets, videos
+PICTURE = ["mediapipe>=1.2", "pillow>=11.0"]  # the expression of a face in a picture
 STUDIO = ["starlette>=0.46", "uvicorn>=0.34"]  # serve its page
 METRICS = ["prometheus-client>=0.21"]
 PEERS = ["pocketsphinx>=5.0", "openfacefx>=0.24"]  # whose lips benchmarks/quality.py prints beside ours
@@ -140,6 +141,7 @@ else:
             "train": TRAIN + WEIGHTS,
             "media": MEDIA,
             "report": REPORT,
+            "picture": PICTURE,
             "studio": STUDIO,
             "metrics": METRICS,
             "peers": PEERS,
