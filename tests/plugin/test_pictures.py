@@ -103,7 +103,7 @@ def test_the_voice_leads_the_take(studio: Any, seeing: Sidecar, sample: Path) ->
     make(studio, [sound], sequence=sequence, emotion="From the voice")
     keys_are(studio, sequence, asked(seeing.connection, sample, fps=30.0, emotion="auto"))
     told = edits.described(sequence, sound.get_name())
-    assert told["guidance"] == {"voice": "auto"} and sum(told["emotion"].values()) == pytest.approx(1.0)
+    assert told["guidance"]["voice"] == "auto" and sum(told["emotion"].values()) == pytest.approx(1.0)
     assert "The voice sounds " in studio.log.text
     assert Request.remembered(settings.load()).emotion == "auto"
     assert open_form(studio, [sound]).get_editor_property("emotion") == "From the voice"
