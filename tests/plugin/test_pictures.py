@@ -130,7 +130,7 @@ def test_a_job_file_with_a_picture_and_with_the_voice(
     assert len(first["takes"]) == 2, "each sound of a batch is led by the picture"
     tags = [edits.described(studio.asset(take["sequence"]), take["take"]) for take in first["takes"]]
     assert [tag["guidance"] for tag in tags] == [{"image": "face.png"}] * 2
-    assert edits.described(studio.asset(second["takes"][0]["asset"]), "line0")["guidance"] == {"voice": "auto"}
+    assert edits.described(studio.asset(second["takes"][0]["asset"]), "line0")["guidance"]["voice"] == "auto"
     assert "gone.png cannot be read: No such file" in third["text"]
 
 
