@@ -129,7 +129,7 @@ class Model:
 
     def hears_emotion(self) -> bool:
         """Whether all that `decode("auto")` needs is on this machine. Nothing is downloaded."""
-        return self.bundle.hears_emotion or self._has_plus()
+        return not self._plus_leads() or self._has_plus()
 
     def _has_plus(self) -> bool:
         """Whether all that emotion2vec_plus needs is on this machine."""

@@ -103,7 +103,7 @@ def test_the_voice_leads_the_take(studio: Any, seeing: Sidecar, sample: Path) ->
     make(studio, [sound], sequence=sequence, emotion="From the voice")
     keys_are(studio, sequence, asked(seeing.connection, sample, fps=30.0, emotion="auto"))
     told = edits.described(sequence, sound.get_name())
-    assert told["guidance"] == {"voice": "auto"} and sum(told["emotion"].values()) == pytest.approx(1.0)
+    assert told["guidance"]["voice"] == "auto" and sum(told["emotion"].values()) == pytest.approx(1.0)
     assert "The voice sounds " in studio.log.text
     assert Request.remembered(settings.load()).emotion == "auto"
     assert open_form(studio, [sound]).get_editor_property("emotion") == "From the voice"
@@ -130,7 +130,7 @@ def test_a_job_file_with_a_picture_and_with_the_voice(
     assert len(first["takes"]) == 2, "each sound of a batch is led by the picture"
     tags = [edits.described(studio.asset(take["sequence"]), take["take"]) for take in first["takes"]]
     assert [tag["guidance"] for tag in tags] == [{"image": "face.png"}] * 2
-    assert edits.described(studio.asset(second["takes"][0]["asset"]), "line0")["guidance"] == {"voice": "auto"}
+    assert edits.described(studio.asset(second["takes"][0]["asset"]), "line0")["guidance"]["voice"] == "auto"
     assert "gone.png cannot be read: No such file" in third["text"]
 
 
