@@ -34,7 +34,7 @@ from medtalk_train.synthetic.ground import Sources, SyntheticData, SyntheticGrou
 from medtalk_train.wording import plain
 from tests.training import contract
 
-KEYS = ["a2647d2e9a1d", "a1c821fd8b85", "2e0c424fa2eb"]
+KEYS = ["0d581f21aba9", "d359868014a3", "dd5c2ddb2e3c"]
 """Of the options of `compact`, stages 1 to 3, as version 0.1.0 wrote them."""
 WORDS = "i am so happy to see these terrible people in the house of a wonderful friend".split()
 

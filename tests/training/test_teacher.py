@@ -12,7 +12,7 @@ from medtalk.quality.articulation import jitter, measure
 from medtalk.rig.channels import INDEX, MAXIMUM, MINIMUM, S_LIP, S_UP
 from medtalk_train.synthetic.corpus.read import Utterance
 from medtalk_train.synthetic.corpus.spoken import spoken
-from medtalk_train.synthetic.teacher import affect, emotion
+from medtalk_train.synthetic.teacher import affect, emotion, poses
 from medtalk_train.synthetic.teacher.lips import lip_curves
 from medtalk_train.synthetic.teacher.poses import KINDS, MOST, channels_of, table, vector
 from medtalk_train.synthetic.teacher.style import Style
@@ -244,3 +244,12 @@ def test_emotions_point_at_the_pose_library(shared) -> None:
         ours = np.mean([vector(pose) for pose in table("emotions")[label].values()], axis=0)[upper]
         cosines = {k: ours @ v / np.linalg.norm(ours) / np.linalg.norm(v) for k, v in means.items()}
         assert max(cosines, key=cosines.__getitem__) == label and cosines[label] > 0.75
+
+
+def test_the_key_of_the_tables_changes_with_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a run would keep faces of an earlier table."""
+    keys = [poses.key_of_tables()]
+    for changed in ("visemes", "emotions"):
+        monkeypatch.setattr(poses, "_text", lambda name, changed=changed: f"{name} {name == changed}")
+        keys.append(poses.key_of_tables())
+    assert len(set(keys)) == 3
