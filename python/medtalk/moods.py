@@ -48,7 +48,7 @@ def _label(label: str, dynamics: Dynamics) -> Mood:
 RECIPES: Mapping[str, Mood] = MappingProxyType(
     {
         # loudness makes it, and it comes fast and goes slowly (Ekman 2003, "Emotions Revealed")
-        "angry": _label("angry", Dynamics(level=1.3, loud=1.4, accent=0.30, onset=0.15, offset=1.0, pause=0.92)),
+        "angry": _label("angry", Dynamics(level=1.2, loud=1.4, accent=0.30, onset=0.15, offset=1.0, pause=0.92)),
         "disgust": _label("disgust", Dynamics(level=1.3, loud=0.9, accent=0.20, onset=0.25, offset=0.8, pause=0.88)),
         # pitch more than loudness; never still
         "fear": _label(
@@ -65,7 +65,7 @@ RECIPES: Mapping[str, Mood] = MappingProxyType(
         # a start that fades to a residue
         "surprised": _label(
             "surprised",
-            Dynamics(level=1.5, loud=0.9, accent=0.35, burst=0.75, fades=0.9, onset=0.16, offset=0.5, pause=0.78),
+            Dynamics(level=1.35, loud=0.9, accent=0.35, burst=0.75, fades=0.9, onset=0.16, offset=0.5, pause=0.78),
         ),
         "confident": Mood(
             (Face("happy", 0.8, "proud"), Face("angry", 0.2, "cold")),
