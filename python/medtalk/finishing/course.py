@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 def ease(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """From 0 to 1 with least jerk, flat at both ends (Flash and Hogan 1985)."""
-    x = np.clip(x, 0.0, 1.0)
-    return x**3 * (10.0 - 15.0 * x + 6.0 * x * x)
+    x = np.minimum(np.maximum(x, 0.0), 1.0)
+    return x * x * x * (10.0 - 15.0 * x + 6.0 * x * x)  # x**3 takes ten times as long
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from medtalk.finishing.course import ease
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -179,7 +181,7 @@ def _postures(times: NDArray, cues: Cues, manner: Manner, rng: np.random.Generat
     for begin in _shifts(cues, rng):
         target = _SHIFT_KEPT * posture + rng.normal(0.0, 1.0, 3) * _SHIFT_DEGREES
         lasts = rng.uniform(*_SHIFT_S) / manner.speed
-        out += (target - posture) * _ease((times - begin) / lasts)[:, None]
+        out += (target - posture) * ease((times - begin) / lasts)[:, None]
         posture = target
     return out
 
@@ -222,8 +224,8 @@ def _nods(times: NDArray, cues: Cues, manner: Manner, rng: np.random.Generator) 
     for begin, down, back, turn in nods(cues, manner, rng):
         near = slice(*np.searchsorted(times, [begin - down, begin + down + back]))
         since = times[near] - begin
-        lift = _ease((since + down) / down) * (1.0 - _ease(since / (0.6 * down)))
-        fall = _ease(since / down) * (1.0 - _ease((since - down) / back))
+        lift = ease((since + down) / down) * (1.0 - ease(since / (0.6 * down)))
+        fall = ease(since / down) * (1.0 - ease((since - down) / back))
         out[near] += turn * (fall - _LIFT * lift)[:, None]
     return out
 
@@ -254,9 +256,3 @@ def _drift(times: NDArray, rng: np.random.Generator) -> NDArray[np.float64]:
     out = _DRIFT_DEGREES * np.sqrt(2.0 / _DRIFT_WAVES) * waves
     out[:, 1] += _BREATH_DEGREES * np.sin(2.0 * np.pi * (times / _BREATH_S + rng.uniform()))
     return out
-
-
-def _ease(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From 0 to 1 with least jerk, flat at both ends."""
-    x = np.clip(x, 0.0, 1.0)
-    return x**3 * (10.0 - 15.0 * x + 6.0 * x * x)

@@ -112,11 +112,11 @@ class _Scene:
         shares = {name: 1.0} if name in _AT else {f"L_{name}": sides[0], f"R_{name}": sides[1]}
         for channel, share in shares.items():
             at = _AT[channel]
-            value, change = self.rig[rows, at], np.clip(self.amount * share * curve, -1.0, 1.0)
+            value, change = self.rig[rows, at], np.minimum(np.maximum(self.amount * share * curve, -1.0), 1.0)
             room = np.where(change > 0.0, MAXIMUM[at] - value, value - MINIMUM[at])
             if at in _LIPS:
                 change = change * self.open[rows]
-            self.rig[rows, at] += (change * np.clip(room, 0.0, 1.0)).astype(np.float32)
+            self.rig[rows, at] += (change * np.minimum(np.maximum(room, 0.0), 1.0)).astype(np.float32)
 
 
 def _accents(scene: _Scene) -> None:
