@@ -577,8 +577,11 @@ class Performance:
         stage("decode", 1.0)
         mood = in_labels(weights) if scale.any() else None
         moods = [(share, in_labels(own)) for share, own in guidance.moods(self)]
-        turn = turn_of_head(self.cues, mood or {}, strong, finishing, moods=moods) if region == "full" else None
-        values = finish(raw, self.activity, finishing, FPS, lips, self.cues, turn, mood, shaking)
+        named = max(weights, key=weights.__getitem__) if weights and mood else ""
+        turn = None
+        if region == "full":
+            turn = turn_of_head(self.cues, mood or {}, strong, finishing, FPS, moods, named)
+        values = finish(raw, self.activity, finishing, FPS, lips, self.cues, turn, mood, shaking, named)
         meta = self._meta(weights, intensity, finishing, region)
         fields = guidance.meta()
         if note := f"{meta.get('note', '')} {fields.pop('note', '')}".strip():
