@@ -15,9 +15,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from medtalk.errors import GuidanceError, MedtalkError, SettingError, require
+from medtalk.errors import MedtalkError, SettingError, require
 from medtalk.finishing import Finishing
-from medtalk.guidance import KINDS, guidance_of, label_name
+from medtalk.guidance import check_kinds, guidance_of
 from medtalk.inputs import path_text, read_input
 from medtalk.limits import MAX_INTENSITY, check_range
 from medtalk_wire import settings as wire
@@ -74,13 +74,7 @@ def check_persona(persona: object) -> dict[str, Any]:
     if "intensity" in persona and check_range(persona["intensity"], "intensity", MAX_INTENSITY).ndim:
         raise SettingError("A persona's intensity is a list; valid is a number.")
     Finishing(**{step: persona[step] for step in _STEPS if step in persona})
-    kinds = persona.get("kinds", {})
-    require(kinds, Mapping, "A persona's kinds", "a map from label to kind")
-    for label, kind in kinds.items():
-        names = KINDS[label_name(label)]
-        if kind not in names:
-            raise GuidanceError(f"Unknown kind {str(kind)[:40]!r} of {label}; valid are {', '.join(names)}.")
-    return {**persona, "kinds": {label_name(label): kind for label, kind in kinds.items()}}
+    return {**persona, "kinds": check_kinds(persona.get("kinds", {}))}
 
 
 def without(persona: Mapping[str, Any], asked: Collection[str]) -> dict[str, Any]:

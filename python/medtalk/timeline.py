@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from medtalk.errors import GuidanceError, MedtalkError, SettingError
-from medtalk.guidance import MOODS, Guidance, Part, PerformanceLike, check_text, guidance_of
+from medtalk.guidance import MOODS, Guidance, Part, PerformanceLike, Voice, check_text, guidance_of
 from medtalk.limits import MAX_INTENSITY
 from medtalk.rates import FPS
 from medtalk_wire.settings import FADE, MAX_FADE, MAX_POINTS, MAX_SPANS, SPAN_FIELDS
@@ -106,11 +106,17 @@ class Timeline(Guidance):
     @classmethod
     def of(cls, base: Guidance, spans: Sequence[Span], guide: Callable[[Span], Guidance]) -> Timeline:
         """The timeline of checked spans; `guide` makes the guidance of one. Errors say which span is meant."""
+        if isinstance(base, cls):
+            raise GuidanceError("The emotion is a timeline already.", "Put all spans into one.")
         made = []
         for span in spans:
             with within(span.where):
                 made.append((span, guide(span)))
         return cls(base, tuple(made))
+
+    def heard_in(self, performance: PerformanceLike) -> Timeline:
+        spans = tuple((span, guidance.heard_in(performance)) for span, guidance in self.spans)
+        return Timeline(self.base.heard_in(performance), spans)
 
     def parts(self, performance: PerformanceLike) -> tuple[Part, ...]:
         found = []
@@ -140,10 +146,13 @@ class Timeline(Guidance):
         return tuple((share, dict(weights)) for weights, share in found.items())
 
     def meta(self) -> dict[str, Any]:
-        """As of its base, with `timeline`: all spans as `spans_of` takes them."""
+        """As of its base, with `timeline`: all spans as `spans_of` takes them; `voice` is what their auto heard."""
         found = self.base.meta()
         notes = [found.pop("note", ""), *(guidance.meta().get("note", "") for _, guidance in self.spans)]
         found["timeline"] = [span.meta() for span, _ in self.spans]
+        felt = next((each.felt for _, each in self.spans if isinstance(each, Voice) and each.felt), None)
+        if felt is not None:
+            found["voice"] = felt.meta()
         return {**found, "note": " ".join(dict.fromkeys(filter(None, notes)))}
 
     def _shares(self, performance: PerformanceLike) -> Iterator[tuple[int, NDArray[np.float32]]]:

@@ -76,6 +76,17 @@ def test_gaps_show_the_takes_own_emotion_and_the_rest_what_each_mood_shows_alone
     np.testing.assert_array_equal(again.values, rig.values)
 
 
+def test_decode_takes_spans_and_says_what_they_heard(performance: medtalk.Performance) -> None:
+    spans = [{"start": 1.0, "end": 2.0, "emotion": "auto"}]
+    rig = performance.decode("sad", timeline=spans)
+    guide = performance.model.guide("sad", timeline=medtalk.spans_of(spans))
+    np.testing.assert_array_equal(rig.values, performance.decode(guide).values)
+    assert rig.meta["base"] == {"sad": 1.0} and rig.meta["timeline"] == spans
+    assert rig.meta["voice"] == performance.felt.meta()
+    with pytest.raises(GuidanceError, match="a timeline already"):
+        performance.decode(guide, timeline=spans)
+
+
 def test_spans_of_one_mood_are_that_mood(performance: medtalk.Performance) -> None:
     """Whole and finished, with its head and its life."""
     spans = [{"start": 1, "end": 2, "emotion": "sad"}, {"start": 1.5, "emotion": "sad"}]
