@@ -510,8 +510,8 @@ class Performance:
         return replace(self, transcript=text, **self.model._with_words(self.heard, text, self.speech, self.activity))
 
     def with_intensity(self, curve: ArrayLike) -> Performance:
-        """The same performance with an edited intensity curve, (T,), finite, 0 or more."""
-        edited = _read_only(self._curve(curve, "The intensity curve", np.inf))
+        """The same performance with an edited intensity curve, (T,), 0 to 4."""
+        edited = _read_only(self._curve(curve, "The intensity curve", MAX_INTENSITY))
         guided = self.heard.guided and replace(self.heard.guided, intensity=edited)
         return replace(self, intensity=edited, heard=replace(self.heard, guided=guided))
 

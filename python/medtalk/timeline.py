@@ -12,7 +12,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
@@ -146,12 +146,12 @@ class Timeline(Guidance):
         return tuple((share, dict(weights)) for weights, share in found.items())
 
     def meta(self) -> dict[str, Any]:
-        """As of its base, with `timeline`: all spans as `spans_of` takes them; `voice` is what their auto heard."""
+        """As of its base, with `timeline`: all spans as `spans_of` takes them. `voice` is what an auto among them heard."""
         found = self.base.meta()
         notes = [found.pop("note", ""), *(guidance.meta().get("note", "") for _, guidance in self.spans)]
         found["timeline"] = [span.meta() for span, _ in self.spans]
         felt = next((each.felt for _, each in self.spans if isinstance(each, Voice) and each.felt), None)
-        if felt is not None:
+        if felt is not None and not isinstance(self.base, Voice):
             found["voice"] = felt.meta()
         return {**found, "note": " ".join(dict.fromkeys(filter(None, notes)))}
 
@@ -300,6 +300,10 @@ def _level(value: Any, what: str) -> float | tuple[tuple[float, float], ...]:
 
 
 def _number(value: Any, what: str, most: float) -> float:
+    """A number from 0 to `most`; a text may hold it."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)
     try:
         number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     except OverflowError:
