@@ -31,9 +31,9 @@ def read_timeline(path: str | Path) -> tuple[Span, ...]:
     """The spans in a file.
 
     `.json` holds a list of mappings as `medtalk.timeline.spans_of` takes them, or {"spans": [...]}. `.csv` has a header
-    with any of start, end, emotion, text, image, intensity, fade in any order and case; an empty cell stands for the default.
-    An intensity there is a number or points "1.5=0.4 2=1.2". Semicolons may part the cells, and a comma the decimals
-    of a number. Pictures are found from the file's folder.
+    with any of start, end, emotion, text, image, intensity, fade in any order and case; an empty cell stands for the
+    default. An intensity there is a number or points "1.5=0.4 2=1.2". Semicolons may part the cells, and numbers have
+    decimal commas. Pictures are found from the file's folder.
 
     Raises:
         SettingError, GuidanceError: names the file, the row or span, and what is valid.

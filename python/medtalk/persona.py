@@ -50,14 +50,28 @@ def read_persona(source: str | Path) -> dict[str, Any]:
         )
     shown = path_text(path)
     try:
-        content = json.loads(read_input(path, "persona", SettingError, _MAX_BYTES).decode("utf-8-sig"))
+        content = json.loads(
+            read_input(path, "persona", SettingError, _MAX_BYTES).decode("utf-8-sig"), object_pairs_hook=_once
+        )
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON
-        raise SettingError(f"{shown} is not JSON: {error}.", f"Write an object with {', '.join(NAMES)}.") from None
+        raise SettingError(
+            f"{shown} is not valid JSON: {error}.", f"Write an object with {', '.join(NAMES)}."
+        ) from None
     try:
         return check_persona(content)
     except MedtalkError as error:
         error.message = f"{shown}: {error.message}"
         raise
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of JSON's pairs; ValueError for a name that is there twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice[:40]!r} is there twice")
+    return found
 
 
 def check_persona(persona: object) -> dict[str, Any]:

@@ -144,7 +144,6 @@ def take(performance: Performance, guidance: Guidance, settings: Settings) -> Ri
     if (tags := _tags(settings)) and performance.activity.any():
         inner = guidance if isinstance(guidance, Timeline) else Timeline(guidance, ())
         spans = tagged_spans(tags, performance.words, performance.places)
-        spans_of([*(span for span, _ in inner.spans), *spans])
         guidance = Timeline(
             inner.base, (*inner.spans, *((span, guidance_of(span.emotion or NEUTRAL)) for span in spans))
         )

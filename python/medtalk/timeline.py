@@ -58,7 +58,7 @@ class Span:
     where: str = field(default="The span", compare=False)
 
     def mapping(self) -> dict[str, Any]:
-        """The span as `spans_of` takes it, with what is not usual; its picture as it is."""
+        """The span as `spans_of` takes it, without what is the default; its picture as it is."""
         found: dict[str, Any] = {"start": self.start}
         if self.end < math.inf:
             found["end"] = self.end
@@ -97,7 +97,7 @@ class Timeline(Guidance):
 
     Attributes:
         base: leads where no span does.
-        spans: each with what it is guided by.
+        spans: each with what it is guided by. Of two that start together the later one in the tuple leads.
     """
 
     base: Guidance
@@ -146,7 +146,7 @@ class Timeline(Guidance):
         return tuple((share, dict(weights)) for weights, share in found.items())
 
     def meta(self) -> dict[str, Any]:
-        """As of its base, with `timeline`: all spans as `spans_of` takes them. `voice` is what an auto among them heard."""
+        """As of its base, with `timeline`: all spans as `spans_of` takes them. `voice` is what their auto heard."""
         found = self.base.meta()
         notes = [found.pop("note", ""), *(guidance.meta().get("note", "") for _, guidance in self.spans)]
         found["timeline"] = [span.meta() for span, _ in self.spans]
@@ -192,7 +192,7 @@ def _leads(spans: Sequence[Span]) -> list[_Lead]:
     leads = [_Lead(0.0, -1, 0.0)]
     for moment in sorted({time for span in spans for time in (span.start, span.end) if time < math.inf}):
         now = [number for number, span in enumerate(spans) if span.start <= moment < span.end]
-        number = max(now, key=lambda each: spans[each].start, default=-1)
+        number = max(now, key=lambda each: (spans[each].start, each), default=-1)
         if number != (before := leads[-1].number):
             begins = number >= 0 and spans[number].start == moment
             own = spans[number if begins else before]

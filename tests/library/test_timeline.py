@@ -354,7 +354,7 @@ def test_curves_that_do_not_fit_the_sound(performance: medtalk.Performance) -> N
             checked(Settings(curve=[1.0, 5.0], curve_mode=mode))
         with pytest.raises(SettingError, match=r"curve at 2\.5 s is 1e\+30; valid are numbers from 0 to 4"):
             checked(Settings(curve=[[1, 1], [2.5, 1e30], [9, 1]], curve_mode=mode))
-    with pytest.raises(SettingError, match="curve is 4.5 at frame 0; valid are"):
+    with pytest.raises(SettingError, match=r"curve is 4\.5 at frame 0; valid are"):
         performance.with_intensity(np.full(len(performance), 4.5))
     with pytest.raises(SettingError, match="curve_mode is 'add'; valid are replace, multiply"):
         checked(Settings(curve_mode="add"))

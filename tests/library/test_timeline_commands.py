@@ -65,8 +65,8 @@ def test_lines_say_what_leads_and_what_was_heard() -> None:
         ({"emotion": {"sad": 1.0}, "persona": "officer"}, "persona officer, sad"),
         (timeline, "neutral under a timeline of 1 span"),
         (timeline | {"voice": felt | {"sure": True}}, "neutral under a timeline of 1 span (auto heard: sad (sure))"),
-        (timeline | {"guidance": {"voice": "auto", **felt}}, "heard: not sure (sad?), so neutral with the voice's energy under"),
-        ({"emotion": {"neutral": 1.0}, "guidance": {"voice": "auto", "sure": False, "silent": True}}, "heard: nobody, 9"),
+        (timeline | {"guidance": {"voice": "auto", **felt}}, "heard: not sure (sad?), so neutral with the voice's"),
+        ({"guidance": {"voice": "auto", "sure": False, "silent": True}}, "heard: nobody, 9"),
     ):  # fmt: skip
         assert f"60 fps, {said}" in line_of(facts | result)
 
