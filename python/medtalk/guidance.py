@@ -211,7 +211,7 @@ class Description(Guidance):
 
     Attributes:
         text: the description.
-        weights: of the labels, summing to 1, in the order of `LABELS`.
+        weights: of the labels, summing to 1, in the order of `LABELS`; of another mood where the text is its name.
         strength: multiplies the intensity; 1 is plain.
         note: one line on what was not understood, and what stands for it; "" for none.
     """

@@ -192,7 +192,7 @@ class Model:
         said = self.engine.guide_by_text(transcript)
         if not isinstance(said, Description) or set(said.weights) == {NEUTRAL}:
             return felt
-        return felt.with_words(said.weights)
+        return felt.with_words(in_labels(said.weights))
 
     def guide(
         self,

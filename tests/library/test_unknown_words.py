@@ -17,6 +17,7 @@ from medtalk.guidance import Description
 from medtalk.perform import Model
 from medtalk.rig import read_rig
 from medtalk.rig.channels import CHANNEL_HASH
+from medtalk_board.moods import MIXED, MIXED_SYNONYMS
 from medtalk_train.wording.held_out import DESCRIBED, LATER, NEGATED
 from medtalk_wire import Client, Settings, Sound
 from tests.helpers.descriptions import DIRECTIONS, FOREIGN, NONSENSE
@@ -136,6 +137,18 @@ def test_slips_of_the_keyboard_are_mended_and_told(model: Model, text: str, slip
     assert mood.note == f'"{slip}" is read as "{right}".' and mood.text == text
     assert (mood.weights, mood.strength) == (meant.weights, meant.strength) and meant.note == ""
     assert understood(model, f"angry at {slip.title()}").note == "", "it is a name"
+
+
+@pytest.mark.parametrize("mood", MIXED)
+def test_the_name_of_a_mood_is_that_mood(model: Model, mood: str) -> None:
+    name = next(word for word, meant in MIXED_SYNONYMS.items() if meant == mood)
+    for text in (mood, f" {mood.title()}.", name):
+        assert understood(model, text) == Description(text.strip(), {mood: 1.0}, 1.0)
+    assert mood not in understood(model, f"very {mood}").weights
+
+
+def test_the_name_of_a_mood_in_a_transcript_speaks_for_its_labels(model: Model, sample: Path) -> None:
+    assert model.perform(sample, "Confused!").felt.words
 
 
 # --- other languages

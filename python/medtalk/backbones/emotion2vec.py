@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import math
+import os
 import re
 import warnings
 from contextlib import redirect_stdout, suppress
@@ -60,6 +61,8 @@ def locate(source: Pretrained, update: bool = False) -> Path:
     """
     if folder := source.local_path():
         return folder
+    # Read when it is imported. Else it asks five times for a list of files, for half a minute without a network.
+    os.environ.setdefault("MODELSCOPE_API_MAX_RETRIES", "1")
     with needs_extra():
         from modelscope import snapshot_download
 

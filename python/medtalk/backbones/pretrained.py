@@ -316,6 +316,8 @@ def clause(reason: object) -> str:
     """A library's message as a part of a sentence: the first 200 characters on one line."""
     if isinstance(reason, UnpicklingError):  # its own words end in advice to execute the file
         reason = "it holds something other than weights"
+    elif isinstance(reason, ConnectionError):  # ModelScope's lists all that it tried
+        reason = "its server cannot be reached"
     elif isinstance(reason, KeyError):
         reason = f"it has no {reason}"
     elif isinstance(reason, BaseException) and not str(reason):

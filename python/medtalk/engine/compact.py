@@ -18,6 +18,7 @@ from medtalk.guidance import LABELS, NEUTRAL, Description, Felt, Guidance, Pictu
 from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.watch import checkpoint, stage
+from medtalk_board.moods import MIXED, MIXED_SYNONYMS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,6 +107,9 @@ class CompactEngine:
             raise GuidanceError("This compact bundle does not understand descriptions.", _FULL)
         if features is not None:
             raise SettingError("A compact bundle computes its own features and accepts no ready-made ones.", _FULL)
+        name = text.strip(" .!").lower()
+        if (mood := MIXED_SYNONYMS.get(name, name)) in MIXED:  # the encoder answers in labels, which show it faintly
+            return Description(text, {mood: 1.0}, 1.0)
         # A bundle that was made before its words were kept guesses at all.
         read = self._vocabulary.read(text) if self._vocabulary else Reading(text)
         if not read.text:

@@ -20,7 +20,7 @@ SYNONYMS = {
     "furious": "angry",
     "rage": "angry",
     "disgusted": "disgust",
-    "contempt": "disgust",
+    "contempt": "disgust",  # as in descriptions; contemptuous anger is a kind, for those who ask for it
     "fearful": "fear",
     "scared": "fear",
     "afraid": "fear",
