@@ -436,7 +436,7 @@ def read_picture(picture: str | Path | bytes) -> tuple[str, bytes]:
     return name, data
 
 
-def check_kinds(kinds: object) -> dict[str, str]:
+def check_kinds(kinds: Mapping[Any, Any]) -> dict[str, str]:
     """The kind that leads in a label, by label; `GuidanceError` for a label or kind that does not exist."""
     require(kinds, Mapping, "kinds", "a map from label to kind")
     found = {}

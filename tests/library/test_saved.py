@@ -76,7 +76,7 @@ def test_what_was_heard_in_the_voice_is_kept(performance: medtalk.Performance, k
         np.testing.assert_array_equal(got.values, expected.values)
         assert got.meta == expected.meta
     with np.load(kept) as archive:
-        arrays = dict(archive)
+        arrays: Any = dict(archive)
     facts = json.loads(str(arrays["heard.facts"]))
     for wrong in ({"weights": {"angry": 3.0}}, {"angry": 1.0}, {"weights": {"no": 1.0}}):
         np.savez(tmp_path / "wrong.npz", **arrays | {"heard.facts": np.array(json.dumps(facts | {"voice": wrong}))})

@@ -221,6 +221,13 @@ def test_pictures_of_spans_travel_one_after_the_other() -> None:
     assert refused(extra).code == "bad_message"
 
 
+def test_errors_of_the_sidecar_name_the_file(medtalk: Run, sidecar: Sidecar, sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "beyond.csv").write_text("start,emotion\n1,sad\n9,happy\n")
+    done = medtalk("generate", sample, "--server", sidecar.file, "--timeline", tmp_path / "beyond.csv",
+                   "-o", tmp_path / "a.npz")  # fmt: skip
+    assert done.code == 1 and "beyond.csv, row 3 starts at 9 s" in done.err
+
+
 @pytest.mark.parametrize("wrong", [[{"start": True}], [{"start": object()}], [3], {"start": 1}, [{"mood": "sad"}]])
 def test_a_timeline_that_cannot_be_written(wrong: Any) -> None:
     with pytest.raises(RequestError):
