@@ -27,9 +27,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medtalk.finishing.course import ease
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from medtalk.features.cues import Cues
