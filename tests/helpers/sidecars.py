@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from medtalk_wire.protocol import FINAL, Message, pack, unpack
 
 PATIENCE = 60
 """Seconds after which a test gives up: a guard against hanging, not a measure."""
+SEES = ["image"] if find_spec("mediapipe") else []
+"""What a sidecar with a bundle of the kind compact takes beside the rest where the extra `picture` is installed."""
 
 
 class Sidecar:

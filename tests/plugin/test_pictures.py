@@ -15,7 +15,7 @@ import pytest
 
 from medtalk.rig import read_rig
 from tests.helpers.pictures import picture
-from tests.helpers.sidecars import Sidecar
+from tests.helpers.sidecars import SEES, Sidecar
 from tests.plugin.clicking import TOOLS, asked, finish, make, open_form, press, status
 from tests.plugin.running import do, pid_of_sidecar, tick_until
 from tests.plugin.takes import KEYED, on_board, state_of
@@ -256,7 +256,8 @@ def test_the_settings_start_a_sidecar_with_backbones(configured: Any, tmp_path: 
     change(backbones=[f"emotion2vec_plus={tmp_path}"], offline=True, device="cpu")
     lines: list[str] = []
     assert do(configured, the_sidecar.test(lines.append)).error is None
-    assert settings.load().guidance == ["label", "auto"] and lines[-1].endswith("led by: label, auto.")
+    assert settings.load().guidance == ["label", *SEES, "auto"]
+    assert lines[-1].endswith(f"led by: {', '.join(['label', *SEES, 'auto'])}.")
     assert the_sidecar._program
     words = the_sidecar._program.process.args
     assert isinstance(words, list) and words[-3:] == ["--backbone", f"emotion2vec_plus={tmp_path}", "--offline"]

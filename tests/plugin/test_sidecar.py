@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from medtalk_board.moods import MOODS
-from tests.helpers.sidecars import Sidecar
+from tests.helpers.sidecars import SEES, Sidecar
 from tests.helpers.sounds import babble
 from tests.plugin.running import PATIENCE, do, is_alive, pid_of_sidecar, saved, stops, tick_until
 
@@ -52,7 +52,7 @@ def test_it_is_started_and_told_of(configured: Any) -> None:
     assert is_alive(pid_of_sidecar(configured))
     known = settings.load()
     assert set(known.labels) == set(MOODS) and len(known.labels) == 12
-    assert known.guidance == ["label", "auto"] and known.limits["max_text"] == 65536
+    assert known.guidance == ["label", *SEES, "auto"] and known.limits["max_text"] == 65536
 
 
 def test_starting_never_keeps_the_editor_waiting(configured: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgpack
 
-from tests.helpers.sidecars import PATIENCE, Raw, Sidecar
+from tests.helpers.sidecars import PATIENCE, SEES, Raw, Sidecar
 from tests.helpers.sounds import babble
 
 
@@ -41,6 +41,8 @@ def test_the_exchange_in_the_document(root: Path, start: Callable[..., Sidecar],
     ]
     steps = [(step[0], json.loads(step[1:])) for step in steps if step.strip()]
     assert len(steps) == 16
+    if SEES:  # it would take the picture
+        steps = [step for step in steps if "c0ffee07" not in (step[1]["id"], step[1]["parent"])]
     sidecar = start("--bundle", tiny_bundle)
     client = Raw(sidecar.connection)
     samples, picture = babble(1.0).tobytes(), bytes(68)
@@ -57,9 +59,11 @@ def test_the_exchange_in_the_document(root: Path, start: Callable[..., Sidecar],
             data = {"samples": samples, "image": picture}
             client.socket.send_multipart([packed, *(data[buffer["name"]] for buffer in header.get("buffers", []))])
             continue
-        assert client.socket.poll(1000 * PATIENCE)
-        frames = client.socket.recv_multipart()
-        came = msgpack.unpackb(frames[0])
+        came = {"type": "progress"}
+        while came["type"] == "progress":  # on a busy machine
+            assert client.socket.poll(1000 * PATIENCE)
+            frames = client.socket.recv_multipart()
+            came = msgpack.unpackb(frames[0])
         same(header, came, header["type"])
         assert len(frames) == 1 + len(header["buffers"])
         for buffer, frame in zip(header["buffers"], frames[1:], strict=True):

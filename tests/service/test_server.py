@@ -28,7 +28,7 @@ from medtalk_wire import Settings as WireSettings
 from medtalk_wire import Sound as WireSound
 from medtalk_wire.protocol import ERROR_CODES, PROTOCOL, Buffer, Message, pack
 from tests.helpers.requests import file_request, generate, path_request, pcm, wav
-from tests.helpers.sidecars import Raw, Sidecar, until
+from tests.helpers.sidecars import SEES, Raw, Sidecar, until
 from tests.helpers.sounds import babble
 
 
@@ -75,8 +75,8 @@ def test_hello_tells_what_the_document_says(raw: Raw, sidecar: Sidecar) -> None:
     assert body["instance"] == sidecar.connection.instance
     assert body["channels"] == list(CHANNEL_NAMES) and body["channel_hash"] == CHANNEL_HASH and body["fps"] == 60.0
     assert body["bundle"]["name"] == "tiny" and len(body["bundle"]["sha256"]) == 64 and body["device"] == "cpu"
-    assert body["capabilities"] == {"sounds": ["pcm", "file", "path"], "guidance": ["label", "auto"], "words": False,
-                                    "settings": list(SETTINGS)}  # fmt: skip
+    assert body["capabilities"] == {"sounds": ["pcm", "file", "path"], "guidance": ["label", *SEES, "auto"],
+                                    "words": False, "settings": list(SETTINGS)}  # fmt: skip
     document = (Path(__file__).parents[2] / "docs/protocol.md").read_text("utf-8")
     told = document[document.index("## Limits") : document.index("## Error codes")]
     assert set(re.findall(r"`((?:max|min)_[a-z_]+)`", told)) == set(body["limits"])
@@ -126,7 +126,7 @@ def test_a_description_is_understood_as_by_the_library(start: Callable[..., Side
     model, sidecar = medtalk.load(threads=1), start()
     expected = model.perform(Speech.from_array(line, RATE))
     with Client(sidecar.connection) as client:
-        assert client.wait(client.hello())["capabilities"]["guidance"] == ["label", "text", "auto"]
+        assert client.wait(client.hello())["capabilities"]["guidance"] == ["label", "text", *SEES, "auto"]
         sound = WireSound.from_pcm(line, RATE, line.shape, "float32")
         result = client.wait(client.generate(sound, WireSettings(text="furious, close to tears")))
         again = client.wait(client.decode(result.heard, WireSettings(text="slightly amused")))

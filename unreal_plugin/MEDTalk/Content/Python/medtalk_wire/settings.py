@@ -56,7 +56,7 @@ class Finishing:
     smooth: bool = knob(True, "Smooth the curves over time.")
     blink: bool = knob(True, "Add blinks.")
     gaze: bool = knob(True, "Add small eye movements.")
-    limits: bool = knob(True, "Keep channels in their ranges.")
+    limits: bool = knob(True, "Keep channels in their ranges, and bend strong emotions before them.")
     seed: int = knob(0, "Seed of blinks, gaze and life; the same seed gives the same movements.", limits=(0, 2**63 - 1))
     smoothing: Mapping[str, int] = knob(
         {}, "Smoothing window in frames for each area of the face (brow, eye, mouth, ...): odd, 1 to 61."
