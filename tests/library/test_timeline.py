@@ -204,10 +204,10 @@ def test_what_is_wrong_is_refused_and_named(name: str) -> None:
     assert message in str(caught.value) and isinstance(caught.value, SettingError | GuidanceError)
 
 
-def test_a_guidance_that_the_model_lacks_names_its_span(performance: medtalk.Performance, tmp_path: Path) -> None:
+def test_a_guidance_that_cannot_be_used_names_its_span(performance: medtalk.Performance, tmp_path: Path) -> None:
     (tmp_path / "face.png").write_bytes(b"none")
     spans = [{"start": 0, "emotion": "sad"}, {"start": 1, "image": tmp_path / "face.png"}]
-    with pytest.raises(GuidanceError, match="The timeline, span 2: "):
+    with pytest.raises(MedtalkError, match="The timeline, span 2: "):
         performance.model.guide(timeline=spans)
 
 

@@ -188,11 +188,7 @@ def test_errors_of_the_sidecar_name_the_span(sidecar: Sidecar, sample: Path) -> 
         for timeline, code, message in (
             ([{"start": 1, "emotion": "hungry"}], "guidance", "The timeline, span 1: unknown emotion"),
             ([{"start": 9, "emotion": "sad"}], "setting", "The timeline, span 1 starts at 9 s"),
-            (
-                [{"start": 1, "image": b"x" * 9}],
-                "unsupported",
-                "The timeline, span 1: the bundle does not understand pic",
-            ),
+            ([{"start": 1, "image": b"x" * 9}], "guidance", "The timeline, span 1: the picture cannot be read"),
         ):
             with pytest.raises(RequestError, match=message) as caught:
                 client.wait(client.generate(sound, Settings(timeline=timeline)))

@@ -283,7 +283,7 @@ def test_engines_by_kind(full_bundle: Path, tiny_bundle: Path, sound: Path) -> N
     assert open_engine(bundle, "torch", device="cpu").device == "cpu"
     with pytest.raises(BackboneError, match="no backbone called 'whisper'; it has emotion2vec, clip"):
         open_engine(bundle, backbones={"whisper": "."})
-    with pytest.raises(BackboneError, match="it needs none"):
+    with pytest.raises(BackboneError, match="no backbone called 'clip'; it has face_landmarker"):
         medtalk.load(tiny_bundle, backbones={"clip": "."})
     with pytest.raises(SettingError, match="accepts no ready-made ones"):
         medtalk.load(tiny_bundle).perform(sound, emotion2vec=np.zeros((100, 48)))
@@ -370,7 +370,8 @@ def test_a_run_by_the_sidecar_is_the_local_one(
         rigs = []
         for where in (here, ["--server", seeing.file]):
             done = medtalk("generate", sound, *where, *words, "-o", tmp_path / "a.npz", "--json")
-            assert (done.code, done.err) == (0, "") and json.loads(done.out)["guidance"] == guidance
+            assert (done.code, done.err) == (0, "")
+            assert guidance.items() <= json.loads(done.out)["guidance"].items()
             with np.load(tmp_path / "a.npz") as stored:
                 rigs.append(next(array for array in stored.values() if array.shape == (120, 174)))
         np.testing.assert_allclose(rigs[0], rigs[1], atol=1e-5)
@@ -455,10 +456,9 @@ def test_what_cannot_be_done_is_one_line(
     assert not (tmp_path / "a.csv").exists()
 
 
-def test_the_bundle_that_ships_says_which_takes_pictures(medtalk: Run, sound: Path, tmp_path: Path) -> None:
-    done = medtalk("generate", sound, "-o", tmp_path / "a.csv", "--image", "face.png")
-    assert done.code == 1 and len(done.err.splitlines()) == 1
-    assert "kind medtalk" in done.err and "medtalk bundle import-official" in done.err
+def test_the_bundle_that_ships_says_what_pictures_need(medtalk: Run, sound: Path, tmp_path: Path) -> None:
+    done = medtalk("generate", sound, "-o", tmp_path / "a.csv", "--image", "face.png", "--offline")
+    assert done.code == 1 and len(done.err.splitlines()) == 1 and "--backbone face_landmarker=FILE" in done.err
 
 
 def test_files_of_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
