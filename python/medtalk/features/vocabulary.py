@@ -147,7 +147,9 @@ class Vocabulary:
 
 def _with_stems(kinds: dict[str, _Kind]) -> dict[str, _Kind]:
     """With what is left of longer words without their ending, after a sign that no word has."""
-    stems = {f"<{word[:-cut]}": kind for word, kind in kinds.items() for cut in (1, 2) if len(word) - cut >= _STEM}
+    stems: dict[str, _Kind] = {
+        f"<{word[:-cut]}": kind for word, kind in kinds.items() for cut in (1, 2) if len(word) - cut >= _STEM
+    }
     return stems | kinds
 
 
