@@ -131,7 +131,12 @@ else:
         ],
         package_data={
             "medtalk": ["py.typed", "face/web/*", "studio/web/*"],
-            "medtalk_train": ["synthetic/whisper_license.txt", "recipes/*.yaml"],
+            "medtalk_train": [
+                "synthetic/whisper_license.txt",
+                "recipes/*.yaml",
+                "wording/languages/*.txt",
+                "wording/judged/*.txt",
+            ],
             "medtalk_assets": ["models/**/*", "audio/**/*", "poses/**/*", "english/**/*", "head/*", "personas/*"],
             "medtalk_plugin": ["MEDTalk/*.uplugin", "MEDTalk/Content/Python/**/*.py"],
         },

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from medtalk.audio import Speech, read_speech
     from medtalk.errors import MedtalkError
     from medtalk.finishing import Finishing
+    from medtalk.guidance import KINDS, MOODS
     from medtalk.limits import AudioLimits
+    from medtalk.marks import read_curve, read_timeline
     from medtalk.perform import Model, Performance, load
+    from medtalk.persona import read_persona
     from medtalk.rig import RigSequence, read_rig, write_rig
     from medtalk.saved import load_performance, save_performance
+    from medtalk.timeline import Timeline, spans_of
 
 _HOME = {
     "AudioLimits": "medtalk.limits",
@@ -30,6 +34,13 @@ _HOME = {
     "read_speech": "medtalk.audio",
     "MedtalkError": "medtalk.errors",
     "Finishing": "medtalk.finishing",
+    "KINDS": "medtalk.guidance",
+    "MOODS": "medtalk.guidance",
+    "Timeline": "medtalk.timeline",
+    "read_curve": "medtalk.marks",
+    "read_persona": "medtalk.persona",
+    "read_timeline": "medtalk.marks",
+    "spans_of": "medtalk.timeline",
     "Model": "medtalk.perform",
     "Performance": "medtalk.perform",
     "load": "medtalk.perform",
@@ -41,6 +52,8 @@ _HOME = {
 }
 
 __all__ = [
+    "KINDS",
+    "MOODS",
     "AudioLimits",
     "Finishing",
     "MedtalkError",
@@ -48,12 +61,17 @@ __all__ = [
     "Performance",
     "RigSequence",
     "Speech",
+    "Timeline",
     "__version__",
     "load",
     "load_performance",
+    "read_curve",
+    "read_persona",
     "read_rig",
     "read_speech",
+    "read_timeline",
     "save_performance",
+    "spans_of",
     "write_rig",
 ]
 

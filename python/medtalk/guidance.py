@@ -72,17 +72,19 @@ class Felt:
         heard_by: the name of the bundle or backbone that heard it.
         arousal: 0 as in plain speech, 1 as in anger, -1 as in sadness; None where nothing judges it.
         words: whether the words of the transcript had a say.
+        silent: whether nobody speaks, so that nothing was judged.
     """
 
     weights: Mapping[str, float] = field(hash=False)
     heard_by: str = ""
     arousal: float | None = None
     words: bool = False
+    silent: bool = False
 
     @property
     def sure(self) -> bool:
         """Whether one label stands out."""
-        return max(self.weights.values()) >= _SURE
+        return not self.silent and max(self.weights.values()) >= _SURE
 
     @property
     def shown(self) -> Mapping[str, float]:
@@ -115,7 +117,7 @@ class Felt:
         found: dict[str, Any] = {"sure": self.sure, "heard_by": self.heard_by, "heard": dict(self.weights)}
         if self.arousal is not None:
             found |= {"arousal": self.arousal, "words": self.words}
-        return found
+        return {**found, "silent": True} if self.silent else found
 
 
 class PerformanceLike(Protocol):
@@ -138,6 +140,10 @@ class PerformanceLike(Protocol):
 
 class Guidance(ABC):
     """The source of a take's emotion. Make one with `guidance_of` or `Model.guide`."""
+
+    def heard_in(self, performance: PerformanceLike) -> Guidance:
+        """The same after hearing the voice of a performance, where it follows the voice."""
+        return self
 
     @abstractmethod
     def parts(self, performance: PerformanceLike) -> tuple[Part, ...]:
@@ -184,7 +190,6 @@ class Voice(Guidance):
     felt: Felt | None = None
 
     def heard_in(self, performance: PerformanceLike) -> Voice:
-        """The same after hearing the voice of a performance."""
         return Voice(performance.felt)
 
     def parts(self, performance: PerformanceLike) -> tuple[Part, ...]:
@@ -297,6 +302,9 @@ class Mixture(Guidance):
     """
 
     members: tuple[tuple[Guidance, float], ...]
+
+    def heard_in(self, performance: PerformanceLike) -> Mixture:
+        return Mixture(tuple((member.heard_in(performance), weight) for member, weight in self.members))
 
     def parts(self, performance: PerformanceLike) -> tuple[Part, ...]:
         return tuple(
@@ -426,6 +434,18 @@ def read_picture(picture: str | Path | bytes) -> tuple[str, bytes]:
     if len(data) > MAX_PICTURE_BYTES:
         raise GuidanceError(f"{name} has more than {MAX_PICTURE_BYTES >> 20} MiB.", "Make it smaller.")
     return name, data
+
+
+def check_kinds(kinds: Mapping[Any, Any]) -> dict[str, str]:
+    """The kind that leads in a label, by label; `GuidanceError` for a label or kind that does not exist."""
+    require(kinds, Mapping, "kinds", "a map from label to kind")
+    found = {}
+    for word, kind in kinds.items():
+        label = label_name(word)
+        if kind not in KINDS[label]:
+            raise GuidanceError(f"Unknown kind {str(kind)[:40]!r} of {label}; valid are {', '.join(KINDS[label])}.")
+        found[label] = kind
+    return found
 
 
 def is_auto(emotion: object) -> bool:

@@ -36,7 +36,7 @@ def check_fps(fps: float, what: str = "fps") -> None:
 
 
 def check_range(values: ArrayLike, what: str = "intensity", largest: float = MAX_INTENSITY) -> NDArray[np.float32]:
-    """`values` as float32; `SettingError` naming `what` unless all are numbers from 0 to `largest`."""
+    """`values` as float32; `SettingError` naming `what`, and the frame, unless all are numbers from 0 to `largest`."""
     try:
         with np.errstate(over="ignore"):  # what is beyond float32 is infinite, and judged as such
             curve = np.asarray(values, np.float32)
@@ -45,7 +45,8 @@ def check_range(values: ArrayLike, what: str = "intensity", largest: float = MAX
     good = np.isfinite(curve) & (curve >= 0.0) & (curve <= largest)
     if not good.all():
         bound = "finite numbers from 0" if np.isinf(largest) else f"numbers from 0 to {largest:g}"
-        raise SettingError(f"{what} is {curve[~good].flat[0]}; valid are {bound}.")
+        at = f" at frame {int(np.argmin(good))}" if curve.ndim == 1 else ""
+        raise SettingError(f"{what} is {curve[~good].flat[0]:g}{at}; valid are {bound}.")
     return curve
 
 

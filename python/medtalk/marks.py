@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 16 << 20
 """Of such a file: an hour of one value a frame is 4 MB."""
 TIMELINE_ENDINGS = (".json", ".csv")
+_PARTED = "Where numbers have decimal commas, part the cells by semicolons."
 _COLUMNS = tuple(name for name in SPAN_FIELDS if name != "image_name")
 
 
@@ -29,8 +31,9 @@ def read_timeline(path: str | Path) -> tuple[Span, ...]:
     """The spans in a file.
 
     `.json` holds a list of mappings as `medtalk.timeline.spans_of` takes them, or {"spans": [...]}. `.csv` has a header
-    with any of start, end, emotion, text, image, intensity, fade in any order and case; empty cells are what is usual.
-    An intensity there is a number or points "1.5=0.4 2=1.2". Pictures are found from the file's folder.
+    with any of start, end, emotion, text, image, intensity, fade in any order and case; an empty cell stands for the
+    default. An intensity there is a number or points "1.5=0.4 2=1.2". Semicolons may part the cells, and numbers have
+    decimal commas. Pictures are found from the file's folder.
 
     Raises:
         SettingError, GuidanceError: names the file, the row or span, and what is valid.
@@ -42,6 +45,10 @@ def read_timeline(path: str | Path) -> tuple[Span, ...]:
     with about(shown):
         name = Path(shown).name
         rows = _json_spans(text, name) if shown.lower().endswith(".json") else list(_csv_spans(text, name))
+        if not rows:
+            raise SettingError(
+                f"{name} holds no spans.", "Give one or more, each with a start and an emotion, text or image."
+            )
         spans = []
         for where, row in rows:
             if isinstance(row, dict) and isinstance(picture := row.get("image"), str) and picture:
@@ -68,7 +75,10 @@ def read_curve(path: str | Path) -> NDArray[np.float32]:
         for line, cells in rows:
             where = f"{name}, row {line}"
             if len(cells) != width or width > 2:
-                raise SettingError(f"{where} has {len(cells)} cells; valid are time,value or one value in each row.")
+                raise SettingError(
+                    f"{where} has {len(cells)} cells; valid are time,value or one value in each row.", _PARTED
+                )
+            cells = [_dotted(cell) for cell in cells]
             value = _cell_value(cells[-1], where)
             values.append(value if width == 1 else (seconds_of(cells[0], f"{where}: time"), value))
             if width == 2 and len(values) > 1 and values[-1][0] <= values[-2][0]:
@@ -81,7 +91,7 @@ def _cell_value(cell: str, where: str) -> float:
         value = float(cell)
     except ValueError:
         raise SettingError(f"{where}: the value {cell[:40]!r} is not a number.") from None
-    check_range(value, f"{where}: the value", np.inf)
+    check_range(value, f"{where}: the value")
     return value
 
 
@@ -101,7 +111,7 @@ def _json_spans(text: str, name: str) -> list[tuple[str, Any]]:
 
 def _csv_spans(text: str, name: str) -> Iterator[tuple[str, Any]]:
     rows = _rows(text)
-    line, header = next(rows, (1, [""]))
+    line, header = next(rows, (1, []))
     columns = [cell.lower() for cell in header]
     if unknown := [cell for cell in columns if cell not in _COLUMNS]:
         raise SettingError(
@@ -115,11 +125,13 @@ def _csv_spans(text: str, name: str) -> Iterator[tuple[str, Any]]:
         if len(cells) > len(columns):
             raise SettingError(
                 f"{where} has {len(cells)} cells for {len(columns)} columns.",
-                'Put a mixture in quotes: "happy:0.7,sad:0.3".',
+                f'Put a mixture in quotes: "happy:0.7,sad:0.3". {_PARTED}',
             )
         given: dict[str, Any] = {column: cell for column, cell in zip(columns, cells, strict=False) if cell}
         if given.get("end", "").lower() == "end":
             del given["end"]
+        for column in {"start", "end", "fade", "intensity"} & set(given):
+            given[column] = _dotted(given[column])
         if "fade" in given:
             given["fade"] = seconds_of(given["fade"], f"{where}: fade")
         if "intensity" in given:
@@ -136,10 +148,15 @@ def _cell_intensity(cell: str, what: str) -> float | list[tuple[str, float]]:
         raise SettingError(f"{what} is {cell[:40]!r}; valid are a number, or points such as 1.5=0.4 2=1.2.") from None
 
 
+def _dotted(cell: str) -> str:
+    """The numbers of a cell with decimal points where it has decimal commas."""
+    return cell if "." in cell else re.sub(r"(?<=\d),(?=\d)", ".", cell)
+
+
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Line and cells of each row of a CSV that is not blank; semicolons or tabs part the cells where commas do not."""
+    """Line and cells of each row of a CSV that is not blank; commas part the cells where semicolons and tabs do not."""
     first = next((line for line in text.splitlines() if line.strip()), "")
-    mark = next((mark for mark in ",;\t" if mark in first), ",")
+    mark = next((mark for mark in ";\t," if mark in first), ",")
     reader = csv.reader(text.splitlines(), delimiter=mark, skipinitialspace=True)
     try:
         for cells in reader:

@@ -37,8 +37,8 @@ from medtalk.guidance import (
     Felt,
     Guidance,
     Part,
-    Voice,
     beside,
+    check_kinds,
     check_text,
     guidance_of,
 )
@@ -180,7 +180,7 @@ class Model:
         stage("listen", 0.9, expected=_VOICE_SECONDS * speech.seconds)
         plus = self._plus_leads()
         if not activity.any():
-            return Felt(_CALM, VOICE if plus else self.bundle.name)
+            return Felt(_CALM, VOICE if plus else self.bundle.name, silent=True)
         if plus:
             return Felt(MappingProxyType(self._ear.weights(speech.samples, activity)), VOICE)
         return self.engine.hear_emotion(speech.samples, activity)
@@ -510,8 +510,8 @@ class Performance:
         return replace(self, transcript=text, **self.model._with_words(self.heard, text, self.speech, self.activity))
 
     def with_intensity(self, curve: ArrayLike) -> Performance:
-        """The same performance with an edited intensity curve, (T,), finite, 0 or more."""
-        edited = _read_only(self._curve(curve, "The intensity curve", np.inf))
+        """The same performance with an edited intensity curve, (T,), 0 to 4."""
+        edited = _read_only(self._curve(curve, "The intensity curve", MAX_INTENSITY))
         guided = self.heard.guided and replace(self.heard.guided, intensity=edited)
         return replace(self, intensity=edited, heard=replace(self.heard, guided=guided))
 
@@ -522,6 +522,7 @@ class Performance:
         finishing: Finishing = Finishing(),
         region: str = "full",
         kinds: Mapping[str, str] | None = None,
+        timeline: Sequence[Any] | None = None,
     ) -> RigSequence:
         """The rig of this performance in an emotion. Does no audio work, but for the first "auto".
 
@@ -538,20 +539,25 @@ class Performance:
             kinds: the kind of face that leads in a label, as `medtalk.guidance.KINDS` names it, such as
                 {"angry": "cold"}; in other labels chance chooses by the seed, unless the mood has one. Without
                 `finishing.life` all kinds of a label show alike.
+            timeline: moods over time, over the emotion: spans such as {"start": 1.5, "end": 3, "emotion": "sad"}, as
+                `medtalk.spans_of` takes them and `medtalk.read_timeline` reads them.
 
         Returns:
             (T, 174) at 60 fps; `meta` says what it was made from. A sound without any voice gives a resting face.
 
         Raises:
-            GuidanceError: an unknown label, impossible weights, or a text or picture that another model understood.
-            SettingError: an intensity or region that is not valid.
+            GuidanceError: an unknown label or kind, impossible weights, or a text or picture that another model
+                understood.
+            SettingError: an intensity, region or span that is not valid.
             BackboneError, MissingExtraError: of `voice_emotion`.
         """
         require(finishing, Finishing, "finishing", "a Finishing")
         check_region(region)
+        kinds = check_kinds(kinds or {})
         guidance = guidance_of(emotion)
-        if isinstance(guidance, Voice):
-            guidance = guidance.heard_in(self)
+        if timeline is not None:
+            guidance = Timeline.of(guidance, spans_of(timeline), self.model._guide_span)
+        guidance = guidance.heard_in(self)
         scale = self._curve(intensity, "intensity", MAX_INTENSITY)
         weights = guidance.weights_of(self)
         raw = np.zeros((len(self), N_CHANNELS), np.float32)
@@ -567,7 +573,7 @@ class Performance:
                 weight = np.broadcast_to(np.asarray(part.weight, np.float32), len(self))
                 alike = part.label, part.kind, part.dynamics
                 if alike not in felts or not part.label:
-                    felts[alike] = self._felt(part, finishing, kinds or {})
+                    felts[alike] = self._felt(part, finishing, kinds)
                 vectors, felt = felts[alike]
                 felt = felt * scale * part.strength
                 for run in runs(weight > 0.0):  # of an hour with many spans, each decodes its own frames only
@@ -577,10 +583,17 @@ class Performance:
         stage("decode", 1.0)
         mood = in_labels(weights) if scale.any() else None
         moods = [(share, in_labels(own)) for share, own in guidance.moods(self)]
-        turn = turn_of_head(self.cues, mood or {}, strong, finishing, moods=moods) if region == "full" else None
-        values = finish(raw, self.activity, finishing, FPS, lips, self.cues, turn, mood, shaking)
+        named = max(weights, key=weights.__getitem__) if weights and mood else ""
+        turn = None
+        if region == "full":
+            turn = turn_of_head(self.cues, mood or {}, strong, finishing, FPS, moods, named)
+        values = finish(raw, self.activity, finishing, FPS, lips, self.cues, turn, mood, shaking, named)
         meta = self._meta(weights, intensity, finishing, region)
+        if kinds:
+            meta["kinds"] = kinds
         fields = guidance.meta()
+        if isinstance(guidance, Timeline):
+            meta["base"] = guidance.base.weights_of(self)
         if note := f"{meta.get('note', '')} {fields.pop('note', '')}".strip():
             meta["note"] = note
         return RigSequence(frozen(_keep(values, region)), FPS, meta | fields, self.words, self.phones, turn)

@@ -15,9 +15,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from medtalk.errors import GuidanceError, MedtalkError, SettingError, require
+from medtalk.errors import MedtalkError, SettingError, require
 from medtalk.finishing import Finishing
-from medtalk.guidance import KINDS, guidance_of, label_name
+from medtalk.guidance import check_kinds, guidance_of
 from medtalk.inputs import path_text, read_input
 from medtalk.limits import MAX_INTENSITY, check_range
 from medtalk_wire import settings as wire
@@ -50,14 +50,28 @@ def read_persona(source: str | Path) -> dict[str, Any]:
         )
     shown = path_text(path)
     try:
-        content = json.loads(read_input(path, "persona", SettingError, _MAX_BYTES).decode("utf-8-sig"))
+        content = json.loads(
+            read_input(path, "persona", SettingError, _MAX_BYTES).decode("utf-8-sig"), object_pairs_hook=_once
+        )
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON
-        raise SettingError(f"{shown} is not JSON: {error}.", f"Write an object with {', '.join(NAMES)}.") from None
+        raise SettingError(
+            f"{shown} is not valid JSON: {error}.", f"Write an object with {', '.join(NAMES)}."
+        ) from None
     try:
         return check_persona(content)
     except MedtalkError as error:
         error.message = f"{shown}: {error.message}"
         raise
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of JSON's pairs; ValueError for a name that is there twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice[:40]!r} is there twice")
+    return found
 
 
 def check_persona(persona: object) -> dict[str, Any]:
@@ -74,13 +88,7 @@ def check_persona(persona: object) -> dict[str, Any]:
     if "intensity" in persona and check_range(persona["intensity"], "intensity", MAX_INTENSITY).ndim:
         raise SettingError("A persona's intensity is a list; valid is a number.")
     Finishing(**{step: persona[step] for step in _STEPS if step in persona})
-    kinds = persona.get("kinds", {})
-    require(kinds, Mapping, "A persona's kinds", "a map from label to kind")
-    for label, kind in kinds.items():
-        names = KINDS[label_name(label)]
-        if kind not in names:
-            raise GuidanceError(f"Unknown kind {str(kind)[:40]!r} of {label}; valid are {', '.join(names)}.")
-    return {**persona, "kinds": {label_name(label): kind for label, kind in kinds.items()}}
+    return {**persona, "kinds": check_kinds(persona.get("kinds", {}))}
 
 
 def without(persona: Mapping[str, Any], asked: Collection[str]) -> dict[str, Any]:

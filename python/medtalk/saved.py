@@ -9,9 +9,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
-from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -22,6 +20,7 @@ from medtalk.errors import AudioError, BundleError, GuidanceError, MedtalkError,
 from medtalk.features.prosody import prosody
 from medtalk.files import write_atomic
 from medtalk.finishing.closures import Closures
+from medtalk.guidance import LABELS, Felt
 from medtalk.inputs import open_input
 from medtalk.perform import Model, Performance
 from medtalk.rig import RigSequence, Timed
@@ -29,7 +28,7 @@ from medtalk.rig.formats import HEARD, npz_arrays
 from medtalk.rig.sequence import MAX_FRAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -105,7 +104,7 @@ def load_performance(path: str | Path, model: Model) -> Performance:
         RigError: the file holds no performance, or is not whole.
         BundleError: another model heard it.
     """
-    with open_input(path, "take with what was heard", RigError, MAX_BYTES) as (stream, _, shown), about(shown):
+    with open_input(path, "take", RigError, MAX_BYTES) as (stream, _, shown), about(shown):
         try:
             found = _read(stream, shown)
             if found is not None:
@@ -158,7 +157,7 @@ def _facts(performance: Performance) -> dict[str, Any]:
         "phones": performance.phones,
         "places": performance.places,
         "note": performance.note,
-        "voice": dict(performance.voice_emotion) if performance.model.hears_emotion() else None,
+        "voice": _felt(performance.voice()) if performance.model.hears_emotion() else None,
     }
 
 
@@ -233,7 +232,7 @@ def _performance(facts: Mapping[str, Any], arrays: dict[str, NDArray], model: Mo
         posteriors=posteriors,
         intensity=arrays["intensity"],
         activity=arrays["activity"],
-        voice=partial(_voice, facts["voice"], speech.name),
+        voice=_voice(facts["voice"], speech.name),
         closures=Closures(arrays["seal"], arrays["press"], arrays["bite"], arrays.get("known"))
         if "seal" in arrays
         else None,
@@ -247,12 +246,24 @@ def _performance(facts: Mapping[str, Any], arrays: dict[str, NDArray], model: Mo
     return performance
 
 
-def _voice(kept: Mapping[str, float] | None, name: str) -> Mapping[str, float]:
-    if kept is None:
+def _felt(felt: Felt) -> dict[str, Any]:
+    return {**vars(felt), "weights": dict(felt.weights)}
+
+
+def _voice(kept: Mapping[str, Any] | None, name: str) -> Callable[[], Felt]:
+    """What gives the emotion that was heard; it raises where none was."""
+    if kept is not None:
+        felt = Felt(**kept)
+        if not (set(felt.weights) <= set(LABELS) and abs(sum(felt.weights.values()) - 1.0) < 1e-3):
+            raise ValueError("weights")  # not what `Felt` keeps
+        return lambda: felt
+
+    def refuse() -> Felt:
         raise GuidanceError(
             f"The emotion of the voice was not kept with {name}.", "Generate it where auto works, or name an emotion."
         )
-    return MappingProxyType(dict(kept))
+
+    return refuse
 
 
 def _frozen(values: NDArray) -> NDArray[np.float32]:

@@ -62,7 +62,8 @@ def read_tags(transcript: str) -> tuple[str, tuple[Tag, ...]]:
                 with within(where):
                     guidance_of(word)
             except GuidanceError as error:
-                error.hint = f"{_BRACKETS} {error.hint}"
+                if "Unknown emotion" in error.message or "unknown emotion" in error.message:
+                    error.hint = f"If it is not a mood, write [[{word[:40]}]]. {_near(error.hint)}".strip()
                 raise
         tags.append(Tag("" if word == _END else word, len(text), where))
     text = _joined(text, transcript[at:])
@@ -108,6 +109,11 @@ def tagged_spans(tags: Sequence[Tag], words: Sequence[Timed], places: Sequence[t
             end = following[0].start if tags[number + 1].emotion and following else found[-1].end
         spans.append(Span(found[0].start, end, tag.emotion, where=tag.where))
     return tuple(spans)
+
+
+def _near(hint: str) -> str:
+    """Of a hint on an unknown emotion what helps in a tag, which holds no description."""
+    return hint if hint.startswith("Did you mean") else ""
 
 
 def _joined(text: str, more: str) -> str:

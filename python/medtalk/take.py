@@ -78,6 +78,8 @@ def _checked_curve(settings: Settings) -> NDArray[np.float32] | None:
     if settings.curve is None:
         return None
     curve = check_range(settings.curve, "The intensity curve", np.inf)
+    if curve.ndim == 1:
+        check_range(curve, "The intensity curve")
     if not (curve.ndim == 1 or (curve.ndim == 2 and curve.shape[1] == 2 and len(curve))):
         raise SettingError(
             f"The intensity curve has shape {curve.shape}; valid are (T,), one value a frame, and (N, 2), rows of time "
@@ -85,8 +87,8 @@ def _checked_curve(settings: Settings) -> NDArray[np.float32] | None:
         )
     if curve.ndim == 2 and not (np.diff(curve[:, 0]) > 0.0).all():
         raise SettingError("The times of the intensity curve are not in order.", "Sort its rows by time.")
-    if settings.curve_mode == "multiply":
-        check_range(curve[..., 1] if curve.ndim == 2 else curve, "The intensity curve, which multiplies,")
+    if curve.ndim == 2 and (high := curve[curve[:, 1] > MAX_INTENSITY]).size:
+        check_range(high[0, 1], f"The intensity curve at {high[0, 0]:g} s")
     return curve
 
 
@@ -142,7 +144,6 @@ def take(performance: Performance, guidance: Guidance, settings: Settings) -> Ri
     if (tags := _tags(settings)) and performance.activity.any():
         inner = guidance if isinstance(guidance, Timeline) else Timeline(guidance, ())
         spans = tagged_spans(tags, performance.words, performance.places)
-        spans_of([*(span for span, _ in inner.spans), *spans])
         guidance = Timeline(
             inner.base, (*inner.spans, *((span, guidance_of(span.emotion or NEUTRAL)) for span in spans))
         )

@@ -12,7 +12,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from medtalk.errors import GuidanceError, MedtalkError, SettingError
-from medtalk.guidance import MOODS, Guidance, Part, PerformanceLike, check_text, guidance_of
+from medtalk.guidance import MOODS, Guidance, Part, PerformanceLike, Voice, check_text, guidance_of
 from medtalk.limits import MAX_INTENSITY
 from medtalk.rates import FPS
 from medtalk_wire.settings import FADE, MAX_FADE, MAX_POINTS, MAX_SPANS, SPAN_FIELDS
@@ -58,7 +58,7 @@ class Span:
     where: str = field(default="The span", compare=False)
 
     def mapping(self) -> dict[str, Any]:
-        """The span as `spans_of` takes it, with what is not usual; its picture as it is."""
+        """The span as `spans_of` takes it, without what is the default; its picture as it is."""
         found: dict[str, Any] = {"start": self.start}
         if self.end < math.inf:
             found["end"] = self.end
@@ -97,7 +97,7 @@ class Timeline(Guidance):
 
     Attributes:
         base: leads where no span does.
-        spans: each with what it is guided by.
+        spans: each with what it is guided by. Of two that start together the later one in the tuple leads.
     """
 
     base: Guidance
@@ -106,11 +106,17 @@ class Timeline(Guidance):
     @classmethod
     def of(cls, base: Guidance, spans: Sequence[Span], guide: Callable[[Span], Guidance]) -> Timeline:
         """The timeline of checked spans; `guide` makes the guidance of one. Errors say which span is meant."""
+        if isinstance(base, cls):
+            raise GuidanceError("The emotion is a timeline already.", "Put all spans into one.")
         made = []
         for span in spans:
             with within(span.where):
                 made.append((span, guide(span)))
         return cls(base, tuple(made))
+
+    def heard_in(self, performance: PerformanceLike) -> Timeline:
+        spans = tuple((span, guidance.heard_in(performance)) for span, guidance in self.spans)
+        return Timeline(self.base.heard_in(performance), spans)
 
     def parts(self, performance: PerformanceLike) -> tuple[Part, ...]:
         found = []
@@ -140,10 +146,13 @@ class Timeline(Guidance):
         return tuple((share, dict(weights)) for weights, share in found.items())
 
     def meta(self) -> dict[str, Any]:
-        """As of its base, with `timeline`: all spans as `spans_of` takes them."""
+        """As of its base, with `timeline`: all spans as `spans_of` takes them. `voice` is what their auto heard."""
         found = self.base.meta()
         notes = [found.pop("note", ""), *(guidance.meta().get("note", "") for _, guidance in self.spans)]
         found["timeline"] = [span.meta() for span, _ in self.spans]
+        felt = next((each.felt for _, each in self.spans if isinstance(each, Voice) and each.felt), None)
+        if felt is not None and not isinstance(self.base, Voice):
+            found["voice"] = felt.meta()
         return {**found, "note": " ".join(dict.fromkeys(filter(None, notes)))}
 
     def _shares(self, performance: PerformanceLike) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -183,7 +192,7 @@ def _leads(spans: Sequence[Span]) -> list[_Lead]:
     leads = [_Lead(0.0, -1, 0.0)]
     for moment in sorted({time for span in spans for time in (span.start, span.end) if time < math.inf}):
         now = [number for number, span in enumerate(spans) if span.start <= moment < span.end]
-        number = max(now, key=lambda each: spans[each].start, default=-1)
+        number = max(now, key=lambda each: (spans[each].start, each), default=-1)
         if number != (before := leads[-1].number):
             begins = number >= 0 and spans[number].start == moment
             own = spans[number if begins else before]
@@ -291,6 +300,10 @@ def _level(value: Any, what: str) -> float | tuple[tuple[float, float], ...]:
 
 
 def _number(value: Any, what: str, most: float) -> float:
+    """A number from 0 to `most`; a text may hold it."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)
     try:
         number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     except OverflowError:

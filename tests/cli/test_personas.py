@@ -27,3 +27,18 @@ def test_a_persona_that_is_wrong_is_told_in_a_line(medtalk, sound, tmp_path):
     assert done.code != 0 and "No persona is called 'nobody'; valid are " in done.err and done.err.count("\n") == 1
     done = medtalk("generate", sound, "-o", tmp_path / "rig.npz", "--emotion", "smug")
     assert "confident, excited, bored, playful, confused" in done.err and not (tmp_path / "rig.npz").exists()
+
+
+def test_an_option_without_an_effect_is_refused(medtalk, sound, tmp_path):
+    twice = tmp_path / "twice.json"
+    twice.write_text('{"intensity": 1, "intensity": 2}', "utf-8")
+    for options, said in (
+        (["--curve-mode", "multiply"], "--curve-mode multiply has no curve."),
+        (["--no-life", "--amounts", "accents:2"], "--amounts names accents, but --no-life switches it off."),
+        (["--no-blink", "--amounts", "drift:2,blinks:0.5"], "--amounts names blinks, but --no-blink switches it off."),
+        (["--amounts", "head:1,head:2"], "--amounts gives head twice."),
+        (["--persona", twice], "the name 'intensity' is there twice"),
+    ):
+        done = medtalk("generate", sound, "-o", tmp_path / "rig.npz", *options)
+        assert done.code == 1 and said in done.err and done.err.count("\n") == 1
+        assert not (tmp_path / "rig.npz").exists()

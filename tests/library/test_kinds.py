@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import medtalk
+from medtalk.errors import GuidanceError
 from medtalk.guidance import KINDS, LABELS, Part
 from medtalk.kinds import drift
 from medtalk.rates import FPS
@@ -65,3 +69,15 @@ def test_the_tables_have_the_same_kinds(label: str, root) -> None:  # type: igno
 
     faces = json.loads((root / "assets" / "poses" / "emotions.json").read_text("utf-8"))
     assert tuple(faces[label]) == KINDS[label]
+
+
+def test_a_kind_that_does_not_exist_is_refused_and_one_that_does_is_in_the_meta(sample: Path) -> None:
+    performance = medtalk.load().perform(sample, "")
+    assert performance.decode("angry", kinds={"mad": "cold"}).meta["kinds"] == {"angry": "cold"}
+    assert "kinds" not in performance.decode("angry").meta
+    for kinds, said in (
+        ({"angry": "warm"}, "Unknown kind 'warm' of angry; valid are hot, cold, contemptuous."),
+        ({"bored": "warm"}, "The mood bored is no label; valid are angry"),
+    ):
+        with pytest.raises(GuidanceError, match=said):
+            performance.decode("angry", kinds=kinds)

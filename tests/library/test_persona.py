@@ -47,7 +47,7 @@ def test_a_file_is_a_persona(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "mine.json is not JSON"),
+        ("{", "mine.json is not valid JSON"),
         ([], "mine.json: A persona is a list"),
         ({"mood": "sad"}, "unknown name 'mood'; valid are name, emotion"),
         ({"emotion": "smug"}, "Unknown emotion 'smug'; valid are " + ", ".join(MOODS)),

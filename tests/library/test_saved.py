@@ -68,6 +68,22 @@ def test_there_are_no_samples_and_no_voice(performance: medtalk.Performance, kep
             loaded.decode("auto")
 
 
+def test_what_was_heard_in_the_voice_is_kept(performance: medtalk.Performance, kept: Path, tmp_path: Path) -> None:
+    loaded = medtalk.load_performance(kept, performance.model)
+    assert loaded.felt == performance.felt and loaded.felt.weights == performance.felt.weights
+    for spans in (None, [{"start": 1.0, "end": 2.0, "emotion": "auto"}]):
+        got, expected = (each.decode("auto", timeline=spans) for each in (loaded, performance))
+        np.testing.assert_array_equal(got.values, expected.values)
+        assert got.meta == expected.meta
+    with np.load(kept) as archive:
+        arrays: Any = dict(archive)
+    facts = json.loads(str(arrays["heard.facts"]))
+    for wrong in ({"weights": {"angry": 3.0}}, {"angry": 1.0}, {"weights": {"no": 1.0}}):
+        np.savez(tmp_path / "wrong.npz", **arrays | {"heard.facts": np.array(json.dumps(facts | {"voice": wrong}))})
+        with pytest.raises(RigError, match="is not a complete take"):
+            medtalk.load_performance(tmp_path / "wrong.npz", performance.model)
+
+
 def test_a_bundle_without_phones(
     full_bundle: Path, small_backbones: dict[str, Path], sound: Path, tmp_path: Path
 ) -> None:

@@ -37,6 +37,8 @@ def test_tags_are_taken_out_of_the_text() -> None:
             "ha [laughter] ha",
             r"The tag \[laughter\] at character 4 .* unknown emotion 'laughter'; valid are angry, .*\[\[",
         ),
+        ("ha [laughs] ha", r"If it is not a mood, write \[\[laughs\]\]\.$"),
+        ("ha [hapy] ha", r"write \[\[hapy\]\]\. Did you mean happy\?$"),
         ("[] hm", r"The tag \[\] at character 1"),
         ("[happy:x] hm", r"The tag \[happy:x\] at character 1 .* is not a number"),
         ("hello [sad]", r"The tag \[sad\] at character 7 of the transcript has no word behind it"),
@@ -94,3 +96,14 @@ def test_tags_and_spans_go_together(sample: Path) -> None:
         informed(model.perform(sample, ""), settings), model.guide("neutral", timeline=settings.timeline), settings
     )
     assert [span["emotion"] for span in rig.meta["timeline"]] == ["happy", "angry"]
+
+
+def test_a_tag_lies_over_a_span_that_starts_with_it(sample: Path) -> None:
+    words = sample.with_suffix(".txt").read_text("utf-8")
+    performance = medtalk.load().perform(sample, words)
+    start = performance.words[0].start
+    over = checked(Settings(transcript=f"[sad] {words}", timeline=[{"start": start, "emotion": "happy"}]))
+    assert over.timeline is not None
+    alone = checked(Settings(transcript=f"[sad] {words}"))
+    got = take(performance, performance.model.guide("neutral", timeline=over.timeline), over)
+    np.testing.assert_array_equal(got.values, take(performance, performance.model.guide("neutral"), alone).values)

@@ -76,6 +76,17 @@ def test_gaps_show_the_takes_own_emotion_and_the_rest_what_each_mood_shows_alone
     np.testing.assert_array_equal(again.values, rig.values)
 
 
+def test_decode_takes_spans_and_says_what_they_heard(performance: medtalk.Performance) -> None:
+    spans = [{"start": 1.0, "end": 2.0, "emotion": "auto"}]
+    rig = performance.decode("sad", timeline=spans)
+    guide = performance.model.guide("sad", timeline=medtalk.spans_of(spans))
+    np.testing.assert_array_equal(rig.values, performance.decode(guide).values)
+    assert rig.meta["base"] == {"sad": 1.0} and rig.meta["timeline"] == spans
+    assert rig.meta["voice"] == performance.felt.meta()
+    with pytest.raises(GuidanceError, match="a timeline already"):
+        performance.decode(guide, timeline=spans)
+
+
 def test_spans_of_one_mood_are_that_mood(performance: medtalk.Performance) -> None:
     """Whole and finished, with its head and its life."""
     spans = [{"start": 1, "end": 2, "emotion": "sad"}, {"start": 1.5, "emotion": "sad"}]
@@ -233,9 +244,28 @@ def test_semicolons_and_json(tmp_path: Path) -> None:
         assert read_timeline(tmp_path / name) == read_timeline(tmp_path / "a.csv") == spans_of(spans)
 
 
+def test_decimal_commas_and_numbers_as_text(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('start;end;emotion;intensity;fade\n1,5;2;happy:0.5,sad:0.5;1,2;0,3\n'
+                                    "0:03,5;;sad;3,5=0,4 4=1,2;\n")  # fmt: skip
+    (tmp_path / "b.csv").write_text('start,end,emotion,intensity,fade\n"1,5",2,"happy:0.5,sad:0.5",1.2,0.3\n'
+                                    "3.5,,sad,3.5=0.4 4=1.2,\n")  # fmt: skip
+    (tmp_path / "c.json").write_text(json.dumps([
+        {"start": "1.5", "end": 2, "emotion": "happy:0.5,sad:0.5", "intensity": "1.2", "fade": "0.3"},
+        {"start": 3.5, "emotion": "sad", "intensity": [[3.5, "0.4"], [4, 1.2]]},
+    ]))  # fmt: skip
+    first, *others = (read_timeline(tmp_path / name) for name in ("a.csv", "b.csv", "c.json"))
+    assert others == [first, first] and first[0].intensity == 1.2
+    (tmp_path / "d.csv").write_text("0;0,5\n1,5;1\n")
+    np.testing.assert_allclose(read_curve(tmp_path / "d.csv"), [[0, 0.5], [1.5, 1]])
+
+
 FILES = {
     "no.txt": ("", "valid are .json .csv", SettingError),
-    "empty.csv": ("", "row 1 has the column ''", SettingError),
+    "empty.csv": ("", "empty.csv holds no spans", SettingError),
+    "head.csv": ("start,end,emotion\n", "head.csv holds no spans", SettingError),
+    "empty.json": ("[]", "empty.json holds no spans", SettingError),
+    "spans.json": ('{"spans": []}', "spans.json holds no spans", SettingError),
+    "comma.csv": ("start,end,emotion\n1,5,2,sad\n", "part the cells by semicolons", SettingError),
     "header.csv": ("start,mood\n1,sad\n", "row 1 has the column 'mood'; valid are start,end,emotion", SettingError),
     "twice.csv": ("start,start\n1,2\n", "names a column twice", SettingError),
     "wide.csv": ("start,emotion\n1,happy:0.7,sad:0.3\n", "row 2 has 3 cells for 2 columns", SettingError),
@@ -294,7 +324,9 @@ CURVES = {
     "0,1,2\n": "row 1 has 3 cells",
     "0,1\n0,2\n": "row 2 is not later than the row before it",
     "0,1\n1,x\n": "row 2: the value 'x' is not a number",
-    "0,1\n1,-2\n": "row 2: the value is -2.0",
+    "0,1\n1,-2\n": "row 2: the value is -2",
+    "0,1\n1,5\n": "row 2: the value is 5; valid are numbers from 0 to 4",
+    "0,5,1\n": "part the cells by semicolons",
     "1\nnan\n": "row 2: the value is nan",
 }
 
@@ -317,7 +349,12 @@ def test_curves_that_do_not_fit_the_sound(performance: medtalk.Performance) -> N
             informed(performance, checked(Settings(curve=curve)))
     with pytest.raises(SettingError, match="not in order"):
         checked(Settings(curve=[[1, 1], [0, 1]]))
-    with pytest.raises(SettingError, match=r"which multiplies, is 5\.0; valid are numbers from 0 to 4"):
-        checked(Settings(curve=[1.0, 5.0], curve_mode="multiply"))
+    for mode in ("replace", "multiply"):
+        with pytest.raises(SettingError, match="curve is 5 at frame 1; valid are numbers from 0 to 4"):
+            checked(Settings(curve=[1.0, 5.0], curve_mode=mode))
+        with pytest.raises(SettingError, match=r"curve at 2\.5 s is 1e\+30; valid are numbers from 0 to 4"):
+            checked(Settings(curve=[[1, 1], [2.5, 1e30], [9, 1]], curve_mode=mode))
+    with pytest.raises(SettingError, match=r"curve is 4\.5 at frame 0; valid are"):
+        performance.with_intensity(np.full(len(performance), 4.5))
     with pytest.raises(SettingError, match="curve_mode is 'add'; valid are replace, multiply"):
         checked(Settings(curve_mode="add"))

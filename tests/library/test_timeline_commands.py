@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import medtalk as library
+from medtalk.cli.generate import line_of
+from medtalk.face.sheet import _mood
 from medtalk.rig import read_rig
 from medtalk.rig.channels import CHANNEL_HASH
 from medtalk.service import schema
@@ -49,10 +51,24 @@ def test_a_timeline(
     for name in ("moods.csv", "moods.json"):
         done = medtalk("generate", sample, *where, "--transcript", "", "--emotion", "sad",
                        "--timeline", tmp_path / name, "-o", tmp_path / "a.npz")  # fmt: skip
-        assert (done.code, done.err) == (0, "") and "a timeline of 2 spans" in done.out
+        assert (done.code, done.err) == (0, "") and "sad under a timeline of 2 spans" in done.out
         rig = read_rig(tmp_path / "a.npz")
         np.testing.assert_allclose(rig.values, performance.decode(timeline).values, atol=1e-6)
         assert rig.meta["timeline"] == SPANS
+
+
+def test_lines_say_what_leads_and_what_was_heard() -> None:
+    felt = {"sure": False, "heard": {"sad": 0.6, "happy": 0.4}, "arousal": 0.0}
+    timeline = {"base": {"neutral": 1.0}, "timeline": [{}], "emotion": {"neutral": 0.5, "sad": 0.5}}
+    facts = {"file": "a.npz", "frames": 60, "fps": 60.0, "speed": 9.0}
+    for result, said in (
+        ({"emotion": {"sad": 1.0}, "persona": "officer"}, "persona officer, sad"),
+        (timeline, "neutral under a timeline of 1 span"),
+        (timeline | {"voice": felt | {"sure": True}}, "neutral under a timeline of 1 span (auto heard: sad (sure))"),
+        (timeline | {"guidance": {"voice": "auto", **felt}}, "heard: not sure (sad?), so neutral with the voice's"),
+        ({"guidance": {"voice": "auto", "sure": False, "silent": True}}, "heard: nobody, 9"),
+    ):  # fmt: skip
+        assert f"60 fps, {said}" in line_of(facts | result)
 
 
 @pytest.mark.parametrize("mode", ["replace", "multiply"])
@@ -137,6 +153,20 @@ def test_errors_are_one_line_and_nothing_is_written(
     assert set(tmp_path.iterdir()) == before
 
 
+def test_a_performance_without_a_rig(
+    medtalk: Run, performance: library.Performance, sample: Path, tmp_path: Path
+) -> None:
+    library.save_performance(tmp_path / "p.npz", performance)
+    for command in (("info",), ("convert", tmp_path / "p.csv")):
+        done = medtalk(command[0], tmp_path / "p.npz", *command[1:])
+        assert done.code == 1 and "holds a performance, but no rig. Make one with `medtalk decode`." in done.err
+    rig = performance.decode("sad", timeline=SPANS)
+    library.save_performance(tmp_path / "r.npz", performance, rig)
+    facts = json.loads(medtalk("info", tmp_path / "r.npz", "--json").out)
+    assert (facts["head_turns"], facts["decodes"], facts["spans"]) == (True, True, 2)
+    assert _mood("r", rig) == "sad, 2 spans" and _mood("r", performance.decode("sad")) == "sad"
+
+
 def test_decode_of_what_holds_no_performance(medtalk: Run, sample: Path, tmp_path: Path) -> None:
     assert medtalk("generate", sample, "--transcript", "", "-o", tmp_path / "a.npz", "-q").code == 0
     for more, message in (
@@ -189,6 +219,13 @@ def test_pictures_of_spans_travel_one_after_the_other() -> None:
         assert refused(generate(*wrong, sound=pcm(), timeline=body["timeline"])).code == "bad_message"
     extra = generate(SAMPLES_BUFFER, travelling, sound=pcm(), timeline=[{"start": 0, "emotion": "sad"}])
     assert refused(extra).code == "bad_message"
+
+
+def test_errors_of_the_sidecar_name_the_file(medtalk: Run, sidecar: Sidecar, sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "beyond.csv").write_text("start,emotion\n1,sad\n9,happy\n")
+    done = medtalk("generate", sample, "--server", sidecar.file, "--timeline", tmp_path / "beyond.csv",
+                   "-o", tmp_path / "a.npz")  # fmt: skip
+    assert done.code == 1 and "beyond.csv, row 3 starts at 9 s" in done.err
 
 
 @pytest.mark.parametrize("wrong", [[{"start": True}], [{"start": object()}], [3], {"start": 1}, [{"mood": "sad"}]])

@@ -103,7 +103,8 @@ def test_an_unsure_voice_is_neutral_with_its_energy(unsure: Path, sound: Path, e
 
 def test_silence_is_neutral(angry: Path, silence: Path, empty_caches: Path) -> None:
     felt = medtalk.load(angry, offline=True).perform(silence).felt
-    assert felt.weights == {"neutral": 1.0} and felt.heard_by == "tiny"
+    assert felt.weights == felt.shown == {"neutral": 1.0} and felt.heard_by == "tiny"
+    assert felt.silent and not felt.sure and felt.meta()["silent"]
 
 
 def test_words_agree_or_disagree() -> None:

@@ -142,7 +142,7 @@ def test_each_change_changes_the_fingerprint() -> None:
     for bit in range(8 * len(CURVE)):
         curve = bytearray(CURVE)
         curve[bit // 8] ^= 1 << bit % 8
-        if (np.isfinite(values := np.frombuffer(curve, "<f4")) & (values >= 0)).all():
+        if ((values := np.frombuffer(curve, "<f4")) >= 0).all() and (values <= 4).all():
             prints.append(job(generate(SAMPLES_BUFFER, (CURVE_BUFFER[0], curve), **full)).fingerprint)
     assert len(prints) > 200
     # The same bytes, described otherwise, are another sound.
@@ -320,7 +320,7 @@ BAD = {  # frames, code, what the error must say
     **{
         f"curve of {value}": (
             generate(SAMPLES_BUFFER, (described("intensity", "float32", 1), struct.pack("<f", value))),
-            "setting", "finite numbers from 0",
+            "setting", "numbers from 0",
         )
         for value in (math.nan, math.inf, -1.0)
     },

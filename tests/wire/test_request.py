@@ -107,7 +107,7 @@ def test_a_path_must_be_absolute(path: str) -> None:
 def test_settings_as_they_are_written() -> None:
     assert body_of(Settings()) == {
         "guidance": {"kind": "label", "emotion": "neutral"}, "language": "", "intensity": 1.0,
-        "fps": 60.0, "region": "full",
+        "fps": 60.0, "region": "full", "curve_mode": "replace",
         "finishing": {
             "smooth": True, "blink": True, "gaze": True, "limits": True, "seed": 0, "smoothing": {}, "closures": True,
             "life": True, "amounts": {}, "head": True, "lean": 0.0,

@@ -35,7 +35,13 @@ def decode(
     ],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="OUT", readable=False, help="Rig file to write, as of `generate`."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            readable=False,
+            help="Rig file to write, with an ending as for `medtalk generate`.",
+        ),
     ],
     settings: Settings,
     finishing: Annotated[

@@ -252,7 +252,7 @@ def _local_rigs(
     return LocalRigs(model, settings, channel, ready)
 
 
-_SHOWN = ("emotion", "guidance", "strength", "timeline", "transcript", "note")
+_SHOWN = ("persona", "emotion", "kinds", "guidance", "strength", "base", "timeline", "voice", "transcript", "note")
 """The parts of a rig's `meta` that the command shows."""
 
 
@@ -312,21 +312,37 @@ def _copy_beside(sound: Path, output: Path) -> None:
 
 
 def _guidance_line(result: dict[str, Any]) -> str:
-    """A rig's guidance in words: its labels, those read from a description or the voice, or its kind."""
+    """A rig's guidance in words: its persona and mood, and the spans over it."""
+    name = f"persona {result['persona']}, " if "persona" in result else ""
+    if "timeline" not in result:
+        return name + _mood_line(result)
+    base = _mood_line({**result, "emotion": result.get("base", {})})
+    auto = "voice" in result and "voice" not in result.get("guidance", {})
+    heard = f" (auto {_heard_line(result['voice'])})" if auto else ""
+    return f"{name}{base} under a timeline of {count(len(result['timeline']), 'span')}{heard}"
+
+
+def _mood_line(result: dict[str, Any]) -> str:
+    """A mood in words: its labels, those read from a description or the voice, or its kind."""
     weights, guidance = result.get("emotion", {}), result.get("guidance", {})
-    if "timeline" in result:
-        return f"a timeline of {count(len(result['timeline']), 'span')}"
     if "mixture" in guidance:
         return f"a mixture of {len(guidance['mixture'])} guidances"
     if "strength" in result:
         labels = ", ".join(f"{label} {weight:.2f}" for label, weight in sorted(weights.items(), key=lambda e: -e[1]))
         return f"understood as {labels}; strength {result['strength']:.2f}"
     if "voice" in guidance:
-        heard = guidance.get("heard", weights)
-        best = max(heard, key=heard.get)
-        if "arousal" not in guidance or guidance["sure"]:
-            return f"heard: {best} ({'sure' if guidance.get('sure') else 'not sure'})"
-        return f"heard: not sure ({best}?), so neutral with the voice's energy"
+        return _heard_line({"heard": weights, **guidance})
     if guidance:
         return "+".join((f"by a {'picture' if 'image' in guidance else 'text'}", *weights))
     return "+".join(weights)
+
+
+def _heard_line(felt: dict[str, Any]) -> str:
+    """What was heard in the voice, of `meta`."""
+    if felt.get("silent"):
+        return "heard: nobody"
+    heard = felt["heard"]
+    best = max(heard, key=heard.get)
+    if "arousal" not in felt or felt["sure"]:
+        return f"heard: {best} ({'sure' if felt.get('sure') else 'not sure'})"
+    return f"heard: not sure ({best}?), so neutral with the voice's energy"

@@ -34,10 +34,12 @@ def _rig_facts(file: Path) -> dict[str, Any]:
 
     from medtalk.rig import read_rig
     from medtalk.rig.channels import CHANNEL_NAMES
+    from medtalk.rig.formats import keeps_heard
 
     rig = read_rig(file)
     spread = np.ptp(rig.values, axis=0) if len(rig) else np.zeros(len(CHANNEL_NAMES))
     most = [CHANNEL_NAMES[index] for index in np.argsort(-spread)[:8] if spread[index] > 0.0]
+    spans = rig.meta.get("timeline")
     return {
         "file": str(file),
         "seconds": rig.seconds,
@@ -47,6 +49,9 @@ def _rig_facts(file: Path) -> dict[str, Any]:
         "most_moving": most,
         "lowest": float(rig.values.min(initial=0.0)),
         "highest": float(rig.values.max(initial=0.0)),
+        "head_turns": rig.head is not None,
+        "decodes": keeps_heard(file),
+        "spans": len(spans) if isinstance(spans, list) else 0,
         "meta": dict(rig.meta),
     }
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from medtalk.errors import BackboneError, SettingError
-from medtalk_wire.settings import Finishing, Knob, Settings, knobs
+from medtalk_wire.settings import DEFAULT, Finishing, Knob, Settings, knobs
 
 _wishes = {"debug": False, "json_errors": False}
 
@@ -112,6 +112,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
             asked = {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
             values["persona"] = without(read_persona(values["persona"]), asked)
         values["amounts"] = _amounts(values["amounts"])
+        _check_used(values)
         finishing = Finishing(**{each.name: values.pop(each.name) for each in steps})
         command(settings=_settings({each.name: values.pop(each.name) for each in options}, finishing), **values)
 
@@ -154,12 +155,29 @@ def _amounts(text: str | None) -> dict[str, float]:
     amounts = {}
     for entry in [] if text is None else text.split(","):
         part, _, number = entry.partition(":")
+        if part.strip() in amounts:
+            raise SettingError(f"--amounts gives {part.strip()[:40]} twice.", "Give it once.")
         try:
             amounts[part.strip()] = float(number)
         except ValueError:
             what = f"--amounts is {text[:60]!r}" if text else "--amounts is empty"
             raise SettingError(f"{what}; valid are PART:AMOUNT.", "Write accents:0.5,drift:0.") from None
     return amounts
+
+
+def _check_used(values: dict[str, Any]) -> None:
+    """`SettingError` for an option that another one leaves without an effect."""
+    from medtalk.finishing import AMOUNTS
+
+    if values["curve_mode"] != DEFAULT.curve_mode and values["curve"] is None:
+        raise SettingError(
+            f"--curve-mode {values['curve_mode']} has no curve.", "Give --intensity-curve, or leave it out."
+        )
+    steps = {"head": "head", "gaze": "gaze", "blinks": "blink"}
+    for part in values["amounts"]:
+        step = steps.get(part, "life")
+        if part in AMOUNTS and not values[step]:
+            raise SettingError(f"--amounts names {part}, but --no-{step} switches it off.", "Leave one of them out.")
 
 
 def _settings(values: dict[str, Any], finishing: Finishing) -> Settings:

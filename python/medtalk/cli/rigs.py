@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -9,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from medtalk.errors import MedtalkError
 from medtalk.guidance import read_picture
 from medtalk.rig import RigSequence, Timed
 from medtalk.tags import spoken
@@ -121,6 +123,7 @@ class SidecarRigs:
         if settings.image:
             name, data = read_picture(settings.image)
             settings = replace(settings, image=data, image_name=Path(name).name)
+        self._spans = [span.where for span in settings.timeline or ()]
         if settings.timeline is not None:
             settings = replace(settings, timeline=[_travelling(span) for span in settings.timeline])
         self._settings = settings
@@ -145,7 +148,16 @@ class SidecarRigs:
         from medtalk.cli import remote
 
         settings = replace(self._settings, transcript=transcript)
-        result = remote.generate(self._client, sound, settings, self._channel, tell)
+        try:
+            result = remote.generate(self._client, sound, settings, self._channel, tell)
+        except MedtalkError as error:  # the sidecar knows no file of the spans
+            error.message = re.sub(r"[Tt]he timeline, span (\d+)", self._span, error.message)
+            raise
         words, phones = (tuple(Timed(*each) for each in timed) for timed in (result.words, result.phones))
         head = None if result.head is None else np.asarray(result.head)
         return RigSequence(np.asarray(result.rig), result.fps, result.meta, words, phones, head)
+
+    def _span(self, named: re.Match[str]) -> str:
+        """How this process calls the span that the sidecar names by its number."""
+        number = int(named[1])
+        return self._spans[number - 1] if 0 < number <= len(self._spans) else named[0]

@@ -118,7 +118,10 @@ class CompactEngine:
         weights, strength = self._describe(meanings.tokenise(read.text) if meanings else tokenise(read.text))
         if read.doubt and (int(weights.argmax()) == LABELS.index(NEUTRAL) or weights.max() < _SURE):
             return Description(text, {NEUTRAL: 1.0}, 1.0, read.doubt)
-        return Description.of(text, weights.tolist(), strength, read.note)
+        guess = (
+            f"No word in the description names a feeling: {LABELS[weights.argmax()]} is a guess." if read.doubt else ""
+        )
+        return Description.of(text, weights.tolist(), strength, f"{read.note} {guess}".strip())
 
     def guide_by_image(self, picture: str | Path | bytes, name: str, features: NDArray | None = None) -> Guidance:
         from medtalk.features.expression import expression

@@ -193,7 +193,10 @@ def _middle(phone: Timed) -> Moment:
 
 
 def _mood(name: str, rig: RigSequence) -> str:
-    """The emotion of a take, unless its name says it."""
-    emotion = rig.meta.get("emotion")
+    """The emotion of a take, unless its name says it; under a timeline that of the base, and how many spans."""
+    spans = rig.meta.get("timeline")
+    emotion = rig.meta.get("base" if isinstance(spans, list) else "emotion")
     mood = " + ".join(emotion) if isinstance(emotion, dict) else ""
+    if isinstance(spans, list):
+        mood = f"{mood}, {len(spans)} span{'' if len(spans) == 1 else 's'}".removeprefix(", ")
     return "" if mood == name else mood

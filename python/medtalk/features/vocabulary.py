@@ -54,7 +54,7 @@ class Vocabulary:
         meanings: str = "",
     ) -> None:
         self._exact = _kinds(feelings, others, plain)
-        self._forms: dict[str, _Kind] = {_stem(word): kind for word, kind in self._exact.items()}
+        self._forms: dict[str, _Kind] = {stem(word): kind for word, kind in self._exact.items()}
         self._slips: dict[str, str] = {
             form: word for word in feelings if len(word) >= _SLIP for form in _shortened(word)
         }
@@ -75,15 +75,15 @@ class Vocabulary:
             return Reading("", f"{self._foreign(unknown_language)} {_TAKEN}")
         if language:
             return self._read_foreign(text, words, language)
-        never = [word for word in dict.fromkeys(words) if not self._kind(word) and not self._met(word)]
+        never = [word for word in dict.fromkeys(words) if not self._kind(word) and not _listed(word)]
         meant = {word: self._meant(word) for word in never if word not in names or word == words[0]}
         kinds = [self._kind(meant.get(word, word)) for word in words]
         feelings, others, unknown = (kinds.count(kind) for kind in ("feeling", "other", None))
-        strange = [word for word in never if meant.get(word, word) == word]
+        strange = [word for word in never if meant.get(word, word) == word and not self._elsewhere(word)]
         doubt = ""
-        if not words or (not feelings and (not others or unknown + len(strange) > 2 * others)):
+        if not words or (not feelings and unknown + len(strange) > 2 * others):
             doubt = _nothing(text)
-            if not self.meanings or 2 * len(strange) >= len(words):
+            if not self.meanings or 2 * sum(not self._met(word) for word in strange) >= len(set(words)):
                 return Reading("", doubt)
         mended = {word: right for word, right in meant.items() if word != right}
         notes = [f'"{word}" is read as "{right}".' for word, right in mended.items()][:_LISTED]
@@ -106,7 +106,10 @@ class Vocabulary:
         """The language that it understands, "" for English; and one that it does not, "" for any, None for none."""
         spoken = votes(words)
         known = {
-            name: sum(bool(_form(word, kinds)) or name in votes([word]) for word in words)
+            name: sum(
+                word in kinds or name in votes([word]) or bool(_form(word, kinds) and not _listed(word))
+                for word in words
+            )
             for name, kinds in self._languages.items()
         }
         english = sum(word in self._exact for word in words)
@@ -117,9 +120,9 @@ class Vocabulary:
         understood = max(known.get(best, 0), english)
         if most > understood or (most == understood == english > 0 and not feelings and not known):
             return "", strange if len(rivals) == 1 else ""
-        if known.get(best, 0) > english or (known.get(best, 0) == english > 0 and not feelings):
-            return best, None
-        return "", None
+        more = known.get(best, 0) > english or (known.get(best, 0) == english > 0 and not feelings)
+        # words that English shares, such as "a", speak for no other language where the rest are English
+        return (best if more and (2 * known[best] > len(words) or not all(map(_listed, words))) else ""), None
 
     def _foreign(self, language: str) -> str:
         """What is said of a language that it does not understand."""
@@ -130,14 +133,18 @@ class Vocabulary:
         seems = f"The description seems to be {language}" if language else "The language of the description is unknown"
         return f"{seems}; understood are {', '.join(names[:-1])} and {names[-1]}."
 
+    def _elsewhere(self, word: str) -> bool:
+        """Whether another language that it understands has it."""
+        return any(word in kinds for kinds in self._languages.values())
+
     def _met(self, word: str) -> bool:
         """Whether the English dictionary or the table of meanings has it."""
-        return _listed(word) or bool(self.meanings and word in self.meanings)
+        return _listed(word) or (len(word) > 2 and bool(self.meanings and word in self.meanings))
 
     def _kind(self, word: str) -> _Kind | None:
         """Of a word or a form of it; None of one that is not known."""
-        stem = _stem(word) if len(word) >= _STEM else word
-        return self._exact.get(word) or self._exact.get(stem) or self._forms.get(stem)
+        short = stem(word) if len(word) >= _STEM else word
+        return self._exact.get(word) or self._exact.get(short) or self._forms.get(short)
 
     def _meant(self, word: str) -> str:
         """The word for a feeling that is one slip of the keyboard away, else the same."""
@@ -173,7 +180,7 @@ def _kinds(feelings: Iterable[str], others: Iterable[str], plain: Iterable[str])
     return {word: kind for kind, words in kinds for word in words}
 
 
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
     """The stem that the forms of a word share, roughly: of "terrified", "terrifying", "terrifies"."""
     word = _WITH_Y.sub("y", word)
     for _ in range(2):

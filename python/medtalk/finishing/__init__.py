@@ -83,16 +83,17 @@ def turn_of_head(
     steps: Finishing,
     fps: float = FPS,
     moods: Moods | None = None,
+    named: str = "",
 ) -> NDArray[np.float32] | None:
     """How the head turns, (T, 3) degrees as `RigSequence.head`; None where the steps leave it still.
 
     mood: weights of the labels. strength: (T,) how strongly they show, about 1 where they show plainly. moods: the same
-    over time, where they change, as `head_turn` takes them.
+    over time, where they change, as `head_turn` takes them. named: as in `finish`.
     """
     amount = steps.amounts.get("head", 1.0)
     if not steps.head or not amount:
         return None
-    seed = (int(steps.seed), _HEAD_STREAM, crc32(cues.activity.tobytes()))  # another sound is another take
+    seed = (int(steps.seed), _HEAD_STREAM, *_take(cues.activity, mood, named))
     return head_turn(cues, mood, strength, fps, seed, amount, moods)
 
 
@@ -106,6 +107,7 @@ def finish(
     turn: NDArray[np.float32] | None = None,
     mood: Mapping[str, float] | None = None,
     shaking: NDArray[np.float32] | None = None,
+    named: str = "",
 ) -> NDArray[np.float32]:
     """Finish a rig.
 
@@ -119,6 +121,7 @@ def finish(
         turn: of the head, (T, 3) degrees as `RigSequence.head`, against which the eyes turn; None is a still head.
         mood: weights of the labels, by which amounts differ; None is neutral.
         shaking: (T,) how much brows and lids tremble, as a share of their level; None is not at all.
+        named: what the mood is called, on which chance depends; "" takes the label that leads in `mood`.
 
     Returns:
         (T, 174) float32.
@@ -160,8 +163,7 @@ def finish(
         rig = headroom(rig)
     if lips is not None:
         rig = lips.over(rig)
-    # Another sound or another mood is another take: no two faces of a scene blink at the same frames.
-    take = (crc32(voice.tobytes()), crc32(max(mood, key=lambda label: mood[label]).encode()) if mood else 0)
+    take = _take(voice, mood, named)
     if steps.life:
         rig = add_life(rig, cues, fps, (int(steps.seed), _LIFE_STREAM, *take), steps.amounts, mood)
         checkpoint(0.75)
@@ -177,3 +179,9 @@ def finish(
     if steps.limits:
         rig = limit(rig)
     return rig
+
+
+def _take(voice: NDArray[np.float32], mood: Mapping[str, float] | None, named: str) -> tuple[int, int]:
+    """A seed: another sound or another mood is another take, as no two faces of a scene blink at the same frames."""
+    leading = named or (max(mood, key=lambda label: mood[label]) if mood else "")
+    return crc32(voice.tobytes()), crc32(leading.encode())

@@ -49,7 +49,7 @@ assert set(WINDOWS) == set(AREAS), "every area has a window"
 
 
 def check_windows(windows: Mapping[str, int]) -> None:
-    """Raise SettingError unless every key is a area and every window an odd whole number from 1 to 61."""
+    """Raise SettingError unless every key is an area and every window an odd whole number from 1 to 61."""
     require(windows, Mapping, "smoothing", "a mapping from area to window")
     for area, window in windows.items():
         if area not in WINDOWS:

@@ -51,6 +51,9 @@ class TextEncoder(nn.Module):
     Every text of a batch has the same number of words: there is no padding, since a GRU would read it.
     """
 
+    meanings: Tensor
+    meaning_scale: Tensor
+
     def __init__(self, config: TextEncoderConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or TextEncoderConfig()

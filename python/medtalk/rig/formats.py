@@ -148,6 +148,8 @@ def _from_npz(path: Path, stream: BinaryIO) -> RigSequence:
     stream.seek(0)
     with np.load(stream, allow_pickle=False) as archive:
         missing = [key for key in ("version", "values", "fps", "channels", "meta") if key not in archive.files]
+        if missing and any(name.startswith(HEARD) for name in archive.files):
+            raise RigError(f"{path} holds a performance, but no rig.", "Make one with `medtalk decode`.")
         if missing:
             raise RigError(f"{path} has no {missing[0]!r} in it, so it is not a MEDTalk rig.")
         _check_version(path, archive["version"].item())
@@ -157,6 +159,14 @@ def _from_npz(path: Path, stream: BinaryIO) -> RigSequence:
         words, phones = (json.loads(str(archive[key])) if key in archive.files else () for key in ("words", "phones"))
         head = archive["head"] if "head" in archive.files else None
     return _rig(path, frozen(values), fps, meta, words, phones, head)
+
+
+def keeps_heard(path: str | Path) -> bool:
+    """Whether a rig file that can be read keeps what was heard beside the rig (`medtalk.load_performance`)."""
+    if rig_ending(path) != ".npz":
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.startswith(HEARD) for name in archive.namelist())
 
 
 def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:

@@ -177,7 +177,7 @@ class RigSequence:
         The turn of the head belongs to no area: it is blended where `areas` is None, and else stays.
 
         weight: one number or one per frame (T,), 0..1. Raises RigError where the two rigs differ in length or frame
-        rate, a area is unknown, or a weight is out of range.
+        rate, an area is unknown, or a weight is out of range.
         """
         require(other, RigSequence, "The other rig", "a RigSequence", RigError)
         require(areas, list | tuple | None, "areas", "a list of names", RigError)

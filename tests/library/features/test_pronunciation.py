@@ -84,3 +84,8 @@ def test_a_long_text_takes_bounded_time() -> None:
 def test_import_is_light() -> None:
     code = "import sys, medtalk.features.alignment; print('torch' in sys.modules, 'scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()[0] == "False"
+
+
+def test_a_word_that_is_silent_by_itself_has_no_pronunciation() -> None:
+    word, after = pronounce("gh so")
+    assert word.pronunciations == () and after.pronunciations

@@ -45,18 +45,20 @@ FORBIDDEN = frozenset(
 
 Drawn = tuple[list[str], tuple[float, ...], float]
 """A description as words, weights, strength."""
-SHARES = {"": 0.24, "en": 0.24, **dict.fromkeys(CODES, 0.52 / len(CODES))}
-"""Of the descriptions: of the English grammar, of each book of phrases."""
+SHARES = {"": 0.24, "plain": 0.08, "en": 0.24, **dict.fromkeys(CODES, 0.44 / len(CODES))}
+"""Of the descriptions: of the English grammar, of what shows nothing in it, of each book of phrases."""
 
 
 def draw(grammar: Grammar, count: int, rng: np.random.Generator, phrases: bool = False) -> list[Drawn]:
     """So many descriptions; none is a held-out one. With `phrases` from all books."""
     out = []
-    books = {code: Phrases(code) for code in SHARES if code} if phrases else {}
+    books = {code: Phrases(code) for code in ("en", *CODES)} if phrases else {}
     names, shares = list(SHARES), np.cumsum(list(SHARES.values()))
     while len(out) < count:
         code = names[int(np.searchsorted(shares, rng.random() * shares[-1]))] if phrases else ""
-        if code:
+        if code == "plain":
+            text, weights, strength = grammar.unfelt(rng)
+        elif code:
             text, weights, strength = books[code].draw(rng)
         else:
             text, weights, strength = (example := grammar.draw(rng)).text, example.weights, example.strength

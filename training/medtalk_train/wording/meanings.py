@@ -19,6 +19,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from medtalk.bundle import TEXT_WEIGHTS, TEXT_WORDS, Bundle
@@ -73,7 +74,7 @@ class Table:
         try:
             tensors = load(path.read_bytes())
             return cls(tuple(tensors["words"].tobytes().decode().split()), tensors["rows"], tensors["scale"])
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise TrainingError(
                 f"{path} holds no table of words: {error}.", "Run medtalk-train meanings E5 WORDS... -o FILE."
             ) from error

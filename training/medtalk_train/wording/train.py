@@ -66,7 +66,7 @@ def train(
     model = TextEncoder(config)
     if start is not None:
         if meanings and "meanings" not in start:  # what it has learned is not disturbed at first
-            torch.nn.init.zeros_(next(model.meant[2].parameters()))
+            torch.nn.init.zeros_(list(model.meant.parameters())[-1])
         fresh = {name: value for name, value in model.state_dict().items() if name.startswith("mean")}
         model.load_state_dict({**start, **{name: value for name, value in fresh.items() if name not in start}})
     if meanings:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from medtalk.features.vocabulary import stem
 from medtalk.features.words import split
 from medtalk.guidance import LABELS, NEUTRAL, SYNONYMS
 from medtalk_train.wording import frames
@@ -48,10 +49,13 @@ def vocabulary() -> dict[str, Any]:
             feelings |= words
     for line in rows(SEEN):
         feelings |= _words(line.split(": ")[1].split(", ")) - GRAMMAR
+    # of the scenes, what is no form of a word that says more
+    stems = {stem(word) for word in feelings | others}
+    scenes = {word for word in _words(book("en").words()) if stem(word) not in stems}
     return {
         "feelings": sorted(feelings),
         "others": sorted(others - feelings - plain),
-        "plain": sorted((plain | _words(book("en").words())) - feelings - (others - plain)),
+        "plain": sorted((plain | scenes) - feelings),
         "languages": {name: _of(book(code)) for code, name in zip(CODES, NAMES, strict=True)},
     }
 

@@ -253,6 +253,8 @@ def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[st
     known = capabilities.get("settings", _SETTINGS_OF_1_3)
     usual = flat(body_of(DEFAULT))
     for setting, value in flat(request.body).items():
+        if value is False and setting.startswith("finishing."):
+            continue  # a sidecar that does not know a step does not take it either
         if setting in _NAMES and value != usual.get(setting) and setting not in known:
             return RequestError("unsupported", f"This sidecar has no setting {setting}.", _UPDATE)
     if guidance.get("labels") is not None and "guidance.labels" not in known:
