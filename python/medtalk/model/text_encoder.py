@@ -63,8 +63,6 @@ class TextEncoder(nn.Module):
         with torch.no_grad():
             self.pieces.weight.mul_(0.2)
         if config.words:
-            self.meanings: Tensor
-            self.meaning_scale: Tensor
             self.register_buffer("meanings", torch.zeros(config.words + 1, config.meaning, dtype=torch.int8))
             self.register_buffer("meaning_scale", torch.ones(config.meaning))
             self.meant = nn.Sequential(
