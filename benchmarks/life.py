@@ -256,7 +256,7 @@ def _open(rig: np.ndarray) -> np.ndarray:
     shut = np.zeros(len(rig), bool)
     for first, last in motion.blinks(surface(rig).lids):
         shut[first:last] = True
-    return ~binary_dilation(shut, iterations=12)
+    return np.logical_not(binary_dilation(shut, iterations=12))
 
 
 def _f1(figures: Mapping[str, float]) -> float:

@@ -262,7 +262,7 @@ def test_rig_files_that_do_not_fit(refused, tmp_path):
     assert ".expressions.csv" in refused("convert", tmp_path / "rig.txt", tmp_path / "out.bin")
 
 
-@pytest.mark.parametrize("text", ["我很生气!", "Очень злой", "ΘΥΜΟΣ", "😡😡", "!!! ...", "4 711"])
+@pytest.mark.parametrize("text", ["أنا غاضب جدا!", "אני כועס", "ΘΥΜΟΣ", "😡😡", "!!! ...", "4 711"])
 def test_a_description_in_an_unknown_script(medtalk, sound, tmp_path, text):
     done = medtalk("generate", sound, "--text", text, "-o", tmp_path / "out.csv")
     assert done.code == 0 and "understood as neutral 1.00; strength 1.00" in done.out

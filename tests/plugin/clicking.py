@@ -12,6 +12,7 @@ import pytest
 from medtalk_board.channels import CHANNEL_HASH
 from medtalk_wire import Client, Result, Settings, Sound
 from medtalk_wire.connection import Connection
+from medtalk_wire.settings import Finishing
 from tests.helpers.sidecars import Sidecar
 from tests.plugin.running import tick_until
 
@@ -78,7 +79,9 @@ def make(editor: Any, sounds: Sequence[Any], **fields: Any) -> str:
 
 
 def asked(connection: Connection, sound: Path, **settings: Any) -> np.ndarray:
-    """(T, 174): what the sidecar makes of a sound file."""
+    """(T, 174): what the sidecar makes of a sound file; as in the form, the head does not turn."""
     with Client(connection, channel_hash=CHANNEL_HASH) as client:
-        result: Result = client.wait(client.generate(Sound.from_file(sound), Settings(**settings)))
+        result: Result = client.wait(
+            client.generate(Sound.from_file(sound), Settings(finishing=Finishing(head=False), **settings))
+        )
         return np.asarray(result.rig).copy()

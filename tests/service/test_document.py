@@ -59,7 +59,7 @@ def test_the_exchange_in_the_document(root: Path, start: Callable[..., Sidecar],
             data = {"samples": samples, "image": picture}
             client.socket.send_multipart([packed, *(data[buffer["name"]] for buffer in header.get("buffers", []))])
             continue
-        came = {"type": "progress"}
+        came: dict[str, Any] = {"type": "progress"}
         while came["type"] == "progress":  # on a busy machine
             assert client.socket.poll(1000 * PATIENCE)
             frames = client.socket.recv_multipart()

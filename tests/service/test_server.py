@@ -104,7 +104,7 @@ def test_the_three_kinds_of_sound_give_the_rig_of_the_library(
     ):
         result = raw.last(raw.send(sent))
         np.testing.assert_allclose(rig(result), expected.values, atol=1e-6)
-        np.testing.assert_allclose(head(result), expected.head, atol=1e-5)
+        np.testing.assert_allclose(head(result), np.asarray(expected.head), atol=1e-5)
         body = result.body
         assert (body["frames"], body["fps"], body["channel_hash"]) == (len(expected), 60.0, CHANNEL_HASH)
         assert body["seconds"] == expected.seconds and len(curve(result)) == len(expected)

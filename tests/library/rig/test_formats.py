@@ -93,7 +93,7 @@ def test_a_head_comes_back_from_livelink_and_not_from_txt(tmp_path: Path) -> Non
     write_rig(path, rig)
     again = read_rig(path).head
     assert again is not None
-    np.testing.assert_allclose(again, rig.head, atol=1e-5)
+    np.testing.assert_allclose(again, np.asarray(rig.head), atol=1e-5)
     # as the app writes it: radians, to the right, down and to the left shoulder
     cells = path.read_text().splitlines()[1].split(",")
     assert rig.head is not None

@@ -83,7 +83,7 @@ def test_a_head_is_resampled_with_the_face(fps: float) -> None:
     head = rig.resample(fps).head
     assert head is not None and exact.head is not None and len(head) == round(1.5 * fps)
     np.testing.assert_allclose(head[2:-4, :2], exact.head[2:-4, :2], atol=0.02)
-    single = RigSequence(np.zeros((1, 174)), head=[[1.0, 2.0, 3.0]]).resample(120.0).head
+    single = RigSequence(np.zeros((1, 174)), head=np.array([[1.0, 2.0, 3.0]])).resample(120.0).head
     np.testing.assert_array_equal(single, [[1.0, 2.0, 3.0]] * 2)
 
 
@@ -110,7 +110,7 @@ def test_parts_without_a_head_look_straight_on() -> None:
 def test_a_head_is_blended_with_the_whole_face_only() -> None:
     still, rig = random_rig(), turning()
     assert rig.head is not None
-    np.testing.assert_allclose(still.blend(rig, weight=0.5).head, 0.5 * rig.head, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(still.blend(rig, weight=0.5).head), 0.5 * np.asarray(rig.head), atol=1e-6)
     np.testing.assert_array_equal(rig.blend(still, ["mouth"]).head, rig.head)
     assert still.blend(rig, ["mouth"]).head is still.blend(still).head is None
 
