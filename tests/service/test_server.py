@@ -435,7 +435,7 @@ def test_a_picture_may_be_larger_than_a_sound(start: Callable[..., Sidecar], tin
     guidance = {"kind": "image", "sha256": hashlib.sha256(image).hexdigest()}
     buffers = [Buffer("image", "uint8", (len(image),), image)]
     answer = client.ask("decode", {"heard": "0" * 16, "guidance": guidance}, buffers=buffers)
-    assert answer.body["code"] in ("unknown_heard", "unsupported")
+    assert answer.type == "accepted" or answer.body["code"] == "unsupported"  # with MediaPipe, and without
     client.close()
 
 
