@@ -302,6 +302,8 @@ class SyntheticGround:
                 "rounding, AUC and all that is called known are of the finished neutral output on real recordings with "
                 "phone times. MLE, MEE, EIE and FRD are measured against the rules' own faces, on synthetic voices "
                 "that training never heard.",
+                "What a viewer sees of the emotions, how the face lives after the networks, and what is still stiff: "
+                "docs/life.md, measured by `python -m benchmarks.life`.",
                 *(CREDITS[engine] for about in corpora for engine in about["hours_by_engine"] if engine in CREDITS),
                 *([f"Trained without: {' and '.join(lacking)} (training/CORPUS.md)."] if lacking else []),
                 *([self.recipe.notes.strip()] if self.recipe.notes else []),
