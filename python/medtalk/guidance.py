@@ -214,19 +214,23 @@ class Description(Guidance):
         weights: of the labels, summing to 1, in the order of `LABELS`; of another mood where the text is its name.
         strength: multiplies the intensity; 1 is plain.
         note: one line on what was not understood, and what stands for it; "" for none.
+        guess: whether no word of the text names a feeling.
     """
 
     text: str
     weights: Mapping[str, float] = field(hash=False)
     strength: float
     note: str = ""
+    guess: bool = False
 
     @classmethod
-    def of(cls, text: str, weights: Sequence[float], strength: float, note: str = "") -> Description:
+    def of(
+        cls, text: str, weights: Sequence[float], strength: float, note: str = "", guess: bool = False
+    ) -> Description:
         """A text encoder's answer, without labels that it only half suspects."""
         clear = {label: float(weight) for label, weight in zip(LABELS, weights, strict=True) if weight >= _SUSPECTED}
         total = sum(clear.values())
-        return cls(text, {label: weight / total for label, weight in clear.items()}, float(strength), note)
+        return cls(text, {label: weight / total for label, weight in clear.items()}, float(strength), note, guess)
 
     def parts(self, performance: PerformanceLike) -> tuple[Part, ...]:
         return _faces(self.weights, performance, self.strength)

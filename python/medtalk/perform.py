@@ -190,7 +190,7 @@ class Model:
         if not transcript or felt.arousal is None or "text" not in self.bundle.guidance:
             return felt
         said = self.engine.guide_by_text(transcript)
-        if not isinstance(said, Description) or set(said.weights) == {NEUTRAL}:
+        if not isinstance(said, Description) or said.guess or set(said.weights) == {NEUTRAL}:
             return felt
         return felt.with_words(in_labels(said.weights))
 

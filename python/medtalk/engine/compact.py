@@ -121,7 +121,7 @@ class CompactEngine:
         guess = (
             f"No word in the description names a feeling: {LABELS[weights.argmax()]} is a guess." if read.doubt else ""
         )
-        return Description.of(text, weights.tolist(), strength, f"{read.note} {guess}".strip())
+        return Description.of(text, weights.tolist(), strength, f"{read.note} {guess}".strip(), not read.named)
 
     def guide_by_image(self, picture: str | Path | bytes, name: str, features: NDArray | None = None) -> Guidance:
         from medtalk.features.expression import expression

@@ -32,6 +32,8 @@ class Reading(NamedTuple):
     """One line for the user on what was not understood, and on what was taken instead; "" for nothing worth saying."""
     doubt: str = ""
     """The same line for a text without a word for a feeling: said if the encoder finds none in the whole, either."""
+    named: bool = True
+    """Whether a word of it names a feeling, or a face or gesture that shows one."""
 
 
 class Vocabulary:
@@ -92,7 +94,12 @@ class Vocabulary:
         if len(strange) >= max(feelings + others, 1) and not doubt:
             listed = ", ".join(f'"{word[:_SHOWN]}"' for word in strange[:_LISTED])
             notes.append(f"Not understood in the description: {listed}.")
-        return Reading(" ".join(mended.get(word, word) for word in tokens) if mended else text, " ".join(notes), doubt)
+        return Reading(
+            " ".join(mended.get(word, word) for word in tokens) if mended else text,
+            " ".join(notes),
+            doubt,
+            feelings > 0,
+        )
 
     def _read_foreign(self, text: str, words: list[str], language: str) -> Reading:
         """A description in a language other than English that the encoder knows."""
@@ -100,7 +107,7 @@ class Vocabulary:
         kinds = [_form(word, known) for word in words]
         met = sum(bool(kind) or self._met(word) for word, kind in zip(words, kinds, strict=True))
         clear = "feeling" in kinds or "other" in kinds or 2 * met > len(words)
-        return Reading(text, "", "" if clear else _nothing(text))
+        return Reading(text, "", "" if clear else _nothing(text), "feeling" in kinds)
 
     def _language(self, words: list[str]) -> tuple[str, str | None]:
         """The language that it understands, "" for English; and one that it does not, "" for any, None for none."""
