@@ -581,9 +581,11 @@ class Performance:
                 shaking += weight * part.dynamics.shake
                 strong += weight * felt
         stage("decode", 1.0)
-        mood = in_labels(weights) if scale.any() else None
+        # Chance and life are those of the take's own mood: an edited span changes nothing elsewhere.
+        usual = guidance.base.weights_of(self) if isinstance(guidance, Timeline) else weights
+        mood = in_labels(usual) if scale.any() else None
         moods = [(share, in_labels(own)) for share, own in guidance.moods(self)]
-        named = max(weights, key=weights.__getitem__) if weights and mood else ""
+        named = max(usual, key=usual.__getitem__) if usual and mood else ""
         turn = None
         if region == "full":
             turn = turn_of_head(self.cues, mood or {}, strong, finishing, FPS, moods, named)

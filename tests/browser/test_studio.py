@@ -253,7 +253,7 @@ def test_a_mood_is_dragged_over_a_part_of_the_sound(page: Page) -> None:
     page.evaluate("studio.player.seek(3.2)")
     after = face(page)
     taken(page, lambda: page.locator("[name='span.emotion']").select_option("happy"))
-    assert moved(after, face(page)) == 0, "behind its end the face is the same"
+    assert moved(after, face(page)) < 60, "behind its end the face is the same, and the head comes back slowly"
     page.evaluate("(time) => studio.player.seek(time)", OPEN_VOWEL)
     assert moved(angry, face(page)) > 300
     taken(page, lambda: page.keyboard.press("Control+z"))
@@ -318,7 +318,7 @@ def test_a_description_leads(page: Page) -> None:
 def test_every_knob_has_a_control_that_works(page: Page) -> None:
     page.evaluate("document.querySelectorAll('details.section').forEach((each) => (each.open = true))")
     shown = page.evaluate("Array.from(document.querySelectorAll('[data-knob]'), (each) => each.dataset.knob)")
-    own = {"emotion", "text", "image", "image_name", "curve", "timeline", "span"}
+    own = {"emotion", "text", "image", "image_name", "curve", "timeline", "span", "persona"}
     assert sorted(shown) == sorted({knob.name for owner in (Settings, Finishing) for knob in knobs(owner)} - own)
     taken(page, lambda: page.click("[data-knob=region] button[value=upper]"))
     taken(page, lambda: page.uncheck("[name=blink]"))

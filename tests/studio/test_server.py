@@ -25,12 +25,13 @@ from medtalk.rig import CHANNEL_NAMES, RIG_ENDINGS, RigSequence, read_rig
 from medtalk.studio.controls import NOT_CONTROLS, OWN
 from medtalk_wire.settings import Finishing, Settings, knobs
 from tests.conftest import Result
+from tests.helpers.sidecars import SEES
 from tests.helpers.sounds import babble
 from tests.helpers.studios import Answer, Studio, unpack
 
 
 def values_of(answer: Answer) -> np.ndarray:
-    """The rig (T, 174) of a take, as the page reads it."""
+    """The rig of a take and the turn of its head, (T, 174 + 3), as the page reads it."""
     assert answer.status == 200, answer.body
     header, arrays = unpack(answer.body)
     counts = np.vstack(
@@ -39,7 +40,7 @@ def values_of(answer: Answer) -> np.ndarray:
             for name, size in (("bytes", 1 << 8), ("shorts", 1 << 16))
         ]
     )
-    rig = np.zeros((header["frames"], len(CHANNEL_NAMES)))
+    rig = np.zeros((header["frames"], len(CHANNEL_NAMES) + 3))
     rig[:, arrays["channels"]] = (arrays["low"][:, None] + arrays["step"][:, None] * counts).T
     return rig
 
@@ -124,7 +125,7 @@ def test_a_description_leads_and_what_it_leaves_unclear_is_noted(studio: Studio,
     ("wrong", "code"),
     [
         ({"guidance": {"kind": "label", "emotion": "hungry"}}, "guidance"),
-        ({"guidance": {"kind": "image"}}, "unsupported"),
+        ({"guidance": {"kind": "image"}}, "bad_message" if SEES else "unsupported"),
         ({"intensity": 9}, "setting"),
         ({"intensity": "much"}, "bad_message"),
         ({"region": "left ear"}, "setting"),
