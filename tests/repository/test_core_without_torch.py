@@ -66,7 +66,7 @@ def test_the_bundle_judges_the_voice_and_another_ear_needs_torch(sample, tmp_pat
     done = python(*words)
     assert (done.returncode, done.stderr) == (0, "") and ", heard: " in done.stdout and out.exists()
     told = python("import medtalk; print(*medtalk.load().guidance)").stdout.split()
-    assert told == ["label", "text", "auto"]
+    assert [kind for kind in told if kind != "image"] == ["label", "text", "auto"]  # pictures if MediaPipe is there
 
 
 def test_importing_medtalk_imports_next_to_nothing():

@@ -102,19 +102,23 @@ def test_the_losses_reach_what_a_stage_trains(trained: Run, stage: int) -> None:
 
 
 def test_all_makes_what_ships(trained: Run, shipped_bundle: Path) -> None:
-    """The files of the bundle that the command `all` has made, and what they say of it."""
+    """The files of the bundle that the command `all` has made, and what they say of it.
+
+    But for what hears emotions in voices, which needs recordings of actors.
+    """
     made, ships = trained.work / "bundle", shipped_bundle
     lacking = {"text.safetensors", "weights.safetensors"}  # the lean package leaves them to another one
-    assert {file.name for file in made.iterdir()} == {file.name for file in ships.iterdir()} | lacking
+    voice = {"voice.onnx"}
+    assert {file.name for file in made.iterdir()} == ({file.name for file in ships.iterdir()} | lacking) - voice
     ours, theirs = load_bundle(made), load_bundle(ships)
     assert set(ours.manifest) == set(theirs.manifest) and ours.guidance == theirs.guidance == ("label", "text")
     assert set(ours.manifest["sizes"]) == set(theirs.manifest["sizes"])
-    assert set(ours.manifest["files"]) == set(theirs.manifest["files"])
+    assert set(ours.manifest["files"]) == set(theirs.manifest["files"]) - voice
     text = {name for name in theirs.manifest["metrics"] if name.startswith("text ")}
     assert text and text | {"MLE", "MEE", "EIE", "FRD"} <= set(ours.manifest["metrics"])
     headings = [[line for line in (folder / "README.md").read_text("utf-8").splitlines() if line.startswith("## ")]
                 for folder in (made, ships)]  # fmt: skip
-    assert headings[0] == headings[1]
+    assert headings[0] == [heading for heading in headings[1] if heading != "## Emotions in voices"]
 
 
 def test_a_killed_run_gives_the_same_weights(trained: Run, recipe: Recipe, tmp_path: Path) -> None:
