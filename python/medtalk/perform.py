@@ -14,7 +14,6 @@ from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 import numpy as np
 
@@ -612,7 +611,7 @@ class Performance:
             return lambda run: np.broadcast_to(mean, (run.stop - run.start, len(mean))), intensity
         part = part._replace(kind=kinds.get(part.label, part.kind))
         own = LABELS.index(part.label) if part.label else len(LABELS)  # so that no label changes another's chance
-        rng = np.random.default_rng([finishing.seed, _KIND_STREAM, own, crc32(self.activity.tobytes())])
+        rng = np.random.default_rng([finishing.seed, _KIND_STREAM, own, len(self)])
         shares = drift(len(self), len(part.vectors), rng, part.leader, part.far)
         felt = delayed(strength(intensity, self.cues, self.prosody, part.dynamics))
         return lambda run: shares[run] @ part.vectors, felt

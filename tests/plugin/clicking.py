@@ -82,6 +82,6 @@ def asked(connection: Connection, sound: Path, **settings: Any) -> np.ndarray:
     """(T, 174): what the sidecar makes of a sound file; as in the form, the head does not turn."""
     with Client(connection, channel_hash=CHANNEL_HASH) as client:
         result: Result = client.wait(
-            client.generate(Sound.from_file(sound), Settings(finishing=Finishing(head=False), **settings))
+            client.generate(Sound.from_file(sound), Settings(**{"finishing": Finishing(head=False), **settings}))
         )
         return np.asarray(result.rig).copy()

@@ -240,9 +240,9 @@ def test_a_description_in_the_form(editor: Any, sample: Path, tmp_path: Path) ->
         np.testing.assert_allclose(on_board(editor, sequence, len(rig), 30)[:, KEYED], rig[:, KEYED], rtol=0, atol=1e-6)
         assert "MEDTalk: The text is understood as angry 0." in editor.log.text and editor.log.errors == []
         assert editor.log.warnings == []
-        make(editor, [editor.add_sound(sample)], sequence=a_shot(editor), text="traurig und müde")
+        make(editor, [editor.add_sound(sample)], sequence=a_shot(editor), text="surullinen ja väsynyt, mutta toiveikas")
         assert "MEDTalk: The text is understood as neutral 1.00; strength 1.00." in editor.log.text
-        assert len(editor.log.warnings) == 1 and "The description seems to be German;" in editor.log.warnings[0]
+        assert len(editor.log.warnings) == 1 and "The description seems to be Finnish;" in editor.log.warnings[0]
     finally:
         sidecar.the_sidecar.leave()
         serving.close()
