@@ -73,7 +73,9 @@ def test_a_take_is_what_the_library_makes(studio: Studio, sound: str, model: Mod
     }  # fmt: skip
     steps = medtalk.Finishing(seed=3, blink=False)
     rig = model.perform(sample).decode({"happy": 0.6, "sad": 0.4}, 1.5, steps, "upper")
-    assert np.abs(values_of(studio.post("take", asked)) - rig.values).max() < 0.003
+    found = values_of(studio.post("take", asked))
+    assert np.abs(found[:, : len(CHANNEL_NAMES)] - rig.values).max() < 0.003
+    assert rig.head is None and not found[:, len(CHANNEL_NAMES) :].any(), "a part of a face does not turn"
 
 
 def test_words_that_stay_are_aligned_once(
