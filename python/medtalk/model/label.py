@@ -23,7 +23,7 @@ class LabelEmbedding(nn.Sequential):
     def mixed(self, label: Tensor, shares: Tensor) -> Tensor:
         """The vectors (..., 256) of labels, int64 (...), whose kinds have these shares (..., kinds), summing to 1.
 
-        The vectors are mixed, not what they are made of, so that whoever has them can mix them anew.
+        The MLP comes first and the mixture last, so an exported bundle can mix the vectors at run time.
         """
         ids = label[..., None] * self.kinds + torch.arange(self.kinds, device=label.device)
         return (shares[..., None] * self(ids)).sum(-2)

@@ -89,10 +89,8 @@ def test_they_cannot_be_changed() -> None:
         found.effort[0] = 2.0
 
 
-def test_accents_of_real_speech_lie_in_vowels(root: Path) -> None:
-    folder = root.parent / "shared" / "reference" / "speech_dev"
-    if not folder.is_dir():
-        pytest.skip("the shared recordings are not here")
+def test_accents_of_real_speech_lie_in_vowels(shared: Path) -> None:
+    folder = shared / "speech_dev"
     phones = json.loads((folder / "phones.json").read_text("utf-8"))
     within, by_chance, strengths, spoken = [], [], [], 0.0
     for name in ("sonnet", "jfk", "audiobook"):

@@ -106,7 +106,7 @@ class Phrases:
         elif rng.random() < 0.3:
             frame = _AROUND[rng.integers(len(_AROUND))]
             text = frame.format(text)
-        if rng.random() < 0.5:  # whoever it is
+        if rng.random() < 0.5:  # the label does not depend on the person
             person = _PEOPLE[rng.integers(len(_PEOPLE))]
             text = re.sub(
                 r"\b(he|she|his|her|him|himself|herself)\b", lambda found: person.get(found[1], found[1]), text
