@@ -47,7 +47,7 @@ def _label(label: str, dynamics: Dynamics) -> Mood:
 
 RECIPES: Mapping[str, Mood] = MappingProxyType(
     {
-        # loudness makes it, and it comes fast and goes slowly (Ekman 2003, "Emotions Revealed")
+        # loudness makes it, and it comes fast and goes slowly
         "angry": _label("angry", Dynamics(level=1.2, loud=1.4, accent=0.30, onset=0.15, offset=1.0, pause=0.92)),
         "disgust": _label("disgust", Dynamics(level=1.3, loud=0.9, accent=0.20, onset=0.25, offset=0.8, pause=0.88)),
         # pitch more than loudness; never still

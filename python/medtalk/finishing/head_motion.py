@@ -5,20 +5,18 @@ What it is made of, each from a stream of chance of its own:
 postures  where the head is held, another one for each phrase: wide, smooth shifts after pauses (the "postural shifts"
           of Hadar, Steiner and Rose 1984, "The relationship between head movements and speech dysfluencies").
 nods      on a part of the pitch accents, down and back within .3 to .6 s. The lowest point comes a little before the
-          peak of the pitch (Tiede et al. 2019), and a nod takes the louder accents rather than the others.
+          peak of the pitch, and a nod takes the louder accents rather than the others.
 sway      slow movement with the voice. Munhall et al. 2004 ("Visual prosody and speech intelligibility", Psychological
           Science) found that head movement follows pitch and loudness closely.
 drift     what is left in silence: slow and small, with the breath.
 bearing   where a mood holds the head.
 
-Hadar, Steiner, Grant and Rose 1983 ("Kinematics of head movements accompanying speech during conversation" and "Head
-movement correlates of juncture and stress at sentence level") name the kinds: slow movement (.2 to 1.8 Hz), ordinary
-(1.8 to 3.7 Hz, the nods here) and rapid (3.7 to 7 Hz, which is left out: it reads as a tremor); a speaker's head
-moves for nine tenths of the time, a listener's for about one eighth. Busso et al. 2007 ("Rigid head motion in
-expressive speech animation", IEEE Transactions on Audio, Speech and Language Processing) found that activation, range
-and speed tell emotions apart: more in anger and joy than in neutral speech, slow in sadness. Wallbott 1998 ("Bodily
-expression of emotion") has heads that hang in sadness. The numbers are ours, within what those papers report. Times
-are real numbers, not frames.
+Hadar, Steiner, Grant and Rose 1983 ("Kinematics of head movements accompanying speech during conversation", Human
+Movement Science) sort such movements into classes by their speed. Here a slow one is below 1.8 Hz and a nod below 3.7 Hz;
+faster ones are left out, as they read as a tremor. Busso et al. 2007 ("Rigid head motion in expressive speech
+animation", IEEE Transactions on Audio, Speech and Language Processing) found that activation, range and speed tell
+emotions apart: more in anger and joy than in neutral speech, slow in sadness. All numbers are ours. Times are real
+numbers, not frames.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """When each action unit moves: brows and lids lead, cheeks follow, the mouth comes last; the sides are never alike.
 
 A decoder moves the whole face by one number, so that every channel starts and ends at once. Faces do not: an expression
-builds up over 0.1 to 0.3 s and goes more slowly (Schmidt et al. 2006, "Movement differences between deliberate and
-spontaneous facial expressions", Journal of Nonverbal Behavior; Ekman and Friesen 1982), its action units one after the
-other, and one side a little before and more than the other (5.9 % of the level in the captured take).
+builds up and goes at speeds of its own (onset and offset are measured apart by Schmidt et al. 2006, "Movement differences
+between deliberate and spontaneous facial expressions", Journal of Nonverbal Behavior), its action units one after the
+other, and one side a little before and more than the other (5.9 % of the level in the captured take). The times are ours.
 
 What is moved here are the channels of the upper face. In the decoder's rig they are emotion alone, while those of the
 mouth speak as well: the mouth gets its delay with the strength (`medtalk.dynamics`), and the upper face runs ahead.
@@ -97,7 +97,7 @@ def tremble(
 ) -> NDArray[np.float32]:
     """Make brows and lids of a rig (T, 174) tremble by `shaking` (T,), a share of their level; returns a new array.
 
-    The tremor has 5 to 8 Hz, and comes and goes: physiological tremor of the face has 5 to 10 Hz (van Boxtel 2001).
+    The tremor has 5 to 8 Hz, and comes and goes. Its rate is ours.
     """
     out = np.array(values, np.float32)
     wave = shaking * _tremor(len(out), fps, rng)
