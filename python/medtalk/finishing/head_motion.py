@@ -12,7 +12,7 @@ drift     what is left in silence: slow and small, with the breath.
 bearing   where a mood holds the head.
 
 Hadar, Steiner, Grant and Rose 1983 ("Kinematics of head movements accompanying speech during conversation", Human
-Movement Science) sort such movements into classes by their speed. Here a slow one is below 1.8 Hz and a nod below 3.7 Hz;
+Movement Science) sort such movements into classes by their speed. Here a slow one is below 1.8 Hz, a nod below 3.7 Hz;
 faster ones are left out, as they read as a tremor. Busso et al. 2007 ("Rigid head motion in expressive speech
 animation", IEEE Transactions on Audio, Speech and Language Processing) found that activation, range and speed tell
 emotions apart: more in anger and joy than in neutral speech, slow in sadness. All numbers are ours. Times are real

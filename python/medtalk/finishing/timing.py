@@ -1,9 +1,9 @@
 """When each action unit moves: brows and lids lead, cheeks follow, the mouth comes last; the sides are never alike.
 
 A decoder moves the whole face by one number, so that every channel starts and ends at once. Faces do not: an expression
-builds up and goes at speeds of its own (onset and offset are measured apart by Schmidt et al. 2006, "Movement differences
-between deliberate and spontaneous facial expressions", Journal of Nonverbal Behavior), its action units one after the
-other, and one side a little before and more than the other (5.9 % of the level in the captured take). The times are ours.
+builds up and goes at speeds of its own (Schmidt et al. 2006, "Movement differences between deliberate and spontaneous
+facial expressions", Journal of Nonverbal Behavior, measure onset and offset apart), its action units one after the
+other, and one side a little before and more than the other (5.9 % of the level in the captured take). Times are ours.
 
 What is moved here are the channels of the upper face. In the decoder's rig they are emotion alone, while those of the
 mouth speak as well: the mouth gets its delay with the strength (`medtalk.dynamics`), and the upper face runs ahead.
