@@ -51,7 +51,7 @@ def write_atomic(path: str | Path, write: Callable[[Path], object], *, force: bo
                 shutil.copymode(target, temporary)
             _replace(temporary, target)
         except OSError as error:
-            raise _output_error(target, error) from error
+            raise output_error(target, error) from error
     finally:
         temporary.unlink(missing_ok=True)
     return Path(path)
@@ -84,7 +84,7 @@ def write_folder_atomic(path: str | Path, write: Callable[[Path], object]) -> Pa
             else:
                 os.rename(temporary, target)
         except OSError as error:
-            raise _output_error(target, error) from error
+            raise output_error(target, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         if os.path.exists(target):  # else `old` holds the only copy
@@ -116,7 +116,7 @@ def check_file(
                 f"{target} is read-only.", "Check it out or make it writable, or replace it with --force."
             )
     except OSError as error:
-        raise _output_error(target, error) from error
+        raise output_error(target, error) from error
 
 
 def make_folder(folder: str | Path) -> None:
@@ -124,7 +124,7 @@ def make_folder(folder: str | Path) -> None:
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _output_error(Path(folder), error) from error
+        raise output_error(Path(folder), error) from error
 
 
 def check_folder(path: str | Path) -> None:
@@ -135,7 +135,7 @@ def check_folder(path: str | Path) -> None:
     try:
         present = folder.is_dir()
     except OSError as error:  # a folder above it is closed to us, or the name is too long
-        raise _output_error(Path(path), error) from error
+        raise output_error(Path(path), error) from error
     if not present:
         what = "is not a folder" if folder.exists() else "does not exist"
         raise OutputError(f"Cannot write {path}: the folder {folder} {what}.", "Create it first or choose another.")
@@ -211,7 +211,7 @@ def _sync(file: Path) -> None:
         os.fsync(handle.fileno())
 
 
-def _output_error(target: Path, error: OSError) -> OutputError:
+def output_error(target: Path, error: OSError) -> OutputError:
     if _WINDOWS and len(str(target.absolute())) > _LONGEST_PATH:
         return OutputError(
             f"Cannot write {target}: its path has {len(str(target.absolute()))} characters; Windows allows "

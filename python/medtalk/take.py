@@ -23,7 +23,7 @@ from medtalk_wire.settings import Settings, knobs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from medtalk.perform import Performance
+    from medtalk.perform import Model, Performance
     from medtalk.rig import RigSequence
 
 CURVE_MODES = next(knob.choices for knob in knobs(Settings) if knob.name == "curve_mode")
@@ -160,6 +160,16 @@ def take(performance: Performance, guidance: Guidance, settings: Settings) -> Ri
     if settings.span is not None and tuple(settings.span) != (0.0, None):
         rig = rig.slice(*settings.span).with_meta(span=settings.span)
     return rig
+
+
+def guided(model: Model, settings: Settings, features: NDArray | None = None) -> Guidance:
+    """The guidance that checked settings ask for; `features` are CLIP's of their text or picture."""
+    emotion = settings.emotion
+    if emotion is None and not (settings.text or settings.image):
+        emotion = "neutral"
+    return model.guide(
+        emotion, text=settings.text or None, image=settings.image or None, features=features, timeline=settings.timeline
+    )
 
 
 def informed(performance: Performance, settings: Settings) -> Performance:

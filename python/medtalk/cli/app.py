@@ -18,6 +18,7 @@ import typer
 
 from medtalk.cli import (
     backbones,
+    bake,
     bundle,
     channels,
     convert,
@@ -57,6 +58,7 @@ app = typer.Typer(
 )
 for command in (
     generate.generate,
+    bake.bake,
     decode.decode,
     convert.convert,
     info.info,

@@ -58,13 +58,13 @@ def decode(
     debug: Debug = False,
 ) -> None:
     """Animate a face anew from what was heard: a take in another emotion, without its sound."""
-    from medtalk.cli.batch import Source, find_transcripts
-    from medtalk.cli.rigs import guided
+    from medtalk.batch.sources import Source
+    from medtalk.cli.batch import find_transcripts
     from medtalk.files import check_file
     from medtalk.perform import load
     from medtalk.rig import check_output, write_rig
     from medtalk.saved import load_performance
-    from medtalk.take import checked, informed, take
+    from medtalk.take import checked, guided, informed, take
 
     settings = checked(finished(settings, finishing))
     if settings.language:

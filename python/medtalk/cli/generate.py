@@ -32,7 +32,7 @@ from medtalk.signals import check_stop
 from medtalk_wire.settings import Finishing, Settings
 
 if TYPE_CHECKING:
-    from medtalk.cli.batch import Source
+    from medtalk.batch.sources import Source
     from medtalk.cli.rigs import Rigs
     from medtalk.rig import RigSequence
 
@@ -118,7 +118,8 @@ def generate(
     debug: Debug = False,
 ) -> None:
     """Animate a face from recordings: SOUND to a rig of 174 channels."""
-    from medtalk.cli.batch import find_sources, find_targets, find_transcripts
+    from medtalk.batch.sources import find_sources
+    from medtalk.cli.batch import find_targets, find_transcripts
     from medtalk.take import checked
 
     # Everything that can be wrong is checked before any work is done.

@@ -69,7 +69,8 @@ def qa(
 
 
 def _heard(audio: Path, transcript: str | None) -> Performance:
-    from medtalk.cli.batch import Source, find_transcripts
+    from medtalk.batch.sources import Source
+    from medtalk.cli.batch import find_transcripts
     from medtalk.perform import load
 
     (text,) = find_transcripts([Source(audio, Path())], transcript)

@@ -90,6 +90,8 @@ class LocalRigs:
 
     def _guide(self, features: Mapping[str, NDArray]) -> Guidance:
         """The guidance: made once, unless a sound brings features of its own for it."""
+        from medtalk.take import guided
+
         settings = self._settings
         own: Any = features.get(self._features_name) if settings.text or settings.image else None
         if own is None and self._guidance is not None:
@@ -98,16 +100,6 @@ class LocalRigs:
         if own is None:
             self._guidance = guidance
         return guidance
-
-
-def guided(model: Model, settings: Settings, features: NDArray | None = None) -> Guidance:
-    """The guidance that checked settings ask for; `features` are CLIP's of their text or picture."""
-    emotion = settings.emotion
-    if emotion is None and not (settings.text or settings.image):
-        emotion = "neutral"
-    return model.guide(
-        emotion, text=settings.text or None, image=settings.image or None, features=features, timeline=settings.timeline
-    )
 
 
 def _travelling(span: Span) -> dict[str, Any]:

@@ -1,0 +1,338 @@
+"""The lines of a production: the rows of a loc table (CSV, TSV, JSONL), or the sounds of a folder.
+
+Headers are matched as people write them: case, blanks and dashes do not count, and usual names stand for ours. Beside
+the columns of a line (id, audio, text, language, character, out) each setting of a take may have a column of its name.
+`text` is what is said, as in any loc table; the setting `text`, a mood in words, is the column `description`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from medtalk.batch.sources import find_sources
+from medtalk.errors import MedtalkError, SettingError, about
+from medtalk.inputs import path_text, read_input
+from medtalk.marks import read_curve, read_timeline
+from medtalk.persona import check_persona, read_persona
+from medtalk.timeline import spans_of
+from medtalk_wire.settings import Finishing, Knob, Settings, knobs
+
+MAX_BYTES = 1 << 30
+"""Of a manifest."""
+ENDINGS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson")
+_JSON_LINES = (".jsonl", ".ndjson")
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "id": ("lineid", "stringid", "textid", "key", "cue", "name"),
+    "audio": ("sound", "file", "audiofile", "soundfile", "filename", "wav", "vo", "voicefile", "path"),
+    "transcript": ("text", "line", "dialogue", "dialog", "subtitle", "script", "words", "spokentext"),
+    "language": ("lang", "locale", "culture"),
+    "character": ("speaker", "actor", "role"),
+    "out": ("output", "target", "rig", "outfile"),
+    "emotion": ("mood", "feeling"),
+    "text": ("description", "direction", "emotiontext", "moodtext"),
+    "image": ("picture", "reference"),
+    "intensity": ("moodintensity", "strength"),
+    "curve": ("intensitycurve",),
+}
+"""Columns and settings by the names that they have in tables, without blanks and dashes; `text` is one for words."""
+_OF_THE_LINE = ("id", "audio", "character", "out")
+_KNOBS: dict[str, Knob] = {knob.name: knob for knob in (*knobs(Settings), *knobs(Finishing))}
+_NOT_COLUMNS = ("image_name", "span", "closures", "smoothing")
+_FILES = ("image", "timeline", "curve", "persona")
+_YES, _NO = ("1", "true", "yes", "y", "on", "x"), ("0", "false", "no", "n", "off")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def _columns() -> dict[str, str]:
+    """Plain header -> our name."""
+    ours = [name for name in (*_OF_THE_LINE, *_KNOBS) if name not in _NOT_COLUMNS]
+    found = {_plain(name): name for name in ours}
+    del found["text"]
+    found |= {other: name for name, others in NAMES.items() for other in others}
+    return found
+
+
+COLUMNS = _columns()
+"""Header, plain, to the name of the column or setting."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a production.
+
+    Attributes:
+        number: of its row, from 1; the header and blank rows do not count.
+        where: how messages call it, such as "lines.csv, row 12".
+        id: what it is called; "" takes the name of its sound.
+        sound: its file, "" in a row without.
+        character: who speaks.
+        out: its file below the output folder, perhaps without an ending; "" takes the id.
+        settings: those that the row gives, by name.
+        problem: what is wrong with the row, and keeps it from being done.
+    """
+
+    number: int
+    where: str
+    id: str
+    sound: str
+    character: str = ""
+    out: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    problem: MedtalkError | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The lines of a table or folder, and notes for the user."""
+
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...] = ()
+
+
+def read_manifest(path: str | Path, sounds: str | Path | None = None) -> Manifest:
+    """The lines of a table, or of a folder of sounds.
+
+    Args:
+        path: a `.csv`, `.tsv` or `.txt` with a header, whose cells commas, semicolons or tabs part; a `.jsonl` with an
+            object a line; or a folder.
+        sounds: the folder that the paths of sounds are below; None is that of the table.
+
+    Raises:
+        SettingError: not a manifest: another ending, no header, no column of sounds, not text.
+        AudioError: a folder without a sound.
+    """
+    place = Path(path)
+    if place.is_dir():
+        return folder_lines(place)
+    shown = path_text(path)
+    if not shown.lower().endswith(ENDINGS):
+        raise SettingError(
+            f"{shown} is not a manifest.", f"Valid are a folder of sounds, and tables: {' '.join(ENDINGS)}."
+        )
+    with about(shown):
+        text = _decoded(read_input(path, "manifest", SettingError, MAX_BYTES), shown)
+        rows = _json_rows(text) if shown.lower().endswith(_JSON_LINES) else _table_rows(text, place.name)
+        reader = _Reader(place.name, place.parent, place.parent if sounds is None else Path(sounds))
+        lines = tuple(reader.line(number, row) for number, row in enumerate(rows, start=1))
+        if not lines:
+            raise SettingError(f"{place.name} has no rows.", "Give a header, and a row for each line.")
+        if all(not line.sound for line in lines):
+            raise SettingError(
+                f"{place.name} has no column of sounds. It has {_listed(reader.headers)}.",
+                f"Name one of them audio (or {', '.join(NAMES['audio'][:3])}).",
+            )
+    return Manifest(lines, reader.notes())
+
+
+def folder_lines(folder: Path, pattern: str = "") -> Manifest:
+    """The sounds in and below a folder, as lines.
+
+    pattern: columns in the names of the files, such as "{character}_{emotion}_{id}"; a sound whose name does not fit
+    is a line with a problem.
+    """
+    sources, notes = find_sources([folder])
+    named = _pattern(pattern) if pattern else None
+    reader = _Reader(folder.name, folder, folder)
+    lines = []
+    for number, source in enumerate(sources, start=1):
+        stem = source.below.with_suffix("").as_posix()
+        row: dict[str, Any] = {"audio": source.below.as_posix(), "out": stem}
+        match = named.fullmatch(source.below.stem) if named else None
+        line = reader.line(number, row | (match.groupdict() if match else {}), str(source.below))
+        if named and not match:
+            problem = SettingError(f"The name of {source.below} does not fit {pattern}.", "Rename it, or leave it out.")
+            line = Line(number, str(source.below), stem, line.sound, problem=problem)
+        lines.append(line)
+    return Manifest(tuple(lines), tuple(notes))
+
+
+def _pattern(pattern: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w*)\}", pattern)
+    names = parts[1::2]
+    if wrong := [name for name in names if COLUMNS.get(_plain(name)) is None]:
+        raise SettingError(
+            f"The pattern {pattern} has {{{wrong[0]}}}; valid are {{id}}, {{character}}, {{emotion}} and other columns."
+        )
+    if not names or len(set(names)) < len(names):
+        raise SettingError(f"The pattern {pattern} names no column, or one twice.", "Write {character}_{emotion}_{id}.")
+    text = "".join(f"(?P<{part}>.+?)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
+    return re.compile(text)
+
+
+def _decoded(data: bytes, shown: str) -> str:
+    """Text of a table: UTF-8, or UTF-16 with its mark, as Excel's Unicode text has it."""
+    try:
+        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SettingError(
+            f"{shown} is not UTF-8 text (byte {error.start}).", "Save it as UTF-8 (Excel: CSV UTF-8)."
+        ) from None
+
+
+def _table_rows(text: str, name: str) -> Iterator[dict[str, Any]]:
+    head = text.lstrip("\r\n").partition("\n")[0]
+    mark = max("\t;,", key=lambda mark: (head.count(mark), mark == ","))
+    csv.field_size_limit(1 << 24)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=True)
+    headers: list[str] = []
+    try:
+        for cells in reader:
+            cells = [cell.strip() for cell in cells]
+            if not any(cells):
+                continue
+            if not headers:
+                headers = cells
+                continue
+            row: dict[str, Any] = {key: cell for key, cell in zip(headers, cells, strict=False) if key and cell}
+            if len(cells) > len(headers) and any(cells[len(headers) :]):
+                row[""] = f"it has {len(cells)} cells for {len(headers)} columns"
+            yield row | dict.fromkeys((key for key in headers if key), "") | row
+    except csv.Error as error:
+        raise SettingError(f"{name}, line {reader.line_num} is not CSV: {error}.") from None
+
+
+def _json_rows(text: str) -> Iterator[dict[str, Any]]:
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            row = {"": f"it is not JSON: {error}"}
+        yield row if isinstance(row, dict) else {"": "it is not a JSON object"}
+
+
+class _Reader:
+    """Makes lines of rows, and remembers what it did not understand."""
+
+    def __init__(self, name: str, folder: Path, sounds: Path) -> None:
+        self._name, self._folder, self._sounds = name, folder, sounds
+        self.headers: dict[str, str | None] = {}  # as written -> our name
+        self._personas: dict[str, Any] = {}
+
+    def notes(self) -> tuple[str, ...]:
+        """A note on the columns that are not used."""
+        unused = [header for header, name in self.headers.items() if name is None]
+        if not unused:
+            return ()
+        near = get_close_matches(_plain(unused[0]), COLUMNS, 1)
+        meant = f" Is {unused[0]} meant to be {COLUMNS[near[0]]}?" if near else ""
+        return (f"{self._name}: not used: {_listed(unused)}.{meant}",)
+
+    def line(self, number: int, row: Mapping[str, Any], where: str = "") -> Line:
+        """The line of a row; what is wrong with it is its `problem`."""
+        where = where or f"{self._name}, row {number}"
+        given: dict[str, Any] = {}
+        settings: dict[str, Any] = {}
+        problem = None
+        try:
+            if wrong := row.get(""):
+                raise SettingError(f"{where}: {wrong}.", "Put cells with commas in quotes.")
+            for header, value in row.items():
+                name = self._name_of(header)
+                if name is None or value in ("", None):
+                    continue
+                if name in given:
+                    raise SettingError(f"{where} gives {name} twice.", "Name one of the columns otherwise.")
+                given[name] = value
+            for name, value in given.items():
+                if name in _KNOBS:
+                    settings[name] = self._setting(name, value, f"{where}: {name}")
+            self._check_words(settings)
+            if "audio" not in given:
+                raise SettingError(f"{where} has no sound.", "Give its audio.")
+        except MedtalkError as error:
+            problem = error
+            problem.message = error.message if where in error.message else f"{where}: {error.message}"
+        words = {name: str(given.get(name, "")).strip() for name in _OF_THE_LINE}
+        sound = str(self._path(words["audio"], self._sounds)) if words["audio"] else ""
+        return Line(number, where, words["id"], sound, words["character"], words["out"], settings, problem)
+
+    def _name_of(self, header: str) -> str | None:
+        if header not in self.headers:
+            self.headers[header] = COLUMNS.get(_plain(header))
+        return self.headers[header]
+
+    @staticmethod
+    def _check_words(settings: dict[str, Any]) -> None:
+        """The language of a line is for a transcription: beside words it only says what they are."""
+        if "language" in settings:
+            settings["language"] = re.split(r"[-_]", settings["language"])[0]
+            if settings.get("transcript"):
+                del settings["language"]
+
+    def _path(self, text: str, folder: Path) -> Path:
+        """A path of the table, also one that was written on Windows."""
+        path = folder / text
+        if "\\" in text and not path.exists():
+            path = folder / text.replace("\\", "/")
+        return path
+
+    def _setting(self, name: str, value: Any, what: str) -> Any:
+        knob = _KNOBS[name]
+        if name == "persona":
+            return self._persona(value)
+        if name == "timeline" and isinstance(value, list):
+            return spans_of(value, what)
+        if name in _FILES:
+            if not isinstance(value, str):
+                raise SettingError(f"{what} is {value!r:.40}; valid is a file.")
+            path = self._path(value, self._folder)
+            return path if name == "image" else read_timeline(path) if name == "timeline" else read_curve(path)
+        if not isinstance(value, str):
+            return value
+        if name == "amounts":
+            return _amounts(value, what)
+        if knob.kind is bool:
+            return _truth(value, what)
+        if knob.kind in (int, float):
+            return _number(value, knob.kind, what)
+        return value
+
+    def _persona(self, value: Any) -> Any:
+        """A persona by name, file below the table's folder, or itself."""
+        if not isinstance(value, str):
+            return check_persona(value)
+        if value not in self._personas:
+            source = self._path(value, self._folder) if value.lower().endswith(".json") else value
+            self._personas[value] = read_persona(source)
+        return self._personas[value]
+
+
+def _truth(text: str, what: str) -> bool:
+    if text.casefold() in _YES:
+        return True
+    if text.casefold() in _NO:
+        return False
+    raise SettingError(f"{what} is {text[:40]!r}; valid are yes and no.")
+
+
+def _number(text: str, kind: type, what: str) -> float:
+    plain = text if "." in text else text.replace(",", ".")
+    try:
+        return kind(plain)
+    except ValueError:
+        raise SettingError(f"{what} is {text[:40]!r}, which is not a number.") from None
+
+
+def _amounts(text: str, what: str) -> dict[str, float]:
+    entries = [entry.partition(":") for entry in text.split(",")]
+    return {part.strip(): _number(number, float, what) for part, _, number in entries}
+
+
+def _listed(names: Any) -> str:
+    shown = [str(name)[:40] for name in list(names)[:8]]
+    more = len(list(names)) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")

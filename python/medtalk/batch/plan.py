@@ -1,0 +1,187 @@
+"""What is to be done: each line with its settings and files, checked before any work; and what is done already."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from medtalk.batch.ledger import DONE
+from medtalk.batch.manifest import Line
+from medtalk.batch.recipe import differences, recipe
+from medtalk.errors import MedtalkError, OutputError, SettingError
+from medtalk.files import sha256_file
+from medtalk.persona import read_persona, without
+from medtalk.rig import RIG_ENDINGS, rig_ending
+from medtalk.take import checked
+from medtalk_wire.settings import Finishing, Settings, knobs
+
+_STEPS = {knob.name for knob in knobs(Finishing)}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A line that can be done: all that a process needs for it.
+
+    out: its files, relative to the output folder, with "/"; the first one is its name in the ledger. recipe: its
+    settings as plain JSON.
+    """
+
+    number: int
+    where: str
+    id: str
+    character: str
+    sound: str
+    out: tuple[str, ...]
+    settings: Settings
+    recipe: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A line that cannot be done, and why."""
+
+    line: Line
+    error: MedtalkError
+
+
+def plan(
+    lines: Sequence[Line],
+    usual: Settings,
+    formats: Sequence[str] = (".npz",),
+    cast: Mapping[str, Any] | None = None,
+) -> tuple[list[Job], list[Refused]]:
+    """The jobs of lines, and those that cannot be done. Nothing is read but pictures.
+
+    Args:
+        lines: of a manifest.
+        usual: settings of all lines; a row's own win.
+        formats: endings of the files of each line, unless its `out` has one.
+        cast: persona by character, for lines without one of their own.
+    """
+    jobs: list[Job] = []
+    refused: list[Refused] = []
+    taken: dict[str, Line] = {}
+    people = {name.casefold(): persona for name, persona in (cast or {}).items()}
+    for line in lines:
+        try:
+            if line.problem is not None:
+                raise line.problem
+            out = _outputs(line, formats)
+            for name in out:
+                # Windows and Mac take names that differ in case, or in how an accent is written, for one.
+                first = taken.setdefault(unicodedata.normalize("NFC", name).casefold(), line)
+                if first is not line:
+                    raise OutputError(
+                        f"{line.where} would write {name}, as {first.where} does.", "Give it its own out."
+                    )
+            settings = _settings(line, usual, people)
+            jobs.append(
+                Job(
+                    line.number, line.where, line.id or Path(line.sound).stem, line.character, line.sound, out,
+                    settings, recipe(settings),
+                )
+            )  # fmt: skip
+        except MedtalkError as error:
+            refused.append(Refused(line, error))
+    return jobs, refused
+
+
+def read_cast(content: object, where: str) -> dict[str, Any]:
+    """The personas of a cast, {character: persona}; a persona is a name, a file's path or an object.
+
+    Raises:
+        SettingError: not such an object, or a persona that does not exist.
+    """
+    if not isinstance(content, Mapping):
+        raise SettingError(f'{where} is not a cast; valid is {{"Anna": "host", "Guard": "officer.json"}}.')
+    from medtalk.persona import check_persona
+
+    return {
+        str(name): read_persona(persona) if isinstance(persona, str) else check_persona(persona)
+        for name, persona in content.items()
+    }
+
+
+def _settings(line: Line, usual: Settings, people: Mapping[str, Any]) -> Settings:
+    given = dict(line.settings)
+    if "persona" not in given and (persona := people.get(line.character.casefold())) is not None:
+        given["persona"] = persona
+    if given.get("persona") is not None:
+        given["persona"] = without(given["persona"], {name for name in given if name != "persona"})
+    if "emotion" in given and not given.keys() & {"text", "image"}:  # a row's own mood, not one beside the usual one's
+        given |= {"text": "", "image": b""}
+    elif given.keys() & {"text", "image"} and "emotion" not in given:
+        given["emotion"] = None
+    steps = {name: given.pop(name) for name in tuple(given) if name in _STEPS}
+    try:
+        return checked(replace(usual, **given, finishing=replace(usual.finishing, **steps)))
+    except MedtalkError as error:
+        error.message = f"{line.where}: {error.message}"
+        raise
+
+
+def _outputs(line: Line, formats: Sequence[str]) -> tuple[str, ...]:
+    name = (line.out or line.id or Path(line.sound).stem).replace("\\", "/")
+    path = PurePosixPath(name)
+    if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts or not path.name:
+        raise OutputError(f"{line.where}: {name[:60]} does not lie in the output folder.", "Give a path below it.")
+    if not line.out:  # an id may hold what no file name can
+        name = "".join("_" if sign in '<>:"|?*/' or ord(sign) < 32 else sign for sign in name).rstrip(". ") or "line"
+    if line.out and name.lower().endswith(RIG_ENDINGS):
+        rig_ending(name)
+        return (str(path),)
+    return tuple(f"{name}{ending}" for ending in formats)
+
+
+@dataclass(frozen=True)
+class State:
+    """Whether a job must be done. why: the reason, "" where it is done. edited: its files that were changed by hand."""
+
+    why: str = ""
+    edited: tuple[str, ...] = ()
+
+
+def state_of(job: Job, record: Mapping[str, Any] | None, folder: Path, bundle: str) -> State:
+    """Whether a job is done as its record says: by this sound, these settings and this bundle, and its files are there.
+
+    A file whose size and time are those of the record is not read again; `bundle` is the hash of the bundle.
+    """
+    if record is None:
+        return State("not made yet")
+    if record["state"] != DONE:
+        return State(f"failed before: {record.get('error', {}).get('message', '')}")
+    reasons = differences(record.get("settings", {}), job.recipe)
+    if record.get("bundle") != bundle:
+        reasons.append("another bundle")
+    if not _same(Path(job.sound), record.get("input", {})):
+        reasons.append("the sound has changed")
+    files = {entry.get("file"): entry for entry in record.get("files", ())}
+    edited = []
+    for name in job.out:
+        if name not in files:
+            reasons.append(f"{name} was not asked for before")
+        elif not (folder / name).is_file():
+            reasons.append(f"{name} is gone")
+        elif not _same(folder / name, files[name]):
+            edited.append(name)
+    return State("; ".join(reasons), tuple(edited))
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """What a ledger keeps of a file: bytes, time of change (ns), SHA-256."""
+    status = path.stat()
+    return {"bytes": status.st_size, "changed": status.st_mtime_ns, "sha256": sha256_file(path)}
+
+
+def _same(path: Path, known: Mapping[str, Any]) -> bool:
+    """Whether a file is as a fingerprint has it. A file that cannot be read is left for the work to complain of."""
+    try:
+        status = path.stat()
+        if status.st_size != known.get("bytes"):
+            return False
+        return status.st_mtime_ns == known.get("changed") or sha256_file(path) == known.get("sha256")
+    except OSError:
+        return False

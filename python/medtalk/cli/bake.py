@@ -1,0 +1,282 @@
+"""The command `bake`: the lines of a manifest or folder to rigs, by many processes, over night."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from medtalk.cli.options import (
+    AsJson,
+    Backbones,
+    Debug,
+    Device,
+    Force,
+    Offline,
+    OtherBundle,
+    backbone_folders,
+    with_settings,
+)
+from medtalk.cli.printing import complain, count, print_table, shown
+from medtalk.errors import SettingError
+from medtalk_wire.settings import Settings
+
+if TYPE_CHECKING:
+    from medtalk.batch.bake import Counts
+    from medtalk.batch.manifest import Manifest
+    from medtalk.batch.plan import Job, Refused, State
+    from medtalk.batch.pool import Pool
+
+_MOST_SHOWN = 20
+
+
+@with_settings
+def bake(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MANIFEST|FOLDER",
+            readable=False,
+            help="A loc table (.csv .tsv .jsonl; columns id, audio, text, character, emotion, ... and any setting), or "
+            "a folder of sounds.",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", readable=False, help="Folder of the rigs and the ledger.")
+    ],
+    settings: Settings,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", metavar="ENDING", help="Format of the rigs; may be repeated; npz if left out."),
+    ] = None,
+    sounds: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            readable=False,
+            help="Folder that the manifest's sounds are below; its own folder if left out.",
+        ),
+    ] = None,
+    pattern: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES", help="What the names of a folder's sounds say, such as {character}_{emotion}_{id}."
+        ),
+    ] = "",
+    cast: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json", readable=False, help='Persona by character: {"Anna": "host", "Guard": "guard.json"}.'
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", metavar="N", help="Processes; as many as cores if left out.")
+    ] = None,
+    rows: Annotated[
+        str | None, typer.Option(metavar="A-B", help="Only these rows, from 1, for farms; each chunk has a ledger.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Say why each line would be made, and do nothing.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Make every line again.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite-edits", help="Make lines again whose files were changed by hand.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How long one line may take; 0 for as long as it takes.")
+    ] = 900.0,
+    channel: Annotated[int | None, typer.Option(metavar="N", help="Use channel N of the sounds (0 is the first).")] = (
+        None
+    ),
+    quality: Annotated[bool, typer.Option("--qa/--no-qa", help="Judge each take, and keep the verdict.")] = True,
+    force: Force = False,
+    bundle: OtherBundle = None,
+    backbone: Backbones = None,
+    offline: Offline = False,
+    device: Device = "auto",
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print only errors.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Bake many lines: again only what has changed, with a ledger of what was done. Ctrl-C finishes lines at work."""
+    from medtalk.batch.bake import Counts, due
+    from medtalk.batch.bake import bake as run
+    from medtalk.batch.ledger import Ledger
+    from medtalk.batch.plan import plan
+    from medtalk.batch.pool import Pool
+    from medtalk.batch.work import Making
+    from medtalk.bundle import load_bundle
+    from medtalk.files import make_folder
+    from medtalk.take import checked
+
+    settings = checked(settings)
+    some = _rows(rows)
+    if jobs is not None and jobs < 1:
+        raise SettingError(f"--jobs is {jobs}; it must be at least 1.")
+    if timeout < 0.0:
+        raise SettingError(f"--timeout is {timeout:g}; it must be 0 or more.")
+    manifest = _manifest(source, sounds, pattern)
+    for note in manifest.notes:
+        complain(note)
+    planned, refused = plan(manifest.lines, settings, _formats(formats), _cast(cast))
+    if some:
+        first, last = some
+        if first > len(manifest.lines):
+            raise SettingError(f"--rows begins at {first}; {source.name} has {len(manifest.lines)} rows.")
+        planned = [job for job in planned if first <= job.number <= last]
+        refused = [each for each in refused if first <= each.line.number <= last]
+    loaded = load_bundle(bundle)
+    states, notes = due(planned, output, loaded.sha256, again)
+    for note in notes:
+        complain(note)
+    if dry_run or changed:
+        _announce(states, refused, changed, as_json)
+        raise typer.Exit(1 if refused else 0)
+    making = Making(
+        output.absolute(), bundle, device, backbone_folders(backbone or ()), offline, channel, quality, force
+    )
+    make_folder(output)
+    pool: Pool[Job] = Pool(making.open, jobs or _cores(), timeout or None)
+    counts = Counts()
+
+    def told(record: Any) -> None:
+        if as_json:
+            print(json.dumps(record, ensure_ascii=False), flush=True)
+        elif record["state"] == "failed":
+            complain(f"{record['out'][0]}: {record['error']['message']} {record['error']['hint']}")
+
+    with Ledger(output, some) as ledger, _interruptible(pool), _shown(counts, quiet or as_json) as refresh:
+        run(states, pool, ledger, counts, overwrite, lambda record: (told(record), refresh()))
+    _summary(counts, refused, quiet, as_json)
+    raise typer.Exit(1 if refused or counts.failed or counts.todo else 0)
+
+
+def _manifest(source: Path, sounds: Path | None, pattern: str) -> Manifest:
+    from medtalk.batch.manifest import folder_lines, read_manifest
+
+    if source.is_dir():
+        if sounds is not None:
+            raise SettingError("--sounds is for a manifest, but a folder is given.", "Leave it out.")
+        return folder_lines(source, pattern)
+    if pattern:
+        raise SettingError("--pattern is for a folder, but a manifest is given.", "Leave it out.")
+    return read_manifest(source, sounds)
+
+
+def _formats(formats: list[str] | None) -> list[str]:
+    from medtalk.rig import RIG_ENDINGS
+
+    endings = ["." + each.lower().removeprefix(".") for each in formats or ["npz"]]
+    if wrong := [each for each in endings if each not in RIG_ENDINGS]:
+        raise SettingError(f"Unknown format {wrong[0][1:]!r}; valid are {', '.join(e[1:] for e in RIG_ENDINGS)}.")
+    return list(dict.fromkeys(endings))
+
+
+def _cast(path: Path | None) -> dict[str, Any]:
+    from medtalk.batch.plan import read_cast
+    from medtalk.inputs import read_input
+
+    if path is None:
+        return {}
+    try:
+        content = json.loads(read_input(path, "cast", SettingError, 1 << 20).decode("utf-8-sig"))
+    except ValueError as error:
+        raise SettingError(f"{path} is not JSON: {error}.", 'Write {"Anna": "host"}.') from None
+    return read_cast(content, str(path))
+
+
+def _rows(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, dash, last = text.partition("-")
+    try:
+        numbers = int(first), int(last if dash else first)
+    except ValueError:
+        numbers = (0, 0)
+    if not 1 <= numbers[0] <= numbers[1]:
+        raise SettingError(f"--rows is {text[:40]!r}; valid are A-B, from 1.", "Write --rows 101-200.")
+    return numbers
+
+
+def _cores() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _interruptible(pool: Pool[Job]) -> Iterator[None]:
+    """In the block, a first Ctrl-C (or SIGTERM) lets the lines at work be finished; a second one ends at once."""
+    from medtalk.signals import end_by_exception, on_stop
+
+    def stop(*_: object) -> None:
+        complain("Stopping: the lines at work are finished. Once more ends at once.")
+        pool.stop()
+        end_by_exception()
+
+    on_stop(stop)
+    try:
+        yield
+    finally:
+        end_by_exception()
+
+
+@contextmanager
+def _shown(counts: Counts, hidden: bool) -> Iterator[Any]:
+    """A bar on stderr with lines, rate and the time that is left, where a person looks on."""
+    import sys
+
+    if hidden or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def refresh() -> None:
+            words = f"{3600 * counts.rate:.0f} lines/h" + (f", {counts.failed} failed" if counts.failed else "")
+            bar.update(task, total=counts.made + counts.failed + counts.todo, completed=counts.made + counts.failed,
+                       description=words)  # fmt: skip
+
+        yield refresh
+
+
+def _announce(states: list[tuple[Job, State]], refused: list[Refused], each: bool, as_json: bool) -> None:
+    """What would be done: in counts, or with a reason for each line."""
+    todo = [(job, state) for job, state in states if state.why]
+    if as_json:
+        for job, state in todo:
+            print(json.dumps({"out": list(job.out), "row": job.number, "why": state.why, "edited": list(state.edited)}))
+        for one in refused:
+            print(json.dumps({"row": one.line.number, "error": one.error.facts()}))
+        return
+    for one in refused:
+        complain(str(one.error))
+    for job, state in todo if each else ():
+        by_hand = "; changed by hand since, so it is left (--overwrite-edits)" if state.edited else ""
+        print(shown(f"{job.out[0]}: {state.why}{by_hand}"))
+    left = f", {len(refused)} cannot be done" if refused else ""
+    print(f"{count(len(todo), 'line')} to make, {len(states) - len(todo)} done already{left}")
+
+
+def _summary(counts: Counts, refused: list[Refused], quiet: bool, as_json: bool) -> None:
+    for one in refused[:_MOST_SHOWN]:
+        complain(str(one.error))
+    if (more := len(refused) - _MOST_SHOWN) > 0:
+        complain(f"And {more} more rows cannot be done; --dry-run lists them.")
+    if as_json or quiet:
+        return
+    hours = counts.sound_seconds / 3600.0
+    print_table([{
+        "made": counts.made, "done before": counts.kept, "failed": counts.failed + len(refused),
+        "changed by hand": counts.edited, "left": counts.todo, "to look at": counts.look,
+        "sound": f"{hours:.2f} h", "lines/h": f"{3600 * counts.rate:.0f}",
+    }])  # fmt: skip
