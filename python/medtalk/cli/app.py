@@ -32,10 +32,12 @@ from medtalk.cli import (
     plugin,
     preview,
     qa,
+    record,
     serve,
     sheet,
     stop,
     studio,
+    verify,
     video,
 )
 from medtalk.cli.options import debugging, json_errors
@@ -68,6 +70,8 @@ for command in (
     sheet.sheet,
     video.video,
     qa.qa,
+    record.record,
+    verify.verify,
     serve.serve,
     ping.ping,
     stop.stop,

@@ -97,22 +97,32 @@ NOT_OPTIONS = {
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """`command` with an option for every field of `Settings`, in place of its parameter `settings`.
 
-    An option has the name, the default and the help of its field; those of `finishing` stand beside the others.
+    An option has the name, the default and the help of its field; those of `finishing` stand beside the others. A
+    parameter `asked` of the command gets the names of the settings that the user gave, also where that is the default.
     """
     options = [_option(knob) for knob in knobs(Settings) if knob.name not in NOT_OPTIONS]
     steps = [_option(knob) for knob in knobs(Finishing) if knob.name not in NOT_OPTIONS]
-    own = inspect.signature(command, eval_str=True).parameters.values()
-    shown = [part for each in own for part in ([*options, *steps] if each.name == "settings" else [each])]
+    own = inspect.signature(command, eval_str=True).parameters
+    told = "asked" in own
+    shown = [
+        part
+        for each in own.values()
+        if each.name != "asked"
+        for part in ([*options, *steps] if each.name == "settings" else [each])
+    ]
 
     def run(context: typer.Context, **values: Any) -> None:
+        sources = {each.name: context.get_parameter_source(each.name) for each in (*options, *steps)}
+        asked = {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
         if values["persona"] is not None:
             from medtalk.persona import read_persona, without
 
-            sources = {each.name: context.get_parameter_source(each.name) for each in (*options, *steps)}
-            asked = {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
             values["persona"] = without(read_persona(values["persona"]), asked)
         values["amounts"] = _amounts(values["amounts"])
-        _check_used(values)
+        if told:
+            values["asked"] = asked  # which are laid over others, so that each may have an effect
+        else:
+            _check_used(values)
         finishing = Finishing(**{each.name: values.pop(each.name) for each in steps})
         command(settings=_settings({each.name: values.pop(each.name) for each in options}, finishing), **values)
 

@@ -221,15 +221,15 @@ def _of_head(head: NDArray | None, talking: NDArray | None) -> dict[str, float]:
 def _of_contacts(found: Contacts, words: Sequence[Timed], seconds: float) -> Iterator[Finding]:
     for each in found.closures:
         if not each.right:
-            what = f"{_in_word(each, words, each.name)}: the lips stay {each.mm:.1f} mm apart"
+            what = f"{in_word(each, words, each.name)}: the lips stay {each.mm:.1f} mm apart"
             yield Finding(each.start, each.end, "missing closure", what)
     for each in found.touches:
         if not each.right:
-            what = _in_word(each, words, "lips shut without p b m", "in")
+            what = in_word(each, words, "lips shut without p b m", "in")
             yield Finding(each.start, each.end, "false contact", what)
     for each in found.bites:
         if not each.right:
-            what = f"{_in_word(each, words, each.name)}: the lower lip stays {each.mm:.1f} mm from the teeth"
+            what = f"{in_word(each, words, each.name)}: the lower lip stays {each.mm:.1f} mm from the teeth"
             yield Finding(each.start, each.end, "missing bite", what)
     if found.lag is not None and abs(found.lag) > MOST_LAG_MS:
         late = "late" if found.lag > 0 else "early"
@@ -276,7 +276,7 @@ def _of_errors(figures: dict[str, float], names: Sequence[str], seconds: float) 
         yield Finding(0.0, seconds, "worse than a still face", what)
 
 
-def _in_word(each: Contact, words: Sequence[Timed], what: str, link: str = "of") -> str:
+def in_word(each: Contact, words: Sequence[Timed], what: str, link: str = "of") -> str:
     """`what`, with the word in the middle of it, where one is known."""
     middle = 0.5 * (each.start + each.end)
     word = next((word.text for word in words if word.start <= middle <= word.end), None)

@@ -1,0 +1,136 @@
+"""What came out of verifying recorded rigs: as lines of text, and as JUnit XML for a CI server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+from medtalk.files import write_atomic
+from medtalk.inputs import path_text
+from medtalk.quality import Finding
+from medtalk.recorded.comparison import TURN, Moved
+from medtalk.recorded.verify import CHANGED, FAILED, SAME, UPDATED, Verdict, totals
+
+_MOST_MOVED, _MOST_EVENTS = 5, 10
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def headline(verdict: Verdict) -> str:
+    """What became of a recorded rig, in a line, with what moved most and when."""
+    if verdict.error is not None:
+        return f"cannot be verified: {verdict.error}"
+    comparison = verdict.comparison
+    assert comparison is not None
+    if verdict.state == SAME:
+        if comparison.identical:
+            return "the same"
+        return f"the same within the tolerance; {_farthest(comparison.moved[0])}" if comparison.moved else "the same"
+    what = [*comparison.reasons]
+    if over := comparison.over:
+        what.append(f"{_farthest(over[0])}; {len(over)} control{'s' * (len(over) > 1)} over the tolerance")
+    if comparison.events:
+        what.append(f"{len(comparison.events)} event{'s' * (len(comparison.events) > 1)} of the lips")
+    said = "; ".join(what) or "the sound is another one"
+    return f"recorded again: {said}" if verdict.state == UPDATED else f"changed: {said}"
+
+
+def details(verdict: Verdict) -> Iterator[str]:
+    """What a changed one is to be looked at for, a line each."""
+    comparison = verdict.comparison
+    if comparison is not None and verdict.state != SAME:
+        for each in comparison.over[:_MOST_MOVED]:
+            yield moved_line(each)
+        if (more := len(comparison.over) - _MOST_MOVED) > 0:
+            yield f"and {more} more control{'s' * (more > 1)}"
+        spread = {area: each for area, each in comparison.areas.items() if each[0]}
+        if spread:
+            yield "by area: " + ", ".join(
+                f"{area} {_number(largest)}{'°' * (area == TURN)} (RMS {_number(rms)})"
+                for area, (largest, rms, _) in sorted(spread.items(), key=lambda each: -each[1][0])
+            )
+        yield from (str(event) for event in comparison.events[:_MOST_EVENTS])
+        if (more := len(comparison.events) - _MOST_EVENTS) > 0:
+            yield f"and {more} more event{'s' * (more > 1)}"
+        if (place := comparison.place) is not None:
+            yield f"on the head: {place.mm:.1f} mm near {place.near} at {clock(place.seconds)}"
+        if comparison.figures:
+            yield ", ".join(f"{name} {_number(value)}" for name, value in comparison.figures.items())
+    yield from quality_lines(verdict)
+    yield from verdict.notes
+
+
+def quality_lines(verdict: Verdict) -> Iterator[str]:
+    """Where the verdict on the take is another one than when it was recorded."""
+    before = {} if verdict.recording is None else verdict.recording.quality
+    if verdict.quality and before and verdict.quality["summary"] != before.get("summary"):
+        yield f"quality: {verdict.quality['summary']}; recorded: {before.get('summary')}"
+
+
+def moved_line(each: Moved) -> str:
+    """A control that moved: how far, when, and on the mean."""
+    unit = "°" * (each.area == TURN)
+    return (
+        f"{each.name} {_number(each.largest)}{unit} at {clock(each.seconds)} (RMS {_number(each.rms)}, mean "
+        f"{_number(each.mean)}; tolerance {each.tolerance:g})"
+    )
+
+
+def clock(seconds: float) -> str:
+    """A time as findings have it: minutes:seconds with hundredths."""
+    return str(Finding(seconds, seconds, "", "")).strip()
+
+
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """All of them in a line."""
+    counts = totals(verdicts)
+    words = {SAME: "the same", CHANGED: "changed", FAILED: "cannot be verified", UPDATED: "recorded again"}
+    parts = [f"{count} {words[state]}" for state, count in counts.items() if count]
+    return f"{len(verdicts)} recorded rig{'s' * (len(verdicts) != 1)}: {', '.join(parts)}"
+
+
+def write_junit(path: Path, verdicts: Sequence[Verdict], *, force: bool = False) -> Path:
+    """Write JUnit XML, a test case for each recorded rig: a change is a failure, one that cannot be made an error."""
+    counts = totals(verdicts)
+    suite = ElementTree.Element(
+        "testsuite",
+        name="medtalk verify",
+        tests=str(len(verdicts)),
+        failures=str(counts[CHANGED]),
+        errors=str(counts[FAILED]),
+        skipped="0",
+        time=f"{sum(verdict.seconds for verdict in verdicts):.3f}",
+    )
+    for verdict in verdicts:
+        folder = path_text(verdict.file.parent).replace("\\", "/").strip("./").replace("/", ".") or "rigs"
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=_xml(folder), name=_xml(verdict.file.stem), time=f"{verdict.seconds:.3f}",
+            file=_xml(path_text(verdict.file)),
+        )  # fmt: skip
+        text = "\n".join(details(verdict))
+        if verdict.state in (CHANGED, FAILED):
+            kind = "failure" if verdict.state == CHANGED else "error"
+            inner = ElementTree.SubElement(case, kind, message=_xml(headline(verdict)), type=verdict.state)
+            inner.text = _xml(text or headline(verdict))
+        elif text:
+            ElementTree.SubElement(case, "system-out").text = _xml(text)
+    whole = ElementTree.Element("testsuites")
+    whole.append(suite)
+    ElementTree.indent(whole)
+    data = ElementTree.tostring(whole, "utf-8", xml_declaration=True) + b"\n"
+    return write_atomic(path, lambda place: place.write_bytes(data), force=force)
+
+
+def _farthest(each: Moved) -> str:
+    unit = "°" * (each.area == TURN)
+    return f"{each.name} moved most, {_number(each.largest)}{unit} at {clock(each.seconds)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2g}" if abs(value) < 1.0 else f"{value:.3g}"
+
+
+def _xml(text: str) -> str:
+    """Text without the signs that XML cannot hold."""
+    return _NOT_XML.sub("?", text.encode("utf-8", "replace").decode())

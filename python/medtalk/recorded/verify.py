@@ -1,0 +1,288 @@
+"""Recorded rigs made again and compared: whether an update changes the animation, and what it changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+
+from medtalk.audio import read_speech
+from medtalk.errors import CancelledError, MedtalkError, RigError, ServiceError
+from medtalk.inputs import path_text
+from medtalk.recorded.comparison import Comparison, Tolerance, compare, compare_curves
+from medtalk.recorded.curves import LONG, WIDE, Curves, read_export
+from medtalk.recorded.making import judged
+from medtalk.recorded.recording import Recording, platform_facts, read_recording, write_recording
+from medtalk.recorded.settings import overridden
+from medtalk.rig import RIG_ENDINGS, RigSequence, rig_ending
+from medtalk_board.targets import TARGETS
+from medtalk_wire.settings import Settings
+
+if TYPE_CHECKING:
+    from medtalk.audio import Speech
+
+SAME, CHANGED, FAILED, UPDATED = "same", "changed", "failed", "updated"
+EXPORT_FRAMES = 1
+"""How many frames an export of Unreal may have more or less: its sections begin and end at frames of the display."""
+
+Make = Callable[[Path, Settings, "int | None"], RigSequence]
+"""Makes the rig of a sound by settings, of a channel of it or of the mix."""
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """Settings that take the place of the recorded ones: those of `given` that are named in `asked`."""
+
+    given: Settings = Settings()
+    asked: Collection[str] = ()
+
+    def over(self, settings: Settings) -> Settings:
+        """The settings with them."""
+        return overridden(settings, self.given, self.asked) if self.asked else settings
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a recorded rig.
+
+    Attributes:
+        file: its `.rig`.
+        state: SAME, CHANGED, FAILED (it could not be made or read), or UPDATED.
+        comparison: with what was made; None where that failed.
+        recording: None where it cannot be read.
+        rig: what was made, where that is a rig.
+        sound: the file, where it was found.
+        quality: the verdict on what was made.
+        notes: what to know beside, such as another bundle.
+        error: why it failed.
+        seconds: that it took.
+    """
+
+    file: Path
+    state: str
+    comparison: Comparison | None = None
+    recording: Recording | None = None
+    rig: RigSequence | None = None
+    sound: Path | None = None
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    error: MedtalkError | None = None
+    seconds: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        """Whether there is nothing to look at."""
+        return self.state in (SAME, UPDATED)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        out: dict[str, Any] = {"file": path_text(self.file), "state": self.state, "seconds": round(self.seconds, 3)}
+        if self.comparison is not None:
+            out["comparison"] = self.comparison.to_dict()
+        if self.quality:
+            out["quality"] = dict(self.quality)
+        if self.notes:
+            out["notes"] = list(self.notes)
+        return out if self.error is None else {**out, "error": self.error.facts()}
+
+
+def verify(
+    file: Path,
+    make: Make,
+    tolerance: Tolerance = Tolerance(),
+    *,
+    sounds: Path | None = None,
+    overrides: Overrides = Overrides(),
+    exact: bool = False,
+    update: bool = False,
+    force: bool = False,
+) -> Verdict:
+    """Make a recorded rig again and compare.
+
+    Args:
+        file: its `.rig`.
+        make: makes the rig.
+        tolerance: how far controls may be off.
+        sounds: folder of sounds that do not lie where they did.
+        overrides: settings other than the recorded ones.
+        exact: ask for the same bytes, where bundle, version and platform are those of the recording.
+        update: where it has changed, record it again as it is now. Without overrides.
+        force: update also files that are read-only.
+
+    Raises:
+        ServiceError: the sidecar that makes them is out of reach: the next one would meet the same.
+        CancelledError: it was cancelled.
+    """
+    started = time.perf_counter()
+    recording: Recording | None = None
+    sound: Path | None = None
+    try:
+        recording = read_recording(file)
+        sound, changed_sound = _sound(recording, sounds, update)
+        settings = overrides.over(recording.settings)
+        rig = make(sound, settings, recording.channel)
+        comparison = compare(recording.rig, rig, tolerance)
+        notes = _notes(recording, rig)
+        if exact:
+            comparison, notes = _exactly(comparison, recording, rig, notes)
+        speech = read_speech(sound, channel=recording.channel)
+        quality = recording.quality if comparison.identical else judged(rig, speech)
+        state = SAME if comparison.same else CHANGED
+        if update and (state == CHANGED or changed_sound):
+            write_recording(
+                file, rig, sound, recording.settings, channel=recording.channel, quality=judged(rig, speech),
+                keep_sound=recording.sound.kept, force=force,
+            )  # fmt: skip
+            state = UPDATED
+    except (ServiceError, CancelledError):
+        raise
+    except MedtalkError as error:
+        return Verdict(file, FAILED, None, recording, None, sound, {}, (), error, time.perf_counter() - started)
+    taken = time.perf_counter() - started
+    return Verdict(file, state, comparison, recording, rig, sound, quality, notes, None, taken)
+
+
+def verify_export(file: Path, exports: Path, tolerance: Tolerance = Tolerance(), sounds: Path | None = None) -> Verdict:
+    """Compare a recorded rig with what Unreal exported of it: a file, or that of its name in a folder.
+
+    Nothing is made, and its sound need not be there.
+    """
+    started = time.perf_counter()
+    recording: Recording | None = None
+    tolerance = replace(tolerance, frames=max(tolerance.frames, EXPORT_FRAMES))
+    rig: RigSequence | None = None
+    try:
+        recording = read_recording(file)
+        export = find_export(recording.name, exports)
+        found = read_export(export)
+        if isinstance(found, Curves):
+            comparison = compare_curves(recording.rig, found, tolerance)
+        else:
+            rig, comparison = found, compare(_as_exported(recording.rig, found), found, tolerance)
+    except MedtalkError as error:
+        return Verdict(file, FAILED, recording=recording, error=error, seconds=time.perf_counter() - started)
+    try:
+        sound = recording.find_sound(sounds)
+    except MedtalkError:  # it is not needed
+        sound = None
+    state = SAME if comparison.same else CHANGED
+    taken = time.perf_counter() - started
+    return Verdict(file, state, comparison, recording, rig, sound, notes=(f"compared with {path_text(export)}",),
+                   seconds=taken)  # fmt: skip
+
+
+def find_export(name: str, exports: Path) -> Path:
+    """The export of a name: a file whatever it is called, or a file of that name in or below a folder.
+
+    Raises:
+        RigError: there is none, or several.
+    """
+    if not exports.is_dir():
+        return exports
+    wanted = name.casefold()
+    there = sorted(path for path in exports.rglob("*") if export_name(path) == wanted and path.is_file())
+    if len(there) > 1:
+        raise RigError(f"{there[0]} and {there[1]} are both exports of {name}.", "Leave one of them.")
+    if not there:
+        raise RigError(f"{path_text(exports)} has no export of {name}.", f"Export it as {name}.npz or {name}{LONG}.")
+    return there[0]
+
+
+def export_name(path: Path) -> str:
+    """What a file is an export of, in small letters; "" for no rig file."""
+    lowered = path.name.lower()
+    if not lowered.endswith((*RIG_ENDINGS, LONG, WIDE)) or lowered in RIG_ENDINGS:
+        return ""
+    return path.name[: -len(rig_ending(path))].casefold()
+
+
+def _as_exported(recorded: RigSequence, found: RigSequence) -> RigSequence:
+    """The recorded rig as far as the export can say it: no turn of the head, nothing that its board has no control for.
+
+    The plugin writes into its exports which board it was, and what that lacked.
+    """
+    if found.head is None:
+        recorded = replace(recorded, head=None)
+    targets = TARGETS.get(str(found.meta.get("board", "")))
+    if targets is None:
+        return recorded
+    missing = found.meta.get("missing")
+    lacking = {*missing} if isinstance(missing, list) else set()
+    resting = [index for index, name in enumerate(targets) if name is None or name in lacking]
+    values = recorded.values.copy()
+    values[:, resting] = 0.0
+    return replace(recorded, values=values)
+
+
+def _sound(recording: Recording, sounds: Path | None, update: bool) -> tuple[Path, bool]:
+    """The sound, and whether it is another one than was recorded, which an update takes."""
+    try:
+        return recording.find_sound(sounds), False
+    except MedtalkError as error:
+        other = Path(error.about)
+        if not update or not other.is_file():
+            raise
+        return other, True
+
+
+def _notes(recording: Recording, rig: RigSequence) -> tuple[str, ...]:
+    """What is another than when it was recorded."""
+    notes = []
+    now = rig.meta.get("bundle", {})
+    if now.get("sha256") != recording.bundle.get("sha256"):
+        notes.append(f"another bundle: {_called(now)} instead of {_called(recording.bundle)}")
+    version = rig.meta.get("medtalk", "")
+    if version != recording.medtalk:
+        notes.append(f"medtalk {version} instead of {recording.medtalk}")
+    return tuple(notes)
+
+
+def _called(bundle: Mapping[str, Any]) -> str:
+    return f"{str(bundle.get('name', '?'))[:40]} ({str(bundle.get('sha256', '?'))[:8]})"
+
+
+def _exactly(
+    comparison: Comparison, recording: Recording, rig: RigSequence, notes: tuple[str, ...]
+) -> tuple[Comparison, tuple[str, ...]]:
+    """The comparison with the bytes compared too, where that can be asked for; else a note says why not."""
+    here = platform_facts()
+    if notes or here != recording.platform:
+        why = "the bundle or the version is another one" if notes else f"it was recorded on {recording.platform}"
+        return comparison, (*notes, f"not compared byte by byte: {why}")
+    if comparison.identical and _bytes(rig) == _bytes(recording.rig):
+        return comparison, notes
+    return replace(comparison, identical=False, reasons=(*comparison.reasons, "the bytes are others")), notes
+
+
+def _bytes(rig: RigSequence) -> tuple[bytes, bytes]:
+    return rig.values.tobytes(), b"" if rig.head is None else rig.head.tobytes()
+
+
+def speech_of(verdict: Verdict) -> Speech | None:
+    """The sound of a verdict, where it was found and can be read."""
+    if verdict.sound is None:
+        return None
+    try:
+        return read_speech(verdict.sound, channel=None if verdict.recording is None else verdict.recording.channel)
+    except MedtalkError:
+        return None
+
+
+def totals(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    """How many there are of each state."""
+    states = [verdict.state for verdict in verdicts]
+    return {state: states.count(state) for state in (SAME, CHANGED, FAILED, UPDATED)}
+
+
+def farthest(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts, those first that need a look: failed ones, then those whose controls moved farthest."""
+    order = {FAILED: 0, CHANGED: 1, UPDATED: 2, SAME: 3}
+
+    def distance(verdict: Verdict) -> float:
+        moved = verdict.comparison.moved if verdict.comparison else ()
+        return moved[0].largest / max(moved[0].tolerance, 1e-9) if moved else 0.0
+
+    return sorted(verdicts, key=lambda each: (order[each.state], -distance(each), path_text(each.file)))
