@@ -51,6 +51,9 @@ class Tolerance:
         return self.areas.get(area, TURN_DEGREES if area == TURN else self.control)
 
 
+USUAL = Tolerance()
+
+
 def read_tolerance(entries: Iterable[str], frames: int = 0) -> Tolerance:
     """The tolerance of entries such as "0.02", for all controls, and "brow:0.05"; "head:1" is in degrees.
 
@@ -154,18 +157,18 @@ class Comparison:
         }
 
 
-def compare(recorded: RigSequence, found: RigSequence, tolerance: Tolerance = Tolerance()) -> Comparison:
+def compare(recorded: RigSequence, found: RigSequence, tolerance: Tolerance = USUAL) -> Comparison:
     """Two rigs. Of other frame rates they are compared at the lower one, of other lengths as far as both go."""
     reasons = [*_of_time(recorded, found, tolerance)]
     if (recorded.head is None) != (found.head is None):
         reasons.append(f"the head {'turns no more' if found.head is None else 'turns, which it did not'}")
     rate = min(recorded.fps, found.fps)
     before, after = _together(recorded.resample(rate), found.resample(rate))
-    names, areas = [each.name for each in CHANNELS], [each.area for each in CHANNELS]
+    names, areas = [each.short for each in CHANNELS], [each.area for each in CHANNELS]
     columns = [before.values, after.values]
     if before.head is not None and after.head is not None:
         names, areas = [*names, *HEAD], [*areas, *[TURN] * len(HEAD)]
-        columns = [np.concatenate([each.values, each.head], axis=1) for each in (before, after)]
+        columns = [np.hstack([before.values, before.head]), np.hstack([after.values, after.head])]
     found_moved = _moved(names, areas, columns[0], columns[1], rate, tolerance)
     if not found_moved:
         return Comparison(reasons=tuple(reasons), identical=not reasons)
@@ -185,7 +188,7 @@ def compare(recorded: RigSequence, found: RigSequence, tolerance: Tolerance = To
     )
 
 
-def compare_curves(recorded: RigSequence, found: Curves, tolerance: Tolerance = Tolerance()) -> Comparison:
+def compare_curves(recorded: RigSequence, found: Curves, tolerance: Tolerance = USUAL) -> Comparison:
     """A rig and curves of expressions that Unreal exported, of which what is left out is 0."""
     from medtalk.recorded.curves import of_rig
 
@@ -289,7 +292,7 @@ def _figures(before: NDArray, after: NDArray, gap_before: NDArray, gap_after: ND
     out |= {"LVE, mm": largest, "vertex error, mm": mean}
     if (late := mtm_ms(gap_after, gap_before)) is not None:
         out["MTM, ms"] = late
-    return out | {"jitter, recorded": jitter([before]), "jitter": jitter([after])}
+    return out | {"jitter recorded": jitter([before]), "jitter": jitter([after])}
 
 
 def _place(before: NDArray, after: NDArray) -> Place | None:
@@ -305,4 +308,4 @@ def _place(before: NDArray, after: NDArray) -> Place | None:
     near = min(
         head.marks, key=lambda name: float(np.linalg.norm(head.vertices[head.marks[name]] - point, axis=1).min())
     )
-    return Place(farthest, near.replace("_", " "), float(frames[frame]) / FPS)
+    return Place(farthest, " ".join(reversed(near.split("_"))), float(frames[frame]) / FPS)

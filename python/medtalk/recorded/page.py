@@ -18,7 +18,7 @@ from medtalk.face.packed import Fact, Mark, pack_sound, pack_take
 from medtalk.face.page import write_page
 from medtalk.files import make_folder, write_atomic
 from medtalk.inputs import path_text
-from medtalk.recorded.report import details, headline, summary
+from medtalk.recorded.report import areas_line, details, headline, measured, summary
 from medtalk.recorded.verify import CHANGED, UPDATED, Verdict, farthest, speech_of
 
 MOST_HEADS = 100
@@ -26,9 +26,12 @@ MOST_HEADS = 100
 _STYLE = """
 :root { color-scheme: dark; font: 14px/1.5 system-ui, sans-serif; background: #17181b; color: #e8e8ec; }
 body { max-width: 1000px; margin: 32px auto; padding: 0 20px; }
-h1 { font-size: 20px; } table { border-collapse: collapse; width: 100%; }
+h1 { font-size: 20px; }
+table { border-collapse: collapse; width: 100%; }
 td, th { text-align: left; vertical-align: top; padding: 8px 12px; border-bottom: 1px solid #2c2e33; }
-th { color: #a0a4ac; font-weight: normal; } a { color: #d18a4a; } ul { margin: 6px 0 0; padding-left: 18px; color: #a0a4ac; }
+th { color: #a0a4ac; font-weight: normal; }
+a { color: #d18a4a; }
+ul { margin: 6px 0 0; padding-left: 18px; color: #a0a4ac; }
 .changed, .failed { color: #e5786d; } .same { color: #7fb77e; } .updated { color: #d9b36c; }
 """
 
@@ -79,7 +82,8 @@ def _write_heads(target: Path, verdict: Verdict, force: bool) -> bool:
         marks, facts = judge(rig, speech)
         if name == "now":
             marks += [Mark(each.start, each.end, each.kind, each.message) for each in comparison.events]
-            facts = [*(Fact("changed", line, "look") for line in [headline(verdict), *details(verdict)]), *facts]
+            lines = [headline(verdict), areas_line(comparison), *measured(comparison)]
+            facts = [*(Fact("change", line, "look") for line in lines if line), *facts]
         takes.append(pack_take(rig, name, marks=marks, summary=facts, level=6))
     try:
         sound = None if verdict.sound is None else pack_sound(verdict.sound)

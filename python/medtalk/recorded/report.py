@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from medtalk.files import write_atomic
 from medtalk.inputs import path_text
 from medtalk.quality import Finding
-from medtalk.recorded.comparison import TURN, Moved
+from medtalk.recorded.comparison import TURN, Comparison, Moved
 from medtalk.recorded.verify import CHANGED, FAILED, SAME, UPDATED, Verdict, totals
 
 _MOST_MOVED, _MOST_EVENTS = 5, 10
@@ -40,25 +40,35 @@ def details(verdict: Verdict) -> Iterator[str]:
     """What a changed one is to be looked at for, a line each."""
     comparison = verdict.comparison
     if comparison is not None and verdict.state != SAME:
-        for each in comparison.over[:_MOST_MOVED]:
-            yield moved_line(each)
+        yield from map(moved_line, comparison.over[:_MOST_MOVED])
         if (more := len(comparison.over) - _MOST_MOVED) > 0:
             yield f"and {more} more control{'s' * (more > 1)}"
-        spread = {area: each for area, each in comparison.areas.items() if each[0]}
-        if spread:
-            yield "by area: " + ", ".join(
-                f"{area} {_number(largest)}{'°' * (area == TURN)} (RMS {_number(rms)})"
-                for area, (largest, rms, _) in sorted(spread.items(), key=lambda each: -each[1][0])
-            )
-        yield from (str(event) for event in comparison.events[:_MOST_EVENTS])
+        if areas := areas_line(comparison):
+            yield areas
+        yield from map(str, comparison.events[:_MOST_EVENTS])
         if (more := len(comparison.events) - _MOST_EVENTS) > 0:
             yield f"and {more} more event{'s' * (more > 1)}"
-        if (place := comparison.place) is not None:
-            yield f"on the head: {place.mm:.1f} mm near {place.near} at {clock(place.seconds)}"
-        if comparison.figures:
-            yield ", ".join(f"{name} {_number(value)}" for name, value in comparison.figures.items())
+        yield from measured(comparison)
     yield from quality_lines(verdict)
     yield from verdict.notes
+
+
+def areas_line(comparison: Comparison) -> str:
+    """The largest difference of each area, the farthest first; the turn of the head comes last. "" for none."""
+    spread = sorted(comparison.areas.items(), key=lambda each: (each[0] == TURN, -each[1][0]))
+    parts = [f"{area} {_number(largest)}{'°' * (area == TURN)}" for area, (largest, _, _) in spread if largest]
+    return f"by area: {', '.join(parts)}" if parts else ""
+
+
+def measured(comparison: Comparison) -> Iterator[str]:
+    """How far the head moved, and the errors beside the recorded rig."""
+    if (place := comparison.place) is not None:
+        yield f"on the head: {_number(place.mm)} mm near the {place.near} at {clock(place.seconds)}"
+    if figures := dict(comparison.figures):
+        before, after = figures.pop("jitter recorded"), figures.pop("jitter")
+        errors = ((*name.partition(", "), value) for name, value in figures.items())
+        parts = [f"{name} {_number(value)}{f' {unit}' * bool(unit)}" for name, _, unit, value in errors]
+        yield f"{', '.join(parts)}; jitter {_number(before)} before, {_number(after)} now"
 
 
 def quality_lines(verdict: Verdict) -> Iterator[str]:
@@ -72,8 +82,8 @@ def moved_line(each: Moved) -> str:
     """A control that moved: how far, when, and on the mean."""
     unit = "°" * (each.area == TURN)
     return (
-        f"{each.name} {_number(each.largest)}{unit} at {clock(each.seconds)} (RMS {_number(each.rms)}, mean "
-        f"{_number(each.mean)}; tolerance {each.tolerance:g})"
+        f"{each.name}: {_number(each.largest)}{unit} at {clock(each.seconds)}, RMS {_number(each.rms)}, mean "
+        f"{_number(each.mean)}; {each.tolerance:g}{unit} allowed"
     )
 
 

@@ -8,18 +8,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-
 from medtalk.audio import read_speech
 from medtalk.errors import CancelledError, MedtalkError, RigError, ServiceError
 from medtalk.inputs import path_text
-from medtalk.recorded.comparison import Comparison, Tolerance, compare, compare_curves
+from medtalk.recorded.comparison import USUAL, Comparison, Tolerance, compare, compare_curves
 from medtalk.recorded.curves import LONG, WIDE, Curves, read_export
 from medtalk.recorded.making import judged
 from medtalk.recorded.recording import Recording, platform_facts, read_recording, write_recording
 from medtalk.recorded.settings import overridden
 from medtalk.rig import RIG_ENDINGS, RigSequence, rig_ending
 from medtalk_board.targets import TARGETS
-from medtalk_wire.settings import Settings
+from medtalk_wire.settings import DEFAULT, Settings
 
 if TYPE_CHECKING:
     from medtalk.audio import Speech
@@ -36,12 +35,15 @@ Make = Callable[[Path, Settings, "int | None"], RigSequence]
 class Overrides:
     """Settings that take the place of the recorded ones: those of `given` that are named in `asked`."""
 
-    given: Settings = Settings()
+    given: Settings = DEFAULT
     asked: Collection[str] = ()
 
     def over(self, settings: Settings) -> Settings:
         """The settings with them."""
         return overridden(settings, self.given, self.asked) if self.asked else settings
+
+
+NOTHING = Overrides()
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,10 @@ class Verdict:
 def verify(
     file: Path,
     make: Make,
-    tolerance: Tolerance = Tolerance(),
+    tolerance: Tolerance = USUAL,
     *,
     sounds: Path | None = None,
-    overrides: Overrides = Overrides(),
+    overrides: Overrides = NOTHING,
     exact: bool = False,
     update: bool = False,
     force: bool = False,
@@ -145,7 +147,7 @@ def verify(
     return Verdict(file, state, comparison, recording, rig, sound, quality, notes, None, taken)
 
 
-def verify_export(file: Path, exports: Path, tolerance: Tolerance = Tolerance(), sounds: Path | None = None) -> Verdict:
+def verify_export(file: Path, exports: Path, tolerance: Tolerance = USUAL, sounds: Path | None = None) -> Verdict:
     """Compare a recorded rig with what Unreal exported of it: a file, or that of its name in a folder.
 
     Nothing is made, and its sound need not be there.

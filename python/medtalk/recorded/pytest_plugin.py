@@ -1,0 +1,109 @@
+"""Recorded rigs in a test suite: `pytest --medtalk-rigs DIR` makes each of them again, a test each.
+
+pytest loads this module in every run of every project beside medtalk, so nothing else is imported before it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from medtalk.recorded.comparison import Tolerance
+    from medtalk.recorded.making import Maker
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("medtalk", "recorded rigs of MEDTalk")
+    group.addoption(
+        "--medtalk-rigs", metavar="DIR", action="append", default=[],
+        help="Make the recorded rigs in DIR again, a test each, which fails where one has changed; may be repeated.",
+    )  # fmt: skip
+    group.addoption(
+        "--medtalk-tolerance", metavar="[AREA:]NUMBER", action="append", default=[],
+        help="How far a control may be off, .01 if left out; brow:0.05 for an area; may be repeated.",
+    )  # fmt: skip
+    group.addoption("--medtalk-bundle", metavar="DIR", help="Another bundle than the one that ships.")
+    group.addoption("--medtalk-sounds", metavar="DIR", help="Folder of the sounds, where they do not lie as they did.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if places := config.getoption("--medtalk-rigs"):
+        config.pluginmanager.register(_Rigs(config, places), "medtalk-rigs")
+
+
+class _Rigs:
+    """Collects the recorded rigs of some folders, and makes them with one model."""
+
+    def __init__(self, config: pytest.Config, places: list[str]) -> None:
+        from medtalk.errors import MedtalkError
+        from medtalk.recorded.comparison import read_tolerance
+        from medtalk.recorded.recording import find_recordings
+
+        given = config.invocation_params.dir
+        try:
+            found, _ = find_recordings([given / place for place in places])
+            self.tolerance: Tolerance = read_tolerance(config.getoption("--medtalk-tolerance") or ())
+        except MedtalkError as error:
+            raise pytest.UsageError(str(error)) from None
+        self.files = {file.resolve() for file in found}
+        bundle, sounds = config.getoption("--medtalk-bundle"), config.getoption("--medtalk-sounds")
+        self.bundle = None if bundle is None else given / bundle
+        self.sounds = None if sounds is None else given / sounds
+        self._maker: Maker | None = None
+        config.args += [place for place in map(str, sorted(self.files)) if place not in config.args]
+
+    @property
+    def maker(self) -> Maker:
+        """The model, loaded for the first test."""
+        if self._maker is None:
+            from medtalk.perform import load
+            from medtalk.recorded.making import Maker
+
+            self._maker = Maker(load(self.bundle, threads=1, device="cpu"))
+        return self._maker
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        if file_path.resolve() not in self.files:
+            return None
+        return _RigFile.from_parent(parent, path=file_path, rigs=self)
+
+
+class _RigFile(pytest.File):
+    def __init__(self, *, rigs: _Rigs, **more: Any) -> None:
+        super().__init__(**more)
+        self.rigs = rigs
+
+    def collect(self) -> Iterator[pytest.Item]:
+        yield _RigItem.from_parent(self, name=self.path.stem, rigs=self.rigs)
+
+
+class _Changed(Exception):
+    """A recorded rig that is not as it was; the message says all that a reader needs."""
+
+
+class _RigItem(pytest.Item):
+    def __init__(self, *, rigs: _Rigs, **more: Any) -> None:
+        super().__init__(**more)
+        self.rigs = rigs
+
+    def runtest(self) -> None:
+        from medtalk.recorded.report import details, headline
+        from medtalk.recorded.verify import verify
+
+        verdict = verify(self.path, self.rigs.maker, self.rigs.tolerance, sounds=self.rigs.sounds)
+        if not verdict.good:
+            raise _Changed("\n".join([headline(verdict), *(f"  {line}" for line in details(verdict))]))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        from medtalk.errors import MedtalkError
+
+        if isinstance(excinfo.value, _Changed | MedtalkError):
+            return f"{self.path.name}: {excinfo.value}"
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        return self.path, None, f"recorded rig {self.name}"
