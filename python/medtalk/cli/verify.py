@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,15 +23,15 @@ from medtalk.cli.options import (
     with_settings,
 )
 from medtalk.cli.printing import complain, progress, shown
-from medtalk.errors import SettingError
+from medtalk.errors import MedtalkError, SettingError
 from medtalk.signals import check_stop
 from medtalk_wire.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from medtalk.recorded.comparison import Tolerance
-    from medtalk.recorded.verify import Make, Verdict
+    from medtalk.recorded.verify import Make, Verdict, Workshop
     from medtalk.rig import RigSequence
 
 _MOST_ORPHANS = 5
@@ -85,6 +84,7 @@ def verify(
             help="Write a page; what has changed with the heads beside each other, in the folder FILE.",
         ),
     ] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", metavar="N", help="Processes; one if left out.")] = None,
     force: Force = False,
     bundle: OtherBundle = None,
     backbone: Backbones = None,
@@ -103,38 +103,53 @@ def verify(
     debug: Debug = False,
 ) -> None:
     """Make recorded rigs again and say what moved. Any setting may be another one, to see what it would change."""
+    from medtalk.batch.sources import Source
+    from medtalk.cli.batch import find_transcripts
     from medtalk.files import check_file
+    from medtalk.recorded.comparison import read_tolerance
     from medtalk.recorded.recording import find_recordings
     from medtalk.recorded.report import details, headline, summary
+    from medtalk.recorded.verify import Terms, Workshop
+    from medtalk.recorded.verify import verify as verify_one
 
-    _check(settings, asked, from_unreal, update, exact, server,
-           {"--bundle": bundle, "--threads": threads, "--backbone": backbone, "--offline": offline,
-            "--device": device != "cpu"}, keys)  # fmt: skip
-    limits = _tolerance(tolerance)
+    local = {"--bundle": bundle, "--threads": threads, "--backbone": backbone, "--offline": offline,
+             "--device": device != "cpu", "--jobs": jobs}  # fmt: skip
+    _check(settings, asked, from_unreal, update, exact, server, keys, local)
+    limits = read_tolerance(tolerance or ())
     files, orphans = find_recordings(rigs)
     for path, ending in ((junit, ".xml"), (html, ".html")):
         if path is not None:
             check_file(path, force=force, endings=(ending,), inputs=files)
+    texts = {}
+    if "transcript" in asked:
+        sources = [Source(file, Path(file.name)) for file in files]
+        texts = dict(zip(files, find_transcripts(sources, settings.transcript), strict=True))
+    terms = Terms(limits, sounds, settings, asked, texts, exact, update, force)
+    if from_unreal is not None:
+        found = _exported(files, from_unreal, limits, sounds)
+    elif server is not None:
+        found = (verify_one(file, _sidecar(server, keys), terms) for file in files)
+    else:
+        folders = backbone_folders(backbone or ())
+        found = _made(files, Workshop(terms, bundle, device, folders, offline, threads or 1), jobs or 1)
     verdicts: list[Verdict] = []
-    with ExitStack() as stack:
-        judge = _judge(stack, limits, settings, asked, sounds, exact, update, force, from_unreal, bundle, backbone,
-                       offline, threads, device, server, keys)  # fmt: skip
-        show = stack.enter_context(progress(len(files), quiet or as_json))
-        for number, file in enumerate(files):
+    with progress(len(files), quiet or as_json) as show:
+        show(0, "", 0.0)
+        for verdict in found:
             check_stop()
-            show(number, file.name, 0.0)
-            verdict = judge(file)
             if debug and verdict.error is not None:
                 raise verdict.error
-            verdicts.append(verdict)
+            show(len(verdicts), verdict.file.name, 1.0)
             if as_json:
                 print(json.dumps(verdict.to_dict(), ensure_ascii=False), flush=True)
             elif not (quiet and verdict.good):
-                print(shown(f"{file}: {headline(verdict)}"), flush=True)
+                print(shown(f"{verdict.file}: {headline(verdict)}"), flush=True)
                 for line in details(verdict):
                     print(shown(f"  {line}"))
-            if html is None:  # an hour of rigs need not stay in memory
-                verdicts[-1] = replace(verdict, rig=None, recording=None)
+            # what only pages show need not stay in memory
+            verdicts.append(verdict if html is not None else replace(verdict, rig=None, recording=None))
+    order = {file: number for number, file in enumerate(files)}
+    verdicts.sort(key=lambda each: order[each.file])
     _say_orphans(orphans, from_unreal, files)
     if junit is not None:
         from medtalk.recorded.report import write_junit
@@ -156,8 +171,8 @@ def _check(
     update: bool,
     exact: bool,
     server: str | None,
-    local: dict[str, Any],
     keys: Path | None,
+    local: dict[str, Any],
 ) -> None:
     """SettingError for options that leave each other without an effect."""
     from medtalk.take import checked
@@ -176,6 +191,9 @@ def _check(
         )
     if server is None and keys is not None:
         raise SettingError("--keys needs --server.", "Leave it out.")
+    jobs = local["--jobs"]
+    if jobs is not None and jobs < 1:
+        raise SettingError(f"--jobs is {jobs}; it must be at least 1.")
     if update and asked:
         raise SettingError(
             f"--update keeps the settings that were recorded; {names[0]} is another one.",
@@ -186,37 +204,25 @@ def _check(
     checked(settings if "curve_mode" not in asked or settings.curve is not None else replace(settings, curve=None))
 
 
-def _tolerance(entries: list[str] | None) -> Tolerance:
-    from medtalk.recorded.comparison import read_tolerance
+def _exported(files: list[Path], exports: Path, limits: Tolerance, sounds: Path | None) -> Iterator[Verdict]:
+    from medtalk.recorded.verify import verify_export
 
-    return read_tolerance(entries or ())
-
-
-def _judge(
-    stack: ExitStack, limits: Tolerance, settings: Settings, asked: set[str], sounds: Path | None, exact: bool,
-    update: bool, force: bool, from_unreal: Path | None, bundle: Path | None, backbone: list[str] | None,
-    offline: bool, threads: int | None, device: str, server: str | None, keys: Path | None,
-) -> Callable[[Path], Verdict]:  # fmt: skip
-    """What gives the verdict on a recorded rig."""
-    from medtalk.recorded.verify import Overrides, verify, verify_export
-
-    if from_unreal is not None:
-        if not from_unreal.exists():
-            raise SettingError(f"{from_unreal} does not exist.", "Give what Unreal exported: a file, or a folder.")
-        return lambda file: verify_export(file, from_unreal, limits, sounds)
-    make = _sidecar(server, keys) if server is not None else _engine(bundle, backbone, offline, threads, device)
-    overrides = Overrides(settings, asked)
-    return lambda file: verify(
-        file, make, limits, sounds=sounds, overrides=overrides, exact=exact, update=update, force=force
-    )
+    if not exports.exists():
+        raise SettingError(f"{exports} does not exist.", "Give what Unreal exported: a file, or a folder.")
+    return (verify_export(file, exports, limits, sounds) for file in files)
 
 
-def _engine(bundle: Path | None, backbone: list[str] | None, offline: bool, threads: int | None, device: str) -> Make:
-    from medtalk.perform import load
-    from medtalk.recorded.making import Maker
+def _made(files: list[Path], shop: Workshop, jobs: int) -> Iterator[Verdict]:
+    """The verdicts on recorded rigs, in any order, by this process or by several."""
+    from medtalk.batch.pool import Died, Pool
+    from medtalk.recorded.verify import FAILED, Verdict
 
-    return Maker(load(bundle, threads=threads or 1, device=device, backbones=backbone_folders(backbone or ()),
-                      offline=offline))  # fmt: skip
+    if jobs == 1 or len(files) == 1:
+        yield from map(shop.open().make, files)
+        return
+    pool: Pool[Path] = Pool(shop.open, min(jobs, len(files)))
+    for file, made in pool.run(files):
+        yield Verdict(file, FAILED, error=MedtalkError(made.reason)) if isinstance(made, Died) else made
 
 
 def _sidecar(server: str, keys: Path | None) -> Make:

@@ -190,22 +190,22 @@ def compare(recorded: RigSequence, found: RigSequence, tolerance: Tolerance = US
 
 def compare_curves(recorded: RigSequence, found: Curves, tolerance: Tolerance = USUAL) -> Comparison:
     """A rig and curves of expressions that Unreal exported, of which what is left out is 0."""
-    from medtalk.recorded.curves import of_rig
+    from medtalk.recorded.curves import of_rig, rate_of
 
-    fps = found.fps or recorded.fps
-    reasons = []
-    if fps > recorded.fps:
-        reasons.append(f"the frame rate is {fps:g} instead of {recorded.fps:g}")
+    fps = found.fps or rate_of(len(found.values), recorded)
+    reasons = [f"the frame rate is {fps:g} instead of {recorded.fps:g}"] if fps > recorded.fps else []
     rig = recorded.resample(min(fps, recorded.fps))
     if abs(len(rig) - len(found.values)) > tolerance.frames:
         reasons.append(f"{len(found.values)} frames instead of {len(rig)}")
     own = of_rig(rig)
     frames = min(len(rig), len(found.values))
     column = {name: found.values[:frames, index] for index, name in enumerate(found.names)}
-    after = np.stack([column.get(name, np.zeros(frames, np.float32)) for name in own.names], axis=1)
-    before = own.values[:frames]
-    moved = _moved(own.names, own.areas, before, after, rig.fps, tolerance)
-    return Comparison(moved, _areas(own.areas, before, after), reasons=tuple(reasons), identical=not (moved or reasons))
+    kept = [index for index, name in enumerate(own.names) if own.areas[index] != TURN or name in column]
+    names, areas = [own.names[index] for index in kept], [own.areas[index] for index in kept]
+    before = own.values[:frames, kept]
+    after = np.stack([column.get(name, np.zeros(frames, np.float32)) for name in names], axis=1)
+    moved = _moved(names, areas, before, after, rig.fps, tolerance)
+    return Comparison(moved, _areas(areas, before, after), reasons=tuple(reasons), identical=not (moved or reasons))
 
 
 def _of_time(recorded: RigSequence, found: RigSequence, tolerance: Tolerance) -> Iterable[str]:

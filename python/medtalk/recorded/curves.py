@@ -16,11 +16,12 @@ import numpy as np
 from medtalk.errors import RigError, about
 from medtalk.inputs import path_text, read_input
 from medtalk.rig import CHANNELS, RigSequence, read_rig, rig_ending, to_expressions
-from medtalk.rig.boards import expression_curves
+from medtalk.rig.boards import expression_curves, head_curves
 
 LONG, WIDE = ".curves.csv", ".expressions.csv"
 _MAX_BYTES = 1 << 30
 _MAX_FRAMES = 1_000_000
+_RATES = (60.0, 50.0, 48.0, 30.0, 25.0, 24.0)
 _LONG_HEADER = ["curve_name", "frame_number", "value"]
 
 
@@ -35,10 +36,18 @@ class Curves:
 
 
 def of_rig(rig: RigSequence) -> Curves:
-    """A rig's curves of expressions."""
-    names, values = to_expressions(rig)
-    areas = tuple(CHANNELS[curve.channels[0]].area for curve in expression_curves())
-    return Curves(names, values, rig.fps, areas)
+    """A rig's curves of expressions, and those of its head if that turns, in degrees."""
+    (names, values), (turns, angles) = to_expressions(rig), head_curves(rig)
+    areas = [CHANNELS[curve.channels[0]].area for curve in expression_curves()]
+    kept = len(turns) - 1 if turns else 0  # the last one is a switch
+    values = np.concatenate([values, angles[:, :kept]], axis=1)
+    return Curves((*names, *turns[:kept]), values, rig.fps, (*areas, *["head"] * kept))
+
+
+def rate_of(frames: int, rig: RigSequence) -> float:
+    """The frame rate of a table that does not say it: that at which it lasts as long as the rig, or the rig's own."""
+    rates = [rig.fps, *(rate for rate in _RATES if rate <= rig.fps)]
+    return min(rates, key=lambda rate: (abs(frames - rig.seconds * rate) > 1.0, rates.index(rate)))
 
 
 def read_export(path: Path) -> RigSequence | Curves:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from medtalk.recorded.comparison import Tolerance
-    from medtalk.recorded.making import Maker
+    from medtalk.recorded.verify import Verifier
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,29 +41,27 @@ class _Rigs:
         from medtalk.errors import MedtalkError
         from medtalk.recorded.comparison import read_tolerance
         from medtalk.recorded.recording import find_recordings
+        from medtalk.recorded.verify import Terms, Workshop
 
         given = config.invocation_params.dir
         try:
             found, _ = find_recordings([given / place for place in places])
-            self.tolerance: Tolerance = read_tolerance(config.getoption("--medtalk-tolerance") or ())
+            tolerance = read_tolerance(config.getoption("--medtalk-tolerance") or ())
         except MedtalkError as error:
             raise pytest.UsageError(str(error)) from None
         self.files = {file.resolve() for file in found}
         bundle, sounds = config.getoption("--medtalk-bundle"), config.getoption("--medtalk-sounds")
-        self.bundle = None if bundle is None else given / bundle
-        self.sounds = None if sounds is None else given / sounds
-        self._maker: Maker | None = None
+        terms = Terms(tolerance, None if sounds is None else given / sounds)
+        self._shop = Workshop(terms, None if bundle is None else given / bundle)
+        self._verifier: Verifier | None = None
         config.args += [place for place in map(str, sorted(self.files)) if place not in config.args]
 
     @property
-    def maker(self) -> Maker:
-        """The model, loaded for the first test."""
-        if self._maker is None:
-            from medtalk.perform import load
-            from medtalk.recorded.making import Maker
-
-            self._maker = Maker(load(self.bundle, threads=1, device="cpu"))
-        return self._maker
+    def verifier(self) -> Verifier:
+        """Opened for the first test."""
+        if self._verifier is None:
+            self._verifier = self._shop.open()
+        return self._verifier
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         if file_path.resolve() not in self.files:
@@ -92,9 +89,8 @@ class _RigItem(pytest.Item):
 
     def runtest(self) -> None:
         from medtalk.recorded.report import details, headline
-        from medtalk.recorded.verify import verify
 
-        verdict = verify(self.path, self.rigs.maker, self.rigs.tolerance, sounds=self.rigs.sounds)
+        verdict = self.rigs.verifier.make(self.path)
         if not verdict.good:
             raise _Changed("\n".join([headline(verdict), *(f"  {line}" for line in details(verdict))]))
 

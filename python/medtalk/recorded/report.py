@@ -73,9 +73,9 @@ def measured(comparison: Comparison) -> Iterator[str]:
 
 def quality_lines(verdict: Verdict) -> Iterator[str]:
     """Where the verdict on the take is another one than when it was recorded."""
-    before = {} if verdict.recording is None else verdict.recording.quality
-    if verdict.quality and before and verdict.quality["summary"] != before.get("summary"):
-        yield f"quality: {verdict.quality['summary']}; recorded: {before.get('summary')}"
+    now, before = verdict.quality.get("summary"), verdict.before.get("summary")
+    if now and before and now != before:
+        yield f"quality: {now}; when it was recorded: {before}"
 
 
 def moved_line(each: Moved) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from medtalk.errors import RigError
 from medtalk.persona import without
-from medtalk.timeline import Span
+from medtalk.timeline import Span, spans_of
 from medtalk_wire.settings import Finishing, Settings, knobs
 
 _SETTINGS = {knob.name: knob for knob in knobs(Settings)}
@@ -38,7 +38,7 @@ def to_json(settings: Settings, keep: Keep) -> dict[str, Any]:
 def from_json(found: Mapping[str, Any], pictures: Path) -> Settings:
     """The settings that `to_json` gave, with the pictures of a folder. Their values are for `take.checked` to judge.
 
-    Raises RigError for a name that this version does not know.
+    Raises RigError for a name that this version does not know, and what `spans_of` does.
     """
     if unknown := [name for name in found if name not in _SETTINGS and name not in _STEPS]:
         raise RigError(f"It has the setting {unknown[0][:40]!r}, which this medtalk does not know.", "Update medtalk.")
@@ -46,12 +46,14 @@ def from_json(found: Mapping[str, Any], pictures: Path) -> Settings:
     if isinstance(name := given.get("image"), str):
         given["image"] = _picture(name, pictures)
     if isinstance(spans := given.get("timeline"), list):
-        given["timeline"] = [
-            {**span, "image": _picture(span["image"], pictures)}
-            if isinstance(span, dict) and isinstance(span.get("image"), str)
-            else span
-            for span in spans
-        ]
+        given["timeline"] = spans_of(
+            [
+                {**span, "image": _picture(span["image"], pictures)}
+                if isinstance(span, dict) and isinstance(span.get("image"), str)
+                else span
+                for span in spans
+            ]
+        )
     if isinstance(curve := given.get("curve"), list):
         try:
             given["curve"] = np.array(curve, np.float32)

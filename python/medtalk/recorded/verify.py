@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from medtalk.audio import read_speech
 from medtalk.errors import CancelledError, MedtalkError, RigError, ServiceError
 from medtalk.inputs import path_text
+from medtalk.perform import load
 from medtalk.recorded.comparison import USUAL, Comparison, Tolerance, compare, compare_curves
 from medtalk.recorded.curves import LONG, WIDE, Curves, read_export
-from medtalk.recorded.making import judged
+from medtalk.recorded.making import Maker, judged
 from medtalk.recorded.recording import Recording, platform_facts, read_recording, write_recording
 from medtalk.recorded.settings import overridden
 from medtalk.rig import RIG_ENDINGS, RigSequence, rig_ending
@@ -32,18 +33,39 @@ Make = Callable[[Path, Settings, "int | None"], RigSequence]
 
 
 @dataclass(frozen=True)
-class Overrides:
-    """Settings that take the place of the recorded ones: those of `given` that are named in `asked`."""
+class Terms:
+    """How recorded rigs are verified. It travels to other processes.
 
+    Attributes:
+        tolerance: how far controls may be off.
+        sounds: folder of sounds that do not lie where they did.
+        given, asked: settings that take the place of the recorded ones: those of `given` that are named in `asked`.
+        transcripts: the words by `.rig`, where "transcript" is asked for.
+        exact: ask for the same bytes, where bundle, version and platform are those of the recording.
+        update: where it has changed, record it again as it is now. Without other settings.
+        force: update also files that are read-only.
+    """
+
+    tolerance: Tolerance = USUAL
+    sounds: Path | None = None
     given: Settings = DEFAULT
     asked: Collection[str] = ()
+    transcripts: Mapping[Path, str | None] = field(default_factory=dict)
+    exact: bool = False
+    update: bool = False
+    force: bool = False
 
-    def over(self, settings: Settings) -> Settings:
-        """The settings with them."""
-        return overridden(settings, self.given, self.asked) if self.asked else settings
+    def settings(self, recording: Recording) -> Settings:
+        """The settings by which a recorded rig is made."""
+        if not self.asked:
+            return recording.settings
+        given = self.given
+        if "transcript" in self.asked:
+            given = replace(given, transcript=self.transcripts.get(recording.file, given.transcript))
+        return overridden(recording.settings, given, self.asked)
 
 
-NOTHING = Overrides()
+USUALLY = Terms()
 
 
 @dataclass(frozen=True)
@@ -57,7 +79,7 @@ class Verdict:
         recording: None where it cannot be read.
         rig: what was made, where that is a rig.
         sound: the file, where it was found.
-        quality: the verdict on what was made.
+        quality: the verdict on what was made; `before`, that on what was recorded.
         notes: what to know beside, such as another bundle.
         error: why it failed.
         seconds: that it took.
@@ -70,6 +92,7 @@ class Verdict:
     rig: RigSequence | None = None
     sound: Path | None = None
     quality: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     error: MedtalkError | None = None
     seconds: float = 0.0
@@ -91,28 +114,8 @@ class Verdict:
         return out if self.error is None else {**out, "error": self.error.facts()}
 
 
-def verify(
-    file: Path,
-    make: Make,
-    tolerance: Tolerance = USUAL,
-    *,
-    sounds: Path | None = None,
-    overrides: Overrides = NOTHING,
-    exact: bool = False,
-    update: bool = False,
-    force: bool = False,
-) -> Verdict:
+def verify(file: Path, make: Make, terms: Terms = USUALLY) -> Verdict:
     """Make a recorded rig again and compare.
-
-    Args:
-        file: its `.rig`.
-        make: makes the rig.
-        tolerance: how far controls may be off.
-        sounds: folder of sounds that do not lie where they did.
-        overrides: settings other than the recorded ones.
-        exact: ask for the same bytes, where bundle, version and platform are those of the recording.
-        update: where it has changed, record it again as it is now. Without overrides.
-        force: update also files that are read-only.
 
     Raises:
         ServiceError: the sidecar that makes them is out of reach: the next one would meet the same.
@@ -123,28 +126,61 @@ def verify(
     sound: Path | None = None
     try:
         recording = read_recording(file)
-        sound, changed_sound = _sound(recording, sounds, update)
-        settings = overrides.over(recording.settings)
-        rig = make(sound, settings, recording.channel)
-        comparison = compare(recording.rig, rig, tolerance)
+        sound, another = _sound(recording, terms)
+        rig = make(sound, terms.settings(recording), recording.channel)
+        comparison = compare(recording.rig, rig, terms.tolerance)
         notes = _notes(recording, rig)
-        if exact:
+        if terms.exact:
             comparison, notes = _exactly(comparison, recording, rig, notes)
-        speech = read_speech(sound, channel=recording.channel)
-        quality = recording.quality if comparison.identical else judged(rig, speech)
+        quality = recording.quality
+        if not comparison.identical or another:
+            quality = judged(rig, read_speech(sound, channel=recording.channel))
         state = SAME if comparison.same else CHANGED
-        if update and (state == CHANGED or changed_sound):
+        if terms.update and (state == CHANGED or another):
             write_recording(
-                file, rig, sound, recording.settings, channel=recording.channel, quality=judged(rig, speech),
-                keep_sound=recording.sound.kept, force=force,
+                file, rig, sound, recording.settings, channel=recording.channel, quality=quality,
+                keep_sound=recording.sound.kept, force=terms.force,
             )  # fmt: skip
             state = UPDATED
     except (ServiceError, CancelledError):
         raise
     except MedtalkError as error:
-        return Verdict(file, FAILED, None, recording, None, sound, {}, (), error, time.perf_counter() - started)
+        taken = time.perf_counter() - started
+        return Verdict(file, FAILED, None, recording, None, sound, error=error, seconds=taken)
     taken = time.perf_counter() - started
-    return Verdict(file, state, comparison, recording, rig, sound, quality, notes, None, taken)
+    return Verdict(file, state, comparison, recording, rig, sound, quality, recording.quality, notes, None, taken)
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where recorded rigs are made again: a model, as `medtalk.load` takes it, and the terms. It travels."""
+
+    terms: Terms = USUALLY
+    bundle: Path | None = None
+    device: str = "cpu"
+    backbones: Mapping[str, Path] = field(default_factory=dict)
+    offline: bool = False
+    threads: int = 1
+
+    def open(self) -> Verifier:
+        """What verifies them, with its model loaded; raises what `medtalk.load` does."""
+        return Verifier(self)
+
+
+class Verifier:
+    """Verifies recorded rigs with one model."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self._terms = shop.terms
+        self._maker = Maker(
+            load(
+                shop.bundle, threads=shop.threads, device=shop.device, backbones=shop.backbones, offline=shop.offline
+            )
+        )  # fmt: skip
+
+    def make(self, file: Path) -> Verdict:
+        """The verdict on a `.rig`."""
+        return verify(file, self._maker, self._terms)
 
 
 def verify_export(file: Path, exports: Path, tolerance: Tolerance = USUAL, sounds: Path | None = None) -> Verdict:
@@ -219,13 +255,13 @@ def _as_exported(recorded: RigSequence, found: RigSequence) -> RigSequence:
     return replace(recorded, values=values)
 
 
-def _sound(recording: Recording, sounds: Path | None, update: bool) -> tuple[Path, bool]:
+def _sound(recording: Recording, terms: Terms) -> tuple[Path, bool]:
     """The sound, and whether it is another one than was recorded, which an update takes."""
     try:
-        return recording.find_sound(sounds), False
+        return recording.find_sound(terms.sounds), False
     except MedtalkError as error:
         other = Path(error.about)
-        if not update or not other.is_file():
+        if not terms.update or not other.is_file():
             raise
         return other, True
 
@@ -256,7 +292,7 @@ def _exactly(
         return comparison, (*notes, f"not compared byte by byte: {why}")
     if comparison.identical and _bytes(rig) == _bytes(recording.rig):
         return comparison, notes
-    return replace(comparison, identical=False, reasons=(*comparison.reasons, "the bytes are others")), notes
+    return replace(comparison, identical=False, reasons=(*comparison.reasons, "the bytes differ")), notes
 
 
 def _bytes(rig: RigSequence) -> tuple[bytes, bytes]:
