@@ -95,7 +95,7 @@ def test_a_change_is_told_and_fails(medtalk: Callable[..., Any], rigs: Path, tmp
     suite = ElementTree.parse(junit).getroot()[0]
     assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
     assert [case.get("name") for case in suite] == ["line", "other"]
-    assert "001-line.html" in report.read_text("utf-8") and len(list((tmp_path / "report").iterdir())) == 1
+    assert "001-line.html" in report.read_text("utf-8") and len(list((tmp_path / "report-heads").iterdir())) == 1
     assert medtalk("verify", rigs, "--tolerance", "0.2").code == 0
     assert medtalk("verify", rigs, "--tolerance", "jaw:0.2", "-q").out == "2 recorded rigs: 2 the same\n"
 
@@ -147,7 +147,7 @@ def test_what_cannot_be_verified_costs_the_others_nothing(
     assert ElementTree.parse(tmp_path / "junit.xml").getroot()[0].get("errors") == "1"
     (rigs / "cut.rig").unlink()
     (tmp_path / "sounds").mkdir()
-    moved = shutil.move(sound, tmp_path / "sounds" / "voice.wav")
+    moved = sound.rename(tmp_path / "sounds" / "voice.wav")
     done = medtalk("verify", rigs)
     assert done.code == 1 and done.out.count("voice.wav is missing. Bring it back, or name its folder") == 2
     assert medtalk("verify", rigs, "--sounds", tmp_path / "sounds").code == 0

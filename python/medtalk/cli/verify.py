@@ -81,7 +81,7 @@ def verify(
         typer.Option(
             metavar="FILE.html",
             readable=False,
-            help="Write a page; what has changed with the heads beside each other, in the folder FILE.",
+            help="Write a page; what has changed with the heads beside each other, in the folder FILE-heads.",
         ),
     ] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", metavar="N", help="Processes; one if left out.")] = None,

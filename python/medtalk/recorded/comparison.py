@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -177,7 +177,8 @@ def compare(recorded: RigSequence, found: RigSequence, tolerance: Tolerance = US
     events: tuple[Finding, ...] = ()
     if recorded.phones and recorded.meta.get("region") != "upper":
         labels = frame_phones([(p.start, p.end, p.text.lower()) for p in recorded.phones], len(seen))
-        events = tuple(_events(contacts(shown[0], labels), contacts(shown[1], labels), recorded))
+        lips = [_Lips(contacts(each, labels), each.gap) for each in shown]
+        events = tuple(_events(lips[0], lips[1], recorded))
     return Comparison(
         found_moved,
         _areas(areas, columns[0], columns[1]),
@@ -256,18 +257,32 @@ def _areas(areas: Sequence[str], before: NDArray, after: NDArray) -> dict[str, t
     return out
 
 
-def _events(before: Contacts, after: Contacts, recorded: RigSequence) -> Iterable[Finding]:
+class _Lips(NamedTuple):
+    """The contacts of a rig, and the gap of its lips (T,) in mm."""
+
+    contacts: Contacts
+    gap: NDArray
+
+    def nearest(self, each: Contact) -> float:
+        """How near the lips come in the frames of a contact of the other rig."""
+        return float(self.gap[round(each.start * FPS) : round(each.end * FPS)].min())
+
+
+def _events(before: _Lips, after: _Lips, recorded: RigSequence) -> Iterable[Finding]:
     """Closures and bites that were and are no more, or came; false contacts that came or went; by time."""
+    then, now = before.contacts, after.contacts
     found = [
-        *_lost(before.closures, after.closures, recorded, "closure", "the lips stay {:.1f} mm apart now", "close now"),
-        *_lost(before.bites, after.bites, recorded, "bite", "the lower lip stays {:.1f} mm from the teeth now",
+        *_lost(then.closures, now.closures, recorded, "closure", "the lips stay {:.1f} mm apart now",
+               "the lips close now"),
+        *_lost(then.bites, now.bites, recorded, "bite", "the lower lip stays {:.1f} mm from the teeth now",
                "the lip is bitten now"),
     ]  # fmt: skip
-    for kind, now, then in (("new false contact", after, before), ("false contact gone", before, after)):
-        for each in now.touches:
-            other = [mm.mm for mm in then.touches if mm.start < each.end and mm.end > each.start]
-            if not each.right and not other:
-                come = "touch now" if now is after else "touch no more"
+    for kind, come, here, there in (
+        ("new false contact", "touch now", after, before),
+        ("false contact gone", "touch no more", before, after),
+    ):
+        for each in here.contacts.touches:
+            if not each.right and there.nearest(each) - each.mm >= SLACK_MM:
                 what = in_word(each, recorded.words, f"the lips {come}, without p b m", "in")
                 found.append(Finding(each.start, each.end, kind, what))
     return sorted(found, key=lambda each: (each.start, each.kind))

@@ -1,7 +1,7 @@
 """What came out of verifying recorded rigs, as an HTML page: a table, and for what changed the heads beside each other.
 
-The page asks for nothing and runs no script. The heads are pages of their own (`medtalk.face.page`), in a folder beside
-it that has its name.
+The page asks for nothing and runs no script. The heads are pages of their own (`medtalk.face.page`): those of
+report.html lie in the folder report-heads beside it.
 """
 
 from __future__ import annotations
@@ -37,13 +37,15 @@ ul { margin: 6px 0 0; padding-left: 18px; color: #a0a4ac; }
 
 
 def write_report(path: Path, verdicts: Sequence[Verdict], *, force: bool = False) -> Path:
-    """Write the page, and those of the heads into the folder NAME beside NAME.html. Raises OutputError."""
+    """Write the page, and those of the heads; pages of an earlier run go. Raises OutputError."""
     ordered = farthest(verdicts)
-    folder = path.with_suffix("")
+    folder = path.with_name(f"{path.stem}-heads")
     wanted = [each for each in ordered if each.state in (CHANGED, UPDATED) and each.rig is not None][:MOST_HEADS]
     links: dict[int, str] = {}
     if wanted:
         make_folder(folder)
+    for old in folder.glob("[0-9][0-9][0-9]-*.html"):
+        old.unlink(missing_ok=True)
     for number, verdict in enumerate(wanted, start=1):
         target = folder / f"{number:03d}-{re.sub(r'[^0-9A-Za-z._-]', '_', verdict.file.stem)[:60]}.html"
         if _write_heads(target, verdict, force):

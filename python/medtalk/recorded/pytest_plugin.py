@@ -44,8 +44,9 @@ class _Rigs:
         from medtalk.recorded.verify import Terms, Workshop
 
         given = config.invocation_params.dir
+        here = [given / place if (given / place).exists() else config.rootpath / place for place in places]
         try:
-            found, _ = find_recordings([given / place for place in places])
+            found, _ = find_recordings(here)
             tolerance = read_tolerance(config.getoption("--medtalk-tolerance") or ())
         except MedtalkError as error:
             raise pytest.UsageError(str(error)) from None

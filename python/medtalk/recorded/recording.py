@@ -83,14 +83,13 @@ class Recording:
         Raises:
             AudioError: there is none, or it is another sound by now.
         """
-        place = PurePosixPath(self.sound.place)
-        beside = self.file.parent
+        place, beside = PurePosixPath(self.sound.place), self.file.parent
         places = [beside / place, beside / place.name]
-        if folder is not None and not self.sound.kept:
-            places = [folder / place, folder / place.name]
+        if folder is not None:
+            places = [folder / place, folder / place.name, *places]
         there = [path for path in places if path.is_file()]
         if not there and folder is not None:
-            there = sorted(path for path in folder.rglob(place.name) if path.is_file())
+            there = sorted(path for path in folder.rglob("*") if path.name == place.name and path.is_file())
         for path in there:
             if sha256_file(path) == self.sound.sha256:
                 return path

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from medtalk.errors import SettingError
+from medtalk.quality.contacts import CONTACT_MM
+from medtalk.quality.surface import surface
 from medtalk.recorded.comparison import Tolerance, compare, read_tolerance
 from medtalk.rig import RigSequence
 from tests.library.quality.faces import JAW, SEAL, changed, speaking
@@ -58,6 +60,19 @@ def test_lips_that_shut_without_a_reason() -> None:
     assert event.kind == "new false contact" and 'in "back"' in event.message
     (event,) = compare(shut, GOOD, Tolerance(5.0)).events
     assert event.kind == "false contact gone"
+
+
+def test_noise_is_no_event() -> None:
+    """Lips a hair's breadth over and under the bar of a contact."""
+    low, high = 0.0, 1.0
+    for _ in range(20):
+        middle = 0.5 * (low + high)
+        shut = surface(changed(GOOD, 1.17, 1.23, SEAL, middle).values).gap[71:73].max() <= CONTACT_MM
+        low, high = (low, middle) if shut else (middle, high)
+    over, under = (changed(GOOD, 1.17, 1.23, SEAL, value) for value in (low - 0.005, high + 0.005))
+    gaps = [surface(rig.values).gap[71:73].max() for rig in (over, under)]
+    assert gaps[0] > CONTACT_MM >= gaps[1]
+    assert compare(over, under, Tolerance(5.0)).same and compare(under, over, Tolerance(5.0)).same
 
 
 def test_on_the_head_in_millimetres() -> None:

@@ -80,6 +80,17 @@ def test_a_sound_elsewhere(recorded: Recording, voice: Path, tmp_path: Path) -> 
         recorded.find_sound(tmp_path / "elsewhere")
 
 
+def test_a_sound_with_any_name(tmp_path: Path, voice: Path) -> None:
+    """One that would be a pattern, and one that only looks like a path elsewhere."""
+    odd = voice.with_name("line [1]*?.wav")
+    voice.rename(odd)
+    recording = write_recording(tmp_path / "rigs" / "line [1].rig", RIG, odd, Settings())
+    deep = tmp_path / "deep" / "er" / odd.name
+    deep.parent.mkdir(parents=True)
+    odd.rename(deep)
+    assert read_recording(recording.file).find_sound(tmp_path / "deep") == deep
+
+
 def test_pictures_lie_beside_it(tmp_path: Path, voice: Path) -> None:
     smile, other = tmp_path / "smile.png", tmp_path / "more" / "smile.png"
     other.parent.mkdir()

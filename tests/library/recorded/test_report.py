@@ -79,14 +79,14 @@ def test_a_page_with_heads(verdicts: list[Verdict], tmp_path: Path) -> None:
     assert "a&lt;b&gt;&amp;.rig</a>" in text and "<b>" not in text and "<script" not in text
     (link,) = re.findall(r'<a href="([^"]+)"', text)
     heads = (tmp_path / link).read_text("utf-8")
-    assert link == "out/001-a_b__.html"
+    assert link == "out-heads/001-a_b__.html"
     assert heads.count('data-blob="take"') == 2 and heads.count('data-blob="sound"') == 1
     assert text.index("three") < text.index("a&lt;b"), "what cannot be verified comes first"
 
 
 def test_no_heads_where_nothing_has_changed(verdicts: list[Verdict], tmp_path: Path) -> None:
     write_report(tmp_path / "out.html", verdicts[:1])
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out-heads").exists()
 
 
 def test_what_was_recorded_again(verdicts: list[Verdict]) -> None:
