@@ -12,7 +12,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -153,7 +153,7 @@ def folder_lines(folder: Path, pattern: str = "") -> Manifest:
         line = reader.line(number, row | (match.groupdict() if match else {}), str(source.below))
         if named and not match:
             problem = SettingError(f"The name of {source.below} does not fit {pattern}.", "Rename it, or leave it out.")
-            line = Line(number, str(source.below), stem, line.sound, problem=problem)
+            line = replace(line, problem=problem)
         lines.append(line)
     return Manifest(tuple(lines), tuple(notes))
 
