@@ -67,6 +67,13 @@ def test_bad_rows_are_refused_and_the_others_go_on() -> None:
     assert "as row 1 does" in str(refused[1].error)
 
 
+def test_languages_have_folders() -> None:
+    lines = [line(1, id="L1", language="de"), line(2, id="L1", language="fr"), line(3, id="L3")]
+    jobs, refused = plan(lines, Settings())
+    assert not refused and [job.out for job in jobs] == [("de/L1.npz",), ("fr/L1.npz",), ("L3.npz",)]
+    assert [job.out for job in plan(lines[:1], Settings())[0]] == [("L1.npz",)]
+
+
 def test_why_a_line_is_made_again(tmp_path: Path) -> None:
     sound, rig = tmp_path / "a.wav", tmp_path / "L1.npz"
     sound.write_bytes(b"sound")

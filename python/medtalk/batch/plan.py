@@ -33,6 +33,7 @@ class Job:
     where: str
     id: str
     character: str
+    language: str
     sound: str
     out: tuple[str, ...]
     settings: Settings
@@ -64,12 +65,13 @@ def plan(
     jobs: list[Job] = []
     refused: list[Refused] = []
     taken: dict[str, Line] = {}
+    several = len({line.language for line in lines if line.language}) > 1
     people = {name.casefold(): persona for name, persona in (cast or {}).items()}
     for line in lines:
         try:
             if line.problem is not None:
                 raise line.problem
-            out = _outputs(line, formats)
+            out = _outputs(line, formats, several)
             for name in out:
                 # Windows and Mac take names that differ in case, or in how an accent is written, for one.
                 first = taken.setdefault(unicodedata.normalize("NFC", name).casefold(), line)
@@ -80,8 +82,8 @@ def plan(
             settings = _settings(line, usual, people)
             jobs.append(
                 Job(
-                    line.number, line.where, line.id or Path(line.sound).stem, line.character, line.sound, out,
-                    settings, recipe(settings),
+                    line.number, line.where, line.id or Path(line.sound).stem, line.character, line.language,
+                    line.sound, out, settings, recipe(settings),
                 )
             )  # fmt: skip
         except MedtalkError as error:
@@ -123,13 +125,17 @@ def _settings(line: Line, usual: Settings, people: Mapping[str, Any]) -> Setting
         raise
 
 
-def _outputs(line: Line, formats: Sequence[str]) -> tuple[str, ...]:
+def _outputs(line: Line, formats: Sequence[str], several: bool) -> tuple[str, ...]:
+    """The files of a line; `several`: there are several languages, whose lines may have the same ids."""
     name = (line.out or line.id or Path(line.sound).stem).replace("\\", "/")
     path = PurePosixPath(name)
     if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts or not path.name:
         raise OutputError(f"{line.where}: {name[:60]} does not lie in the output folder.", "Give a path below it.")
     if not line.out:  # an id may hold what no file name can
         name = "".join("_" if sign in '<>:"|?*/' or ord(sign) < 32 else sign for sign in name).rstrip(". ") or "line"
+        name = (
+            f"{line.language}/{name}" if several and line.language.replace("-", "").replace("_", "").isalnum() else name
+        )
     if line.out and name.lower().endswith(RIG_ENDINGS):
         rig_ending(name)
         return (str(path),)

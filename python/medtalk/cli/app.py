@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from medtalk.cli import (
+    audit,
     backbones,
     bake,
     bundle,
@@ -59,6 +60,7 @@ app = typer.Typer(
 for command in (
     generate.generate,
     bake.bake,
+    audit.audit,
     decode.decode,
     convert.convert,
     info.info,

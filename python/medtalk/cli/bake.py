@@ -30,6 +30,28 @@ if TYPE_CHECKING:
     from medtalk.batch.manifest import Manifest
     from medtalk.batch.plan import Job, Refused, State
 
+Formats = Annotated[
+    list[str] | None,
+    typer.Option("--format", metavar="ENDING", help="Format of the rigs; may be repeated; npz if left out."),
+]
+Sounds = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        readable=False,
+        help="Folder that the manifest's sounds are below; its own folder if left out.",
+    ),
+]
+Pattern = Annotated[
+    str,
+    typer.Option(metavar="NAMES", help="What the names of a folder's sounds say, such as {character}_{emotion}_{id}."),
+]
+Cast = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.json", readable=False, help='Persona by character: {"Anna": "host", "Guard": "guard.json"}.'
+    ),
+]
 _MOST_SHOWN = 20
 
 
@@ -48,30 +70,10 @@ def bake(
         Path, typer.Option("-o", "--output", metavar="DIR", readable=False, help="Folder of the rigs and the ledger.")
     ],
     settings: Settings,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", metavar="ENDING", help="Format of the rigs; may be repeated; npz if left out."),
-    ] = None,
-    sounds: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            readable=False,
-            help="Folder that the manifest's sounds are below; its own folder if left out.",
-        ),
-    ] = None,
-    pattern: Annotated[
-        str,
-        typer.Option(
-            metavar="NAMES", help="What the names of a folder's sounds say, such as {character}_{emotion}_{id}."
-        ),
-    ] = "",
-    cast: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.json", readable=False, help='Persona by character: {"Anna": "host", "Guard": "guard.json"}.'
-        ),
-    ] = None,
+    formats: Formats = None,
+    sounds: Sounds = None,
+    pattern: Pattern = "",
+    cast: Cast = None,
     jobs: Annotated[
         int | None, typer.Option("--jobs", metavar="N", help="Processes; as many as cores if left out.")
     ] = None,
@@ -122,14 +124,11 @@ def bake(
     from medtalk.batch.bake import Counts, due
     from medtalk.batch.bake import bake as run
     from medtalk.batch.ledger import Ledger
-    from medtalk.batch.plan import plan
     from medtalk.batch.pool import Pool
     from medtalk.batch.work import Making
     from medtalk.bundle import load_bundle
     from medtalk.files import make_folder
-    from medtalk.take import checked
 
-    settings = checked(settings)
     some = _rows(rows)
     if jobs is not None and jobs < 1:
         raise SettingError(f"--jobs is {jobs}; it must be at least 1.")
@@ -137,15 +136,14 @@ def bake(
         raise SettingError("--address is of --engine ray.", "Leave it out, or choose that engine.")
     if timeout < 0.0:
         raise SettingError(f"--timeout is {timeout:g}; it must be 0 or more.")
-    manifest = _manifest(source, sounds, pattern)
+    manifest, todo, refused = planned(source, settings, formats, sounds, pattern, cast)
     for note in manifest.notes:
         complain(note)
-    planned, refused = plan(manifest.lines, settings, _formats(formats), _cast(cast))
     if some:
         first, last = some
         if first > len(manifest.lines):
             raise SettingError(f"--rows begins at {first}; {source.name} has {len(manifest.lines)} rows.")
-        planned = [job for job in planned if first <= job.number <= last]
+        todo = [job for job in todo if first <= job.number <= last]
         refused = [each for each in refused if first <= each.line.number <= last]
     if openjd is not None:
         from medtalk.batch.openjd import template, write_template
@@ -155,7 +153,7 @@ def bake(
         print(write_template(openjd, content))
         return
     loaded = load_bundle(bundle)
-    states, notes = due(planned, output, loaded.sha256, again)
+    states, notes = due(todo, output, loaded.sha256, again)
     for note in notes:
         complain(note)
     if dry_run or changed:
@@ -186,6 +184,23 @@ def bake(
         run(states, workers, ledger, counts, overwrite, lambda record: (told(record), refresh()))
     _summary(counts, refused, quiet, as_json)
     raise typer.Exit(1 if refused or counts.failed or counts.todo else 0)
+
+
+def planned(
+    source: Path,
+    settings: Settings,
+    formats: list[str] | None,
+    sounds: Path | None,
+    pattern: str,
+    cast: Path | None,
+) -> tuple[Manifest, list[Job], list[Refused]]:
+    """The manifest of a command's options, its jobs, and the lines that cannot be done."""
+    from medtalk.batch.plan import plan
+    from medtalk.take import checked
+
+    usual = checked(settings)
+    manifest = _manifest(source, sounds, pattern)
+    return manifest, *plan(manifest.lines, usual, _formats(formats), _cast(cast))
 
 
 def _manifest(source: Path, sounds: Path | None, pattern: str) -> Manifest:
