@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from medtalk import read_rig
+from medtalk import read_rig, write_rig
 from tests.helpers.sounds import babble
 
 pytestmark = pytest.mark.process
@@ -109,6 +110,26 @@ def test_what_was_changed_by_hand_is_left(bake, table, tmp_path):
     done = bake()
     assert made(done.out) == [5, 0, 0, 1, 0] and rig.read_bytes() == b"an edit"
     assert made(bake("--overwrite-edits").out) == [1, 5, 0, 0, 0] and len(read_rig(rig)) > 10
+
+
+def test_hand_edits_are_made_again(bake, medtalk, tmp_path):
+    bake()
+    rig = read_rig(tmp_path / "out" / "L0.npz")
+    values = rig.values.copy()
+    values[10:20, 3] += 0.25
+    write_rig(tmp_path / "edited.npz", replace(rig, values=values))
+    (tmp_path / "edits").mkdir()
+    kept = tmp_path / "edits" / "L0.edits.json"
+    assert medtalk("edits", "capture", tmp_path / "out" / "L0.npz", tmp_path / "edited.npz", "-o", kept).code == 0
+    done = bake("--edits", tmp_path / "edits")
+    assert (done.code, done.err) == (0, "") and made(done.out)[:2] == [1, 5]
+    again = read_rig(tmp_path / "out" / "L0.npz").values
+    np.testing.assert_allclose(again[12:18, 3] - rig.values[12:18, 3], 0.25, atol=1e-4)
+    assert made(bake("--edits", tmp_path / "edits").out)[:2] == [0, 6]
+    done = bake("--edits", tmp_path / "edits", "--seed", 5, "--no-life", "--again")
+    assert done.code == 0 and made(done.out)[0] == 6
+    done = bake("--changed")
+    assert any(line.startswith("L0.npz: edits: ") for line in done.out.splitlines())
 
 
 def test_bad_rows_fail_alone(bake, table, tmp_path):

@@ -11,6 +11,7 @@ from typing import Any
 from medtalk.batch.ledger import DONE
 from medtalk.batch.manifest import Line
 from medtalk.batch.recipe import differences, recipe
+from medtalk.edits import ENDING
 from medtalk.errors import MedtalkError, OutputError, SettingError
 from medtalk.files import sha256_file
 from medtalk.persona import read_persona, without
@@ -26,7 +27,7 @@ class Job:
     """A line that can be done: all that a process needs for it.
 
     out: its files, relative to the output folder, with "/"; the first one is its name in the ledger. recipe: its
-    settings as plain JSON.
+    settings as plain JSON. edits: its file of hand edits, "" for none.
     """
 
     number: int
@@ -38,6 +39,7 @@ class Job:
     out: tuple[str, ...]
     settings: Settings
     recipe: Mapping[str, Any]
+    edits: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def plan(
     usual: Settings,
     formats: Sequence[str] = (".npz",),
     cast: Mapping[str, Any] | None = None,
+    edits: Path | None = None,
 ) -> tuple[list[Job], list[Refused]]:
     """The jobs of lines, and those that cannot be done. Nothing is read but pictures.
 
@@ -61,6 +64,7 @@ def plan(
         usual: settings of all lines; a row's own win.
         formats: endings of the files of each line, unless its `out` has one.
         cast: persona by character, for lines without one of their own.
+        edits: folder of hand edits, with the names of the rigs.
     """
     jobs: list[Job] = []
     refused: list[Refused] = []
@@ -80,10 +84,13 @@ def plan(
                         f"{line.where} would write {name}, as {first.where} does.", "Give it its own out."
                     )
             settings = _settings(line, usual, people)
+            made_by, own = recipe(settings), _edits_of(out[0], edits)
+            if own is not None:
+                made_by["edits"] = sha256_file(own)[:16]
             jobs.append(
                 Job(
                     line.number, line.where, line.id or Path(line.sound).stem, line.character, line.language,
-                    line.sound, out, settings, recipe(settings),
+                    line.sound, out, settings, made_by, str(own or ""),
                 )
             )  # fmt: skip
         except MedtalkError as error:
@@ -123,6 +130,14 @@ def _settings(line: Line, usual: Settings, people: Mapping[str, Any]) -> Setting
     except MedtalkError as error:
         error.message = f"{line.where}: {error.message}"
         raise
+
+
+def _edits_of(out: str, folder: Path | None) -> Path | None:
+    """The file of hand edits of a line, if there is one."""
+    if folder is None:
+        return None
+    path = folder / f"{out[: -len(rig_ending(out))]}{ENDING}"
+    return path if path.is_file() else None
 
 
 def _outputs(line: Line, formats: Sequence[str], several: bool) -> tuple[str, ...]:

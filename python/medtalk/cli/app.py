@@ -25,6 +25,7 @@ from medtalk.cli import (
     convert,
     decode,
     doctor,
+    edits,
     generate,
     info,
     keys,
@@ -77,7 +78,7 @@ for command in (
     doctor.doctor,
 ):
     app.command()(command)
-for name, group in {"bundle": bundle, "backbones": backbones, "keys": keys, "plugin": plugin}.items():
+for name, group in {"bundle": bundle, "backbones": backbones, "keys": keys, "plugin": plugin, "edits": edits}.items():
     app.add_typer(group.app, name=name)
 app.add_typer(backbones.app, name="models", hidden=True)  # as it was called once
 

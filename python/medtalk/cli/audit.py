@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medtalk.cli.bake import Cast, Formats, Pattern, Sounds, planned
+from medtalk.cli.bake import Cast, EditsFolder, Formats, Pattern, Sounds, planned
 from medtalk.cli.options import AsJson, Debug, Force, OtherBundle, with_settings
 from medtalk.cli.printing import complain, count, print_table, shown
 from medtalk_wire.settings import Settings
@@ -31,6 +31,7 @@ def audit(
     sounds: Sounds = None,
     pattern: Pattern = "",
     cast: Cast = None,
+    edits: EditsFolder = None,
     listen: Annotated[
         bool, typer.Option("--listen/--no-listen", help="Read the sounds too: level, clipping, rate, pace.")
     ] = True,
@@ -48,7 +49,7 @@ def audit(
     from medtalk.batch.audit import audit as find
     from medtalk.bundle import load_bundle
 
-    manifest, jobs, refused = planned(source, settings, formats, sounds, pattern, cast)
+    manifest, jobs, refused = planned(source, settings, formats, sounds, pattern, cast, edits)
     remarks = find(manifest.lines, jobs, refused, folder, load_bundle(bundle).sha256, listen)
     if page is not None:
         from medtalk.batch.audit_page import write_audit_page

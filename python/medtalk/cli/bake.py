@@ -52,6 +52,12 @@ Cast = Annotated[
         metavar="FILE.json", readable=False, help='Persona by character: {"Anna": "host", "Guard": "guard.json"}.'
     ),
 ]
+EditsFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--edits", metavar="DIR", readable=False, help="Folder of hand edits (NAME.edits.json), made on each new rig."
+    ),
+]
 _MOST_SHOWN = 20
 
 
@@ -74,6 +80,11 @@ def bake(
     sounds: Sounds = None,
     pattern: Pattern = "",
     cast: Cast = None,
+    edits: EditsFolder = None,
+    edit_mode: Annotated[
+        Literal["offset", "replace"],
+        typer.Option(help="offset: hand edits are added to the new rig; replace: the edited values stay."),
+    ] = "offset",
     jobs: Annotated[
         int | None, typer.Option("--jobs", metavar="N", help="Processes; as many as cores if left out.")
     ] = None,
@@ -136,7 +147,7 @@ def bake(
         raise SettingError("--address is of --engine ray.", "Leave it out, or choose that engine.")
     if timeout < 0.0:
         raise SettingError(f"--timeout is {timeout:g}; it must be 0 or more.")
-    manifest, todo, refused = planned(source, settings, formats, sounds, pattern, cast)
+    manifest, todo, refused = planned(source, settings, formats, sounds, pattern, cast, edits)
     for note in manifest.notes:
         complain(note)
     if some:
@@ -160,7 +171,15 @@ def bake(
         _announce(states, refused, changed, as_json)
         raise typer.Exit(1 if refused else 0)
     making = Making(
-        output.absolute(), bundle, device, backbone_folders(backbone or ()), offline, channel, quality, force
+        output.absolute(),
+        bundle,
+        device,
+        backbone_folders(backbone or ()),
+        offline,
+        channel,
+        quality,
+        force,
+        edit_mode,
     )
     make_folder(output)
     counts = Counts()
@@ -168,7 +187,9 @@ def bake(
     def told(record: Any) -> None:
         if as_json:
             print(json.dumps(record, ensure_ascii=False), flush=True)
-        elif record["state"] == "failed":
+        for line in record.get("conflicts", ()):
+            complain(f"{record['out'][0]}: {line}; the edit was kept.")
+        if record["state"] == "failed" and not as_json:
             complain(f"{record['out'][0]}: {record['error']['message']} {record['error']['hint']}")
 
     with ExitStack() as stack:
@@ -193,6 +214,7 @@ def planned(
     sounds: Path | None,
     pattern: str,
     cast: Path | None,
+    edits: Path | None = None,
 ) -> tuple[Manifest, list[Job], list[Refused]]:
     """The manifest of a command's options, its jobs, and the lines that cannot be done."""
     from medtalk.batch.plan import plan
@@ -200,7 +222,7 @@ def planned(
 
     usual = checked(settings)
     manifest = _manifest(source, sounds, pattern)
-    return manifest, *plan(manifest.lines, usual, _formats(formats), _cast(cast))
+    return manifest, *plan(manifest.lines, usual, _formats(formats), _cast(cast), edits)
 
 
 def _manifest(source: Path, sounds: Path | None, pattern: str) -> Manifest:
