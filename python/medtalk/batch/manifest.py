@@ -12,7 +12,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,7 @@ class Line:
         sound: its file, "" in a row without.
         character: who speaks.
         out: its file below the output folder, perhaps without an ending; "" takes the id.
+        language: as the row has it.
         settings: those that the row gives, by name.
         problem: what is wrong with the row, and keeps it from being done.
     """
@@ -89,6 +90,7 @@ class Line:
     sound: str
     character: str = ""
     out: str = ""
+    language: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     problem: MedtalkError | None = None
 
@@ -153,7 +155,7 @@ def folder_lines(folder: Path, pattern: str = "") -> Manifest:
         line = reader.line(number, row | (match.groupdict() if match else {}), str(source.below))
         if named and not match:
             problem = SettingError(f"The name of {source.below} does not fit {pattern}.", "Rename it, or leave it out.")
-            line = Line(number, str(source.below), stem, line.sound, problem=problem)
+            line = replace(line, problem=problem)
         lines.append(line)
     return Manifest(tuple(lines), tuple(notes))
 
@@ -258,7 +260,8 @@ class _Reader:
             problem.message = error.message if where in error.message else f"{where}: {error.message}"
         words = {name: str(given.get(name, "")).strip() for name in _OF_THE_LINE}
         sound = str(self._path(words["audio"], self._sounds)) if words["audio"] else ""
-        return Line(number, where, words["id"], sound, words["character"], words["out"], settings, problem)
+        language = str(given.get("language", "")).strip()
+        return Line(number, where, words["id"], sound, words["character"], words["out"], language, settings, problem)
 
     def _name_of(self, header: str) -> str | None:
         if header not in self.headers:

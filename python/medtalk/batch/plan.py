@@ -11,6 +11,7 @@ from typing import Any
 from medtalk.batch.ledger import DONE
 from medtalk.batch.manifest import Line
 from medtalk.batch.recipe import differences, recipe
+from medtalk.edits import ENDING
 from medtalk.errors import MedtalkError, OutputError, SettingError
 from medtalk.files import sha256_file
 from medtalk.persona import read_persona, without
@@ -26,17 +27,19 @@ class Job:
     """A line that can be done: all that a process needs for it.
 
     out: its files, relative to the output folder, with "/"; the first one is its name in the ledger. recipe: its
-    settings as plain JSON.
+    settings as plain JSON. edits: its file of hand edits, "" for none.
     """
 
     number: int
     where: str
     id: str
     character: str
+    language: str
     sound: str
     out: tuple[str, ...]
     settings: Settings
     recipe: Mapping[str, Any]
+    edits: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ def plan(
     usual: Settings,
     formats: Sequence[str] = (".npz",),
     cast: Mapping[str, Any] | None = None,
+    edits: Path | None = None,
 ) -> tuple[list[Job], list[Refused]]:
     """The jobs of lines, and those that cannot be done. Nothing is read but pictures.
 
@@ -60,16 +64,18 @@ def plan(
         usual: settings of all lines; a row's own win.
         formats: endings of the files of each line, unless its `out` has one.
         cast: persona by character, for lines without one of their own.
+        edits: folder of hand edits, with the names of the rigs.
     """
     jobs: list[Job] = []
     refused: list[Refused] = []
     taken: dict[str, Line] = {}
+    several = len({line.language for line in lines if line.language}) > 1
     people = {name.casefold(): persona for name, persona in (cast or {}).items()}
     for line in lines:
         try:
             if line.problem is not None:
                 raise line.problem
-            out = _outputs(line, formats)
+            out = _outputs(line, formats, several)
             for name in out:
                 # Windows and Mac take names that differ in case, or in how an accent is written, for one.
                 first = taken.setdefault(unicodedata.normalize("NFC", name).casefold(), line)
@@ -78,10 +84,13 @@ def plan(
                         f"{line.where} would write {name}, as {first.where} does.", "Give it its own out."
                     )
             settings = _settings(line, usual, people)
+            made_by, own = recipe(settings), _edits_of(out[0], edits)
+            if own is not None:
+                made_by["edits"] = sha256_file(own)[:16]
             jobs.append(
                 Job(
-                    line.number, line.where, line.id or Path(line.sound).stem, line.character, line.sound, out,
-                    settings, recipe(settings),
+                    line.number, line.where, line.id or Path(line.sound).stem, line.character, line.language,
+                    line.sound, out, settings, made_by, str(own or ""),
                 )
             )  # fmt: skip
         except MedtalkError as error:
@@ -123,13 +132,25 @@ def _settings(line: Line, usual: Settings, people: Mapping[str, Any]) -> Setting
         raise
 
 
-def _outputs(line: Line, formats: Sequence[str]) -> tuple[str, ...]:
+def _edits_of(out: str, folder: Path | None) -> Path | None:
+    """The file of hand edits of a line, if there is one."""
+    if folder is None:
+        return None
+    path = folder / f"{out[: -len(rig_ending(out))]}{ENDING}"
+    return path if path.is_file() else None
+
+
+def _outputs(line: Line, formats: Sequence[str], several: bool) -> tuple[str, ...]:
+    """The files of a line; `several`: there are several languages, whose lines may have the same ids."""
     name = (line.out or line.id or Path(line.sound).stem).replace("\\", "/")
     path = PurePosixPath(name)
     if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts or not path.name:
         raise OutputError(f"{line.where}: {name[:60]} does not lie in the output folder.", "Give a path below it.")
     if not line.out:  # an id may hold what no file name can
         name = "".join("_" if sign in '<>:"|?*/' or ord(sign) < 32 else sign for sign in name).rstrip(". ") or "line"
+        name = (
+            f"{line.language}/{name}" if several and line.language.replace("-", "").replace("_", "").isalnum() else name
+        )
     if line.out and name.lower().endswith(RIG_ENDINGS):
         rig_ending(name)
         return (str(path),)

@@ -11,6 +11,7 @@ from typing import Any
 
 from medtalk.batch.ledger import DONE, FAILED
 from medtalk.batch.plan import Job, fingerprint
+from medtalk.edits import apply, read_edits
 from medtalk.errors import AudioError, MedtalkError
 from medtalk.files import make_folder
 from medtalk.perform import Model, load
@@ -35,6 +36,7 @@ class Making:
     channel: int | None = None
     quality: bool = True
     force: bool = False
+    edit_mode: str = "offset"
 
     def open(self) -> Maker:
         """The maker, with its model loaded; raises what `medtalk.load` does."""
@@ -74,6 +76,11 @@ class Maker:
             sound, spoken(settings.transcript), channel=making.channel, language=settings.language or None
         )
         rig = take(informed(performance, settings), guided(self._model, settings), settings)
+        conflicts: list[str] = []
+        if job.edits:
+            done = apply(rig, read_edits(job.edits), making.edit_mode)
+            rig = done.rig
+            conflicts = [f"{each.channel}, {each.start:.2f} s: {each.message}" for each in done.conflicts]
         if _look(sound)["sha256"] != before["sha256"]:
             raise AudioError(f"{sound} has changed while it was read.", "Run the same command again.")
         files = []
@@ -84,6 +91,8 @@ class Maker:
             files.append({"file": name, **fingerprint(path)})
         found: dict[str, Any] = {"input": before, "files": files, "seconds": rig.seconds, "frames": len(rig)}
         found |= {name: rig.meta[name] for name in ("emotion", "note") if rig.meta.get(name)}
+        if conflicts:
+            found["conflicts"] = conflicts
         if making.quality:
             judged = report(rig, performance.speech)
             found["quality"] = {

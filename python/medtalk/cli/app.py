@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from medtalk.cli import (
+    audit,
     backbones,
     bake,
     bundle,
@@ -24,6 +25,7 @@ from medtalk.cli import (
     convert,
     decode,
     doctor,
+    edits,
     generate,
     info,
     keys,
@@ -61,6 +63,7 @@ app = typer.Typer(
 for command in (
     generate.generate,
     bake.bake,
+    audit.audit,
     decode.decode,
     convert.convert,
     info.info,
@@ -79,7 +82,7 @@ for command in (
     doctor.doctor,
 ):
     app.command()(command)
-for name, group in {"bundle": bundle, "backbones": backbones, "keys": keys, "plugin": plugin}.items():
+for name, group in {"bundle": bundle, "backbones": backbones, "keys": keys, "plugin": plugin, "edits": edits}.items():
     app.add_typer(group.app, name=name)
 app.add_typer(backbones.app, name="models", hidden=True)  # as it was called once
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -26,11 +26,38 @@ from medtalk.errors import SettingError
 from medtalk_wire.settings import Settings
 
 if TYPE_CHECKING:
-    from medtalk.batch.bake import Counts
+    from medtalk.batch.bake import Counts, Engine
     from medtalk.batch.manifest import Manifest
     from medtalk.batch.plan import Job, Refused, State
-    from medtalk.batch.pool import Pool
 
+Formats = Annotated[
+    list[str] | None,
+    typer.Option("--format", metavar="ENDING", help="Format of the rigs; may be repeated; npz if left out."),
+]
+Sounds = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        readable=False,
+        help="Folder that the manifest's sounds are below; its own folder if left out.",
+    ),
+]
+Pattern = Annotated[
+    str,
+    typer.Option(metavar="NAMES", help="What the names of a folder's sounds say, such as {character}_{emotion}_{id}."),
+]
+Cast = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.json", readable=False, help='Persona by character: {"Anna": "host", "Guard": "guard.json"}.'
+    ),
+]
+EditsFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--edits", metavar="DIR", readable=False, help="Folder of hand edits (NAME.edits.json), made on each new rig."
+    ),
+]
 _MOST_SHOWN = 20
 
 
@@ -49,30 +76,15 @@ def bake(
         Path, typer.Option("-o", "--output", metavar="DIR", readable=False, help="Folder of the rigs and the ledger.")
     ],
     settings: Settings,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", metavar="ENDING", help="Format of the rigs; may be repeated; npz if left out."),
-    ] = None,
-    sounds: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            readable=False,
-            help="Folder that the manifest's sounds are below; its own folder if left out.",
-        ),
-    ] = None,
-    pattern: Annotated[
-        str,
-        typer.Option(
-            metavar="NAMES", help="What the names of a folder's sounds say, such as {character}_{emotion}_{id}."
-        ),
-    ] = "",
-    cast: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.json", readable=False, help='Persona by character: {"Anna": "host", "Guard": "guard.json"}.'
-        ),
-    ] = None,
+    formats: Formats = None,
+    sounds: Sounds = None,
+    pattern: Pattern = "",
+    cast: Cast = None,
+    edits: EditsFolder = None,
+    edit_mode: Annotated[
+        Literal["offset", "replace"],
+        typer.Option(help="offset: hand edits are added to the new rig; replace: the edited values stay."),
+    ] = "offset",
     jobs: Annotated[
         int | None, typer.Option("--jobs", metavar="N", help="Processes; as many as cores if left out.")
     ] = None,
@@ -87,6 +99,22 @@ def bake(
     overwrite: Annotated[
         bool, typer.Option("--overwrite-edits", help="Make lines again whose files were changed by hand.")
     ] = False,
+    engine: Annotated[
+        Literal["processes", "ray"], typer.Option(help="What does the work: processes here, or a Ray cluster.")
+    ] = "processes",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Of the Ray cluster, such as auto or ray://HOST:10001; one here if left out."
+        ),
+    ] = None,
+    openjd: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", readable=False, help="Write an Open Job Description template for a farm, and do nothing."
+        ),
+    ] = None,
+    chunk: Annotated[int, typer.Option(metavar="N", help="Rows in a task of --openjd.")] = 100,
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="How long one line may take; 0 for as long as it takes.")
     ] = 900.0,
@@ -107,53 +135,94 @@ def bake(
     from medtalk.batch.bake import Counts, due
     from medtalk.batch.bake import bake as run
     from medtalk.batch.ledger import Ledger
-    from medtalk.batch.plan import plan
     from medtalk.batch.pool import Pool
     from medtalk.batch.work import Making
     from medtalk.bundle import load_bundle
     from medtalk.files import make_folder
-    from medtalk.take import checked
 
-    settings = checked(settings)
     some = _rows(rows)
     if jobs is not None and jobs < 1:
         raise SettingError(f"--jobs is {jobs}; it must be at least 1.")
+    if address is not None and engine != "ray":
+        raise SettingError("--address is of --engine ray.", "Leave it out, or choose that engine.")
     if timeout < 0.0:
         raise SettingError(f"--timeout is {timeout:g}; it must be 0 or more.")
-    manifest = _manifest(source, sounds, pattern)
+    manifest, todo, refused = planned(source, settings, formats, sounds, pattern, cast, edits)
     for note in manifest.notes:
         complain(note)
-    planned, refused = plan(manifest.lines, settings, _formats(formats), _cast(cast))
     if some:
         first, last = some
         if first > len(manifest.lines):
             raise SettingError(f"--rows begins at {first}; {source.name} has {len(manifest.lines)} rows.")
-        planned = [job for job in planned if first <= job.number <= last]
+        todo = [job for job in todo if first <= job.number <= last]
         refused = [each for each in refused if first <= each.line.number <= last]
+    if openjd is not None:
+        from medtalk.batch.openjd import template, write_template
+
+        content = template(source.absolute(), output.absolute(), _other_words(source), len(manifest.lines), chunk)
+        make_folder(openjd)
+        print(write_template(openjd, content))
+        return
     loaded = load_bundle(bundle)
-    states, notes = due(planned, output, loaded.sha256, again)
+    states, notes = due(todo, output, loaded.sha256, again)
     for note in notes:
         complain(note)
     if dry_run or changed:
         _announce(states, refused, changed, as_json)
         raise typer.Exit(1 if refused else 0)
     making = Making(
-        output.absolute(), bundle, device, backbone_folders(backbone or ()), offline, channel, quality, force
+        output.absolute(),
+        bundle,
+        device,
+        backbone_folders(backbone or ()),
+        offline,
+        channel,
+        quality,
+        force,
+        edit_mode,
     )
     make_folder(output)
-    pool: Pool[Job] = Pool(making.open, jobs or _cores(), timeout or None)
     counts = Counts()
 
     def told(record: Any) -> None:
         if as_json:
             print(json.dumps(record, ensure_ascii=False), flush=True)
-        elif record["state"] == "failed":
+        for line in record.get("conflicts", ()):
+            complain(f"{record['out'][0]}: {line}; the edit was kept.")
+        if record["state"] == "failed" and not as_json:
             complain(f"{record['out'][0]}: {record['error']['message']} {record['error']['hint']}")
 
-    with Ledger(output, some) as ledger, _interruptible(pool), _shown(counts, quiet or as_json) as refresh:
-        run(states, pool, ledger, counts, overwrite, lambda record: (told(record), refresh()))
+    with ExitStack() as stack:
+        ledger = stack.enter_context(Ledger(output, some))
+        if engine == "ray":
+            from medtalk.batch.ray_engine import RayEngine
+
+            workers: Engine = stack.enter_context(RayEngine(making, jobs, address))
+        else:
+            workers = Pool(making.open, jobs or _cores(), timeout or None)
+        stack.enter_context(_interruptible(workers))
+        refresh = stack.enter_context(_shown(counts, quiet or as_json))
+        run(states, workers, ledger, counts, overwrite, lambda record: (told(record), refresh()))
     _summary(counts, refused, quiet, as_json)
     raise typer.Exit(1 if refused or counts.failed or counts.todo else 0)
+
+
+def planned(
+    source: Path,
+    settings: Settings,
+    formats: list[str] | None,
+    sounds: Path | None,
+    pattern: str,
+    cast: Path | None,
+    edits: Path | None = None,
+) -> tuple[Manifest, list[Job], list[Refused]]:
+    """The manifest of a command's options, its jobs, and the lines that cannot be done."""
+    from medtalk.batch.plan import plan
+    from medtalk.take import checked
+
+    usual = checked(settings)
+    manifest = _manifest(source, sounds, pattern)
+    return manifest, *plan(manifest.lines, usual, _formats(formats), _cast(cast), edits)
 
 
 def _manifest(source: Path, sounds: Path | None, pattern: str) -> Manifest:
@@ -203,6 +272,22 @@ def _rows(text: str | None) -> tuple[int, int] | None:
     return numbers
 
 
+_OF_THE_TEMPLATE = ("-o", "--output", "--openjd", "--chunk", "--rows", "--jobs")
+
+
+def _other_words(source: Path) -> list[str]:
+    """The words of the command that each task of a farm repeats: all but the manifest, the folder and the chunks."""
+    import sys
+
+    words, left = [], iter(sys.argv[2:])
+    for word in left:
+        if word in _OF_THE_TEMPLATE:
+            next(left, None)
+        elif word != str(source) and not word.startswith(tuple(f"{name}=" for name in _OF_THE_TEMPLATE)):
+            words.append(word)
+    return words
+
+
 def _cores() -> int:
     import os
 
@@ -210,13 +295,13 @@ def _cores() -> int:
 
 
 @contextmanager
-def _interruptible(pool: Pool[Job]) -> Iterator[None]:
+def _interruptible(workers: Engine) -> Iterator[None]:
     """In the block, a first Ctrl-C (or SIGTERM) lets the lines at work be finished; a second one ends at once."""
     from medtalk.signals import end_by_exception, on_stop
 
     def stop(*_: object) -> None:
         complain("Stopping: the lines at work are finished. Once more ends at once.")
-        pool.stop()
+        workers.stop()
         end_by_exception()
 
     on_stop(stop)
