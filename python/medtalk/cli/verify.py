@@ -178,7 +178,7 @@ def _check(
     from medtalk.take import checked
 
     named = [option for option, value in local.items() if value is not None and value is not False]
-    names = [f"--{name.replace('_', '-')}" for name in sorted(asked)]
+    names = [f"--{'intensity-curve' if name == 'curve' else name.replace('_', '-')}" for name in sorted(asked)]
     if from_unreal is not None:
         others = [*names, *named, *(["--server"] if server is not None else []), *(["--keys"] if keys else []),
                   *(["--update"] if update else []), *(["--exact"] if exact else [])]  # fmt: skip
@@ -201,7 +201,7 @@ def _check(
         )
     if exact and asked:
         raise SettingError(f"--exact compares bytes, which {names[0]} changes.", "Leave one of them out.")
-    checked(settings if "curve_mode" not in asked or settings.curve is not None else replace(settings, curve=None))
+    checked(settings)
 
 
 def _exported(files: list[Path], exports: Path, limits: Tolerance, sounds: Path | None) -> Iterator[Verdict]:
