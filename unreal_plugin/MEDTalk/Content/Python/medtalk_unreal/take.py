@@ -98,11 +98,11 @@ class Target:
     same sound. actor: path name of the MetaHuman in the level; None is the one that the sequence has. start_frame: in
     display frames. frame_step: only every so many frames of the rig get keys. process_mask: "full", "mouth" or
     "upper"; other controls keep what they have. tolerance: how far reduced keys may be off; 0 keeps all. replace: an
-    earlier take of the same name gives way. writer: a key of `keys.WRITERS`. layers: "one", or "emotion" for the emotion
-    as a layer above the mouth. hand_edits: what becomes of the animator's changes to an earlier take. head: what turns
-    the head. blueprint: asset path of a MetaHuman that is spawned in the sequence, None spawns nobody; camera: add one
-    that frames the face. frame_rate: of a new sequence, frames a second or "project". sequence_name: of a new sequence,
-    with {face} and {sound}.
+    earlier take of the same name gives way. writer: a key of `keys.WRITERS`. layers: "one", or "emotion" for the
+    emotion as a layer above the mouth. hand_edits: what becomes of the animator's changes to an earlier take. head:
+    what turns the head. blueprint: asset path of a MetaHuman that is spawned in the sequence, None spawns nobody;
+    camera: add one that frames the face. frame_rate: of a new sequence, frames a second or "project". sequence_name:
+    of a new sequence, with {face} and {sound}.
     """
 
     sequence: str | None = None
