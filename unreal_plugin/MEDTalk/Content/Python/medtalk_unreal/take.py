@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
@@ -28,6 +28,17 @@ _AXES = dict(zip(head.CURVES, "ZYX", strict=True))
 _WIDTH = len(CHANNEL_NAMES)
 _MAX_TICK = 2**31 - 1  # a FrameNumber
 _SLACK = Fraction(1, 1000)  # of a frame: how much a sound may stick out of one without costing another
+SEQUENCE_NAME = "LS_{face}_{sound}"
+"""The name of a new sequence."""
+CHOICES: Mapping[str, Collection[str]] = {
+    "process_mask": REGIONS,
+    "writer": WRITERS,
+    "layers": ("one", "emotion"),
+    "hand_edits": ("offset", "replace", "drop"),
+    "head": ("off", "control", "body"),
+    "frame_rate": ("project", "24", "25", "30", "48", "50", "60"),
+}
+"""Fields of a target that have a few valid values."""
 _OUT_OF_PLACE = "Move the start, or set the tick resolution of the sequence to 24000."
 
 
@@ -87,7 +98,11 @@ class Target:
     same sound. actor: path name of the MetaHuman in the level; None is the one that the sequence has. start_frame: in
     display frames. frame_step: only every so many frames of the rig get keys. process_mask: "full", "mouth" or
     "upper"; other controls keep what they have. tolerance: how far reduced keys may be off; 0 keeps all. replace: an
-    earlier take of the same name gives way. writer: "channels" or "arrays".
+    earlier take of the same name gives way. writer: a key of `keys.WRITERS`. layers: "one", or "emotion" for the
+    emotion as a layer above the mouth. hand_edits: what becomes of the animator's changes to an earlier take. head:
+    what turns the head. blueprint: asset path of a MetaHuman that is spawned in the sequence, None spawns nobody;
+    camera: add one that frames the face. frame_rate: of a new sequence, frames a second or "project". sequence_name:
+    of a new sequence, with {face} and {sound}.
     """
 
     sequence: str | None = None
@@ -99,9 +114,16 @@ class Target:
     tolerance: float = 0.002
     replace: bool = True
     writer: str = "channels"
+    layers: str = "one"
+    hand_edits: str = "offset"
+    head: str = "off"
+    blueprint: str | None = None
+    camera: bool = False
+    frame_rate: str = "project"
+    sequence_name: str = SEQUENCE_NAME
 
     def __post_init__(self) -> None:
-        for name, valid in (("process_mask", REGIONS), ("writer", WRITERS)):
+        for name, valid in CHOICES.items():
             if getattr(self, name) not in valid:
                 raise PluginError(f"The {name.replace('_', ' ')} must be one of {', '.join(valid)}.")
         if self.frame_step < 1:
