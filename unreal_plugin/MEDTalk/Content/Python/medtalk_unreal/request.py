@@ -12,8 +12,9 @@ from typing import Any
 
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.interpreter import SETTINGS
+from medtalk_unreal.places import SEQUENCE_NAME
 from medtalk_unreal.settings import PluginSettings, fitting
-from medtalk_unreal.take import SEQUENCE_NAME, Target
+from medtalk_unreal.take import Target
 from medtalk_wire import settings as wire
 from medtalk_wire.settings import AUTO
 
