@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
@@ -29,6 +29,15 @@ _AXES = dict(zip(head.CURVES, "ZYX", strict=True))
 _WIDTH = len(CHANNEL_NAMES)
 _MAX_TICK = 2**31 - 1  # a FrameNumber
 _SLACK = Fraction(1, 1000)  # of a frame: how much a sound may stick out of one without costing another
+CHOICES: Mapping[str, Collection[str]] = {
+    "process_mask": REGIONS,
+    "writer": WRITERS,
+    "layers": ("one", "emotion"),
+    "hand_edits": ("offset", "replace", "drop"),
+    "head": ("off", "control", "body"),
+    "frame_rate": ("project", "24", "25", "30", "48", "50", "60"),
+}
+"""Fields of a target that have a few valid values."""
 _OUT_OF_PLACE = "Move the start, or set the tick resolution of the sequence to 24000."
 
 
@@ -86,7 +95,8 @@ class Target(Where):
 
     start_frame: in display frames. frame_step: only every so many frames of the rig get keys. process_mask: "full",
     "mouth" or "upper"; other controls keep what they have. tolerance: how far reduced keys may be off; 0 keeps all.
-    writer: "channels" or "arrays".
+    writer: a key of `keys.WRITERS`. layers: "one", or "emotion" for the emotion as a layer above the mouth. hand_edits:
+    what becomes of the animator's changes to an earlier take. head: what turns the head.
     """
 
     start_frame: int = 0
@@ -94,9 +104,12 @@ class Target(Where):
     process_mask: str = "full"
     tolerance: float = 0.002
     writer: str = "channels"
+    layers: str = "one"
+    hand_edits: str = "offset"
+    head: str = "off"
 
     def __post_init__(self) -> None:
-        for name, valid in (("process_mask", REGIONS), ("writer", WRITERS)):
+        for name, valid in CHOICES.items():
             if getattr(self, name) not in valid:
                 raise PluginError(f"The {name.replace('_', ' ')} must be one of {', '.join(valid)}.")
         if self.frame_step < 1:
