@@ -20,20 +20,20 @@ class Where:
     """The sequence and the face of a take.
 
     sequence: asset path; None makes one in `sequence_folder`, or takes the one that an earlier run made there of the
-    same sound. sequence_name: of a new one, with {face} and {sound}; {folder} in `sequence_folder` is that of the
-    sound. frame_rate: of a new one, frames a second or "project". actor: path name of the MetaHuman in the level; None
-    is the one that the sequence has. blueprint: asset path of a MetaHuman that is spawned in the sequence, None spawns
-    nobody; camera: add one that frames the face. replace: an earlier take of the same name gives way.
+    same sound. actor: path name of the MetaHuman in the level; None is the one that the sequence has. replace: an
+    earlier take of the same name gives way. blueprint: asset path of a MetaHuman that is spawned in the sequence, None
+    spawns nobody; camera: add one that frames the face. frame_rate: of a new sequence, frames a second or "project".
+    sequence_name: of a new sequence, with {face} and {sound}.
     """
 
     sequence: str | None = None
     sequence_folder: str = "/Game/MEDTalk"
-    sequence_name: str = SEQUENCE_NAME
-    frame_rate: str = "project"
     actor: str | None = None
+    replace: bool = True
     blueprint: str | None = None
     camera: bool = False
-    replace: bool = True
+    frame_rate: str = "project"
+    sequence_name: str = SEQUENCE_NAME
 
 
 @dataclass(frozen=True)
