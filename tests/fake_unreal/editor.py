@@ -121,9 +121,7 @@ class Editor:
 
     # what a test puts there ---------------------------------------------------------------------------------------
 
-    def add_metahuman(
-        self, board: str = "mh4", name: str = "Ada", rig: bool = True, body_rig: bool = False
-    ) -> Any:
+    def add_metahuman(self, board: str = "mh4", name: str = "Ada", rig: bool = True, body_rig: bool = False) -> Any:
         """A MetaHuman in the level: actor `BP_<name>` with Body and Face; without `rig` its mesh names no face rig, and
         without `body_rig` that of the body names none.
         """
@@ -180,6 +178,10 @@ class Editor:
         if found is None:
             found = self._register(self.unreal.controlrig.ControlRigBlueprint(), path)._of(board)._finish()
         return found
+
+    def add_rig_asset(self, board: str = "mh4", path: str = "/Game/Rigs/Face_ControlBoard_CtrlRig") -> Any:
+        """A face board that has no Blueprint, as 5.8 makes them."""
+        return self._register(self.unreal.controlrig.ControlRigRuntimeAsset(), path)._of(board)._finish()
 
     def limit(self, rig: Any, control: str, lowest: Any, highest: Any, free: bool = False) -> None:
         """The user gives a control of a face rig limits of its own (a number for each axis); `free`: switched off."""

@@ -58,6 +58,17 @@ class ControlRigBlueprint(RigVMBlueprint):
         return self._class
 
 
+class ControlRigRuntimeAsset(Object):
+    """A rig without a Blueprint and so without a class (docs 5.8). Its base RigVMRuntimeAsset is left out."""
+
+    _properties = "hierarchy"
+    _get_hierarchy = ControlRigBlueprint._get_hierarchy
+    _of = ControlRigBlueprint._of
+
+    def _finish(self) -> Any:
+        return self
+
+
 class RigVMHost(Object):
     pass
 
