@@ -239,6 +239,9 @@ def write_take(take: Take, target: Target) -> TakeReport:
             warnings.append(
                 "The tick resolution of the sequence is coarser than the take; some of its frames are lost."
             )
+        face, hidden = facerig.show_controls(face, face.section, in_region(target.process_mask))
+        if hidden:
+            warnings.append(f"The filter of the section hid {hidden} controls of the take; they are shown again.")
         writer = WRITERS[target.writer](sequence, face)
         keys, clamped = _write_keys(change, writer, face, take, span, end, target)
         turned, left = _write_head(change, writer, face, take, span, end, target)
