@@ -253,6 +253,10 @@ class Editor:
         """In the open Sequencer."""
         self.state.selected_sections = list(sections)
 
+    def select_bindings(self, *bindings: Any) -> None:
+        """In the open Sequencer."""
+        self.state.selected_bindings = list(bindings)
+
     def focus(self, sequence: Any) -> None:
         """The sequence is edited as a shot of the one that is open."""
         self.state.focused = self._named(sequence)

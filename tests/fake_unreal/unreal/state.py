@@ -89,6 +89,7 @@ class EditorState:
         self.sequence: Any = None  # open in Sequencer
         self.focused: Any = None  # the sub-sequence that is edited
         self.selected_sections: list[Any] = []  # in the open Sequencer
+        self.selected_bindings: list[Any] = []
         self.sequence_locked = False
         self.position = 0.0  # display frames
         self.transaction: dict[int, tuple[Any, dict[str, Any]]] | None = None

@@ -18,7 +18,7 @@ class LevelSequenceEditorBlueprintLibrary(BlueprintFunctionLibrary):
         if EDITOR.commandlet:
             return False
         EDITOR.sequence = EDITOR.focused = level_sequence
-        EDITOR.selected_sections = []
+        EDITOR.selected_sections, EDITOR.selected_bindings = [], []
         EDITOR.position = 0.0
         EDITOR.pump()
         return True
@@ -34,7 +34,7 @@ class LevelSequenceEditorBlueprintLibrary(BlueprintFunctionLibrary):
     @staticmethod
     def close_level_sequence() -> None:
         EDITOR.sequence = EDITOR.focused = None
-        EDITOR.selected_sections = []
+        EDITOR.selected_sections, EDITOR.selected_bindings = [], []
 
     @staticmethod
     def refresh_current_level_sequence() -> None:
@@ -54,7 +54,7 @@ class LevelSequenceEditorBlueprintLibrary(BlueprintFunctionLibrary):
 
     @staticmethod
     def get_selected_bindings() -> Any:
-        return []
+        return EDITOR.selected_bindings
 
     @staticmethod
     def get_selected_sections() -> Any:
