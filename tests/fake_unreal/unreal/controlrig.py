@@ -115,7 +115,7 @@ class MovieSceneControlRigParameterSection(MovieSceneParameterSection):
         for control in boards.controls(board).values() if board else ():
             for channel in control.channels:
                 self._channels[channel] = ChannelData("bool" if control.kind == "bool" else "float")
-        if board and EDITOR.head_control:
+        if board not in ("", "body") and EDITOR.head_control:
             for part in ("Location", "Rotation", "Scale"):
                 self._channels |= {f"mha_head_ik_ctrl.{part}.{axis}": ChannelData("float") for axis in "XYZ"}
             self._channels["mha_head_ik_switch_ctrl"] = ChannelData("integer")
@@ -182,6 +182,7 @@ class ControlRigSequencerLibrary(BlueprintFunctionLibrary):
             EDITOR.log.add("Error", "LogControlRig: Error: Can not open Sequencer for the LevelSequence None")
         track = binding.add_track(MovieSceneControlRigParameterTrack)
         made = track._put(control_rig_class, is_layered_control_rig)
+        EDITOR.shown_at_rigs.append(EDITOR.focused)
         if EDITOR.sequence is not None:  # whichever it is (second look, B2)
             EDITOR.selected_sections = list(track._sections)
         return made

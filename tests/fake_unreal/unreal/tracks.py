@@ -275,7 +275,18 @@ class MovieSceneSkeletalAnimationTrack(MovieSceneCommonAnimationTrack):
 
 
 class MovieSceneSubSection(MovieSceneSection):
-    pass
+    """Another sequence as a part of this one."""
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self._part: Any = None
+
+    def set_sequence(self, sequence: Any) -> None:
+        if self._try_modify():
+            self._part = sequence
+
+    def get_sequence(self) -> Any:
+        return self._part
 
 
 class MovieSceneSubTrack(MovieSceneNameableTrack):

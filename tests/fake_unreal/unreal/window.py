@@ -18,7 +18,7 @@ class LevelSequenceEditorBlueprintLibrary(BlueprintFunctionLibrary):
         if EDITOR.commandlet:
             return False
         EDITOR.sequence = EDITOR.focused = level_sequence
-        EDITOR.selected_sections, EDITOR.selected_bindings = [], []
+        EDITOR.selected_sections, EDITOR.selected_bindings, EDITOR.parts = [], [], []
         EDITOR.position = 0.0
         EDITOR.pump()
         return True
@@ -34,7 +34,7 @@ class LevelSequenceEditorBlueprintLibrary(BlueprintFunctionLibrary):
     @staticmethod
     def close_level_sequence() -> None:
         EDITOR.sequence = EDITOR.focused = None
-        EDITOR.selected_sections, EDITOR.selected_bindings = [], []
+        EDITOR.selected_sections, EDITOR.selected_bindings, EDITOR.parts = [], [], []
 
     @staticmethod
     def refresh_current_level_sequence() -> None:
@@ -62,7 +62,14 @@ class LevelSequenceEditorBlueprintLibrary(BlueprintFunctionLibrary):
 
     @staticmethod
     def get_sub_sequence_hierarchy() -> Any:
-        return []
+        return EDITOR.parts
+
+    @staticmethod
+    def focus_level_sequence(sub_section: Any) -> None:
+        """One step down, into a part of what is edited."""
+        if sub_section._sequence() == EDITOR.focused and sub_section._part is not None:
+            EDITOR.parts = [*EDITOR.parts, sub_section]
+            EDITOR.focused = sub_section._part
 
     @staticmethod
     def get_bound_objects(object_binding: Any) -> Any:
