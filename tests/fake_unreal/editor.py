@@ -121,9 +121,7 @@ class Editor:
 
     # what a test puts there ---------------------------------------------------------------------------------------
 
-    def add_metahuman(
-        self, board: str = "mh4", name: str = "Ada", rig: bool = True, body_rig: bool = False
-    ) -> Any:
+    def add_metahuman(self, board: str = "mh4", name: str = "Ada", rig: bool = True, body_rig: bool = False) -> Any:
         """A MetaHuman in the level: actor `BP_<name>` with Body and Face; without `rig` its mesh names no face rig, and
         without `body_rig` that of the body names none.
         """
@@ -152,6 +150,21 @@ class Editor:
                 component._values.update(face_component_name="Face", body_component_name="Body")
 
         return self._place(unreal.actors.Actor, f"BP_{name}_C_0", f"BP_{name}", build)
+
+    def add_blueprint(self, board: str = "mh4", name: str = "Ada", face: bool = True, actor: bool = True) -> Any:
+        """A MetaHuman's Blueprint, `BP_<name>`: the asset; without `face` one without a face, without `actor` one of no
+        actor at all.
+        """
+        unreal = self.unreal
+        package = f"/Game/MetaHumans/{name}/BP_{name}"
+        made = self._register(unreal.Blueprint(), package)
+        python = unreal.actors.Actor if actor else unreal.actors.ActorComponent
+        made._class = unreal.objects.new_class(f"BP_{name}_C", python, f"{package}.BP_{name}_C")
+        if face:
+            placed = self.add_metahuman(board, name)
+            made._class._build = placed.__dict__["_build"]
+            self.delete(placed)
+        return made
 
     def add_spawned(self, board: str = "mh4", name: str = "Ada") -> Any:
         """A MetaHuman that a sequence has spawned: it can be selected, but is not an actor of the level."""
@@ -254,6 +267,7 @@ class Editor:
     def open(self, sequence: Any) -> None:
         """Opens a sequence in Sequencer; None closes it."""
         self.state.sequence = self.state.focused = self._named(sequence)
+        self.unreal.window.evaluate()
 
     def select_sections(self, *sections: Any) -> None:
         """In the open Sequencer."""
@@ -266,6 +280,7 @@ class Editor:
     def focus(self, sequence: Any) -> None:
         """The sequence is edited as a shot of the one that is open."""
         self.state.focused = self._named(sequence)
+        self.unreal.window.evaluate()
 
     def menu_entries(self) -> list[str]:
         """Every entry of every menu, as `menu/entry`."""

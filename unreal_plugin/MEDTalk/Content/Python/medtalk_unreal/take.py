@@ -192,6 +192,8 @@ def check_target(target: Target, name: str, sound: str) -> Fraction | None:
     place = places.find(target, name, compat.package(sound))
     if place.sequence is None:
         return None
+    if target.writer == "arrays":
+        places.check_by_itself(place.sequence)
     display, resolution = _rates(place.sequence)
     first = round(target.start_frame * resolution / display)
     _check_ticks(target.start_frame, first, first)
