@@ -40,7 +40,8 @@ def test_it_says_back_what_was_put_in(editor: Any, form: Any) -> None:
     wanted = Request(
         emotion="sad", mixture="happy:0.5,sad:0.5", mood_intensity=1.5, sequence_folder="/Game/Takes", start_frame=1001,
         frame_step=2, blink=False, gaze=False, process_mask="mouth", tolerance=0.01, replace=False, writer="arrays",
-        marked_frames=True,
+        marked_frames=True, persona="host", layers="emotion", hand_edits="drop", head="body", camera=True,
+        frame_rate="24", sequence_name="S_{sound}", one_each=True, sound_channel="left",
     )  # fmt: skip
     forms.fill(form, wanted, settings.load())
     form.set_editor_property("sequence", sequence)
@@ -158,10 +159,70 @@ def test_a_request_is_what_the_sidecar_is_asked(editor: Any) -> None:
     )  # fmt: skip
     asked = request.wire_settings(b"", 30.0, " We say it. ")
     assert asked.finishing == Finishing(smooth=False, blink=False, seed=7, head=False), "a body turns its own head"
-    assert replace(request, head=True).wire_settings(b"", 30.0, "").finishing.head
+    assert replace(request, head="control").wire_settings(b"", 30.0, "").finishing.head
     plain = dataclasses.replace(asked, finishing=Finishing())
     expected = Settings(
         text="in tears", intensity=1.5, region="mouth", language="en", transcript="We say it.", fps=30.0
     )  # fmt: skip
     assert vars(plain) == vars(expected)
     assert replace(request, mixture="happy:0.3").wire_settings(b"", 30.0, "").emotion == "happy:0.3", "a mixture"
+
+
+def test_the_blueprint_of_a_metahuman_is_said_back_and_not_remembered(editor: Any, form: Any) -> None:
+    """Another shot has another face."""
+    from medtalk_unreal import forms, settings
+    from medtalk_unreal.request import Request
+
+    rig = editor.add_rig("mh4")  # any Blueprint
+    forms.fill(form, Request(blueprint=rig.get_path_name()), settings.load())
+    form.set_editor_property("target", forms.IN_SEQUENCE)
+    read = forms.read(form)
+    assert read.blueprint == rig.get_path_name() == read.target().blueprint
+    assert "blueprint" not in read.to_remember()
+
+
+def test_a_take_gets_what_it_needs_of_the_request(editor: Any) -> None:
+    from medtalk_unreal.request import Request
+    from medtalk_unreal.take import Target
+
+    wanted = {
+        "layers": "emotion", "hand_edits": "replace", "head": "body", "blueprint": "/Game/BP", "camera": True,
+        "frame_rate": "48", "sequence_name": "A_{face}", "writer": "arrays", "sequence_folder": "/Game/{folder}",
+    }  # fmt: skip
+    assert Request(**wanted).target() == Target(**wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("layers", "two", "The layers must be one of one, emotion."),
+        ("hand_edits", "keep", "The hand edits must be one of offset, replace, drop."),
+        ("head", "on", "The head must be one of off, control, body."),
+        ("frame_rate", "23", "The frame rate must be one of project, 24, 25, 30, 48, 50, 60."),
+        ("sound_channel", "centre", "The sound channel must be one of mix, left, right."),
+        ("sequence_name", "LS_{actor}", "The sequence name is 'LS_{actor}'; in braces it may have {face}, {sound}."),
+        ("sequence_name", "LS_{sound", "The sequence name is 'LS_{sound'; in braces it may have {face}, {sound}."),
+        ("sequence_name", " ", "The sequence name is ' '; in braces it may have {face}, {sound}."),
+        ("sequence_folder", "/Game/{sound}", "The sequence folder is '/Game/{sound}'; in braces it may have {folder}."),
+    ],
+)
+def test_a_request_with_a_value_that_is_none_says_what_is_valid(editor: Any, name: str, value: str, said: str) -> None:
+    from medtalk_unreal import settings
+    from medtalk_unreal.errors import PluginError
+    from medtalk_unreal.request import Request
+
+    with pytest.raises(PluginError) as error:
+        Request.read({name: value}).check(settings.load())
+    assert str(error.value) == said
+    change(form={name: value, "blink": False})
+    assert Request.remembered(settings.load()) == Request(), "and a form like that begins anew"
+
+
+@pytest.mark.parametrize(("before", "now"), [(True, "control"), (False, "off")])
+def test_a_head_that_was_only_on_or_off_is_still_read(editor: Any, before: bool, now: str) -> None:
+    from medtalk_unreal import settings
+    from medtalk_unreal.request import Request
+
+    assert Request.read({"head": before}).head == now
+    change(form={"head": before, "blink": False})
+    assert Request.remembered(settings.load()) == Request(head=now, blink=False)

@@ -41,6 +41,10 @@ class Binding:
         return EDITOR.find_object(self.path)
 
 
+def _is_actor(thing: Any) -> bool:
+    return thing is not None and "_components" in thing.__dict__
+
+
 def _tracks_of(tracks: list[Any], kind: Any, exact: bool = False) -> list[Any]:
     python = kind._python
     return [track for track in tracks if (type(track) is python if exact else isinstance(track, python))]
@@ -193,6 +197,7 @@ class MovieSceneSequence(MovieSceneSignedObject):
             section._touch()
             section._range = tuple(None if one is None else round(one * scale) for one in section._range)
             for data in section._channels.values():
+                data.at_tick = None
                 for key in data.keys.values():
                     key[0] = round(key[0] * scale)
         self._tick = rate(tick_resolution)
@@ -286,12 +291,21 @@ class MovieSceneSequence(MovieSceneSignedObject):
         return True
 
     def add_possessable(self, object_to_possess: Any) -> Any:
-        """Always a new binding, also for what is bound already; a component's is not parented."""
+        """Finds the binding of an object or makes one; that of a component is a child of its actor's, which it makes.
+
+        (FindOrAddBinding of the engine: second look, section 3)
+        """
         if self._read_only:
             return MovieSceneBindingProxy()
+        for guid, one in self._bindings.items():
+            if one.path == object_to_possess._path():
+                return proxy(self, guid)
+        owner = object_to_possess._outer
+        parent = self.add_possessable(owner).get_id().to_string() if _is_actor(owner) else ""
         self._touch()
         title = getattr(object_to_possess, "_label", "") or object_to_possess._name
         made = Binding(new_guid(), title, object_to_possess._path(), object_to_possess.get_class())
+        made.parent = parent
         self._bindings[made.guid.to_string()] = made
         return proxy(self, made.guid.to_string())
 

@@ -32,6 +32,7 @@ class MovieSceneSection(MovieSceneDecorationContainerObject):
         self._range: tuple[int | None, int | None] = (None, None)
         self._row = 0
         self._mode = MovieSceneCompletionMode.KEEP_STATE
+        self._hidden: set[str] = set()  # controls that the section's filter leaves out, in lower case
         self._values.update(is_active=True, is_locked=False)
 
     def _track(self) -> Any:
@@ -135,17 +136,21 @@ class MovieSceneSection(MovieSceneDecorationContainerObject):
     def get_completion_mode(self) -> Any:
         return self._mode
 
+    def _shown(self) -> list[str]:
+        """The channels that calls see: those of controls that are filtered out are not enabled (second look, B5)."""
+        return [name for name in self._channels if name.partition(".")[0].lower() not in self._hidden]
+
     def get_all_channels(self) -> Any:
-        return [wrap_channel(self, name) for name in self._channels]
+        return [wrap_channel(self, name) for name in self._shown()]
 
     def get_channel(self, channel_name: Any) -> Any:
-        for name in self._channels:
+        for name in self._shown():
             if name.lower() == str(channel_name).lower():
                 return wrap_channel(self, name)
         return None
 
     def get_channels_by_type(self, channel_type: Any) -> Any:
-        found = [wrap_channel(self, name) for name in self._channels]
+        found = [wrap_channel(self, name) for name in self._shown()]
         return [channel for channel in found if isinstance(channel, channel_type._python)]
 
 

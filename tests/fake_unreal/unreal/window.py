@@ -18,6 +18,7 @@ class LevelSequenceEditorBlueprintLibrary(BlueprintFunctionLibrary):
         if EDITOR.commandlet:
             return False
         EDITOR.sequence = EDITOR.focused = level_sequence
+        EDITOR.selected_sections = []
         EDITOR.position = 0.0
         EDITOR.pump()
         return True
@@ -33,6 +34,7 @@ class LevelSequenceEditorBlueprintLibrary(BlueprintFunctionLibrary):
     @staticmethod
     def close_level_sequence() -> None:
         EDITOR.sequence = EDITOR.focused = None
+        EDITOR.selected_sections = []
 
     @staticmethod
     def refresh_current_level_sequence() -> None:
@@ -56,7 +58,7 @@ class LevelSequenceEditorBlueprintLibrary(BlueprintFunctionLibrary):
 
     @staticmethod
     def get_selected_sections() -> Any:
-        return []
+        return EDITOR.selected_sections
 
     @staticmethod
     def get_sub_sequence_hierarchy() -> Any:
@@ -123,10 +125,8 @@ class LevelSequenceEditorSubsystem(EditorSubsystem):
             return []
         made = []
         for actor in actors:
-            parent = sequence.add_possessable(actor)
-            made.append(parent)
+            made.append(sequence.add_possessable(actor))
             for component in actor._components:
                 if component._name in ("Face", "Body"):
-                    child = sequence.add_possessable(component)
-                    child.set_parent(parent)
+                    sequence.add_possessable(component)
         return made

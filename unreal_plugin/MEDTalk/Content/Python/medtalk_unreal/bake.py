@@ -19,7 +19,8 @@ from medtalk_unreal import compat, facerig
 from medtalk_unreal.edits import Edit, asset_path, describe, edit, source_of
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.keys import reduce_keys
-from medtalk_unreal.take import CHANNEL_NAMES, DEGREES, TITLE, Take, find_sequence
+from medtalk_unreal.places import find_sequence
+from medtalk_unreal.take import CHANNEL_NAMES, DEGREES, TITLE, Take
 
 
 @dataclass(frozen=True)

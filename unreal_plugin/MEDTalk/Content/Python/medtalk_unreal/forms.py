@@ -19,12 +19,19 @@ from medtalk_unreal.errors import PluginError
 from medtalk_unreal.generate import Status
 from medtalk_unreal.request import MORE, Request
 from medtalk_unreal.settings import PluginSettings
+from medtalk_unreal.take import CHOICES
 from medtalk_wire.settings import AUTO, MAX_INTENSITY
 
 SELECTED, IN_SEQUENCE, NO_SEQUENCE = "Selected actor", "The one in the sequence", "None: an Anim Sequence"
 FROM_THE_VOICE = "From the voice"
 MASKS = {"Full Face": "full", "Mouth Only": "mouth", "Upper Face": "upper"}
-WRITERS = {"Channel keys": "channels", "Array setters": "arrays"}
+WRITERS = {"Channel keys": "channels", "Array setters": "arrays", "CSV import": "import"}
+LAYERS = {"One section": "one", "Emotion as a layer": "emotion"}
+HAND_EDITS = {"Keep as an offset": "offset", "Keep as they are": "replace", "Drop": "drop"}
+HEADS = {"Off": "off", "Head of the face board": "control", "Head of the body's rig": "body"}
+RATES = {"Project's": "project"} | {f"{rate} fps": rate for rate in CHOICES["frame_rate"] if rate != "project"}
+CHANNELS = {"Both, mixed": "mix", "Left": "left", "Right": "right"}
+NO_PERSONA = "None"
 GENERATE_TITLE, SETTINGS_TITLE = "Generate Face Animation (MEDTalk)", "MEDTalk Settings"
 _WIDTH, _HEIGHT = 560, 640
 
@@ -43,6 +50,17 @@ class MEDTalkGenerateForm(unreal.Object):
         unreal.Array(unreal.SoundWave),
         meta=_meta("1 Sound", "Sounds", 1, "Each becomes a take, one after the other."),
     )
+    sound_channel = unreal.uproperty(
+        str,
+        meta=_meta("1 Sound", "Stereo Channel", 2, "What is heard of a stereo sound.", GetOptions="channel_choices"),
+    )
+    persona = unreal.uproperty(
+        str,
+        meta=_meta(
+            "2 Mood", "Persona", 7, "How this character usually is. It gives the mood, and what else is left as it is.",
+            GetOptions="persona_choices",
+        ),
+    )  # fmt: skip
     emotion = unreal.uproperty(
         str, meta=_meta("2 Mood", "Mood", 1, "The emotion of the voice.", GetOptions="emotion_choices")
     )
@@ -103,6 +121,37 @@ class MEDTalkGenerateForm(unreal.Object):
     replace = unreal.uproperty(
         bool, meta=_meta("3 Target", "Replace Take", 6, "Replace an earlier take of the sound instead of adding one.")
     )
+    blueprint = unreal.uproperty(
+        unreal.Blueprint,
+        meta=_meta("3 Target", "MetaHuman Blueprint", 7, "Spawned in the sequence, in place of one in the level."),
+    )
+    camera = unreal.uproperty(
+        bool, meta=_meta("3 Target", "Camera", 8, "Add a camera that frames the face to a new sequence.")
+    )
+    one_each = unreal.uproperty(
+        bool, meta=_meta("3 Target", "One for Each Sound", 9, "A new sequence for each sound, not one for all.")
+    )
+    sequence_name = unreal.uproperty(
+        str,
+        meta=_meta("3 Target", "Name of New Sequences", 10, "{face} is the MetaHuman's name, {sound} the sound's."),
+    )
+    frame_rate = unreal.uproperty(
+        str, meta=_meta("3 Target", "Frame Rate", 11, "Of a new sequence.", GetOptions="rate_choices")
+    )
+    hand_edits = unreal.uproperty(
+        str,
+        meta=_meta(
+            "3 Target", "Hand Edits", 12, "What becomes of your changes to a take that is generated again.",
+            GetOptions="edit_choices",
+        ),
+    )  # fmt: skip
+    layers = unreal.uproperty(
+        str,
+        meta=_meta(
+            "3 Target", "Layers", 13, "The emotion as a section of its own has a Weight curve in Sequencer.",
+            GetOptions="layer_choices",
+        ),
+    )  # fmt: skip
     process_mask = unreal.uproperty(
         str,
         meta=_meta("4 Animation", "Process Mask", 1, "The part of the face that gets keys.", GetOptions="mask_choices"),
@@ -110,10 +159,10 @@ class MEDTalkGenerateForm(unreal.Object):
     blink = unreal.uproperty(bool, meta=_meta("4 Animation", "Blink", 2, "Blinks in the pauses of the speech."))
     gaze = unreal.uproperty(bool, meta=_meta("4 Animation", "Gaze", 3, "Small movements of the eyes."))
     head = unreal.uproperty(
-        bool,
+        str,
         meta=_meta(
-            "4 Animation", "Head Movement", 4,
-            "Turn the head: by the head control of the face board in a sequence, by curves in an Anim Sequence.",
+            "4 Animation", "Head Movement", 4, "What turns the head. In an Anim Sequence: curves.",
+            GetOptions="head_choices",
         ),
     )  # fmt: skip
     for _priority, _knob in enumerate(MORE, start=5):
@@ -157,7 +206,31 @@ class MEDTalkGenerateForm(unreal.Object):
 
     @unreal.ufunction(ret=unreal.Array(str), pure=True)
     def writer_choices(self):
-        return list(WRITERS)
+        return [name for name, writer in WRITERS.items() if writer in CHOICES["writer"]]
+
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def channel_choices(self):
+        return list(CHANNELS)
+
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def persona_choices(self):
+        return [NO_PERSONA, *settings_file.load().personas]
+
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def rate_choices(self):
+        return list(RATES)
+
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def edit_choices(self):
+        return list(HAND_EDITS)
+
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def layer_choices(self):
+        return list(LAYERS)
+
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def head_choices(self):
+        return list(HEADS)
 
     @unreal.ufunction(meta=_meta("6 Status", "Generate", 2, "Create the takes.", CallInEditor="true"))
     def generate(self):
@@ -314,7 +387,16 @@ def fill(form: Any, request: Request, settings: PluginSettings) -> None:
             "process_mask": _key(MASKS, request.process_mask),
             "blink": request.blink,
             "gaze": request.gaze,
-            "head": request.head,
+            "head": _key(HEADS, request.head),
+            "sound_channel": _key(CHANNELS, request.sound_channel),
+            "persona": request.persona or NO_PERSONA,
+            "blueprint": compat.load(request.blueprint) if request.blueprint else None,
+            "camera": request.camera,
+            "one_each": request.one_each,
+            "sequence_name": request.sequence_name,
+            "frame_rate": _key(RATES, request.frame_rate),
+            "hand_edits": _key(HAND_EDITS, request.hand_edits),
+            "layers": _key(LAYERS, request.layers),
             **{knob.name: getattr(request, knob.name) for knob in MORE},
             "frame_step": request.frame_step,
             "tolerance": request.tolerance,
@@ -328,7 +410,7 @@ def fill(form: Any, request: Request, settings: PluginSettings) -> None:
 
 def read(form: Any) -> Request:
     """The request in a form. `PluginError` if it is not clear whose face is meant."""
-    sequence = _get(form, "sequence")
+    sequence, blueprint = _get(form, "sequence"), _get(form, "blueprint")
     actor = ""
     if _get(form, "target") == SELECTED:
         actors = selected_faces()
@@ -359,7 +441,16 @@ def read(form: Any) -> Request:
         frame_step=_get(form, "frame_step"),
         blink=_get(form, "blink"),
         gaze=_get(form, "gaze"),
-        head=_get(form, "head"),
+        head=HEADS.get(_get(form, "head"), "off"),
+        sound_channel=CHANNELS.get(_get(form, "sound_channel"), "mix"),
+        persona="" if _get(form, "persona") == NO_PERSONA else _get(form, "persona"),
+        blueprint=blueprint.get_path_name() if blueprint is not None else "",
+        camera=_get(form, "camera"),
+        one_each=_get(form, "one_each"),
+        sequence_name=_get(form, "sequence_name").strip() or Request.sequence_name,
+        frame_rate=RATES.get(_get(form, "frame_rate"), "project"),
+        hand_edits=HAND_EDITS.get(_get(form, "hand_edits"), "offset"),
+        layers=LAYERS.get(_get(form, "layers"), "one"),
         **{knob.name: _get(form, knob.name) for knob in MORE},
         process_mask=MASKS.get(_get(form, "process_mask"), "full"),
         tolerance=_get(form, "tolerance"),

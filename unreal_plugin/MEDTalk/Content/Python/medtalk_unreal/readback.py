@@ -22,7 +22,7 @@ from medtalk_unreal import audiotrack, compat, facerig, settings, sound
 from medtalk_unreal.edits import described
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
-from medtalk_unreal.take import find_sequence
+from medtalk_unreal.places import find_sequence
 from medtalk_wire.files import write_whole
 
 _VERSION = 1  # of the .npz, see medtalk.rig.formats

@@ -12,15 +12,20 @@ from typing import Any
 
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.interpreter import SETTINGS
+from medtalk_unreal.places import SEQUENCE_NAME
 from medtalk_unreal.settings import PluginSettings, fitting
 from medtalk_unreal.take import Target
 from medtalk_wire import settings as wire
 from medtalk_wire.settings import AUTO
 
+CHANNELS = ("mix", "left", "right")
+"""What is heard of a stereo sound."""
+_PLACEHOLDERS = {"sequence_name": ("face", "sound"), "sequence_folder": ("folder",)}
+_NAMED = re.compile(r"\{([^{}]*)\}")
 _PICTURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)  # how such a file begins
 _BEGINNING = 16  # bytes: enough to recognize it
 
-_OWN = ("emotion", "text", "image", "intensity", "region", "blink", "gaze", "head")
+_OWN = ("emotion", "text", "image", "intensity", "region", "persona", "blink", "gaze", "head")
 """Settings of a take that `Request` has as fields of its own, two of them by Epic's words."""
 NOT_IN_UNREAL = {
     "image_name": "the name of the picture's file",
@@ -32,7 +37,6 @@ NOT_IN_UNREAL = {
     "fps": "that of the sequence",
     "smoothing": "of the paper's finishing, which is for comparisons",
     "closures": "of the paper's finishing, which is for comparisons",
-    "persona": "the form remembers what was chosen last",
     "amounts": "of a persona, or of a program",
 }
 """Settings of a take that are not to be chosen in Unreal, and what takes their place."""
@@ -55,10 +59,12 @@ class Request(_More):
     ("happy:0.7,surprised:0.3"), else `emotion`: a label, or "auto" for what is heard in the voice. A `mixture` of less
     than 1 beside a text or picture is mixed with it. With `marked_frames` the marked frames of the sequence set the
     mood, each up to the next (`marks`). `actor` is the path name of an actor in the level, "" the one that `sequence`
-    has already; `sequence` an asset path, "" makes a new one in `sequence_folder`. With `skeleton` (the path of the
-    face's Skeleton or SkeletalMesh) an AnimSequence is made there in place of a sequence; this needs no level. `head`
-    is off until it is wanted: the body may turn the head already. The rest is that of `take.Target` and of
-    `medtalk_wire.Settings`.
+    has already; `sequence` an asset path, "" makes a new one in `sequence_folder`, where {folder} is that of the sound.
+    With `one_each` every sound gets a new sequence, in place of all one behind the other in the same. With `skeleton`
+    (the path of the face's Skeleton or SkeletalMesh) an AnimSequence is made there in place of a sequence; this needs
+    no level. `head` is off until it is wanted: the body may turn the head already. `sound_channel` is what is heard of
+    a stereo sound. `persona` is the name of one that the sidecar has, which gives what is left at its default. The
+    rest is that of `take.Target` and of `medtalk_wire.Settings`.
     """
 
     sounds: tuple[str, ...] = ()
@@ -75,19 +81,28 @@ class Request(_More):
     frame_step: int = 1
     blink: bool = True
     gaze: bool = True
-    head: bool = False
+    head: str = "off"
     process_mask: str = "full"
     tolerance: float = 0.002
     replace: bool = True
     writer: str = "channels"
     skeleton: str = ""
+    persona: str = ""
+    layers: str = "one"
+    hand_edits: str = "offset"
+    blueprint: str = ""
+    camera: bool = False
+    frame_rate: str = "project"
+    sequence_name: str = SEQUENCE_NAME
+    one_each: bool = False
+    sound_channel: str = "mix"
 
     @classmethod
     def read(cls, content: Any) -> Request:
         """The request that a job file or a Blueprint gives; `PluginError` for names and values that are none."""
         if not isinstance(content, dict):
             raise PluginError("A request must be a JSON object.", f"Its names are: {', '.join(_names())}.")
-        good, bad = fitting(cls, content)
+        good, bad = fitting(cls, _as_now(content))
         if bad:
             name = bad[0]
             if name in _names():
@@ -99,7 +114,7 @@ class Request(_More):
     @classmethod
     def remembered(cls, settings: PluginSettings) -> Request:
         """As the form was last used; what does not fit any more is the default."""
-        good, _ = fitting(cls, settings.form)
+        good, _ = fitting(cls, _as_now(settings.form))
         request = cls(**good)
         if not Path(request.image).is_file():
             request = replace(request, image="")
@@ -111,7 +126,7 @@ class Request(_More):
 
     def to_remember(self) -> dict[str, Any]:
         """What the form shows the next time: everything but the sounds and target of this one."""
-        left_out = ("sounds", "actor", "sequence", "skeleton")
+        left_out = ("sounds", "actor", "sequence", "skeleton", "blueprint")
         return {name: value for name, value in asdict(self).items() if name not in left_out}
 
     def check(self, settings: PluginSettings) -> None:
@@ -122,6 +137,10 @@ class Request(_More):
             low, high = knob.limits or (-math.inf, math.inf)
             if knob.kind in (int, float) and not low <= getattr(self, knob.name) <= high:
                 raise PluginError(f"{knob.name} is {getattr(self, knob.name):g}; valid are {low:g} to {high:g}.")
+        if self.sound_channel not in CHANNELS:
+            raise PluginError(f"The sound channel must be one of {', '.join(CHANNELS)}.")
+        for name, valid in _PLACEHOLDERS.items():
+            _check_placeholders(name, getattr(self, name), valid)
         self.target()
         self._check_mood(settings)
 
@@ -130,7 +149,9 @@ class Request(_More):
         return Target(
             sequence=self.sequence or None, sequence_folder=self.sequence_folder, actor=self.actor or None,
             start_frame=self.start_frame, frame_step=self.frame_step, process_mask=self.process_mask,
-            tolerance=self.tolerance, replace=self.replace, writer=self.writer,
+            tolerance=self.tolerance, replace=self.replace, writer=self.writer, layers=self.layers,
+            hand_edits=self.hand_edits, head=self.head, blueprint=self.blueprint or None, camera=self.camera,
+            frame_rate=self.frame_rate, sequence_name=self.sequence_name,
         )  # fmt: skip
 
     def _check_mood(self, settings: PluginSettings) -> None:
@@ -161,7 +182,8 @@ class Request(_More):
         """The settings to send. picture: of `read_picture`. A `transcript` of "" is unknown. timeline: of `marks`."""
         guided = self.text or self.image
         chosen = {"intensity": self.mood_intensity, "region": self.process_mask}
-        chosen |= {name: getattr(self, name) for name in ("blink", "gaze", "head", *(knob.name for knob in MORE))}
+        chosen |= {name: getattr(self, name) for name in ("blink", "gaze", *(knob.name for knob in MORE))}
+        chosen["head"] = self.head != "off"
         steps = {each.name: chosen.pop(each.name) for each in fields(wire.Finishing) if each.name in chosen}
         return wire.Settings(
             emotion=self.mixture.strip() or (None if guided else self.emotion), text=self.text,
@@ -204,6 +226,19 @@ class Request(_More):
         if max(size, len(data)) > most:
             raise PluginError(f"The picture {path} has more than {most} bytes.", "Make it smaller.")
         return data
+
+
+def _as_now(content: dict[str, Any]) -> dict[str, Any]:
+    """A request of before as it is written now: the head was only on or off."""
+    head = content.get("head")
+    return {**content, "head": "control" if head else "off"} if isinstance(head, bool) else content
+
+
+def _check_placeholders(name: str, text: str, valid: Sequence[str]) -> None:
+    """Raise `PluginError` for a text that names anything else in braces, or nothing at all."""
+    shown = [f"{{{one}}}" for one in valid]
+    if not text.strip() or any(one in _NAMED.sub("", text) for one in "{}") or {*_NAMED.findall(text)} - {*valid}:
+        raise PluginError(f"The {name.replace('_', ' ')} is {text[:60]!r}; in braces it may have {', '.join(shown)}.")
 
 
 def _most_bytes(settings: PluginSettings) -> int:

@@ -21,7 +21,7 @@ class PluginSettings:
     """`python` has the package `medtalk`; `backbones` are the folders of pretrained networks that the bundle needs, as
     "emotion2vec=FOLDER", and `offline` keeps the sidecar from downloading others; `server` is the address of a sidecar
     that we do not start (HOST:PORT or a connection file), with `keys`, the folder of its keys; `max_seconds` the
-    longest sound that is written into a sequence; `form` the generate form as it was last used. The last four come
+    longest sound that is written into a sequence; `form` the generate form as it was last used. The last five come
     from a sidecar.
     """
 
@@ -39,6 +39,7 @@ class PluginSettings:
     regions: list[str] = field(default_factory=lambda: ["full", "mouth", "upper"])
     guidance: list[str] = field(default_factory=lambda: ["label"])
     limits: dict[str, float] = field(default_factory=dict)
+    personas: dict[str, Any] = field(default_factory=dict)
 
     @property
     def starting(self) -> tuple[Any, ...]:

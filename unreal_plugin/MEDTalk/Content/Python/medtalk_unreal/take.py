@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
@@ -14,11 +14,12 @@ import unreal
 from medtalk_board import head
 from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
 from medtalk_board.targets import TARGETS
-from medtalk_unreal import audiotrack, compat, facerig
-from medtalk_unreal.edits import Edit, asset_path, describe, edit, place
+from medtalk_unreal import audiotrack, compat, facerig, places
+from medtalk_unreal.edits import Edit, describe, edit
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.keys import WRITERS, ChannelWriter, Curve, reduce_keys
+from medtalk_unreal.places import Where
 
 TITLE = "MEDTalk"
 DEGREES = 40.0
@@ -28,6 +29,15 @@ _AXES = dict(zip(head.CURVES, "ZYX", strict=True))
 _WIDTH = len(CHANNEL_NAMES)
 _MAX_TICK = 2**31 - 1  # a FrameNumber
 _SLACK = Fraction(1, 1000)  # of a frame: how much a sound may stick out of one without costing another
+CHOICES: Mapping[str, Collection[str]] = {
+    "process_mask": REGIONS,
+    "writer": WRITERS,
+    "layers": ("one", "emotion"),
+    "hand_edits": ("offset", "replace", "drop"),
+    "head": ("off", "control", "body"),
+    "frame_rate": ("project", "24", "25", "30", "48", "50", "60"),
+}
+"""Fields of a target that have a few valid values."""
 _OUT_OF_PLACE = "Move the start, or set the tick resolution of the sequence to 24000."
 
 
@@ -80,28 +90,26 @@ class Take:
 
 
 @dataclass(frozen=True)
-class Target:
+class Target(Where):
     """The place of a take.
 
-    sequence: asset path; None makes one in `sequence_folder`, or takes the one that an earlier run made there of the
-    same sound. actor: path name of the MetaHuman in the level; None is the one that the sequence has. start_frame: in
-    display frames. frame_step: only every so many frames of the rig get keys. process_mask: "full", "mouth" or
-    "upper"; other controls keep what they have. tolerance: how far reduced keys may be off; 0 keeps all. replace: an
-    earlier take of the same name gives way. writer: "channels" or "arrays".
+    start_frame: in display frames. frame_step: only every so many frames of the rig get keys. process_mask: "full",
+    "mouth" or "upper"; other controls keep what they have. tolerance: how far reduced keys may be off; 0 keeps all.
+    writer: a key of `keys.WRITERS`. layers: "one", or "emotion" for the emotion as a layer above the mouth. hand_edits:
+    what becomes of the animator's changes to an earlier take. head: what turns the head.
     """
 
-    sequence: str | None = None
-    sequence_folder: str = "/Game/MEDTalk"
-    actor: str | None = None
     start_frame: int = 0
     frame_step: int = 1
     process_mask: str = "full"
     tolerance: float = 0.002
-    replace: bool = True
     writer: str = "channels"
+    layers: str = "one"
+    hand_edits: str = "offset"
+    head: str = "off"
 
     def __post_init__(self) -> None:
-        for name, valid in (("process_mask", REGIONS), ("writer", WRITERS)):
+        for name, valid in CHOICES.items():
             if getattr(self, name) not in valid:
                 raise PluginError(f"The {name.replace('_', ' ')} must be one of {', '.join(valid)}.")
         if self.frame_step < 1:
@@ -170,21 +178,12 @@ class Span:
         return cls(start_frame, start_frame + frames, first, max(end, ticks[-1] + 1), ticks)
 
 
-@dataclass(frozen=True)
-class _Place:
-    """A target in the project: the sequence, None where it must be made at `path`; the face."""
-
-    path: str
-    sequence: unreal.LevelSequence | None
-    face: FaceRig
-
-
 def check_target(target: Target, name: str, sound: str) -> Fraction | None:
     """Frames a second of the sequence that is there for a take called `name` of a SoundWave; None for a new one.
 
     Raises `PluginError` where no take could be written; nothing is made.
     """
-    place = _find(target, name, compat.package(sound))
+    place = places.find(target, name, compat.package(sound))
     if place.sequence is None:
         return None
     display, resolution = _rates(place.sequence)
@@ -199,7 +198,7 @@ def target_sequence(target: Target, name: str, sound: str) -> unreal.LevelSequen
 
     Raises `PluginError` where no take could be written.
     """
-    return _find(target, name, compat.package(sound)).sequence
+    return places.find(target, name, compat.package(sound)).sequence
 
 
 def write_take(take: Take, target: Target) -> TakeReport:
@@ -207,11 +206,12 @@ def write_take(take: Take, target: Target) -> TakeReport:
 
     Raises `PluginError` where it cannot be written, `CancelledError` if the user cancels.
     """
-    place = _find(target, take.name, take.source)
+    place = places.find(target, take.name, take.source)
     sound = _sound(take)
     seconds = float(sound.get_editor_property("duration")) if sound else 0.0
     warnings = list(place.face.warnings)
     span = own = None
+    view = compat.View.now()
     if place.sequence is not None:
         span = _span(place.sequence, take, target, seconds)
         warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame)
@@ -221,9 +221,11 @@ def write_take(take: Take, target: Target) -> TakeReport:
     ) as change:
         change.step("The sequence")
         new = place.sequence is None
-        sequence = place.sequence or _make_sequence(change, place.path, take)
+        sequence = place.sequence or places.make_sequence(change, place.path, take.source, take.fps)
         if target.writer == "arrays":
-            _open(sequence)
+            places.open_in_sequencer(sequence)
+        elif place.face.track is None:
+            compat.show(sequence)  # Unreal makes a rig's track for the sequence that it shows
         span = span or _span(sequence, take, target, seconds)
         change.begin(sequence)
         face = facerig.make(sequence, place.face)
@@ -243,7 +245,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
         keys += turned
         warnings += left
         describe(sequence, take.name, take.meta)
-    _show(sequence, new)
+    _show(sequence, new, view)
     return TakeReport(
         take.name, place.path, keys, _missing(face, target), clamped, tuple(warnings),
         span.start_frame, span.end_frame - 1, turned,
@@ -251,49 +253,6 @@ def write_take(take: Take, target: Target) -> TakeReport:
 
 
 # --- looking
-
-
-def _find(target: Target, name: str, source: str) -> _Place:
-    """The target as it is, checked as far as no span is needed."""
-    path, sequence = compat.package(target.sequence or ""), None
-    if path:
-        sequence = find_sequence(path)
-    else:
-        asset_path(target.sequence_folder)
-    face = facerig.resolve(sequence, target.actor)
-    if not path:
-        path = place(asset_path(target.sequence_folder, f"LS_{face.name}_{name}"), source, target.replace)
-        sequence = compat.load(path)
-        if sequence is not None:
-            face = facerig.resolve(sequence, target.actor)
-    if sequence is not None:
-        _check_sequence(sequence)
-        section = face.section_if_any
-        if section is not None and section.is_locked():
-            raise PluginError(
-                f"The section of the control board of {face.name} is locked.",
-                f"Unlock it in {sequence.get_name()}: right-click it, Properties, Locked.",
-            )
-    return _Place(path, sequence, face)
-
-
-def find_sequence(path: str) -> unreal.LevelSequence:
-    """The LevelSequence at a path; `PluginError` where there is none."""
-    return compat.load_as(unreal.LevelSequence, path, "sequence", "Choose a Level Sequence.")
-
-
-def _check_sequence(sequence: unreal.LevelSequence) -> None:
-    name = sequence.get_name()
-    if sequence.is_read_only():
-        raise PluginError(f"The sequence {name} is read-only.", "Switch Read Only off in its Sequencer tool bar.")
-    library = unreal.LevelSequenceEditorBlueprintLibrary
-    focused, opened = library.get_focused_level_sequence(), compat.is_open(sequence)
-    if focused is not None and focused.get_path_name() == sequence.get_path_name() and not opened:
-        root = compat.current_sequence()
-        within = f" of {root.get_name()}" if root else ""
-        raise PluginError(f"The sequence {name} is open as a part{within}.", f"Open {name} by itself.")
-    if opened and library.is_level_sequence_locked():
-        raise PluginError(f"The sequence {name} is locked.", "Unlock it: the padlock in the tool bar of Sequencer.")
 
 
 def _check_span(sequence: unreal.LevelSequence, face: FaceRig, start: int, end: int) -> list[str]:
@@ -355,21 +314,6 @@ def _missing(face: FaceRig, target: Target) -> tuple[str, ...]:
 
 
 # --- making
-
-
-def _make_sequence(change: Edit, path: str, take: Take) -> unreal.LevelSequence:
-    sequence = change.make_asset(path, unreal.LevelSequence, unreal.LevelSequenceFactoryNew(), take.source)
-    sequence.set_display_rate(compat.frame_rate(take.fps))
-    return sequence
-
-
-def _open(sequence: unreal.LevelSequence) -> None:
-    if compat.is_open(sequence):
-        return
-    if not unreal.LevelSequenceEditorBlueprintLibrary.open_level_sequence(sequence):
-        raise PluginError(
-            f"{sequence.get_name()} cannot be opened in Sequencer.", "Choose the key writer channels, which needs none."
-        )
 
 
 def _make_room(sequence: unreal.LevelSequence, face: FaceRig, span: Span, new: bool) -> None:
@@ -493,11 +437,11 @@ def _held_within(column: list[float], low: float, high: float) -> tuple[list[flo
     return held, sum(a != b for a, b in zip(held, column, strict=True))
 
 
-def _show(sequence: unreal.LevelSequence, new: bool) -> None:
-    """Let the user see what was written: a new sequence is opened, if nobody works on another one."""
-    library = unreal.LevelSequenceEditorBlueprintLibrary
-    current = compat.current_sequence()
-    if new and current is None and not unreal.SystemLibrary.is_unattended():
-        library.open_level_sequence(sequence)
-    elif current is not None:
-        library.refresh_current_level_sequence()
+def _show(sequence: unreal.LevelSequence, new: bool, view: compat.View) -> None:
+    """Let the user see what was written: Sequencer shows what it did before, and if that was none, a new sequence."""
+    if new and not view.sequence and not unreal.SystemLibrary.is_unattended():
+        compat.show(sequence)
+    else:
+        view.again()
+    if compat.current_sequence() is not None:
+        unreal.LevelSequenceEditorBlueprintLibrary.refresh_current_level_sequence()
