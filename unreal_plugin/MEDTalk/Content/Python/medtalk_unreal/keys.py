@@ -211,14 +211,10 @@ class ImportWriter(ChannelWriter):
             for name, curve in zip(names, self._curves, strict=True)
             for frame, tick in enumerate(ticks, start=first)
         ]
-        definition = unreal.RigMapperDefinition()  # pyright: ignore[reportAttributeAccessIssue]
-        definition.set_editor_property("inputs", names)
-        definition.set_editor_property("outputs", {name: name for name in names})
         with tempfile.TemporaryDirectory(prefix="medtalk") as folder:
             table = Path(folder) / "keys.csv"
             table.write_text("\n".join(["curve_name, frame_number, value", *rows, ""]), "utf-8")
-            mapper = unreal.RigMapperEditorSubsystem  # pyright: ignore[reportAttributeAccessIssue]
-            done = mapper.convert_csv_to_control_rig_section(unreal.FilePath(str(table)), self._section, [definition])
+            done = compat.import_keys(self._section, str(table), names)
         channels = facerig.section_channels(self._section)  # the import may have made them anew
         missing = [curve.name for curve in self._curves if not channels[curve.name].get_num_keys()]
         if not done or missing:
@@ -239,8 +235,7 @@ WRITERS: dict[str, type[ChannelWriter]] = {
 
 def check_writer(name: str) -> None:
     """Raise `PluginError` for a way that this Unreal does not have."""
-    mapper = getattr(unreal, "RigMapperEditorSubsystem", None)
-    if name == "import" and not hasattr(mapper, "convert_csv_to_control_rig_section"):
+    if name == "import" and not compat.can_import_keys():
         raise PluginError(
             "This Unreal cannot import keys from a table.",
             "Switch the plugin RigMapper on (Unreal 5.7 and later), or choose the key writer channels.",
