@@ -116,6 +116,10 @@ class MovieSceneFrameRange(StructBase):
     pass
 
 
+class OptionalMovieSceneBlendType(StructBase):
+    pass
+
+
 class MovieSceneObjectBindingID(StructBase):
     pass
 
