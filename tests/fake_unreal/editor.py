@@ -121,8 +121,12 @@ class Editor:
 
     # what a test puts there ---------------------------------------------------------------------------------------
 
-    def add_metahuman(self, board: str = "mh4", name: str = "Ada", rig: bool = True) -> Any:
-        """A MetaHuman in the level: actor `BP_<name>` with Body and Face; without `rig` its mesh names no face rig."""
+    def add_metahuman(
+        self, board: str = "mh4", name: str = "Ada", rig: bool = True, body_rig: bool = False
+    ) -> Any:
+        """A MetaHuman in the level: actor `BP_<name>` with Body and Face; without `rig` its mesh names no face rig, and
+        without `body_rig` that of the body names none.
+        """
         unreal = self.unreal
         mesh = self.asset(f"/Game/MetaHumans/{name}/Face/SKM_{name}_Face")
         if mesh is None:
@@ -136,6 +140,8 @@ class Editor:
         body = self.asset("/Game/MetaHumans/Common/Body/SKM_Body") or self._register(
             unreal.actors.SkeletalMesh(), "/Game/MetaHumans/Common/Body/SKM_Body"
         )
+        if body_rig:
+            body._values["default_animating_rig"] = self.add_rig("body")
 
         def build(actor: Any) -> None:
             actor._component(unreal.actors.SceneComponent, "Root")

@@ -115,7 +115,7 @@ class MovieSceneControlRigParameterSection(MovieSceneParameterSection):
         for control in boards.controls(board).values() if board else ():
             for channel in control.channels:
                 self._channels[channel] = ChannelData("bool" if control.kind == "bool" else "float")
-        if board and EDITOR.head_control:
+        if board not in ("", "body") and EDITOR.head_control:
             for part in ("Location", "Rotation", "Scale"):
                 self._channels |= {f"mha_head_ik_ctrl.{part}.{axis}": ChannelData("float") for axis in "XYZ"}
             self._channels["mha_head_ik_switch_ctrl"] = ChannelData("integer")

@@ -49,6 +49,14 @@ class Rotator(StructBase):
     pass
 
 
+class Quat(StructBase):
+    pass
+
+
+class Transform(StructBase):
+    """Place, rotation (a Quat) and scale."""
+
+
 class LinearColor(StructBase):
     pass
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -173,10 +174,56 @@ def is_open(sequence: unreal.LevelSequence) -> bool:
     return current is not None and current.get_path_name() == sequence.get_path_name()
 
 
+def is_shown(sequence: unreal.LevelSequence) -> bool:
+    """Whether this sequence is open in Sequencer, by itself or as the part of another one that is edited there."""
+    focused = unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
+    return is_open(sequence) or (focused is not None and focused.get_path_name() == sequence.get_path_name())
+
+
+def show(sequence: unreal.LevelSequence) -> bool:
+    """Have Sequencer show a sequence; whether it does. Where that is edited as a part of another one, it stays so."""
+    return is_shown(sequence) or unreal.LevelSequenceEditorBlueprintLibrary.open_level_sequence(sequence)
+
+
 def open_path() -> str:
     """The path name of the sequence that is open in Sequencer, "" if there is none."""
     current = current_sequence()
     return current.get_path_name() if current is not None else ""
+
+
+@dataclass(frozen=True)
+class View:
+    """What Sequencer shows: the path name of its sequence, "" for none, the parts that lead to the one that is edited,
+    by the path names of their sections, and the tick of the playhead.
+    """
+
+    sequence: str
+    parts: tuple[str, ...] = ()
+    tick: int = 0
+
+    @classmethod
+    def now(cls) -> View:
+        """What it shows now."""
+        library, path = unreal.LevelSequenceEditorBlueprintLibrary, open_path()
+        if not path:
+            return cls("")
+        parts = tuple(part.get_path_name() for part in library.get_sub_sequence_hierarchy())
+        return cls(path, parts, library.get_global_position(ticks()).frame.frame_number.value)
+
+    def again(self) -> None:
+        """Have Sequencer show that once more."""
+        if View.now() == self:
+            return
+        open_again(self.sequence)
+        library = unreal.LevelSequenceEditorBlueprintLibrary
+        if open_path() != self.sequence or not self.sequence:
+            return
+        there = unreal.MovieSceneSequencePlaybackParams(frame=unreal.FrameTime(unreal.FrameNumber(self.tick)))
+        library.set_global_position(there, ticks())
+        for path in self.parts:
+            part = unreal.find_object(None, path)
+            if isinstance(part, unreal.MovieSceneSubSection):
+                library.focus_level_sequence(part)
 
 
 def open_again(path: str) -> None:

@@ -98,9 +98,7 @@ def make_sequence(change: Edit, path: str, source: str, fps: float) -> unreal.Le
 
 def open_in_sequencer(sequence: unreal.LevelSequence) -> None:
     """Open the sequence in Sequencer, if it is not. Raises `PluginError` where that fails."""
-    if compat.is_open(sequence):
-        return
-    if not unreal.LevelSequenceEditorBlueprintLibrary.open_level_sequence(sequence):
+    if not compat.show(sequence):
         raise PluginError(
             f"{sequence.get_name()} cannot be opened in Sequencer.", "Choose the key writer channels, which needs none."
         )

@@ -211,6 +211,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
     seconds = float(sound.get_editor_property("duration")) if sound else 0.0
     warnings = list(place.face.warnings)
     span = own = None
+    view = compat.View.now()
     if place.sequence is not None:
         span = _span(place.sequence, take, target, seconds)
         warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame)
@@ -223,6 +224,8 @@ def write_take(take: Take, target: Target) -> TakeReport:
         sequence = place.sequence or places.make_sequence(change, place.path, take.source, take.fps)
         if target.writer == "arrays":
             places.open_in_sequencer(sequence)
+        elif place.face.track is None:
+            compat.show(sequence)  # Unreal makes a rig's track for the sequence that it shows
         span = span or _span(sequence, take, target, seconds)
         change.begin(sequence)
         face = facerig.make(sequence, place.face)
@@ -242,7 +245,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
         keys += turned
         warnings += left
         describe(sequence, take.name, take.meta)
-    _show(sequence, new)
+    _show(sequence, new, view)
     return TakeReport(
         take.name, place.path, keys, _missing(face, target), clamped, tuple(warnings),
         span.start_frame, span.end_frame - 1, turned,
@@ -434,11 +437,11 @@ def _held_within(column: list[float], low: float, high: float) -> tuple[list[flo
     return held, sum(a != b for a, b in zip(held, column, strict=True))
 
 
-def _show(sequence: unreal.LevelSequence, new: bool) -> None:
-    """Let the user see what was written: a new sequence is opened, if nobody works on another one."""
-    library = unreal.LevelSequenceEditorBlueprintLibrary
-    current = compat.current_sequence()
-    if new and current is None and not unreal.SystemLibrary.is_unattended():
-        library.open_level_sequence(sequence)
-    elif current is not None:
-        library.refresh_current_level_sequence()
+def _show(sequence: unreal.LevelSequence, new: bool, view: compat.View) -> None:
+    """Let the user see what was written: Sequencer shows what it did before, and if that was none, a new sequence."""
+    if new and not view.sequence and not unreal.SystemLibrary.is_unattended():
+        compat.show(sequence)
+    else:
+        view.again()
+    if compat.current_sequence() is not None:
+        unreal.LevelSequenceEditorBlueprintLibrary.refresh_current_level_sequence()
