@@ -151,6 +151,23 @@ def keys(channel: Any) -> list[unreal.MovieSceneScriptingFloatKey]:
     return list(channel.get_keys()) if channel.get_num_keys() else []
 
 
+def can_import_keys() -> bool:
+    """Whether the plugin RigMapper is on, and imports tables into sections (5.7 and later)."""
+    return hasattr(getattr(unreal, "RigMapperEditorSubsystem", None), "convert_csv_to_control_rig_section")
+
+
+def import_keys(section: Any, table: str, names: list[str]) -> bool:
+    """Have RigMapper import the curves of these names from a CSV file; whether it did.
+
+    It imports only what a definition passes on, so that one is made that does nothing else.
+    """
+    definition = unreal.RigMapperDefinition()  # pyright: ignore[reportAttributeAccessIssue]
+    definition.set_editor_property("inputs", names)
+    definition.set_editor_property("outputs", {name: name for name in names})
+    mapper = unreal.RigMapperEditorSubsystem  # pyright: ignore[reportAttributeAccessIssue]
+    return mapper.convert_csv_to_control_rig_section(unreal.FilePath(table), section, [definition])
+
+
 def marked_frames(sequence: unreal.LevelSequence) -> list[tuple[int, str]]:
     """The marked frames of a sequence: ticks, and labels."""
     getter = getattr(sequence, "get_marked_frames_from_sequence", None)

@@ -18,7 +18,7 @@ from medtalk_unreal import audiotrack, compat, facerig, places
 from medtalk_unreal.edits import Edit, describe, edit
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
-from medtalk_unreal.keys import WRITERS, ChannelWriter, Curve, reduce_keys
+from medtalk_unreal.keys import WRITERS, ChannelWriter, Curve, check_writer, reduce_keys
 from medtalk_unreal.places import Where
 
 TITLE = "MEDTalk"
@@ -183,6 +183,7 @@ def check_target(target: Target, name: str, sound: str) -> Fraction | None:
 
     Raises `PluginError` where no take could be written; nothing is made.
     """
+    check_writer(target.writer)
     place = places.find(target, name, compat.package(sound))
     if place.sequence is None:
         return None
@@ -241,6 +242,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
             )
         writer = WRITERS[target.writer](sequence, face)
         keys, clamped = _write_keys(change, writer, face, take, span, end, target)
+        keys += writer.finish()
         turned, left = _write_head(change, writer, face, take, span, end, target)
         keys += turned
         warnings += left
