@@ -17,7 +17,7 @@ import sys
 import zlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import accumulate
@@ -27,6 +27,7 @@ import unreal
 
 from medtalk_unreal import compat, facerig, sections
 from medtalk_unreal.keys import Curve
+from medtalk_unreal.span import Span
 
 MODES = ("offset", "replace", "drop")
 """The difference is added to the new take; the edited values stay; the edits give way."""
@@ -219,40 +220,47 @@ class HandEdits:
         self._met: list[str] = []
         self._curves: dict[str, Curve] = dict(found.written.curves) if found is not None else {}
 
-    def tolerance(self, name: str, tolerance: float) -> float:
-        """How far reduced keys of a channel may be off: not at all where there are edits, to find these again."""
-        return 0.0 if name in self._changes else tolerance
-
     def wrote(self, curve: Curve) -> None:
         """Note the keys of the take itself, before edits, to be stored."""
         self._curves[curve.name] = Curve(curve.name, [tick - self._first for tick in curve.ticks], list(curve.values))
 
-    def on(self, name: str, ticks: Sequence[int], values: Sequence[float]) -> tuple[list[int], list[float]]:
-        """Ticks and values of a channel with the edits that were made on it; empty where it shall have no keys."""
-        change = self._changes.get(name)
+    def on(self, curve: Curve) -> Curve:
+        """A channel's curve with the edits that were made on it; the same where there are none. It may have no keys."""
+        change = self._changes.get(curve.name)
         if change is None:
-            return list(ticks), list(values)
-        self._met.append(name)
+            return curve
+        self._met.append(curve.name)
         if self._mode == "drop":
-            return list(ticks), list(values)
+            return curve
         if change.emptied:
-            return [], []
-        new, own = Curve(name, ticks, values), [self._first + tick for tick in change.ticks]
-        # The ticks around a change are its borders, where it is 0.
+            return Curve(curve.name, [], [])
+        own = [self._first + tick for tick in change.ticks]
+        # Beside the ticks of a change those before and behind it, where it is 0.
         near = {tick for at, tick in enumerate(own) if any(change.by[max(at - 1, 0) : at + 2])}
-        wanted = sorted({*ticks, *(tick for tick in near if ticks[0] <= tick <= ticks[-1])})
+        ticks = sorted({*curve.ticks, *(tick for tick in near if curve.ticks[0] <= tick <= curve.ticks[-1])})
         if self._mode == "offset":
-            by = Curve(name, own, change.by)
-            return wanted, [new.at(tick) + by.at(tick) for tick in wanted]
-        left, spans = Curve(name, own, change.values), change.spans()
-        inside = [any(start <= tick - self._first <= end for start, end in spans) for tick in wanted]
-        return wanted, [(left if edited else new).at(tick) for tick, edited in zip(wanted, inside, strict=True)]
+            by = Curve(curve.name, own, change.by)
+            return Curve(curve.name, ticks, [curve.at(tick) + by.at(tick) for tick in ticks])
+        left, spans = Curve(curve.name, own, change.values), change.spans()
+        edited = [any(start <= tick - self._first <= end for start, end in spans) for tick in ticks]
+        values = [(left if stays else curve).at(tick) for tick, stays in zip(ticks, edited, strict=True)]
+        return Curve(curve.name, ticks, values)
 
     def store(
-        self, sequence: unreal.LevelSequence, section: unreal.MovieSceneSection, found: Found | None, written: Written
-    ) -> None:
-        """Store what was written, and the version before it."""
-        versions = [replace(written, curves=self._curves), *([found.written] if found is not None else [])]
+        self, sequence: unreal.LevelSequence, section: unreal.MovieSceneSection, found: Found | None, asked: int,
+        span: Span,
+    ) -> None:  # fmt: skip
+        """Store what was written into the section of a take, and the version before it.
+
+        asked: the start frame that was asked for.
+        """
+        if sections.owner_of(sequence, section) is None:  # the one of the board, for want of an own
+            return
+        resolution = compat.rate(sequence.get_tick_resolution())
+        written = Written(
+            asked, span.start_frame, span.end_frame, span.first, span.end - span.first, resolution, self._curves
+        )
+        versions = [written, *([found.written] if found is not None else [])]
         text = json.dumps([_packed(version) for version in versions[:_VERSIONS]])
         unreal.EditorAssetLibrary.set_metadata_tag(sequence, _TAG + sections.path_of(section), text)
 
@@ -268,9 +276,7 @@ class HandEdits:
     def _frames(self, change: Change, ticks_per_frame: Fraction) -> str:
         if change.emptied:
             return "no keys"
-        spans = [
-            tuple(math.floor((self._first + tick) / ticks_per_frame) for tick in span) for span in change.spans()
-        ]
+        spans = [tuple(math.floor((self._first + tick) / ticks_per_frame) for tick in span) for span in change.spans()]
         first, last = spans[0][0], spans[-1][1]
         return f"frames {first} to {last}" if last > first else f"frame {first}"
 
@@ -325,7 +331,3 @@ def _little(numbers: array[int]) -> bytes:
         numbers = array(numbers.typecode, numbers)
         numbers.byteswap()
     return numbers.tobytes()
-
-
-def unused(names: Iterable[str]) -> list[str]:
-    return list(names)
