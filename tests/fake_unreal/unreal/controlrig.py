@@ -58,6 +58,20 @@ class ControlRigBlueprint(RigVMBlueprint):
         return self._class
 
 
+class RigVMRuntimeAsset(Object):
+    pass
+
+
+class ControlRigRuntimeAsset(RigVMRuntimeAsset):
+    """A control rig without a Blueprint, from 5.8 on: it has controls, but no class of its own (docs 5.8)."""
+
+    _get_hierarchy = ControlRigBlueprint._get_hierarchy
+    _of = ControlRigBlueprint._of
+
+    def _finish(self) -> Any:
+        return self
+
+
 class RigVMHost(Object):
     pass
 
