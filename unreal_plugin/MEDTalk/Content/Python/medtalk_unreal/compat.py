@@ -185,6 +185,17 @@ def current_sequence() -> unreal.LevelSequence | None:
     return unreal.LevelSequenceEditorBlueprintLibrary.get_current_level_sequence()
 
 
+def focused_sequence() -> unreal.LevelSequence | None:
+    """The sequence that is edited in Sequencer, which may be a shot of the one that is open; or None."""
+    return unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
+
+
+def is_focused(sequence: unreal.LevelSequence) -> bool:
+    """Whether this sequence is edited in Sequencer, by itself or as a shot of the one that is open."""
+    focused = focused_sequence()
+    return focused is not None and focused.get_path_name() == sequence.get_path_name()
+
+
 def is_open(sequence: unreal.LevelSequence) -> bool:
     """Whether this sequence itself, not as a part of another one, is open in Sequencer."""
     current = current_sequence()

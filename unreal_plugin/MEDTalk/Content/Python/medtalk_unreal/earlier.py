@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import unreal
 
-from medtalk_unreal import audiotrack, compat, handedits, sections
+from medtalk_unreal import audiotrack, handedits, sections
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.handedits import Found
@@ -46,17 +46,23 @@ def look(
     sequence: unreal.LevelSequence, face: FaceRig, owner: Owner, sound: unreal.SoundWave | None, start_frame: int
 ) -> Earlier:
     """What is there of a take. Raises `PluginError` where it is locked."""
-    section = sections.of_take(sequence, face.track, owner, start_frame)
+    section = section_of(sequence, face, owner, start_frame)
     audio = audiotrack.own(sequence, face.name, owner.take, sound, start_frame) if sound is not None else None
     if section is None:
         return Earlier(audio=audio)
-    if section.is_locked():
+    found = handedits.find(sequence, section)
+    return Earlier(section, found, audio, found is not None and found.written.asked == start_frame)
+
+
+def section_of(sequence: unreal.LevelSequence, face: FaceRig, owner: Owner, start_frame: int) -> Section | None:
+    """The section of a take, or None. Raises `PluginError` where it is locked."""
+    section = sections.of_take(sequence, face.track, owner, start_frame)
+    if section is not None and section.is_locked():
         raise PluginError(
             f"The section of {owner.take} on the control board of {face.name} is locked.",
             f"Unlock it in {sequence.get_name()}: right-click it, Properties, Locked.",
         )
-    found = handedits.find(sequence, section)
-    return Earlier(section, found, audio, found is not None and found.written.asked == start_frame)
+    return section
 
 
 def notes(earlier: Earlier, name: str, mode: str) -> list[str]:
@@ -115,9 +121,8 @@ def lay_sound(
         audio.set_end_frame(start + now)
     if start == span.start_frame:
         return []
-    return [
-        f"The sound of {name} begins at frame {start} and its keys at {span.start_frame}: they stay as you had them."
-    ]
+    keys = span.start_frame
+    return [f"The sound of {name} begins at frame {start} and its keys at {keys}: they stay where you have them."]
 
 
 def _new(sequence: unreal.LevelSequence, face: FaceRig, owner: Owner, span: Span) -> tuple[Section, list[str]]:

@@ -128,6 +128,11 @@ def resolve(sequence: unreal.LevelSequence | None, actor_path: str | None) -> Fa
     return _with_rig(faces[0])
 
 
+def names(sequence: unreal.LevelSequence) -> list[str]:
+    """The names of the faces that a sequence has."""
+    return [face.name for face in _faces(sequence)]
+
+
 def make(sequence: unreal.LevelSequence, face: FaceRig) -> FaceRig:
     """The face with binding, track and section in the sequence, made where they are missing."""
     binding = face.binding
@@ -242,7 +247,7 @@ def bound_objects(sequence: unreal.LevelSequence, binding: unreal.MovieSceneBind
     parent = binding.get_parent()
     contexts = bound_objects(sequence, parent) if parent.is_valid() else [compat.world()]
     objects = [one for context in contexts for one in sequence.locate_bound_objects(binding, context)]
-    if not objects and compat.is_open(sequence):  # a spawnable is there only while its sequence is open
+    if not objects and compat.is_focused(sequence):  # a spawnable is there only while its sequence is open
         objects = list(unreal.LevelSequenceEditorBlueprintLibrary.get_bound_objects(sequence.get_binding_id(binding)))
     return [one for one in objects if one is not None]
 

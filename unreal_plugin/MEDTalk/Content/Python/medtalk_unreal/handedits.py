@@ -72,8 +72,8 @@ class Written:
 
 @dataclass(frozen=True)
 class Change:
-    """What was changed on a channel. The ticks count from the start of the take; `by` is the difference at each, 0 where
-    none is seen; `values` are the animator's. emptied: all of its keys were deleted.
+    """What was changed on a channel. The ticks count from the start of the take; `by` is the difference at each, 0
+    where none is seen; `values` are the animator's. emptied: all of its keys were deleted.
     """
 
     ticks: Sequence[int]

@@ -24,7 +24,7 @@ from medtalk_unreal.keys import WRITERS, check_writer
 from medtalk_unreal.pen import Pen
 from medtalk_unreal.places import Where
 from medtalk_unreal.sections import Owner, Section
-from medtalk_unreal.span import Span, frame_of, rates, ticks_per_frame
+from medtalk_unreal.span import Span, rates, tick_of, ticks_per_frame
 
 TITLE = "MEDTalk"
 DEGREES = 40.0
@@ -47,7 +47,7 @@ CHOICES: Mapping[str, Collection[str]] = {
 class Take:
     """A rig to write: `rows` (T, 174) float32 at `fps`; `sound` the path of the SoundWave it belongs to, if any; `meta`
     what the sidecar tells of how it was made; `head` (T, 3) float32 how the head turns, as `medtalk_wire.Result` has
-    it, or None.
+    it, or None. It was made of the part of the sound from `sound_start` to `sound_end` seconds, 0 for its end.
     """
 
     name: str
@@ -56,6 +56,8 @@ class Take:
     sound: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
     head: memoryview | None = None
+    sound_start: float = 0.0
+    sound_end: float = 0.0
 
     def __post_init__(self) -> None:
         rows = self.rows
@@ -79,6 +81,10 @@ class Take:
         rows = [head.rotator(*flat[at : at + 3]) for at in range(0, len(flat), 3)]
         columns = [list(column) for column in zip(*rows, strict=True)]
         return [*zip(head.CURVES, columns, strict=True), (head.SWITCH, [1.0] * len(rows))]
+
+    def heard(self, seconds: float) -> float:
+        """How many seconds of a sound of `seconds` belong to the take."""
+        return min(self.sound_end or seconds, seconds) - self.sound_start
 
     @property
     def source(self) -> str:
@@ -164,8 +170,13 @@ def check_target(target: Target, name: str, sound: str) -> Fraction | None:
     place = places.find(target, name, compat.package(sound))
     if place.sequence is None:
         return None
-    there = _earlier(place.sequence, place.face, Owner(name, compat.package(sound)), None, target)
-    start = frame_of(there.first(place.sequence, target.start_frame), place.sequence)
+    if target.writer == "arrays":
+        places.check_by_itself(place.sequence)
+    start = target.start_frame
+    tick_of(start, place.sequence)
+    if target.replace:
+        section = earlier.section_of(place.sequence, place.face, Owner(name, compat.package(sound)), start)
+        start = section.get_start_frame() if section is not None and section.has_start_frame() else start
     _check_span(place.sequence, place.face, start, start + 1)
     return rates(place.sequence)[0]
 
@@ -321,7 +332,7 @@ def _write_keys(change: Edit, pen: Pen, face: FaceRig, take: Take, target: Targe
 
 
 def _write_head(change: Edit, pen: Pen, face: FaceRig, section: Section, take: Take) -> tuple[int, list[str]]:
-    """Write the keys of the control that turns the head; how many, and what the user should know if there can be none."""
+    """Write the keys of the control that turns the head; how many, and what the user should know if there are none."""
     curves = _head_curves(take)
     if not curves:
         return 0, []
