@@ -254,16 +254,8 @@ def conflicts(face: FaceRig, first: int, last: int) -> tuple[list[str], list[str
         else:
             kind = "FK rig" if is_rig else "animation"
             notes.append(f"The face of {face.name} also has an {kind} ({title}), which is not active there.")
-    if face.track is not None:
-        section = face.section_if_any
-        for other in face.track.get_sections():
-            if section is None or other.get_path_name() == section.get_path_name():
-                continue
-            if other.is_active() and _overlaps(other, first, last):
-                state = "locked " if other.is_locked() else ""
-                notes.append(f"Another {state}section of the board of {face.name} is blended with the take.")
-        if section is not None and _looks_at(section):
-            notes.append("CTRL_lookAtSwitch is on: the eyes follow its aim, not the keys.")
+    if face.track is not None and any(map(_looks_at, face.track.get_sections())):
+        notes.append("CTRL_lookAtSwitch is on: the eyes follow its aim, not the keys.")
     return wrong, notes
 
 
