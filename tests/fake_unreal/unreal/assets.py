@@ -146,8 +146,15 @@ class EditorAssetLibrary(BlueprintFunctionLibrary):
 
     @staticmethod
     def delete_asset(asset_path_to_delete: str) -> bool:
+        """A forced one: the editors of all assets close (code: ObjectTools.cpp, ForceDeleteObjects), and the undo steps
+        are forgotten if one of them has the asset (second look, B8).
+        """
         asset = _found(asset_path_to_delete)
         if asset is not None:
+            EDITOR.open_tabs.clear()
+            EDITOR.sequence = EDITOR.focused = None
+            if any(thing is asset for _, states in EDITOR.undo_stack for thing, _ in states.values()):
+                EDITOR.undo_stack.clear()
             destroy(asset, "the asset was deleted")
         return asset is not None
 

@@ -14,7 +14,7 @@ import unreal
 from medtalk_board import head
 from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
 from medtalk_board.targets import TARGETS
-from medtalk_unreal import audiotrack, compat, facerig, places
+from medtalk_unreal import audiotrack, compat, edits, facerig, places
 from medtalk_unreal.edits import Edit, describe, edit
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
@@ -216,8 +216,11 @@ def write_take(take: Take, target: Target) -> TakeReport:
         span = _span(place.sequence, take, target, seconds)
         warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame)
         own = _own_sound(place.sequence, place.face, take, sound, target)
+    values = len(take.rows) // target.frame_step * len(in_region(target.process_mask))
     with edit(
-        f"{TITLE}: {take.name}", steps=len(in_region(target.process_mask)) + 1 + 3 * (take.head is not None)
+        f"{TITLE}: {take.name}",
+        steps=len(in_region(target.process_mask)) + 1 + 3 * (take.head is not None),
+        window=values > edits.LONG or target.writer == "arrays",
     ) as change:
         change.step("The sequence")
         new = place.sequence is None
