@@ -120,7 +120,7 @@ def test_a_board_that_has_no_class(stage: Any) -> None:
 
     editor, sequence, actor = stage
     editor.delete(editor.asset(editor.unreal.boards.RIGS["mh4"]))
-    _names_rig(editor, editor.add_rig_asset())
+    _names_rig(editor, editor.add_runtime_rig(path="/Game/Rigs/Face_ControlBoard_CtrlRig"))
     with pytest.raises(PluginError, match=r"no way to put the control board .* Drag BP_Ada from the level"):
         facerig.resolve(sequence, actor.get_path_name())
     editor.add_rig("mh4")
@@ -132,7 +132,7 @@ def test_a_board_without_a_blueprint_is_found_by_its_name(stage: Any) -> None:
     from medtalk_unreal import compat
 
     editor, _, _ = stage
-    editor.add_rig_asset()
+    editor.add_runtime_rig(path="/Game/Rigs/Face_ControlBoard_CtrlRig")
     assert "/Game/Rigs/Face_ControlBoard_CtrlRig" in list(compat.face_boards())
 
 

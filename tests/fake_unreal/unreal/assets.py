@@ -41,6 +41,7 @@ def destroy(asset: Any, why: str) -> None:
     if EDITOR.sequence == asset:
         EDITOR.sequence = EDITOR.focused = None
     EDITOR.assets.pop(asset._package.lower(), None)
+    EDITOR.state.forget_steps(asset)
     asset._kill(why)
 
 
@@ -146,15 +147,11 @@ class EditorAssetLibrary(BlueprintFunctionLibrary):
 
     @staticmethod
     def delete_asset(asset_path_to_delete: str) -> bool:
-        """A forced one: the editors of all assets close (code: ObjectTools.cpp, ForceDeleteObjects), and the undo steps
-        are forgotten if one of them has the asset (second look, B8).
-        """
+        """A forced one, for which the editors of all assets close. (code: ObjectTools.cpp, ForceDeleteObjects)"""
         asset = _found(asset_path_to_delete)
         if asset is not None:
             EDITOR.open_tabs.clear()
             EDITOR.sequence = EDITOR.focused = None
-            if any(thing is asset for _, states in EDITOR.undo_stack for thing, _ in states.values()):
-                EDITOR.undo_stack.clear()
             destroy(asset, "the asset was deleted")
         return asset is not None
 
@@ -216,7 +213,6 @@ def _save(asset: Any) -> bool:
         EDITOR.log.add("Warning", f"The asset {asset._package} could not be saved: the file is read-only")
         return False
     EDITOR.saved[asset._package] += 1
-    EDITOR.pump()
     return True
 
 
@@ -265,7 +261,6 @@ class AssetTools(Interface):
     def import_asset_tasks(self, import_tasks: Any) -> None:
         for task in import_tasks:
             EDITOR.importer(task)
-        EDITOR.pump()
 
 
 class AssetToolsHelpers(Object):

@@ -58,10 +58,13 @@ class ControlRigBlueprint(RigVMBlueprint):
         return self._class
 
 
-class ControlRigRuntimeAsset(Object):
-    """A rig without a Blueprint and so without a class (docs 5.8). Its base RigVMRuntimeAsset is left out."""
+class RigVMRuntimeAsset(Object):
+    pass
 
-    _properties = "hierarchy"
+
+class ControlRigRuntimeAsset(RigVMRuntimeAsset):
+    """A control rig without a Blueprint, from 5.8 on: it has controls, but no class of its own (docs 5.8)."""
+
     _get_hierarchy = ControlRigBlueprint._get_hierarchy
     _of = ControlRigBlueprint._of
 

@@ -11,6 +11,10 @@ class AnimInterpolationType(EnumBase): ...
 class AppMsgCategory(EnumBase): ...
 
 
+class AudioDrivenAnimationMood(EnumBase):
+    """Epic's moods: two of them are called otherwise from 5.7 on, and there are five more."""
+
+
 class AppMsgType(EnumBase): ...
 
 

@@ -20,7 +20,6 @@ class LevelSequenceEditorBlueprintLibrary(BlueprintFunctionLibrary):
         EDITOR.sequence = EDITOR.focused = level_sequence
         EDITOR.selected_sections, EDITOR.parts = [], []
         EDITOR.position = 0.0
-        EDITOR.pump()
         return True
 
     @staticmethod
