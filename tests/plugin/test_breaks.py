@@ -214,7 +214,7 @@ def _in_a_tick(editor: Any, action: Any) -> None:
     assert editor.log.errors == []
 
 
-@pytest.mark.parametrize(("frames", "window"), [(120, False), (580, True)])
+@pytest.mark.parametrize(("frames", "window"), [(120, False), (600, True)])
 def test_only_a_long_take_shows_a_progress_window_in_the_tick(stage: Any, frames: int, window: bool) -> None:
     editor, sequence, actor = stage
     target = {"sequence": sequence, "actor": actor, "tolerance": 0.5}
