@@ -6,7 +6,7 @@ from typing import Any
 
 from . import boards
 from .channels import ChannelData
-from .enums import MovieSceneKeyInterpolation
+from .enums import MovieSceneBlendType, MovieSceneKeyInterpolation
 from .hierarchy import RigHierarchy
 from .objects import BlueprintFunctionLibrary, Object, new_class
 from .sequencer import proxy
@@ -136,15 +136,27 @@ class MovieSceneControlRigParameterSection(MovieSceneParameterSection):
 
 
 class MovieSceneControlRigParameterTrack(MovieSceneNameableTrack):
-    """A rig on a binding."""
+    """A rig on a binding. Its first section is absolute and has defaults; the next ones are additive and have none
+    (engine's behaviour).
+    """
 
     _section_class = MovieSceneControlRigParameterSection
+    _blend_types = ("ABSOLUTE", "ADDITIVE", "OVERRIDE")
 
     def _set_up(self) -> None:
         super()._set_up()
         self._rig_class: Any = None
         self._rig: Any = None
         self._layered = False
+
+    def _add(self) -> Any:
+        made = super()._add()
+        if len(self._sections) > 1:
+            made._blend = MovieSceneBlendType.ADDITIVE
+        else:
+            for data in made._channels.values():
+                data.default = False if data.kind == "bool" else 0
+        return made
 
     def _put(self, kind: Any, layered: bool = False) -> Any:
         self._rig_class, self._layered = kind, layered

@@ -90,6 +90,9 @@ class EditorState:
         self.shown_at_rigs: list[Any] = []  # what Sequencer showed each time a rig's track was made
         self.parts: list[Any] = []  # the sections that lead to it, where the editor knows
         self.selected_sections: list[Any] = []  # in the open Sequencer
+        self.selected_bindings: list[Any] = []
+        self.spawned: dict[str, Any] = {}  # guid -> the actor of a spawnable, while its sequence is edited
+        self.console_variables: dict[str, Any] = {"LevelSequence.DefaultDisplayRate": "30fps"}
         self.sequence_locked = False
         self.position = 0.0  # display frames
         self.transaction: dict[int, tuple[Any, dict[str, Any]]] | None = None

@@ -161,6 +161,23 @@ def keys(channel: Any) -> list[unreal.MovieSceneScriptingFloatKey]:
     return list(channel.get_keys()) if channel.get_num_keys() else []
 
 
+def can_import_keys() -> bool:
+    """Whether the plugin RigMapper is on, and imports tables into sections (5.7 and later)."""
+    return hasattr(getattr(unreal, "RigMapperEditorSubsystem", None), "convert_csv_to_control_rig_section")
+
+
+def import_keys(section: Any, table: str, names: list[str]) -> bool:
+    """Have RigMapper import the curves of these names from a CSV file; whether it did.
+
+    It imports only what a definition passes on, so that one is made that does nothing else.
+    """
+    definition = unreal.RigMapperDefinition()  # pyright: ignore[reportAttributeAccessIssue]
+    definition.set_editor_property("inputs", names)
+    definition.set_editor_property("outputs", {name: name for name in names})
+    mapper = unreal.RigMapperEditorSubsystem  # pyright: ignore[reportAttributeAccessIssue]
+    return mapper.convert_csv_to_control_rig_section(unreal.FilePath(table), section, [definition])
+
+
 def marked_frames(sequence: unreal.LevelSequence) -> list[tuple[int, str]]:
     """The marked frames of a sequence: ticks, and labels."""
     getter = getattr(sequence, "get_marked_frames_from_sequence", None)
@@ -176,6 +193,17 @@ def undo() -> None:
 def current_sequence() -> unreal.LevelSequence | None:
     """The sequence that is open in Sequencer, or None."""
     return unreal.LevelSequenceEditorBlueprintLibrary.get_current_level_sequence()
+
+
+def focused_sequence() -> unreal.LevelSequence | None:
+    """The sequence that is edited in Sequencer, which may be a shot of the one that is open; or None."""
+    return unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
+
+
+def is_focused(sequence: unreal.LevelSequence) -> bool:
+    """Whether this sequence is edited in Sequencer, by itself or as a shot of the one that is open."""
+    focused = focused_sequence()
+    return focused is not None and focused.get_path_name() == sequence.get_path_name()
 
 
 def is_open(sequence: unreal.LevelSequence) -> bool:

@@ -108,6 +108,11 @@ def edit(title: str, steps: int, window: bool = True) -> Iterator[Edit]:
         raise
 
 
+def is_long(values: int) -> bool:
+    """Whether a change of so many values takes so long that it shows its progress."""
+    return values > LONG
+
+
 def check_editable() -> None:
     """Raise `PluginError` while the level is played: nothing can be loaded or changed then."""
     if compat.playing():

@@ -128,6 +128,11 @@ def resolve(sequence: unreal.LevelSequence | None, actor_path: str | None) -> Fa
     return _with_rig(faces[0])
 
 
+def names(sequence: unreal.LevelSequence) -> list[str]:
+    """The names of the faces that a sequence has."""
+    return [face.name for face in _faces(sequence)]
+
+
 def make(sequence: unreal.LevelSequence, face: FaceRig) -> FaceRig:
     """The face with binding, track and section in the sequence, made where they are missing."""
     binding = face.binding
@@ -249,16 +254,8 @@ def conflicts(face: FaceRig, first: int, last: int) -> tuple[list[str], list[str
         else:
             kind = "FK rig" if is_rig else "animation"
             notes.append(f"The face of {face.name} also has an {kind} ({title}), which is not active there.")
-    if face.track is not None:
-        section = face.section_if_any
-        for other in face.track.get_sections():
-            if section is None or other.get_path_name() == section.get_path_name():
-                continue
-            if other.is_active() and _overlaps(other, first, last):
-                state = "locked " if other.is_locked() else ""
-                notes.append(f"Another {state}section of the board of {face.name} is blended with the take.")
-        if section is not None and _looks_at(section):
-            notes.append("CTRL_lookAtSwitch is on: the eyes follow its aim, not the keys.")
+    if face.track is not None and any(map(_looks_at, face.track.get_sections())):
+        notes.append("CTRL_lookAtSwitch is on: the eyes follow its aim, not the keys.")
     return wrong, notes
 
 
@@ -270,7 +267,7 @@ def bound_objects(sequence: unreal.LevelSequence, binding: unreal.MovieSceneBind
     parent = binding.get_parent()
     contexts = bound_objects(sequence, parent) if parent.is_valid() else [compat.world()]
     objects = [one for context in contexts for one in sequence.locate_bound_objects(binding, context)]
-    if not objects and compat.is_open(sequence):  # a spawnable is there only while its sequence is open
+    if not objects and compat.is_focused(sequence):  # a spawnable is there only while its sequence is open
         objects = list(unreal.LevelSequenceEditorBlueprintLibrary.get_bound_objects(sequence.get_binding_id(binding)))
     return [one for one in objects if one is not None]
 
