@@ -115,6 +115,8 @@ class EditorState:
         self.slow_task: Any = None
         self.cancel_slow_task_after: int | None = None  # frames of a slow task until the user presses Cancel
         self.slow_tasks: list[str] = []
+        # FeedbackContextEditor.cpp guards its frame against a progress window in a Slate tick, and calls it wrong use
+        self.progress_in_ticks: list[str] = []
         self.classes: dict[str, type] = {}  # made by @unreal.uclass
         self.names: Counter[str] = Counter()  # for unique object names
         # what is not known of the real editor, to be switched in tests

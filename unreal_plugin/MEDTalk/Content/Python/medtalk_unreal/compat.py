@@ -273,10 +273,3 @@ def open_again(path: str) -> None:
         unreal.LevelSequenceEditorBlueprintLibrary.open_level_sequence(earlier)
     else:
         unreal.LevelSequenceEditorBlueprintLibrary.close_level_sequence()
-
-
-def close(path: str) -> None:
-    """Close the sequence at a path, if it is the one that is open."""
-    current = current_sequence()
-    if current is not None and package(current.get_path_name()) == path:
-        unreal.LevelSequenceEditorBlueprintLibrary.close_level_sequence()

@@ -332,9 +332,10 @@ def _faces(sequence: unreal.LevelSequence) -> Iterator[FaceRig]:
 def _board_track(binding: unreal.MovieSceneBindingProxy) -> unreal.MovieSceneControlRigParameterTrack | None:
     """The track of a face board on a binding, or None."""
     for track in binding.find_tracks_by_type(unreal.MovieSceneControlRigParameterTrack):
-        if isinstance(track, _BOARD_TRACK) and list(track.get_sections()):
-            if _is_whole(board_channels(_names(binding.sequence, track))):
-                return track
+        if not isinstance(track, _BOARD_TRACK) or not list(track.get_sections()):
+            continue
+        if _is_whole(board_channels(_names(binding.sequence, track))):
+            return track
     return None
 
 
@@ -417,7 +418,7 @@ def _is_whole(board: Board) -> bool:
     return there >= _A_BOARD * (there + len(board.missing))
 
 
-def _board_of(name: str, channels: Iterable[str]) -> Board:
+def _board_of(name: str, channels: Collection[str]) -> Board:
     board = board_channels(channels)
     if not _is_whole(board):
         raise PluginError(

@@ -16,7 +16,7 @@ from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
 from medtalk_board.targets import TARGETS
 from medtalk_unreal import compat, earlier, facerig, places
 from medtalk_unreal.earlier import Earlier
-from medtalk_unreal.edits import Edit, describe, edit
+from medtalk_unreal.edits import Edit, describe, edit, is_long
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.handedits import MODES, HandEdits
@@ -205,8 +205,11 @@ def write_take(take: Take, target: Target) -> TakeReport:
         span = _span(place.sequence, take, there, target, seconds)
         warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame)
         warnings += earlier.notes(there, take.name, target.hand_edits)
+    values = len(take.rows) // target.frame_step * len(in_region(target.process_mask))
     with edit(
-        f"{TITLE}: {take.name}", steps=len(in_region(target.process_mask)) + 1 + 3 * (take.head is not None)
+        f"{TITLE}: {take.name}",
+        steps=len(in_region(target.process_mask)) + 1 + 3 * (take.head is not None),
+        window=is_long(values) or target.writer == "arrays",
     ) as change:
         change.step("The sequence")
         new = place.sequence is None
