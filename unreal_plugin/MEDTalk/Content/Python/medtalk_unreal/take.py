@@ -13,8 +13,9 @@ import unreal
 
 from medtalk_board import head
 from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
+from medtalk_board.head import BONE, Axes
 from medtalk_board.targets import TARGETS
-from medtalk_unreal import audiotrack, compat, facerig, places
+from medtalk_unreal import audiotrack, compat, facerig, heads, places, sections
 from medtalk_unreal.edits import Edit, describe, edit
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
@@ -24,8 +25,6 @@ from medtalk_unreal.places import Where
 TITLE = "MEDTalk"
 DEGREES = 40.0
 """Of an eye at 1 on the board: keys of the head may be as far off as those of the eyes."""
-# HeadYaw, HeadPitch and HeadRoll turn about the axes Z, Y and X of the bone of the head.
-_AXES = dict(zip(head.CURVES, "ZYX", strict=True))
 _WIDTH = len(CHANNEL_NAMES)
 _MAX_TICK = 2**31 - 1  # a FrameNumber
 _SLACK = Fraction(1, 1000)  # of a frame: how much a sound may stick out of one without costing another
@@ -71,12 +70,17 @@ class Take:
         """The curves of the head: names of `medtalk_board.head` and values in degrees, none for a still head."""
         if self.head is None:
             return []
+        return [*zip(head.CURVES, self.turns(), strict=True), (head.SWITCH, [1.0] * len(self.rows))]
+
+    def turns(self, axes: Axes = BONE) -> list[list[float]]:
+        """How the head turns: yaw, pitch and roll of a rotator in some axes, in degrees; none for a still head."""
+        if self.head is None:
+            return []
         flat = self.head.cast("B").cast("f").tolist()
         if not all(map(math.isfinite, flat)):
             raise PluginError(f"The head of {self.name} has values that are not numbers.", "Nothing was written.")
-        rows = [head.rotator(*flat[at : at + 3]) for at in range(0, len(flat), 3)]
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        return [*zip(head.CURVES, columns, strict=True), (head.SWITCH, [1.0] * len(rows))]
+        rows = [head.rotator(*flat[at : at + 3], axes=axes) for at in range(0, len(flat), 3)]
+        return [list(column) for column in zip(*rows, strict=True)]
 
     @property
     def source(self) -> str:
@@ -122,7 +126,7 @@ class Target(Where):
 class TakeReport:
     """A written take. sequence: its asset path. keys: how many. missing: channels that this board has not. clamped:
     channel -> in how many keys it was held at the board's limit. Display frames; the last one belongs to the take.
-    head: how many of the keys turn the head.
+    head: how many of the keys turn the head, and head_by on what.
     """
 
     take: str
@@ -134,16 +138,14 @@ class TakeReport:
     first_frame: int
     last_frame: int
     head: int = 0
+    head_by: str = ""
 
     def lines(self) -> list[str]:
         """The report for the user, without the warnings."""
         frames = f"frames {self.first_frame} to {self.last_frame}"
         lines = [f"{self.take}: {self.keys} keys in {self.sequence}, {frames}."]
         if self.head:
-            lines.append(
-                f"{self.take}: {self.head} of them turn the head, on {facerig.HEAD}; {facerig.HEAD_SWITCH} is on. An "
-                "animation of the body may turn it as well."
-            )
+            lines.append(f"{self.take}: {self.head} of them turn the head, {self.head_by}")
         if self.missing:
             lines.append(f"{self.take}: not on this board: {', '.join(self.missing)}.")
         if self.clamped:
@@ -243,14 +245,14 @@ def write_take(take: Take, target: Target) -> TakeReport:
         writer = WRITERS[target.writer](sequence, face)
         keys, clamped = _write_keys(change, writer, face, take, span, end, target)
         keys += writer.finish()
-        turned, left = _write_head(change, writer, face, take, span, end, target)
+        turned, how, left = _write_head(change, sequence, face, take, span, end, target)
         keys += turned
         warnings += left
         describe(sequence, take.name, take.meta)
     _show(sequence, new, view)
     return TakeReport(
         take.name, place.path, keys, _missing(face, target), clamped, tuple(warnings),
-        span.start_frame, span.end_frame - 1, turned,
+        span.start_frame, span.end_frame - 1, turned, how,
     )  # fmt: skip
 
 
@@ -398,31 +400,30 @@ def _write_keys(
 
 
 def _write_head(
-    change: Edit, writer: ChannelWriter, face: FaceRig, take: Take, span: Span, end: int, target: Target
-) -> tuple[int, list[str]]:
-    """The keys of the control that turns the head; how many, and what the user should know if there can be none."""
-    curves = [
-        (f"{facerig.HEAD}.Rotation.{_AXES[name]}", values) for name, values in take.head_curves() if name in _AXES
-    ]
-    if not curves:
-        return 0, []
-    section = face.section
-    if not {name for name, _ in curves} <= set(facerig.section_channels(section)) or not facerig.switch_head_on(
-        section
-    ):
-        return 0, [
-            f"The board of {face.name} has no {facerig.HEAD}, so the head does not turn, but the eyes turn against it: "
-            "switch Head Movement off, or bake an Anim Sequence, which gets the curves of the head."
-        ]
+    change: Edit, sequence: unreal.LevelSequence, face: FaceRig, take: Take, span: Span, end: int, target: Target
+) -> tuple[int, str, list[str]]:
+    """The keys of the control that turns the head: how many, on what, and what to tell where there are none."""
+    if take.head is None or target.head == "off":
+        return 0, "", []
+    take.turns()  # numbers, before anything is made
+    try:
+        if target.head == "body":
+            owner = sections.Owner(take.name, compat.package(take.sound or ""), "head")
+            turned = heads.of_body(sequence, face, owner, span.start_frame, span.end_frame)
+        else:
+            turned = heads.of_board(face)
+    except PluginError as error:
+        return 0, "", [str(error)]
+    writer = ChannelWriter(sequence, face, turned.section)
     rows = _rows(span.ticks, target.frame_step)
     ticks, keys = [span.ticks[row] for row in rows], 0
-    for name, values in curves:
-        change.step(f"{take.name}: {facerig.HEAD}")
+    for name, values in zip(turned.channels, take.turns(turned.axes), strict=True):
+        change.step(f"{take.name}: {turned.control}")
         column = [values[row] for row in rows]
         kept = reduce_keys(ticks, column, DEGREES * target.tolerance)
         writer.clear(name, span.first, end)
         keys += writer.write([Curve(name, [ticks[at] for at in kept], [column[at] for at in kept])], change.pause)
-    return keys, []
+    return keys, turned.how, []
 
 
 def _rows(ticks: Sequence[int], step: int) -> list[int]:
