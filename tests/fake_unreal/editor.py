@@ -31,10 +31,11 @@ def forget(keep: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def stand_in(engine: str = "") -> Iterator[Any]:
+def stand_in(engine: str = "", *plugins: str) -> Iterator[Any]:
     """`import unreal` is the stand-in, whatever else is installed, and the plugin can be imported.
 
     engine: the version that it plays, "5.4" to "5.8"; by default that of MEDTALK_ENGINE, else 5.6.
+    plugins: those of Unreal that are enabled beyond the usual ones, as "RigMapper".
     """
     paths = [str(FAKE), str(PLUGIN)]
     forget()
@@ -42,7 +43,7 @@ def stand_in(engine: str = "") -> Iterator[Any]:
     try:
         sys.modules.update(_kept)
         module, engines = importlib.import_module("unreal"), importlib.import_module("unreal.engines")
-        with engines.play(module, engine or engines.chosen()):
+        with engines.play(module, engine or engines.chosen(), *plugins):
             yield module
     finally:
         for path in paths:
@@ -99,6 +100,25 @@ class Editor:
     def undo_steps(self) -> list[str]:
         return [name for name, _ in self.state.undo_stack]
 
+    @property
+    def redo_steps(self) -> list[str]:
+        return [name for name, _ in self.state.redo_stack]
+
+    @property
+    def toasts(self) -> list[str]:
+        """The notifications that were shown."""
+        return self.state.toasts
+
+    @property
+    def objects(self) -> int:
+        """How many objects of Unreal were made, keys and channels too, since garbage was collected."""
+        return self.state.objects
+
+    @property
+    def most_objects(self) -> int:
+        """The most that `objects` ever was."""
+        return self.state.most_objects
+
     def asset(self, path: str) -> Any:
         """The asset at a path, or None."""
         return self.unreal.assets.find(path)
@@ -121,9 +141,7 @@ class Editor:
 
     # what a test puts there ---------------------------------------------------------------------------------------
 
-    def add_metahuman(
-        self, board: str = "mh4", name: str = "Ada", rig: bool = True, body_rig: bool = False
-    ) -> Any:
+    def add_metahuman(self, board: str = "mh4", name: str = "Ada", rig: bool = True, body_rig: bool = False) -> Any:
         """A MetaHuman in the level: actor `BP_<name>` with Body and Face; without `rig` its mesh names no face rig, and
         without `body_rig` that of the body names none.
         """
@@ -153,6 +171,21 @@ class Editor:
 
         return self._place(unreal.actors.Actor, f"BP_{name}_C_0", f"BP_{name}", build)
 
+    def add_blueprint(self, board: str = "mh4", name: str = "Ada", face: bool = True, actor: bool = True) -> Any:
+        """A MetaHuman's Blueprint, `BP_<name>`: the asset; without `face` one without a face, without `actor` one of no
+        actor at all.
+        """
+        unreal = self.unreal
+        package = f"/Game/MetaHumans/{name}/BP_{name}"
+        made = self._register(unreal.Blueprint(), package)
+        python = unreal.actors.Actor if actor else unreal.actors.ActorComponent
+        made._class = unreal.objects.new_class(f"BP_{name}_C", python, f"{package}.BP_{name}_C")
+        if face:
+            placed = self.add_metahuman(board, name)
+            made._class._build = placed.__dict__["_build"]
+            self.delete(placed)
+        return made
+
     def add_spawned(self, board: str = "mh4", name: str = "Ada") -> Any:
         """A MetaHuman that a sequence has spawned: it can be selected, but is not an actor of the level."""
         actor = self.add_metahuman(board, name)
@@ -180,6 +213,11 @@ class Editor:
         if found is None:
             found = self._register(self.unreal.controlrig.ControlRigBlueprint(), path)._of(board)._finish()
         return found
+
+    def add_runtime_rig(self, board: str = "mh4", path: str = "") -> Any:
+        """The asset of a face board that is no Blueprint, as 5.8 can have it."""
+        path = path or self.unreal.boards.RIGS[board]
+        return self._register(self.unreal.ControlRigRuntimeAsset(), path)._of(board)._finish()
 
     def limit(self, rig: Any, control: str, lowest: Any, highest: Any, free: bool = False) -> None:
         """The user gives a control of a face rig limits of its own (a number for each axis); `free`: switched off."""
@@ -254,14 +292,20 @@ class Editor:
     def open(self, sequence: Any) -> None:
         """Opens a sequence in Sequencer; None closes it."""
         self.state.sequence = self.state.focused = self._named(sequence)
+        self.unreal.window.evaluate()
 
     def select_sections(self, *sections: Any) -> None:
         """In the open Sequencer."""
         self.state.selected_sections = list(sections)
 
+    def select_bindings(self, *bindings: Any) -> None:
+        """In the open Sequencer."""
+        self.state.selected_bindings = list(bindings)
+
     def focus(self, sequence: Any) -> None:
         """The sequence is edited as a shot of the one that is open."""
         self.state.focused = self._named(sequence)
+        self.unreal.window.evaluate()
 
     def menu_entries(self) -> list[str]:
         """Every entry of every menu, as `menu/entry`."""
@@ -306,6 +350,10 @@ class Editor:
         """Ctrl+Z; the name of the step that was taken back."""
         return self.state.undo()
 
+    def redo(self) -> str:
+        """Ctrl+Y; the name of the step that was done again."""
+        return self.state.redo()
+
     # what happens -------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
@@ -325,6 +373,8 @@ class Editor:
                 raise self.unreal.state.EditorCrash("a transaction stayed open over a tick")
             self.state.evaluated = self.state.position
             self.state.run_ticks(seconds)
+            if self.state.garbage_waits:
+                self.state.garbage_waits, self.state.objects = False, 0
 
     def tick_until(self, done: Callable[[], Any], patience: float = PATIENCE, every: float = 0.005) -> Any:
         """Ticks, in real time, until `done` gives something true; that. AssertionError after `patience` seconds."""
@@ -358,6 +408,7 @@ class Editor:
         self.state.subsystems.clear()
         self.state.classes.clear()
         self.state.undo_stack.clear()
+        self.state.redo_stack.clear()
         self.state.open_tabs.clear()
         self.state.sequence = self.state.focused = None
         self.reload_level()

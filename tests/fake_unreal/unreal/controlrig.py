@@ -58,6 +58,20 @@ class ControlRigBlueprint(RigVMBlueprint):
         return self._class
 
 
+class RigVMRuntimeAsset(Object):
+    pass
+
+
+class ControlRigRuntimeAsset(RigVMRuntimeAsset):
+    """A control rig without a Blueprint, from 5.8 on: it has controls, but no class of its own (docs 5.8)."""
+
+    _get_hierarchy = ControlRigBlueprint._get_hierarchy
+    _of = ControlRigBlueprint._of
+
+    def _finish(self) -> Any:
+        return self
+
+
 class RigVMHost(Object):
     pass
 
@@ -194,6 +208,7 @@ class ControlRigSequencerLibrary(BlueprintFunctionLibrary):
             EDITOR.log.add("Error", "LogControlRig: Error: Can not open Sequencer for the LevelSequence None")
         track = binding.add_track(MovieSceneControlRigParameterTrack)
         made = track._put(control_rig_class, is_layered_control_rig)
+        EDITOR.shown_at_rigs.append(EDITOR.focused)
         if EDITOR.sequence is not None:  # whichever it is (second look, B2)
             EDITOR.selected_sections = list(track._sections)
         return made

@@ -71,6 +71,7 @@ class _ObjectBase(_WrapperBase, metaclass=_ObjectMeta):
 
     def __init__(self, outer: Any = None, name: Any = "None") -> None:
         EDITOR.state.check_thread(type(self).__name__)
+        EDITOR.state.made()
         self._generation = None
         self._self = self
         self._outer = canonical(outer) if outer is not None else None
@@ -229,6 +230,12 @@ class Class(Struct):
 
     def _set_up(self) -> None:
         self._python = Object
+
+    def _default(self) -> Any:
+        """Its default object."""
+        if "_cdo" not in self.__dict__:
+            self._cdo = self._python(name=f"Default__{self._name}").__dict__["_self"]
+        return self._cdo
 
     def _path(self) -> str:
         return self.__dict__.get("_class_path") or f"/Script/{CLASSES[self._name]['module']}.{self._name}"

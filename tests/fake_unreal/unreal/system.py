@@ -49,8 +49,14 @@ def get_interpreter_executable_path() -> str:
 
 
 @api
+def get_default_object(type: Any) -> Any:
+    return (type if hasattr(type, "_default") else type.static_class())._default()
+
+
+@api
 def collect_garbage() -> None:
     """Nothing is collected that Python can still reach."""
+    EDITOR.objects = 0
 
 
 @api
@@ -172,8 +178,17 @@ class SystemLibrary(BlueprintFunctionLibrary):
             EDITOR.transaction_depth -= 1
 
     @staticmethod
+    def collect_garbage() -> None:
+        """Queued: at the end of the frame. (docs 5.6)"""
+        EDITOR.garbage_waits = True
+
+    @staticmethod
     def quit_editor() -> None:
         EDITOR.quit = True
+
+    @staticmethod
+    def get_console_variable_string_value(variable_name: str) -> str:
+        return str(EDITOR.console_variables.get(variable_name, ""))
 
     @staticmethod
     @nullable("world_context_object", "specific_player")

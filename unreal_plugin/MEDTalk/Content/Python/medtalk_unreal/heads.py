@@ -22,6 +22,8 @@ KNOWN_RIG = "/Game/MetaHumans/Common/Common/MetaHuman_ControlRig"
 _BODY = "Body"
 _ELSE = "Switch Head Movement off, or key the head of the face board."
 _TURNS = tuple(f"Rotation.{axis}" for axis in "ZYX")  # yaw, pitch and roll of a rotator
+BOARD = tuple(f"{facerig.HEAD}.{turn}" for turn in _TURNS)
+"""The channels of the head control of a face board."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,13 @@ class Head:
         return [f"{self.control}.{turn}" for turn in _TURNS]
 
 
-def of_board(face: FaceRig) -> Head:
-    """The head control of a face board, switched on. `PluginError` for a board without one."""
+def of_board(face: FaceRig, section: unreal.MovieSceneSection) -> Head:
+    """The head control of a face board, switched on in a section. `PluginError` for a board without one."""
     head = Head(
-        facerig.HEAD, face.section, BONE,
+        facerig.HEAD, section, BONE,
         f"on {facerig.HEAD}; {facerig.HEAD_SWITCH} is on. An animation of the body may turn it as well.",
     )  # fmt: skip
-    channels = facerig.section_channels(face.section)
-    if not {*head.channels} <= {*channels} or not facerig.switch_head_on(face.section):
+    if not {*head.channels} <= {*facerig.section_channels(section)} or not facerig.switch_head_on(section):
         raise PluginError(
             f"The board of {face.name} has no {facerig.HEAD}, so the head does not turn, but the eyes turn against it:",
             "key the head of the body, switch Head Movement off, or bake an Anim Sequence, which gets its curves.",
