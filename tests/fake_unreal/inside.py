@@ -110,6 +110,20 @@ def remove_channel(section: Any, channel: str) -> None:
     del section._channels[channel]
 
 
+def shown(track: Any, channel: str, ticks: Iterable[float]) -> list[float]:
+    """What a control rig's track shows on a channel at some ticks, all of its sections together."""
+    from unreal.blending import shown  # pyright: ignore
+
+    return [shown(track, channel, tick) for tick in ticks]
+
+
+def show_weight(section: Any) -> None:
+    """The user ticks Weight in a section's menu, so that Sequencer shows its channel."""
+    from unreal.blending import show_weight  # pyright: ignore
+
+    show_weight(section)
+
+
 def interpolations(section: Any) -> set[Any]:
     """How the keys of a section are led into the next."""
     return {key[2] for data in section._channels.values() for key in data.keys.values()}

@@ -736,7 +736,8 @@ def write_turned(shot: Any, head: np.ndarray, **target: Any) -> Any:
     editor, actor, sequence = shot
     take = replace(as_take(moving(12)), head=head.data)
     with editor.plugin_code():
-        return write_take(take, Target(**{"tolerance": 0.0, "sequence": sequence, "actor": actor, **target}))
+        where = {"sequence": sequence, "actor": actor, "head": "control", "tolerance": 0.0}
+        return write_take(take, Target(**{**where, **target}))
 
 
 def head_keys(editor: Any, sequence: str) -> np.ndarray:

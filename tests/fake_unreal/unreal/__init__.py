@@ -13,6 +13,7 @@ from . import (
     actors,
     animation,
     assets,
+    blending,
     channels,
     controlrig,
     dialogs,

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import boards
 from .assets import Factory
+from .blending import shown
 from .controlrig import MovieSceneControlRigParameterTrack
 from .objects import BlueprintFunctionLibrary, Interface, Object
 from .state import EDITOR
@@ -157,11 +158,10 @@ class AnimationLibrary(BlueprintFunctionLibrary):
 
 def board_curves(sequence: Any, track: Any, seconds: list[float]) -> dict[str, np.ndarray]:
     """What a face board's keys drive at some times: expression curve -> values."""
-    section, found = track._sections[0], {}
+    found = {}
     ticks = [float(second * sequence._tick) for second in seconds]
     for name, expression in boards.expressions(track._rig_class._board).items():
-        moved = [section._channels[channel] for channel in expression.channels if channel in section._channels]
-        values = [sum(data.at(tick) for data in moved) for tick in ticks]
+        values = [sum(shown(track, channel, tick) for channel in expression.channels) for tick in ticks]
         at, to = zip(*expression.points, strict=True)
         found[PREFIX + name] = np.interp(values, at, to)
     return found

@@ -106,9 +106,18 @@ def default_rig(component: unreal.SkeletalMeshComponent) -> unreal.Object | None
 
 def metahuman_face(actor: unreal.Actor) -> str:
     """The name of the face component, where the actor has a component that names it (5.6 and later); "" elsewhere."""
+    return _metahuman_part(actor, "face_component_name")
+
+
+def metahuman_body(actor: unreal.Actor) -> str:
+    """The same of the body."""
+    return _metahuman_part(actor, "body_component_name")
+
+
+def _metahuman_part(actor: unreal.Actor, which: str) -> str:
     kind = getattr(unreal, "MetaHumanComponentUE", None)
     metahuman = actor.get_component_by_class(kind) if kind else None
-    return str(metahuman.get_editor_property("face_component_name")) if metahuman else ""
+    return str(metahuman.get_editor_property(which)) if metahuman else ""
 
 
 def rig_class(asset: unreal.Object) -> unreal.Class | None:
@@ -144,12 +153,17 @@ def control_settings(hierarchy: unreal.RigHierarchy, key: unreal.RigElementKey) 
 
 def face_boards() -> Iterator[str]:
     """Package paths of all assets of the project called `...Face_ControlBoard_CtrlRig`, in order."""
+    return rigs_called(BOARD_ASSET)
+
+
+def rigs_called(ending: str) -> Iterator[str]:
+    """Package paths of all Control Rigs of the project whose name ends so (in lower case), in order."""
     registry = unreal.AssetRegistryHelpers.get_asset_registry()
     found: set[str] = set()
     for name in ("ControlRigBlueprint", "ControlRigRuntimeAsset"):  # the second from 5.8 on
         if kind := getattr(unreal, name, None):
             assets = registry.get_assets_by_class(kind.static_class().get_class_path_name(), True) or []
-            found |= {str(data.package_name) for data in assets if str(data.asset_name).lower().endswith(BOARD_ASSET)}
+            found |= {str(data.package_name) for data in assets if str(data.asset_name).lower().endswith(ending)}
     yield from sorted(found)
 
 
