@@ -14,7 +14,7 @@ import unreal
 from medtalk_board import head
 from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
 from medtalk_board.targets import TARGETS
-from medtalk_unreal import audiotrack, compat, facerig, places
+from medtalk_unreal import audiotrack, camera, compat, facerig, places
 from medtalk_unreal.edits import Edit, describe, edit
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
@@ -217,7 +217,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
     place = places.find(target, take.name, take.source)
     sound = _sound(take)
     seconds = take.heard(float(sound.get_editor_property("duration"))) if sound else 0.0
-    warnings = list(place.face.warnings)
+    warnings: list[str] = []
     span = own = None
     view = compat.View.now()
     if place.sequence is not None:
@@ -229,15 +229,18 @@ def write_take(take: Take, target: Target) -> TakeReport:
     ) as change:
         change.step("The sequence")
         new = place.sequence is None
-        sequence = place.sequence or places.make_sequence(change, place.path, take.source, take.fps)
+        sequence = place.sequence or places.make_sequence(change, target, place.path, take.source)
         if target.writer == "arrays":
             places.open_in_sequencer(sequence)
         elif place.face.track is None:
             compat.show(sequence)  # Unreal makes a rig's track for the sequence that it shows
         span = span or _span(sequence, take, target, seconds)
         change.begin(sequence)
-        face = facerig.make(sequence, place.face)
+        face = places.make_face(target, place, sequence)
+        warnings = [*face.warnings, *warnings]
         _make_room(sequence, face, span, new)
+        if target.camera:
+            warnings += camera.frame(sequence, face, span.start_frame, span.end_frame)
         end, stays = _earlier_take(sequence, face, own, span)
         warnings += [f"{take.name} {what}" for what in stays]
         if sound is not None:
