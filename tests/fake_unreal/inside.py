@@ -155,6 +155,11 @@ def components(actor: Any) -> list[Any]:
     return list(actor._components)
 
 
+def bones(mesh: Any) -> dict[str, tuple[float, float, float]]:
+    """Name in lower case -> place of the bones of a mesh, in centimetres; to be changed."""
+    return mesh._bone_places
+
+
 def rename(thing: Any, name: str) -> None:
     """Give an object another name where it is."""
     thing._name = name

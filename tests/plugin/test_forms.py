@@ -200,10 +200,14 @@ def test_a_take_gets_what_it_needs_of_the_request(editor: Any) -> None:
         ("head", "on", "The head must be one of off, control, body."),
         ("frame_rate", "23", "The frame rate must be one of project, 24, 25, 30, 48, 50, 60."),
         ("sound_channel", "centre", "The sound channel must be one of mix, left, right."),
-        ("sequence_name", "LS_{actor}", "The sequence name is 'LS_{actor}'; in braces it may have {face}, {sound}."),
-        ("sequence_name", "LS_{sound", "The sequence name is 'LS_{sound'; in braces it may have {face}, {sound}."),
-        ("sequence_name", " ", "The sequence name is ' '; in braces it may have {face}, {sound}."),
-        ("sequence_folder", "/Game/{sound}", "The sequence folder is '/Game/{sound}'; in braces it may have {folder}."),
+        ("sequence_name", "LS_{actor}", "The sequence name 'LS_{actor}' has {actor}. Valid are {face} and {sound}."),
+        (
+            "sequence_name",
+            "LS_{sound",
+            "The sequence name 'LS_{sound' has a brace without its other one. Valid are {face} and {sound}.",
+        ),
+        ("sequence_name", " ", "The sequence name is empty. Valid are {face} and {sound}."),
+        ("sequence_folder", "/Game/{sound}", "The sequence folder '/Game/{sound}' has {sound}. Valid is {folder}."),
     ],
 )
 def test_a_request_with_a_value_that_is_none_says_what_is_valid(editor: Any, name: str, value: str, said: str) -> None:

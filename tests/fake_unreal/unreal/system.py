@@ -49,11 +49,6 @@ def get_interpreter_executable_path() -> str:
 
 
 @api
-def get_default_object(type: Any) -> Any:
-    return (type if hasattr(type, "_default") else type.static_class())._default()
-
-
-@api
 def collect_garbage() -> None:
     """Nothing is collected that Python can still reach."""
     EDITOR.objects = 0

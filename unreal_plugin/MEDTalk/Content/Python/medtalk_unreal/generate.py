@@ -19,6 +19,7 @@ from medtalk_unreal import sound as sounds
 from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
 from medtalk_unreal.edits import asset_path, check_editable, place
 from medtalk_unreal.errors import CancelledError, PluginError
+from medtalk_unreal.places import SEQUENCE_NAME, filled, folder_of, new_rate
 from medtalk_unreal.request import Request
 from medtalk_unreal.settings import PluginSettings
 from medtalk_unreal.sidecar import the_sidecar
@@ -98,6 +99,7 @@ class Generation:
             if isinstance(report, TakeReport):
                 for line in report.warnings:
                     unreal.log_warning(f"MEDTalk: {line}")
+            if isinstance(report, TakeReport) and not request.one_each:
                 request = replace(request, sequence=report.sequence, start_frame=report.last_frame + 1)
         if not self.status.reports:
             raise PluginError(self.status.failures[0])
@@ -137,7 +139,7 @@ class Generation:
             request.sound_end,
         )  # fmt: skip
         if request.skeleton:
-            path = place(asset_path(request.sequence_folder, f"AS_{sound.name}"), take.source, request.replace)
+            path = place(_animation_path(request, sound), take.source, request.replace)
             folder, _, name = path.rpartition("/")
             return bake_curves(take, request.skeleton, folder, name, request.tolerance)
         return write_take(take, request.target())
@@ -263,12 +265,30 @@ def check(request: Request, settings: PluginSettings) -> Facts:
     if not request.sounds:
         raise PluginError("No sound is selected.", "Select one or more SoundWaves in the Content Browser.")
     waves = [sounds.look(path, settings.max_seconds) for path in request.sounds]
+    if request.one_each and request.sequence:
+        raise PluginError("One sequence for each sound cannot be made in one that is chosen.", "Clear one of the two.")
+    for wave in waves:
+        if request.sound_start > wave.seconds - sounds.MIN_SECONDS:
+            raise PluginError(
+                f"The sound {wave.name} lasts {wave.seconds:.3g} s; its part begins at {request.sound_start:.3g} s.",
+                "Begin earlier.",
+            )
     if request.skeleton:
         find_skeleton(request.skeleton)
-        asset_path(request.sequence_folder)
+        for wave in waves:
+            _animation_path(request, wave)
     facts = Facts(waves, _fps(request, waves[0]))
+    for wave in waves[1:] if request.one_each else ():
+        _fps(request, wave)
     _timeline(request, waves[0], settings)
     return facts
+
+
+def _animation_path(request: Request, sound: SoundFacts) -> str:
+    """Where the AnimSequence of a sound goes; its name is that of the rule, if the user has one of his own."""
+    rule = "AS_{sound}" if request.sequence_name == SEQUENCE_NAME else request.sequence_name
+    title = filled("sequence_name", rule, {"sound": sound.name})
+    return asset_path(folder_of(request.sequence_folder, compat.package(sound.path)), title)
 
 
 def _fps_now(request: Request, facts: Facts) -> float:
@@ -282,8 +302,10 @@ def _fps(request: Request, sound: SoundFacts) -> float:
 
     Raises `PluginError` where the take could not be written.
     """
-    rate = None if request.skeleton else check_target(request.target(), sound.name, sound.path)
-    return _rig_fps(rate)
+    if request.skeleton:
+        return _rig_fps(None if request.frame_rate == "project" else Fraction(request.frame_rate))
+    target = request.target()
+    return _rig_fps(check_target(target, sound.name, sound.path) or new_rate(target))
 
 
 def _timeline(request: Request, sound: SoundFacts, settings: PluginSettings) -> list[Any] | None:
@@ -292,7 +314,11 @@ def _timeline(request: Request, sound: SoundFacts, settings: PluginSettings) -> 
     if not request.marked_frames:
         return None
     sequence = None if request.skeleton else target_sequence(request.target(), sound.name, sound.path)
-    return marks.timeline(sequence, request.start_frame, sound.seconds, settings)
+    whole = request.sound_start  # spans are of the whole sound, marked frames of what is heard
+    seconds = (request.sound_end or sound.seconds) - whole
+    spans = marks.timeline(sequence, request.start_frame, seconds, settings)
+    ends = ({name: whole + span[name] for name in ("start", "end") if name in span} for span in spans)
+    return [span | moved for span, moved in zip(spans, ends, strict=True)]
 
 
 def _rig_fps(rate: Fraction | None) -> float:

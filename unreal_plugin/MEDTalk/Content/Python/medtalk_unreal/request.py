@@ -12,7 +12,7 @@ from typing import Any
 
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.interpreter import SETTINGS
-from medtalk_unreal.places import SEQUENCE_NAME
+from medtalk_unreal.places import SEQUENCE_NAME, filled
 from medtalk_unreal.settings import PluginSettings, fitting
 from medtalk_unreal.take import Target
 from medtalk_wire import settings as wire
@@ -21,7 +21,6 @@ from medtalk_wire.settings import AUTO
 CHANNELS = ("mix", "left", "right")
 """What is heard of a stereo sound."""
 _PLACEHOLDERS = {"sequence_name": ("face", "sound"), "sequence_folder": ("folder",)}
-_NAMED = re.compile(r"\{([^{}]*)\}")
 _PICTURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)  # how such a file begins
 _HOURS = 1e6  # seconds: no sound is longer
 _BEGINNING = 16  # bytes: enough to recognize it
@@ -147,7 +146,7 @@ class Request(_More):
         if self.sound_channel not in CHANNELS:
             raise PluginError(f"The sound channel must be one of {', '.join(CHANNELS)}.")
         for name, valid in _PLACEHOLDERS.items():
-            _check_placeholders(name, getattr(self, name), valid)
+            filled(name, getattr(self, name), dict.fromkeys(valid, ""))
         self.target()
         self._check_mood(settings)
 
@@ -240,13 +239,6 @@ def _as_now(content: dict[str, Any]) -> dict[str, Any]:
     """A request of before as it is written now: the head was only on or off."""
     head = content.get("head")
     return {**content, "head": "control" if head else "off"} if isinstance(head, bool) else content
-
-
-def _check_placeholders(name: str, text: str, valid: Sequence[str]) -> None:
-    """Raise `PluginError` for a text that names anything else in braces, or nothing at all."""
-    shown = [f"{{{one}}}" for one in valid]
-    if not text.strip() or any(one in _NAMED.sub("", text) for one in "{}") or {*_NAMED.findall(text)} - {*valid}:
-        raise PluginError(f"The {name.replace('_', ' ')} is {text[:60]!r}; in braces it may have {', '.join(shown)}.")
 
 
 def _most_bytes(settings: PluginSettings) -> int:

@@ -15,7 +15,7 @@ from medtalk_board import head
 from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
 from medtalk_board.head import BONE, Axes
 from medtalk_board.targets import TARGETS
-from medtalk_unreal import compat, earlier, facerig, heads, places
+from medtalk_unreal import camera, compat, earlier, facerig, heads, places
 from medtalk_unreal.earlier import Earlier
 from medtalk_unreal.edits import Edit, describe, edit, is_long
 from medtalk_unreal.errors import PluginError
@@ -201,7 +201,8 @@ def write_take(take: Take, target: Target) -> TakeReport:
     sound = _sound(take)
     seconds = take.heard(float(sound.get_editor_property("duration"))) if sound else 0.0
     owner = Owner(take.name, compat.package(take.sound or ""))
-    warnings, there, span = list(place.face.warnings), Earlier(), None
+    warnings: list[str] = []
+    there, span = Earlier(), None
     view = compat.View.now()
     if place.sequence is not None:
         there = _earlier(place.sequence, place.face, owner, sound, target)
@@ -216,17 +217,20 @@ def write_take(take: Take, target: Target) -> TakeReport:
     ) as change:
         change.step("The sequence")
         new = place.sequence is None
-        sequence = place.sequence or places.make_sequence(change, place.path, take.source, take.fps)
+        sequence = place.sequence or places.make_sequence(change, target, place.path, take.source)
         if target.writer == "arrays":
             places.open_in_sequencer(sequence)
         elif place.face.track is None:
             compat.show(sequence)  # Unreal makes a rig's track for the sequence that it shows
         span = span or _span(sequence, take, there, target, seconds)
         change.begin(sequence)
-        face = facerig.make(sequence, place.face)
+        face = places.make_face(target, place, sequence)
+        warnings = [*face.warnings, *warnings]
         section, lines = earlier.place(sequence, face, there, owner, span, _channels(face, target))
         warnings += lines
         _make_room(sequence, span, new)
+        if target.camera:
+            warnings += camera.frame(sequence, face, span.start_frame, span.end_frame)
         if sound is not None:
             warnings += earlier.lay_sound(sequence, face, there, take.name, sound, span, take.sound_start)
         if len(set(span.ticks)) < len(span.ticks):
