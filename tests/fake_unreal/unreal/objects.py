@@ -186,7 +186,7 @@ class _ObjectBase(_WrapperBase, metaclass=_ObjectMeta):
         except TypeError as error:
             raise TypeError(f"{type(self).__name__}: Failed to convert type for property '{name}': {error}") from None
         self._touch()
-        self._values[name] = taken
+        self._values[name] = stored(taken)
         writer = getattr(self, f"_set_{name}", None)
         if writer:
             writer(taken)
