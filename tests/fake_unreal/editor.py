@@ -171,6 +171,21 @@ class Editor:
 
         return self._place(unreal.actors.Actor, f"BP_{name}_C_0", f"BP_{name}", build)
 
+    def add_blueprint(self, board: str = "mh4", name: str = "Ada", face: bool = True, actor: bool = True) -> Any:
+        """A MetaHuman's Blueprint, `BP_<name>`: the asset; without `face` one without a face, without `actor` one of no
+        actor at all.
+        """
+        unreal = self.unreal
+        package = f"/Game/MetaHumans/{name}/BP_{name}"
+        made = self._register(unreal.Blueprint(), package)
+        python = unreal.actors.Actor if actor else unreal.actors.ActorComponent
+        made._class = unreal.objects.new_class(f"BP_{name}_C", python, f"{package}.BP_{name}_C")
+        if face:
+            placed = self.add_metahuman(board, name)
+            made._class._build = placed.__dict__["_build"]
+            self.delete(placed)
+        return made
+
     def add_spawned(self, board: str = "mh4", name: str = "Ada") -> Any:
         """A MetaHuman that a sequence has spawned: it can be selected, but is not an actor of the level."""
         actor = self.add_metahuman(board, name)
@@ -277,14 +292,20 @@ class Editor:
     def open(self, sequence: Any) -> None:
         """Opens a sequence in Sequencer; None closes it."""
         self.state.sequence = self.state.focused = self._named(sequence)
+        self.unreal.window.evaluate()
 
     def select_sections(self, *sections: Any) -> None:
         """In the open Sequencer."""
         self.state.selected_sections = list(sections)
 
+    def select_bindings(self, *bindings: Any) -> None:
+        """In the open Sequencer."""
+        self.state.selected_bindings = list(bindings)
+
     def focus(self, sequence: Any) -> None:
         """The sequence is edited as a shot of the one that is open."""
         self.state.focused = self._named(sequence)
+        self.unreal.window.evaluate()
 
     def menu_entries(self) -> list[str]:
         """Every entry of every menu, as `menu/entry`."""

@@ -279,7 +279,28 @@ class MovieSceneScriptingIntegerChannel(MovieSceneScriptingChannel):
         return int(self._data().default or 0)
 
 
-_KINDS = {"bool": MovieSceneScriptingBoolChannel, "integer": MovieSceneScriptingIntegerChannel}
+class MovieSceneScriptingDoubleChannel(MovieSceneScriptingChannel):
+    """Of transforms."""
+
+    def get_num_keys(self) -> int:
+        return len(self._data().keys)
+
+    def set_default(self, default_value: float) -> None:
+        self._section._touch()
+        self._data().default = default_value
+
+    def has_default(self) -> bool:
+        return self._data().default is not None
+
+    def get_default(self) -> float:
+        return float(self._data().default or 0.0)
+
+
+_KINDS = {
+    "double": MovieSceneScriptingDoubleChannel,
+    "bool": MovieSceneScriptingBoolChannel,
+    "integer": MovieSceneScriptingIntegerChannel,
+}
 
 
 def wrap_channel(section: Any, name: str) -> Any:

@@ -208,6 +208,7 @@ class ControlRigSequencerLibrary(BlueprintFunctionLibrary):
             EDITOR.log.add("Error", "LogControlRig: Error: Can not open Sequencer for the LevelSequence None")
         track = binding.add_track(MovieSceneControlRigParameterTrack)
         made = track._put(control_rig_class, is_layered_control_rig)
+        EDITOR.shown_at_rigs.append(EDITOR.focused)
         if EDITOR.sequence is not None:  # whichever it is (second look, B2)
             EDITOR.selected_sections = list(track._sections)
         return made

@@ -9,7 +9,7 @@ from .convert import TYPES, canonical, giving, taking, wrapper, zero
 from .playing import PLAYING
 from .signatures import CLASSES, type_of
 from .state import EDITOR, copied
-from .values import Name, _WrapperBase, copy_value
+from .values import Name, _WrapperBase, copy_value, stored
 
 
 class _ObjectMeta(type):
@@ -230,6 +230,12 @@ class Class(Struct):
 
     def _set_up(self) -> None:
         self._python = Object
+
+    def _default(self) -> Any:
+        """Its default object."""
+        if "_cdo" not in self.__dict__:
+            self._cdo = self._python(name=f"Default__{self._name}").__dict__["_self"]
+        return self._cdo
 
     def _path(self) -> str:
         return self.__dict__.get("_class_path") or f"/Script/{CLASSES[self._name]['module']}.{self._name}"

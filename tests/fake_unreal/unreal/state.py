@@ -96,7 +96,12 @@ class EditorState:
         self.selected_assets: list[Any] = []
         self.sequence: Any = None  # open in Sequencer
         self.focused: Any = None  # the sub-sequence that is edited
+        self.shown_at_rigs: list[Any] = []  # what Sequencer showed each time a rig's track was made
+        self.parts: list[Any] = []  # the sections that lead to it, where the editor knows
         self.selected_sections: list[Any] = []  # in the open Sequencer
+        self.selected_bindings: list[Any] = []
+        self.spawned: dict[str, Any] = {}  # guid -> the actor of a spawnable, while its sequence is edited
+        self.console_variables: dict[str, Any] = {"LevelSequence.DefaultDisplayRate": "30fps"}
         self.sequence_locked = False
         self.position = 0.0  # display frames
         self.transaction: dict[int, tuple[Any, dict[str, Any]]] | None = None
@@ -178,7 +183,10 @@ class EditorState:
             if one._path() == path:
                 return one
         asset = self.assets.get(path.partition(".")[0].lower())
-        return asset if asset is not None and ":" not in path else None
+        if asset is not None and ":" in path:  # what lies in a sequence
+            inside = [one for track in getattr(asset, "_all_tracks", list)() for one in (track, *track._sections)]
+            return next((one for one in inside if one._path() == path), None)
+        return asset
 
     def check_thread(self, what: str) -> None:
         if threading.get_ident() != self.thread:

@@ -57,6 +57,18 @@ class Transform(StructBase):
     """Place, rotation (a Quat) and scale."""
 
 
+class CameraFilmbackSettings(StructBase):
+    """Millimetres."""
+
+
+class CameraTrackingFocusSettings(StructBase):
+    pass
+
+
+class CameraFocusSettings(StructBase):
+    pass
+
+
 class LinearColor(StructBase):
     pass
 

@@ -9,7 +9,13 @@ from .channels import ChannelData, wrap_channel
 from .enums import MovieSceneBlendType, MovieSceneCompletionMode
 from .objects import Object
 from .state import EDITOR
-from .structs import Color, FrameNumber, MovieSceneSkeletalAnimationParams, OptionalMovieSceneBlendType
+from .structs import (
+    Color,
+    FrameNumber,
+    MovieSceneObjectBindingID,
+    MovieSceneSkeletalAnimationParams,
+    OptionalMovieSceneBlendType,
+)
 from .timing import from_seconds, to_frame, to_seconds, to_ticks
 from .values import Text
 
@@ -307,8 +313,55 @@ class MovieSceneSkeletalAnimationTrack(MovieSceneCommonAnimationTrack):
     _section_class = MovieSceneSkeletalAnimationSection
 
 
-class MovieSceneSubSection(MovieSceneSection):
+class MovieSceneCameraCutSection(MovieSceneSection):
+    """Which camera the sequence shows."""
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self._camera: Any = None
+
+    def set_camera_binding_id(self, camera_binding_id: Any) -> None:
+        if self._try_modify():
+            self._camera = camera_binding_id
+
+    def get_camera_binding_id(self) -> Any:
+        return self._camera if self._camera is not None else MovieSceneObjectBindingID()
+
+
+class MovieSceneCameraCutTrack(MovieSceneNameableTrack):
+    _section_class = MovieSceneCameraCutSection
+
+
+class MovieScene3DTransformSection(MovieSceneSection):
+    """Channels of doubles: Location in centimetres, Rotation in degrees about X (roll), Y (pitch), Z (yaw), Scale."""
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        for part in ("Location", "Rotation", "Scale"):
+            self._channels |= {f"{part}.{axis}": ChannelData("double") for axis in "XYZ"}
+
+
+class MovieScenePropertyTrack(MovieSceneNameableTrack):
     pass
+
+
+class MovieScene3DTransformTrack(MovieScenePropertyTrack):
+    _section_class = MovieScene3DTransformSection
+
+
+class MovieSceneSubSection(MovieSceneSection):
+    """Another sequence as a part of this one."""
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self._part: Any = None
+
+    def set_sequence(self, sequence: Any) -> None:
+        if self._try_modify():
+            self._part = sequence
+
+    def get_sequence(self) -> Any:
+        return self._part
 
 
 class MovieSceneSubTrack(MovieSceneNameableTrack):

@@ -100,6 +100,12 @@ class ChannelWriter:
             channel.remove_key(key)
         return later
 
+    def ticks(self, name: str, first: int, end: int) -> list[int]:
+        """The ticks of a channel's keys from tick `first` up to `end`."""
+        return [
+            key.get_time(self._unit).frame_number.value for key in self._within(self._channels[name], first, end)[0]
+        ]
+
     def _within(
         self, channel: unreal.MovieSceneScriptingFloatChannel, first: int, end: int
     ) -> tuple[list[unreal.MovieSceneScriptingFloatKey], bool]:

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 
 import unreal
 
+from medtalk_unreal import compat
 from medtalk_unreal.errors import PluginError
 
 Section = unreal.MovieSceneSection
@@ -106,6 +107,28 @@ def name_it(sequence: unreal.LevelSequence, track: Track, section: Section, owne
     track.set_track_row_display_name("MEDTalk" if shared else f"MEDTalk: {owner.take}{layer}", row)
 
 
+def drop(sequence: unreal.LevelSequence, track: Track, section: Section) -> None:
+    """Take away a section that was just made."""
+    unreal.EditorAssetLibrary.remove_metadata_tag(sequence, _OWNER + path_of(section))
+    track.remove_section(section)
+
+
+def bound(section: Section, start_frame: int, end_frame: int) -> None:
+    """Have a section from a display frame up to another one; one that is so is not touched."""
+    same = section.has_start_frame() and section.get_start_frame() == start_frame
+    if not (same and section.has_end_frame() and section.get_end_frame() == end_frame):
+        section.set_range(start_frame, end_frame)
+
+
+def shift(section: Section, by: int) -> None:
+    """Move all keys of a section by ticks."""
+    unit = compat.ticks()
+    for channel in section.get_all_channels():
+        if hasattr(channel, "get_keys"):
+            for key in compat.keys(channel):
+                key.set_time(unreal.FrameNumber(key.get_time(unit).frame_number.value + by), 0.0, unit)
+
+
 def put_above(section: Section) -> bool:
     """Let a section override the absolute ones that it overlaps; False where this Unreal cannot: they are averaged."""
     override = getattr(unreal.MovieSceneBlendType, "OVERRIDE", None)
@@ -128,8 +151,8 @@ def in_the_way(track: Track, section: Section | None, start_frame: int, end_fram
 
 
 def is_endless(section: Section) -> bool:
-    """Whether a section has no end, as the one has that Unreal makes with a track."""
-    return not section.has_start_frame() or not section.has_end_frame()
+    """Whether a section has no end on either side, as the one that Unreal makes with a track."""
+    return not section.has_start_frame() and not section.has_end_frame()
 
 
 def overlap(one: Section, other: Section) -> bool:
