@@ -31,6 +31,15 @@ class Log:
     def add(self, level: str, line: str) -> None:
         self.lines.append((level, line))
 
+    def write(self, path: Path) -> None:
+        """The file, as the editor writes it: time, frame, category, level (but "Display"), line."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shown = [
+            line if "Log" in line.split(":")[0] else f"LogPython: {'' if level == 'Display' else level + ': '}{line}"
+            for level, line in self.lines
+        ]
+        path.write_text("".join(f"[2026.01.01-00.00.00:000][  0]{line}\n" for line in shown), "utf-8")
+
     def of(self, level: str) -> list[str]:
         return [line for found, line in self.lines if found == level]
 
@@ -121,6 +130,9 @@ class EditorState:
         self.names: Counter[str] = Counter()  # for unique object names
         # what is not known of the real editor, to be switched in tests
         self.rig_section_bounded = False
+        self.override_wins = True  # whether an overriding section takes the place of absolute ones, or counts nothing
+        self.sections_reach_on = False  # whether a section counts outside of its ends too
+        self.animation_wins = False  # over a board on the same face
         self.head_control = False  # whether boards turn the head, as those of MetaHuman Animator do
         self.class_objects: dict[type, Any] = {}
 

@@ -35,7 +35,8 @@ def log_error(arg: Any) -> None:
 
 @api
 def log_flush() -> None:
-    """Nothing waits here."""
+    """The log's file is written with the lines that waited."""
+    EDITOR.log.write(EDITOR.project_dir / "Saved" / "Logs" / "Show.log")
 
 
 @api
