@@ -31,7 +31,7 @@ def form_of(editor: Any, kind: str) -> Any:
 
 
 def report(editor: Any) -> list[str]:
-    return [str(line) for line in form_of(editor, "MEDTalkReportForm").get_editor_property("lines")]
+    return form_of(editor, "MEDTalkReportForm").get_editor_property("report").splitlines()
 
 
 def test_every_entry_can_be_clicked(started: Any) -> None:
@@ -110,14 +110,14 @@ def test_what_is_missing_is_one_line_in_a_dialog(
 
 
 def test_from_the_sequencer_the_open_sequence_is_offered(started: Any, tmp_path: Path) -> None:
-    from medtalk_unreal import forms
+    from medtalk_unreal import choices
 
     sequence = started.new_sequence(24)
     started.open(sequence)
     started.click(BAR, "MEDTalk.generate")
     form = form_of(started, "MEDTalkGenerateForm")
     assert form.get_editor_property("sequence").get_path_name() == sequence.get_path_name()
-    assert str(form.get_editor_property("target")) == forms.IN_SEQUENCE
+    assert str(form.get_editor_property("target")) == choices.IN_SEQUENCE
 
 
 def test_what_is_in_the_open_sequence_is_baked_and_exported(started: Any, tmp_path: Path) -> None:

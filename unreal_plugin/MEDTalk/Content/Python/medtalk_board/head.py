@@ -40,9 +40,7 @@ def rotator(yaw: float, pitch: float, roll: float, axes: Axes = BONE) -> tuple[f
         return [sum(part * to[at] for part, to in zip(axis, (ahead, right, up), strict=True)) for at in range(3)]
 
     # Where the three axes go, each as seen along the three.
-    x, y, z = (
-        [sum(a * b for a, b in zip(gone, along, strict=True)) for along in axes] for gone in map(moved, axes)
-    )
+    x, y, z = ([sum(a * b for a, b in zip(gone, along, strict=True)) for along in axes] for gone in map(moved, axes))
     return (
         math.degrees(math.atan2(x[1], x[0])),
         math.degrees(math.asin(max(-1.0, min(1.0, x[2])))),

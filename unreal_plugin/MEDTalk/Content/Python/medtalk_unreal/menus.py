@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import unreal
 
-from medtalk_unreal import bake, compat, forms, generate, readback, ticks
+from medtalk_unreal import bake, compat, forms, generate, readback, reports, settingsform, ticks
 from medtalk_unreal.dialogs import TITLE, guarded, say
 from medtalk_unreal.edits import check_editable
 from medtalk_unreal.errors import PluginError
@@ -116,7 +116,7 @@ def _open_sequence() -> str:
 
 def _in_background(steps: Callable[[Callable[[str], None]], ticks.Steps], done: str = "") -> None:
     """Do steps in the tick, where no dialog may be opened: a tab and the log report them and their end."""
-    tell = forms.open_report()
+    tell = reports.open_report()
 
     def ended(task: ticks.Task) -> None:
         if task.error is not None:
@@ -134,7 +134,7 @@ def _check_idle() -> None:
 
 
 def _settings() -> None:
-    if forms.open_settings() and the_sidecar.is_there and generate.running() is None:
+    if settingsform.open_settings() and the_sidecar.is_there and generate.running() is None:
         _in_background(the_sidecar.restart)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import unreal
 
-from medtalk_unreal import compat, facerig, forms
+from medtalk_unreal import compat, facerig, forms, reports
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.settings import folder
 from medtalk_unreal.ticks import Steps, fault
@@ -187,7 +187,7 @@ def _details_tab(_: str) -> Answer:
     """The tab that shows this report: none is opened here, because the tick is not the place for it."""
     if unreal.SystemLibrary.is_unattended():
         raise SkippedError("There are no tabs to see here.")
-    return {"opened": forms.report_is_open()}
+    return {"opened": reports.report_is_open()}
 
 
 def _packages(_: str) -> Answer:
