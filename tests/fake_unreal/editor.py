@@ -31,14 +31,19 @@ def forget(keep: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def stand_in() -> Iterator[Any]:
-    """`import unreal` is the stand-in, whatever else is installed, and the plugin can be imported."""
+def stand_in(engine: str = "") -> Iterator[Any]:
+    """`import unreal` is the stand-in, whatever else is installed, and the plugin can be imported.
+
+    engine: the version that it plays, "5.4" to "5.8"; by default that of MEDTALK_ENGINE, else 5.6.
+    """
     paths = [str(FAKE), str(PLUGIN)]
     forget()
     sys.path[:0] = paths
     try:
         sys.modules.update(_kept)
-        yield importlib.import_module("unreal")
+        module, engines = importlib.import_module("unreal"), importlib.import_module("unreal.engines")
+        with engines.play(module, engine or engines.chosen()):
+            yield module
     finally:
         for path in paths:
             sys.path.remove(path)
@@ -56,7 +61,8 @@ class Editor:
     def __init__(self, unreal: Any, project_dir: Path) -> None:
         self.unreal = unreal
         project_dir.mkdir(parents=True, exist_ok=True)
-        (project_dir / "Show.uproject").write_text('{"FileVersion": 3, "EngineAssociation": "5.6"}\n')
+        version = unreal.playing.PLAYING.version
+        (project_dir / "Show.uproject").write_text(f'{{"FileVersion": 3, "EngineAssociation": "{version}"}}\n')
         self.state = unreal.state.start(project_dir)
         self.state.dialogs = unreal.dialogs.Dialogs()
         self.state.importer = unreal.sounds.import_sound
@@ -115,8 +121,10 @@ class Editor:
 
     # what a test puts there ---------------------------------------------------------------------------------------
 
-    def add_metahuman(self, board: str = "mh4", name: str = "Ada", rig: bool = True) -> Any:
-        """A MetaHuman in the level: actor `BP_<name>` with Body and Face; without `rig` its mesh names no face rig."""
+    def add_metahuman(self, board: str = "mh4", name: str = "Ada", rig: bool = True, body_rig: bool = False) -> Any:
+        """A MetaHuman in the level: actor `BP_<name>` with Body and Face; without `rig` its mesh names no face rig, and
+        without `body_rig` that of the body names none.
+        """
         unreal = self.unreal
         mesh = self.asset(f"/Game/MetaHumans/{name}/Face/SKM_{name}_Face")
         if mesh is None:
@@ -130,6 +138,8 @@ class Editor:
         body = self.asset("/Game/MetaHumans/Common/Body/SKM_Body") or self._register(
             unreal.actors.SkeletalMesh(), "/Game/MetaHumans/Common/Body/SKM_Body"
         )
+        if body_rig:
+            body._values["default_animating_rig"] = self.add_rig("body")
 
         def build(actor: Any) -> None:
             actor._component(unreal.actors.SceneComponent, "Root")
@@ -140,6 +150,21 @@ class Editor:
                 component._values.update(face_component_name="Face", body_component_name="Body")
 
         return self._place(unreal.actors.Actor, f"BP_{name}_C_0", f"BP_{name}", build)
+
+    def add_blueprint(self, board: str = "mh4", name: str = "Ada", face: bool = True, actor: bool = True) -> Any:
+        """A MetaHuman's Blueprint, `BP_<name>`: the asset; without `face` one without a face, without `actor` one of no
+        actor at all.
+        """
+        unreal = self.unreal
+        package = f"/Game/MetaHumans/{name}/BP_{name}"
+        made = self._register(unreal.Blueprint(), package)
+        python = unreal.actors.Actor if actor else unreal.actors.ActorComponent
+        made._class = unreal.objects.new_class(f"BP_{name}_C", python, f"{package}.BP_{name}_C")
+        if face:
+            placed = self.add_metahuman(board, name)
+            made._class._build = placed.__dict__["_build"]
+            self.delete(placed)
+        return made
 
     def add_spawned(self, board: str = "mh4", name: str = "Ada") -> Any:
         """A MetaHuman that a sequence has spawned: it can be selected, but is not an actor of the level."""
@@ -214,11 +239,10 @@ class Editor:
     def add_board(self, sequence: Any, actor: Any) -> Any:
         """A user's face board in a sequence: bindings of the actor and its Face, the rig's track; its section."""
         face = self.face_of(actor)
-        parent, binding = sequence.add_possessable(actor), sequence.add_possessable(face)
-        binding.set_parent(parent)
+        binding = sequence.add_possessable(face)
         rig = face._asset._values["default_animating_rig"].get_control_rig_class()
-        library = self.unreal.ControlRigSequencerLibrary
-        return library.find_or_create_control_rig_track(self.state.world, sequence, rig, binding).get_sections()[0]
+        track = binding.add_track(self.unreal.MovieSceneControlRigParameterTrack)
+        return track._put(rig)._sections[0]
 
     def _register(self, asset: Any, package: str) -> Any:
         return self.unreal.assets.register(asset.__dict__["_self"], package)
@@ -243,10 +267,20 @@ class Editor:
     def open(self, sequence: Any) -> None:
         """Opens a sequence in Sequencer; None closes it."""
         self.state.sequence = self.state.focused = self._named(sequence)
+        self.unreal.window.evaluate()
+
+    def select_sections(self, *sections: Any) -> None:
+        """In the open Sequencer."""
+        self.state.selected_sections = list(sections)
+
+    def select_bindings(self, *bindings: Any) -> None:
+        """In the open Sequencer."""
+        self.state.selected_bindings = list(bindings)
 
     def focus(self, sequence: Any) -> None:
         """The sequence is edited as a shot of the one that is open."""
         self.state.focused = self._named(sequence)
+        self.unreal.window.evaluate()
 
     def menu_entries(self) -> list[str]:
         """Every entry of every menu, as `menu/entry`."""

@@ -290,11 +290,6 @@ def _lock(shot: Shot) -> None:
     shot.editor.unreal.LevelSequenceEditorBlueprintLibrary.set_lock_level_sequence(True)
 
 
-def _as_part(shot: Shot) -> None:
-    shot.editor.open(shot.editor.new_sequence(30, "/Game/Whole"))
-    shot.editor.focus(SHOT + ".Shot")
-
-
 def _lock_section(shot: Shot) -> None:
     shot.editor.sections(SHOT + ".Shot")[0].set_is_locked(True)
 
@@ -320,7 +315,6 @@ AROUND: dict[str, tuple[Callable[[Shot], Any], str]] = {
     "sequence renamed": (lambda shot: shot.editor.rename(SHOT + ".Shot", "/Game/Other"), "Was it renamed or deleted?"),
     "sequence read-only": (lambda shot: shot.editor.asset(SHOT).set_read_only(True), "read-only"),
     "sequence locked": (_lock, "is locked"),
-    "sequence open as a part": (_as_part, "open as a part of Whole"),
     "section locked": (_lock_section, "is locked"),
     "FK rig on the face": (lambda shot: shot.editor.add_fk_rig(shot.editor.asset(SHOT), _face(shot)), "An FK rig"),
     "animation on the face": (_animate, "An animation"),

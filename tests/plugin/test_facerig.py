@@ -166,10 +166,7 @@ def test_nothing_is_bound_until_it_is_made(editor: Any) -> None:
     assert face.binding is None and face.track is None and not sequence.get_bindings()
 
 
-@pytest.mark.parametrize("parents", [False, True])
-def test_the_face_is_bound_under_its_actor(editor: Any, parents: bool) -> None:
-    """Whether Unreal parents a component's binding by itself is not known; both ways end the same."""
-    editor.state.parents_components = parents
+def test_the_face_is_bound_under_its_actor(editor: Any) -> None:
     actor, sequence = editor.add_metahuman(), editor.new_sequence()
     write(editor, moving(3), sequence=sequence, actor=actor)
     assert face_binding(sequence).get_parent().get_name() == "BP_Ada" and len(sequence.get_bindings()) == 2

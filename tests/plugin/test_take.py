@@ -531,7 +531,12 @@ def test_a_sequence_that_is_open_as_a_part(shot: Any) -> None:
     editor, actor, sequence = shot
     editor.open(editor.new_sequence(30, "/Game/Cinematics/Film"))
     editor.focus(sequence)
-    refused_at_once(editor, "Shot is open as a part of Film", sequence=sequence, actor=actor)
+    refused_at_once(editor, "Shot is open as a part of Film", sequence=sequence, actor=actor, writer="arrays")
+    write(editor, moving(FRAMES), sequence=sequence, actor=actor)  # channels need no Sequencer
+    assert editor.keyed(board_section(editor, sequence))
+    assert inside.path(editor.state.sequence) == "/Game/Cinematics/Film.Film"
+    assert inside.path(editor.state.focused) == f"{sequence}.Shot", "the user is where he was"
+    assert editor.log.errors == []
 
 
 def test_a_locked_playback_range(shot: Any) -> None:

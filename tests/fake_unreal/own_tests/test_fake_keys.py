@@ -125,10 +125,22 @@ def test_the_default_time_unit_is_the_display_rate(editor: Editor, unreal: Any, 
     assert expected // 10 == tick
 
 
-def test_a_second_key_on_a_frame_is_a_double_key(unreal: Any, section: Any) -> None:
-    for value in (0.25, 0.5):
-        jaw(section).add_key(unreal.FrameNumber(3), value)
-    assert [key.get_value() for key in jaw(section).get_keys()] == [0.25, 0.5]
+def test_a_second_key_on_a_tick_changes_the_value_of_the_first(unreal: Any, section: Any) -> None:
+    """And keeps its interpolation. (The engine's AddKeyToChannel: second look, section 3)"""
+    linear, constant = unreal.MovieSceneKeyInterpolation.LINEAR, unreal.MovieSceneKeyInterpolation.CONSTANT
+    first = jaw(section).add_key(unreal.FrameNumber(3), 0.25, interpolation=linear)
+    jaw(section).add_key(unreal.FrameNumber(3), 0.5, interpolation=constant)
+    assert jaw(section).get_num_keys() == 1 and first.get_value() == 0.5
+    assert first.get_interpolation_mode() is unreal.RichCurveInterpMode.RCIM_LINEAR
+    first.set_time(unreal.FrameNumber(4))
+    jaw(section).add_key(unreal.FrameNumber(3), 0.75)
+    assert [key.get_value() for key in jaw(section).get_keys()] == [0.75, 0.5]
+    other = section.get_channel("CTRL_L_eye_blink")
+    switch = section.get_channel("CTRL_faceGUIfollowHead")
+    for channel, values in ((other, (0.5, 0.25)), (switch, (True, False))):
+        for value in values:
+            channel.add_key(unreal.FrameNumber(3), value)
+        assert channel.get_num_keys() == 1 and channel.get_keys()[0].get_value() == values[-1]
 
 
 def test_keys_are_wrappers_and_a_removed_one_is_deadly(unreal: Any, section: Any, crash: type[BaseException]) -> None:
@@ -153,11 +165,8 @@ def test_a_channel_s_name_is_not_that_of_its_wrapper(section: Any) -> None:
 
 def test_the_setters_clamp_and_want_the_sequence_open(editor: Editor, unreal: Any, sequence: Any, section: Any) -> None:
     library, unit = unreal.ControlRigSequencerLibrary, unreal.MovieSceneTimeUnit.TICK_RESOLUTION
-    assert len(library.get_control_rigs(sequence)) == 0
-    editor.open(sequence)
-    rig = library.get_control_rigs(sequence)[0].control_rig
+    rig = library.get_control_rigs(sequence)[0].control_rig  # which walks the tracks, open or not (second look, A1)
     frames = [unreal.FrameNumber(0), unreal.FrameNumber(400)]
-    editor.open(None)
     library.set_local_control_rig_floats(sequence, rig, "CTRL_L_eye_blink", frames, [0.5, 0.5], unit)
     assert editor.keys(section, "CTRL_L_eye_blink") == []
     editor.open(sequence)

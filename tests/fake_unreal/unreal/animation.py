@@ -178,7 +178,7 @@ class SequencerTools(BlueprintFunctionLibrary):
 def bake(sequence: Any, animation: Any, options: Any, binding: Any) -> bool:
     """The curves of a binding's face board over the playback range, as an animation."""
     record = binding._binding()
-    if record is None or record.bound() is None:
+    if record is None or record.bound(sequence) is None:
         return False
     said = options._values
     start, end = (float(one / sequence._tick) for one in sequence._playback)
@@ -205,7 +205,7 @@ def curve_value(component: Any, name: str, default: float) -> Any:
     if sequence is None or EDITOR.evaluated is None:
         return None
     for record in sequence._bindings.values():
-        if record.bound() != component:
+        if record.bound(sequence) != component:
             continue
         for track in record.tracks:
             if isinstance(track, MovieSceneControlRigParameterTrack) and track._sections:

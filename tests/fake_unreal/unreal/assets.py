@@ -121,6 +121,14 @@ class EditorAssetLibrary(BlueprintFunctionLibrary):
         return _found(asset_path)
 
     @staticmethod
+    def load_blueprint_class(asset_path: str) -> Any:
+        found = _found(asset_path)
+        if found is None or "_class" not in found.__dict__:
+            EDITOR.log.add("Error", f"LoadBlueprintClass failed: {asset_path} is no Blueprint")
+            return None
+        return found._class
+
+    @staticmethod
     def does_asset_exist(asset_path: str) -> bool:
         return _found(asset_path) is not None
 

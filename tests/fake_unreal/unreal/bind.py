@@ -9,6 +9,7 @@ from typing import Any
 
 from . import convert
 from .convert import TYPES, giving, taking
+from .playing import PLAYING
 from .signatures import CLASSES, FUNCTIONS, Signature, parse
 from .state import EDITOR, EditorCrash
 
@@ -150,6 +151,9 @@ def _crossing(label: str, function: Any, binder: _Binder) -> Callable[..., Any]:
         values = binder(args, kwargs)
         if editor.depth == 0:
             editor.calls[label] += 1
+            if label in PLAYING.deprecated:
+                owner, _, name = label.partition(".")
+                editor.log.add("Warning", f"DeprecationWarning: {owner}: Function '{name}' on '{owner}' is deprecated")
         editor.depth += 1
         try:
             result = function(*first, *values)

@@ -22,13 +22,14 @@ _MODES = {
 
 
 class ChannelData:
-    """The keys of a channel: handle -> [tick, value, interpolation]. Two keys may lie on one tick."""
+    """The keys of a channel: handle -> [tick, value, interpolation]. A moved key may lie on the tick of another."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.keys: dict[int, list[Any]] = {}
         self.next = 0
         self.default: Any = None
+        self.at_tick: dict[int, int] | None = None  # tick -> handle; None once a key was moved
 
     def _copied(self) -> ChannelData:
         made = ChannelData(self.kind)
@@ -39,19 +40,23 @@ class ChannelData:
     def add(self, tick: int, value: Any, interpolation: Any) -> int:
         self.next += 1
         self.keys[self.next] = [tick, self.stored(value), interpolation]
+        if self.at_tick is not None:
+            self.at_tick[tick] = self.next
         return self.next
 
     def stored(self, value: Any) -> Any:
         """Floats are single precision."""
         return ctypes.c_float(value).value if self.kind == "float" else value
 
-    def put(self, tick: int, value: Any, interpolation: Any) -> None:
-        """As the editor's own setters do: a key that lies there gets the value."""
-        for key in self.keys.values():
-            if key[0] == tick:
-                key[1] = self.stored(value)
-                return
-        self.add(tick, value, interpolation)
+    def put(self, tick: int, value: Any, interpolation: Any) -> int:
+        """A key that lies there gets the value and keeps its interpolation, else there is a new one; its handle."""
+        if self.at_tick is None:
+            self.at_tick = {key[0]: handle for handle, key in self.keys.items()}
+        handle = self.at_tick.get(tick)
+        if handle not in self.keys:
+            handle = self.at_tick[tick] = self.add(tick, value, interpolation)
+        self.keys[handle][1] = self.stored(value)
+        return handle
 
     def sorted(self) -> list[tuple[int, list[Any]]]:
         """(handle, key) in the order of time."""
@@ -97,6 +102,7 @@ class MovieSceneScriptingKey(Object):
 
     def _move(self, frame: Any, sub_frame: float, unit: Any) -> None:
         self._key()[0] = in_ticks(self._section._sequence(), frame, sub_frame, unit)
+        data_of(self._section, self._channel).at_tick = None
 
     def _put(self, value: Any) -> None:
         self._key()[1] = data_of(self._section, self._channel).stored(value)
@@ -178,13 +184,13 @@ class MovieSceneScriptingChannel(Object):
 
 
 class MovieSceneScriptingFloatChannel(MovieSceneScriptingChannel):
-    """Single precision numbers. add_key never looks whether a key lies there: a second one is a double key."""
+    """Single precision numbers. add_key on a tick that has a key changes its value alone (second look, section 3)."""
 
     _key_class = MovieSceneScriptingFloatKey
 
     def add_key(self, time: Any, new_value: float, sub_frame: float, time_unit: Any, interpolation: Any) -> Any:
         tick = in_ticks(self._section._sequence(), time, sub_frame, time_unit)
-        return self._wrap(self._data().add(tick, new_value, interpolation))
+        return self._wrap(self._data().put(tick, new_value, interpolation))
 
     def get_keys(self) -> Any:
         return self._keys()
@@ -222,7 +228,7 @@ class MovieSceneScriptingBoolChannel(MovieSceneScriptingChannel):
 
     def add_key(self, time: Any, new_value: bool, sub_frame: float, time_unit: Any) -> Any:
         tick = in_ticks(self._section._sequence(), time, sub_frame, time_unit)
-        return self._wrap(self._data().add(tick, new_value, MovieSceneKeyInterpolation.CONSTANT))
+        return self._wrap(self._data().put(tick, new_value, MovieSceneKeyInterpolation.CONSTANT))
 
     def get_keys(self) -> Any:
         return self._keys()
@@ -262,7 +268,28 @@ class MovieSceneScriptingIntegerChannel(MovieSceneScriptingChannel):
         return int(self._data().default or 0)
 
 
-_KINDS = {"bool": MovieSceneScriptingBoolChannel, "integer": MovieSceneScriptingIntegerChannel}
+class MovieSceneScriptingDoubleChannel(MovieSceneScriptingChannel):
+    """Of transforms."""
+
+    def get_num_keys(self) -> int:
+        return len(self._data().keys)
+
+    def set_default(self, default_value: float) -> None:
+        self._section._touch()
+        self._data().default = default_value
+
+    def has_default(self) -> bool:
+        return self._data().default is not None
+
+    def get_default(self) -> float:
+        return float(self._data().default or 0.0)
+
+
+_KINDS = {
+    "double": MovieSceneScriptingDoubleChannel,
+    "bool": MovieSceneScriptingBoolChannel,
+    "integer": MovieSceneScriptingIntegerChannel,
+}
 
 
 def wrap_channel(section: Any, name: str) -> Any:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .bind import bound, property_error
 from .convert import TYPES, canonical, giving, taking, wrapper, zero
+from .playing import PLAYING
 from .signatures import CLASSES, type_of
 from .state import EDITOR, copied
 from .values import Name, _WrapperBase, copy_value
@@ -37,6 +38,11 @@ class _ObjectMeta(type):
         made = super().__call__(*args, **kwargs)
         made._post_init()
         return wrapper(made)
+
+
+def camel(name: str) -> str:
+    """A property as C++ names it."""
+    return "".join(part.title() for part in name.split("_"))
 
 
 def _attribute(name: str, way: str) -> property:
@@ -160,6 +166,7 @@ class _ObjectBase(_WrapperBase, metaclass=_ObjectMeta):
     def _read(self, name: str) -> Any:
         if name not in self._kinds:
             raise property_error(type(self).__name__, name)
+        self._check_property(name, "read")
         if name not in self._values:
             self._values[name] = zero(self._kinds[name])
         reader = getattr(self, f"_get_{name}", None)
@@ -169,6 +176,7 @@ class _ObjectBase(_WrapperBase, metaclass=_ObjectMeta):
     def _write(self, name: str, value: Any) -> None:
         if name not in self._kinds:
             raise property_error(type(self).__name__, name)
+        self._check_property(name, "written")
         if self._ways[name] == "RO":
             raise Exception(f"{type(self).__name__}: Property '{name}' is read-only and cannot be set")
         kind = self._kinds[name]
@@ -181,6 +189,15 @@ class _ObjectBase(_WrapperBase, metaclass=_ObjectMeta):
         writer = getattr(self, f"_set_{name}", None)
         if writer:
             writer(taken)
+
+    def _check_property(self, name: str, done: str) -> None:
+        """What the editor says of a property that it hides, or that is on its way out."""
+        own = type(self).__name__
+        said = f"{own}: Property '{camel(name)}' for attribute '{name}' on '{own}' is"
+        if self._ways[name] == "protected":
+            raise Exception(f"{said} protected and cannot be {done}")
+        if PLAYING.deprecated and any(f"{one.__name__}.{name}" in PLAYING.deprecated for one in type(self).__mro__):
+            EDITOR.log.add("Warning", f"DeprecationWarning: {said} deprecated")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _ObjectBase) and self.__dict__ is other.__dict__
@@ -212,6 +229,12 @@ class Class(Struct):
 
     def _set_up(self) -> None:
         self._python = Object
+
+    def _default(self) -> Any:
+        """Its default object."""
+        if "_cdo" not in self.__dict__:
+            self._cdo = self._python(name=f"Default__{self._name}").__dict__["_self"]
+        return self._cdo
 
     def _path(self) -> str:
         return self.__dict__.get("_class_path") or f"/Script/{CLASSES[self._name]['module']}.{self._name}"

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .playing import PLAYING
+
 
 class EditorCrash(BaseException):
     """What would take a real editor down."""
@@ -55,7 +57,7 @@ class EditorState:
         self.command_line = f'"{project_dir.as_posix()}/Show.uproject"'
         self.unattended = False
         self.commandlet = False
-        self.engine_version = "5.6.0-43139311+++UE5+Release-5.6"
+        self.engine_version = PLAYING.build
         self.calls: Counter[str] = Counter()
         self.depth = 0  # of API calls inside API calls; only the outermost is counted
         self.scope = 0  # > 0 while the editor runs plugin code: wrappers that it takes then end with it
@@ -86,6 +88,12 @@ class EditorState:
         self.selected_assets: list[Any] = []
         self.sequence: Any = None  # open in Sequencer
         self.focused: Any = None  # the sub-sequence that is edited
+        self.shown_at_rigs: list[Any] = []  # what Sequencer showed each time a rig's track was made
+        self.parts: list[Any] = []  # the sections that lead to it, where the editor knows
+        self.selected_sections: list[Any] = []  # in the open Sequencer
+        self.selected_bindings: list[Any] = []
+        self.spawned: dict[str, Any] = {}  # guid -> the actor of a spawnable, while its sequence is edited
+        self.console_variables: dict[str, Any] = {"LevelSequence.DefaultDisplayRate": "30fps"}
         self.sequence_locked = False
         self.position = 0.0  # display frames
         self.transaction: dict[int, tuple[Any, dict[str, Any]]] | None = None
@@ -109,7 +117,6 @@ class EditorState:
         # what is not known of the real editor, to be switched in tests
         self.rig_section_bounded = False
         self.head_control = False  # whether boards turn the head, as those of MetaHuman Animator do
-        self.parents_components = False  # add_possessable(component) makes the actor's binding and parents itself
         self.class_objects: dict[type, Any] = {}
 
     def single(self, kind: Any) -> Any:
@@ -164,7 +171,10 @@ class EditorState:
             if one._path() == path:
                 return one
         asset = self.assets.get(path.partition(".")[0].lower())
-        return asset if asset is not None and ":" not in path else None
+        if asset is not None and ":" in path:  # what lies in a sequence
+            inside = [one for track in getattr(asset, "_all_tracks", list)() for one in (track, *track._sections)]
+            return next((one for one in inside if one._path() == path), None)
+        return asset
 
     def check_thread(self, what: str) -> None:
         if threading.get_ident() != self.thread:

@@ -49,6 +49,11 @@ def get_interpreter_executable_path() -> str:
 
 
 @api
+def get_default_object(type: Any) -> Any:
+    return (type if hasattr(type, "_default") else type.static_class())._default()
+
+
+@api
 def collect_garbage() -> None:
     """Nothing is collected that Python can still reach."""
 
@@ -174,6 +179,10 @@ class SystemLibrary(BlueprintFunctionLibrary):
     @staticmethod
     def quit_editor() -> None:
         EDITOR.quit = True
+
+    @staticmethod
+    def get_console_variable_string_value(variable_name: str) -> str:
+        return str(EDITOR.console_variables.get(variable_name, ""))
 
     @staticmethod
     @nullable("world_context_object", "specific_player")

@@ -9,7 +9,7 @@ from .channels import ChannelData, wrap_channel
 from .enums import MovieSceneCompletionMode
 from .objects import Object
 from .state import EDITOR
-from .structs import FrameNumber
+from .structs import FrameNumber, MovieSceneObjectBindingID
 from .timing import from_seconds, to_frame, to_seconds, to_ticks
 from .values import Text
 
@@ -32,6 +32,7 @@ class MovieSceneSection(MovieSceneDecorationContainerObject):
         self._range: tuple[int | None, int | None] = (None, None)
         self._row = 0
         self._mode = MovieSceneCompletionMode.KEEP_STATE
+        self._hidden: set[str] = set()  # controls that the section's filter leaves out, in lower case
         self._values.update(is_active=True, is_locked=False)
 
     def _track(self) -> Any:
@@ -135,17 +136,21 @@ class MovieSceneSection(MovieSceneDecorationContainerObject):
     def get_completion_mode(self) -> Any:
         return self._mode
 
+    def _shown(self) -> list[str]:
+        """The channels that calls see: those of controls that are filtered out are not enabled (second look, B5)."""
+        return [name for name in self._channels if name.partition(".")[0].lower() not in self._hidden]
+
     def get_all_channels(self) -> Any:
-        return [wrap_channel(self, name) for name in self._channels]
+        return [wrap_channel(self, name) for name in self._shown()]
 
     def get_channel(self, channel_name: Any) -> Any:
-        for name in self._channels:
+        for name in self._shown():
             if name.lower() == str(channel_name).lower():
                 return wrap_channel(self, name)
         return None
 
     def get_channels_by_type(self, channel_type: Any) -> Any:
-        found = [wrap_channel(self, name) for name in self._channels]
+        found = [wrap_channel(self, name) for name in self._shown()]
         return [channel for channel in found if isinstance(channel, channel_type._python)]
 
 
@@ -269,8 +274,55 @@ class MovieSceneSkeletalAnimationTrack(MovieSceneCommonAnimationTrack):
     _section_class = MovieSceneSkeletalAnimationSection
 
 
-class MovieSceneSubSection(MovieSceneSection):
+class MovieSceneCameraCutSection(MovieSceneSection):
+    """Which camera the sequence shows."""
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self._camera: Any = None
+
+    def set_camera_binding_id(self, camera_binding_id: Any) -> None:
+        if self._try_modify():
+            self._camera = camera_binding_id
+
+    def get_camera_binding_id(self) -> Any:
+        return self._camera if self._camera is not None else MovieSceneObjectBindingID()
+
+
+class MovieSceneCameraCutTrack(MovieSceneNameableTrack):
+    _section_class = MovieSceneCameraCutSection
+
+
+class MovieScene3DTransformSection(MovieSceneSection):
+    """Channels of doubles: Location in centimetres, Rotation in degrees about X (roll), Y (pitch), Z (yaw), Scale."""
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        for part in ("Location", "Rotation", "Scale"):
+            self._channels |= {f"{part}.{axis}": ChannelData("double") for axis in "XYZ"}
+
+
+class MovieScenePropertyTrack(MovieSceneNameableTrack):
     pass
+
+
+class MovieScene3DTransformTrack(MovieScenePropertyTrack):
+    _section_class = MovieScene3DTransformSection
+
+
+class MovieSceneSubSection(MovieSceneSection):
+    """Another sequence as a part of this one."""
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self._part: Any = None
+
+    def set_sequence(self, sequence: Any) -> None:
+        if self._try_modify():
+            self._part = sequence
+
+    def get_sequence(self) -> Any:
+        return self._part
 
 
 class MovieSceneSubTrack(MovieSceneNameableTrack):

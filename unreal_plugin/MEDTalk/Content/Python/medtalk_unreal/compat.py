@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -167,16 +168,73 @@ def current_sequence() -> unreal.LevelSequence | None:
     return unreal.LevelSequenceEditorBlueprintLibrary.get_current_level_sequence()
 
 
+def focused_sequence() -> unreal.LevelSequence | None:
+    """The sequence that is edited in Sequencer, which may be a shot of the one that is open; or None."""
+    return unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
+
+
+def is_focused(sequence: unreal.LevelSequence) -> bool:
+    """Whether this sequence is edited in Sequencer, by itself or as a shot of the one that is open."""
+    focused = focused_sequence()
+    return focused is not None and focused.get_path_name() == sequence.get_path_name()
+
+
 def is_open(sequence: unreal.LevelSequence) -> bool:
     """Whether this sequence itself, not as a part of another one, is open in Sequencer."""
     current = current_sequence()
     return current is not None and current.get_path_name() == sequence.get_path_name()
 
 
+def is_shown(sequence: unreal.LevelSequence) -> bool:
+    """Whether this sequence is open in Sequencer, by itself or as the part of another one that is edited there."""
+    focused = unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
+    return is_open(sequence) or (focused is not None and focused.get_path_name() == sequence.get_path_name())
+
+
+def show(sequence: unreal.LevelSequence) -> bool:
+    """Have Sequencer show a sequence; whether it does. Where that is edited as a part of another one, it stays so."""
+    return is_shown(sequence) or unreal.LevelSequenceEditorBlueprintLibrary.open_level_sequence(sequence)
+
+
 def open_path() -> str:
     """The path name of the sequence that is open in Sequencer, "" if there is none."""
     current = current_sequence()
     return current.get_path_name() if current is not None else ""
+
+
+@dataclass(frozen=True)
+class View:
+    """What Sequencer shows: the path name of its sequence, "" for none, the parts that lead to the one that is edited,
+    by the path names of their sections, and the tick of the playhead.
+    """
+
+    sequence: str
+    parts: tuple[str, ...] = ()
+    tick: int = 0
+
+    @classmethod
+    def now(cls) -> View:
+        """What it shows now."""
+        library, path = unreal.LevelSequenceEditorBlueprintLibrary, open_path()
+        if not path:
+            return cls("")
+        parts = tuple(part.get_path_name() for part in library.get_sub_sequence_hierarchy())
+        return cls(path, parts, library.get_global_position(ticks()).frame.frame_number.value)
+
+    def again(self) -> None:
+        """Have Sequencer show that once more."""
+        if View.now() == self:
+            return
+        open_again(self.sequence)
+        library = unreal.LevelSequenceEditorBlueprintLibrary
+        if open_path() != self.sequence or not self.sequence:
+            return
+        there = unreal.MovieSceneSequencePlaybackParams(frame=unreal.FrameTime(unreal.FrameNumber(self.tick)))
+        library.set_global_position(there, ticks())
+        for path in self.parts:
+            part = unreal.find_object(None, path)
+            if isinstance(part, unreal.MovieSceneSubSection):
+                library.focus_level_sequence(part)
 
 
 def open_again(path: str) -> None:

@@ -30,7 +30,7 @@ class Edit:
         self._slow: unreal.ScopedSlowTask
         self._new_assets: list[str] = []
         self._begun = False
-        self._opened = compat.open_path()
+        self._view = compat.View.now()
 
     def step(self, text: str, work: float = 1.0) -> None:
         """Go on with the progress bar. Raises `CancelledError` if the user has pressed Cancel."""
@@ -78,7 +78,7 @@ class Edit:
         for path in self._new_assets:
             compat.close(path)
             unreal.EditorAssetLibrary.delete_asset(path)
-        compat.open_again(self._opened)
+        self._view.again()
 
 
 @contextmanager

@@ -128,6 +128,11 @@ def resolve(sequence: unreal.LevelSequence | None, actor_path: str | None) -> Fa
     return _with_rig(faces[0])
 
 
+def names(sequence: unreal.LevelSequence) -> list[str]:
+    """The names of the faces that a sequence has."""
+    return [face.name for face in _faces(sequence)]
+
+
 def make(sequence: unreal.LevelSequence, face: FaceRig) -> FaceRig:
     """The face with binding, track and section in the sequence, made where they are missing."""
     binding = face.binding
@@ -166,9 +171,17 @@ def switch_head_on(section: unreal.MovieSceneSection) -> bool:
 
 
 def live_rig(sequence: unreal.LevelSequence, face: FaceRig) -> unreal.ControlRig | None:
-    """The ControlRig that runs on the face's track, or None. The sequence must be open."""
-    wanted = face.track.get_path_name() if face.track else ""
-    for proxy in unreal.ControlRigSequencerLibrary.get_control_rigs(sequence):
+    """The ControlRig that Sequencer runs on the face's track, None where the sequence is not open there."""
+    return rig_of(sequence, face.track) if face.track is not None and compat.is_shown(sequence) else None
+
+
+def rig_of(sequence: unreal.MovieSceneSequence, track: unreal.MovieSceneTrack) -> unreal.ControlRig | None:
+    """The ControlRig of a track of a sequence, open or not; None for a track of another kind.
+
+    Its class is asked for here and nowhere else: from 5.8 on Python must not read `control_rig_class` of a section.
+    """
+    wanted = track.get_path_name()
+    for proxy in unreal.ControlRigSequencerLibrary.get_control_rigs(sequence):  # pyright: ignore[reportArgumentType]
         if proxy.track is not None and proxy.track.get_path_name() == wanted:
             return proxy.control_rig
     return None
@@ -213,7 +226,7 @@ def conflicts(face: FaceRig, first: int, last: int) -> tuple[list[str], list[str
         title = str(track.get_display_name())
         sections = list(track.get_sections())
         hit = [section for section in sections if section.is_active() and _overlaps(section, first, last)]
-        if is_rig and not any("FKControlRig" in _class_path(section) for section in sections):
+        if is_rig and not _is_fk(rig_of(face.binding.sequence, track)):
             if hit:
                 notes.append(f"Another rig ({title}) also moves the face of {face.name} there.")
         elif hit:
@@ -242,7 +255,7 @@ def bound_objects(sequence: unreal.LevelSequence, binding: unreal.MovieSceneBind
     parent = binding.get_parent()
     contexts = bound_objects(sequence, parent) if parent.is_valid() else [compat.world()]
     objects = [one for context in contexts for one in sequence.locate_bound_objects(binding, context)]
-    if not objects and compat.is_open(sequence):  # a spawnable is there only while its sequence is open
+    if not objects and compat.is_focused(sequence):  # a spawnable is there only while its sequence is open
         objects = list(unreal.LevelSequenceEditorBlueprintLibrary.get_bound_objects(sequence.get_binding_id(binding)))
     return [one for one in objects if one is not None]
 
@@ -336,9 +349,9 @@ def _with_rig(face: FaceRig) -> FaceRig:
     if track is not None:
         found = replace(face, track=track)
         board = _board_of(face.name, section_channels(found.section))
-        path = _class_path(found.section)
-        kind = found.section.get_editor_property("control_rig_class")
-        return replace(found, rig_class=kind, rig_path=compat.package(path), board=board)
+        kind = _class_of(found)
+        path = compat.package(kind.get_path_name()) if kind is not None else ""
+        return replace(found, rig_class=kind, rig_path=path, board=board)
     _, component, face_mesh = face.in_level
     asset = compat.default_rig(component)
     warnings: tuple[str, ...] = ()
@@ -423,6 +436,18 @@ def _control_limits(hierarchy: unreal.RigHierarchy, control: str, two: bool) -> 
     return limited
 
 
-def _class_path(section: unreal.MovieSceneSection) -> str:
-    kind = section.get_editor_property("control_rig_class")
-    return kind.get_path_name() if kind else ""
+def _class_of(face: FaceRig) -> unreal.Class | None:
+    """The class of the rig on a face's track, None where it cannot be asked; keys need none."""
+    assert face.binding is not None and face.track is not None, "a track lies on a binding"
+    rig = rig_of(face.binding.sequence, face.track)
+    if rig is not None:
+        return rig.get_class()
+    try:
+        return face.section.get_editor_property("control_rig_class")
+    except Exception:  # 5.8: protected
+        return None
+
+
+def _is_fk(rig: unreal.ControlRig | None) -> bool:
+    """Whether a rig is the one that keys bones, and so wins over what else moves them."""
+    return rig is not None and unreal.ControlRigSequencerLibrary.is_fk_control_rig(rig)

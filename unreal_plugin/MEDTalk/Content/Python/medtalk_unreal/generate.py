@@ -141,7 +141,10 @@ class Generation:
             unreal.log(f"MEDTalk: {line}")
         if note := result.meta.get("note"):
             unreal.log_warning(f"MEDTalk: {note}")
-        take = Take(sound.name, result.rig, result.fps, sound.path, dict(result.meta), result.head)
+        take = Take(
+            sound.name, result.rig, result.fps, sound.path, dict(result.meta), result.head, request.sound_start,
+            request.sound_end,
+        )  # fmt: skip
         if request.skeleton:
             path = place(asset_path(request.sequence_folder, f"AS_{sound.name}"), take.source, request.replace)
             folder, _, name = path.rpartition("/")

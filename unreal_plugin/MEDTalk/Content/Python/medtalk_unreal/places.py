@@ -79,13 +79,7 @@ def check_sequence(sequence: unreal.LevelSequence) -> None:
     name = sequence.get_name()
     if sequence.is_read_only():
         raise PluginError(f"The sequence {name} is read-only.", "Switch Read Only off in its Sequencer tool bar.")
-    library = unreal.LevelSequenceEditorBlueprintLibrary
-    focused, opened = library.get_focused_level_sequence(), compat.is_open(sequence)
-    if focused is not None and focused.get_path_name() == sequence.get_path_name() and not opened:
-        root = compat.current_sequence()
-        within = f" of {root.get_name()}" if root else ""
-        raise PluginError(f"The sequence {name} is open as a part{within}.", f"Open {name} by itself.")
-    if opened and library.is_level_sequence_locked():
+    if compat.is_focused(sequence) and unreal.LevelSequenceEditorBlueprintLibrary.is_level_sequence_locked():
         raise PluginError(f"The sequence {name} is locked.", "Unlock it: the padlock in the tool bar of Sequencer.")
 
 
@@ -97,10 +91,20 @@ def make_sequence(change: Edit, path: str, source: str, fps: float) -> unreal.Le
 
 
 def open_in_sequencer(sequence: unreal.LevelSequence) -> None:
-    """Open the sequence in Sequencer, if it is not. Raises `PluginError` where that fails."""
-    if compat.is_open(sequence):
-        return
-    if not unreal.LevelSequenceEditorBlueprintLibrary.open_level_sequence(sequence):
+    """Open the sequence in Sequencer by itself, if it is not. Raises `PluginError` where that cannot be."""
+    check_by_itself(sequence)
+    if not compat.show(sequence):
         raise PluginError(
             f"{sequence.get_name()} cannot be opened in Sequencer.", "Choose the key writer channels, which needs none."
+        )
+
+
+def check_by_itself(sequence: unreal.LevelSequence) -> None:
+    """Raise `PluginError` for a sequence that is edited as a part of another one: only channels get keys there."""
+    if compat.is_focused(sequence) and not compat.is_open(sequence):
+        name, root = sequence.get_name(), compat.current_sequence()
+        within = f" of {root.get_name()}" if root else ""
+        raise PluginError(
+            f"The sequence {name} is open as a part{within}.",
+            f"Choose the key writer channels, or open {name} by itself.",
         )

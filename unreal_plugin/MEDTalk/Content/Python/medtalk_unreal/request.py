@@ -24,6 +24,7 @@ CHANNELS = ("mix", "left", "right")
 _PLACEHOLDERS = {"sequence_name": ("face", "sound"), "sequence_folder": ("folder",)}
 _NAMED = re.compile(r"\{([^{}]*)\}")
 _PICTURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)  # how such a file begins
+_HOURS = 1e6  # seconds: no sound is longer
 _BEGINNING = 16  # bytes: enough to recognize it
 
 _OWN = ("emotion", "text", "image", "intensity", "region", "persona", "blink", "gaze", "head")
@@ -34,7 +35,7 @@ NOT_IN_UNREAL = {
     "timeline": "marked frames of the sequence (marked_frames)",
     "curve": "keys are what an animator edits here",
     "curve_mode": "there is no curve",
-    "span": "a take is a whole sound",
+    "span": "sound_start and sound_end",
     "fps": "that of the sequence",
     "smoothing": "of the paper's finishing, which is for comparisons",
     "closures": "of the paper's finishing, which is for comparisons",
@@ -65,7 +66,8 @@ class Request(_More):
     With `one_each` every sound gets a new sequence, in place of all one behind the other in the same. With `skeleton`
     (the path of the face's Skeleton or SkeletalMesh) an AnimSequence is made there in place of a sequence; this needs
     no level. `head` is off until it is wanted: the body may turn the head already. `sound_channel` is what is heard of
-    a stereo sound. `persona` is the name of one that the sidecar has, which gives what is left at its default. The
+    a stereo sound; `sound_start` and `sound_end` are the seconds of it that are animated, of every sound, with 0 for
+    its end. `persona` is the name of one that the sidecar has, which gives what is left at its default. The
     rest is that of `take.Target` and of `medtalk_wire.Settings`.
     """
 
@@ -98,6 +100,8 @@ class Request(_More):
     sequence_name: str = SEQUENCE_NAME
     one_each: bool = False
     sound_channel: str = "mix"
+    sound_start: float = 0.0
+    sound_end: float = 0.0
 
     @classmethod
     def read(cls, content: Any) -> Request:
@@ -128,7 +132,7 @@ class Request(_More):
 
     def to_remember(self) -> dict[str, Any]:
         """What the form shows the next time: everything but the sounds and target of this one."""
-        left_out = ("sounds", "actor", "sequence", "skeleton", "blueprint")
+        left_out = ("sounds", "actor", "sequence", "skeleton", "blueprint", "sound_start", "sound_end")
         return {name: value for name, value in asdict(self).items() if name not in left_out}
 
     def check(self, settings: PluginSettings) -> None:
@@ -139,6 +143,9 @@ class Request(_More):
             low, high = knob.limits or (-math.inf, math.inf)
             if knob.kind in (int, float) and not low <= getattr(self, knob.name) <= high:
                 raise PluginError(f"{knob.name} is {getattr(self, knob.name):g}; valid are {low:g} to {high:g}.")
+        if not 0 <= self.sound_start < (self.sound_end or _HOURS) <= _HOURS:
+            part = f"{self.sound_start:g} to {self.sound_end:g} s"
+            raise PluginError(f"The part of the sound is {part}.", "It must begin before it ends.")
         if self.sound_channel not in CHANNELS:
             raise PluginError(f"The sound channel must be one of {', '.join(CHANNELS)}.")
         for name, valid in _PLACEHOLDERS.items():
@@ -207,6 +214,7 @@ class Request(_More):
             persona=(personas or {}).get(self.persona),
             image=picture, image_name=Path(self.image).name if picture else "",
             transcript=transcript.strip() or None, fps=fps, timeline=timeline or None,
+            span=(self.sound_start, self.sound_end or None) if self.sound_start or self.sound_end else None,
             finishing=wire.Finishing(**steps), **chosen,
         )  # fmt: skip
 

@@ -45,7 +45,7 @@ _OUT_OF_PLACE = "Move the start, or set the tick resolution of the sequence to 2
 class Take:
     """A rig to write: `rows` (T, 174) float32 at `fps`; `sound` the path of the SoundWave it belongs to, if any; `meta`
     what the sidecar tells of how it was made; `head` (T, 3) float32 how the head turns, as `medtalk_wire.Result` has
-    it, or None.
+    it, or None. It was made of the part of the sound from `sound_start` to `sound_end` seconds, 0 for its end.
     """
 
     name: str
@@ -54,6 +54,8 @@ class Take:
     sound: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
     head: memoryview | None = None
+    sound_start: float = 0.0
+    sound_end: float = 0.0
 
     def __post_init__(self) -> None:
         rows = self.rows
@@ -77,6 +79,10 @@ class Take:
         rows = [head.rotator(*flat[at : at + 3]) for at in range(0, len(flat), 3)]
         columns = [list(column) for column in zip(*rows, strict=True)]
         return [*zip(head.CURVES, columns, strict=True), (head.SWITCH, [1.0] * len(rows))]
+
+    def heard(self, seconds: float) -> float:
+        """How many seconds of a sound of `seconds` belong to the take."""
+        return min(self.sound_end or seconds, seconds) - self.sound_start
 
     @property
     def source(self) -> str:
@@ -186,6 +192,8 @@ def check_target(target: Target, name: str, sound: str) -> Fraction | None:
     place = places.find(target, name, compat.package(sound))
     if place.sequence is None:
         return None
+    if target.writer == "arrays":
+        places.check_by_itself(place.sequence)
     display, resolution = _rates(place.sequence)
     first = round(target.start_frame * resolution / display)
     _check_ticks(target.start_frame, first, first)
@@ -208,9 +216,10 @@ def write_take(take: Take, target: Target) -> TakeReport:
     """
     place = places.find(target, take.name, take.source)
     sound = _sound(take)
-    seconds = float(sound.get_editor_property("duration")) if sound else 0.0
+    seconds = take.heard(float(sound.get_editor_property("duration"))) if sound else 0.0
     warnings = list(place.face.warnings)
     span = own = None
+    view = compat.View.now()
     if place.sequence is not None:
         span = _span(place.sequence, take, target, seconds)
         warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame)
@@ -223,6 +232,8 @@ def write_take(take: Take, target: Target) -> TakeReport:
         sequence = place.sequence or places.make_sequence(change, place.path, take.source, take.fps)
         if target.writer == "arrays":
             places.open_in_sequencer(sequence)
+        elif place.face.track is None:
+            compat.show(sequence)  # Unreal makes a rig's track for the sequence that it shows
         span = span or _span(sequence, take, target, seconds)
         change.begin(sequence)
         face = facerig.make(sequence, place.face)
@@ -231,7 +242,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
         warnings += [f"{take.name} {what}" for what in stays]
         if sound is not None:
             title = audiotrack.title(face.name, take.name)
-            audiotrack.lay(sequence, title, own, sound, span.start_frame, span.end_frame)
+            audiotrack.lay(sequence, title, own, sound, span.start_frame, span.end_frame, take.sound_start)
         if len(set(span.ticks)) < len(span.ticks):
             warnings.append(
                 "The tick resolution of the sequence is coarser than the take; some of its frames are lost."
@@ -242,7 +253,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
         keys += turned
         warnings += left
         describe(sequence, take.name, take.meta)
-    _show(sequence, new)
+    _show(sequence, new, view)
     return TakeReport(
         take.name, place.path, keys, _missing(face, target), clamped, tuple(warnings),
         span.start_frame, span.end_frame - 1, turned,
@@ -434,11 +445,11 @@ def _held_within(column: list[float], low: float, high: float) -> tuple[list[flo
     return held, sum(a != b for a, b in zip(held, column, strict=True))
 
 
-def _show(sequence: unreal.LevelSequence, new: bool) -> None:
-    """Let the user see what was written: a new sequence is opened, if nobody works on another one."""
-    library = unreal.LevelSequenceEditorBlueprintLibrary
-    current = compat.current_sequence()
-    if new and current is None and not unreal.SystemLibrary.is_unattended():
-        library.open_level_sequence(sequence)
-    elif current is not None:
-        library.refresh_current_level_sequence()
+def _show(sequence: unreal.LevelSequence, new: bool, view: compat.View) -> None:
+    """Let the user see what was written: Sequencer shows what it did before, and if that was none, a new sequence."""
+    if new and not view.sequence and not unreal.SystemLibrary.is_unattended():
+        compat.show(sequence)
+    else:
+        view.again()
+    if compat.current_sequence() is not None:
+        unreal.LevelSequenceEditorBlueprintLibrary.refresh_current_level_sequence()

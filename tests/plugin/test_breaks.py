@@ -1,0 +1,107 @@
+"""What the editors 5.4 to 5.8 do to calls that look harmless, each found by a second look at the plugin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.fake_unreal import inside
+from tests.plugin.takes import board_section, moving, write
+
+RED = "Can not open Sequencer for the LevelSequence None"
+
+
+@pytest.fixture
+def stage(editor: Any) -> tuple[Any, Any, Any]:
+    """An editor, a sequence that is not open, a MetaHuman."""
+    return editor, editor.new_sequence(30), editor.add_metahuman()
+
+
+def face_binding(sequence: Any) -> Any:
+    (found,) = [one for one in sequence.get_bindings() if one.get_name() == "Face"]
+    return found
+
+
+# --- the rig of a track (5.8)
+
+
+@pytest.mark.engine("5.8")
+def test_everything_after_the_first_take(stage: Any) -> None:
+    """The section's control_rig_class cannot be read there."""
+    from medtalk_unreal import facerig
+    from medtalk_unreal.bake import bake_sequence
+
+    editor, sequence, actor = stage
+    for seed in range(2):
+        report = write(editor, moving(3, seed), sequence=sequence, actor=actor)
+    assert report.keys and len(face_binding(sequence).get_tracks()) == 1
+    face = facerig.resolve(sequence, actor.get_path_name())
+    assert face.rig_path == editor.unreal.boards.RIGS["mh4"] and facerig.limits(face)[0] == (-1.0, 1.0)
+    with editor.plugin_code():
+        assert bake_sequence(sequence.get_path_name(), None, "/Game", "AS_Shot").curves > 0
+
+
+@pytest.mark.engine("5.8")
+def test_an_fk_rig_is_still_known_for_what_it_is(stage: Any) -> None:
+    from medtalk_unreal.errors import PluginError
+
+    editor, sequence, actor = stage
+    write(editor, moving(2), sequence=sequence, actor=actor)
+    editor.add_fk_rig(sequence, face_binding(sequence))
+    with pytest.raises(PluginError, match="An FK rig .*moves the face of BP_Ada"):
+        write(editor, moving(2), sequence=sequence, actor=actor)
+
+
+@pytest.mark.parametrize("version", [pytest.param(one, marks=pytest.mark.engine(one)) for one in ("5.6", "5.8")])
+def test_a_track_whose_rig_cannot_be_asked(stage: Any, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its keys need no rig: they are written, within the usual limits."""
+    editor, sequence, actor = stage
+    write(editor, moving(2), sequence=sequence, actor=actor)
+    monkeypatch.setattr(editor.unreal.ControlRigSequencerLibrary, "get_control_rigs", staticmethod(lambda _: []))
+    assert write(editor, moving(2), sequence=sequence, actor=actor).keys, version
+
+
+# --- making the track needs Sequencer to show its sequence
+
+
+@pytest.mark.engine("5.6")
+@pytest.mark.parametrize("new", [True, False])
+def test_a_first_take_leaves_the_log_clean(stage: Any, new: bool) -> None:
+    editor, sequence, actor = stage
+    report = write(editor, moving(3), actor=actor, **({} if new else {"sequence": sequence}))
+    assert editor.log.errors == []
+    opened = editor.state.sequence and inside.path(editor.state.sequence)
+    assert opened == (f"{report.sequence}.LS_BP_Ada_line" if new else None)
+
+
+def test_what_was_open_comes_back_with_its_part_and_its_playhead(stage: Any) -> None:
+    editor, sequence, actor = stage
+    unreal, library = editor.unreal, editor.unreal.LevelSequenceEditorBlueprintLibrary
+    whole, other = editor.new_sequence(30, "/Game/Whole"), editor.new_sequence(30, "/Game/Other")
+    part = whole.add_track(unreal.MovieSceneCinematicShotTrack).add_section()
+    part.set_sequence(other)
+    editor.open(whole)
+    library.focus_level_sequence(part)
+    library.set_current_time(17)
+    write(editor, moving(3), sequence=sequence, actor=actor)
+    assert library.get_current_level_sequence() == whole and library.get_focused_level_sequence() == other
+    assert library.get_current_time() == 17 and editor.log.errors == []
+
+
+def test_the_selection_in_another_sequence_is_left_alone(stage: Any) -> None:
+    """Unreal selects the new section in whatever Sequencer shows."""
+    editor, sequence, actor = stage
+    other = editor.new_sequence(30, "/Game/Other")
+    editor.open(other)
+    write(editor, moving(3), sequence=sequence, actor=actor)
+    assert editor.state.shown_at_rigs == [sequence] and editor.state.sequence == other
+    assert editor.state.selected_sections == []
+
+
+def test_a_track_that_is_there_opens_nothing(stage: Any) -> None:
+    editor, sequence, actor = stage
+    editor.add_board(sequence, actor)
+    before = editor.calls["LevelSequenceEditorBlueprintLibrary.open_level_sequence"]
+    write(editor, moving(3), sequence=sequence, actor=actor)
+    assert editor.calls["LevelSequenceEditorBlueprintLibrary.open_level_sequence"] == before
