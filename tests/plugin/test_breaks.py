@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fake_unreal import inside
-from tests.plugin.takes import board_section, moving, write
+from tests.plugin.takes import moving, write
 
 RED = "Can not open Sequencer for the LevelSequence None"
 

@@ -102,6 +102,10 @@ class EditorState:
         self.undo_stack: list[tuple[str, dict[int, tuple[Any, dict[str, Any]]]]] = []
         self.post_ticks: dict[Any, Callable[[float], None]] = {}
         self.pre_ticks: dict[Any, Callable[[float], None]] = {}
+        self.core_ticks: dict[str, Callable[[], None]] = {}  # what the editor itself does between frames
+        self.toasts: list[Any] = []  # notifications in the corner
+        self.unattended_script = False  # Unreal takes the editor for one that a script runs
+        self.urls: list[str] = []  # opened in the browser
         self.shutdowns: dict[Any, Callable[[], None]] = {}
         self.quit = False
         self.keep_alive = False
@@ -143,6 +147,9 @@ class EditorState:
 
     def run_ticks(self, seconds: float) -> None:
         """Calls the Slate callbacks; what they raise is only logged."""
+        if not self.pumping:
+            for between in list(self.core_ticks.values()):
+                between()
         self.ticking += 1
         depth, self.depth = self.depth, 0
         try:
@@ -170,6 +177,9 @@ class EditorState:
         for one in self.open_tabs:
             if one._path() == path:
                 return one
+        tasks = self.subsystems.get("EditorUtilitySubsystem")
+        if tasks is not None and (task := tasks._find(path)) is not None:
+            return task
         asset = self.assets.get(path.partition(".")[0].lower())
         if asset is not None and ":" in path:  # what lies in a sequence
             inside = [one for track in getattr(asset, "_all_tracks", list)() for one in (track, *track._sections)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from medtalk_unreal.take import CHOICES
 
 SELECTED, IN_SEQUENCE, NO_SEQUENCE = "Selected actor", "The one in the sequence", "None: an Anim Sequence"
+CHOSEN = "The one chosen in Sequencer"
 FROM_THE_VOICE = "From the voice"
 NO_PERSONA = NO_PRESET = "None"
 MASKS = {"Full Face": "full", "Mouth Only": "mouth", "Upper Face": "upper"}

@@ -8,9 +8,9 @@ from typing import Any
 
 import unreal
 
-from medtalk_unreal import choices, compat, details, dialogs, facerig, generate
+from medtalk_unreal import choices, compat, details, dialogs, facerig, generate, presets, preview, reports, toast
 from medtalk_unreal import settings as settings_file
-from medtalk_unreal.choices import FROM_THE_VOICE, IN_SEQUENCE, NO_PERSONA, NO_SEQUENCE, SELECTED
+from medtalk_unreal.choices import CHOSEN, FROM_THE_VOICE, IN_SEQUENCE, NO_PERSONA, NO_PRESET, NO_SEQUENCE, SELECTED
 from medtalk_unreal.details import get, key, path
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.generate import Status
@@ -28,7 +28,7 @@ _COMBOS = {
 """Rows that show words of their own for the values of a request."""
 _PLAIN = (
     "mixture", "mood_intensity", "marked_frames", "start_frame", "replace", "blink", "gaze", "camera", "one_each",
-    "frame_step", "tolerance", *(knob.name for knob in MORE),
+    "frame_step", "tolerance", "sound_start", "sound_end", *(knob.name for knob in MORE),
 )  # fmt: skip
 """Rows that show the values of a request themselves."""
 _row = details.rows()
@@ -49,6 +49,12 @@ class MEDTalkGenerateForm(unreal.Object):
     """The form of a request. Its rows are shown in the order in which they stand here."""
 
     sounds = unreal.uproperty(unreal.Array(unreal.SoundWave), meta=_row("Sound", "Sounds", "Each becomes a take."))
+    sound_start = unreal.uproperty(
+        float, meta=_row("Sound", "From Second", "Where in the sound it begins.", ClampMin="0", Units="s")
+    )
+    sound_end = unreal.uproperty(
+        float, meta=_row("Sound", "To Second", "Where in the sound it ends. 0: at its end.", ClampMin="0", Units="s")
+    )
     emotion = unreal.uproperty(
         str,
         meta=_row("Mood", "Mood", "The emotion of the face.", GetOptions="emotion_choices"),
@@ -105,6 +111,13 @@ class MEDTalkGenerateForm(unreal.Object):
     )
     status = unreal.uproperty(
         str, meta=_row("Generate", "Status", "The current state.", EditCondition="false", MultiLine="true")
+    )
+    preset = unreal.uproperty(
+        str,
+        meta=_row("Preset", "Preset", "Values of this form under a name. Press Use.", GetOptions="preset_choices"),
+    )
+    preset_name = unreal.uproperty(
+        str, meta=_row("Preset", "Save As", "The name to save under. Empty: that of the preset above.")
     )
     one_each = unreal.uproperty(
         bool, meta=_row("New Sequence", "One for Each Sound", "Off: all sounds one behind the other in the same.")
@@ -177,6 +190,7 @@ class MEDTalkGenerateForm(unreal.Object):
     writer = unreal.uproperty(
         str, meta=_row("Advanced", "Writer", "How keys are written.", GetOptions="writer_choices")
     )
+    actor = unreal.uproperty(str, meta={"EditCondition": "false", "EditConditionHides": ""})
     takes_text = unreal.uproperty(bool, meta={"EditCondition": "false", "EditConditionHides": ""})
     takes_image = unreal.uproperty(bool, meta={"EditCondition": "false", "EditConditionHides": ""})
 
@@ -190,7 +204,7 @@ class MEDTalkGenerateForm(unreal.Object):
 
     @unreal.ufunction(ret=unreal.Array(str), pure=True)
     def target_choices(self):
-        return [SELECTED, IN_SEQUENCE, NO_SEQUENCE]
+        return [*([CHOSEN] if get(self, "actor") else []), SELECTED, IN_SEQUENCE, NO_SEQUENCE]
 
     @unreal.ufunction(ret=unreal.Array(str), pure=True)
     def mask_choices(self):
@@ -221,6 +235,10 @@ class MEDTalkGenerateForm(unreal.Object):
     def head_choices(self):
         return list(choices.HEADS)
 
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def preset_choices(self):
+        return [NO_PRESET, *presets.load().saved]
+
     @unreal.ufunction(meta=_row("Generate", "Generate", "Create the takes.", CallInEditor="true"))
     def generate(self):
         dialogs.guarded(lambda: submit(self))
@@ -231,59 +249,97 @@ class MEDTalkGenerateForm(unreal.Object):
     def cancel(self):
         generate.cancel()
 
+    @unreal.ufunction(
+        meta=_row("Generate", "Preview", "The first sound on a head in the browser. Nothing is written.",
+                  CallInEditor="true")
+    )  # fmt: skip
+    def preview(self):
+        dialogs.guarded(lambda: show_preview(self))
 
-def open_generate(sounds: Sequence[str] = ()) -> None:
-    """Show the form with these sounds (asset paths): a tab, or a dialog where there are no tabs."""
-    settings = settings_file.load()
-    request = replace(Request.remembered(settings), sounds=tuple(sounds))
-    form = details.make(MEDTalkGenerateForm, TITLE)
-    fill(form, request, settings)
+    @unreal.ufunction(meta=_row("Preset", "Use", "Put the values of the preset into the form.", CallInEditor="true"))
+    def use_preset(self):
+        dialogs.guarded(lambda: _use(self))
+
+    @unreal.ufunction(meta=_row("Preset", "Save", "Save the values of the form as a preset.", CallInEditor="true"))
+    def save_preset(self):
+        dialogs.guarded(lambda: _save(self))
+
+    @unreal.ufunction(meta=_row("Preset", "Delete", "Forget the preset.", CallInEditor="true"))
+    def delete_preset(self):
+        dialogs.guarded(lambda: _delete(self))
+
+
+def open_generate(sounds: Sequence[str] = (), note: str = "Ready.", **more: Any) -> None:
+    """Show the form with these sounds (asset paths) and `more` of a request: a tab, or a dialog where there are no
+    tabs."""
+    form = filled(sounds, note, **more)
     if details.open_tab(form):
         return
     if details.ask(form, TITLE):
         submit(form)
 
 
+def show_preview(form: Any) -> None:
+    """Show the first sound of a form on a head in the browser, wherever the keys would go."""
+    request = replace(_values(form), sounds=_sounds(form)[:1])
+    reports.follow(lambda tell: preview.of_sound(request, tell))
+
+
+def again(sounds: Sequence[str], target: str = "", **more: Any) -> None:
+    """Begin with the values that the form would show, and `more` of a request. target: another than its own.
+
+    Raises `PluginError` if it cannot be done.
+    """
+    form = filled(sounds)
+    if target:
+        form.set_editor_property("target", target)
+    start(replace(read(form), **more))
+
+
 def submit(form: Any) -> None:
     """The action of the button Generate. Raises `PluginError` if it cannot be done."""
-    start(read(form))
+    request = read(form)
+    start(request)
+    if request.actor:
+        actor = unreal.find_object(None, request.actor)
+        if isinstance(actor, unreal.Actor):
+            name = get(form, "preset")
+            presets.remember(actor.get_actor_label(), "" if name == NO_PRESET else name)
 
 
 def start(request: Request) -> None:
-    """Begin a request, whose status the form shows if it is open. Raises `PluginError` if it cannot be done."""
+    """Begin a request, whose status the form and a notification show. Raises `PluginError` if it cannot be done."""
     settings = settings_file.load()
-    generate.start(request, show, settings)
+    generate.start(request, toast.watching(show, generate.cancel, settings.progress), settings)
     settings_file.save(replace(settings, form=request.to_remember()))
 
 
 def fill(form: Any, request: Request, settings: PluginSettings) -> None:
-    """Put a request into a form; sequence and target are what the editor shows."""
-    current = unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
+    """Put a request into a form; sequence and target are what the editor shows, where the request names none."""
+    current = compat.load(request.sequence) if request.sequence else compat.focused_sequence()
     faces = [face for actor in selected_faces() if (face := facerig.find_face(actor)) is not None]
+    target = SELECTED if (faces and not request.sequence) or current is None else IN_SEQUENCE
     form.set_editor_properties(
         {
-            **{name: getattr(request, name) for name in (*_PLAIN, "text", "sequence_name")},
             "sounds": [wave for wave in map(compat.load, request.sounds) if wave is not None],
-            "emotion": FROM_THE_VOICE if request.emotion in ("", AUTO) else request.emotion,
-            "image": unreal.FilePath(request.image),
-            "persona": request.persona or NO_PERSONA,
-            "target": SELECTED if faces or current is None else IN_SEQUENCE,
+            "actor": request.actor,
+            "target": CHOSEN if request.actor else target,
             "sequence": current,
-            "sequence_folder": unreal.DirectoryPath(request.sequence_folder),
             "face_mesh": compat.mesh(faces[0]) if faces else None,
             "blueprint": compat.load(request.blueprint) if request.blueprint else None,
+            "preset": NO_PRESET,
             "status": "Ready.",
             "takes_text": "text" in settings.guidance,
             "takes_image": "image" in settings.guidance,
-            **{name: key(table, getattr(request, name)) for name, table in _COMBOS.items()},
         }
     )
+    _put(form, request)
 
 
 def read(form: Any) -> Request:
     """The request in a form. `PluginError` if it is not clear whose face is meant."""
     sequence, blueprint, target = get(form, "sequence"), get(form, "blueprint"), get(form, "target")
-    actor = ""
+    actor = get(form, "actor") if target == CHOSEN else ""
     if target == SELECTED and blueprint is None:
         actors = selected_faces()
         if not actors:
@@ -297,22 +353,84 @@ def read(form: Any) -> Request:
     mesh = get(form, "face_mesh") if target == NO_SEQUENCE else None
     if mesh is None and target == NO_SEQUENCE:
         raise PluginError("No face mesh is chosen.", "An Anim Sequence is for a skeleton: choose the Face Mesh.")
+    return replace(
+        _values(form),
+        sounds=_sounds(form),
+        actor=actor,
+        sequence=sequence.get_path_name() if sequence is not None else "",
+        skeleton=mesh.get_path_name() if mesh is not None else "",
+        blueprint=blueprint.get_path_name() if blueprint is not None else "",
+    )
+
+
+def filled(sounds: Sequence[str], note: str = "Ready.", **more: Any) -> Any:
+    """A form as it was last used, or as the preset of the selected actor says."""
+    settings, kept = settings_file.load(), presets.load()
+    request, name = Request.remembered(settings), ""
+    faces = selected_faces()
+    if len(faces) == 1 and (name := kept.of_actor(faces[0].get_actor_label())):
+        try:
+            request = kept.request(name, settings)
+        except PluginError as error:
+            name, note = "", str(error)
+    form = details.make(MEDTalkGenerateForm, TITLE)
+    fill(form, replace(request, **{"sounds": tuple(sounds), **more}), settings)
+    form.set_editor_properties({"preset": name or NO_PRESET, "status": note})
+    return form
+
+
+def _put(form: Any, request: Request) -> None:
+    """Put what a form remembers of a request into it."""
+    form.set_editor_properties(
+        {
+            **{name: getattr(request, name) for name in (*_PLAIN, "text", "sequence_name")},
+            **{name: key(table, getattr(request, name)) for name, table in _COMBOS.items()},
+            "emotion": FROM_THE_VOICE if request.emotion in ("", AUTO) else request.emotion,
+            "image": unreal.FilePath(request.image),
+            "persona": request.persona or NO_PERSONA,
+            "sequence_folder": unreal.DirectoryPath(request.sequence_folder),
+        }
+    )
+
+
+def _values(form: Any) -> Request:
+    """What a form remembers of a request."""
     usual = Request()
     return Request(
-        sounds=tuple(wave.get_path_name() for wave in get(form, "sounds") if wave is not None),
         emotion="" if get(form, "emotion") == FROM_THE_VOICE else get(form, "emotion"),
         text=get(form, "text").strip() if get(form, "takes_text") else "",
         image=path(form, "image", "file_path") if get(form, "takes_image") else "",
         persona="" if get(form, "persona") == NO_PERSONA else get(form, "persona"),
-        actor=actor,
-        sequence=sequence.get_path_name() if sequence is not None else "",
         sequence_folder=get(form, "sequence_folder").path or usual.sequence_folder,
         sequence_name=get(form, "sequence_name").strip() or usual.sequence_name,
-        skeleton=mesh.get_path_name() if mesh is not None else "",
-        blueprint=blueprint.get_path_name() if blueprint is not None else "",
         **{name: get(form, name) for name in _PLAIN},
         **{name: table.get(get(form, name), getattr(usual, name)) for name, table in _COMBOS.items()},
     )
+
+
+def _sounds(form: Any) -> tuple[str, ...]:
+    return tuple(wave.get_path_name() for wave in get(form, "sounds") if wave is not None)
+
+
+def _use(form: Any) -> None:
+    settings, name = settings_file.load(), get(form, "preset")
+    if name == NO_PRESET:
+        raise PluginError("No preset is chosen.", "Choose one in Preset.")
+    _put(form, presets.load().request(name, settings))
+    form.set_editor_property("status", f"The form now has the values of the preset {name}.")
+
+
+def _save(form: Any) -> None:
+    chosen = get(form, "preset")
+    name = get(form, "preset_name").strip() or ("" if chosen == NO_PRESET else chosen)
+    presets.save(name, _values(form))
+    form.set_editor_properties({"preset": name, "preset_name": "", "status": f"The preset {name} is saved."})
+
+
+def _delete(form: Any) -> None:
+    name = get(form, "preset")
+    presets.delete(name)
+    form.set_editor_properties({"preset": NO_PRESET, "status": f"The preset {name} is deleted."})
 
 
 def show(status: Status) -> None:

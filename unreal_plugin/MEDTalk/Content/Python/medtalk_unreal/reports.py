@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import unreal
 
-from medtalk_unreal import details
+from medtalk_unreal import details, ticks
 
 _TITLE = "MEDTalk Report"
 _row = details.rows()
@@ -34,6 +34,20 @@ def open_report() -> Callable[[str], None]:
             report.set_editor_property("report", f"{before}\n{line}" if before else line)
 
     return tell
+
+
+def follow(steps: Callable[[Callable[[str], None]], ticks.Steps], done: str = "") -> None:
+    """Do steps in the tick, where no dialog may be opened: a tab and the log report them and their end."""
+    tell = open_report()
+
+    def ended(task: ticks.Task) -> None:
+        if task.error is not None:
+            tell(str(task.error))
+            unreal.log_error(f"MEDTalk: {task.error}")
+        else:
+            tell(task.result if isinstance(task.result, str) else done)
+
+    ticks.begin(steps(tell), ended)
 
 
 def report_is_open() -> bool:
