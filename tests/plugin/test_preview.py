@@ -31,7 +31,7 @@ def test_the_selected_sound(configured: Any, tmp_path: Path) -> None:
     before = configured.assets()
     configured.click(SOUNDS, "MEDTalk.preview")
     page = shown(configured)
-    assert b"<audio" in page.read_bytes() or page.stat().st_size > 10_000
+    assert b"OggS" in page.read_bytes() or b"T2dnU" in page.read_bytes(), "the page has the sound"
     assert read_rig(page.with_suffix(".npz")).values.shape == (30, 174) and page.with_suffix(".wav").is_file()
     assert configured.assets() == before and configured.log.errors == [] and configured.undo_steps == []
 
@@ -58,7 +58,8 @@ def test_the_take_at_the_playhead(configured: Any, tmp_path: Path) -> None:
     actor, sequence = configured.add_metahuman("mh4"), configured.new_sequence(60, "/Game/Shots/LS_Shot")
     for number, start in enumerate((0, 100)):
         sound = a_sound(configured, tmp_path, 0.5, f"line{number}")
-        write(configured, moving(30), sequence=sequence, actor=actor, sound=sound, start_frame=start)
+        place = {"sequence": sequence, "actor": actor, "start_frame": start}
+        write(configured, moving(30), name=f"line{number}", sound=sound, **place)
     configured.open(sequence)
     configured.state.position = 110.0
     configured.click(TOOLS, "MEDTalk.look")
