@@ -39,7 +39,7 @@ def test_every_entry_can_be_clicked(started: Any) -> None:
 
     needs_more = ("again", "sequences", "animations", "look", "preview", "bake", "export")
     for entry in menus.ENTRIES:
-        if entry.action not in ("test", "start", "stop", "selftest", *needs_more):
+        if entry.action not in ("test", "set_up", "start", "stop", "selftest", *needs_more):
             started.click(entry.menu, f"MEDTalk.{entry.action}")
     assert started.log.errors == []
 
@@ -49,7 +49,7 @@ def test_every_entry_has_an_icon_that_all_versions_have(started: Any) -> None:
     from medtalk_unreal import menus
     from tests.fake_unreal import inside
 
-    both = """Plus Refresh Layout Duplicate Visible X Save FolderOpen Check Launch XCircle Search Settings""".split()
+    both = """Plus Refresh Layout Duplicate Visible X Save FolderOpen Check Launch XCircle Search Settings Import""".split()
     for entry in menus.ENTRIES:
         style, name, _ = inside.icon(started, entry.menu, f"MEDTalk.{entry.action}")
         assert style == "EditorStyle" and name.removeprefix("Icons.") in both, entry

@@ -32,37 +32,36 @@ def test_the_end_is_a_notification_that_costs_no_dialog(stage: Any, tmp_path: Pa
     dialogs_opened: list[bool] = []
     tick_until(
         stage,
-        lambda: dialogs_opened.append(not stage.state.unattended_script) or stage.state.toasts,
+        lambda: dialogs_opened.append(not stage.state.unattended_script) or stage.state.notifications,
         "the notification",
     )
-    (toast,) = stage.state.toasts
+    (toast,) = stage.state.notifications
     assert toast.title.startswith("Task MEDTalk: 1 take written, ") and toast.success is True
     assert all(dialogs_opened) and not stage.state.unattended_script
 
 
 def test_what_went_wrong_is_a_notification_too(stage: Any, tmp_path: Path) -> None:
     press(stage, [a_sound(stage, tmp_path, 0.3)], persona="nobody")
-    tick_until(stage, lambda: stage.state.toasts, "the notification")
-    (toast,) = stage.state.toasts
+    tick_until(stage, lambda: stage.state.notifications, "the notification")
+    (toast,) = stage.state.notifications
     assert "has no persona called 'nobody'" in toast.title and toast.success is False
 
 
 @pytest.mark.engine("5.4")
 def test_where_a_task_cannot_say_that_it_failed(stage: Any, tmp_path: Path) -> None:
     press(stage, [a_sound(stage, tmp_path, 0.3)], persona="nobody")
-    tick_until(stage, lambda: stage.state.toasts, "the notification")
-    assert stage.state.toasts[0].success is True and "nobody" in stage.state.toasts[0].title
+    tick_until(stage, lambda: stage.state.notifications, "the notification")
+    assert stage.state.notifications[0].success is True and "nobody" in stage.state.notifications[0].title
 
 
 def test_progress_with_all_its_words(stage: Any, tmp_path: Path) -> None:
     want_progress()
     press(stage, [a_sound(stage, tmp_path, 0.5)])
     said: set[str] = set()
-    tick_until(
-        stage, lambda: said.update(one.text for one in stage.state.toasts) or len(stage.state.toasts) == 2, "the end"
-    )
+    shown = stage.state.notifications
+    tick_until(stage, lambda: said.update(one.text for one in shown) or len(shown) == 2, "the end")
     assert any(text.startswith("Writing the keys of line") for text in said) and len(said) > 3
-    first, second = stage.state.toasts
+    first, second = stage.state.notifications
     assert (first.title, first.success) == ("Task MEDTalk", True) and "1 take written" in second.title
     assert not stage.state.unattended_script and stage.log.errors == []
 
@@ -73,11 +72,11 @@ def test_cancel_in_the_notification(stage: Any, tmp_path: Path) -> None:
     want_progress()
     form = press(stage, [a_sound(stage, tmp_path, 0.5)])
     stage.tick(n=2)
-    stage.state.toasts[0].cancel = True
+    stage.state.notifications[0].cancel = True
     stage.tick()
     assert generate.running() is None and status(form) == "Cancelled."
     stage.tick(n=3)
-    assert len(stage.state.toasts) == 1 and not stage.state.unattended_script
+    assert len(stage.state.notifications) == 1 and not stage.state.unattended_script
     assert stage.sequences() == [] and stage.log.errors == []
 
 
@@ -88,7 +87,7 @@ def test_work_that_ends_before_its_notification_begins(stage: Any, tmp_path: Pat
     press(stage, [a_sound(stage, tmp_path, 0.5)])
     generate.cancel()
     stage.tick(n=3)
-    (toast,) = stage.state.toasts
+    (toast,) = stage.state.notifications
     assert toast.success is True and not stage.state.unattended_script, "it does not stay for ever"
 
 
@@ -100,4 +99,4 @@ def test_without_such_tasks_all_is_as_before(stage: Any, tmp_path: Path, monkeyp
     assert "1 take written" in make(stage, [a_sound(stage, tmp_path, 0.3)])
     finish(stage)
     stage.tick(n=2)
-    assert stage.state.toasts == [] and stage.log.errors == []
+    assert stage.state.notifications == [] and stage.log.errors == []

@@ -33,9 +33,9 @@ def registered(unreal: Any, kind: Any) -> Any:
 
 def test_a_task_begins_in_the_next_tick_and_no_dialog_opens_until_it_ends(unreal: Any, editor: Any, kind: Any) -> None:
     task = registered(unreal, kind)
-    assert editor.state.toasts == [] and unreal.find_object(None, task.get_path_name()) is not None
+    assert editor.state.notifications == [] and unreal.find_object(None, task.get_path_name()) is not None
     editor.tick()
-    (toast,) = editor.state.toasts
+    (toast,) = editor.state.notifications
     assert (toast.title, toast.text, toast.success) == ("Task Work", "Running", None)
     task.set_task_notification_text("Half.")
     ask = "Sure?", "Delete it?", unreal.AppMsgType.YES_NO, unreal.AppReturnType.NO
@@ -50,10 +50,10 @@ def test_a_task_begins_in_the_next_tick_and_no_dialog_opens_until_it_ends(unreal
 def test_cancel_ends_the_task_after_its_own_word(unreal: Any, editor: Any, kind: Any, crash: Any) -> None:
     task = registered(unreal, kind)
     editor.tick()
-    editor.state.toasts[0].cancel = True
+    editor.state.notifications[0].cancel = True
     assert task.was_cancel_requested()
     editor.tick()
-    assert task.get_editor_property("heard") and editor.state.toasts[0].success is True
+    assert task.get_editor_property("heard") and editor.state.notifications[0].success is True
     with pytest.raises(crash, match="does not run"):
         task.finish_executing_task()
 
@@ -66,7 +66,7 @@ def test_a_task_that_waits_cannot_be_ended(unreal: Any, editor: Any, kind: Any, 
 def test_tasks_run_one_after_the_other(unreal: Any, editor: Any, kind: Any) -> None:
     first, _ = registered(unreal, kind), registered(unreal, kind)
     editor.tick(n=3)
-    assert len(editor.state.toasts) == 1
+    assert len(editor.state.notifications) == 1
     first.finish_executing_task()
     editor.tick()
-    assert len(editor.state.toasts) == 2
+    assert len(editor.state.notifications) == 2

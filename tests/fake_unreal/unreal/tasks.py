@@ -71,7 +71,7 @@ class EditorUtilityTask(Object):
         EDITOR.unattended_script = True
         title = str(_called(self, "get_task_title_override") or type(self).__name__)
         self._toast = Toast(f"Task {title}")
-        EDITOR.toasts.append(self._toast)
+        EDITOR.notifications.append(self._toast)
         _called(self, "receive_begin_execution")
 
     def _tick(self) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import unreal
 
-from medtalk_unreal import bake, compat, forms, generate, preview, readback, reports, selection, settingsform
+from medtalk_unreal import bake, compat, forms, generate, installing, preview, readback, reports, selection, settingsform
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal.choices import NO_SEQUENCE
 from medtalk_unreal.dialogs import TITLE, guarded, say
@@ -16,6 +16,7 @@ from medtalk_unreal.errors import PluginError
 from medtalk_unreal.sidecar import the_sidecar
 
 OWNER = "MEDTalk"
+CONNECTED = "The connection works."
 
 
 class Entry(NamedTuple):
@@ -53,6 +54,7 @@ ENTRIES = (
     Entry(TOOLS_MENU, "export", "FolderOpen", "Export Recorded Rig",
           "Write the takes of the open sequence, with what you changed in them, as .npz and .wav files."),
     Entry(TOOLS_MENU, "test", "Check", "Test Connection", "Check step by step that nothing is missing."),
+    Entry(TOOLS_MENU, "set_up", "Import", "Set Up", "Make the Python that MEDTalk runs in. It needs no terminal."),
     Entry(TOOLS_MENU, "start", "Launch", "Start Sidecar", "Load the model now instead of at the first take."),
     Entry(TOOLS_MENU, "stop", "XCircle", "Stop Sidecar", "Free the memory that the model takes."),
     Entry(TOOLS_MENU, "selftest", "Search", "Self-Test",
@@ -154,6 +156,10 @@ def _settings() -> None:
         reports.follow(the_sidecar.restart)
 
 
+def _set_up() -> None:
+    installing.start(tell := reports.open_report(), reports.telling(tell, CONNECTED))
+
+
 def _stop() -> None:
     _check_idle()
     reports.follow(lambda _: the_sidecar.stop())
@@ -178,7 +184,8 @@ ACTIONS: dict[str, Callable[[], None]] = {
     "cancel": generate.cancel,
     "bake": _bake,
     "export": _export,
-    "test": lambda: reports.follow(the_sidecar.test, "The connection works."),
+    "test": lambda: reports.follow(the_sidecar.test, CONNECTED),
+    "set_up": _set_up,
     "start": lambda: reports.follow(the_sidecar.connect, "The sidecar is running."),
     "stop": _stop,
     "selftest": _selftest,

@@ -39,6 +39,11 @@ def open_report() -> Callable[[str], None]:
 def follow(steps: Callable[[Callable[[str], None]], ticks.Steps], done: str = "") -> None:
     """Do steps in the tick, where no dialog may be opened: a tab and the log report them and their end."""
     tell = open_report()
+    ticks.begin(steps(tell), telling(tell, done))
+
+
+def telling(tell: Callable[[str], None], done: str) -> Callable[[ticks.Task], None]:
+    """What tells of the end of a task."""
 
     def ended(task: ticks.Task) -> None:
         if task.error is not None:
@@ -47,7 +52,7 @@ def follow(steps: Callable[[Callable[[str], None]], ticks.Steps], done: str = ""
         else:
             tell(task.result if isinstance(task.result, str) else done)
 
-    ticks.begin(steps(tell), ended)
+    return ended
 
 
 def report_is_open() -> bool:
