@@ -183,3 +183,8 @@ def path(thing: Any) -> str:
 def metas(kind: type) -> dict[str, dict[str, str]]:
     """Property -> its metadata, of a class made with `uclass`."""
     return kind._metas  # pyright: ignore
+
+
+def icon(editor: Any, menu: str, entry: str) -> tuple[str, str, str]:
+    """The style, the name and the small name of an entry's icon."""
+    return tuple(map(str, editor.unreal.menus.entries(menu)[entry]._values["_icon"]))  # pyright: ignore

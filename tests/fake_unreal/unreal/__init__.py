@@ -26,6 +26,7 @@ from . import (
     sounds,
     structs,
     system,
+    tasks,
     tracks,
     transactions,
     values,
@@ -57,6 +58,7 @@ for _module in (
     dialogs,
     menus,
     system,
+    tasks,
     _uclass,
 ):
     for _name, _item in list(vars(_module).items()):

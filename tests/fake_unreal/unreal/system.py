@@ -107,6 +107,10 @@ class SystemLibrary(BlueprintFunctionLibrary):
     """The machine and the process."""
 
     @staticmethod
+    def launch_url(url: str) -> None:
+        EDITOR.urls.append(url)
+
+    @staticmethod
     @raw
     def is_valid(object: Any) -> bool:
         """Looks at any wrapper without touching what it stands for."""

@@ -35,6 +35,10 @@ Report = TakeReport | BakeReport
 
 _OF_THE_SOUND = ("audio", "limit", "checksum")  # codes of errors that the next sound need not have
 MODEL_FPS = DEFAULT.fps
+_DOING = {
+    "read": "Reading", "transcribe": "Hearing the words of", "listen": "Listening to", "decode": "Animating",
+}  # fmt: skip
+"""What the sidecar does with a sound, by the phases of docs/protocol.md."""
 FULL_SECONDS, AGAIN_SECONDS = 600.0, 5.0
 """How long and how often to ask again a sidecar whose queue is full."""
 
@@ -70,7 +74,9 @@ class Generation:
         self._settings = settings or settings_file.load()
         self._facts: Facts | None = None
         self._picture = b""
+        self._personas: Mapping[str, Any] = {}
         self._done = 0  # sounds
+        self._note = ""  # for the end
 
     def check(self) -> None:
         """Check everything that can be checked without the sidecar. Raises `PluginError`."""
@@ -83,8 +89,11 @@ class Generation:
         self._say("sidecar", 0.0, "Looking for the sidecar.")
         client = yield from the_sidecar.connect(lambda line: self._say("sidecar", 0.0, line), self._settings)
         request, settings = self._request, self._settings.with_sidecar(the_sidecar.about)
+        asked, request = request, request.heard(settings)
+        if request.emotion != asked.emotion and not settings.hears:
+            self._note = " The face is neutral: this model hears no moods in voices."
         request.check_guidance(settings)  # only now it is known what this sidecar takes
-        self._picture = request.read_picture(settings)
+        self._picture, self._personas = request.read_picture(settings), settings.personas
         for self._done, sound in enumerate(facts.sounds):
             try:
                 report = yield from self._take(client, request, sound, None if self._done else _fps_now(request, facts))
@@ -113,7 +122,7 @@ class Generation:
             status.state, status.fraction = "done", 1.0
             failed = f"; {len(status.failures)} failed: {status.failures[0]}" if status.failures else "."
             keys = sum(report.keys for report in status.reports)
-            self._say("done", 1.0, f"{takes}, {keys} keys{failed}")
+            self._say("done", 1.0, f"{takes}, {keys} keys{failed}{self._note}")
         else:
             status.state = "cancelled" if isinstance(task.error, CancelledError) else "failed"
             before = f" {takes} before." if written else ""
@@ -165,14 +174,14 @@ class Generation:
                 unreal.log_warning(f"MEDTalk: {note}")
             fps = _fps(request, sound) if fps is None else fps
             timeline = _timeline(request, sound, self._settings.with_sidecar(the_sidecar.about))
-            settings = request.wire_settings(self._picture, fps, sound.spoken, timeline)
+            settings = request.wire_settings(self._picture, fps, sound.spoken, timeline, self._personas)
             sent = Sound.from_bytes(data, sound.name)
             job = client.generate(sent, settings)
         except (PluginError, RequestError) as error:
             raise _SoundError(f"{what}: {error.message}", error.hint) from error
         full = Patience(FULL_SECONDS)
-        while (yield from self._follow(client, job, what)) == "queue_full" and not full.over:
-            self._say("queue", 0.0, f"{what}: the sidecar's queue is full; trying again in a moment.")
+        while (yield from self._follow(client, job, sound.name)) == "queue_full" and not full.over:
+            self._say("queue", 0.0, f"{sound.name} waits: the sidecar has too much to do.")
             pause = Patience(AGAIN_SECONDS)
             while not (pause.over or full.over):
                 yield
@@ -190,12 +199,13 @@ class Generation:
             the_sidecar.leave()
         raise PluginError(f"{what}: {error.message}", error.hint)
 
-    def _follow(self, client: Client, job: Job, what: str) -> Generator[None, None, str]:
+    def _follow(self, client: Client, job: Job, name: str) -> Generator[None, None, str]:
         """Steps to the end of a job; the code of its error, or ""."""
         try:
             while not job.ended:
-                wait = f"{job.ahead} before it" if job.ahead else job.phase or "sent"
-                self._say(job.phase or "sent", job.fraction, f"{what}: {wait}, {job.fraction:.0%}.")
+                doing = f"{_DOING.get(job.phase, 'Sending')} {name}, {job.fraction:.0%}."
+                wait = f"{name} waits: {job.ahead} before it."
+                self._say(job.phase or "sent", job.fraction, wait if job.ahead else doing)
                 yield
                 client.poll()
                 if not job.ended:
