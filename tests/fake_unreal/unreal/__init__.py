@@ -13,7 +13,6 @@ from . import (
     actors,
     animation,
     assets,
-    blending,
     channels,
     controlrig,
     dialogs,
