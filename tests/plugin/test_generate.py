@@ -166,10 +166,16 @@ def test_it_can_be_cancelled_in_every_phase(configured: Any, request_for: Any, p
     assert run(configured, request_for(0.5)).state == "done"
 
 
-def test_cancel_in_the_progress_bar_of_the_keys(configured: Any, request_for: Any) -> None:
+def test_cancel_in_the_progress_window_of_the_keys(
+    configured: Any, request_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medtalk_unreal import edits
+
+    monkeypatch.setattr(edits, "LONG", 0)
     configured.state.cancel_slow_task_after = 3
     status = run(configured, request_for(1.0))
-    assert status.state == "cancelled" and configured.sequences() == []
+    (new,) = configured.sequences()
+    assert status.state == "cancelled" and f"The new {new} stays" in status.text
     configured.state.cancel_slow_task_after = None
     assert run(configured, request_for(1.0)).state == "done"
 
