@@ -204,7 +204,7 @@ def test_a_server_that_is_strange_but_does(
         finish(editor)
         assert status(form).startswith("1 take written"), editor.log.text
         assert "held at the limits of the board" in editor.log.text and editor.log.errors == []
-        assert ("queue is full; trying again" in editor.log.text) == (behaviour == "full")
+        assert ("too much to do" in editor.log.text) == (behaviour == "full")
 
 
 @pytest.mark.parametrize("phase", ["sidecar", "sent"])

@@ -267,8 +267,7 @@ def test_the_editor_closes_in_the_middle(configured: Any, request_for: Any) -> N
     tick_until(configured, lambda: not is_alive(pid), "the sidecar's end")
 
 
-def test_ticks_within_a_step_do_nothing(configured: Any, request_for: Any, tmp_path: Path) -> None:
-    """An export pumps the editor's messages, and with them come ticks."""
+def test_sounds_without_a_file_are_exported(configured: Any, request_for: Any, tmp_path: Path) -> None:
     request = request_for(1.0, 1.0)
     shutil.rmtree(tmp_path / "nothing", ignore_errors=True)
     for file in tmp_path.glob("line*.wav"):

@@ -60,7 +60,10 @@ def test_the_keys_are_the_rig_at_every_frame(editor: Any, board: str, display: A
 
 
 @pytest.mark.parametrize("fps", [24.0, 25.0, 29.97, 30.0, 48.0, 59.94, 60.0])
-def test_a_new_sequence_has_the_rate_of_the_take(editor: Any, fps: float) -> None:
+def test_a_new_sequence_has_the_rate_that_the_take_was_asked_for(editor: Any, fps: float) -> None:
+    whole = fps == round(fps)
+    rate = f"{fps:.0f}fps" if whole else f"{round(fps * 1.001) * 1000}/1001"
+    editor.state.console_variables["LevelSequence.DefaultDisplayRate"] = rate
     actor = editor.add_metahuman()
     values = moving(FRAMES)
     report = write(editor, values, fps, actor=actor)
@@ -736,7 +739,8 @@ def write_turned(shot: Any, head: np.ndarray, **target: Any) -> Any:
     editor, actor, sequence = shot
     take = replace(as_take(moving(12)), head=head.data)
     with editor.plugin_code():
-        return write_take(take, Target(**{"tolerance": 0.0, "sequence": sequence, "actor": actor, **target}))
+        where = {"sequence": sequence, "actor": actor, "head": "control", "tolerance": 0.0}
+        return write_take(take, Target(**{**where, **target}))
 
 
 def head_keys(editor: Any, sequence: str) -> np.ndarray:
