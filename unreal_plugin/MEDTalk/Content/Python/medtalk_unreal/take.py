@@ -181,7 +181,8 @@ def check_target(target: Target, name: str, sound: str) -> Fraction | None:
     tick_of(start, place.sequence)
     if target.replace:
         section = earlier.section_of(place.sequence, place.face, Owner(name, compat.package(sound)), start)
-        start = section.get_start_frame() if section is not None and section.has_start_frame() else start
+        if section is not None and section.has_start_frame():
+            start = earlier.start_frame(place.sequence, section, start)
     _check_span(place.sequence, place.face, start, start + 1)
     return rates(place.sequence)[0]
 
