@@ -58,6 +58,11 @@ class Pen:
         # One key holds a channel only as long as no other key comes after it.
         return [curve.held(self._ticks[-1]) if later and len(curve.ticks) == 1 < len(self._ticks) else curve]
 
+    def clear(self, name: str) -> None:
+        """Leave a channel without keys."""
+        self._writer.clear(name, self._first, self._end)
+        self._edits.left_out(name)
+
     def write(self, curves: Sequence[Curve]) -> int:
         """Write the curves of one control; how many keys that were."""
         return self._writer.write(curves, self._change.pause) if curves else 0
