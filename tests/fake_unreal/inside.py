@@ -155,6 +155,11 @@ def components(actor: Any) -> list[Any]:
     return list(actor._components)
 
 
+def bones(mesh: Any) -> dict[str, tuple[float, float, float]]:
+    """Name in lower case -> place of the bones of a mesh, in centimetres; to be changed."""
+    return mesh._bone_places
+
+
 def rename(thing: Any, name: str) -> None:
     """Give an object another name where it is."""
     thing._name = name
@@ -178,3 +183,8 @@ def path(thing: Any) -> str:
 def metas(kind: type) -> dict[str, dict[str, str]]:
     """Property -> its metadata, of a class made with `uclass`."""
     return kind._metas  # pyright: ignore
+
+
+def icon(editor: Any, menu: str, entry: str) -> tuple[str, str, str]:
+    """The style, the name and the small name of an entry's icon."""
+    return tuple(map(str, editor.unreal.menus.entries(menu)[entry]._values["_icon"]))  # pyright: ignore

@@ -13,7 +13,6 @@ from . import (
     actors,
     animation,
     assets,
-    blending,
     channels,
     controlrig,
     dialogs,
@@ -26,6 +25,7 @@ from . import (
     sounds,
     structs,
     system,
+    tasks,
     tracks,
     transactions,
     values,
@@ -57,6 +57,7 @@ for _module in (
     dialogs,
     menus,
     system,
+    tasks,
     _uclass,
 ):
     for _name, _item in list(vars(_module).items()):

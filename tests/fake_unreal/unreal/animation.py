@@ -161,7 +161,8 @@ def board_curves(sequence: Any, track: Any, seconds: list[float]) -> dict[str, n
     found = {}
     ticks = [float(second * sequence._tick) for second in seconds]
     for name, expression in boards.expressions(track._rig_class._board).items():
-        values = [sum(shown(track, channel, tick) for channel in expression.channels) for tick in ticks]
+        moved = [channel for channel in expression.channels if channel in track._sections[0]._channels]
+        values = [sum(shown(track, channel, tick) for channel in moved) for tick in ticks]
         at, to = zip(*expression.points, strict=True)
         found[PREFIX + name] = np.interp(values, at, to)
     return found
@@ -206,6 +207,12 @@ def curve_value(component: Any, name: str, default: float) -> Any:
     for record in sequence._bindings.values():
         if record.bound(sequence) != component:
             continue
+        played = [one for track in record.tracks for one in track._sections if "params" in one._values]
+        if played and EDITOR.animation_wins:
+            animation = played[-1]._values["params"]._values["animation"]
+            return AnimationLibrary.get_float_value_at_time(
+                animation, name, EDITOR.evaluated / float(sequence._display)
+            )
         for track in record.tracks:
             if isinstance(track, MovieSceneControlRigParameterTrack) and track._sections:
                 curves = board_curves(sequence, track, [EDITOR.evaluated / float(sequence._display)])

@@ -12,6 +12,7 @@ from typing import Any
 
 from .channels import ChannelData
 from .enums import MovieSceneBlendType
+from .state import EDITOR
 
 WEIGHT = "Weight"
 _OVERRIDE = "OVERRIDE"
@@ -27,6 +28,8 @@ def show_weight(section: Any) -> None:
 def shown(track: Any, channel: str, tick: float) -> float:
     """The value of a channel of a control rig's track at a tick, 0 where nothing says anything."""
     there = [section for section in track._sections if _counts(section, channel, tick)]
+    if there and there[0]._channels[channel].kind != "float":
+        return there[-1]._channels[channel].at(tick)
     average = [(_weight(one, tick), one) for one in there if one._blend is MovieSceneBlendType.ABSOLUTE]
     total = sum(weight for weight, _ in average)
     value = sum(weight * one._channels[channel].at(tick) for weight, one in average) / total if total else 0.0
@@ -34,7 +37,7 @@ def shown(track: Any, channel: str, tick: float) -> float:
         weight, own = _weight(one, tick), one._channels[channel].at(tick)
         if one._blend is MovieSceneBlendType.ADDITIVE:
             value += weight * own
-        elif one._blend.name == _OVERRIDE:
+        elif one._blend.name == _OVERRIDE and EDITOR.override_wins:
             value += weight * (own - value)
     return value
 
@@ -42,7 +45,7 @@ def shown(track: Any, channel: str, tick: float) -> float:
 def _counts(section: Any, channel: str, tick: float) -> bool:
     start, end = section._range
     data = section._channels.get(channel)
-    inside = (start is None or start <= tick) and (end is None or tick < end)
+    inside = ((start is None or start <= tick) and (end is None or tick < end)) or EDITOR.sections_reach_on
     return inside and section._values["is_active"] and data is not None and bool(data.keys or data.default is not None)
 
 

@@ -35,7 +35,8 @@ def log_error(arg: Any) -> None:
 
 @api
 def log_flush() -> None:
-    """Nothing waits here."""
+    """The log's file is written with the lines that waited."""
+    EDITOR.log.write(EDITOR.project_dir / "Saved" / "Logs" / "Show.log")
 
 
 @api
@@ -46,11 +47,6 @@ def is_editor() -> bool:
 @api
 def get_interpreter_executable_path() -> str:
     return sys.executable
-
-
-@api
-def get_default_object(type: Any) -> Any:
-    return (type if hasattr(type, "_default") else type.static_class())._default()
 
 
 @api
@@ -109,6 +105,10 @@ def unregister_python_shutdown_callback(handle: Any) -> None:
 
 class SystemLibrary(BlueprintFunctionLibrary):
     """The machine and the process."""
+
+    @staticmethod
+    def launch_url(url: str) -> None:
+        EDITOR.urls.append(url)
 
     @staticmethod
     @raw

@@ -9,7 +9,13 @@ from .channels import ChannelData, wrap_channel
 from .enums import MovieSceneBlendType, MovieSceneCompletionMode
 from .objects import Object
 from .state import EDITOR
-from .structs import Color, FrameNumber, MovieSceneObjectBindingID, OptionalMovieSceneBlendType
+from .structs import (
+    Color,
+    FrameNumber,
+    MovieSceneObjectBindingID,
+    MovieSceneSkeletalAnimationParams,
+    OptionalMovieSceneBlendType,
+)
 from .timing import from_seconds, to_frame, to_seconds, to_ticks
 from .values import Text
 
@@ -290,7 +296,13 @@ class MovieSceneAudioTrack(MovieSceneNameableTrack):
 
 
 class MovieSceneSkeletalAnimationSection(MovieSceneSection):
-    pass
+    """An animation in a sequence."""
+
+    _properties = "params"
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self._values["params"] = MovieSceneSkeletalAnimationParams()
 
 
 class MovieSceneCommonAnimationTrack(MovieSceneNameableTrack):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -84,6 +85,31 @@ def frame_rate(fps: float) -> unreal.FrameRate:
             return unreal.FrameRate(nearest.numerator, nearest.denominator)
     other = Fraction(fps).limit_denominator(1000)
     return unreal.FrameRate(other.numerator, other.denominator)
+
+
+def project_rate() -> Fraction:
+    """Frames a second that the project gives to new sequences (Project Settings, Level Sequences)."""
+    getter = getattr(unreal.SystemLibrary, "get_console_variable_string_value", None)
+    text = getter("LevelSequence.DefaultDisplayRate") if getter else ""
+    return parse_rate(text) or Fraction(30)
+
+
+def parse_rate(text: str) -> Fraction | None:
+    """Frames a second as a setting of Unreal has them: "30 fps", "30000/1001", "0.04s", "40ms"; None for others."""
+    match = re.fullmatch(r"([\d.]+)(?:/([\d.]+))?(fps|s|ms)?", text.replace(" ", "").lower())
+    try:
+        rate = Fraction(match[1]) / Fraction(match[2] or 1) if match else Fraction(0)
+        unit = match[3] if match else None
+        return (1 if unit == "s" else 1000) / rate if unit in ("s", "ms") else rate or None
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def clock_by_audio(sequence: unreal.LevelSequence) -> None:
+    """Let a sequence keep time by its sound: in the editor the picture follows what is heard."""
+    source = getattr(getattr(unreal, "UpdateClockSource", None), "AUDIO", None)
+    if source is not None and hasattr(sequence, "set_clock_source"):
+        sequence.set_clock_source(source)
 
 
 def mesh(component: unreal.SkeletalMeshComponent) -> unreal.SkeletalMesh | None:
@@ -286,11 +312,4 @@ def open_again(path: str) -> None:
     if earlier is not None:
         unreal.LevelSequenceEditorBlueprintLibrary.open_level_sequence(earlier)
     else:
-        unreal.LevelSequenceEditorBlueprintLibrary.close_level_sequence()
-
-
-def close(path: str) -> None:
-    """Close the sequence at a path, if it is the one that is open."""
-    current = current_sequence()
-    if current is not None and package(current.get_path_name()) == path:
         unreal.LevelSequenceEditorBlueprintLibrary.close_level_sequence()

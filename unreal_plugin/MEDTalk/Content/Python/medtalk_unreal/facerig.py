@@ -77,6 +77,10 @@ class FaceRig:
         return section
 
 
+NOBODY = FaceRig("", None, None, None, None, None, "", _UNKNOWN)
+"""A face of which nothing is known yet."""
+
+
 def find_actor(path: str) -> unreal.Actor:
     """The actor of that path name in the open level; `PluginError` where there is none."""
     for actor in compat.actors():
@@ -126,6 +130,17 @@ def resolve(sequence: unreal.LevelSequence | None, actor_path: str | None) -> Fa
         names = ", ".join(sorted(face.name for face in faces))
         raise PluginError(f"{sequence.get_name()} has {len(faces)} MetaHumans: {names}.", "Select one in the level.")
     return _with_rig(faces[0])
+
+
+def of_binding(sequence: unreal.LevelSequence, binding: unreal.MovieSceneBindingProxy) -> FaceRig | None:
+    """The face of a binding of an actor, None where it has none, or where its actor is not there to be asked."""
+    own = {binding.get_id().to_string(), *(child.get_id().to_string() for child in binding.get_child_possessables())}
+    actors = {one.get_path_name() for one in bound_objects(sequence, binding)}
+    for face in _faces(sequence):
+        bound = face.binding is not None and face.binding.get_id().to_string() in own
+        if bound or (face.actor is not None and face.actor.get_path_name() in actors):
+            return _with_rig(face)
+    return None
 
 
 def names(sequence: unreal.LevelSequence) -> list[str]:
@@ -332,9 +347,10 @@ def _faces(sequence: unreal.LevelSequence) -> Iterator[FaceRig]:
 def _board_track(binding: unreal.MovieSceneBindingProxy) -> unreal.MovieSceneControlRigParameterTrack | None:
     """The track of a face board on a binding, or None."""
     for track in binding.find_tracks_by_type(unreal.MovieSceneControlRigParameterTrack):
-        if isinstance(track, _BOARD_TRACK) and list(track.get_sections()):
-            if _is_whole(board_channels(_names(binding.sequence, track))):
-                return track
+        if not isinstance(track, _BOARD_TRACK) or not list(track.get_sections()):
+            continue
+        if _is_whole(board_channels(_names(binding.sequence, track))):
+            return track
     return None
 
 
@@ -417,7 +433,7 @@ def _is_whole(board: Board) -> bool:
     return there >= _A_BOARD * (there + len(board.missing))
 
 
-def _board_of(name: str, channels: Iterable[str]) -> Board:
+def _board_of(name: str, channels: Collection[str]) -> Board:
     board = board_channels(channels)
     if not _is_whole(board):
         raise PluginError(

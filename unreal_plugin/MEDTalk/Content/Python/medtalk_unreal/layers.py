@@ -57,11 +57,11 @@ def place(
     return section
 
 
-def write(pen: Pen, edits: HandEdits, added: Mapping[str, Sequence[float]], tolerance: float) -> int:
+def write(pen: Pen, edits: HandEdits, added: Mapping[str, Sequence[float]]) -> int:
     """Write the layer: channel -> what the emotion adds for each row; how many keys. The other channels have none."""
     keys = 0
     for name, values in added.items():
-        if max(map(abs, values)) <= max(tolerance, _NOTHING) and not edits.on_channel(name):
+        if max(map(abs, values)) <= max(pen.tolerance, _NOTHING) and not edits.on_channel(name):
             pen.clear(name)
         else:
             keys += pen.write(pen.curves(name, values))

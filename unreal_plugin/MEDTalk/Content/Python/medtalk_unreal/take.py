@@ -15,9 +15,9 @@ from medtalk_board import head
 from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
 from medtalk_board.head import BONE, Axes
 from medtalk_board.targets import TARGETS
-from medtalk_unreal import compat, earlier, facerig, heads, layers, places
+from medtalk_unreal import camera, compat, earlier, facerig, heads, layers, places
 from medtalk_unreal.earlier import Earlier
-from medtalk_unreal.edits import Edit, describe, edit
+from medtalk_unreal.edits import Edit, describe, edit, is_long
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.handedits import MODES, HandEdits
@@ -217,7 +217,8 @@ def write_take(take: Take, target: Target) -> TakeReport:
     owner = Owner(take.name, compat.package(take.sound or ""))
     layered = target.layers == layers.EMOTION and take.base is not None
     emotion = replace(owner, layer=layers.EMOTION)
-    warnings, there, above, span = list(place.face.warnings), Earlier(), Earlier(), None
+    warnings: list[str] = []
+    there, above, span = Earlier(), Earlier(), None
     view = compat.View.now()
     if place.sequence is not None:
         there = _earlier(place.sequence, place.face, owner, sound, target)
@@ -225,22 +226,28 @@ def write_take(take: Take, target: Target) -> TakeReport:
         span = _span(place.sequence, take, there, target, seconds)
         warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame)
         warnings += earlier.notes(there, take.name, target.hand_edits)
+    values = len(take.rows) // target.frame_step * len(in_region(target.process_mask))
     with edit(
-        f"{TITLE}: {take.name}", steps=len(in_region(target.process_mask)) + 2 + 3 * (take.head is not None)
+        f"{TITLE}: {take.name}",
+        steps=len(in_region(target.process_mask)) + 2 + 3 * (take.head is not None),
+        window=is_long(values) or target.writer == "arrays",
     ) as change:
         change.step("The sequence")
         new = place.sequence is None
-        sequence = place.sequence or places.make_sequence(change, place.path, take.source, take.fps)
+        sequence = place.sequence or places.make_sequence(change, target, place.path, take.source)
         if target.writer == "arrays":
             places.open_in_sequencer(sequence)
         elif place.face.track is None:
             compat.show(sequence)  # Unreal makes a rig's track for the sequence that it shows
         span = span or _span(sequence, take, there, target, seconds)
         change.begin(sequence)
-        face = facerig.make(sequence, place.face)
+        face = places.make_face(target, place, sequence)
+        warnings = [*face.warnings, *warnings]
         section, lines = earlier.place(sequence, face, there, owner, span, _channels(face, target))
         warnings += lines
         _make_room(sequence, span, new)
+        if target.camera:
+            warnings += camera.frame(sequence, face, span.start_frame, span.end_frame)
         if sound is not None:
             warnings += earlier.lay_sound(sequence, face, there, take.name, sound, span, take.sound_start)
         if len(set(span.ticks)) < len(span.ticks):
@@ -258,16 +265,8 @@ def write_take(take: Take, target: Target) -> TakeReport:
         keys += writer.finish()
         told: list[str] = []
         if layered:
-            change.step(f"{take.name}: the emotion")
-            layer = layers.place(sequence, face, above, emotion, span, section)
-            its_edits = HandEdits(above.found, target.hand_edits, span.first)
-            its_pen = Pen(
-                change, ChannelWriter(sequence, face, layer), its_edits, span, above.end(span), target.frame_step,
-                tolerance,
-            )  # fmt: skip
-            keys += layers.write(its_pen, its_edits, added, tolerance)
-            its_edits.store(sequence, layer, above.found, target.start_frame, span)
-            told = [*layers.lines(layer, owner), *its_edits.lines(f"{take.name} (emotion)", ticks_per_frame(sequence))]
+            more, told = _write_layer(change, pen, sequence, face, section, emotion, above, added, span, target)
+            keys += more
         elif target.replace:
             warnings += layers.drop(sequence, face.track, emotion, target.start_frame)
         turned, how, left = _write_head(change, pen, sequence, face, section, owner, take, span, target)
@@ -385,6 +384,22 @@ def _write_keys(
     return keys, added
 
 
+def _write_layer(
+    change: Edit, pen: Pen, sequence: unreal.LevelSequence, face: FaceRig, base: Section, owner: Owner, above: Earlier,
+    added: Mapping[str, list[float]], span: Span, target: Target,
+) -> tuple[int, list[str]]:  # fmt: skip
+    """Write the emotion above the section of the take; how many keys, and lines for the user."""
+    change.step(f"{owner.take}: the emotion")
+    section = layers.place(sequence, face, above, owner, span, base)
+    face, _ = facerig.show_controls(face, section, in_region(target.process_mask))
+    edits = HandEdits(above.found, target.hand_edits, span.first)
+    own = pen.beside(ChannelWriter(sequence, face, section), edits, above.end(span))
+    keys = layers.write(own, edits, added)
+    edits.store(sequence, section, above.found, target.start_frame, span)
+    changes = edits.lines(f"{owner.take} (emotion)", ticks_per_frame(sequence))
+    return keys, [*layers.lines(section, owner), *changes]
+
+
 def _write_head(
     change: Edit, pen: Pen, sequence: unreal.LevelSequence, face: FaceRig, section: Section, owner: Owner, take: Take,
     span: Span, target: Target,
@@ -401,7 +416,11 @@ def _write_head(
             head = heads.of_board(face, section)
     except PluginError as error:
         return 0, "", [str(error)]
-    pen, keys = pen.in_section(ChannelWriter(sequence, face, head.section), target.head == "control"), 0
+    writer, keys = ChannelWriter(sequence, face, head.section), 0
+    if target.head == "body":
+        pen = pen.beside(writer, HandEdits(None, target.hand_edits, span.first), span.end)
+    else:
+        pen = pen.beside(writer)
     for name, values in zip(head.channels, take.turns(head.axes), strict=True):
         change.step(f"{take.name}: {head.control}")
         keys += pen.write(pen.curves(name, values, scale=DEGREES))
