@@ -230,6 +230,14 @@ class HandEdits:
         """Note the keys of the take itself, before edits, to be stored."""
         self._curves[curve.name] = Curve(curve.name, [tick - self._first for tick in curve.ticks], list(curve.values))
 
+    def on_channel(self, name: str) -> bool:
+        """Whether the animator changed a channel."""
+        return name in self._changes
+
+    def left_out(self, name: str) -> None:
+        """Note that the take has no keys on a channel."""
+        self._curves.pop(name, None)
+
     def on(self, curve: Curve) -> Curve:
         """A channel's curve with the edits that were made on it; the same where there are none. It may have no keys."""
         change = self._changes.get(curve.name)
