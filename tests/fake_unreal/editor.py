@@ -31,10 +31,11 @@ def forget(keep: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def stand_in(engine: str = "") -> Iterator[Any]:
+def stand_in(engine: str = "", *plugins: str) -> Iterator[Any]:
     """`import unreal` is the stand-in, whatever else is installed, and the plugin can be imported.
 
     engine: the version that it plays, "5.4" to "5.8"; by default that of MEDTALK_ENGINE, else 5.6.
+    plugins: those of Unreal that are enabled beyond the usual ones, as "RigMapper".
     """
     paths = [str(FAKE), str(PLUGIN)]
     forget()
@@ -42,7 +43,7 @@ def stand_in(engine: str = "") -> Iterator[Any]:
     try:
         sys.modules.update(_kept)
         module, engines = importlib.import_module("unreal"), importlib.import_module("unreal.engines")
-        with engines.play(module, engine or engines.chosen()):
+        with engines.play(module, engine or engines.chosen(), *plugins):
             yield module
     finally:
         for path in paths:
@@ -98,6 +99,25 @@ class Editor:
     @property
     def undo_steps(self) -> list[str]:
         return [name for name, _ in self.state.undo_stack]
+
+    @property
+    def redo_steps(self) -> list[str]:
+        return [name for name, _ in self.state.redo_stack]
+
+    @property
+    def toasts(self) -> list[str]:
+        """The notifications that were shown."""
+        return self.state.toasts
+
+    @property
+    def objects(self) -> int:
+        """How many objects of Unreal were made, keys and channels too, since garbage was collected."""
+        return self.state.objects
+
+    @property
+    def most_objects(self) -> int:
+        """The most that `objects` ever was."""
+        return self.state.most_objects
 
     def asset(self, path: str) -> Any:
         """The asset at a path, or None."""
@@ -195,6 +215,11 @@ class Editor:
         if found is None:
             found = self._register(self.unreal.controlrig.ControlRigBlueprint(), path)._of(board)._finish()
         return found
+
+    def add_runtime_rig(self, board: str = "mh4", path: str = "") -> Any:
+        """The asset of a face board that is no Blueprint, as 5.8 can have it."""
+        path = path or self.unreal.boards.RIGS[board]
+        return self._register(self.unreal.ControlRigRuntimeAsset(), path)._of(board)._finish()
 
     def limit(self, rig: Any, control: str, lowest: Any, highest: Any, free: bool = False) -> None:
         """The user gives a control of a face rig limits of its own (a number for each axis); `free`: switched off."""
@@ -331,6 +356,10 @@ class Editor:
         """Ctrl+Z; the name of the step that was taken back."""
         return self.state.undo()
 
+    def redo(self) -> str:
+        """Ctrl+Y; the name of the step that was done again."""
+        return self.state.redo()
+
     # what happens -------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
@@ -350,6 +379,8 @@ class Editor:
                 raise self.unreal.state.EditorCrash("a transaction stayed open over a tick")
             self.state.evaluated = self.state.position
             self.state.run_ticks(seconds)
+            if self.state.garbage_waits:
+                self.state.garbage_waits, self.state.objects = False, 0
 
     def tick_until(self, done: Callable[[], Any], patience: float = PATIENCE, every: float = 0.005) -> Any:
         """Ticks, in real time, until `done` gives something true; that. AssertionError after `patience` seconds."""
@@ -383,6 +414,7 @@ class Editor:
         self.state.subsystems.clear()
         self.state.classes.clear()
         self.state.undo_stack.clear()
+        self.state.redo_stack.clear()
         self.state.open_tabs.clear()
         self.state.sequence = self.state.focused = None
         self.reload_level()

@@ -19,9 +19,16 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def unreal(engine: str) -> Iterator[Any]:
+def engine_plugins(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The plugins of Unreal that are enabled beyond the usual ones: `@pytest.mark.engine("5.7", "RigMapper")`."""
+    mark = request.node.get_closest_marker("engine")
+    return mark.args[1:] if mark else ()
+
+
+@pytest.fixture
+def unreal(engine: str, engine_plugins: tuple[str, ...]) -> Iterator[Any]:
     """The stand-in as `import unreal` finds it; take `editor` to have an editor run."""
-    with stand_in(engine) as module:
+    with stand_in(engine, *engine_plugins) as module:
         yield module
 
 

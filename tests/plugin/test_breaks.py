@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fake_unreal import inside
-from tests.plugin.takes import board_section, moving, write
-
-RED = "Can not open Sequencer for the LevelSequence None"
+from tests.plugin.takes import KEYED, board_section, moving, on_board, write
 
 
 @pytest.fixture
@@ -49,7 +47,7 @@ def test_an_fk_rig_is_still_known_for_what_it_is(stage: Any) -> None:
     editor, sequence, actor = stage
     write(editor, moving(2), sequence=sequence, actor=actor)
     editor.add_fk_rig(sequence, face_binding(sequence))
-    with pytest.raises(PluginError, match="An FK rig .*moves the face of BP_Ada"):
+    with pytest.raises(PluginError, match=r"An FK rig .*moves the face of BP_Ada"):
         write(editor, moving(2), sequence=sequence, actor=actor)
 
 
@@ -105,3 +103,94 @@ def test_a_track_that_is_there_opens_nothing(stage: Any) -> None:
     before = editor.calls["LevelSequenceEditorBlueprintLibrary.open_level_sequence"]
     write(editor, moving(3), sequence=sequence, actor=actor)
     assert editor.calls["LevelSequenceEditorBlueprintLibrary.open_level_sequence"] == before
+
+
+# --- boards without a Blueprint, and classes (5.8, and skeletal meshes of any version)
+
+
+def _names_rig(editor: Any, rig: Any) -> None:
+    inside.put(editor.asset("/Game/MetaHumans/Ada/Face/SKM_Ada_Face"), default_animating_rig=rig)
+
+
+@pytest.mark.engine("5.8")
+def test_a_board_that_has_no_class(stage: Any) -> None:
+    """A track is made of a class. A board that has one is taken instead, else the user can make the track."""
+    from medtalk_unreal import facerig
+    from medtalk_unreal.errors import PluginError
+
+    editor, sequence, actor = stage
+    editor.delete(editor.asset(editor.unreal.boards.RIGS["mh4"]))
+    _names_rig(editor, editor.add_runtime_rig(path="/Game/Rigs/Face_ControlBoard_CtrlRig"))
+    with pytest.raises(PluginError, match=r"no way to put the control board .* Drag BP_Ada from the level"):
+        facerig.resolve(sequence, actor.get_path_name())
+    editor.add_rig("mh4")
+    assert write(editor, moving(3), sequence=sequence, actor=actor).keys
+
+
+@pytest.mark.engine("5.8")
+def test_a_board_without_a_blueprint_is_found_by_its_name(stage: Any) -> None:
+    from medtalk_unreal import compat
+
+    editor, _, _ = stage
+    editor.add_runtime_rig(path="/Game/Rigs/Face_ControlBoard_CtrlRig")
+    assert "/Game/Rigs/Face_ControlBoard_CtrlRig" in list(compat.face_boards())
+
+
+def test_a_mesh_may_name_the_class_of_a_rig(stage: Any) -> None:
+    editor, sequence, actor = stage
+    rig = editor.add_rig("mh4", "/Game/Mine/Own_Rig")
+    _names_rig(editor, rig.get_control_rig_class())
+    report = write(editor, moving(3), sequence=sequence, actor=actor)
+    assert report.warnings == () and report.keys
+    (track,) = face_binding(sequence).get_tracks()
+    assert editor.unreal.ControlRigSequencerLibrary.get_control_rigs(sequence)[0].control_rig.get_class() == (
+        rig.get_control_rig_class()
+    ), track
+
+
+# --- controls that a filter hides
+
+
+def _hide(editor: Any, section: Any, but: str = "") -> None:
+    library = editor.unreal.ControlRigSequencerLibrary
+    library.hide_all_controls(section)
+    if but:
+        library.set_controls_mask(section, [but], True)
+
+
+@pytest.mark.parametrize("but", ["", "CTRL_C_jaw"])
+def test_hidden_controls_take_their_keys(stage: Any, but: str) -> None:
+    editor, sequence, actor = stage
+    values = moving(4)
+    write(editor, values, sequence=sequence, actor=actor)
+    section = board_section(editor, sequence)
+    _hide(editor, section, but)
+    report = write(editor, values[::-1], sequence=sequence, actor=actor)
+    assert report.missing == () and any("The filter of the section hid" in line for line in report.warnings)
+    assert abs(on_board(editor, sequence, 4)[:, KEYED] - values[::-1][:, KEYED]).max() < 1e-6
+    assert len(face_binding(sequence).get_tracks()) == 1
+    editor.undo()
+    assert editor.unreal.ControlRigSequencerLibrary.get_controls_mask(section, "CTRL_L_eye_blink") is False
+
+
+def test_what_a_take_does_not_key_stays_hidden(stage: Any) -> None:
+    editor, sequence, actor = stage
+    write(editor, moving(4), sequence=sequence, actor=actor)
+    section, library = board_section(editor, sequence), editor.unreal.ControlRigSequencerLibrary
+    _hide(editor, section)
+    write(editor, moving(4), sequence=sequence, actor=actor, process_mask="mouth")
+    assert library.get_controls_mask(section, "CTRL_C_jaw") and not library.get_controls_mask(
+        section, "CTRL_L_eye_blink"
+    )
+
+
+def test_hidden_controls_rest_in_what_is_read_back(stage: Any) -> None:
+    from medtalk_unreal.readback import read_rig
+
+    editor, sequence, actor = stage
+    write(editor, moving(4), sequence=sequence, actor=actor)
+    _hide(editor, board_section(editor, sequence), "CTRL_C_jaw")
+    with editor.plugin_code():
+        rig = read_rig(sequence.get_path_name(), None, 0, 2)
+    assert rig.frames and rig.meta["missing"] == []
+    assert any("The filter of the section of BP_Ada hides" in line for line in editor.log.warnings)

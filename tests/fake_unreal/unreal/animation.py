@@ -195,7 +195,6 @@ def bake(sequence: Any, animation: Any, options: Any, binding: Any) -> bool:
             for name, values in board_curves(sequence, track, [start + time for time in times]).items():
                 animation._curves[name.lower()] = (list(times), [float(value) for value in values])
                 animation.__dict__.setdefault("_spelled", {})[name.lower()] = name
-    EDITOR.pump()
     return True
 
 

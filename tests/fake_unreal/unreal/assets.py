@@ -41,6 +41,7 @@ def destroy(asset: Any, why: str) -> None:
     if EDITOR.sequence == asset:
         EDITOR.sequence = EDITOR.focused = None
     EDITOR.assets.pop(asset._package.lower(), None)
+    EDITOR.state.forget_steps(asset)
     asset._kill(why)
 
 
@@ -217,7 +218,6 @@ def _save(asset: Any) -> bool:
         EDITOR.log.add("Warning", f"The asset {asset._package} could not be saved: the file is read-only")
         return False
     EDITOR.saved[asset._package] += 1
-    EDITOR.pump()
     return True
 
 
@@ -266,7 +266,6 @@ class AssetTools(Interface):
     def import_asset_tasks(self, import_tasks: Any) -> None:
         for task in import_tasks:
             EDITOR.importer(task)
-        EDITOR.pump()
 
 
 class AssetToolsHelpers(Object):

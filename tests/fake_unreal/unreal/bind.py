@@ -74,6 +74,10 @@ class _Binder:
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         takes = self.takes
+        earlier = PLAYING.earlier.get(self.label, self.text)
+        if earlier != self.text:  # of which these are a continuation
+            values = _Binder(self.label, earlier, self.nullables)(args, kwargs)
+            return [*values, *(self.default(index) for index in range(len(values), len(takes)))]
         if len(args) > len(takes):
             if self.signature.rest:
                 return [*self(args[: len(takes)], kwargs), *args[len(takes) :]]

@@ -10,6 +10,7 @@ from typing import Any
 from .bind import nullable
 from .enums import MovieSceneKeyInterpolation, RichCurveInterpMode
 from .objects import Object
+from .playing import PLAYING
 from .state import EDITOR, EditorCrash
 from .structs import FrameTime
 from .timing import in_ticks, in_unit, rate
@@ -81,6 +82,10 @@ class ChannelData:
             return first[1]
         second = keys[after]
         return first[1] + (second[1] - first[1]) * float((tick - first[0]) / (second[0] - first[0]))
+
+
+def _nearest(number: Fraction) -> int:
+    return (number + Fraction(1, 2)).__floor__()
 
 
 class MovieSceneScriptingKey(Object):
@@ -180,7 +185,13 @@ class MovieSceneScriptingChannel(Object):
         said = span._values
         step = sequence._tick / rate(frame_rate)
         count = (Fraction(said["exclusive_end"] - said["inclusive_start"]) / step).__ceil__()
-        return [self._data().at(said["inclusive_start"] + step * index) for index in range(count)]
+        first = _nearest(said["inclusive_start"] / step)  # times snap to the grid of the rate (second look, B12)
+        return [self._data().at((first + index) * step) for index in range(count)]
+
+
+def _tick_of(section: Any, time: Any, sub_frame: float, unit: Any) -> int:
+    """Where a new key lies. Up to 5.7 the part of a frame is ignored, in spite of the documentation (second look)."""
+    return in_ticks(section._sequence(), time, sub_frame if PLAYING.at_least("5.8") else 0.0, unit)
 
 
 class MovieSceneScriptingFloatChannel(MovieSceneScriptingChannel):
@@ -189,7 +200,7 @@ class MovieSceneScriptingFloatChannel(MovieSceneScriptingChannel):
     _key_class = MovieSceneScriptingFloatKey
 
     def add_key(self, time: Any, new_value: float, sub_frame: float, time_unit: Any, interpolation: Any) -> Any:
-        tick = in_ticks(self._section._sequence(), time, sub_frame, time_unit)
+        tick = _tick_of(self._section, time, sub_frame, time_unit)
         return self._wrap(self._data().put(tick, new_value, interpolation))
 
     def get_keys(self) -> Any:
@@ -227,7 +238,7 @@ class MovieSceneScriptingBoolChannel(MovieSceneScriptingChannel):
     _key_class = MovieSceneScriptingBoolKey
 
     def add_key(self, time: Any, new_value: bool, sub_frame: float, time_unit: Any) -> Any:
-        tick = in_ticks(self._section._sequence(), time, sub_frame, time_unit)
+        tick = _tick_of(self._section, time, sub_frame, time_unit)
         return self._wrap(self._data().put(tick, new_value, MovieSceneKeyInterpolation.CONSTANT))
 
     def get_keys(self) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from . import boards
 from .channels import ChannelData
-from .enums import MovieSceneKeyInterpolation
+from .enums import MovieSceneBlendType, MovieSceneKeyInterpolation
 from .hierarchy import RigHierarchy
 from .objects import BlueprintFunctionLibrary, Object, new_class
 from .sequencer import proxy
@@ -56,6 +56,20 @@ class ControlRigBlueprint(RigVMBlueprint):
 
     def get_control_rig_class(self) -> Any:
         return self._class
+
+
+class RigVMRuntimeAsset(Object):
+    pass
+
+
+class ControlRigRuntimeAsset(RigVMRuntimeAsset):
+    """A control rig without a Blueprint, from 5.8 on: it has controls, but no class of its own (docs 5.8)."""
+
+    _get_hierarchy = ControlRigBlueprint._get_hierarchy
+    _of = ControlRigBlueprint._of
+
+    def _finish(self) -> Any:
+        return self
 
 
 class RigVMHost(Object):
@@ -122,15 +136,27 @@ class MovieSceneControlRigParameterSection(MovieSceneParameterSection):
 
 
 class MovieSceneControlRigParameterTrack(MovieSceneNameableTrack):
-    """A rig on a binding."""
+    """A rig on a binding. Its first section is absolute and has defaults; the next ones are additive and have none
+    (engine's behaviour).
+    """
 
     _section_class = MovieSceneControlRigParameterSection
+    _blend_types = ("ABSOLUTE", "ADDITIVE", "OVERRIDE")
 
     def _set_up(self) -> None:
         super()._set_up()
         self._rig_class: Any = None
         self._rig: Any = None
         self._layered = False
+
+    def _add(self) -> Any:
+        made = super()._add()
+        if len(self._sections) > 1:
+            made._blend = MovieSceneBlendType.ADDITIVE
+        else:
+            for data in made._channels.values():
+                data.default = False if data.kind == "bool" else 0
+        return made
 
     def _put(self, kind: Any, layered: bool = False) -> Any:
         self._rig_class, self._layered = kind, layered

@@ -16,18 +16,23 @@ from typing import Any
 
 from .convert import TYPES
 from .playing import PLAYING, VERSIONS, order
+from .signatures import CLASSES
 
 _TABLE = Path(__file__).parents[1] / "data" / "engines.csv"
-CHANGES = ("added", "removed", "protected", "deprecated")
+CHANGES = ("added", "removed", "protected", "deprecated", "takes")
+_PLUGINS = ("MetaHuman", "RigMapper")  # of Unreal, which a project has not unless somebody enables them
 
 
 @dataclass(frozen=True)
 class Change:
-    """what: `Class`, or `Class.member` (a method, property or enumerator). since: the first version where it is so."""
+    """what: `Class`, or `Class.member` (a method, property or enumerator). since: the first version where it is so.
+    before: what a method of which other arguments are taken since then took before.
+    """
 
     what: str
     change: str
     since: str
+    before: str
     source: str
 
 
@@ -43,16 +48,25 @@ def changes() -> list[Change]:
 
 
 @contextmanager
-def play(module: Any, version: str) -> Iterator[None]:
-    """Inside, `module` (`unreal`) is that of an editor of this version. Raises ValueError for an unknown one."""
+def play(module: Any, version: str, *plugins: str) -> Iterator[None]:
+    """Inside, `module` (`unreal`) is that of an editor of this version, with these plugins of Unreal.
+
+    Raises ValueError for an unknown one.
+    """
     if version not in VERSIONS:
         raise ValueError(f"no editor {version!r}, only {', '.join(VERSIONS)}")
+    if wrong := set(plugins) - set(_PLUGINS):
+        raise ValueError(f"no plugins {sorted(wrong)}, only {', '.join(_PLUGINS)}")
     so = [(row, order(version) >= order(row.since)) for row in changes()]
     undo: list[Callable[[], None]] = []
-    before = PLAYING.version, PLAYING.deprecated
+    before = vars(PLAYING).copy()
     PLAYING.version = version
+    PLAYING.earlier = {row.what: row.before for row, now in so if row.change == "takes" and not now}
     PLAYING.deprecated = frozenset(row.what for row, now in so if now and row.change == "deprecated")
     try:
+        for name, said in CLASSES.items():
+            if said["plugin"] in _PLUGINS and said["plugin"] not in plugins:
+                undo += _without(module, name)
         for row, now in so:
             if now == (row.change == "removed") and row.change in ("added", "removed"):
                 undo += _without(module, row.what)
@@ -62,13 +76,15 @@ def play(module: Any, version: str) -> Iterator[None]:
     finally:
         for step in reversed(undo):
             step()
-        PLAYING.version, PLAYING.deprecated = before
+        vars(PLAYING).clear()
+        vars(PLAYING).update(before)
 
 
 def _without(module: Any, what: str) -> Iterator[Callable[[], None]]:
     owner, _, member = what.partition(".")
     if not member:
-        yield from _popped(vars(module), owner)
+        if owner in vars(module):  # a plugin that is not there has taken it already
+            yield from _popped(vars(module), owner)
         return
     kind = TYPES[owner]
     if member in vars(kind):

@@ -71,6 +71,7 @@ class _ObjectBase(_WrapperBase, metaclass=_ObjectMeta):
 
     def __init__(self, outer: Any = None, name: Any = "None") -> None:
         EDITOR.state.check_thread(type(self).__name__)
+        EDITOR.state.made()
         self._generation = None
         self._self = self
         self._outer = canonical(outer) if outer is not None else None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 _BUILDS = {
     "5.4": "5.4.4-35576357+++UE5+Release-5.4",
     "5.5": "5.5.4-40574608+++UE5+Release-5.5",
@@ -18,10 +21,13 @@ def order(version: str) -> tuple[int, ...]:
 
 
 class Playing:
-    """deprecated: `Class.member` of what warns when it is used."""
+    """deprecated: `Class.member` of what warns when it is used. earlier: the arguments that a method takes in it,
+    where those of the signatures came later.
+    """
 
     version = "5.6"
     deprecated: frozenset[str] = frozenset()
+    earlier: Mapping[str, str] = MappingProxyType({})
 
     @property
     def build(self) -> str:

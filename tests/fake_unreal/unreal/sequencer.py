@@ -401,6 +401,15 @@ class MovieSceneSequence(MovieSceneSignedObject):
             found[-1]._values["frame_number"] = FrameNumber(frame)
         return found
 
+    def add_marked_frame(self, marked_frame: Any) -> int:
+        """Its frame number counts ticks."""
+        self._touch()
+        self._marks.append(marked_frame)
+        return len(self._marks) - 1
+
+    def get_marked_frames(self) -> Any:
+        return self._marks
+
     def find_marked_frame_by_label(self, label: str) -> int:
         return next((i for i, mark in enumerate(self._marks) if mark._values["label"] == label), -1)
 

@@ -64,7 +64,6 @@ class EditorState:
         self.generation = 0
         self.handed: list[weakref.ref[Any]] = []  # what plugin code got of objects, since it began
         self.ticking = 0
-        self.pumping = False
         # by noun, filled by the modules
         self.assets: dict[str, Any] = {}  # package path in lower case -> asset
         self.folders: set[str] = {"/Game"}
@@ -100,6 +99,10 @@ class EditorState:
         self.transaction_name = ""
         self.transaction_depth = 0
         self.undo_stack: list[tuple[str, dict[int, tuple[Any, dict[str, Any]]]]] = []
+        self.redo_stack: list[tuple[str, dict[int, tuple[Any, dict[str, Any]]]]] = []
+        self.toasts: list[str] = []  # notifications in the corner of the editor
+        self.garbage_waits = False  # to be collected at the end of the frame
+        self.objects = self.most_objects = 0  # made since garbage was last collected, and the most there were
         self.post_ticks: dict[Any, Callable[[float], None]] = {}
         self.pre_ticks: dict[Any, Callable[[float], None]] = {}
         self.shutdowns: dict[Any, Callable[[], None]] = {}
@@ -132,17 +135,14 @@ class EditorState:
         if self.unattended:
             raise EditorCrash(f"{what} would wait for ever: the editor is unattended")
 
-    def pump(self) -> None:
-        """The editor draws its windows in the middle of a call: the tick callbacks run, some of them again."""
-        if self.scope and not self.pumping:
-            self.pumping = True
-            try:
-                self.run_ticks(0.0)
-            finally:
-                self.pumping = False
-
     def run_ticks(self, seconds: float) -> None:
-        """Calls the Slate callbacks; what they raise is only logged."""
+        """Calls the Slate callbacks; what they raise is only logged.
+
+        While Python is on the stack, as behind a modal window that it opened, none is called: the engine's
+        CanTickPython forbids it. (PinWright/pinwright-ue says so in a comment; second look, B9)
+        """
+        if self.scope:
+            return
         self.ticking += 1
         depth, self.depth = self.depth, 0
         try:
@@ -207,17 +207,53 @@ class EditorState:
             self.transaction[id(thing.__dict__)] = (thing, copied(thing.__dict__))
 
     def undo(self) -> str:
-        """Takes the last transaction back; its name."""
-        name, states = self.undo_stack.pop()
+        """Takes the last transaction back; its name. A toast says so, and it can be done again. (second look, B8)"""
+        return self._swap(self.undo_stack, self.redo_stack, "Undo")
+
+    def redo(self) -> str:
+        """Does the transaction again that was taken back last; its name."""
+        return self._swap(self.redo_stack, self.undo_stack, "Redo")
+
+    def _swap(self, taken: list[Any], given: list[Any], verb: str) -> str:
+        name, states = taken.pop()
+        given.append((name, {key: (thing, copied(thing.__dict__)) for key, (thing, _) in states.items()}))
         for thing, state in states.values():
             thing.__dict__.clear()
             thing.__dict__.update(state)
+        self.toasts.append(f"{verb}: {name}")
         return name
+
+    def committed(self, name: str, states: dict[int, tuple[Any, dict[str, Any]]]) -> None:
+        """A transaction has ended: it can be taken back, and what was taken back before cannot be done again."""
+        self.undo_stack.append((name, states))
+        self.redo_stack.clear()
+
+    def forget_steps(self, asset: Any) -> None:
+        """An asset is deleted by force: where the undo history holds a part of it, all of that is reset.
+
+        (memory: ForceDeleteObjects resets the transactions; second look, B8)
+        """
+        for _, states in (*self.undo_stack, *self.redo_stack):
+            if any(_within(thing, asset) for thing, _ in states.values()):
+                self.undo_stack.clear()
+                self.redo_stack.clear()
+                return
+
+    def made(self) -> None:
+        """There is one more object, until garbage is collected."""
+        self.objects += 1
+        self.most_objects = max(self.most_objects, self.objects)
 
     def unique_name(self, base: str) -> str:
         number = self.names[base]
         self.names[base] += 1
         return f"{base}_{number}"
+
+
+def _within(thing: Any, asset: Any) -> bool:
+    while thing is not None and thing != asset:
+        thing = thing.__dict__.get("_outer")
+    return thing is not None
 
 
 def _alive(handed: list[weakref.ref[Any]]) -> list[Any]:

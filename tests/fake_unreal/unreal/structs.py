@@ -128,6 +128,10 @@ class MovieSceneFrameRange(StructBase):
     pass
 
 
+class OptionalMovieSceneBlendType(StructBase):
+    pass
+
+
 class MovieSceneObjectBindingID(StructBase):
     pass
 

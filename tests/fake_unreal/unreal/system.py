@@ -51,6 +51,7 @@ def get_interpreter_executable_path() -> str:
 @api
 def collect_garbage() -> None:
     """Nothing is collected that Python can still reach."""
+    EDITOR.objects = 0
 
 
 @api
@@ -170,6 +171,11 @@ class SystemLibrary(BlueprintFunctionLibrary):
     def cancel_transaction(index: int) -> None:
         if index == EDITOR.transaction_depth + EDITOR.dragging - 1:
             EDITOR.transaction_depth -= 1
+
+    @staticmethod
+    def collect_garbage() -> None:
+        """Queued: at the end of the frame. (docs 5.6)"""
+        EDITOR.garbage_waits = True
 
     @staticmethod
     def quit_editor() -> None:

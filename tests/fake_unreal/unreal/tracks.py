@@ -6,10 +6,10 @@ from typing import Any
 
 from .bind import nullable
 from .channels import ChannelData, wrap_channel
-from .enums import MovieSceneCompletionMode
+from .enums import MovieSceneBlendType, MovieSceneCompletionMode
 from .objects import Object
 from .state import EDITOR
-from .structs import FrameNumber, MovieSceneObjectBindingID
+from .structs import Color, FrameNumber, MovieSceneObjectBindingID, OptionalMovieSceneBlendType
 from .timing import from_seconds, to_frame, to_seconds, to_ticks
 from .values import Text
 
@@ -32,6 +32,8 @@ class MovieSceneSection(MovieSceneDecorationContainerObject):
         self._range: tuple[int | None, int | None] = (None, None)
         self._row = 0
         self._mode = MovieSceneCompletionMode.KEEP_STATE
+        self._blend = MovieSceneBlendType.ABSOLUTE
+        self._tint = (0, 0, 0, 0)
         self._hidden: set[str] = set()  # controls that the section's filter leaves out, in lower case
         self._values.update(is_active=True, is_locked=False)
 
@@ -129,6 +131,22 @@ class MovieSceneSection(MovieSceneDecorationContainerObject):
     def get_row_index(self) -> int:
         return self._row
 
+    def set_blend_type(self, blend_type: Any) -> None:
+        """One that the track does not support is not taken, in silence (engine's behaviour)."""
+        if blend_type.name in self._outer._blend_types and self._try_modify():
+            self._blend = blend_type
+
+    def get_blend_type(self) -> Any:
+        return OptionalMovieSceneBlendType(self._blend, True)
+
+    def set_color_tint(self, color_tint: Any) -> None:
+        self._touch()
+        self._tint = tuple(color_tint._values[part] for part in "rgba")
+
+    def get_color_tint(self) -> Any:
+        red, green, blue, alpha = self._tint
+        return Color(b=blue, g=green, r=red, a=alpha)
+
     def set_completion_mode(self, completion_mode: Any) -> None:
         self._touch()
         self._mode = completion_mode
@@ -158,10 +176,12 @@ class MovieSceneTrack(MovieSceneDecorationContainerObject):
     """Sections of one kind."""
 
     _section_class: Any = MovieSceneSection
+    _blend_types: Any = ("ABSOLUTE",)
 
     def _set_up(self) -> None:
         self._sections: list[Any] = []
         self._title = ""
+        self._rows: dict[int, str] = {}
         self._to_key: Any = None
 
     def _sequence(self) -> Any:
@@ -202,6 +222,13 @@ class MovieSceneTrack(MovieSceneDecorationContainerObject):
     def set_section_to_key(self, section: Any) -> None:
         self._touch()
         self._to_key = section
+
+    def set_track_row_display_name(self, name: Any, row_index: int) -> None:
+        self._touch()
+        self._rows[row_index] = str(name)
+
+    def get_track_row_display_name(self, row_index: int) -> Any:
+        return Text(self._rows.get(row_index, ""))
 
     def set_display_name(self, name: Any) -> None:
         self._touch()

@@ -23,7 +23,6 @@ class LevelSequenceEditorBlueprintLibrary(BlueprintFunctionLibrary):
         EDITOR.selected_sections, EDITOR.selected_bindings, EDITOR.parts = [], [], []
         EDITOR.position = 0.0
         evaluate()
-        EDITOR.pump()
         return True
 
     @staticmethod

@@ -119,11 +119,15 @@ def mesh(component: unreal.SkeletalMeshComponent) -> unreal.SkeletalMesh | None:
 
 
 def default_rig(component: unreal.SkeletalMeshComponent) -> unreal.Object | None:
-    """The rig asset that the component or its mesh names for animation, or None."""
+    """The rig asset that the component or its mesh names for animation, or None.
+
+    They may also name the class of a rig: then it is the asset that has made the class.
+    """
     getter = getattr(component, "get_default_animating_rig", None)
     rig = getter() if getter else None
     asset = mesh(component)
-    return rig or (asset.get_editor_property("default_animating_rig") if asset else None)
+    rig = rig or (asset.get_editor_property("default_animating_rig") if asset else None)
+    return (load(package(rig.get_path_name())) or rig) if isinstance(rig, unreal.Class) else rig
 
 
 def metahuman_face(actor: unreal.Actor) -> str:
@@ -134,10 +138,15 @@ def metahuman_face(actor: unreal.Actor) -> str:
 
 
 def rig_class(asset: unreal.Object) -> unreal.Class | None:
-    """The class of a Control Rig asset; None for anything else."""
-    for name in ("get_control_rig_class", "generated_class"):
-        if getter := getattr(asset, name, None):
-            return getter()
+    """The class of a Control Rig asset, or of a class itself; None for anything else, as for the assets that 5.8 adds.
+
+    `get_control_rig_class` is deprecated in 5.8, so it comes last.
+    """
+    if isinstance(asset, unreal.Class):
+        return asset
+    for name in ("generated_class", "get_control_rig_class"):
+        if (getter := getattr(asset, name, None)) and (kind := getter()) is not None:
+            return kind
     return None
 
 
@@ -162,11 +171,12 @@ def control_settings(hierarchy: unreal.RigHierarchy, key: unreal.RigElementKey) 
 def face_boards() -> Iterator[str]:
     """Package paths of all assets of the project called `...Face_ControlBoard_CtrlRig`, in order."""
     registry = unreal.AssetRegistryHelpers.get_asset_registry()
-    kind = getattr(unreal, "ControlRigBlueprint", None)
-    if kind is None:
-        return
-    assets = registry.get_assets_by_class(kind.static_class().get_class_path_name(), True) or []
-    yield from sorted(str(data.package_name) for data in assets if str(data.asset_name).lower().endswith(BOARD_ASSET))
+    found: set[str] = set()
+    for name in ("ControlRigBlueprint", "ControlRigRuntimeAsset"):  # the second from 5.8 on
+        if kind := getattr(unreal, name, None):
+            assets = registry.get_assets_by_class(kind.static_class().get_class_path_name(), True) or []
+            found |= {str(data.package_name) for data in assets if str(data.asset_name).lower().endswith(BOARD_ASSET)}
+    yield from sorted(found)
 
 
 BOARD_ASSET = "face_controlboard_ctrlrig"
@@ -175,6 +185,23 @@ BOARD_ASSET = "face_controlboard_ctrlrig"
 def keys(channel: Any) -> list[unreal.MovieSceneScriptingFloatKey]:
     """The keys of a channel of floats (or booleans), in the order of time."""
     return list(channel.get_keys()) if channel.get_num_keys() else []
+
+
+def can_import_keys() -> bool:
+    """Whether the plugin RigMapper is on, and imports tables into sections (5.7 and later)."""
+    return hasattr(getattr(unreal, "RigMapperEditorSubsystem", None), "convert_csv_to_control_rig_section")
+
+
+def import_keys(section: Any, table: str, names: list[str]) -> bool:
+    """Have RigMapper import the curves of these names from a CSV file; whether it did.
+
+    It imports only what a definition passes on, so that one is made that does nothing else.
+    """
+    definition = unreal.RigMapperDefinition()  # pyright: ignore[reportAttributeAccessIssue]
+    definition.set_editor_property("inputs", names)
+    definition.set_editor_property("outputs", {name: name for name in names})
+    mapper = unreal.RigMapperEditorSubsystem  # pyright: ignore[reportAttributeAccessIssue]
+    return mapper.convert_csv_to_control_rig_section(unreal.FilePath(table), section, [definition])
 
 
 def marked_frames(sequence: unreal.LevelSequence) -> list[tuple[int, str]]:

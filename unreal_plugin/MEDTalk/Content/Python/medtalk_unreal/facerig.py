@@ -7,7 +7,7 @@ outlive the call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import unreal
@@ -164,7 +164,7 @@ def make(sequence: unreal.LevelSequence, face: FaceRig) -> FaceRig:
         if not list(track.get_sections()) and track.add_section() is None:
             raise PluginError(f"The Control Rig track of {face.name} has no section, and none can be added.")
     made = replace(face, binding=binding, track=track)
-    return replace(made, board=_board_of(made.name, section_channels(made.section)))
+    return replace(made, board=_board_of(made.name, _names(sequence, track)))
 
 
 def section_channels(section: unreal.MovieSceneSection) -> dict[str, unreal.MovieSceneScriptingFloatChannel]:
@@ -174,6 +174,23 @@ def section_channels(section: unreal.MovieSceneSection) -> dict[str, unreal.Movi
         for channel in section.get_all_channels()
         if isinstance(channel, unreal.MovieSceneScriptingFloatChannel)
     }
+
+
+def show_controls(face: FaceRig, section: unreal.MovieSceneSection, channels: Iterable[int]) -> tuple[FaceRig, int]:
+    """Have a section show the controls of these channels that its filter hides: Unreal has no channels for them else.
+
+    The face with the board that the section has then, and how many controls were hidden. The others stay so.
+    """
+    there = section_channels(section)
+    names = [name for index in channels if (name := face.board.targets[index]) and name not in there]
+    library = unreal.ControlRigSequencerLibrary
+    controls = dict.fromkeys(name.partition(".")[0] for name in names)
+    hidden = [control for control in controls if not library.get_controls_mask(section, control)]
+    if hidden:
+        section.modify()
+        library.set_controls_mask(section, hidden, True)
+        there = section_channels(section)
+    return replace(face, board=board_channels(there)) if names else face, len(hidden)
 
 
 def switch_head_on(section: unreal.MovieSceneSection) -> bool:
@@ -212,6 +229,9 @@ def limits(face: FaceRig) -> list[tuple[float, float]]:
     """The rig's limits of the 174 channels; where it cannot be asked, the usual ones."""
     usual = [(channel.minimum, channel.maximum) for channel in CHANNELS]
     hierarchy = compat.rig_hierarchy(compat.load(face.rig_path))
+    if hierarchy is None and face.binding is not None and face.track is not None:
+        rig = rig_of(face.binding.sequence, face.track)
+        hierarchy = rig.get_hierarchy() if rig is not None else None
     if hierarchy is None:
         return usual
     ranges, asked = list(usual), {}
@@ -249,16 +269,8 @@ def conflicts(face: FaceRig, first: int, last: int) -> tuple[list[str], list[str
         else:
             kind = "FK rig" if is_rig else "animation"
             notes.append(f"The face of {face.name} also has an {kind} ({title}), which is not active there.")
-    if face.track is not None:
-        section = face.section_if_any
-        for other in face.track.get_sections():
-            if section is None or other.get_path_name() == section.get_path_name():
-                continue
-            if other.is_active() and _overlaps(other, first, last):
-                state = "locked " if other.is_locked() else ""
-                notes.append(f"Another {state}section of the board of {face.name} is blended with the take.")
-        if section is not None and _looks_at(section):
-            notes.append("CTRL_lookAtSwitch is on: the eyes follow its aim, not the keys.")
+    if face.track is not None and any(map(_looks_at, face.track.get_sections())):
+        notes.append("CTRL_lookAtSwitch is on: the eyes follow its aim, not the keys.")
     return wrong, notes
 
 
@@ -335,10 +347,19 @@ def _faces(sequence: unreal.LevelSequence) -> Iterator[FaceRig]:
 def _board_track(binding: unreal.MovieSceneBindingProxy) -> unreal.MovieSceneControlRigParameterTrack | None:
     """The track of a face board on a binding, or None."""
     for track in binding.find_tracks_by_type(unreal.MovieSceneControlRigParameterTrack):
-        for section in track.get_sections():
-            if _is_whole(board_channels(section_channels(section))) and isinstance(track, _BOARD_TRACK):
+        if isinstance(track, _BOARD_TRACK) and list(track.get_sections()):
+            if _is_whole(board_channels(_names(binding.sequence, track))):
                 return track
     return None
+
+
+def _names(sequence: unreal.MovieSceneSequence, track: unreal.MovieSceneTrack) -> list[str]:
+    """The channels that a rig's track has, with those that a filter of its sections hides."""
+    names = [name for section in track.get_sections() for name in section_channels(section)]
+    if not board_channels(names).missing:
+        return names
+    rig = rig_of(sequence, track)
+    return [*_channel_names(rig.get_hierarchy()), *names] if rig is not None else names
 
 
 def _overlaps(section: unreal.MovieSceneSection, first: int, last: int) -> bool:
@@ -361,23 +382,29 @@ def _looks_at(section: unreal.MovieSceneSection) -> bool:
 def _with_rig(face: FaceRig) -> FaceRig:
     """The face with its board: of the track, of the mesh, at a known place, anywhere in the project."""
     track = _board_track(face.binding) if face.binding else None
-    if track is not None:
+    if face.binding is not None and track is not None:
         found = replace(face, track=track)
-        board = _board_of(face.name, section_channels(found.section))
+        board = _board_of(face.name, _names(face.binding.sequence, track))
         kind = _class_of(found)
         path = compat.package(kind.get_path_name()) if kind is not None else ""
         return replace(found, rig_class=kind, rig_path=path, board=board)
     _, component, face_mesh = face.in_level
-    asset = compat.default_rig(component)
+    named = compat.default_rig(component)
+    boards = [named, *map(compat.load, _places(face_mesh.get_path_name()))]
+    boards = [one for one in boards if one is not None and _is_board(one)]
+    if not boards:
+        raise PluginError(
+            f"The face of {face.name} has no control board.",
+            "Its mesh has no Default Animating Rig, and the project has no Face_ControlBoard_CtrlRig.",
+        )
+    asset = next((one for one in boards if compat.rig_class(one) is not None), None)
+    if asset is None:
+        raise PluginError(
+            f"Unreal gives plugins no way to put the control board {boards[0].get_name()} into a sequence.",
+            f"Drag {face.name} from the level into Sequencer, which adds its board, then try again.",
+        )
     warnings: tuple[str, ...] = ()
-    if asset is None or not _is_board(asset):
-        places = _places(face_mesh.get_path_name())
-        asset = next((found for found in map(compat.load, places) if found is not None and _is_board(found)), None)
-        if asset is None:
-            raise PluginError(
-                f"The face of {face.name} has no control board.",
-                "Its mesh has no Default Animating Rig, and the project has no Face_ControlBoard_CtrlRig.",
-            )
+    if named is None or asset.get_path_name() != named.get_path_name():
         warnings = (f"The face mesh of {face.name} names no control board; {asset.get_path_name()} is used.",)
     path = compat.package(asset.get_path_name())
     return replace(face, rig_class=compat.rig_class(asset), rig_path=path, board=board_of(asset), warnings=warnings)
@@ -394,11 +421,9 @@ def _places(mesh: str) -> Iterator[str]:
 
 
 def _is_board(asset: unreal.Object) -> bool:
-    if compat.rig_class(asset) is None:
-        return False
     hierarchy = compat.rig_hierarchy(asset)
     if hierarchy is None:
-        return "controlboard" in asset.get_name().lower()
+        return compat.rig_class(asset) is not None and "controlboard" in asset.get_name().lower()
     return _is_whole(board_channels(_channel_names(hierarchy)))
 
 
@@ -407,7 +432,7 @@ def _is_whole(board: Board) -> bool:
     return there >= _A_BOARD * (there + len(board.missing))
 
 
-def _board_of(name: str, channels: Mapping[str, unreal.MovieSceneScriptingFloatChannel]) -> Board:
+def _board_of(name: str, channels: Iterable[str]) -> Board:
     board = board_channels(channels)
     if not _is_whole(board):
         raise PluginError(

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import unreal
 
-from medtalk_unreal import bake, compat, forms, generate, readback, ticks
+from medtalk_unreal import bake, compat, forms, generate, installing, readback, ticks
 from medtalk_unreal.dialogs import TITLE, guarded, say
 from medtalk_unreal.edits import check_editable
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.sidecar import the_sidecar
 
 OWNER = "MEDTalk"
+CONNECTED = "The connection works."
 
 
 class Entry(NamedTuple):
@@ -40,6 +41,7 @@ ENTRIES = (
     Entry(TOOLS_MENU, OWNER, "export", "Export Recorded Rig",
           "Write the takes of the open sequence, with what you changed in them, as .npz and .wav files."),
     Entry(TOOLS_MENU, OWNER, "test", "Test Connection", "Check step by step that nothing is missing."),
+    Entry(TOOLS_MENU, OWNER, "set_up", "Set Up", "Make the Python that MEDTalk runs in. It needs no terminal."),
     Entry(TOOLS_MENU, OWNER, "start", "Start Sidecar", "Load the model now instead of at the first take."),
     Entry(TOOLS_MENU, OWNER, "stop", "Stop Sidecar", "Free the memory that the model takes."),
     Entry(TOOLS_MENU, OWNER, "selftest", "Self-Test",
@@ -117,6 +119,11 @@ def _open_sequence() -> str:
 def _in_background(steps: Callable[[Callable[[str], None]], ticks.Steps], done: str = "") -> None:
     """Do steps in the tick, where no dialog may be opened: a tab and the log report them and their end."""
     tell = forms.open_report()
+    ticks.begin(steps(tell), _reporting(tell, done))
+
+
+def _reporting(tell: Callable[[str], None], done: str) -> Callable[[ticks.Task], None]:
+    """What tells of the end of a task."""
 
     def ended(task: ticks.Task) -> None:
         if task.error is not None:
@@ -125,7 +132,7 @@ def _in_background(steps: Callable[[Callable[[str], None]], ticks.Steps], done: 
         else:
             tell(task.result if isinstance(task.result, str) else done)
 
-    ticks.begin(steps(tell), ended)
+    return ended
 
 
 def _check_idle() -> None:
@@ -136,6 +143,10 @@ def _check_idle() -> None:
 def _settings() -> None:
     if forms.open_settings() and the_sidecar.is_there and generate.running() is None:
         _in_background(the_sidecar.restart)
+
+
+def _set_up() -> None:
+    installing.start(tell := forms.open_report(), _reporting(tell, CONNECTED))
 
 
 def _stop() -> None:
@@ -156,7 +167,8 @@ ACTIONS: dict[str, Callable[[], None]] = {
     "cancel": generate.cancel,
     "bake": _bake,
     "export": _export,
-    "test": lambda: _in_background(the_sidecar.test, "The connection works."),
+    "test": lambda: _in_background(the_sidecar.test, CONNECTED),
+    "set_up": _set_up,
     "start": lambda: _in_background(the_sidecar.connect, "The sidecar is running."),
     "stop": _stop,
     "selftest": _selftest,

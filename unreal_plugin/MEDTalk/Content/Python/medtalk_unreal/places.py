@@ -65,12 +65,6 @@ def find(target: Where, name: str, source: str) -> Place:
             face = _face(target, sequence)
     if sequence is not None:
         check_sequence(sequence)
-        section = face.section_if_any
-        if section is not None and section.is_locked():
-            raise PluginError(
-                f"The section of the control board of {face.name} is locked.",
-                f"Unlock it in {sequence.get_name()}: right-click it, Properties, Locked.",
-            )
     return Place(path, sequence, face)
 
 

@@ -90,8 +90,13 @@ def read_rig(
     channels = facerig.section_channels(face.section)
     values = array("f", bytes(4 * frames * len(CHANNEL_NAMES)))
     keyed = 0
+    hidden = [target for target in face.board.targets if target is not None and target not in channels]
+    if hidden:
+        unreal.log_warning(
+            f"MEDTalk: The filter of the section of {face.name} hides {len(hidden)} channels; they rest in what is read."
+        )
     for index, target in enumerate(face.board.targets):
-        if target is not None:
+        if target in channels:
             column = _column(channels[target], span, rate, frames)
             keyed += channels[target].get_num_keys() > 0
             values[index :: len(CHANNEL_NAMES)] = array("f", column)

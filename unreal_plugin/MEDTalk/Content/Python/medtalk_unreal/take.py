@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
@@ -14,12 +14,17 @@ import unreal
 from medtalk_board import head
 from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
 from medtalk_board.targets import TARGETS
-from medtalk_unreal import audiotrack, camera, compat, facerig, places
+from medtalk_unreal import camera, compat, earlier, facerig, places
+from medtalk_unreal.earlier import Earlier
 from medtalk_unreal.edits import Edit, describe, edit
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
-from medtalk_unreal.keys import WRITERS, ChannelWriter, Curve, reduce_keys
+from medtalk_unreal.handedits import MODES, HandEdits
+from medtalk_unreal.keys import WRITERS, check_writer
+from medtalk_unreal.pen import Pen
 from medtalk_unreal.places import Where
+from medtalk_unreal.sections import Owner, Section
+from medtalk_unreal.span import Span, rates, tick_of, ticks_per_frame
 
 TITLE = "MEDTalk"
 DEGREES = 40.0
@@ -27,18 +32,15 @@ DEGREES = 40.0
 # HeadYaw, HeadPitch and HeadRoll turn about the axes Z, Y and X of the bone of the head.
 _AXES = dict(zip(head.CURVES, "ZYX", strict=True))
 _WIDTH = len(CHANNEL_NAMES)
-_MAX_TICK = 2**31 - 1  # a FrameNumber
-_SLACK = Fraction(1, 1000)  # of a frame: how much a sound may stick out of one without costing another
 CHOICES: Mapping[str, Collection[str]] = {
     "process_mask": REGIONS,
     "writer": WRITERS,
     "layers": ("one", "emotion"),
-    "hand_edits": ("offset", "replace", "drop"),
+    "hand_edits": MODES,
     "head": ("off", "control", "body"),
     "frame_rate": ("project", "24", "25", "30", "48", "50", "60"),
 }
 """Fields of a target that have a few valid values."""
-_OUT_OF_PLACE = "Move the start, or set the tick resolution of the sequence to 24000."
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Target(Where):
 class TakeReport:
     """A written take. sequence: its asset path. keys: how many. missing: channels that this board has not. clamped:
     channel -> in how many keys it was held at the board's limit. Display frames; the last one belongs to the take.
-    head: how many of the keys turn the head.
+    head: how many of the keys turn the head. edits: lines on what became of the animator's changes.
     """
 
     take: str
@@ -140,11 +142,12 @@ class TakeReport:
     first_frame: int
     last_frame: int
     head: int = 0
+    edits: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """The report for the user, without the warnings."""
         frames = f"frames {self.first_frame} to {self.last_frame}"
-        lines = [f"{self.take}: {self.keys} keys in {self.sequence}, {frames}."]
+        lines = [f"{self.take}: {self.keys} keys in {self.sequence}, {frames}.", *self.edits]
         if self.head:
             lines.append(
                 f"{self.take}: {self.head} of them turn the head, on {facerig.HEAD}; {facerig.HEAD_SWITCH} is on. An "
@@ -158,47 +161,24 @@ class TakeReport:
         return lines
 
 
-@dataclass(frozen=True)
-class Span:
-    """The time of a take in a sequence. `first` and `end` are ticks, `start_frame` and `end_frame` display frames; both
-    ends are exclusive. Keys lie before `end`; a sound may last to `end_frame`.
-    """
-
-    start_frame: int
-    end_frame: int
-    first: int
-    end: int
-    ticks: tuple[int, ...]
-    """Of each row of the rig."""
-
-    @classmethod
-    def of(cls, take: Take, seconds: float, start_frame: int, display: Fraction, resolution: Fraction) -> Span:
-        """The span of a take whose sound lasts `seconds`."""
-        fps = compat.rate(compat.frame_rate(take.fps))
-        rows = len(take.rows)
-        first = round(start_frame * resolution / display)
-        ticks = tuple(first + round(row * resolution / fps) for row in range(rows))
-        end = first + round(rows * resolution / fps)
-        frames = max(1, math.ceil(max(rows / fps, Fraction(seconds)) * display - _SLACK))
-        _check_ticks(start_frame, first, end)
-        return cls(start_frame, start_frame + frames, first, max(end, ticks[-1] + 1), ticks)
-
-
 def check_target(target: Target, name: str, sound: str) -> Fraction | None:
     """Frames a second of the sequence that is there for a take called `name` of a SoundWave; None for a new one.
 
     Raises `PluginError` where no take could be written; nothing is made.
     """
+    check_writer(target.writer)
     place = places.find(target, name, compat.package(sound))
     if place.sequence is None:
         return None
     if target.writer == "arrays":
         places.check_by_itself(place.sequence)
-    display, resolution = _rates(place.sequence)
-    first = round(target.start_frame * resolution / display)
-    _check_ticks(target.start_frame, first, first)
-    _check_span(place.sequence, place.face, target.start_frame, target.start_frame + 1)
-    return display
+    start = target.start_frame
+    tick_of(start, place.sequence)
+    if target.replace:
+        section = earlier.section_of(place.sequence, place.face, Owner(name, compat.package(sound)), start)
+        start = section.get_start_frame() if section is not None and section.has_start_frame() else start
+    _check_span(place.sequence, place.face, start, start + 1)
+    return rates(place.sequence)[0]
 
 
 def target_sequence(target: Target, name: str, sound: str) -> unreal.LevelSequence | None:
@@ -217,13 +197,15 @@ def write_take(take: Take, target: Target) -> TakeReport:
     place = places.find(target, take.name, take.source)
     sound = _sound(take)
     seconds = take.heard(float(sound.get_editor_property("duration"))) if sound else 0.0
+    owner = Owner(take.name, compat.package(take.sound or ""))
     warnings: list[str] = []
-    span = own = None
+    there, span = Earlier(), None
     view = compat.View.now()
     if place.sequence is not None:
-        span = _span(place.sequence, take, target, seconds)
+        there = _earlier(place.sequence, place.face, owner, sound, target)
+        span = _span(place.sequence, take, there, target, seconds)
         warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame)
-        own = _own_sound(place.sequence, place.face, take, sound, target)
+        warnings += earlier.notes(there, take.name, target.hand_edits)
     with edit(
         f"{TITLE}: {take.name}", steps=len(in_region(target.process_mask)) + 1 + 3 * (take.head is not None)
     ) as change:
@@ -234,32 +216,37 @@ def write_take(take: Take, target: Target) -> TakeReport:
             places.open_in_sequencer(sequence)
         elif place.face.track is None:
             compat.show(sequence)  # Unreal makes a rig's track for the sequence that it shows
-        span = span or _span(sequence, take, target, seconds)
+        span = span or _span(sequence, take, there, target, seconds)
         change.begin(sequence)
         face = places.make_face(target, place, sequence)
         warnings = [*face.warnings, *warnings]
-        _make_room(sequence, face, span, new)
+        section, lines = earlier.place(sequence, face, there, owner, span, _channels(face, take, target))
+        warnings += lines
+        _make_room(sequence, span, new)
         if target.camera:
             warnings += camera.frame(sequence, face, span.start_frame, span.end_frame)
-        end, stays = _earlier_take(sequence, face, own, span)
-        warnings += [f"{take.name} {what}" for what in stays]
         if sound is not None:
-            title = audiotrack.title(face.name, take.name)
-            audiotrack.lay(sequence, title, own, sound, span.start_frame, span.end_frame, take.sound_start)
+            warnings += earlier.lay_sound(sequence, face, there, take.name, sound, span, take.sound_start)
         if len(set(span.ticks)) < len(span.ticks):
             warnings.append(
                 "The tick resolution of the sequence is coarser than the take; some of its frames are lost."
             )
-        writer = WRITERS[target.writer](sequence, face)
-        keys, clamped = _write_keys(change, writer, face, take, span, end, target)
-        turned, left = _write_head(change, writer, face, take, span, end, target)
-        keys += turned
+        face, hidden = facerig.show_controls(face, section, in_region(target.process_mask))
+        if hidden:
+            warnings.append(f"The filter of the section hid {hidden} controls of the take; they are shown again.")
+        writer = WRITERS[target.writer](sequence, face, section)
+        edits = HandEdits(there.found, target.hand_edits, span.first)
+        pen = Pen(change, writer, edits, span, there.end(span), target.frame_step, target.tolerance)
+        keys = _write_keys(change, pen, face, take, target)
+        turned, left = _write_head(change, pen, face, section, take)
+        keys += turned + writer.finish()
         warnings += left
+        edits.store(sequence, section, there.found, target.start_frame, span)
         describe(sequence, take.name, take.meta)
     _show(sequence, new, view)
     return TakeReport(
-        take.name, place.path, keys, _missing(face, target), clamped, tuple(warnings),
-        span.start_frame, span.end_frame - 1, turned,
+        take.name, place.path, keys, _missing(face, target), pen.clamped, tuple(warnings),
+        span.start_frame, span.end_frame - 1, turned, tuple(edits.lines(take.name, ticks_per_frame(sequence))),
     )  # fmt: skip
 
 
@@ -280,9 +267,6 @@ def _check_span(sequence: unreal.LevelSequence, face: FaceRig, start: int, end: 
             f"{low} to {high - 1}.",
             "Unlock the playback range in Sequencer, or choose another start.",
         )
-    section = face.section_if_any
-    if section is not None and not section.is_active():
-        notes.append(f"The section of the control board of {face.name} is not active: its keys have no effect.")
     return notes
 
 
@@ -293,28 +277,21 @@ def _sound(take: Take) -> unreal.SoundWave | None:
     return compat.load_as(unreal.SoundWave, compat.package(take.sound), "sound", "Select the SoundWave itself.")
 
 
-def _own_sound(
-    sequence: unreal.LevelSequence, face: FaceRig, take: Take, sound: unreal.SoundWave | None, target: Target
-) -> unreal.MovieSceneAudioSection | None:
-    """The audio section that this take is to replace, or None."""
-    if sound is None or not target.replace:
-        return None
-    return audiotrack.own(sequence, face.name, take.name, sound, target.start_frame)
+def _earlier(
+    sequence: unreal.LevelSequence, face: FaceRig, owner: Owner, sound: unreal.SoundWave | None, target: Target
+) -> Earlier:
+    """What this take is to replace."""
+    return earlier.look(sequence, face, owner, sound, target.start_frame) if target.replace else Earlier()
 
 
-def _span(sequence: unreal.LevelSequence, take: Take, target: Target, seconds: float) -> Span:
-    display, resolution = _rates(sequence)
-    return Span.of(take, seconds, target.start_frame, display, resolution)
+def _span(sequence: unreal.LevelSequence, take: Take, there: Earlier, target: Target, seconds: float) -> Span:
+    return Span.of(len(take.rows), take.fps, seconds, there.first(sequence, target.start_frame), sequence)
 
 
-def _rates(sequence: unreal.LevelSequence) -> tuple[Fraction, Fraction]:
-    """Frames and ticks a second."""
-    return compat.rate(sequence.get_display_rate()), compat.rate(sequence.get_tick_resolution())
-
-
-def _check_ticks(start_frame: int, first: int, end: int) -> None:
-    if not -_MAX_TICK < first <= end < _MAX_TICK:
-        raise PluginError(f"Frame {start_frame} is outside the range of a sequence.", _OUT_OF_PLACE)
+def _channels(face: FaceRig, take: Take, target: Target) -> list[str]:
+    """The channels that a take will write."""
+    board = [name for index in in_region(target.process_mask) if (name := face.board.targets[index])]
+    return board + [name for name, _ in _head_curves(take)]
 
 
 def _missing(face: FaceRig, target: Target) -> tuple[str, ...]:
@@ -327,14 +304,8 @@ def _missing(face: FaceRig, target: Target) -> tuple[str, ...]:
 # --- making
 
 
-def _make_room(sequence: unreal.LevelSequence, face: FaceRig, span: Span, new: bool) -> None:
-    """Let the section and the playback range hold the take."""
-    section = face.section
-    section.modify()
-    if section.has_start_frame() and section.get_start_frame() > span.start_frame:
-        section.set_start_frame(span.start_frame)
-    if section.has_end_frame() and section.get_end_frame() < span.end_frame:
-        section.set_end_frame(span.end_frame)
+def _make_room(sequence: unreal.LevelSequence, span: Span, new: bool) -> None:
+    """Let the playback range hold the take."""
     grow = [
         (sequence.set_playback_end, new or sequence.get_playback_end() < span.end_frame, span.end_frame),
         (sequence.set_playback_start, new or sequence.get_playback_start() > span.start_frame, span.start_frame),
@@ -353,99 +324,42 @@ def _make_room(sequence: unreal.LevelSequence, face: FaceRig, span: Span, new: b
         sequence.set_work_range_end(end + 0.1)
 
 
-def _earlier_take(
-    sequence: unreal.LevelSequence, face: FaceRig, own: unreal.MovieSceneAudioSection | None, span: Span
-) -> tuple[int, list[str]]:
-    """The tick up to which keys give way to the take, and what the user should know of those that do not.
-
-    own: the audio section of the earlier take, or None. If that was longer, its last keys belong to nothing any more;
-    except where another take begins. Where it was at another place, it is unknown whose the keys are there.
-    """
-    if own is None or not own.has_start_frame() or not own.has_end_frame():
-        return span.end, []
-    before, ended = own.get_start_frame(), own.get_end_frame()
-    if before != span.start_frame:
-        return span.end, [f"was at frame {before}; its keys were left there."]
-    for _, other in audiotrack.find(sequence, face.name):
-        beyond = not other.has_end_frame() or other.get_end_frame() > span.end_frame
-        if beyond and other.has_start_frame() and other.get_path_name() != own.get_path_name():
-            ended = min(ended, other.get_start_frame())
-    display, resolution = _rates(sequence)
-    return max(span.end, round(ended * resolution / display)), []
-
-
-def _write_keys(
-    change: Edit, writer: ChannelWriter, face: FaceRig, take: Take, span: Span, end: int, target: Target
-) -> tuple[int, dict[str, int]]:
-    """The keys of all controls, in place of those before tick `end`; how many, and in how many each channel was held
-    at its limits.
-    """
-    board, limits = face.board, facerig.limits(face)
-    rows = _rows(span.ticks, target.frame_step)
-    ticks = [span.ticks[row] for row in rows]
-    flat = take.flat
-    keys, clamped = 0, {}
+def _write_keys(change: Edit, pen: Pen, face: FaceRig, take: Take, target: Target) -> int:
+    """Write the keys of all controls; how many."""
+    board, limits, flat, keys = face.board, facerig.limits(face), take.flat, 0
     wanted = [(index, board.targets[index]) for index in in_region(target.process_mask)]
     for control, channels in groupby(wanted, key=lambda one: (one[1] or "").partition(".")[0]):
         curves = []
         for index, name in channels:
             change.step(f"{take.name}: {control}")
-            if not name:
-                continue
-            column = flat[index::_WIDTH].tolist()
-            column, beyond = _held_within([column[row] for row in rows], *limits[index])
-            if beyond:
-                clamped[name] = beyond
-            kept = reduce_keys(ticks, column, target.tolerance)
-            curve = Curve(name, [ticks[at] for at in kept], [column[at] for at in kept])
-            later = writer.clear(name, span.first, end)
-            # One key holds a channel only as long as no other key comes after it.
-            curves.append(curve.held(ticks[-1]) if later and len(kept) < len(ticks) and len(kept) == 1 else curve)
-        if curves:
-            keys += writer.write(curves, change.pause)
-    return keys, clamped
+            if name:
+                curves += pen.curves(name, flat[index::_WIDTH].tolist(), *limits[index])
+        keys += pen.write(curves)
+    return keys
 
 
-def _write_head(
-    change: Edit, writer: ChannelWriter, face: FaceRig, take: Take, span: Span, end: int, target: Target
-) -> tuple[int, list[str]]:
-    """The keys of the control that turns the head; how many, and what the user should know if there can be none."""
-    curves = [
-        (f"{facerig.HEAD}.Rotation.{_AXES[name]}", values) for name, values in take.head_curves() if name in _AXES
-    ]
+def _write_head(change: Edit, pen: Pen, face: FaceRig, section: Section, take: Take) -> tuple[int, list[str]]:
+    """Write the keys of the control that turns the head; how many, and what the user should know if there are none."""
+    curves = _head_curves(take)
     if not curves:
         return 0, []
-    section = face.section
-    if not {name for name, _ in curves} <= set(facerig.section_channels(section)) or not facerig.switch_head_on(
-        section
-    ):
+    there = set(facerig.section_channels(section))
+    if not {name for name, _ in curves} <= there or not facerig.switch_head_on(section):
         return 0, [
             f"The board of {face.name} has no {facerig.HEAD}, so the head does not turn, but the eyes turn against it: "
             "switch Head Movement off, or bake an Anim Sequence, which gets the curves of the head."
         ]
-    rows = _rows(span.ticks, target.frame_step)
-    ticks, keys = [span.ticks[row] for row in rows], 0
+    keys = 0
     for name, values in curves:
         change.step(f"{take.name}: {facerig.HEAD}")
-        column = [values[row] for row in rows]
-        kept = reduce_keys(ticks, column, DEGREES * target.tolerance)
-        writer.clear(name, span.first, end)
-        keys += writer.write([Curve(name, [ticks[at] for at in kept], [column[at] for at in kept])], change.pause)
+        keys += pen.write(pen.curves(name, values, scale=DEGREES))
     return keys, []
 
 
-def _rows(ticks: Sequence[int], step: int) -> list[int]:
-    """The rows that may get keys: every so many, the last, and of those on one tick the first."""
-    chosen = sorted({*range(0, len(ticks), step), len(ticks) - 1})
-    return [row for at, row in enumerate(chosen) if at == 0 or ticks[row] > ticks[chosen[at - 1]]]
-
-
-def _held_within(column: list[float], low: float, high: float) -> tuple[list[float], int]:
-    """The values within the limits, and how many were not."""
-    if low <= min(column) and max(column) <= high:
-        return column, 0
-    held = [min(max(value, low), high) for value in column]
-    return held, sum(a != b for a, b in zip(held, column, strict=True))
+def _head_curves(take: Take) -> list[tuple[str, list[float]]]:
+    """The channels of the control that turns the head, and their values in degrees."""
+    curves = take.head_curves()
+    return [(f"{facerig.HEAD}.Rotation.{_AXES[name]}", values) for name, values in curves if name in _AXES]
 
 
 def _show(sequence: unreal.LevelSequence, new: bool, view: compat.View) -> None:
