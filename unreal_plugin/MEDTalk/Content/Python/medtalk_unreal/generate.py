@@ -172,6 +172,7 @@ class Generation:
         what = f"Generating {sound.name}"
         try:
             data, notes = sounds.read(sound.path)
+            data = sounds.only(data, sound.name, request.sound_channel)
             for note in notes:
                 unreal.log_warning(f"MEDTalk: {note}")
             fps = _fps(request, sound) if fps is None else fps
@@ -300,6 +301,7 @@ def check(request: Request, settings: PluginSettings) -> Facts:
     if request.one_each and request.sequence:
         raise PluginError("One sequence for each sound cannot be made in one that is chosen.", "Clear one of the two.")
     for wave in waves:
+        sounds.check_channel(wave, request.sound_channel)
         if request.sound_start > wave.seconds - sounds.MIN_SECONDS:
             raise PluginError(
                 f"The sound {wave.name} lasts {wave.seconds:.3g} s; its part begins at {request.sound_start:.3g} s.",
