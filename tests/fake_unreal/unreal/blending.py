@@ -23,7 +23,7 @@ def at(track: Any, channel: str, tick: float) -> Any:
     if there[0]._channels[channel].kind != "float":
         return there[-1]._channels[channel].at(tick)
     absolute = [one for one in there if one._blend is MovieSceneBlendType.ABSOLUTE]
-    over = [one for one in there if one._blend is MovieSceneBlendType.OVERRIDE and EDITOR.override_wins]
+    over = [one for one in there if one._blend.name == "OVERRIDE" and EDITOR.override_wins]  # not in every version
     if over:
         absolute = [min(over, key=lambda one: one._row)]
     whole = sum(_weight(one, tick) for one in absolute)
