@@ -149,6 +149,8 @@ class Editor:
         mesh = self.asset(f"/Game/MetaHumans/{name}/Face/SKM_{name}_Face")
         if mesh is None:
             mesh = self._register(unreal.actors.SkeletalMesh(), f"/Game/MetaHumans/{name}/Face/SKM_{name}_Face")
+            # A MetaHuman looks along Y, its left is along X (bones and sides: public code; sizes: a usual head).
+            mesh._bone_places = {"facial_l_eye": (3.2, 9.0, 160.0), "facial_r_eye": (-3.2, 9.0, 160.0)}
             skeleton = self.asset("/Game/MetaHumans/Common/Face/Face_Archetype_Skeleton") or self._register(
                 unreal.actors.Skeleton(), "/Game/MetaHumans/Common/Face/Face_Archetype_Skeleton"
             )
@@ -265,7 +267,7 @@ class Editor:
         """A user's face board in a sequence: bindings of the actor and its Face, the rig's track; its section."""
         face = self.face_of(actor)
         binding = sequence.add_possessable(face)
-        rig = face._asset._values["default_animating_rig"].get_control_rig_class()
+        rig = face._asset._values["default_animating_rig"]._class
         track = binding.add_track(self.unreal.MovieSceneControlRigParameterTrack)
         return track._put(rig)._sections[0]
 
@@ -301,6 +303,10 @@ class Editor:
     def select_bindings(self, *bindings: Any) -> None:
         """In the open Sequencer."""
         self.state.selected_bindings = list(bindings)
+
+    def move(self, actor: Any, to: tuple[float, float, float]) -> None:
+        """The user moves an actor, in centimetres."""
+        self._named(actor)._at = to
 
     def focus(self, sequence: Any) -> None:
         """The sequence is edited as a shot of the one that is open."""

@@ -110,6 +110,20 @@ def remove_channel(section: Any, channel: str) -> None:
     del section._channels[channel]
 
 
+def shown(track: Any, channel: str, ticks: Iterable[float]) -> list[float]:
+    """What a control rig's track shows on a channel at some ticks, all of its sections together."""
+    from unreal.blending import shown  # pyright: ignore
+
+    return [shown(track, channel, tick) for tick in ticks]
+
+
+def show_weight(section: Any) -> None:
+    """The user ticks Weight in a section's menu, so that Sequencer shows its channel."""
+    from unreal.blending import show_weight  # pyright: ignore
+
+    show_weight(section)
+
+
 def interpolations(section: Any) -> set[Any]:
     """How the keys of a section are led into the next."""
     return {key[2] for data in section._channels.values() for key in data.keys.values()}
@@ -141,6 +155,11 @@ def components(actor: Any) -> list[Any]:
     return list(actor._components)
 
 
+def bones(mesh: Any) -> dict[str, tuple[float, float, float]]:
+    """Name in lower case -> place of the bones of a mesh, in centimetres; to be changed."""
+    return mesh._bone_places
+
+
 def rename(thing: Any, name: str) -> None:
     """Give an object another name where it is."""
     thing._name = name
@@ -164,3 +183,8 @@ def path(thing: Any) -> str:
 def metas(kind: type) -> dict[str, dict[str, str]]:
     """Property -> its metadata, of a class made with `uclass`."""
     return kind._metas  # pyright: ignore
+
+
+def icon(editor: Any, menu: str, entry: str) -> tuple[str, str, str]:
+    """The style, the name and the small name of an entry's icon."""
+    return tuple(map(str, editor.unreal.menus.entries(menu)[entry]._values["_icon"]))  # pyright: ignore

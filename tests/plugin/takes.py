@@ -82,3 +82,12 @@ def state_of(editor: Any) -> tuple[Any, ...]:
     tags = {path: inside.tags(editor.asset(path)) for path in editor.assets()}
     opened = [one and inside.path(one) for one in (editor.state.sequence, editor.state.focused)]
     return tags, opened, sequences
+
+
+def but_new_ones(editor: Any, before: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The state now, as of `state_of`, without sequences that were not there before; those must be empty."""
+    tags, opened, sequences = state_of(editor)
+    for path in set(editor.sequences()) - {path for path, _ in before[2]}:
+        assert not inside.bindings(editor.asset(path)) and not inside.tracks(editor.asset(path)), path
+        del tags[path]
+    return tags, opened, [(path, one) for path, one in sequences if path in dict(before[2])]

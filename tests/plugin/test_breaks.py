@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fake_unreal import inside
-from tests.plugin.takes import KEYED, board_section, moving, on_board, write
+from tests.plugin.takes import KEYED, as_take, board_section, moving, on_board, write
 
 
 @pytest.fixture
@@ -194,3 +194,72 @@ def test_hidden_controls_rest_in_what_is_read_back(stage: Any) -> None:
         rig = read_rig(sequence.get_path_name(), None, 0, 2)
     assert rig.frames and rig.meta["missing"] == []
     assert any("The filter of the section of BP_Ada hides" in line for line in editor.log.warnings)
+
+
+# --- the progress window in the tick, and what a failure leaves
+
+
+def _in_a_tick(editor: Any, action: Any) -> None:
+    """What the plugin does in a tick, once."""
+    done: list[bool] = []
+
+    def tick(_: float) -> None:
+        if not done:
+            done.append(True)
+            action()
+
+    handle = editor.unreal.register_slate_post_tick_callback(tick)
+    editor.tick()
+    editor.unreal.unregister_slate_post_tick_callback(handle)
+    assert editor.log.errors == []
+
+
+@pytest.mark.parametrize(("frames", "window"), [(120, False), (600, True)])
+def test_only_a_long_take_shows_a_progress_window_in_the_tick(stage: Any, frames: int, window: bool) -> None:
+    editor, sequence, actor = stage
+    target = {"sequence": sequence, "actor": actor, "tolerance": 0.5}
+    _in_a_tick(editor, lambda: write(editor, moving(frames), **target))
+    assert bool(editor.state.progress_in_ticks) == window and editor.state.slow_tasks == ["MEDTalk: line"]
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_long_anim_sequence_alone_shows_it(stage: Any, long: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    from medtalk_unreal import edits
+    from medtalk_unreal.bake import bake_curves
+
+    editor, _, _ = stage
+    if long:
+        monkeypatch.setattr(edits, "LONG", 1000)
+    mesh = "/Game/MetaHumans/Ada/Face/SKM_Ada_Face"
+    _in_a_tick(editor, lambda: bake_curves(as_take(moving(20)), mesh, "/Game", "AS_Line"))
+    assert bool(editor.state.progress_in_ticks) == long
+
+
+def test_a_failure_closes_no_tab_and_forgets_no_undo_step(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unreal deletes an asset by force alone: with all editors closed, and the undo steps that know it gone."""
+    from medtalk_unreal import keys
+    from medtalk_unreal.errors import PluginError
+
+    editor, sequence, actor = stage
+    write(editor, moving(3), sequence=sequence, actor=actor)
+    editor.open(sequence)
+    steps = list(editor.undo_steps)
+    tab = editor.add_samples("/Game/Sounds/Tab", bytes(32000))
+    editor.state.open_tabs.append(tab)
+
+    def fails(self: Any, curves: Any, pause: Any) -> int:
+        raise PluginError("No.", "Look.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keys.ChannelWriter, "write", fails)
+        with pytest.raises(PluginError, match=r"No\. Look\. The new /Game/MEDTalk/LS_BP_Ada_line stays") as caught:
+            write(editor, moving(3), actor=actor)
+    assert "\n" not in str(caught.value)
+    assert editor.tabs == [tab] and editor.state.sequence == sequence and editor.undo_steps == steps
+    made = editor.asset("/Game/MEDTalk/LS_BP_Ada_line")
+    assert not inside.bindings(made) and not inside.tracks(made)
+    report = write(editor, moving(3), actor=actor)
+    assert report.sequence == "/Game/MEDTalk/LS_BP_Ada_line" and editor.sequences() == [
+        "/Game/Cinematics/Shot",
+        report.sequence,
+    ]

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from . import blending, boards
+from . import boards
 from .assets import Factory
+from .blending import shown
 from .controlrig import MovieSceneControlRigParameterTrack
 from .objects import BlueprintFunctionLibrary, Interface, Object
 from .state import EDITOR
@@ -161,7 +162,7 @@ def board_curves(sequence: Any, track: Any, seconds: list[float]) -> dict[str, n
     ticks = [float(second * sequence._tick) for second in seconds]
     for name, expression in boards.expressions(track._rig_class._board).items():
         moved = [channel for channel in expression.channels if channel in track._sections[0]._channels]
-        values = [sum(blending.at(track, channel, tick) for channel in moved) for tick in ticks]
+        values = [sum(shown(track, channel, tick) for channel in moved) for tick in ticks]
         at, to = zip(*expression.points, strict=True)
         found[PREFIX + name] = np.interp(values, at, to)
     return found

@@ -350,5 +350,5 @@ def _read(sequence: Any, rig: Any, name: Any, frames: list[Any], unit: Any) -> l
         return [(0.0,) for _ in frames]
     ticks = [in_ticks(sequence, frame, 0.0, unit) for frame in frames]
     return [
-        control.held(*(blending.at(section._outer, channel, tick) for channel in control.channels)) for tick in ticks
+        control.held(*(blending.shown(section._outer, channel, tick) for channel in control.channels)) for tick in ticks
     ]

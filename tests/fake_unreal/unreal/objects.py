@@ -122,7 +122,7 @@ class _ObjectBase(_WrapperBase, metaclass=_ObjectMeta):
         return _class_of(cls)
 
     def get_class(self) -> Any:
-        return _class_of(type(self))
+        return self.__dict__.get("_made_by") or _class_of(type(self))
 
     def get_outer(self) -> Any:
         return self._outer

@@ -333,6 +333,7 @@ class MovieSceneSequence(MovieSceneSignedObject):
         self._touch()
         made = Binding(new_guid(), class_to_spawn._name, "", class_to_spawn)
         made.template = class_to_spawn._python(self, f"{class_to_spawn._name}_Template").__dict__["_self"]
+        made.template._made_by = class_to_spawn
         self._bindings[made.guid.to_string()] = made
         return proxy(self, made.guid.to_string())
 

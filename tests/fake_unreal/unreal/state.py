@@ -114,6 +114,10 @@ class EditorState:
         self.objects = self.most_objects = 0  # made since garbage was last collected, and the most there were
         self.post_ticks: dict[Any, Callable[[float], None]] = {}
         self.pre_ticks: dict[Any, Callable[[float], None]] = {}
+        self.core_ticks: dict[str, Callable[[], None]] = {}  # what the editor itself does between frames
+        self.notifications: list[Any] = []  # of tasks
+        self.unattended_script = False  # Unreal takes the editor for one that a script runs
+        self.urls: list[str] = []  # opened in the browser
         self.shutdowns: dict[Any, Callable[[], None]] = {}
         self.quit = False
         self.keep_alive = False
@@ -124,6 +128,8 @@ class EditorState:
         self.slow_task: Any = None
         self.cancel_slow_task_after: int | None = None  # frames of a slow task until the user presses Cancel
         self.slow_tasks: list[str] = []
+        # FeedbackContextEditor.cpp guards its frame against a progress window in a Slate tick, and calls it wrong use
+        self.progress_in_ticks: list[str] = []
         self.classes: dict[str, type] = {}  # made by @unreal.uclass
         self.names: Counter[str] = Counter()  # for unique object names
         # what is not known of the real editor, to be switched in tests
@@ -157,6 +163,8 @@ class EditorState:
         """
         if self.scope:
             return
+        for between in list(self.core_ticks.values()):
+            between()
         self.ticking += 1
         depth, self.depth = self.depth, 0
         try:
@@ -184,6 +192,9 @@ class EditorState:
         for one in self.open_tabs:
             if one._path() == path:
                 return one
+        tasks = self.subsystems.get("EditorUtilitySubsystem")
+        if tasks is not None and (task := tasks._find(path)) is not None:
+            return task
         asset = self.assets.get(path.partition(".")[0].lower())
         if asset is not None and ":" in path:  # what lies in a sequence
             inside = [one for track in getattr(asset, "_all_tracks", list)() for one in (track, *track._sections)]

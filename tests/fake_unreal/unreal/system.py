@@ -50,11 +50,6 @@ def get_interpreter_executable_path() -> str:
 
 
 @api
-def get_default_object(type: Any) -> Any:
-    return (type if hasattr(type, "_default") else type.static_class())._default()
-
-
-@api
 def collect_garbage() -> None:
     """Nothing is collected that Python can still reach."""
     EDITOR.objects = 0
@@ -110,6 +105,10 @@ def unregister_python_shutdown_callback(handle: Any) -> None:
 
 class SystemLibrary(BlueprintFunctionLibrary):
     """The machine and the process."""
+
+    @staticmethod
+    def launch_url(url: str) -> None:
+        EDITOR.urls.append(url)
 
     @staticmethod
     @raw

@@ -125,7 +125,7 @@ def evaluate() -> None:
             kind = binding.kind
             actor = place(kind._python, EDITOR.state.unique_name(kind._name), binding.name)
             kind.__dict__.get("_build", lambda one: None)(actor)
-            actor._spawned, actor._spawned_by = True, guid
+            actor._spawned, actor._spawned_by, actor._made_by = True, guid, kind
             EDITOR.spawned[guid] = actor
 
 

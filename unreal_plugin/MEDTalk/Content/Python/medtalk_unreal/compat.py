@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -86,6 +87,31 @@ def frame_rate(fps: float) -> unreal.FrameRate:
     return unreal.FrameRate(other.numerator, other.denominator)
 
 
+def project_rate() -> Fraction:
+    """Frames a second that the project gives to new sequences (Project Settings, Level Sequences)."""
+    getter = getattr(unreal.SystemLibrary, "get_console_variable_string_value", None)
+    text = getter("LevelSequence.DefaultDisplayRate") if getter else ""
+    return parse_rate(text) or Fraction(30)
+
+
+def parse_rate(text: str) -> Fraction | None:
+    """Frames a second as a setting of Unreal has them: "30 fps", "30000/1001", "0.04s", "40ms"; None for others."""
+    match = re.fullmatch(r"([\d.]+)(?:/([\d.]+))?(fps|s|ms)?", text.replace(" ", "").lower())
+    try:
+        rate = Fraction(match[1]) / Fraction(match[2] or 1) if match else Fraction(0)
+        unit = match[3] if match else None
+        return (1 if unit == "s" else 1000) / rate if unit in ("s", "ms") else rate or None
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def clock_by_audio(sequence: unreal.LevelSequence) -> None:
+    """Let a sequence keep time by its sound: in the editor the picture follows what is heard."""
+    source = getattr(getattr(unreal, "UpdateClockSource", None), "AUDIO", None)
+    if source is not None and hasattr(sequence, "set_clock_source"):
+        sequence.set_clock_source(source)
+
+
 def mesh(component: unreal.SkeletalMeshComponent) -> unreal.SkeletalMesh | None:
     """The SkeletalMesh of a component, or None."""
     getter = getattr(component, "get_skeletal_mesh_asset", None)
@@ -106,9 +132,18 @@ def default_rig(component: unreal.SkeletalMeshComponent) -> unreal.Object | None
 
 def metahuman_face(actor: unreal.Actor) -> str:
     """The name of the face component, where the actor has a component that names it (5.6 and later); "" elsewhere."""
+    return _metahuman_part(actor, "face_component_name")
+
+
+def metahuman_body(actor: unreal.Actor) -> str:
+    """The same of the body."""
+    return _metahuman_part(actor, "body_component_name")
+
+
+def _metahuman_part(actor: unreal.Actor, which: str) -> str:
     kind = getattr(unreal, "MetaHumanComponentUE", None)
     metahuman = actor.get_component_by_class(kind) if kind else None
-    return str(metahuman.get_editor_property("face_component_name")) if metahuman else ""
+    return str(metahuman.get_editor_property(which)) if metahuman else ""
 
 
 def rig_class(asset: unreal.Object) -> unreal.Class | None:
@@ -144,12 +179,17 @@ def control_settings(hierarchy: unreal.RigHierarchy, key: unreal.RigElementKey) 
 
 def face_boards() -> Iterator[str]:
     """Package paths of all assets of the project called `...Face_ControlBoard_CtrlRig`, in order."""
+    return rigs_called(BOARD_ASSET)
+
+
+def rigs_called(ending: str) -> Iterator[str]:
+    """Package paths of all Control Rigs of the project whose name ends so (in lower case), in order."""
     registry = unreal.AssetRegistryHelpers.get_asset_registry()
     found: set[str] = set()
     for name in ("ControlRigBlueprint", "ControlRigRuntimeAsset"):  # the second from 5.8 on
         if kind := getattr(unreal, name, None):
             assets = registry.get_assets_by_class(kind.static_class().get_class_path_name(), True) or []
-            found |= {str(data.package_name) for data in assets if str(data.asset_name).lower().endswith(BOARD_ASSET)}
+            found |= {str(data.package_name) for data in assets if str(data.asset_name).lower().endswith(ending)}
     yield from sorted(found)
 
 
@@ -272,11 +312,4 @@ def open_again(path: str) -> None:
     if earlier is not None:
         unreal.LevelSequenceEditorBlueprintLibrary.open_level_sequence(earlier)
     else:
-        unreal.LevelSequenceEditorBlueprintLibrary.close_level_sequence()
-
-
-def close(path: str) -> None:
-    """Close the sequence at a path, if it is the one that is open."""
-    current = current_sequence()
-    if current is not None and package(current.get_path_name()) == path:
         unreal.LevelSequenceEditorBlueprintLibrary.close_level_sequence()

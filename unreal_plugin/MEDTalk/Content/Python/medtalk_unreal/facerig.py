@@ -77,6 +77,10 @@ class FaceRig:
         return section
 
 
+NOBODY = FaceRig("", None, None, None, None, None, "", _UNKNOWN)
+"""A face of which nothing is known yet."""
+
+
 def find_actor(path: str) -> unreal.Actor:
     """The actor of that path name in the open level; `PluginError` where there is none."""
     for actor in compat.actors():
@@ -115,7 +119,7 @@ def resolve(sequence: unreal.LevelSequence | None, actor_path: str | None) -> Fa
         component = find_face(actor)
         if component is None:
             raise PluginError(f"{actor.get_actor_label()} has no MetaHuman face.", _SELECT)
-        binding = _in_sequence(sequence, component, actor) if sequence else None
+        binding = in_sequence(sequence, component, actor) if sequence else None
         return _with_rig(FaceRig(actor.get_actor_label(), actor, component, binding, None, None, "", _UNKNOWN))
     if sequence is None:
         raise PluginError("No MetaHuman is selected, nor a sequence that has one.", _SELECT)
@@ -128,6 +132,17 @@ def resolve(sequence: unreal.LevelSequence | None, actor_path: str | None) -> Fa
     return _with_rig(faces[0])
 
 
+def of_binding(sequence: unreal.LevelSequence, binding: unreal.MovieSceneBindingProxy) -> FaceRig | None:
+    """The face of a binding of an actor, None where it has none, or where its actor is not there to be asked."""
+    own = {binding.get_id().to_string(), *(child.get_id().to_string() for child in binding.get_child_possessables())}
+    actors = {one.get_path_name() for one in bound_objects(sequence, binding)}
+    for face in _faces(sequence):
+        bound = face.binding is not None and face.binding.get_id().to_string() in own
+        if bound or (face.actor is not None and face.actor.get_path_name() in actors):
+            return _with_rig(face)
+    return None
+
+
 def names(sequence: unreal.LevelSequence) -> list[str]:
     """The names of the faces that a sequence has."""
     return [face.name for face in _faces(sequence)]
@@ -137,7 +152,7 @@ def make(sequence: unreal.LevelSequence, face: FaceRig) -> FaceRig:
     """The face with binding, track and section in the sequence, made where they are missing."""
     binding = face.binding
     if binding is None:
-        binding = _bind(sequence, face)
+        binding = bind(sequence, face)
     track = face.track
     if track is None:
         assert face.rig_class is not None, "resolve() gives a rig where there is no track"
@@ -245,7 +260,7 @@ def conflicts(face: FaceRig, first: int, last: int) -> tuple[list[str], list[str
             continue
         title = str(track.get_display_name())
         sections = list(track.get_sections())
-        hit = [section for section in sections if section.is_active() and _overlaps(section, first, last)]
+        hit = [section for section in sections if section.is_active() and overlaps(section, first, last)]
         if is_rig and not _is_fk(rig_of(face.binding.sequence, track)):
             if hit:
                 notes.append(f"Another rig ({title}) also moves the face of {face.name} there.")
@@ -272,7 +287,7 @@ def bound_objects(sequence: unreal.LevelSequence, binding: unreal.MovieSceneBind
     return [one for one in objects if one is not None]
 
 
-def _in_sequence(
+def in_sequence(
     sequence: unreal.LevelSequence, component: unreal.SkeletalMeshComponent, actor: unreal.Actor
 ) -> unreal.MovieSceneBindingProxy | None:
     """The binding of a face, or None."""
@@ -285,7 +300,7 @@ def _in_sequence(
     return None
 
 
-def _bind(sequence: unreal.LevelSequence, face: FaceRig) -> unreal.MovieSceneBindingProxy:
+def bind(sequence: unreal.LevelSequence, face: FaceRig) -> unreal.MovieSceneBindingProxy:
     actor, component, _ = face.in_level
     actor_path, owner = actor.get_path_name(), None
     for binding in sequence.get_bindings():
@@ -314,7 +329,7 @@ def _faces(sequence: unreal.LevelSequence) -> Iterator[FaceRig]:
         if actor is not None and component is None:
             component = find_face(actor)
             if component is not None and not isinstance(actor, unreal.SkeletalMeshActor):
-                face = _in_sequence(sequence, component, actor)
+                face = in_sequence(sequence, component, actor)
                 if face is not None:
                     continue  # its own binding comes, or came
                 binding = None
@@ -332,9 +347,10 @@ def _faces(sequence: unreal.LevelSequence) -> Iterator[FaceRig]:
 def _board_track(binding: unreal.MovieSceneBindingProxy) -> unreal.MovieSceneControlRigParameterTrack | None:
     """The track of a face board on a binding, or None."""
     for track in binding.find_tracks_by_type(unreal.MovieSceneControlRigParameterTrack):
-        if isinstance(track, _BOARD_TRACK) and list(track.get_sections()):
-            if _is_whole(board_channels(_names(binding.sequence, track))):
-                return track
+        if not isinstance(track, _BOARD_TRACK) or not list(track.get_sections()):
+            continue
+        if _is_whole(board_channels(_names(binding.sequence, track))):
+            return track
     return None
 
 
@@ -347,7 +363,7 @@ def _names(sequence: unreal.MovieSceneSequence, track: unreal.MovieSceneTrack) -
     return [*_channel_names(rig.get_hierarchy()), *names] if rig is not None else names
 
 
-def _overlaps(section: unreal.MovieSceneSection, first: int, last: int) -> bool:
+def overlaps(section: unreal.MovieSceneSection, first: int, last: int) -> bool:
     after = section.has_start_frame() and section.get_start_frame() > last
     before = section.has_end_frame() and section.get_end_frame() <= first
     return not after and not before
@@ -417,7 +433,7 @@ def _is_whole(board: Board) -> bool:
     return there >= _A_BOARD * (there + len(board.missing))
 
 
-def _board_of(name: str, channels: Iterable[str]) -> Board:
+def _board_of(name: str, channels: Collection[str]) -> Board:
     board = board_channels(channels)
     if not _is_whole(board):
         raise PluginError(

@@ -19,6 +19,7 @@ from medtalk_unreal import sound as sounds
 from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
 from medtalk_unreal.edits import asset_path, check_editable, place
 from medtalk_unreal.errors import CancelledError, PluginError
+from medtalk_unreal.places import SEQUENCE_NAME, filled, folder_of, new_rate
 from medtalk_unreal.request import Request
 from medtalk_unreal.settings import PluginSettings
 from medtalk_unreal.sidecar import the_sidecar
@@ -34,6 +35,10 @@ Report = TakeReport | BakeReport
 
 _OF_THE_SOUND = ("audio", "limit", "checksum")  # codes of errors that the next sound need not have
 MODEL_FPS = DEFAULT.fps
+_DOING = {
+    "read": "Reading", "transcribe": "Hearing the words of", "listen": "Listening to", "decode": "Animating",
+}  # fmt: skip
+"""What the sidecar does with a sound, by the phases of docs/protocol.md."""
 FULL_SECONDS, AGAIN_SECONDS = 600.0, 5.0
 """How long and how often to ask again a sidecar whose queue is full."""
 
@@ -69,7 +74,9 @@ class Generation:
         self._settings = settings or settings_file.load()
         self._facts: Facts | None = None
         self._picture = b""
+        self._personas: Mapping[str, Any] = {}
         self._done = 0  # sounds
+        self._note = ""  # for the end
 
     def check(self) -> None:
         """Check everything that can be checked without the sidecar. Raises `PluginError`."""
@@ -82,8 +89,11 @@ class Generation:
         self._say("sidecar", 0.0, "Looking for the sidecar.")
         client = yield from the_sidecar.connect(lambda line: self._say("sidecar", 0.0, line), self._settings)
         request, settings = self._request, self._settings.with_sidecar(the_sidecar.about)
+        asked, request = request, request.heard(settings)
+        if request.emotion != asked.emotion and not settings.hears:
+            self._note = " The face is neutral: this model hears no moods in voices."
         request.check_guidance(settings)  # only now it is known what this sidecar takes
-        self._picture = request.read_picture(settings)
+        self._picture, self._personas = request.read_picture(settings), settings.personas
         for self._done, sound in enumerate(facts.sounds):
             try:
                 report = yield from self._take(client, request, sound, None if self._done else _fps_now(request, facts))
@@ -98,6 +108,7 @@ class Generation:
             if isinstance(report, TakeReport):
                 for line in report.warnings:
                     unreal.log_warning(f"MEDTalk: {line}")
+            if isinstance(report, TakeReport) and not request.one_each:
                 request = replace(request, sequence=report.sequence, start_frame=report.last_frame + 1)
         if not self.status.reports:
             raise PluginError(self.status.failures[0])
@@ -111,7 +122,7 @@ class Generation:
             status.state, status.fraction = "done", 1.0
             failed = f"; {len(status.failures)} failed: {status.failures[0]}" if status.failures else "."
             keys = sum(report.keys for report in status.reports)
-            self._say("done", 1.0, f"{takes}, {keys} keys{failed}")
+            self._say("done", 1.0, f"{takes}, {keys} keys{failed}{self._note}")
         else:
             status.state = "cancelled" if isinstance(task.error, CancelledError) else "failed"
             before = f" {takes} before." if written else ""
@@ -137,7 +148,7 @@ class Generation:
             request.sound_end,
         )  # fmt: skip
         if request.skeleton:
-            path = place(asset_path(request.sequence_folder, f"AS_{sound.name}"), take.source, request.replace)
+            path = place(_animation_path(request, sound), take.source, request.replace)
             folder, _, name = path.rpartition("/")
             return bake_curves(take, request.skeleton, folder, name, request.tolerance)
         return write_take(take, request.target())
@@ -163,14 +174,14 @@ class Generation:
                 unreal.log_warning(f"MEDTalk: {note}")
             fps = _fps(request, sound) if fps is None else fps
             timeline = _timeline(request, sound, self._settings.with_sidecar(the_sidecar.about))
-            settings = request.wire_settings(self._picture, fps, sound.spoken, timeline)
+            settings = request.wire_settings(self._picture, fps, sound.spoken, timeline, self._personas)
             sent = Sound.from_bytes(data, sound.name)
             job = client.generate(sent, settings)
         except (PluginError, RequestError) as error:
             raise _SoundError(f"{what}: {error.message}", error.hint) from error
         full = Patience(FULL_SECONDS)
-        while (yield from self._follow(client, job, what)) == "queue_full" and not full.over:
-            self._say("queue", 0.0, f"{what}: the sidecar's queue is full; trying again in a moment.")
+        while (yield from self._follow(client, job, sound.name)) == "queue_full" and not full.over:
+            self._say("queue", 0.0, f"{sound.name} waits: the sidecar has too much to do.")
             pause = Patience(AGAIN_SECONDS)
             while not (pause.over or full.over):
                 yield
@@ -188,12 +199,13 @@ class Generation:
             the_sidecar.leave()
         raise PluginError(f"{what}: {error.message}", error.hint)
 
-    def _follow(self, client: Client, job: Job, what: str) -> Generator[None, None, str]:
+    def _follow(self, client: Client, job: Job, name: str) -> Generator[None, None, str]:
         """Steps to the end of a job; the code of its error, or ""."""
         try:
             while not job.ended:
-                wait = f"{job.ahead} before it" if job.ahead else job.phase or "sent"
-                self._say(job.phase or "sent", job.fraction, f"{what}: {wait}, {job.fraction:.0%}.")
+                doing = f"{_DOING.get(job.phase, 'Sending')} {name}, {job.fraction:.0%}."
+                wait = f"{name} waits: {job.ahead} before it."
+                self._say(job.phase or "sent", job.fraction, wait if job.ahead else doing)
                 yield
                 client.poll()
                 if not job.ended:
@@ -263,12 +275,30 @@ def check(request: Request, settings: PluginSettings) -> Facts:
     if not request.sounds:
         raise PluginError("No sound is selected.", "Select one or more SoundWaves in the Content Browser.")
     waves = [sounds.look(path, settings.max_seconds) for path in request.sounds]
+    if request.one_each and request.sequence:
+        raise PluginError("One sequence for each sound cannot be made in one that is chosen.", "Clear one of the two.")
+    for wave in waves:
+        if request.sound_start > wave.seconds - sounds.MIN_SECONDS:
+            raise PluginError(
+                f"The sound {wave.name} lasts {wave.seconds:.3g} s; its part begins at {request.sound_start:.3g} s.",
+                "Begin earlier.",
+            )
     if request.skeleton:
         find_skeleton(request.skeleton)
-        asset_path(request.sequence_folder)
+        for wave in waves:
+            _animation_path(request, wave)
     facts = Facts(waves, _fps(request, waves[0]))
+    for wave in waves[1:] if request.one_each else ():
+        _fps(request, wave)
     _timeline(request, waves[0], settings)
     return facts
+
+
+def _animation_path(request: Request, sound: SoundFacts) -> str:
+    """Where the AnimSequence of a sound goes; its name is that of the rule, if the user has one of his own."""
+    rule = "AS_{sound}" if request.sequence_name == SEQUENCE_NAME else request.sequence_name
+    title = filled("sequence_name", rule, {"sound": sound.name})
+    return asset_path(folder_of(request.sequence_folder, compat.package(sound.path)), title)
 
 
 def _fps_now(request: Request, facts: Facts) -> float:
@@ -282,8 +312,10 @@ def _fps(request: Request, sound: SoundFacts) -> float:
 
     Raises `PluginError` where the take could not be written.
     """
-    rate = None if request.skeleton else check_target(request.target(), sound.name, sound.path)
-    return _rig_fps(rate)
+    if request.skeleton:
+        return _rig_fps(None if request.frame_rate == "project" else Fraction(request.frame_rate))
+    target = request.target()
+    return _rig_fps(check_target(target, sound.name, sound.path) or new_rate(target))
 
 
 def _timeline(request: Request, sound: SoundFacts, settings: PluginSettings) -> list[Any] | None:
@@ -292,7 +324,11 @@ def _timeline(request: Request, sound: SoundFacts, settings: PluginSettings) -> 
     if not request.marked_frames:
         return None
     sequence = None if request.skeleton else target_sequence(request.target(), sound.name, sound.path)
-    return marks.timeline(sequence, request.start_frame, sound.seconds, settings)
+    whole = request.sound_start  # spans are of the whole sound, marked frames of what is heard
+    seconds = (request.sound_end or sound.seconds) - whole
+    spans = marks.timeline(sequence, request.start_frame, seconds, settings)
+    ends = ({name: whole + span[name] for name in ("start", "end") if name in span} for span in spans)
+    return [span | moved for span, moved in zip(spans, ends, strict=True)]
 
 
 def _rig_fps(rate: Fraction | None) -> float:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from medtalk_unreal.edits import Edit
-from medtalk_unreal.handedits import HandEdits
+from medtalk_unreal.handedits import MODES, HandEdits
 from medtalk_unreal.keys import ChannelWriter, Curve, reduce_keys
 from medtalk_unreal.span import Span
 
@@ -25,8 +25,14 @@ class Pen:
         self.clamped: dict[str, int] = {}
         self._change, self._writer, self._edits = change, writer, edits
         self._first, self._end, self._tolerance = span.first, end, tolerance
+        self._span, self._step = span, frame_step
         self._rows = _rows(span.ticks, frame_step)
         self._ticks = [span.ticks[row] for row in self._rows]
+
+    def in_section(self, writer: ChannelWriter, same: bool) -> Pen:
+        """A pen for another writer; in the `same` section it knows of the animator's changes."""
+        edits = self._edits if same else HandEdits(None, MODES[0], self._first)
+        return Pen(self._change, writer, edits, self._span, self._end, self._step, self._tolerance)
 
     def curves(
         self, name: str, values: Sequence[float], low: float = -math.inf, high: float = math.inf, scale: float = 1.0

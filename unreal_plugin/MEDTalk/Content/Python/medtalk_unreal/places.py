@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 import unreal
 
-from medtalk_unreal import compat, facerig
+from medtalk_unreal import compat, facerig, spawned
 from medtalk_unreal.edits import Edit, asset_path, place
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 
+_NAMED = re.compile(r"\{([^{}]*)\}")
 SEQUENCE_NAME = "LS_{face}_{sound}"
 """The name of a new sequence."""
 
@@ -51,16 +55,58 @@ def find(target: Where, name: str, source: str) -> Place:
     if path:
         sequence = find_sequence(path)
     else:
-        asset_path(target.sequence_folder)
-    face = facerig.resolve(sequence, target.actor)
+        folder = folder_of(target.sequence_folder, source)
+    face = _face(target, sequence)
     if not path:
-        path = place(asset_path(target.sequence_folder, f"LS_{face.name}_{name}"), source, target.replace)
+        title = filled("sequence_name", target.sequence_name, {"face": face.name, "sound": name})
+        path = place(asset_path(folder, title), source, target.replace)
         sequence = compat.load(path)
         if sequence is not None:
-            face = facerig.resolve(sequence, target.actor)
+            face = _face(target, sequence)
     if sequence is not None:
         check_sequence(sequence)
     return Place(path, sequence, face)
+
+
+def _face(target: Where, sequence: unreal.LevelSequence | None) -> FaceRig:
+    """The face of a target, as it is; nobody is spawned."""
+    if target.blueprint:
+        return spawned.resolve(sequence, target.blueprint)
+    return facerig.resolve(sequence, target.actor)
+
+
+def make_face(target: Where, place: Place, sequence: unreal.LevelSequence) -> FaceRig:
+    """The face with binding, track and section in the sequence, spawned and made where they are missing."""
+    spawn = target.blueprint and place.face.track is None
+    return facerig.make(sequence, spawned.make(sequence, target.blueprint) if spawn else place.face)
+
+
+def folder_of(folder: str, source: str) -> str:
+    """A project folder, whose {folder} is that of the source of a take. Raises `PluginError` for one that is none."""
+    own = source.rpartition("/")[0]
+    if "{folder}" in folder and not own:
+        raise PluginError(f"The folder {folder!r:.60} needs the folder of a sound.", "The take has no sound.")
+    return asset_path(filled("sequence_folder", folder, {"folder": own}))
+
+
+def filled(field: str, text: str, values: Mapping[str, str]) -> str:
+    """A text with its names in braces replaced. Raises `PluginError` that says which of them is wrong."""
+    names = [f"{{{name}}}" for name in values]
+    valid = f"Valid {'is' if len(names) == 1 else 'are'} {' and '.join(names)}."
+    what = f"The {field.replace('_', ' ')} {text[:60]!r}"
+    for name in _NAMED.findall(text):
+        if name not in values:
+            raise PluginError(f"{what} has {{{name[:30]}}}.", valid)
+    if any(one in _NAMED.sub("", text) for one in "{}"):
+        raise PluginError(f"{what} has a brace without its other one.", valid)
+    if not text.strip():
+        raise PluginError(f"The {field.replace('_', ' ')} is empty.", valid)
+    return _NAMED.sub(lambda match: values[match[1]], text)
+
+
+def new_rate(target: Where) -> Fraction:
+    """Frames a second that a new sequence will have."""
+    return Fraction(target.frame_rate) if target.frame_rate != "project" else compat.project_rate()
 
 
 def find_sequence(path: str) -> unreal.LevelSequence:
@@ -77,10 +123,12 @@ def check_sequence(sequence: unreal.LevelSequence) -> None:
         raise PluginError(f"The sequence {name} is locked.", "Unlock it: the padlock in the tool bar of Sequencer.")
 
 
-def make_sequence(change: Edit, path: str, source: str, fps: float) -> unreal.LevelSequence:
-    """A new sequence of display rate `fps` at a path, marked as made of `source`."""
+def make_sequence(change: Edit, target: Where, path: str, source: str) -> unreal.LevelSequence:
+    """A new sequence at a path, marked as made of `source`, that keeps time by its sound where Unreal can do that."""
     sequence = change.make_asset(path, unreal.LevelSequence, unreal.LevelSequenceFactoryNew(), source)
-    sequence.set_display_rate(compat.frame_rate(fps))
+    if target.frame_rate != "project":  # else it has that of the project already
+        sequence.set_display_rate(compat.frame_rate(float(target.frame_rate)))
+    compat.clock_by_audio(sequence)
     return sequence
 
 

@@ -92,9 +92,8 @@ def read_rig(
     keyed = 0
     hidden = [target for target in face.board.targets if target is not None and target not in channels]
     if hidden:
-        unreal.log_warning(
-            f"MEDTalk: The filter of the section of {face.name} hides {len(hidden)} channels; they rest in what is read."
-        )
+        what = f"The filter of the section of {face.name} hides {len(hidden)} channels"
+        unreal.log_warning(f"MEDTalk: {what}; they rest in what is read.")
     for index, target in enumerate(face.board.targets):
         if target in channels:
             column = _column(channels[target], span, rate, frames)

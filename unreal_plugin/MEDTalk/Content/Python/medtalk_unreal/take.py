@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby
 from typing import Any
@@ -13,14 +13,15 @@ import unreal
 
 from medtalk_board import head
 from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
+from medtalk_board.head import BONE, Axes
 from medtalk_board.targets import TARGETS
-from medtalk_unreal import compat, earlier, facerig, places
+from medtalk_unreal import camera, compat, earlier, facerig, heads, places
 from medtalk_unreal.earlier import Earlier
-from medtalk_unreal.edits import Edit, describe, edit
+from medtalk_unreal.edits import Edit, describe, edit, is_long
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.handedits import MODES, HandEdits
-from medtalk_unreal.keys import WRITERS, check_writer
+from medtalk_unreal.keys import WRITERS, ChannelWriter, check_writer
 from medtalk_unreal.pen import Pen
 from medtalk_unreal.places import Where
 from medtalk_unreal.sections import Owner, Section
@@ -29,8 +30,6 @@ from medtalk_unreal.span import Span, rates, tick_of, ticks_per_frame
 TITLE = "MEDTalk"
 DEGREES = 40.0
 """Of an eye at 1 on the board: keys of the head may be as far off as those of the eyes."""
-# HeadYaw, HeadPitch and HeadRoll turn about the axes Z, Y and X of the bone of the head.
-_AXES = dict(zip(head.CURVES, "ZYX", strict=True))
 _WIDTH = len(CHANNEL_NAMES)
 CHOICES: Mapping[str, Collection[str]] = {
     "process_mask": REGIONS,
@@ -75,12 +74,17 @@ class Take:
         """The curves of the head: names of `medtalk_board.head` and values in degrees, none for a still head."""
         if self.head is None:
             return []
+        return [*zip(head.CURVES, self.turns(), strict=True), (head.SWITCH, [1.0] * len(self.rows))]
+
+    def turns(self, axes: Axes = BONE) -> list[list[float]]:
+        """How the head turns: yaw, pitch and roll of a rotator in some axes, in degrees; none for a still head."""
+        if self.head is None:
+            return []
         flat = self.head.cast("B").cast("f").tolist()
         if not all(map(math.isfinite, flat)):
             raise PluginError(f"The head of {self.name} has values that are not numbers.", "Nothing was written.")
-        rows = [head.rotator(*flat[at : at + 3]) for at in range(0, len(flat), 3)]
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        return [*zip(head.CURVES, columns, strict=True), (head.SWITCH, [1.0] * len(rows))]
+        rows = [head.rotator(*flat[at : at + 3], axes=axes) for at in range(0, len(flat), 3)]
+        return [list(column) for column in zip(*rows, strict=True)]
 
     def heard(self, seconds: float) -> float:
         """How many seconds of a sound of `seconds` belong to the take."""
@@ -130,7 +134,8 @@ class Target(Where):
 class TakeReport:
     """A written take. sequence: its asset path. keys: how many. missing: channels that this board has not. clamped:
     channel -> in how many keys it was held at the board's limit. Display frames; the last one belongs to the take.
-    head: how many of the keys turn the head. edits: lines on what became of the animator's changes.
+    head: how many of the keys turn the head, and head_by on what. edits: lines on what became of the animator's
+    changes.
     """
 
     take: str
@@ -142,6 +147,7 @@ class TakeReport:
     first_frame: int
     last_frame: int
     head: int = 0
+    head_by: str = ""
     edits: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
@@ -149,10 +155,7 @@ class TakeReport:
         frames = f"frames {self.first_frame} to {self.last_frame}"
         lines = [f"{self.take}: {self.keys} keys in {self.sequence}, {frames}.", *self.edits]
         if self.head:
-            lines.append(
-                f"{self.take}: {self.head} of them turn the head, on {facerig.HEAD}; {facerig.HEAD_SWITCH} is on. An "
-                "animation of the body may turn it as well."
-            )
+            lines.append(f"{self.take}: {self.head} of them turn the head, {self.head_by}")
         if self.missing:
             lines.append(f"{self.take}: not on this board: {', '.join(self.missing)}.")
         if self.clamped:
@@ -198,29 +201,36 @@ def write_take(take: Take, target: Target) -> TakeReport:
     sound = _sound(take)
     seconds = take.heard(float(sound.get_editor_property("duration"))) if sound else 0.0
     owner = Owner(take.name, compat.package(take.sound or ""))
-    warnings, there, span = list(place.face.warnings), Earlier(), None
+    warnings: list[str] = []
+    there, span = Earlier(), None
     view = compat.View.now()
     if place.sequence is not None:
         there = _earlier(place.sequence, place.face, owner, sound, target)
         span = _span(place.sequence, take, there, target, seconds)
         warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame)
         warnings += earlier.notes(there, take.name, target.hand_edits)
+    values = len(take.rows) // target.frame_step * len(in_region(target.process_mask))
     with edit(
-        f"{TITLE}: {take.name}", steps=len(in_region(target.process_mask)) + 1 + 3 * (take.head is not None)
+        f"{TITLE}: {take.name}",
+        steps=len(in_region(target.process_mask)) + 1 + 3 * (take.head is not None),
+        window=is_long(values) or target.writer == "arrays",
     ) as change:
         change.step("The sequence")
         new = place.sequence is None
-        sequence = place.sequence or places.make_sequence(change, place.path, take.source, take.fps)
+        sequence = place.sequence or places.make_sequence(change, target, place.path, take.source)
         if target.writer == "arrays":
             places.open_in_sequencer(sequence)
         elif place.face.track is None:
             compat.show(sequence)  # Unreal makes a rig's track for the sequence that it shows
         span = span or _span(sequence, take, there, target, seconds)
         change.begin(sequence)
-        face = facerig.make(sequence, place.face)
-        section, lines = earlier.place(sequence, face, there, owner, span, _channels(face, take, target))
+        face = places.make_face(target, place, sequence)
+        warnings = [*face.warnings, *warnings]
+        section, lines = earlier.place(sequence, face, there, owner, span, _channels(face, target))
         warnings += lines
         _make_room(sequence, span, new)
+        if target.camera:
+            warnings += camera.frame(sequence, face, span.start_frame, span.end_frame)
         if sound is not None:
             warnings += earlier.lay_sound(sequence, face, there, take.name, sound, span, take.sound_start)
         if len(set(span.ticks)) < len(span.ticks):
@@ -233,16 +243,17 @@ def write_take(take: Take, target: Target) -> TakeReport:
         writer = WRITERS[target.writer](sequence, face, section)
         edits = HandEdits(there.found, target.hand_edits, span.first)
         pen = Pen(change, writer, edits, span, there.end(span), target.frame_step, target.tolerance)
-        keys = _write_keys(change, pen, face, take, target)
-        turned, left = _write_head(change, pen, face, section, take)
-        keys += turned + writer.finish()
+        keys = _write_keys(change, pen, face, take, target) + writer.finish()
+        turned, how, left = _write_head(change, pen, sequence, face, section, owner, take, span, target)
+        keys += turned
         warnings += left
         edits.store(sequence, section, there.found, target.start_frame, span)
         describe(sequence, take.name, take.meta)
     _show(sequence, new, view)
     return TakeReport(
         take.name, place.path, keys, _missing(face, target), pen.clamped, tuple(warnings),
-        span.start_frame, span.end_frame - 1, turned, tuple(edits.lines(take.name, ticks_per_frame(sequence))),
+        span.start_frame, span.end_frame - 1, turned, how,
+        tuple(edits.lines(take.name, ticks_per_frame(sequence))),
     )  # fmt: skip
 
 
@@ -284,10 +295,11 @@ def _span(sequence: unreal.LevelSequence, take: Take, there: Earlier, target: Ta
     return Span.of(len(take.rows), take.fps, seconds, there.first(sequence, target.start_frame), sequence)
 
 
-def _channels(face: FaceRig, take: Take, target: Target) -> list[str]:
-    """The channels that a take will write."""
-    board = [name for index in in_region(target.process_mask) if (name := face.board.targets[index])]
-    return board + [name for name, _ in _head_curves(take)]
+def _channels(face: FaceRig, target: Target) -> list[str]:
+    """The channels of the board that a take writes, as far as they are there."""
+    names = [name for index in in_region(target.process_mask) if (name := face.board.targets[index])]
+    there = facerig.section_channels(face.section)
+    return [name for name in (*names, *(heads.BOARD if target.head == "control" else ())) if name in there]
 
 
 def _missing(face: FaceRig, target: Target) -> tuple[str, ...]:
@@ -334,28 +346,27 @@ def _write_keys(change: Edit, pen: Pen, face: FaceRig, take: Take, target: Targe
     return keys
 
 
-def _write_head(change: Edit, pen: Pen, face: FaceRig, section: Section, take: Take) -> tuple[int, list[str]]:
-    """Write the keys of the control that turns the head; how many, and what the user should know if there are none."""
-    curves = _head_curves(take)
-    if not curves:
-        return 0, []
-    there = set(facerig.section_channels(section))
-    if not {name for name, _ in curves} <= there or not facerig.switch_head_on(section):
-        return 0, [
-            f"The board of {face.name} has no {facerig.HEAD}, so the head does not turn, but the eyes turn against it: "
-            "switch Head Movement off, or bake an Anim Sequence, which gets the curves of the head."
-        ]
-    keys = 0
-    for name, values in curves:
-        change.step(f"{take.name}: {facerig.HEAD}")
+def _write_head(
+    change: Edit, pen: Pen, sequence: unreal.LevelSequence, face: FaceRig, section: Section, owner: Owner, take: Take,
+    span: Span, target: Target,
+) -> tuple[int, str, list[str]]:  # fmt: skip
+    """Write the keys of what turns the head: how many, on what, and what the user should know if there are none."""
+    if take.head is None or target.head == "off":
+        return 0, "", []
+    take.turns()  # numbers, before anything is made
+    try:
+        if target.head == "body":
+            owner = replace(owner, layer="head")
+            head = heads.of_body(sequence, face, owner, span.start_frame, span.end_frame)
+        else:
+            head = heads.of_board(face, section)
+    except PluginError as error:
+        return 0, "", [str(error)]
+    pen, keys = pen.in_section(ChannelWriter(sequence, face, head.section), target.head == "control"), 0
+    for name, values in zip(head.channels, take.turns(head.axes), strict=True):
+        change.step(f"{take.name}: {head.control}")
         keys += pen.write(pen.curves(name, values, scale=DEGREES))
-    return keys, []
-
-
-def _head_curves(take: Take) -> list[tuple[str, list[float]]]:
-    """The channels of the control that turns the head, and their values in degrees."""
-    curves = take.head_curves()
-    return [(f"{facerig.HEAD}.Rotation.{_AXES[name]}", values) for name, values in curves if name in _AXES]
+    return keys, head.how, []
 
 
 def _show(sequence: unreal.LevelSequence, new: bool, view: compat.View) -> None:

@@ -104,11 +104,11 @@ def cancel_all() -> None:
 
 
 def fault(error: Exception) -> PluginError:
-    """A fault of this plugin as one line; its traceback is written into the log."""
+    """A fault of this plugin as one line for an artist; what it is, and where, is written into the log."""
     for line in "".join(traceback.format_exception(error)).splitlines():
         unreal.log(f"MEDTalk: {line}")
     return PluginError(
-        f"The plugin failed: {type(error).__name__}: {' '.join(str(error).split())}",
+        "This Unreal version answers otherwise than expected; nothing was changed.",
         "Please report it, with the lines before this one in the Output Log.",
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import unreal
 
-from medtalk_unreal import forms
+from medtalk_unreal import reports
 from medtalk_unreal.questions import Answer, Question
 from medtalk_unreal.questions.scratch import SkippedError
 from medtalk_unreal.ticks import Steps
@@ -23,7 +23,7 @@ def _details_tab(_: str) -> Answer:
     """The tab that shows this report: none is opened here, because the tick is not the place for it."""
     if unreal.SystemLibrary.is_unattended():
         raise SkippedError("There are no tabs to see here.")
-    return {"opened": forms.report_is_open()}
+    return {"opened": reports.report_is_open()}
 
 
 def _packages(_: str) -> Answer:
