@@ -148,6 +148,26 @@ def test_outside_of_a_section(editor: Any, on: bool) -> None:
     assert found["before"] == found["after"] == (0.4 if on else 0.0)
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_the_weight_of_a_section(editor: Any, there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls see it where the user has ticked it in the section's menu, or an editor shows it from the start."""
+    import unreal
+
+    kind = unreal.controlrig.MovieSceneControlRigParameterTrack
+    add = kind._add
+
+    def adding(track: Any) -> Any:
+        section = add(track)
+        unreal.blending.show_weight(section)
+        return section
+
+    if there:
+        monkeypatch.setattr(kind, "_add", adding)
+    found = answer(editor, "weight")
+    assert found["weight"] is there
+    assert not there or (found["default"] == 1.0 and found["half"] == 0.4 and found["scales"] is True)
+
+
 # Animations
 
 
