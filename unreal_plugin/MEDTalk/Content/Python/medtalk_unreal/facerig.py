@@ -290,7 +290,7 @@ def mute_animation(face: FaceRig, first: int, last: int) -> list[str]:
     assert face.binding is not None, "make() gives a binding"
     lines = []
     for track in face.binding.find_tracks_by_type(unreal.MovieSceneSkeletalAnimationTrack):
-        hit = [section for section in track.get_sections() if section.is_active() and _overlaps(section, first, last)]
+        hit = [section for section in track.get_sections() if section.is_active() and overlaps(section, first, last)]
         locked = [section for section in hit if section.is_locked()]
         for section in hit:
             if not section.is_locked():
