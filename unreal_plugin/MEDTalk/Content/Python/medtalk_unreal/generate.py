@@ -19,6 +19,7 @@ from medtalk_unreal import sound as sounds
 from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
 from medtalk_unreal.edits import asset_path, check_editable, place
 from medtalk_unreal.errors import CancelledError, PluginError
+from medtalk_unreal.layers import BARELY, EMOTION
 from medtalk_unreal.places import SEQUENCE_NAME, filled, folder_of, new_rate
 from medtalk_unreal.request import Request
 from medtalk_unreal.settings import PluginSettings
@@ -29,7 +30,7 @@ from medtalk_unreal.ticks import Patience
 from medtalk_wire.settings import DEFAULT, MAX_FPS
 
 if TYPE_CHECKING:
-    from medtalk_wire import Client, Job, Result
+    from medtalk_wire import Client, Job, Result, Settings, Sound
 
 Report = TakeReport | BakeReport
 
@@ -137,7 +138,7 @@ class Generation:
         """Steps from one sound to its take. fps: None where its target is not known yet."""
         self._say("sound", 0.0, f"Reading the sound {sound.name}.")
         yield from self._until_editable()
-        result = yield from self._animate(client, request, sound, fps)
+        result, base = yield from self._animate(client, request, sound, fps)
         self._say("writing", 1.0, f"Writing the keys of {sound.name}.")
         yield from self._until_editable()
         if line := _mood(result.meta):
@@ -146,7 +147,7 @@ class Generation:
             unreal.log_warning(f"MEDTalk: {note}")
         take = Take(
             sound.name, result.rig, result.fps, sound.path, dict(result.meta), result.head, request.sound_start,
-            request.sound_end,
+            request.sound_end, base.rig if base is not None else None,
         )  # fmt: skip
         if request.skeleton:
             path = place(_animation_path(request, sound), take.source, request.replace)
@@ -164,33 +165,49 @@ class Generation:
 
     def _animate(
         self, client: Client, request: Request, sound: SoundFacts, fps: float | None
-    ) -> Generator[None, None, Result]:
-        """Steps from a sound to its rig."""
-        from medtalk_wire import RequestError, SidecarError, Sound
+    ) -> Generator[None, None, tuple[Result, Result | None]]:
+        """Steps from a sound to its rig, and where its emotion is to be a layer, to the one without."""
+        from medtalk_wire import RequestError, Sound
 
         what = f"Generating {sound.name}"
         try:
             data, notes = sounds.read(sound.path)
+            data = sounds.only(data, sound.name, request.sound_channel)
             for note in notes:
                 unreal.log_warning(f"MEDTalk: {note}")
             fps = _fps(request, sound) if fps is None else fps
             timeline = _timeline(request, sound, self._settings.with_sidecar(the_sidecar.about))
             settings = request.wire_settings(self._picture, fps, sound.spoken, timeline, self._personas)
             sent = Sound.from_bytes(data, sound.name)
-            job = client.generate(sent, settings)
         except (PluginError, RequestError) as error:
             raise _SoundError(f"{what}: {error.message}", error.hint) from error
+        result = yield from self._result(client, sent, settings, sound.name)
+        if request.layers != EMOTION or request.skeleton or not settings.intensity:
+            return result, None
+        # The sidecar keeps what it heard of a sound, so that this costs it milliseconds.
+        base = yield from self._result(client, sent, replace(settings, intensity=BARELY), sound.name)
+        return result, base
+
+    def _result(self, client: Client, sent: Sound, settings: Settings, name: str) -> Generator[None, None, Result]:
+        """Steps from a request for a sound of that name to its result."""
+        from medtalk_wire import RequestError, SidecarError
+
+        what = f"Generating {name}"
         full = Patience(FULL_SECONDS)
-        while (yield from self._follow(client, job, sound.name)) == "queue_full" and not full.over:
-            self._say("queue", 0.0, f"{sound.name} waits: the sidecar has too much to do.")
+        while True:
+            try:
+                job = client.generate(sent, settings)
+            except RequestError as error:
+                raise _SoundError(f"{what}: {error.message}", error.hint) from error
+            except SidecarError as error:  # another button has closed the client meanwhile
+                raise PluginError(f"{what}: {error.message}", error.hint) from error
+            if (yield from self._follow(client, job, name)) != "queue_full" or full.over:
+                break
+            self._say("queue", 0.0, f"{name} waits: the sidecar has too much to do.")
             pause = Patience(AGAIN_SECONDS)
             while not (pause.over or full.over):
                 yield
                 the_sidecar.check_alive()
-            try:
-                job = client.generate(sent, settings)
-            except SidecarError as error:  # another button has closed the client meanwhile
-                raise PluginError(f"{what}: {error.message}", error.hint) from error
         error = job.error
         if error is None:
             return job.result
@@ -284,6 +301,7 @@ def check(request: Request, settings: PluginSettings) -> Facts:
     if request.one_each and request.sequence:
         raise PluginError("One sequence for each sound cannot be made in one that is chosen.", "Clear one of the two.")
     for wave in waves:
+        sounds.check_channel(wave, request.sound_channel)
         if request.sound_start > wave.seconds - sounds.MIN_SECONDS:
             raise PluginError(
                 f"The sound {wave.name} lasts {wave.seconds:.3g} s; its part begins at {request.sound_start:.3g} s.",

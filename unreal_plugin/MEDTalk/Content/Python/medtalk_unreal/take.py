@@ -15,7 +15,7 @@ from medtalk_board import head
 from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
 from medtalk_board.head import BONE, Axes
 from medtalk_board.targets import TARGETS
-from medtalk_unreal import camera, compat, earlier, facerig, heads, places, rivals
+from medtalk_unreal import camera, compat, earlier, facerig, heads, layers, places, rivals
 from medtalk_unreal.earlier import Earlier
 from medtalk_unreal.edits import Edit, describe, edit, is_long
 from medtalk_unreal.errors import PluginError
@@ -34,7 +34,7 @@ _WIDTH = len(CHANNEL_NAMES)
 CHOICES: Mapping[str, Collection[str]] = {
     "process_mask": REGIONS,
     "writer": WRITERS,
-    "layers": ("one", "emotion"),
+    "layers": ("one", layers.EMOTION),
     "hand_edits": MODES,
     "head": ("off", "control", "body"),
     "frame_rate": ("project", "24", "25", "30", "48", "50", "60"),
@@ -46,7 +46,8 @@ CHOICES: Mapping[str, Collection[str]] = {
 class Take:
     """A rig to write: `rows` (T, 174) float32 at `fps`; `sound` the path of the SoundWave it belongs to, if any; `meta`
     what the sidecar tells of how it was made; `head` (T, 3) float32 how the head turns, as `medtalk_wire.Result` has
-    it, or None. It was made of the part of the sound from `sound_start` to `sound_end` seconds, 0 for its end.
+    it, or None. It was made of the part of the sound from `sound_start` to `sound_end` seconds, 0 for its end. `base`
+    is the same rig without its emotion, for layers, or None.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Take:
     head: memoryview | None = None
     sound_start: float = 0.0
     sound_end: float = 0.0
+    base: memoryview | None = None
 
     def __post_init__(self) -> None:
         rows = self.rows
@@ -66,6 +68,11 @@ class Take:
             raise PluginError(f"A take of {self.fps:g} frames a second is not possible.")
         if not all(map(math.isfinite, self.flat)):
             raise PluginError(f"The rig of {self.name} has values that are not numbers.", "Nothing was written.")
+        base = self.base
+        if base is not None and (
+            base.format != "f" or base.shape != rows.shape or not all(map(math.isfinite, _flat(base)))
+        ):
+            raise PluginError(f"The face of {self.name} without its emotion does not fit.", "Nothing was written.")
         turn = self.head
         if turn is not None and (turn.format != "f" or turn.shape != (len(rows), 3)):
             raise PluginError(f"A head turns by float32 ({len(rows)}, 3); this is {turn.format} {turn.shape}.")
@@ -98,7 +105,11 @@ class Take:
     @property
     def flat(self) -> memoryview[float]:
         """All values, row by row."""
-        return self.rows.cast("B").cast("f")
+        return _flat(self.rows)
+
+
+def _flat(rows: memoryview) -> memoryview[float]:
+    return rows.cast("B").cast("f")
 
 
 @dataclass(frozen=True)
@@ -126,6 +137,8 @@ class Target(Where):
         for name, valid in CHOICES.items():
             if getattr(self, name) not in valid:
                 raise PluginError(f"The {name.replace('_', ' ')} must be one of {', '.join(valid)}.")
+        if self.layers == layers.EMOTION and self.writer == "arrays":
+            raise PluginError("The array setters cannot write layers.", "Choose the key writer channels.")
         if self.frame_step < 1:
             raise PluginError(f"The frame step is {self.frame_step}; it must be at least 1.")
         if not 0 <= self.tolerance < math.inf:
@@ -137,7 +150,7 @@ class TakeReport:
     """A written take. sequence: its asset path. keys: how many. missing: channels that this board has not. clamped:
     channel -> in how many keys it was held at the board's limit. Display frames; the last one belongs to the take.
     head: how many of the keys turn the head, and head_by on what. edits: lines on what became of the animator's
-    changes.
+    changes, and layers on where the emotion is.
     """
 
     take: str
@@ -151,11 +164,12 @@ class TakeReport:
     head: int = 0
     head_by: str = ""
     edits: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """The report for the user, without the warnings."""
         frames = f"frames {self.first_frame} to {self.last_frame}"
-        lines = [f"{self.take}: {self.keys} keys in {self.sequence}, {frames}.", *self.edits]
+        lines = [f"{self.take}: {self.keys} keys in {self.sequence}, {frames}.", *self.layers, *self.edits]
         if self.head:
             lines.append(f"{self.take}: {self.head} of them turn the head, {self.head_by}")
         if self.missing:
@@ -181,7 +195,8 @@ def check_target(target: Target, name: str, sound: str) -> Fraction | None:
     tick_of(start, place.sequence)
     if target.replace:
         section = earlier.section_of(place.sequence, place.face, Owner(name, compat.package(sound)), start)
-        start = section.get_start_frame() if section is not None and section.has_start_frame() else start
+        if section is not None and section.has_start_frame():
+            start = earlier.start_frame(place.sequence, section, start)
     _check_span(place.sequence, place.face, start, start + 1)
     return rates(place.sequence)[0]
 
@@ -203,11 +218,14 @@ def write_take(take: Take, target: Target) -> TakeReport:
     sound = _sound(take)
     seconds = take.heard(float(sound.get_editor_property("duration"))) if sound else 0.0
     owner = Owner(take.name, compat.package(take.sound or ""))
+    layered = target.layers == layers.EMOTION and take.base is not None
+    emotion = replace(owner, layer=layers.EMOTION)
     warnings: list[str] = []
-    there, span = Earlier(), None
+    there, above, span = Earlier(), Earlier(), None
     view = compat.View.now()
     if place.sequence is not None:
         there = _earlier(place.sequence, place.face, owner, sound, target)
+        above = _earlier(place.sequence, place.face, emotion, None, target)
         span = _span(place.sequence, take, there, target, seconds)
         warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame, target.mute_animation)
         if compat.is_write_protected(place.sequence):
@@ -218,7 +236,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
     values = len(take.rows) // target.frame_step * len(in_region(target.process_mask))
     with edit(
         f"{TITLE}: {take.name}",
-        steps=len(in_region(target.process_mask)) + 1 + 3 * (take.head is not None),
+        steps=len(in_region(target.process_mask)) + 2 + 3 * (take.head is not None),
         window=is_long(values) or target.writer == "arrays",
     ) as change:
         change.step("The sequence")
@@ -250,8 +268,16 @@ def write_take(take: Take, target: Target) -> TakeReport:
         warnings += hidden
         writer = WRITERS[target.writer](sequence, face, section)
         edits = HandEdits(there.found, target.hand_edits, span.first)
-        pen = Pen(change, writer, edits, span, there.end(span), target.frame_step, target.tolerance)
-        keys = _write_keys(change, pen, face, take, target) + writer.finish()
+        tolerance = target.tolerance / 2 if layered else target.tolerance  # the two parts are off together
+        pen = Pen(change, writer, edits, span, there.end(span), target.frame_step, tolerance)
+        keys, added = _write_keys(change, pen, face, take, target, layered)
+        keys += writer.finish()
+        told: list[str] = []
+        if layered:
+            more, told = _write_layer(change, pen, sequence, face, section, emotion, above, added, span, target)
+            keys += more
+        elif target.replace:
+            warnings += layers.drop(sequence, face.track, emotion, target.start_frame)
         turned, how, left = _write_head(change, pen, sequence, face, section, owner, take, span, target)
         keys += turned
         warnings += left
@@ -261,7 +287,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
     return TakeReport(
         take.name, place.path, keys, _missing(face, target), pen.clamped, tuple(warnings),
         span.start_frame, span.end_frame - 1, turned, how,
-        tuple(edits.lines(take.name, ticks_per_frame(sequence))),
+        tuple(edits.lines(take.name, ticks_per_frame(sequence))), tuple(told),
     )  # fmt: skip
 
 
@@ -351,18 +377,47 @@ def _make_room(sequence: unreal.LevelSequence, span: Span, new: bool) -> None:
         sequence.set_work_range_end(end + 0.1)
 
 
-def _write_keys(change: Edit, pen: Pen, face: FaceRig, take: Take, target: Target) -> int:
-    """Write the keys of all controls; how many."""
+def _write_keys(
+    change: Edit, pen: Pen, face: FaceRig, take: Take, target: Target, layered: bool
+) -> tuple[int, dict[str, list[float]]]:
+    """Write the keys of all controls; how many, and for a take with layers what the emotion adds on each channel."""
     board, limits, flat, keys = face.board, facerig.limits(face), take.flat, 0
+    under = _flat(take.base) if layered and take.base is not None else None
+    added: dict[str, list[float]] = {}
     wanted = [(index, board.targets[index]) for index in in_region(target.process_mask)]
     for control, channels in groupby(wanted, key=lambda one: (one[1] or "").partition(".")[0]):
         curves = []
         for index, name in channels:
             change.step(f"{take.name}: {control}")
-            if name:
-                curves += pen.curves(name, flat[index::_WIDTH].tolist(), *limits[index])
+            if not name:
+                continue
+            values = flat[index::_WIDTH].tolist()
+            if under is None:
+                curves += pen.curves(name, values, *limits[index])
+                continue
+            parts = layers.split(values, under[index::_WIDTH].tolist(), *limits[index])
+            curves += pen.curves(name, parts.base, *limits[index])
+            added[name] = parts.added
+            if parts.clamped:
+                pen.clamped[name] = parts.clamped
         keys += pen.write(curves)
-    return keys
+    return keys, added
+
+
+def _write_layer(
+    change: Edit, pen: Pen, sequence: unreal.LevelSequence, face: FaceRig, base: Section, owner: Owner, above: Earlier,
+    added: Mapping[str, list[float]], span: Span, target: Target,
+) -> tuple[int, list[str]]:  # fmt: skip
+    """Write the emotion above the section of the take; how many keys, and lines for the user."""
+    change.step(f"{owner.take}: the emotion")
+    section = layers.place(sequence, face, above, owner, span, base)
+    face, _ = facerig.show_controls(face, section, in_region(target.process_mask))
+    edits = HandEdits(above.found, target.hand_edits, span.first)
+    own = pen.beside(ChannelWriter(sequence, face, section), edits, above.end(span))
+    keys = layers.write(own, edits, added)
+    edits.store(sequence, section, above.found, target.start_frame, span)
+    changes = edits.lines(f"{owner.take} (emotion)", ticks_per_frame(sequence))
+    return keys, [*layers.lines(section, owner), *changes]
 
 
 def _write_head(
@@ -381,7 +436,11 @@ def _write_head(
             head = heads.of_board(face, section)
     except PluginError as error:
         return 0, "", [str(error)]
-    pen, keys = pen.in_section(ChannelWriter(sequence, face, head.section), target.head == "control"), 0
+    writer, keys = ChannelWriter(sequence, face, head.section), 0
+    if target.head == "body":
+        pen = pen.beside(writer, HandEdits(None, target.hand_edits, span.first), span.end)
+    else:
+        pen = pen.beside(writer)
     for name, values in zip(head.channels, take.turns(head.axes), strict=True):
         change.step(f"{take.name}: {head.control}")
         keys += pen.write(pen.curves(name, values, scale=DEGREES))
