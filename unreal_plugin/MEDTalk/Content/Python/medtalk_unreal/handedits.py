@@ -20,14 +20,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import unreal
 
 from medtalk_unreal import compat, facerig, sections
 from medtalk_unreal.keys import Curve
-from medtalk_unreal.span import Span
+from medtalk_unreal.span import Span, ticks_per_frame
 
 MODES = ("offset", "replace", "drop")
 """The difference is added to the new take; the edited values stay; the edits give way."""
@@ -38,6 +38,7 @@ _SEEN = 5e-4  # of the largest value of a channel, at least of 1: a smaller diff
 _FULL = 32767
 _SAMPLE = 16  # channels that are looked at to find out how far a section was moved
 _FITS = 0.5  # of the keys are where they were; with fewer, the keys are not those that were written
+_FINEST = 100  # samples of a curve for each that is wanted
 _NAMED = 8  # channels in a line for the user
 
 
@@ -118,7 +119,7 @@ def find(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> F
     if not versions:
         return None
     channels = facerig.section_channels(section)
-    now = {name: _curve(channel) for name, channel in channels.items()}
+    now = {name: curve_of(channel) for name, channel in channels.items()}
     fits = [_fit(version, now) for version in versions]
     matching, shift = max(fits, key=lambda fit: fit[0])
     if not matching and any(curve.ticks for curve in now.values()):
@@ -133,7 +134,8 @@ def asked_for(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection)
     return versions[0].get("asked") if versions else None
 
 
-def _curve(channel: unreal.MovieSceneScriptingFloatChannel) -> Curve:
+def curve_of(channel: unreal.MovieSceneScriptingFloatChannel) -> Curve:
+    """The keys of a channel."""
     unit, keys = compat.ticks(), compat.keys(channel)
     ticks = [key.get_time(unit).frame_number.value for key in keys]
     return Curve(str(channel.channel_name), ticks, [float(key.get_value()) for key in keys])
@@ -172,6 +174,8 @@ def _changes(
     if not any(curve.ticks for curve in now.values()):
         return {}
     found = {}
+    modes = {name: _modes(channels[name]) for name, curve in now.items() if len(curve.ticks) > 1}
+    usual = Counter(modes.values()).most_common(1)[0][0] if modes else frozenset()
     for name, curve in now.items():
         ours = [at for at, tick in enumerate(curve.ticks) if first <= tick < first + written.length]
         ticks = [curve.ticks[at] - first for at in ours]
@@ -185,15 +189,27 @@ def _changes(
             continue
         elif ticks == list(old.ticks):
             values = [curve.values[at] for at in ours]
-            if max(abs(a - b) for a, b in zip(values, old.values, strict=True)) <= _seen(old):
+            same = max(abs(a - b) for a, b in zip(values, old.values, strict=True)) <= _seen(old)
+            if same and modes.get(name, usual) == usual:
                 continue
-        wanted = sorted({*old.ticks, *ticks})
+        bent = modes.get(name, usual) != usual  # other tangents show between the keys
+        wanted = sorted({*old.ticks, *ticks, *(_between(ticks) if bent else ())})
         values = _sampled(sequence, channels[name], curve, [first + tick for tick in wanted])
         by = [value - old.at(tick) for tick, value in zip(wanted, values, strict=True)]
         by = [each if abs(each) > _seen(old) else 0.0 for each in by]
         if any(by):
             found[name] = Change(wanted, by, values)
     return found
+
+
+def _modes(channel: unreal.MovieSceneScriptingFloatChannel) -> frozenset[str]:
+    """How the keys of a channel are led into the next."""
+    return frozenset(str(key.get_interpolation_mode()) for key in compat.keys(channel))
+
+
+def _between(ticks: Sequence[int]) -> list[int]:
+    """The ticks in the middle between others."""
+    return [(a + b) // 2 for a, b in pairwise(ticks)]
 
 
 def _seen(curve: Curve) -> float:
@@ -207,8 +223,23 @@ def _sampled(
     curve: Curve,
     ticks: Sequence[int],
 ) -> list[float]:
-    """The values of a channel at ascending ticks."""
-    return [curve.at(tick) for tick in ticks]
+    """The values of a channel at ascending ticks, as Unreal has them; where they lie on no grid that is coarse enough
+    to be asked for, straight lines between the keys.
+    """
+    a_frame = ticks_per_frame(sequence)
+    straight = [curve.at(tick) for tick in ticks]
+    if a_frame.denominator != 1 or not curve.ticks:
+        return straight
+    frame = math.floor(ticks[0] / a_frame)
+    base = frame * a_frame.numerator
+    step = math.gcd(a_frame.numerator, *(tick - base for tick in ticks))
+    count = (ticks[-1] - base) // step + 1
+    if count > _FINEST * len(ticks):
+        return straight
+    rate = compat.rate(sequence.get_tick_resolution()) / step
+    span = sequence.make_range(frame, math.ceil(count * step / a_frame))
+    values = [float(value) for value in channel.evaluate_keys(span, unreal.FrameRate(rate.numerator, rate.denominator))]
+    return [values[(tick - base) // step] for tick in ticks] if len(values) >= count else straight
 
 
 # --- keeping
@@ -224,10 +255,12 @@ class HandEdits:
         self._changes = dict(found.changes) if found is not None else {}
         self._mode, self._first = mode, first
         self._met: list[str] = []
+        self._wrote: set[str] = set()
         self._curves: dict[str, Curve] = dict(found.written.curves) if found is not None else {}
 
     def wrote(self, curve: Curve) -> None:
         """Note the keys of the take itself, before edits, to be stored."""
+        self._wrote.add(curve.name)
         self._curves[curve.name] = Curve(curve.name, [tick - self._first for tick in curve.ticks], list(curve.values))
 
     def on_channel(self, name: str) -> bool:
@@ -262,21 +295,32 @@ class HandEdits:
 
     def store(
         self, sequence: unreal.LevelSequence, section: unreal.MovieSceneSection, found: Found | None, asked: int,
-        span: Span,
+        span: Span, exact: bool = True,
     ) -> None:  # fmt: skip
         """Store what was written into the section of a take, and the version before it.
 
-        asked: the start frame that was asked for.
+        asked: the start frame that was asked for. exact: the keys are those of the curves; else they are read.
         """
         if sections.owner_of(sequence, section) is None:  # the one of the board, for want of an own
             return
         resolution = compat.rate(sequence.get_tick_resolution())
+        if not exact:
+            self._read(section, span)
         written = Written(
             asked, span.start_frame, span.end_frame, span.first, span.end - span.first, resolution, self._curves
         )
         versions = [written, *([found.written] if found is not None else [])]
         text = json.dumps([_packed(version) for version in versions[:_VERSIONS]])
         unreal.EditorAssetLibrary.set_metadata_tag(sequence, _TAG + sections.path_of(section), text)
+
+    def _read(self, section: unreal.MovieSceneSection, span: Span) -> None:
+        """Take the keys that were made for the curves, which lie elsewhere; but not where there are edits."""
+        channels = facerig.section_channels(section)
+        for name in self._wrote - set(self._changes):
+            curve = curve_of(channels[name])
+            ours = [at for at, tick in enumerate(curve.ticks) if span.first <= tick < span.end]
+            ticks, values = [curve.ticks[at] for at in ours], [curve.values[at] for at in ours]
+            self.wrote(Curve(name, ticks, values))
 
     def lines(self, take: str, ticks_per_frame: Fraction) -> list[str]:
         """What became of the edits, for the user: which channels, which frames."""
