@@ -36,7 +36,7 @@ _TAG = "MEDTalk.written."  # of a section, with its path in the sequence behind 
 _VERSIONS = 2
 _SEEN = 5e-4  # of the largest value of a channel, at least of 1: a smaller difference comes from the packing
 _FULL = 32767
-_SAMPLE = 16  # channels that are looked at to find out how far a section was moved
+_SAMPLED = 16  # channels that are looked at to find out how far a section was moved
 _FITS = 0.5  # of the keys are where they were; with fewer, the keys are not those that were written
 _FINEST = 100  # samples of a curve for each that is wanted
 _NAMED = 8  # channels in a line for the user
@@ -114,24 +114,28 @@ class Found:
 
 def find(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> Found | None:
     """The take in a section, with what was changed on it; None where that cannot be told."""
-    resolution = compat.rate(sequence.get_tick_resolution())
-    versions = [version.at(resolution) for version in _stored(sequence, section)]
-    if not versions:
+    there = located(sequence, section)
+    if there is None:
         return None
+    written, first = there
     channels = facerig.section_channels(section)
     now = {name: curve_of(channel) for name, channel in channels.items()}
+    return Found(written, first, _changes(sequence, channels, now, written, first))
+
+
+def located(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> tuple[Written, int] | None:
+    """What was written into a section, and the tick where the take begins now; None where that cannot be told."""
+    resolution = compat.rate(sequence.get_tick_resolution())
+    versions = [version.at(resolution) for version in _stored(sequence, section)]
+    channels = facerig.section_channels(section)
+    names = {name for version in versions for name in _sample(version)}
+    now = {name: curve_of(channels[name]) for name in names if name in channels}
     fits = [_fit(version, now) for version in versions]
-    matching, shift = max(fits, key=lambda fit: fit[0])
-    if not matching and any(curve.ticks for curve in now.values()):
+    best = max(fits, key=lambda fit: fit[0], default=(0, 0))
+    if not versions or (not best[0] and any(channel.get_num_keys() for channel in channels.values())):
         return None
-    written = versions[[fit[0] for fit in fits].index(matching)]
-    return Found(written, written.first + shift, _changes(sequence, channels, now, written, written.first + shift))
-
-
-def asked_for(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> int | None:
-    """The start frame that the last run was asked for, or None where that cannot be told."""
-    versions = _versions(sequence, section)
-    return versions[0].get("asked") if versions else None
+    written = versions[fits.index(best)]
+    return written, written.first + best[1]
 
 
 def curve_of(channel: unreal.MovieSceneScriptingFloatChannel) -> Curve:
@@ -141,12 +145,16 @@ def curve_of(channel: unreal.MovieSceneScriptingFloatChannel) -> Curve:
     return Curve(str(channel.channel_name), ticks, [float(key.get_value()) for key in keys])
 
 
+def _sample(version: Written) -> list[str]:
+    """Some channels: those with the most keys."""
+    return sorted(version.curves, key=lambda name: -len(version.curves[name].ticks))[:_SAMPLED]
+
+
 def _fit(version: Written, now: Mapping[str, Curve]) -> tuple[int, int]:
     """How many of the keys of some channels are as they were written, and how far the section was moved; 0 for keys
     that are elsewhere.
     """
-    both = [(curve, now[name]) for name, curve in version.curves.items() if name in now and now[name].ticks]
-    both = sorted(both, key=lambda pair: -len(pair[0].ticks))[:_SAMPLE]
+    both = [(version.curves[name], now[name]) for name in _sample(version) if name in now and now[name].ticks]
     votes = Counter(new.ticks[end] - version.first - old.ticks[end] for old, new in both for end in (0, -1))
     best = (0, 0)
     for shift in dict.fromkeys([0, *(shift for shift, _ in votes.most_common(4))]):
@@ -345,18 +353,10 @@ class HandEdits:
 def _stored(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> list[Written]:
     """The versions that are stored with a section, the newest first; none where there are none that can be read."""
     try:
-        return [_unpacked(version) for version in _versions(sequence, section)]
+        text = str(unreal.EditorAssetLibrary.get_metadata_tag(sequence, _TAG + sections.path_of(section)))
+        return [_unpacked(version) for version in json.loads(text or "[]")]
     except (KeyError, TypeError, ValueError, zlib.error):
         return []
-
-
-def _versions(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> list[dict[str, Any]]:
-    text = str(unreal.EditorAssetLibrary.get_metadata_tag(sequence, _TAG + sections.path_of(section)))
-    try:
-        versions = json.loads(text or "[]")
-    except ValueError:
-        return []
-    return [one for one in versions if isinstance(one, dict)] if isinstance(versions, list) else []
 
 
 def _packed(written: Written) -> dict[str, Any]:
