@@ -18,10 +18,10 @@ SAID = (
 
 
 def drawn(editor: Any) -> str:
-    """All forms: the one of a request, at its first use and with all it may show; settings; a report."""
+    """All forms: the one of a request, at its first use and with all it may show; settings; a test."""
     from dataclasses import replace
 
-    from medtalk_unreal import details, forms, reports, settings, settingsform
+    from medtalk_unreal import connectionform, details, forms, reports, settings, settingsform
     from medtalk_unreal.request import Request
 
     pictures = []
@@ -47,10 +47,10 @@ def drawn(editor: Any) -> str:
 
     editor.dialogs.forms.append(look)
     settingsform.open_settings()
-    tell = reports.open_report()
+    tell = reports.open_report(connectionform.MEDTalkConnectionForm)
     for line in ("Step 'Python': C:/medtalk/Scripts/python.exe is Python 3.11.9.", "The connection works."):
         tell(line)
-    pictures.append(("A report", draw(editor.tabs[-1])))
+    pictures.append(("Test Connection", draw(editor.tabs[-1])))
     return "\n".join(f"--- {title}\n\n{picture}" for title, picture in pictures)
 
 

@@ -57,7 +57,7 @@ def on_board(
     editor: Any, sequence: Any, frames: int, fps: float = 60.0, start: int = 0, board: str = "mh4"
 ) -> np.ndarray:
     """(frames, 174): what the keys say at each frame of a rig that starts at a display frame; 0 where none are."""
-    section = board_section(editor, sequence)
+    sections = [one for one in editor.sections(sequence) if inside.channels(one)]
     shown = _sequence(editor, sequence)
     tick, display = inside.tick_rate(shown), inside.display_rate(shown)
     ticks = [start * tick / display + frame * tick / Fraction(fps) for frame in range(frames)]
@@ -65,8 +65,23 @@ def on_board(
     for channel in CHANNELS:
         name = editor.unreal.boards.channel_of(channel.name, board)
         if name is not None:
-            values[:, channel.index] = editor.values_at(section, name, ticks)
+            values[:, channel.index] = [shown_at(editor, sections, name, at) for at in ticks]
     return values
+
+
+def shown_at(editor: Any, sections: list[Any], channel: str, tick: Any) -> float:
+    """What the sections of a track show of a channel at a tick: the absolute ones averaged, or the one above them, and
+    all additive ones. None of the weights is looked at.
+    """
+    found: dict[str, list[float]] = {"ABSOLUTE": [], "OVERRIDE": [], "ADDITIVE": []}
+    for section in sections:
+        start, end = inside.extent(section)
+        within = (start is None or start <= tick) and (end is None or tick < end)
+        if within and section.is_active() and inside.drives(section, channel):
+            (value,) = editor.values_at(section, channel, [tick])
+            found[section.get_blend_type().blend_type.name].append(value)
+    base = found["OVERRIDE"][-1:] or found["ABSOLUTE"]
+    return (sum(base) / len(base) if base else 0.0) + sum(found["ADDITIVE"])
 
 
 def a_sound(editor: Any, folder: Path, seconds: float = 1.0, name: str = "line") -> str:

@@ -17,10 +17,11 @@ def test_a_form_stands_in_the_order_in_which_it_is_declared(editor: Any) -> None
     """Though Unreal meets the properties in reverse, and orders those of all categories together."""
     import unreal
 
-    from medtalk_unreal import details, forms, reports, settingsform
+    from medtalk_unreal import connectionform, details, forms, reports, settingsform
     from tests.fake_unreal import inside
 
-    for kind in (forms.MEDTalkGenerateForm, settingsform.MEDTalkSettingsForm, reports.MEDTalkReportForm):
+    test, settings = connectionform.MEDTalkConnectionForm, settingsform.MEDTalkSettingsForm
+    for kind in (forms.MEDTalkGenerateForm, settings, reports.MEDTalkReportForm, test):
         form = unreal.new_object(kind)
         metas = {name: meta for name, meta in inside.metas(kind).items() if "Category" in meta}
         for name in ("takes_text", "takes_image"):

@@ -14,7 +14,7 @@ from tests.fake_unreal import inside
 from tests.helpers.sidecars import Sidecar
 from tests.plugin.clicking import TOOLS, asked, make
 from tests.plugin.running import saved
-from tests.plugin.takes import KEYED, a_sound, board_section, on_board
+from tests.plugin.takes import KEYED, a_sound, board_section, moving, on_board, state_of, write
 
 pytestmark = pytest.mark.parametrize("engine", ["5.4", "5.5", "5.7", "5.8"])
 
@@ -84,3 +84,23 @@ def test_a_board_that_is_there_already(desk: Any, sample: Path) -> None:
     assert_clean(desk)
     assert inside.bindings(sequence) == before
     assert len(desk.keyed(board_section(desk, sequence))) == len(KEYED)
+
+
+def test_a_part_or_another_rate_is_baked_where_the_version_can(editor: Any, tmp_path: Path, engine: str) -> None:
+    """AnimSeqExportOption takes a range from 5.5 on, and a rate from 5.6 on; before, that is one line."""
+    from medtalk_unreal import bake
+    from medtalk_unreal.errors import PluginError
+
+    actor, sequence = editor.add_metahuman("mh4"), editor.new_sequence(30)
+    write(editor, moving(30), sequence=sequence, actor=actor, sound=a_sound(editor, tmp_path))
+    before = state_of(editor)
+    for more, since in (({"frames": (0, 10)}, "5.5"), ({"fps": 60.0}, "5.6")):
+        with editor.plugin_code():
+            if engine >= since:
+                report = bake.bake_sequence(sequence.get_path_name(), None, "/Game/Anims", f"AS_{since}", **more)
+                assert report.curves > 50
+                continue
+            with pytest.raises(PluginError, match="can only bake whole sequences at their own rate"):
+                bake.bake_sequence(sequence.get_path_name(), None, "/Game/Anims", f"AS_{since}", **more)
+    if engine == "5.4":
+        assert state_of(editor) == before

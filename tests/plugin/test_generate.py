@@ -65,6 +65,12 @@ def test_several_sounds_become_takes_one_after_the_other(configured: Any, reques
     assert first.sequence == second.sequence == third.sequence
 
 
+def test_memory_is_freed_between_the_sounds(configured: Any, request_for: Any) -> None:
+    """Every key was an object, and Unreal collects garbage only once a minute."""
+    status = run(configured, request_for(1.0, 1.0, 1.0))
+    assert configured.state.most_objects < sum(report.keys for report in status.reports)
+
+
 def test_progress_never_falls_and_the_log_is_short(configured: Any, request_for: Any) -> None:
     from medtalk_unreal import generate
 

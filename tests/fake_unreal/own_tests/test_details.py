@@ -10,7 +10,7 @@ from tests.fake_unreal.details import categories, draw, order
 
 
 @pytest.fixture
-def form(unreal: Any) -> Any:
+def form(editor: Any, unreal: Any) -> Any:
     """Priorities that begin anew in each category, as one may think they do."""
 
     class Upside(unreal.Object):

@@ -217,6 +217,8 @@ class ControlRigSequencerLibrary(BlueprintFunctionLibrary):
     def get_control_rigs(level_sequence: Any) -> Any:
         """Walks the tracks: the sequence need not be open (second look, A1)."""
         found = []
+        if EDITOR.rigs_need_sequencer and level_sequence not in (EDITOR.sequence, EDITOR.focused):
+            return []
         for guid, record in level_sequence._bindings.items():
             for track in record.tracks:
                 if isinstance(track, MovieSceneControlRigParameterTrack) and track._rig is not None:

@@ -134,6 +134,8 @@ class EditorState:
         self.names: Counter[str] = Counter()  # for unique object names
         # what is not known of the real editor, to be switched in tests
         self.rig_section_bounded = False
+        self.rigs_need_sequencer = False  # whether get_control_rigs finds none in a closed sequence
+        self.hidden_are_channels = False  # whether controls that a section's filter hides are channels all the same
         self.override_wins = True  # whether an overriding section takes the place of absolute ones, or counts nothing
         self.sections_reach_on = False  # whether a section counts outside of its ends too
         self.animation_wins = False  # over a board on the same face

@@ -137,6 +137,14 @@ class SystemLibrary(BlueprintFunctionLibrary):
         return EDITOR.engine_version
 
     @staticmethod
+    def get_system_path(object: Any) -> str:
+        """The file of an asset, saved or not; "" for anything else. (docs 5.6)"""
+        package = object.__dict__.get("_package", "") if object is not None else ""
+        if not package.startswith("/Game/"):
+            return ""
+        return (EDITOR.project_dir / "Content" / f"{package.removeprefix('/Game/')}.uasset").as_posix()
+
+    @staticmethod
     def get_project_directory() -> str:
         return EDITOR.project_dir.as_posix() + "/"
 

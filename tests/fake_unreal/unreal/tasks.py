@@ -8,8 +8,6 @@ Source: EditorUtilityTask.cpp and EditorUtilitySubsystem.cpp (Engine/Source/Edit
 * Cancel is looked at in that tick: receive_cancel_requested is called, then the task is ended by the editor.
 * To end a task that does not run breaks a check, so the editor dies.
 * Its title is "Task " and what it says; when it has ended, the text is "Complete".
-
-That the success can be told is new in 5.5 (docs: 5.4 has no parameter, 5.7 has).
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from .objects import EditorSubsystem, Object
-from .playing import PLAYING
 from .state import EDITOR, EditorCrash
 
 
@@ -59,8 +56,6 @@ class EditorUtilityTask(Object):
             self._toast.text = str(text)
 
     def finish_executing_task(self, success: bool) -> None:
-        if PLAYING.version == "5.4" and not success:
-            raise TypeError("finish_executing_task() takes no arguments (1 given)")
         if self._manager is None or self._toast is None:
             raise EditorCrash("a task was ended that does not run")
         self._manager._active, self._manager = None, None

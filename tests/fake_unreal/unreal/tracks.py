@@ -162,7 +162,8 @@ class MovieSceneSection(MovieSceneDecorationContainerObject):
 
     def _shown(self) -> list[str]:
         """The channels that calls see: those of controls that are filtered out are not enabled (second look, B5)."""
-        return [name for name in self._channels if name.partition(".")[0].lower() not in self._hidden]
+        hidden = set() if EDITOR.hidden_are_channels else self._hidden
+        return [name for name in self._channels if name.partition(".")[0].lower() not in hidden]
 
     def get_all_channels(self) -> Any:
         return [wrap_channel(self, name) for name in self._shown()]

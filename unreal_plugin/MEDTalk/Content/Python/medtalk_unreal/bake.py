@@ -191,7 +191,11 @@ def _options(
     if fps:
         wanted |= {"use_custom_frame_rate": True, "custom_frame_rate": compat.frame_rate(fps)}
     for name, value in wanted.items():
-        options.set_editor_property(name, value)
+        try:
+            options.set_editor_property(name, value)
+        except Exception as error:  # a range came with 5.5, a rate with 5.6
+            said = "This version of Unreal can only bake whole sequences at their own rate."
+            raise PluginError(said, "Leave frames and fps out.") from error
     return options
 
 

@@ -52,7 +52,8 @@ def _ours(sequence: unreal.LevelSequence, cuts: list[Any]) -> Any:
     """The cut to the camera of an earlier take, or None."""
     own = [one.get_id().to_string() for one in sequence.get_bindings() if one.get_name() == NAME]
     for cut in cuts:
-        if cut.get_camera_binding_id().get_editor_property("guid").to_string() in own and cut.has_start_frame() and cut.has_end_frame():
+        guid = cut.get_camera_binding_id().get_editor_property("guid").to_string()
+        if guid in own and cut.has_start_frame() and cut.has_end_frame():
             return cut
     return None
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, TypeVar
 
 import unreal
@@ -225,6 +227,15 @@ def marked_frames(sequence: unreal.LevelSequence) -> list[tuple[int, str]]:
     return [(mark.frame_number.value, str(mark.label)) for mark in marks]
 
 
+def is_write_protected(asset: unreal.Object) -> bool:
+    """Whether the file of an asset cannot be written, as where source control keeps it until it is checked out."""
+    path = str(unreal.SystemLibrary.get_system_path(asset))
+    try:
+        return bool(path) and not Path(path).stat().st_mode & stat.S_IWUSR
+    except OSError:  # not saved yet
+        return False
+
+
 def undo() -> None:
     """Takes the last undo step back. Python has no function for it; the console has."""
     unreal.SystemLibrary.execute_console_command(world(), "TRANSACTION UNDO")
@@ -252,15 +263,9 @@ def is_open(sequence: unreal.LevelSequence) -> bool:
     return current is not None and current.get_path_name() == sequence.get_path_name()
 
 
-def is_shown(sequence: unreal.LevelSequence) -> bool:
-    """Whether this sequence is open in Sequencer, by itself or as the part of another one that is edited there."""
-    focused = unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
-    return is_open(sequence) or (focused is not None and focused.get_path_name() == sequence.get_path_name())
-
-
 def show(sequence: unreal.LevelSequence) -> bool:
     """Have Sequencer show a sequence; whether it does. Where that is edited as a part of another one, it stays so."""
-    return is_shown(sequence) or unreal.LevelSequenceEditorBlueprintLibrary.open_level_sequence(sequence)
+    return is_focused(sequence) or unreal.LevelSequenceEditorBlueprintLibrary.open_level_sequence(sequence)
 
 
 def open_path() -> str:

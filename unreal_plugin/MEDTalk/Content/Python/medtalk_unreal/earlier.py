@@ -59,6 +59,11 @@ def look(
     return Earlier(section, found, audio, found is not None and found.written.asked == start_frame)
 
 
+def start_frame(sequence: unreal.LevelSequence, section: Section, asked: int) -> int:
+    """The display frame where a take begins now that has a start: as `Earlier.first`, without a look at the keys."""
+    return section.get_start_frame() if handedits.asked_for(sequence, section) == asked else asked
+
+
 def section_of(sequence: unreal.LevelSequence, face: FaceRig, owner: Owner, start_frame: int) -> Section | None:
     """The section of a take, or None. Raises `PluginError` where it is locked."""
     section = sections.of_take(sequence, face.track, owner, start_frame)

@@ -204,7 +204,7 @@ def switch_head_on(section: unreal.MovieSceneSection) -> bool:
 
 def live_rig(sequence: unreal.LevelSequence, face: FaceRig) -> unreal.ControlRig | None:
     """The ControlRig that Sequencer runs on the face's track, None where the sequence is not open there."""
-    return rig_of(sequence, face.track) if face.track is not None and compat.is_shown(sequence) else None
+    return rig_of(sequence, face.track) if face.track is not None and compat.is_focused(sequence) else None
 
 
 def rig_of(sequence: unreal.MovieSceneSequence, track: unreal.MovieSceneTrack) -> unreal.ControlRig | None:
@@ -246,8 +246,11 @@ def limits(face: FaceRig) -> list[tuple[float, float]]:
     return ranges
 
 
-def conflicts(face: FaceRig, first: int, last: int) -> tuple[list[str], list[str]]:
-    """Other animation of the face in display frames `first` to `last`: what prevents keys, and notes."""
+def conflicts(face: FaceRig, first: int, last: int, muted: bool = False) -> tuple[list[str], list[str]]:
+    """Other animation of the face in display frames `first` to `last`: what prevents keys, and notes.
+
+    muted: `mute_animation` will be called.
+    """
     wrong: list[str] = []
     notes: list[str] = []
     if face.binding is None:
@@ -264,14 +267,41 @@ def conflicts(face: FaceRig, first: int, last: int) -> tuple[list[str], list[str
         if is_rig and not _is_fk(rig_of(face.binding.sequence, track)):
             if hit:
                 notes.append(f"Another rig ({title}) also moves the face of {face.name} there.")
-        elif hit:
-            wrong.append(f"{'An FK rig' if is_rig else 'An animation'} ({title}) moves the face of {face.name} there.")
-        else:
+        elif hit and is_rig:
+            wrong.append(f"An FK rig ({title}) moves the face of {face.name} there.")
+        elif hit and not muted:
+            notes.append(
+                f"An animation ({title}) also moves the face of {face.name} there. If it shows in place of the keys, "
+                "mute it, or switch Mute Animation on."
+            )
+        elif not hit:
             kind = "FK rig" if is_rig else "animation"
             notes.append(f"The face of {face.name} also has an {kind} ({title}), which is not active there.")
     if face.track is not None and any(map(_looks_at, face.track.get_sections())):
         notes.append("CTRL_lookAtSwitch is on: the eyes follow its aim, not the keys.")
     return wrong, notes
+
+
+def mute_animation(face: FaceRig, first: int, last: int) -> list[str]:
+    """Make the animation sections of the face in display frames `first` to `last` inactive; what the user should know.
+
+    Epic's own bake to a control rig does the same.
+    """
+    assert face.binding is not None, "make() gives a binding"
+    lines = []
+    for track in face.binding.find_tracks_by_type(unreal.MovieSceneSkeletalAnimationTrack):
+        hit = [section for section in track.get_sections() if section.is_active() and overlaps(section, first, last)]
+        locked = [section for section in hit if section.is_locked()]
+        for section in hit:
+            if not section.is_locked():
+                section.modify()
+                section.set_is_active(False)
+        title = str(track.get_display_name())
+        if len(hit) > len(locked):
+            lines.append(f"The animation ({title}) of the face of {face.name} is muted now: its section is not active.")
+        if locked:
+            lines.append(f"The animation ({title}) of the face of {face.name} is locked, so it was not muted.")
+    return lines
 
 
 # --- in the sequence

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import unreal
 
-from medtalk_unreal import compat, marks, ticks
+from medtalk_unreal import compat, is_commandlet, marks, ticks
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal import sound as sounds
 from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
@@ -104,6 +104,7 @@ class Generation:
                     unreal.log_error(f"MEDTalk: {error}")
                 continue
             self.status.reports.append(report)
+            unreal.SystemLibrary.collect_garbage()  # at the end of this frame: every key was an object
             for line in report.lines():
                 unreal.log(f"MEDTalk: {line}")
             if isinstance(report, TakeReport):
@@ -171,6 +172,7 @@ class Generation:
         what = f"Generating {sound.name}"
         try:
             data, notes = sounds.read(sound.path)
+            data = sounds.only(data, sound.name, request.sound_channel)
             for note in notes:
                 unreal.log_warning(f"MEDTalk: {note}")
             fps = _fps(request, sound) if fps is None else fps
@@ -288,12 +290,18 @@ def check(request: Request, settings: PluginSettings) -> Facts:
     """Check everything that can be checked without the sidecar. Raises `PluginError`."""
     request.check(settings)
     check_editable()
+    if is_commandlet() and not request.skeleton:
+        raise PluginError(
+            "A commandlet has no Sequencer, so it cannot put a face board into a sequence.",
+            "Give a skeleton for an AnimSequence, or start the editor without -run.",
+        )
     if not request.sounds:
         raise PluginError("No sound is selected.", "Select one or more SoundWaves in the Content Browser.")
     waves = [sounds.look(path, settings.max_seconds) for path in request.sounds]
     if request.one_each and request.sequence:
         raise PluginError("One sequence for each sound cannot be made in one that is chosen.", "Clear one of the two.")
     for wave in waves:
+        sounds.check_channel(wave, request.sound_channel)
         if request.sound_start > wave.seconds - sounds.MIN_SECONDS:
             raise PluginError(
                 f"The sound {wave.name} lasts {wave.seconds:.3g} s; its part begins at {request.sound_start:.3g} s.",

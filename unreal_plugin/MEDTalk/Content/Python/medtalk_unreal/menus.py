@@ -10,9 +10,9 @@ import unreal
 from medtalk_unreal import (
     bake,
     compat,
+    connectionform,
     forms,
     generate,
-    installing,
     preview,
     readback,
     reports,
@@ -27,7 +27,6 @@ from medtalk_unreal.errors import PluginError
 from medtalk_unreal.sidecar import the_sidecar
 
 OWNER = "MEDTalk"
-CONNECTED = "The connection works."
 
 
 class Entry(NamedTuple):
@@ -167,10 +166,6 @@ def _settings() -> None:
         reports.follow(the_sidecar.restart)
 
 
-def _set_up() -> None:
-    installing.start(tell := reports.open_report(), reports.telling(tell, CONNECTED))
-
-
 def _stop() -> None:
     _check_idle()
     reports.follow(lambda _: the_sidecar.stop())
@@ -195,8 +190,8 @@ ACTIONS: dict[str, Callable[[], None]] = {
     "cancel": generate.cancel,
     "bake": _bake,
     "export": _export,
-    "test": lambda: reports.follow(the_sidecar.test, CONNECTED),
-    "set_up": _set_up,
+    "test": connectionform.test,
+    "set_up": connectionform.set_up,
     "start": lambda: reports.follow(the_sidecar.connect, "The sidecar is running."),
     "stop": _stop,
     "selftest": _selftest,

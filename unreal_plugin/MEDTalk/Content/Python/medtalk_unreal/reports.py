@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import unreal
 
@@ -20,11 +21,19 @@ class MEDTalkReportForm(unreal.Object):
     report = unreal.uproperty(str, meta=_row("Report", "Steps", "Also in the Output Log.", MultiLine="true"))
 
 
-def open_report() -> Callable[[str], None]:
-    """Open a tab for lines; the function that adds one, also long after. They are in the log too."""
-    form = details.make(MEDTalkReportForm, _TITLE)
-    path = form.get_path_name()
+def open_report(kind: type = MEDTalkReportForm) -> Callable[[str], None]:
+    """Open a tab for lines; the function that adds one, also long after. They are in the log too.
+
+    kind: a class with the property `report`.
+    """
+    form = details.make(kind, _TITLE)
     details.open_tab(form)
+    return into(form)
+
+
+def into(form: Any) -> Callable[[str], None]:
+    """The function that adds a line to the report in a form."""
+    path = form.get_path_name()
 
     def tell(line: str) -> None:
         unreal.log(f"MEDTalk: {line}")

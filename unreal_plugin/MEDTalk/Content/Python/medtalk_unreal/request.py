@@ -98,6 +98,7 @@ class Request(_More):
     frame_rate: str = "project"
     sequence_name: str = SEQUENCE_NAME
     one_each: bool = False
+    mute_animation: bool = False
     sound_channel: str = "mix"
     sound_start: float = 0.0
     sound_end: float = 0.0
@@ -159,7 +160,7 @@ class Request(_More):
             start_frame=self.start_frame, frame_step=self.frame_step, process_mask=self.process_mask,
             tolerance=self.tolerance, replace=self.replace, writer=self.writer, layers=self.layers,
             hand_edits=self.hand_edits, head=self.head, blueprint=self.blueprint or None, camera=self.camera,
-            frame_rate=self.frame_rate, sequence_name=self.sequence_name,
+            frame_rate=self.frame_rate, sequence_name=self.sequence_name, mute_animation=self.mute_animation,
         )  # fmt: skip
 
     def _check_mood(self, settings: PluginSettings) -> None:

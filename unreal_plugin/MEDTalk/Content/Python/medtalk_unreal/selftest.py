@@ -52,7 +52,7 @@ def steps(menus: Sequence[str], tell: Tell) -> Generator[None, None, Answer]:
         report["face"] = _about(actor)
         for name, (text, question) in asked.items():
             _write({**report, "ok": False, "asking": name})  # what remains if the editor dies of it
-            answer = yield from _asked(question, actor)
+            answer = yield from ask(question, actor)
             report["questions"][name] = {"question": text, **answer}
             tell(f"{name}: {_short(answer)}")
             yield
@@ -72,7 +72,7 @@ def report_path() -> Path:
     return folder() / f"selftest-{version[0] if version else 'unknown'}.json"
 
 
-def _asked(question: Callable[[str], Answer | Steps], actor: str) -> Generator[None, None, Answer]:
+def ask(question: Callable[[str], Answer | Steps], actor: str) -> Generator[None, None, Answer]:
     """Steps to the answer: `outcome` is "answered", "skipped" or "failed"."""
     start = time.perf_counter()
     try:

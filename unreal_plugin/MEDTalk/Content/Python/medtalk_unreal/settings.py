@@ -10,6 +10,7 @@ from typing import Any
 import unreal
 
 from medtalk_board.moods import MOODS, NEUTRAL
+from medtalk_unreal.errors import PluginError
 from medtalk_wire.files import write_whole
 
 LABELS = (NEUTRAL, *(mood for mood in MOODS if mood != NEUTRAL))
@@ -65,10 +66,16 @@ class PluginSettings:
 
 
 def folder() -> Path:
-    """`Saved/MEDTalk` of the project; made if it is missing."""
+    """`Saved/MEDTalk` of the project; made if it is missing. Raises `PluginError` where that cannot be."""
     saved = unreal.Paths.convert_relative_path_to_full(unreal.Paths.project_saved_dir())
     path = Path(saved) / "MEDTalk"
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PluginError(
+            f"The folder {path} of the project cannot be made: {error.strerror}.",
+            "Give yourself the right to write into the project's folder.",
+        ) from error
     return path
 
 

@@ -119,7 +119,8 @@ class Target(Where):
     start_frame: in display frames. frame_step: only every so many frames of the rig get keys. process_mask: "full",
     "mouth" or "upper"; other controls keep what they have. tolerance: how far reduced keys may be off; 0 keeps all.
     writer: a key of `keys.WRITERS`. layers: "one", or "emotion" for the emotion as a layer above the mouth. hand_edits:
-    what becomes of the animator's changes to an earlier take. head: what turns the head.
+    what becomes of the animator's changes to an earlier take. head: what turns the head. mute_animation: animation
+    sections of the face that lie in the span of the take are made inactive.
     """
 
     start_frame: int = 0
@@ -130,6 +131,7 @@ class Target(Where):
     layers: str = "one"
     hand_edits: str = "offset"
     head: str = "off"
+    mute_animation: bool = False
 
     def __post_init__(self) -> None:
         for name, valid in CHOICES.items():
@@ -193,7 +195,8 @@ def check_target(target: Target, name: str, sound: str) -> Fraction | None:
     tick_of(start, place.sequence)
     if target.replace:
         section = earlier.section_of(place.sequence, place.face, Owner(name, compat.package(sound)), start)
-        start = section.get_start_frame() if section is not None and section.has_start_frame() else start
+        if section is not None and section.has_start_frame():
+            start = earlier.start_frame(place.sequence, section, start)
     _check_span(place.sequence, place.face, start, start + 1)
     return rates(place.sequence)[0]
 
@@ -224,7 +227,11 @@ def write_take(take: Take, target: Target) -> TakeReport:
         there = _earlier(place.sequence, place.face, owner, sound, target)
         above = _earlier(place.sequence, place.face, emotion, None, target)
         span = _span(place.sequence, take, there, target, seconds)
-        warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame)
+        warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame, target.mute_animation)
+        if compat.is_write_protected(place.sequence):
+            warnings.append(
+                f"The file of {place.sequence.get_name()} is write-protected: check it out to save the take."
+            )
         warnings += earlier.notes(there, take.name, target.hand_edits)
     values = len(take.rows) // target.frame_step * len(in_region(target.process_mask))
     with edit(
@@ -243,8 +250,11 @@ def write_take(take: Take, target: Target) -> TakeReport:
         change.begin(sequence)
         face = places.make_face(target, place, sequence)
         warnings = [*face.warnings, *warnings]
+        if target.mute_animation:
+            warnings += facerig.mute_animation(face, span.start_frame, span.end_frame - 1)
+        face, hidden = _show_controls(face, there.section, target)
         section, lines = earlier.place(sequence, face, there, owner, span, _channels(face, target))
-        warnings += lines
+        warnings += hidden + lines
         _make_room(sequence, span, new)
         if target.camera:
             warnings += camera.frame(sequence, face, span.start_frame, span.end_frame)
@@ -254,9 +264,8 @@ def write_take(take: Take, target: Target) -> TakeReport:
             warnings.append(
                 "The tick resolution of the sequence is coarser than the take; some of its frames are lost."
             )
-        face, hidden = facerig.show_controls(face, section, in_region(target.process_mask))
-        if hidden:
-            warnings.append(f"The filter of the section hid {hidden} controls of the take; they are shown again.")
+        face, hidden = _show_controls(face, section, target)
+        warnings += hidden
         writer = WRITERS[target.writer](sequence, face, section)
         edits = HandEdits(there.found, target.hand_edits, span.first)
         tolerance = target.tolerance / 2 if layered else target.tolerance  # the two parts are off together
@@ -285,9 +294,9 @@ def write_take(take: Take, target: Target) -> TakeReport:
 # --- looking
 
 
-def _check_span(sequence: unreal.LevelSequence, face: FaceRig, start: int, end: int) -> list[str]:
+def _check_span(sequence: unreal.LevelSequence, face: FaceRig, start: int, end: int, muted: bool = False) -> list[str]:
     """Notes on other animation of the face there. Raises `PluginError` for one that prevents keys."""
-    wrong, notes = facerig.conflicts(face, start, end - 1)
+    wrong, notes = facerig.conflicts(face, start, end - 1, muted)
     if wrong:
         raise PluginError(
             wrong[0], "Make its section inactive (right-click it, Properties, Is Active), or remove it, then try again."
@@ -335,6 +344,17 @@ def _missing(face: FaceRig, target: Target) -> tuple[str, ...]:
 
 
 # --- making
+
+
+def _show_controls(
+    face: FaceRig, section: unreal.MovieSceneSection | None, target: Target
+) -> tuple[FaceRig, list[str]]:
+    """The face with a section that takes all keys of a take, and what the user should know of that."""
+    if section is None:
+        return face, []
+    face, hidden = facerig.show_controls(face, section, in_region(target.process_mask))
+    what = f"The filter of the section of {face.name} hid {hidden} controls of the take; they are shown again."
+    return face, [what] if hidden else []
 
 
 def _make_room(sequence: unreal.LevelSequence, span: Span, new: bool) -> None:

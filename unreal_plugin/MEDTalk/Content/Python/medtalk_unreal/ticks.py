@@ -56,7 +56,10 @@ class Task:
         finally:
             self._stepping = False
         if self.ended and self._ended_by:
-            self._ended_by(self)
+            try:
+                self._ended_by(self)
+            except Exception as error:  # nobody is left to hear of it but the log
+                unreal.log_error(f"MEDTalk: {fault(error)}")
 
 
 class Patience:
@@ -121,9 +124,9 @@ def _tick(_: float) -> None:
     try:
         for task in list(_tasks):
             task.advance()
-        _tasks[:] = [task for task in _tasks if not task.ended]
     finally:
         _busy = False
-    if not _tasks and _handle is not None:
-        handle, _handle = _handle, None
-        unreal.unregister_slate_post_tick_callback(handle)
+        _tasks[:] = [task for task in _tasks if not task.ended]
+        if not _tasks and _handle is not None:
+            handle, _handle = _handle, None
+            unreal.unregister_slate_post_tick_callback(handle)

@@ -40,7 +40,9 @@ def _export(actor: str) -> Answer:
 def _load_animation(actor: str) -> Answer:
     """A third way to keys, for the time it takes: what was recorded, solved back onto the board."""
     _, animation = _exported(actor)
-    face = facerig.make(sequence(), facerig.resolve(None, actor))
+    made = sequence()
+    compat.show(made)
+    face = facerig.make(made, facerig.resolve(None, actor))
     start = time.perf_counter()
     done = unreal.ControlRigSequencerLibrary.load_anim_sequence_into_control_rig_section(
         face.section, animation, face.in_level[1], unreal.FrameNumber(0)

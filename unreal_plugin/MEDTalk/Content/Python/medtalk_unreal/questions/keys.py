@@ -61,7 +61,7 @@ def _many(actor: str, is_open: bool) -> Steps:
         library.close_level_sequence()
     del sequence
     seconds: list[float] = []  # of each part
-    while len(seconds) * _AT_ONCE < MANY and sum(seconds) < _LONGEST:
+    while not seconds or (len(seconds) * _AT_ONCE < MANY and sum(seconds) < _LONGEST):
         yield
         channel = jaw(again(path, actor)[1].section)
         first = len(seconds) * _AT_ONCE

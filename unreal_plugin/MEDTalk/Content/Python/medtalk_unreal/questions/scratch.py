@@ -7,7 +7,7 @@ from typing import Any
 
 import unreal
 
-from medtalk_unreal import compat, facerig
+from medtalk_unreal import compat, facerig, is_commandlet
 from medtalk_unreal.errors import PluginError
 
 FOLDER = "/Game/MEDTalkSelfTest"
@@ -37,6 +37,7 @@ def asset(kind: type, factory: unreal.Factory) -> Any:
 def keyed(actor: str, value: float) -> tuple[unreal.LevelSequence, facerig.FaceRig]:
     """A new sequence with the face in it, and one key of the jaw."""
     made = sequence()
+    compat.show(made)  # without, Unreal logs an error when it makes the board
     face = facerig.make(made, facerig.resolve(None, needed(actor)))
     key(jaw(face.section), 0, value)
     return made, face
@@ -83,7 +84,9 @@ def shown(path: str, actor: str, frame: int = 0) -> Generator[None, None, float]
 
 
 def needed(actor: str) -> str:
-    """The path name of a MetaHuman; `SkippedError` for none."""
+    """The path name of a MetaHuman; `SkippedError` for none, and in a commandlet, where a board cannot be made."""
+    if is_commandlet():
+        raise SkippedError("A commandlet has no Sequencer.")
     if not actor:
         raise SkippedError("There is no MetaHuman in the level.", "Open a level that has one.")
     return actor

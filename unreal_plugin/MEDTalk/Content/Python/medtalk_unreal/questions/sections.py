@@ -26,6 +26,10 @@ def _blend(section: unreal.MovieSceneSection) -> str:
     return str(getattr(found, "blend_type", found)).rpartition(".")[2].partition(":")[0].strip("<> ")
 
 
+def _names(section: unreal.MovieSceneSection) -> list[str]:
+    return [str(channel.channel_name) for channel in section.get_all_channels()]
+
+
 def _added(face: facerig.FaceRig) -> unreal.MovieSceneSection:
     section = face.track.add_section() if face.track is not None else None
     if section is None:
@@ -44,9 +48,7 @@ def _second(actor: str) -> Answer:
         "blend_of_the_first": _blend(face.section), "blend_of_the_second": _blend(section),
         "rows": [face.section.get_row_index(), section.get_row_index()],
         "channels": len(facerig.section_channels(section)),
-        "other_channels": [
-            str(channel.channel_name) for channel in section.get_all_channels() if "." not in str(channel.channel_name)
-        ][:20],
+        "other_channels": [name for name in _names(section) if not name.startswith("CTRL_")][:20],
     }  # fmt: skip
     supported = {}
     for name, kind in _blend_types().items():
