@@ -197,6 +197,8 @@ def check_target(target: Target, name: str, sound: str) -> Fraction | None:
         section = earlier.section_of(place.sequence, place.face, Owner(name, compat.package(sound)), start)
         if section is not None and section.has_start_frame():
             start = earlier.start_frame(place.sequence, section, start)
+    if target.layers == layers.EMOTION:
+        earlier.section_of(place.sequence, place.face, Owner(name, compat.package(sound), layers.EMOTION), start)
     _check_span(place.sequence, place.face, start, start + 1)
     return rates(place.sequence)[0]
 
@@ -278,6 +280,9 @@ def write_take(take: Take, target: Target) -> TakeReport:
             keys += more
         elif target.replace:
             warnings += layers.drop(sequence, face.track, emotion, target.start_frame)
+        if target.replace:
+            in_body = replace(owner, layer=heads.LAYER)
+            heads.give_way(pen, sequence, face, section, there.channels, in_body, target.start_frame, target.head)
         turned, how, left = _write_head(change, pen, sequence, face, section, owner, take, span, target)
         keys += turned
         warnings += left
@@ -430,8 +435,8 @@ def _write_head(
     take.turns()  # numbers, before anything is made
     try:
         if target.head == "body":
-            owner = replace(owner, layer="head")
-            head = heads.of_body(sequence, face, owner, span.start_frame, span.end_frame)
+            owner = replace(owner, layer=heads.LAYER)
+            head = heads.of_body(sequence, face, owner, span.start_frame, span.end_frame, target.replace)
         else:
             head = heads.of_board(face, section)
     except PluginError as error:
