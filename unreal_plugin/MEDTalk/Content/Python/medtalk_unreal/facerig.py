@@ -191,11 +191,11 @@ def show_controls(face: FaceRig, section: unreal.MovieSceneSection, channels: It
     return replace(face, board=board_channels(there)) if names else face, len(hidden)
 
 
-def switch_head_on(section: unreal.MovieSceneSection) -> bool:
-    """Let the head control of a section turn the head, as Epic's own export does; False where that cannot be done."""
+def switch_head(section: unreal.MovieSceneSection, on: bool) -> bool:
+    """Let the head control of a section turn the head, as Epic's own export does, or not; False where it cannot be."""
     for channel in section.get_all_channels():
         if str(channel.channel_name).lower() == HEAD_SWITCH and hasattr(channel, "set_default"):
-            channel.set_default(1)  # pyright: ignore[reportAttributeAccessIssue]
+            channel.set_default(int(on))  # pyright: ignore[reportAttributeAccessIssue]
             return True
     return False
 

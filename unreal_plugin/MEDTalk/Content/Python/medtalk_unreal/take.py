@@ -194,6 +194,8 @@ def check_target(target: Target, name: str, sound: str) -> Fraction | None:
     if target.writer == "arrays":
         places.check_by_itself(place.sequence)
     start = _start(place, target, Owner(name, compat.package(sound)))
+    if target.layers == layers.EMOTION:
+        earlier.section_of(place.sequence, place.face, Owner(name, compat.package(sound), layers.EMOTION), start)
     _check_span(place.sequence, place.face, start, start + 1, target.mute_animation)
     return rates(place.sequence)[0]
 
@@ -277,6 +279,9 @@ def write_take(take: Take, target: Target) -> TakeReport:
             keys += more
         elif target.replace:
             warnings += layers.drop(sequence, face.track, emotion, target.start_frame)
+        if target.replace:
+            in_body = replace(owner, layer=heads.LAYER)
+            heads.give_way(pen, sequence, face, section, there.channels, in_body, target.start_frame, target.head)
         turned, how, left = _write_head(change, pen, sequence, face, section, owner, take, span, target)
         keys += turned
         warnings += left
@@ -440,8 +445,8 @@ def _write_head(
     take.turns()  # numbers, before anything is made
     try:
         if target.head == "body":
-            owner = replace(owner, layer="head")
-            head = heads.of_body(sequence, face, owner, span.start_frame, span.end_frame)
+            owner = replace(owner, layer=heads.LAYER)
+            head = heads.of_body(sequence, face, owner, span.start_frame, span.end_frame, target.replace)
         else:
             head = heads.of_board(face, section)
     except PluginError as error:
