@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -223,7 +224,7 @@ def camera_of(sequence: Any) -> tuple[Any, Any, dict[str, float]]:
     return binding.get_object_template().get_cine_camera_component(), cut, at
 
 
-def in_picture(lens: Any, at: dict[str, float], point: tuple[float, float, float]) -> tuple[float, float]:
+def in_picture(lens: Any, at: dict[str, float], point: Sequence[float]) -> tuple[float, float]:
     """Where a point of the world is in the picture, from -1 to 1 to the right and up; by the lens alone."""
     assert at["Rotation.X"] == at["Rotation.Y"] == 0.0
     yaw = math.radians(at["Rotation.Z"])
