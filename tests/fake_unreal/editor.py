@@ -267,7 +267,7 @@ class Editor:
         """A user's face board in a sequence: bindings of the actor and its Face, the rig's track; its section."""
         face = self.face_of(actor)
         binding = sequence.add_possessable(face)
-        rig = face._asset._values["default_animating_rig"].get_control_rig_class()
+        rig = face._asset._values["default_animating_rig"]._class
         track = binding.add_track(self.unreal.MovieSceneControlRigParameterTrack)
         return track._put(rig)._sections[0]
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
+from medtalk.rig.channels import INDEX
 from tests.fake_unreal import inside
-from tests.plugin.takes import KEYED, board_section, moving, on_board, write
+from tests.fake_unreal.editor import PLUGIN
+from tests.plugin.takes import KEYED, as_take, board_section, moving, on_board, write
+
+JAW = INDEX["CTRL_C_jaw-translateY"]
 
 
 @pytest.fixture
@@ -166,7 +175,7 @@ def test_hidden_controls_take_their_keys(stage: Any, but: str) -> None:
     section = board_section(editor, sequence)
     _hide(editor, section, but)
     report = write(editor, values[::-1], sequence=sequence, actor=actor)
-    assert report.missing == () and any("The filter of the section hid" in line for line in report.warnings)
+    assert report.missing == () and any("hid" in line and "shown again" in line for line in report.warnings)
     assert abs(on_board(editor, sequence, 4)[:, KEYED] - values[::-1][:, KEYED]).max() < 1e-6
     assert len(face_binding(sequence).get_tracks()) == 1
     editor.undo()
@@ -194,3 +203,166 @@ def test_hidden_controls_rest_in_what_is_read_back(stage: Any) -> None:
         rig = read_rig(sequence.get_path_name(), None, 0, 2)
     assert rig.frames and rig.meta["missing"] == []
     assert any("The filter of the section of BP_Ada hides" in line for line in editor.log.warnings)
+
+
+# --- the progress window in the tick, and what a failure leaves
+
+
+def _in_a_tick(editor: Any, action: Any) -> None:
+    """What the plugin does in a tick, once."""
+    done: list[bool] = []
+
+    def tick(_: float) -> None:
+        if not done:
+            done.append(True)
+            action()
+
+    handle = editor.unreal.register_slate_post_tick_callback(tick)
+    editor.tick()
+    editor.unreal.unregister_slate_post_tick_callback(handle)
+    assert editor.log.errors == []
+
+
+@pytest.mark.parametrize(("frames", "window"), [(120, False), (600, True)])
+def test_only_a_long_take_shows_a_progress_window_in_the_tick(stage: Any, frames: int, window: bool) -> None:
+    editor, sequence, actor = stage
+    target = {"sequence": sequence, "actor": actor, "tolerance": 0.5}
+    _in_a_tick(editor, lambda: write(editor, moving(frames), **target))
+    assert bool(editor.state.progress_in_ticks) == window and editor.state.slow_tasks == ["MEDTalk: line"]
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_long_anim_sequence_alone_shows_it(stage: Any, long: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    from medtalk_unreal import edits
+    from medtalk_unreal.bake import bake_curves
+
+    editor, _, _ = stage
+    if long:
+        monkeypatch.setattr(edits, "LONG", 1000)
+    mesh = "/Game/MetaHumans/Ada/Face/SKM_Ada_Face"
+    _in_a_tick(editor, lambda: bake_curves(as_take(moving(20)), mesh, "/Game", "AS_Line"))
+    assert bool(editor.state.progress_in_ticks) == long
+
+
+def test_a_failure_closes_no_tab_and_forgets_no_undo_step(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unreal deletes an asset by force alone: with all editors closed, and the undo steps that know it gone."""
+    from medtalk_unreal import keys
+    from medtalk_unreal.errors import PluginError
+
+    editor, sequence, actor = stage
+    write(editor, moving(3), sequence=sequence, actor=actor)
+    editor.open(sequence)
+    steps = list(editor.undo_steps)
+    tab = editor.add_samples("/Game/Sounds/Tab", bytes(32000))
+    editor.state.open_tabs.append(tab)
+
+    def fails(self: Any, curves: Any, pause: Any) -> int:
+        raise PluginError("No.", "Look.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keys.ChannelWriter, "write", fails)
+        with pytest.raises(PluginError, match=r"No\. Look\. The new /Game/MEDTalk/LS_BP_Ada_line stays") as caught:
+            write(editor, moving(3), actor=actor)
+    assert "\n" not in str(caught.value)
+    assert editor.tabs == [tab] and editor.state.sequence == sequence and editor.undo_steps == steps
+    made = editor.asset("/Game/MEDTalk/LS_BP_Ada_line")
+    assert not inside.bindings(made) and not inside.tracks(made)
+    report = write(editor, moving(3), actor=actor)
+    assert report.sequence == "/Game/MEDTalk/LS_BP_Ada_line" and editor.sequences() == [
+        "/Game/Cinematics/Shot",
+        report.sequence,
+    ]
+
+
+# --- sounds, memory, rates, animations
+
+
+def test_the_sound_in_the_project_is_spoken(stage: Any, tmp_path: Path) -> None:
+    """The file that it was imported from may have been recorded anew since, as long as before."""
+    from medtalk_unreal import sound
+
+    editor, _, _ = stage
+    file = tmp_path / "line.wav"
+    soundfile.write(file, np.full(16000, 0.25), 16000)
+    wave = editor.add_sound(file)
+    soundfile.write(file, np.full(16000, -0.5), 16000)
+    data, notes = sound.read(wave.get_path_name())
+    samples, _ = soundfile.read(io.BytesIO(data))
+    assert notes == [] and samples.min() == pytest.approx(0.25, abs=1e-3)
+
+
+def test_a_sound_that_cannot_be_exported_is_that_of_its_file(
+    stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medtalk_unreal import sound
+    from medtalk_unreal.errors import PluginError
+
+    editor, _, _ = stage
+    wave = editor.add_sound(_tone(tmp_path))
+    monkeypatch.setattr(editor.unreal.Exporter, "run_asset_export_task", staticmethod(lambda task: False))
+    data, (note,) = sound.read(wave.get_path_name())
+    assert data == (tmp_path / "tone.wav").read_bytes() and "cannot export tone" in note
+    (tmp_path / "tone.wav").unlink()
+    with pytest.raises(PluginError, match="The sound tone cannot be exported"):
+        sound.read(wave.get_path_name())
+
+
+@pytest.mark.parametrize("first", [0, 7, 11])
+def test_what_is_read_back_begins_where_it_was_asked_to(stage: Any, first: int) -> None:
+    """Unreal evaluates at the frames of the rate that it is asked for, and none of 50 a second is frame 7 of 24."""
+    from medtalk_unreal.readback import read_rig
+
+    editor, sequence, actor = stage
+    sequence.set_display_rate(editor.unreal.FrameRate(24, 1))
+    write(editor, moving(60), sequence=sequence, actor=actor, process_mask="mouth")
+    with editor.plugin_code():
+        rig = read_rig(sequence.get_path_name(), None, first, first + 12, 50.0)
+    ticks = [first * 1000 + frame * 480 for frame in range(rig.frames)]
+    wanted = editor.values_at(board_section(editor, sequence), "CTRL_C_jaw.Y", ticks)
+    np.testing.assert_allclose(np.array(rig.values).reshape(-1, 174)[:, JAW], wanted, atol=1e-6)
+
+
+def _tone(folder: Path) -> Path:
+    soundfile.write(folder / "tone.wav", np.full(16000, 0.25), 16000)
+    return folder / "tone.wav"
+
+
+def _animate(editor: Any, sequence: Any, locked: bool = False) -> Any:
+    section = face_binding(sequence).add_track(editor.unreal.MovieSceneSkeletalAnimationTrack).add_section()
+    section.set_range(0, 100)
+    section.set_is_locked(locked)
+    return section
+
+
+def test_an_animation_is_a_note_and_can_be_muted(stage: Any) -> None:
+    editor, sequence, actor = stage
+    write(editor, moving(4), sequence=sequence, actor=actor)
+    section = _animate(editor, sequence)
+    report = write(editor, moving(4), sequence=sequence, actor=actor)
+    assert section.is_active() and any(
+        "An animation (" in line and "Mute Animation" in line for line in report.warnings
+    )
+    report = write(editor, moving(4), sequence=sequence, actor=actor, mute_animation=True)
+    assert not section.is_active() and any("is muted now" in line for line in report.warnings)
+    assert not any("Mute Animation" in line for line in report.warnings)
+    editor.undo()
+    assert section.is_active()
+
+
+def test_an_animation_elsewhere_or_locked_is_not_muted(stage: Any) -> None:
+    editor, sequence, actor = stage
+    write(editor, moving(4), sequence=sequence, actor=actor)
+    section = _animate(editor, sequence, locked=True)
+    report = write(editor, moving(4), sequence=sequence, actor=actor, mute_animation=True)
+    assert section.is_active() and any("is locked, so it was not muted" in line for line in report.warnings)
+    section.set_is_locked(False)
+    write(editor, moving(4), name="other", sequence=sequence, actor=actor, mute_animation=True, start_frame=500)
+    assert section.is_active()
+
+
+# --- what is packaged
+
+
+def test_plugins_that_only_the_editor_needs_are_not_packaged() -> None:
+    content = json.loads((PLUGIN.parents[1] / "MEDTalk.uplugin").read_text())
+    assert content["Plugins"] and all(one["TargetAllowList"] == ["Editor"] for one in content["Plugins"])

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from medtalk.cli.unreal_plugin import _PIP_PLATFORMS, RECORD, _pip_options, plugin_source, requirements
+from tests.fake_unreal import inside
 from tests.fake_unreal.editor import Editor
 
 PLUGIN = plugin_source() / "Content" / "Python" / "medtalk_unreal"
@@ -48,13 +49,14 @@ def test_the_menu_is_named_in_one_way(editor: Editor, root):
 
 
 def test_forms(editor: Editor, root):
-    from medtalk_unreal.request import MORE
+    from medtalk_unreal import forms, settingsform
 
-    made = {knob.name.replace("_", " ").title() for knob in MORE}
-    names = re.findall(r'_meta\(\s*"[^"]+", "([^"]+)"', (PLUGIN / "forms.py").read_text("utf-8"))
-    buttons_and_reports = {"Status", "Generate", "Cancel", "Steps"}
+    kinds = forms.MEDTalkGenerateForm, settingsform.MEDTalkSettingsForm
+    fields, settings = (
+        {meta["DisplayName"] for meta in inside.metas(kind).values() if "Category" in meta} for kind in kinds
+    )
     text = document(root)
-    assert names and {*table(text, "field"), *table(text, "setting")} == {*names} - buttons_and_reports | made
+    assert set(table(text, "field")) == fields - {"Status"} and set(table(text, "setting")) == settings
 
 
 def test_requests_and_jobs(editor: Editor, root):

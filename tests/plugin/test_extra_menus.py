@@ -124,7 +124,7 @@ def test_animations_of_the_same_name(configured: Any, tmp_path: Path) -> None:
 
 def test_curves_without_a_sequence_from_the_form(configured: Any, tmp_path: Path) -> None:
     import medtalk_unreal
-    from medtalk_unreal import forms, generate
+    from medtalk_unreal import choices, generate
 
     medtalk_unreal.startup()
     configured.select_actors(configured.add_metahuman("mh4"))
@@ -133,7 +133,7 @@ def test_curves_without_a_sequence_from_the_form(configured: Any, tmp_path: Path
     form = form_of(configured, "MEDTalkGenerateForm")
     mesh = form.get_editor_property("face_mesh")
     assert mesh.get_name() == "SKM_Ada_Face", "that of the selected MetaHuman is offered"
-    form.set_editor_property("target", forms.NO_SEQUENCE)
+    form.set_editor_property("target", choices.NO_SEQUENCE)
     form.set_editor_property("face_mesh", None)
     configured.press(form, "generate")
     assert "No face mesh" in configured.dialogs.messages.pop()[1] and generate.running() is None

@@ -52,10 +52,10 @@ def test_it_says_back_what_was_put_in(editor: Any, form: Any) -> None:
 
 
 def test_the_defaults(form: Any) -> None:
-    from medtalk_unreal import forms
+    from medtalk_unreal import choices, forms
     from medtalk_unreal.request import Request
 
-    form.set_editor_property("target", forms.IN_SEQUENCE)
+    form.set_editor_property("target", choices.IN_SEQUENCE)
     read = forms.read(form)
     assert replace(read, mood_intensity=1.0, tolerance=0.002) == Request()
 
@@ -63,22 +63,22 @@ def test_the_defaults(form: Any) -> None:
 def test_the_choices_are_those_that_the_sidecar_told(form: Any) -> None:
     from medtalk_unreal import settings
 
-    assert list(form.emotion_choices()) == list(settings.LABELS)
+    assert list(form.emotion_choices()) == ["From the voice", *settings.LABELS]
     change(labels=["calm", "wild"], regions=["full", "mouth"])
-    assert list(form.emotion_choices()) == ["calm", "wild"]
+    assert list(form.emotion_choices()) == ["From the voice", "calm", "wild"]
     assert list(form.mask_choices()) == ["Full Face", "Mouth Only"]
 
 
 def test_text_and_picture_are_offered_if_the_sidecar_takes_them(form: Any) -> None:
     import unreal
 
-    from medtalk_unreal import forms, settings
+    from medtalk_unreal import choices, forms, settings
     from medtalk_unreal.request import Request
 
     def filled() -> Request:
         forms.fill(form, Request(), settings.load())
         form.set_editor_properties(
-            {"target": forms.IN_SEQUENCE, "text": " so sad ", "image": unreal.FilePath("/pictures/face.png")}
+            {"target": choices.IN_SEQUENCE, "text": " so sad ", "image": unreal.FilePath("/pictures/face.png")}
         )
         return forms.read(form)
 
@@ -106,7 +106,7 @@ def test_a_file_that_was_picked_is_found(editor: Any, form: Any, tmp_path: Path,
     """Unreal gives it relative to the project, or to the folder of its own program."""
     import unreal
 
-    from medtalk_unreal import forms
+    from medtalk_unreal import choices, forms
 
     file = (Path(editor.project_dir) / "refs" if in_project else tmp_path / "elsewhere") / "face.png"
     file.parent.mkdir()
@@ -114,25 +114,18 @@ def test_a_file_that_was_picked_is_found(editor: Any, form: Any, tmp_path: Path,
     base = editor.project_dir if in_project else editor.state.binaries
     given = os.path.relpath(file, base)
     assert not os.path.isabs(given)
-    form.set_editor_properties({"takes_image": True, "target": forms.IN_SEQUENCE, "image": unreal.FilePath(given)})
+    form.set_editor_properties({"takes_image": True, "target": choices.IN_SEQUENCE, "image": unreal.FilePath(given)})
     assert Path(forms.read(form).image).resolve() == file.resolve()
     assert "RelativeToGameDir" in inside.metas(type(form))["image"]
 
 
 def test_actors_without_a_face_do_not_count(editor: Any, form: Any) -> None:
-    from medtalk_unreal import forms
+    from medtalk_unreal import choices, forms
 
     actor = editor.add_metahuman("mh3")
     editor.select_actors(actor, editor.add_actor("Lamp"))
-    form.set_editor_property("target", forms.SELECTED)
+    form.set_editor_property("target", choices.SELECTED)
     assert forms.read(form).actor == actor.get_path_name()
-
-
-def test_every_property_has_its_place_in_order(form: Any) -> None:
-    metas = {name: meta for name, meta in inside.metas(type(form)).items() if not name.startswith("takes_")}
-    places = [(meta["Category"], int(meta["DisplayPriority"])) for meta in metas.values()]
-    assert len(set(places)) == len(places)
-    assert all(meta["DisplayName"] and meta["ToolTip"] for meta in metas.values())
 
 
 def test_every_setting_of_a_take_is_in_the_form_or_there_is_a_reason(form: Any) -> None:
@@ -170,12 +163,12 @@ def test_a_request_is_what_the_sidecar_is_asked(editor: Any) -> None:
 
 def test_the_blueprint_of_a_metahuman_is_said_back_and_not_remembered(editor: Any, form: Any) -> None:
     """Another shot has another face."""
-    from medtalk_unreal import forms, settings
+    from medtalk_unreal import choices, forms, settings
     from medtalk_unreal.request import Request
 
     rig = editor.add_rig("mh4")  # any Blueprint
     forms.fill(form, Request(blueprint=rig.get_path_name()), settings.load())
-    form.set_editor_property("target", forms.IN_SEQUENCE)
+    form.set_editor_property("target", choices.IN_SEQUENCE)
     read = forms.read(form)
     assert read.blueprint == rig.get_path_name() == read.target().blueprint
     assert "blueprint" not in read.to_remember()

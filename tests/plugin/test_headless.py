@@ -132,10 +132,11 @@ def test_a_question_of_the_self_test_that_fails_is_not_ok(
     def question(_: str) -> dict[str, Any]:
         raise selftest.PluginError("It does not.")
 
-    monkeypatch.setattr(selftest, "_sockets", question)
+    monkeypatch.setattr(selftest, "all_of_them", lambda _: {"sockets": ("Does it?", question)})
     result = run(configured, monkeypatch, {"requests": [], "selftest": True}, tmp_path)
     assert result["selftest"]["questions"]["sockets"]["outcome"] == "failed" and result["error"] == ""
     assert result["selftest"]["ok"] is False and result["ok"] is False
+    assert any("questions of the self-test failed" in line for line in configured.log.errors)  # the exit code
 
 
 def test_a_commandlet_bakes_without_a_level(configured: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

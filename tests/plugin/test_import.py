@@ -13,7 +13,7 @@ from tests.plugin.takes import KEYED, board_section, moving, on_board, state_of,
 FRAMES = 40
 
 
-@pytest.mark.engine("5.7")
+@pytest.mark.engine("5.7", "RigMapper")
 @pytest.mark.parametrize("start", [0, 101])
 @pytest.mark.parametrize("display", [30, 60, (24000, 1001)])
 def test_every_frame_of_the_sequence_has_the_take(editor: Any, display: Any, start: int) -> None:
@@ -32,7 +32,7 @@ def test_every_frame_of_the_sequence_has_the_take(editor: Any, display: Any, sta
     assert editor.calls["MovieSceneScriptingFloatChannel.add_key"] == 0
 
 
-@pytest.mark.engine("5.7")
+@pytest.mark.engine("5.7", "RigMapper")
 def test_a_take_that_is_written_again_replaces_itself(editor: Any) -> None:
     actor, sequence = editor.add_metahuman(), editor.new_sequence(60)
     write(editor, moving(FRAMES), sequence=sequence, actor=actor, writer="import")
@@ -41,7 +41,7 @@ def test_a_take_that_is_written_again_replaces_itself(editor: Any) -> None:
     np.testing.assert_allclose(found[:, KEYED], moving(FRAMES, seed=2)[:, KEYED], atol=1e-6)
 
 
-@pytest.mark.engine("5.7")
+@pytest.mark.engine("5.7", "RigMapper")
 def test_keys_of_others_are_not_taken_away(editor: Any) -> None:
     """The import clears whole channels; a key behind the take is somebody's."""
     from medtalk_unreal.errors import PluginError
@@ -56,7 +56,7 @@ def test_keys_of_others_are_not_taken_away(editor: Any) -> None:
     assert state_of(editor) == before
 
 
-@pytest.mark.engine("5.7")
+@pytest.mark.engine("5.7", "RigMapper")
 def test_an_import_that_unreal_refuses_leaves_nothing(editor: Any, unreal: Any, monkeypatch: Any) -> None:
     from medtalk_unreal.errors import PluginError
 
@@ -68,16 +68,12 @@ def test_an_import_that_unreal_refuses_leaves_nothing(editor: Any, unreal: Any, 
     assert state_of(editor) == before
 
 
-@pytest.mark.parametrize("there", [pytest.param(True, marks=pytest.mark.engine("5.8")), False])
-def test_an_unreal_without_the_plugin_says_so_before_anything_is_sent(
-    editor: Any, unreal: Any, monkeypatch: Any, there: bool
-) -> None:
-    """It is off by default where it exists (5.7), and 5.6 has no import."""
+@pytest.mark.engine("5.8")
+def test_an_unreal_without_the_plugin_says_so_before_anything_is_sent(editor: Any) -> None:
+    """It is off by default."""
     from medtalk_unreal.errors import PluginError
     from medtalk_unreal.take import Target, check_target
 
-    if there:
-        monkeypatch.delattr(unreal, "RigMapperEditorSubsystem")
     actor, sequence = editor.add_metahuman(), editor.new_sequence(60)
     target = Target(sequence.get_path_name(), actor=actor.get_path_name(), writer="import")
     with pytest.raises(PluginError, match=r"cannot import keys .* RigMapper on .* writer channels"):

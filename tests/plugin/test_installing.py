@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.wheels import make_wheel
+from tests.plugin.clicking import TOOLS
 from tests.plugin.running import do, is_alive, saved, tick_until
 
 
@@ -150,6 +151,33 @@ def children(pid: int) -> list[int]:
         for child in map(int, (task / "children").read_text().split()):
             found += [child, *children(child)]
     return found
+
+
+def test_the_test_of_the_connection_offers_it(editor: Any, place: Path, wheels: Path) -> None:
+    """All clicks of an artist who has no Python: Test Connection, Set Up."""
+    import medtalk_unreal
+    from medtalk_unreal import settings
+
+    medtalk_unreal.startup()
+    editor.click(TOOLS, "MEDTalk.test")
+    (form,) = editor.tabs
+    tick_until(editor, lambda: "Step 'Python'" in said(form), "the test's end")
+    assert "Set Up" in said(form)
+    editor.press(form, "set_up")
+    tick_until(editor, lambda: "Step 2" in said(form), "the set-up")
+    editor.press(form, "set_up")
+    assert "is being set up already" in editor.dialogs.messages[-1][1]
+    editor.press(form, "cancel")
+    tick_until(editor, lambda: said(form).endswith("Cancelled."), "the cancelling")
+    assert not list(place.glob("env-*"))
+    editor.press(form, "set_up")
+    tick_until(editor, lambda: "is Python 3." in said(form), "the test after the set-up")
+    assert Path(settings.load().python).is_relative_to(place) and editor.tabs == [form]
+    editor.shut_down()
+
+
+def said(form: Any) -> str:
+    return str(form.get_editor_property("report"))
 
 
 # What goes wrong

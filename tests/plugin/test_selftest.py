@@ -10,14 +10,23 @@ import pytest
 from tests.plugin.running import do, saved
 
 
-def ask(editor: Any) -> dict[str, Any]:
+@pytest.fixture(autouse=True)
+def few_keys(editor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from medtalk_unreal.questions import keys
+
+    monkeypatch.setattr(keys, "MANY", 1000)
+    monkeypatch.setattr(keys, "KEYS", 500)
+
+
+def ask(editor: Any, version: str = "5.6.1") -> dict[str, Any]:
     from medtalk_unreal import menus, selftest
+    from medtalk_unreal.questions import all_of_them
 
     lines: list[str] = []
     task = do(editor, selftest.steps(menus.MENUS, lines.append))
     assert task.error is None, task.error
-    assert len(lines) == len(selftest.questions(())) + 1
-    assert json.loads((saved(editor) / "selftest.json").read_text()) == task.result
+    assert len(lines) == len(all_of_them(())) + 1
+    assert json.loads((saved(editor) / f"selftest-{version}.json").read_text()) == task.result
     return task.result
 
 
@@ -35,6 +44,7 @@ def test_every_question_is_answered(editor: Any, generation: str) -> None:
     assert answers["speed"]["microseconds_per_key_channels"] > 0
     assert answers["sockets"]["echo"] is True
     assert answers["ticks"]["ticks"] == 20
+    assert report["engine"].startswith("5.6.1") and report["plugin"] and "asking" not in report
     assert {"Sequencer.MainToolBar", "LevelEditor.MainMenu.Tools"} < set(answers["menus"])
 
 
@@ -67,17 +77,44 @@ def test_cancelled_half_way_it_still_puts_everything_back(editor: Any) -> None:
     assert set(editor.state.assets) != before
     task.cancel()
     assert task.ended and set(editor.state.assets) == before
+    left = json.loads((saved(editor) / "selftest-5.6.1.json").read_text())
+    assert left["ok"] is False and left["asking"] not in left["questions"]  # what an editor died of
+
+
+@pytest.mark.engine("5.4")
+def test_the_oldest_editor_answers(editor: Any) -> None:
+    editor.add_metahuman("mh3")
+    report = ask(editor, "5.4.4")
+    assert report["ok"], report
+
+
+@pytest.mark.engine("5.8")
+def test_the_latest_editor_answers_and_logs_no_error_but_those_asked_for(editor: Any) -> None:
+    editor.add_metahuman("mh4")
+    report = ask(editor, "5.8.0")
+    assert report["ok"], report
+    assert editor.log.errors == [line.partition("]")[2].partition("]")[2] for line in
+                                 report["questions"]["made_while_closed"]["errors"]]  # fmt: skip
+
+
+def test_a_disk_that_takes_no_report(editor: Any) -> None:
+    from medtalk_unreal import selftest
+
+    (saved(editor) / "selftest-5.6.1.json").mkdir(parents=True)
+    task = do(editor, selftest.steps((), lambda _: None))
+    assert str(task.error).startswith("The report ") and "cannot be written" in str(task.error)
 
 
 def test_the_users_own_folder_is_not_touched(editor: Any) -> None:
     import unreal
 
     from medtalk_unreal import selftest
+    from medtalk_unreal.questions import scratch
 
-    unreal.EditorAssetLibrary.make_directory(selftest.SCRATCH)
+    unreal.EditorAssetLibrary.make_directory(scratch.FOLDER)
     task = do(editor, selftest.steps((), lambda _: None))
-    assert "already" in str(task.error)
-    assert unreal.EditorAssetLibrary.does_directory_exist(selftest.SCRATCH)
+    assert "already" in str(task.error) and not (saved(editor) / "selftest-5.6.1.json").exists()
+    assert unreal.EditorAssetLibrary.does_directory_exist(scratch.FOLDER)
 
 
 @pytest.mark.parametrize(("value", "outcome"), [(-0.5, "failed"), (0.0, "skipped"), (None, "skipped")])

@@ -14,7 +14,7 @@ from medtalk.rig.channels import INDEX, N_CHANNELS
 from medtalk_board.channels import in_region
 from medtalk_board.head import rotator
 from tests.fake_unreal import inside
-from tests.plugin.takes import KEYED, a_sound, as_take, board_section, moving, on_board, state_of, write
+from tests.plugin.takes import KEYED, a_sound, as_take, board_section, but_new_ones, moving, on_board, state_of, write
 
 FRAMES = 40
 JAW = INDEX["CTRL_C_jaw-translateY"]
@@ -116,7 +116,7 @@ def test_a_constant_channel_keeps_its_value_when_a_take_is_written_behind_it(sho
     write(editor, first, sequence=sequence, actor=actor, writer=writer)
     write(editor, moving(FRAMES), name="next", sequence=sequence, actor=actor, writer=writer, start_frame=FRAMES)
     np.testing.assert_allclose(on_board(editor, sequence, FRAMES)[:, KEYED], 0.25)
-    assert editor.keys(board_section(editor, sequence), "CTRL_C_jaw.Y")[0] == (0, 0.25)
+    assert [editor.keys(one, "CTRL_C_jaw.Y")[0][0] for one in editor.sections(sequence)] == [0, FRAMES * 800]
 
 
 @pytest.mark.parametrize("step", [2, 7, 1000])
@@ -219,26 +219,22 @@ def test_a_take_is_one_undo_step_which_takes_all_of_it_back(shot: Any, tmp_path:
     assert state_of(editor) == before
 
 
-def test_keys_outside_the_span_survive_and_those_inside_give_way(shot: Any) -> None:
+def test_the_users_keys_in_the_section_survive_outside_the_take(shot: Any) -> None:
+    """On the channels of the take behind it; those inside it are edits of his (test_handedits)."""
     editor, actor, sequence = shot
-    write(editor, moving(2), sequence=sequence, actor=actor)
+    write(editor, moving(FRAMES), sequence=sequence, actor=actor)
     section = board_section(editor, sequence)
-    start, end = 100 * 800, 100 * 800 + FRAMES * TICKS_60  # 30 fps; the end is exclusive
-    mine = {start - 1: 0.1, start: 0.2, start + 150: 0.3, end - 1: 0.4, end: 0.5, end + 99_999: 0.6}
-    for tick, value in mine.items():
+    end = FRAMES * TICKS_60
+    for tick, value in {end: 0.5, end + 99_999: 0.6}.items():
         user_key(editor, section, "CTRL_C_jaw.Y", tick, value)
-    user_key(editor, section, "CTRL_lookAtSwitch", start + 3, 0.0)
-    before = editor.keys(section, "CTRL_C_jaw.X")[:2]
-    values = moving(FRAMES)
-    write(editor, values, sequence=sequence, actor=actor, start_frame=100)
+    user_key(editor, section, "CTRL_lookAtSwitch", 3, 0.0)
+    values = moving(FRAMES, 2)
+    report = write(editor, values, sequence=sequence, actor=actor)
     keys = dict(editor.keys(section, "CTRL_C_jaw.Y"))
-    assert len(keys) == len(editor.keys(section, "CTRL_C_jaw.Y")), "no key lies on another"
-    assert {tick for tick in mine if tick in keys} == {start - 1, start, end, end + 99_999}
-    assert keys[start] == pytest.approx(values[0, JAW]) and keys[end] == pytest.approx(0.5)
-    assert editor.keys(section, "CTRL_C_jaw.X")[:2] == before
-    assert editor.keys(section, "CTRL_lookAtSwitch") == [(start + 3, 0.0)]
-    found = on_board(editor, sequence, FRAMES, start=100)
-    np.testing.assert_allclose(found[:, KEYED], values[:, KEYED], atol=1e-6)
+    assert len(keys) == len(editor.keys(section, "CTRL_C_jaw.Y")) == FRAMES + 2, "no key lies on another"
+    assert keys[0] == pytest.approx(values[0, JAW]) and keys[end] == pytest.approx(0.5)
+    assert editor.keys(section, "CTRL_lookAtSwitch") == [(3, 0.0)] and report.edits == ()
+    np.testing.assert_allclose(on_board(editor, sequence, FRAMES)[:, KEYED], values[:, KEYED], atol=1e-6)
 
 
 @pytest.mark.parametrize("writer", ["channels", "arrays"])
@@ -280,26 +276,15 @@ def test_two_metahumans_in_one_sequence(shot: Any, tmp_path: Path) -> None:
 # --- the ranges
 
 
-def test_ranges_grow_as_needed_and_never_shrink(shot: Any) -> None:
+def test_the_playback_range_grows_as_needed_and_never_shrinks(shot: Any) -> None:
     editor, actor, sequence = shot
     editor.state.rig_section_bounded = True
     asset = editor.asset(sequence)  # plays frames 0 to 150
-    write(editor, moving(FRAMES), sequence=sequence, actor=actor, start_frame=10)
-    section = board_section(editor, sequence)
-    assert (section.get_start_frame(), section.get_end_frame()) == (0, 150)
-    write(editor, moving(FRAMES), sequence=sequence, actor=actor, start_frame=140)
-    write(editor, moving(FRAMES), sequence=sequence, actor=actor, start_frame=-7)
-    for start, end in (
-        (section.get_start_frame(), section.get_end_frame()), (asset.get_playback_start(), asset.get_playback_end())
-    ):  # fmt: skip
-        assert (start, end) == (-7, 160)
-
-
-def test_an_endless_section_stays_endless(shot: Any) -> None:
-    editor, actor, sequence = shot
-    write(editor, moving(FRAMES), sequence=sequence, actor=actor, start_frame=500)
-    section = board_section(editor, sequence)
-    assert not section.has_start_frame() and not section.has_end_frame()
+    for start, played in ((10, (0, 150)), (140, (0, 160)), (-7, (-7, 160))):
+        write(editor, moving(FRAMES), sequence=sequence, actor=actor, start_frame=start)
+        section = board_section(editor, sequence)
+        assert (section.get_start_frame(), section.get_end_frame()) == (start, start + 20)
+        assert (asset.get_playback_start(), asset.get_playback_end()) == played
 
 
 # --- the sound
@@ -319,15 +304,18 @@ def test_the_sound_lies_beside_the_keys(editor: Any, tmp_path: Path, display: in
     assert sequence.get_playback_end() >= section.get_end_frame()
 
 
-def test_a_take_that_moves_takes_its_sound_along_and_says_what_stays(shot: Any, tmp_path: Path) -> None:
+def test_another_start_moves_a_take_with_its_sound_and_all_of_its_keys(shot: Any, tmp_path: Path) -> None:
     editor, actor, sequence = shot
     sound = a_sound(editor, tmp_path)
     write(editor, moving(FRAMES), sequence=sequence, actor=actor, sound=sound)
+    user_key(editor, board_section(editor, sequence), "CTRL_lookAtSwitch", 3, 0.0)
     report = write(editor, moving(FRAMES), sequence=sequence, actor=actor, sound=sound, start_frame=100)
     ((_, section),) = audio(editor, sequence)
-    assert section.get_start_frame() == 100
-    assert len(report.warnings) == 1 and "frame 0" in report.warnings[0]
-    assert editor.keys(board_section(editor, sequence), "CTRL_C_jaw.Y")[0][0] == 0
+    assert section.get_start_frame() == 100 and report.warnings == ()
+    board = board_section(editor, sequence)
+    assert (board.get_start_frame(), board.get_end_frame()) == (100, 130)
+    assert [tick for tick, _ in editor.keys(board, "CTRL_C_jaw.Y")] == [80_000 + at * TICKS_60 for at in range(FRAMES)]
+    assert editor.keys(board, "CTRL_lookAtSwitch") == [(80_003, 0.0)]
 
 
 def test_a_take_that_is_shorter_now_leaves_no_keys_behind_it(shot: Any, tmp_path: Path) -> None:
@@ -351,8 +339,9 @@ def test_a_take_that_is_shorter_now_leaves_the_next_take_alone(shot: Any, tmp_pa
     write(editor, moving(60), sequence=sequence, actor=actor, sound=sound)
     write(editor, moving(60, seed=1), name="other", sequence=sequence, actor=actor, sound=other, start_frame=25)
     write(editor, moving(40), sequence=sequence, actor=actor, sound=sound)
-    ticks = [tick for tick, _ in editor.keys(board_section(editor, sequence), "CTRL_C_jaw.Y")]
-    assert ticks == [*range(0, 40 * TICKS_60, TICKS_60), *range(50 * TICKS_60, 110 * TICKS_60, TICKS_60)]
+    first, second = ([tick for tick, _ in editor.keys(one, "CTRL_C_jaw.Y")] for one in editor.sections(sequence))
+    assert first == [*range(0, 40 * TICKS_60, TICKS_60)]
+    assert second == [*range(50 * TICKS_60, 110 * TICKS_60, TICKS_60)]
 
 
 def test_a_new_take_lays_its_own_sound(shot: Any, tmp_path: Path) -> None:
@@ -404,9 +393,13 @@ def test_what_tests_take_for_the_state_is_all_of_it(shot: Any, tmp_path: Path, w
 @pytest.mark.parametrize("writer", ["channels", "arrays"])
 @pytest.mark.parametrize("after", [0, 1, 100])
 @pytest.mark.parametrize("made", [False, True])
-def test_cancel_undoes_everything(shot: Any, tmp_path: Path, made: bool, after: int, writer: str) -> None:
+def test_cancel_undoes_everything(
+    shot: Any, tmp_path: Path, made: bool, after: int, writer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medtalk_unreal import edits
     from medtalk_unreal.errors import CancelledError
 
+    monkeypatch.setattr(edits, "LONG", 0)
     editor, actor, sequence = shot
     sound = a_sound(editor, tmp_path)
     if not made:
@@ -414,9 +407,10 @@ def test_cancel_undoes_everything(shot: Any, tmp_path: Path, made: bool, after: 
     before, steps = state_of(editor), list(editor.undo_steps)
     target = {"actor": actor, "sound": sound, "writer": writer} | ({} if made else {"sequence": sequence})
     editor.state.cancel_slow_task_after = after
-    with pytest.raises(CancelledError, match=r"line: cancelled\. Nothing was changed\."):
+    left = "The new .* stays" if made and after else "Nothing was changed"
+    with pytest.raises(CancelledError, match=rf"line: cancelled\. {left}"):
         write(editor, moving(6, 2), **target)
-    assert state_of(editor) == before and editor.undo_steps == steps
+    assert but_new_ones(editor, before) == before and editor.undo_steps == steps
     assert editor.log.errors == []
     editor.state.cancel_slow_task_after = None
     report = write(editor, moving(6, 2), **target)  # the next click works
@@ -425,17 +419,21 @@ def test_cancel_undoes_everything(shot: Any, tmp_path: Path, made: bool, after: 
 
 @pytest.mark.parametrize("writer", ["channels", "arrays"])
 @pytest.mark.parametrize("made", [False, True])
-def test_cancelled_it_leaves_open_what_was_open(shot: Any, made: bool, writer: str) -> None:
+def test_cancelled_it_leaves_open_what_was_open(
+    shot: Any, made: bool, writer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The array setters want the take's sequence open; the user was at work in another."""
+    from medtalk_unreal import edits
     from medtalk_unreal.errors import CancelledError
 
+    monkeypatch.setattr(edits, "LONG", 0)
     editor, actor, sequence = shot
     editor.open(editor.new_sequence(30, "/Game/Mine"))
     before = state_of(editor)
     editor.state.cancel_slow_task_after = 50
     with pytest.raises(CancelledError):
         write(editor, moving(6), actor=actor, writer=writer, **({} if made else {"sequence": sequence}))
-    assert editor.state.sequence == editor.asset("/Game/Mine") and state_of(editor) == before
+    assert editor.state.sequence == editor.asset("/Game/Mine") and but_new_ones(editor, before) == before
 
 
 @pytest.mark.parametrize("made", [False, True])
@@ -455,7 +453,7 @@ def test_a_fault_in_the_middle_undoes_everything(shot: Any, monkeypatch: pytest.
     monkeypatch.setattr(keys.ChannelWriter, "write", fails)
     with pytest.raises(RuntimeError):
         write(editor, moving(FRAMES), actor=actor, **({} if made else {"sequence": sequence}))
-    assert state_of(editor) == before
+    assert but_new_ones(editor, before) == before
 
 
 def test_the_progress_is_what_was_promised(shot: Any) -> None:
@@ -504,7 +502,7 @@ def test_a_locked_section(shot: Any) -> None:
     editor, actor, sequence = shot
     write(editor, moving(2), sequence=sequence, actor=actor)
     board_section(editor, sequence).set_is_locked(True)
-    refused_at_once(editor, "section of the control board of BP_Ada is locked", sequence=sequence, actor=actor)
+    refused_at_once(editor, "section of line on the control board of BP_Ada is locked", sequence=sequence, actor=actor)
 
 
 def test_a_locked_sound(shot: Any, tmp_path: Path) -> None:
@@ -588,7 +586,7 @@ def test_a_section_that_is_not_active(shot: Any) -> None:
     write(editor, moving(2), sequence=sequence, actor=actor)
     board_section(editor, sequence).set_is_active(False)
     report = write(editor, moving(2), sequence=sequence, actor=actor)
-    assert any("not active" in warning for warning in report.warnings)
+    assert any("muted" in warning for warning in report.warnings)
 
 
 def test_what_is_gone_by_now(shot: Any, tmp_path: Path) -> None:
@@ -730,7 +728,8 @@ def write_turned(shot: Any, head: np.ndarray, **target: Any) -> Any:
     editor, actor, sequence = shot
     take = replace(as_take(moving(12)), head=head.data)
     with editor.plugin_code():
-        return write_take(take, Target(**{"tolerance": 0.0, "sequence": sequence, "actor": actor, **target}))
+        where = {"sequence": sequence, "actor": actor, "head": "control", "tolerance": 0.0}
+        return write_take(take, Target(**{**where, **target}))
 
 
 def head_keys(editor: Any, sequence: str) -> np.ndarray:

@@ -87,7 +87,7 @@ def test_epic_s_moods_are_there_where_their_plugin_is_and_change_their_names(
     unreal: Any, engine: str, engine_plugins: tuple[str, ...]
 ) -> None:
     """docs 5.6 and 5.7 of AudioDrivenAnimationMood."""
-    if not engine_plugins or engine == "5.4":
+    if not engine_plugins or engine in ("5.4", "5.5"):
         assert not hasattr(unreal, "AudioDrivenAnimationMood")
         return
     names = {mood.name: mood.value for mood in unreal.AudioDrivenAnimationMood}
@@ -112,6 +112,19 @@ def test_marked_frames_take_a_time_unit_from_5_5_on(editor: Editor, unreal: Any,
     assert [one.frame_number.value for one in sequence.get_marked_frames_from_sequence()] == [1]
     line = "DeprecationWarning: MovieSceneSequence: Function 'get_marked_frames' on 'MovieSceneSequence' is deprecated"
     assert len(editor.log.warnings) == 2 and editor.log.warnings[1] == line
+
+
+@pytest.mark.parametrize("engine", VERSIONS)
+def test_what_an_export_of_an_animation_can_be_told(editor: Editor, unreal: Any, engine: str) -> None:
+    """docs 5.4, 5.5 and 5.7 of AnimSeqExportOption."""
+    options = unreal.AnimSeqExportOption()
+    for name, since in (("export_transforms", "5.4"), ("custom_start_frame", "5.5"), ("custom_frame_rate", "5.6")):
+        if engine >= since:
+            options.get_editor_property(name)
+            continue
+        with pytest.raises(Exception, match=f"Failed to find property '{name}'"):
+            options.get_editor_property(name)
+        assert not hasattr(options, name)
 
 
 @pytest.mark.engine("5.8")

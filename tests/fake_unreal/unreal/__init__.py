@@ -25,6 +25,7 @@ from . import (
     sounds,
     structs,
     system,
+    tasks,
     tracks,
     transactions,
     values,
@@ -56,6 +57,7 @@ for _module in (
     dialogs,
     menus,
     system,
+    tasks,
     _uclass,
 ):
     for _name, _item in list(vars(_module).items()):

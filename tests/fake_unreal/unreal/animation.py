@@ -9,6 +9,7 @@ import numpy as np
 
 from . import boards
 from .assets import Factory
+from .blending import shown
 from .controlrig import MovieSceneControlRigParameterTrack
 from .objects import BlueprintFunctionLibrary, Interface, Object
 from .state import EDITOR
@@ -157,11 +158,11 @@ class AnimationLibrary(BlueprintFunctionLibrary):
 
 def board_curves(sequence: Any, track: Any, seconds: list[float]) -> dict[str, np.ndarray]:
     """What a face board's keys drive at some times: expression curve -> values."""
-    section, found = track._sections[0], {}
+    found = {}
     ticks = [float(second * sequence._tick) for second in seconds]
     for name, expression in boards.expressions(track._rig_class._board).items():
-        moved = [section._channels[channel] for channel in expression.channels if channel in section._channels]
-        values = [sum(data.at(tick) for data in moved) for tick in ticks]
+        moved = [channel for channel in expression.channels if channel in track._sections[0]._channels]
+        values = [sum(shown(track, channel, tick) for channel in moved) for tick in ticks]
         at, to = zip(*expression.points, strict=True)
         found[PREFIX + name] = np.interp(values, at, to)
     return found
@@ -206,6 +207,12 @@ def curve_value(component: Any, name: str, default: float) -> Any:
     for record in sequence._bindings.values():
         if record.bound(sequence) != component:
             continue
+        played = [one for track in record.tracks for one in track._sections if "params" in one._values]
+        if played and EDITOR.animation_wins:
+            animation = played[-1]._values["params"]._values["animation"]
+            return AnimationLibrary.get_float_value_at_time(
+                animation, name, EDITOR.evaluated / float(sequence._display)
+            )
         for track in record.tracks:
             if isinstance(track, MovieSceneControlRigParameterTrack) and track._sections:
                 curves = board_curves(sequence, track, [EDITOR.evaluated / float(sequence._display)])

@@ -155,8 +155,11 @@ class EditorAssetLibrary(BlueprintFunctionLibrary):
 
     @staticmethod
     def delete_asset(asset_path_to_delete: str) -> bool:
+        """A forced one, for which the editors of all assets close. (code: ObjectTools.cpp, ForceDeleteObjects)"""
         asset = _found(asset_path_to_delete)
         if asset is not None:
+            EDITOR.open_tabs.clear()
+            EDITOR.sequence = EDITOR.focused = None
             destroy(asset, "the asset was deleted")
         return asset is not None
 

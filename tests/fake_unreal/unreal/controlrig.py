@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import boards
+from . import blending, boards
 from .channels import ChannelData
 from .enums import MovieSceneBlendType, MovieSceneKeyInterpolation
 from .hierarchy import RigHierarchy
@@ -217,6 +217,8 @@ class ControlRigSequencerLibrary(BlueprintFunctionLibrary):
     def get_control_rigs(level_sequence: Any) -> Any:
         """Walks the tracks: the sequence need not be open (second look, A1)."""
         found = []
+        if EDITOR.rigs_need_sequencer and level_sequence not in (EDITOR.sequence, EDITOR.focused):
+            return []
         for guid, record in level_sequence._bindings.items():
             for track in record.tracks:
                 if isinstance(track, MovieSceneControlRigParameterTrack) and track._rig is not None:
@@ -347,4 +349,6 @@ def _read(sequence: Any, rig: Any, name: Any, frames: list[Any], unit: Any) -> l
     if section is None:
         return [(0.0,) for _ in frames]
     ticks = [in_ticks(sequence, frame, 0.0, unit) for frame in frames]
-    return [control.held(*(section._channels[channel].at(tick) for channel in control.channels)) for tick in ticks]
+    return [
+        control.held(*(blending.shown(section._outer, channel, tick) for channel in control.channels)) for tick in ticks
+    ]

@@ -9,7 +9,7 @@ from .convert import TYPES, canonical, giving, taking, wrapper, zero
 from .playing import PLAYING
 from .signatures import CLASSES, type_of
 from .state import EDITOR, copied
-from .values import Name, _WrapperBase, copy_value
+from .values import Name, _WrapperBase, copy_value, stored
 
 
 class _ObjectMeta(type):
@@ -186,7 +186,7 @@ class _ObjectBase(_WrapperBase, metaclass=_ObjectMeta):
         except TypeError as error:
             raise TypeError(f"{type(self).__name__}: Failed to convert type for property '{name}': {error}") from None
         self._touch()
-        self._values[name] = taken
+        self._values[name] = stored(taken)
         writer = getattr(self, f"_set_{name}", None)
         if writer:
             writer(taken)

@@ -31,6 +31,15 @@ class Log:
     def add(self, level: str, line: str) -> None:
         self.lines.append((level, line))
 
+    def write(self, path: Path) -> None:
+        """The file, as the editor writes it: time, frame, category, level (but "Display"), line."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shown = [
+            line if "Log" in line.split(":")[0] else f"LogPython: {'' if level == 'Display' else level + ': '}{line}"
+            for level, line in self.lines
+        ]
+        path.write_text("".join(f"[2026.01.01-00.00.00:000][  0]{line}\n" for line in shown), "utf-8")
+
     def of(self, level: str) -> list[str]:
         return [line for found, line in self.lines if found == level]
 
@@ -105,6 +114,10 @@ class EditorState:
         self.objects = self.most_objects = 0  # made since garbage was last collected, and the most there were
         self.post_ticks: dict[Any, Callable[[float], None]] = {}
         self.pre_ticks: dict[Any, Callable[[float], None]] = {}
+        self.core_ticks: dict[str, Callable[[], None]] = {}  # what the editor itself does between frames
+        self.notifications: list[Any] = []  # of tasks
+        self.unattended_script = False  # Unreal takes the editor for one that a script runs
+        self.urls: list[str] = []  # opened in the browser
         self.shutdowns: dict[Any, Callable[[], None]] = {}
         self.quit = False
         self.keep_alive = False
@@ -115,10 +128,17 @@ class EditorState:
         self.slow_task: Any = None
         self.cancel_slow_task_after: int | None = None  # frames of a slow task until the user presses Cancel
         self.slow_tasks: list[str] = []
+        # FeedbackContextEditor.cpp guards its frame against a progress window in a Slate tick, and calls it wrong use
+        self.progress_in_ticks: list[str] = []
         self.classes: dict[str, type] = {}  # made by @unreal.uclass
         self.names: Counter[str] = Counter()  # for unique object names
         # what is not known of the real editor, to be switched in tests
         self.rig_section_bounded = False
+        self.rigs_need_sequencer = False  # whether get_control_rigs finds none in a closed sequence
+        self.hidden_are_channels = False  # whether controls that a section's filter hides are channels all the same
+        self.override_wins = True  # whether an overriding section takes the place of absolute ones, or counts nothing
+        self.sections_reach_on = False  # whether a section counts outside of its ends too
+        self.animation_wins = False  # over a board on the same face
         self.head_control = False  # whether boards turn the head, as those of MetaHuman Animator do
         self.class_objects: dict[type, Any] = {}
 
@@ -143,6 +163,8 @@ class EditorState:
         """
         if self.scope:
             return
+        for between in list(self.core_ticks.values()):
+            between()
         self.ticking += 1
         depth, self.depth = self.depth, 0
         try:
@@ -170,6 +192,9 @@ class EditorState:
         for one in self.open_tabs:
             if one._path() == path:
                 return one
+        tasks = self.subsystems.get("EditorUtilitySubsystem")
+        if tasks is not None and (task := tasks._find(path)) is not None:
+            return task
         asset = self.assets.get(path.partition(".")[0].lower())
         if asset is not None and ":" in path:  # what lies in a sequence
             inside = [one for track in getattr(asset, "_all_tracks", list)() for one in (track, *track._sections)]

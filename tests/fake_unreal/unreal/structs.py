@@ -128,6 +128,10 @@ class MovieSceneFrameRange(StructBase):
     pass
 
 
+class MovieSceneSkeletalAnimationParams(StructBase):
+    pass
+
+
 class OptionalMovieSceneBlendType(StructBase):
     pass
 

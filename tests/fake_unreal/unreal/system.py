@@ -35,7 +35,8 @@ def log_error(arg: Any) -> None:
 
 @api
 def log_flush() -> None:
-    """Nothing waits here."""
+    """The log's file is written with the lines that waited."""
+    EDITOR.log.write(EDITOR.project_dir / "Saved" / "Logs" / "Show.log")
 
 
 @api
@@ -106,6 +107,10 @@ class SystemLibrary(BlueprintFunctionLibrary):
     """The machine and the process."""
 
     @staticmethod
+    def launch_url(url: str) -> None:
+        EDITOR.urls.append(url)
+
+    @staticmethod
     @raw
     def is_valid(object: Any) -> bool:
         """Looks at any wrapper without touching what it stands for."""
@@ -130,6 +135,14 @@ class SystemLibrary(BlueprintFunctionLibrary):
     @staticmethod
     def get_engine_version() -> str:
         return EDITOR.engine_version
+
+    @staticmethod
+    def get_system_path(object: Any) -> str:
+        """The file of an asset, saved or not; "" for anything else. (docs 5.6)"""
+        package = object.__dict__.get("_package", "") if object is not None else ""
+        if not package.startswith("/Game/"):
+            return ""
+        return (EDITOR.project_dir / "Content" / f"{package.removeprefix('/Game/')}.uasset").as_posix()
 
     @staticmethod
     def get_project_directory() -> str:

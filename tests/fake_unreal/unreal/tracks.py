@@ -9,7 +9,13 @@ from .channels import ChannelData, wrap_channel
 from .enums import MovieSceneBlendType, MovieSceneCompletionMode
 from .objects import Object
 from .state import EDITOR
-from .structs import Color, FrameNumber, MovieSceneObjectBindingID, OptionalMovieSceneBlendType
+from .structs import (
+    Color,
+    FrameNumber,
+    MovieSceneObjectBindingID,
+    MovieSceneSkeletalAnimationParams,
+    OptionalMovieSceneBlendType,
+)
 from .timing import from_seconds, to_frame, to_seconds, to_ticks
 from .values import Text
 
@@ -156,7 +162,8 @@ class MovieSceneSection(MovieSceneDecorationContainerObject):
 
     def _shown(self) -> list[str]:
         """The channels that calls see: those of controls that are filtered out are not enabled (second look, B5)."""
-        return [name for name in self._channels if name.partition(".")[0].lower() not in self._hidden]
+        hidden = set() if EDITOR.hidden_are_channels else self._hidden
+        return [name for name in self._channels if name.partition(".")[0].lower() not in hidden]
 
     def get_all_channels(self) -> Any:
         return [wrap_channel(self, name) for name in self._shown()]
@@ -290,7 +297,13 @@ class MovieSceneAudioTrack(MovieSceneNameableTrack):
 
 
 class MovieSceneSkeletalAnimationSection(MovieSceneSection):
-    pass
+    """An animation in a sequence."""
+
+    _properties = "params"
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self._values["params"] = MovieSceneSkeletalAnimationParams()
 
 
 class MovieSceneCommonAnimationTrack(MovieSceneNameableTrack):

@@ -75,10 +75,12 @@ class ScopedSlowTask(_Scoped):
 
     def make_dialog_delayed(self, delay: float, can_cancel: bool = False, allow_in_pie: bool = False) -> None:
         self._check("make_dialog_delayed")
+        EDITOR.progress_in_ticks += [self._desc] if EDITOR.ticking else []
         self._can_cancel = can_cancel
 
     def make_dialog(self, can_cancel: bool = False, allow_in_pie: bool = False) -> None:
         self._check("make_dialog")
+        EDITOR.progress_in_ticks += [self._desc] if EDITOR.ticking else []
         self._can_cancel = can_cancel
 
     def enter_progress_frame(self, work: float = 1.0, desc: Any = "") -> None:

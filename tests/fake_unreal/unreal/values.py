@@ -269,6 +269,15 @@ def copy_value(value: Any) -> Any:
     return value._copied() if isinstance(value, (StructBase, _Elements)) else value
 
 
+def stored(value: Any) -> Any:
+    """A value as Unreal stores it in a property: a struct is a copy that nobody was handed."""
+    made = copy_value(value)
+    if isinstance(made, StructBase) and made._generation is not None:
+        made._generation = None
+        EDITOR.state.handed.pop()  # it was put there last
+    return made
+
+
 def _field(owner: str, name: str, kind: str, way: str) -> property:
     give, node = None, type_of(kind)
 

@@ -14,12 +14,20 @@ from typing import Any
 
 import unreal
 
+OLDEST = (5, 4)
+"""The first Unreal that the plugin works in. An older one has another Python, so nothing but this file may be read."""
+
 _shutdown: Any = None  # the handle of the callback, while the plugin is started
 
 
 def startup() -> None:
     """Start the plugin. May be called again; never raises, a failure is one line in the log."""
     global _shutdown
+    engine = unreal.SystemLibrary.get_engine_version()
+    numbers = re.match(r"(\d+)\.(\d+)", engine)
+    if numbers is not None and tuple(map(int, numbers.groups())) < OLDEST:
+        unreal.log_error("MEDTalk needs Unreal {}.{} or later; this is {}.".format(*OLDEST, engine.partition("-")[0]))
+        return
     try:
         # Blueprints with our nodes are also compiled by commandlets. Nothing else is wanted there.
         from medtalk_unreal import blueprint  # noqa: F401

@@ -16,7 +16,7 @@ import unreal
 from medtalk_board import head
 from medtalk_board.expressions import PREFIX, expressions
 from medtalk_unreal import compat, facerig
-from medtalk_unreal.edits import Edit, asset_path, describe, edit, source_of
+from medtalk_unreal.edits import Edit, asset_path, describe, edit, is_long, source_of
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.keys import reduce_keys
 from medtalk_unreal.places import find_sequence
@@ -100,7 +100,7 @@ def bake_curves(
     rows, flat = len(take.rows), take.flat
     seconds = [float(row / compat.rate(rate)) for row in range(rows)]
     curves = expressions(generation or _generation(skeleton))
-    with edit(f"{TITLE}: bake {name}", steps=len(curves) + 1) as change:
+    with edit(f"{TITLE}: bake {name}", steps=len(curves) + 1, window=is_long(rows * len(curves))) as change:
         change.step("The asset")
         anim, _ = _animation(change, path, bones, take.source)
         change.begin(anim)
@@ -191,7 +191,11 @@ def _options(
     if fps:
         wanted |= {"use_custom_frame_rate": True, "custom_frame_rate": compat.frame_rate(fps)}
     for name, value in wanted.items():
-        options.set_editor_property(name, value)
+        try:
+            options.set_editor_property(name, value)
+        except Exception as error:  # a range came with 5.5, a rate with 5.6
+            said = "This version of Unreal can only bake whole sequences at their own rate."
+            raise PluginError(said, "Leave frames and fps out.") from error
     return options
 
 

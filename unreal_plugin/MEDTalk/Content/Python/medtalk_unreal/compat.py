@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, TypeVar
 
 import unreal
@@ -132,9 +134,18 @@ def default_rig(component: unreal.SkeletalMeshComponent) -> unreal.Object | None
 
 def metahuman_face(actor: unreal.Actor) -> str:
     """The name of the face component, where the actor has a component that names it (5.6 and later); "" elsewhere."""
+    return _metahuman_part(actor, "face_component_name")
+
+
+def metahuman_body(actor: unreal.Actor) -> str:
+    """The same of the body."""
+    return _metahuman_part(actor, "body_component_name")
+
+
+def _metahuman_part(actor: unreal.Actor, which: str) -> str:
     kind = getattr(unreal, "MetaHumanComponentUE", None)
     metahuman = actor.get_component_by_class(kind) if kind else None
-    return str(metahuman.get_editor_property("face_component_name")) if metahuman else ""
+    return str(metahuman.get_editor_property(which)) if metahuman else ""
 
 
 def rig_class(asset: unreal.Object) -> unreal.Class | None:
@@ -170,12 +181,17 @@ def control_settings(hierarchy: unreal.RigHierarchy, key: unreal.RigElementKey) 
 
 def face_boards() -> Iterator[str]:
     """Package paths of all assets of the project called `...Face_ControlBoard_CtrlRig`, in order."""
+    return rigs_called(BOARD_ASSET)
+
+
+def rigs_called(ending: str) -> Iterator[str]:
+    """Package paths of all Control Rigs of the project whose name ends so (in lower case), in order."""
     registry = unreal.AssetRegistryHelpers.get_asset_registry()
     found: set[str] = set()
     for name in ("ControlRigBlueprint", "ControlRigRuntimeAsset"):  # the second from 5.8 on
         if kind := getattr(unreal, name, None):
             assets = registry.get_assets_by_class(kind.static_class().get_class_path_name(), True) or []
-            found |= {str(data.package_name) for data in assets if str(data.asset_name).lower().endswith(BOARD_ASSET)}
+            found |= {str(data.package_name) for data in assets if str(data.asset_name).lower().endswith(ending)}
     yield from sorted(found)
 
 
@@ -211,6 +227,15 @@ def marked_frames(sequence: unreal.LevelSequence) -> list[tuple[int, str]]:
     return [(mark.frame_number.value, str(mark.label)) for mark in marks]
 
 
+def is_write_protected(asset: unreal.Object) -> bool:
+    """Whether the file of an asset cannot be written, as where source control keeps it until it is checked out."""
+    path = str(unreal.SystemLibrary.get_system_path(asset))
+    try:
+        return bool(path) and not Path(path).stat().st_mode & stat.S_IWUSR
+    except OSError:  # not saved yet
+        return False
+
+
 def undo() -> None:
     """Takes the last undo step back. Python has no function for it; the console has."""
     unreal.SystemLibrary.execute_console_command(world(), "TRANSACTION UNDO")
@@ -238,15 +263,9 @@ def is_open(sequence: unreal.LevelSequence) -> bool:
     return current is not None and current.get_path_name() == sequence.get_path_name()
 
 
-def is_shown(sequence: unreal.LevelSequence) -> bool:
-    """Whether this sequence is open in Sequencer, by itself or as the part of another one that is edited there."""
-    focused = unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
-    return is_open(sequence) or (focused is not None and focused.get_path_name() == sequence.get_path_name())
-
-
 def show(sequence: unreal.LevelSequence) -> bool:
     """Have Sequencer show a sequence; whether it does. Where that is edited as a part of another one, it stays so."""
-    return is_shown(sequence) or unreal.LevelSequenceEditorBlueprintLibrary.open_level_sequence(sequence)
+    return is_focused(sequence) or unreal.LevelSequenceEditorBlueprintLibrary.open_level_sequence(sequence)
 
 
 def open_path() -> str:
@@ -298,11 +317,4 @@ def open_again(path: str) -> None:
     if earlier is not None:
         unreal.LevelSequenceEditorBlueprintLibrary.open_level_sequence(earlier)
     else:
-        unreal.LevelSequenceEditorBlueprintLibrary.close_level_sequence()
-
-
-def close(path: str) -> None:
-    """Close the sequence at a path, if it is the one that is open."""
-    current = current_sequence()
-    if current is not None and package(current.get_path_name()) == path:
         unreal.LevelSequenceEditorBlueprintLibrary.close_level_sequence()

@@ -31,6 +31,11 @@ class Earlier:
     audio: unreal.MovieSceneAudioSection | None = None
     stays: bool = False
 
+    @property
+    def channels(self) -> list[str]:
+        """The channels that the take had keys on."""
+        return [*self.found.written.curves] if self.found is not None else []
+
     def end(self, span: Span) -> int:
         """The tick up to which keys give way to the take: if the earlier one was longer, its last keys go, too."""
         return max(span.end, span.first + self.found.written.length if self.found is not None else 0)
@@ -52,6 +57,11 @@ def look(
         return Earlier(audio=audio)
     found = handedits.find(sequence, section)
     return Earlier(section, found, audio, found is not None and found.written.asked == start_frame)
+
+
+def start_frame(sequence: unreal.LevelSequence, section: Section, asked: int) -> int:
+    """The display frame where a take begins now that has a start: as `Earlier.first`, without a look at the keys."""
+    return section.get_start_frame() if handedits.asked_for(sequence, section) == asked else asked
 
 
 def section_of(sequence: unreal.LevelSequence, face: FaceRig, owner: Owner, start_frame: int) -> Section | None:
@@ -129,6 +139,9 @@ def _new(sequence: unreal.LevelSequence, face: FaceRig, owner: Owner, span: Span
     """A section for a new take, above what lies there."""
     track, name = face.track, owner.take
     assert track is not None
+    if owner.layer:
+        adds = unreal.MovieSceneBlendType.ADDITIVE
+        return sections.make(sequence, track, owner, span.start_frame, span.end_frame, adds), []
     section = sections.make(sequence, track, owner, span.start_frame, span.end_frame)
     way = sections.in_the_way(track, section, span.start_frame, span.end_frame)
     if not way:

@@ -119,7 +119,7 @@ def resolve(sequence: unreal.LevelSequence | None, actor_path: str | None) -> Fa
         component = find_face(actor)
         if component is None:
             raise PluginError(f"{actor.get_actor_label()} has no MetaHuman face.", _SELECT)
-        binding = _in_sequence(sequence, component, actor) if sequence else None
+        binding = in_sequence(sequence, component, actor) if sequence else None
         return _with_rig(FaceRig(actor.get_actor_label(), actor, component, binding, None, None, "", _UNKNOWN))
     if sequence is None:
         raise PluginError("No MetaHuman is selected, nor a sequence that has one.", _SELECT)
@@ -152,7 +152,7 @@ def make(sequence: unreal.LevelSequence, face: FaceRig) -> FaceRig:
     """The face with binding, track and section in the sequence, made where they are missing."""
     binding = face.binding
     if binding is None:
-        binding = _bind(sequence, face)
+        binding = bind(sequence, face)
     track = face.track
     if track is None:
         assert face.rig_class is not None, "resolve() gives a rig where there is no track"
@@ -204,7 +204,7 @@ def switch_head_on(section: unreal.MovieSceneSection) -> bool:
 
 def live_rig(sequence: unreal.LevelSequence, face: FaceRig) -> unreal.ControlRig | None:
     """The ControlRig that Sequencer runs on the face's track, None where the sequence is not open there."""
-    return rig_of(sequence, face.track) if face.track is not None and compat.is_shown(sequence) else None
+    return rig_of(sequence, face.track) if face.track is not None and compat.is_focused(sequence) else None
 
 
 def rig_of(sequence: unreal.MovieSceneSequence, track: unreal.MovieSceneTrack) -> unreal.ControlRig | None:
@@ -246,8 +246,11 @@ def limits(face: FaceRig) -> list[tuple[float, float]]:
     return ranges
 
 
-def conflicts(face: FaceRig, first: int, last: int) -> tuple[list[str], list[str]]:
-    """Other animation of the face in display frames `first` to `last`: what prevents keys, and notes."""
+def conflicts(face: FaceRig, first: int, last: int, muted: bool = False) -> tuple[list[str], list[str]]:
+    """Other animation of the face in display frames `first` to `last`: what prevents keys, and notes.
+
+    muted: `mute_animation` will be called.
+    """
     wrong: list[str] = []
     notes: list[str] = []
     if face.binding is None:
@@ -260,18 +263,45 @@ def conflicts(face: FaceRig, first: int, last: int) -> tuple[list[str], list[str
             continue
         title = str(track.get_display_name())
         sections = list(track.get_sections())
-        hit = [section for section in sections if section.is_active() and _overlaps(section, first, last)]
+        hit = [section for section in sections if section.is_active() and overlaps(section, first, last)]
         if is_rig and not _is_fk(rig_of(face.binding.sequence, track)):
             if hit:
                 notes.append(f"Another rig ({title}) also moves the face of {face.name} there.")
-        elif hit:
-            wrong.append(f"{'An FK rig' if is_rig else 'An animation'} ({title}) moves the face of {face.name} there.")
-        else:
+        elif hit and is_rig:
+            wrong.append(f"An FK rig ({title}) moves the face of {face.name} there.")
+        elif hit and not muted:
+            notes.append(
+                f"An animation ({title}) also moves the face of {face.name} there. If it shows in place of the keys, "
+                "mute it, or switch Mute Animation on."
+            )
+        elif not hit:
             kind = "FK rig" if is_rig else "animation"
             notes.append(f"The face of {face.name} also has an {kind} ({title}), which is not active there.")
     if face.track is not None and any(map(_looks_at, face.track.get_sections())):
         notes.append("CTRL_lookAtSwitch is on: the eyes follow its aim, not the keys.")
     return wrong, notes
+
+
+def mute_animation(face: FaceRig, first: int, last: int) -> list[str]:
+    """Make the animation sections of the face in display frames `first` to `last` inactive; what the user should know.
+
+    Epic's own bake to a control rig does the same.
+    """
+    assert face.binding is not None, "make() gives a binding"
+    lines = []
+    for track in face.binding.find_tracks_by_type(unreal.MovieSceneSkeletalAnimationTrack):
+        hit = [section for section in track.get_sections() if section.is_active() and overlaps(section, first, last)]
+        locked = [section for section in hit if section.is_locked()]
+        for section in hit:
+            if not section.is_locked():
+                section.modify()
+                section.set_is_active(False)
+        title = str(track.get_display_name())
+        if len(hit) > len(locked):
+            lines.append(f"The animation ({title}) of the face of {face.name} is muted now: its section is not active.")
+        if locked:
+            lines.append(f"The animation ({title}) of the face of {face.name} is locked, so it was not muted.")
+    return lines
 
 
 # --- in the sequence
@@ -287,7 +317,7 @@ def bound_objects(sequence: unreal.LevelSequence, binding: unreal.MovieSceneBind
     return [one for one in objects if one is not None]
 
 
-def _in_sequence(
+def in_sequence(
     sequence: unreal.LevelSequence, component: unreal.SkeletalMeshComponent, actor: unreal.Actor
 ) -> unreal.MovieSceneBindingProxy | None:
     """The binding of a face, or None."""
@@ -300,7 +330,7 @@ def _in_sequence(
     return None
 
 
-def _bind(sequence: unreal.LevelSequence, face: FaceRig) -> unreal.MovieSceneBindingProxy:
+def bind(sequence: unreal.LevelSequence, face: FaceRig) -> unreal.MovieSceneBindingProxy:
     actor, component, _ = face.in_level
     actor_path, owner = actor.get_path_name(), None
     for binding in sequence.get_bindings():
@@ -329,7 +359,7 @@ def _faces(sequence: unreal.LevelSequence) -> Iterator[FaceRig]:
         if actor is not None and component is None:
             component = find_face(actor)
             if component is not None and not isinstance(actor, unreal.SkeletalMeshActor):
-                face = _in_sequence(sequence, component, actor)
+                face = in_sequence(sequence, component, actor)
                 if face is not None:
                     continue  # its own binding comes, or came
                 binding = None
@@ -347,9 +377,10 @@ def _faces(sequence: unreal.LevelSequence) -> Iterator[FaceRig]:
 def _board_track(binding: unreal.MovieSceneBindingProxy) -> unreal.MovieSceneControlRigParameterTrack | None:
     """The track of a face board on a binding, or None."""
     for track in binding.find_tracks_by_type(unreal.MovieSceneControlRigParameterTrack):
-        if isinstance(track, _BOARD_TRACK) and list(track.get_sections()):
-            if _is_whole(board_channels(_names(binding.sequence, track))):
-                return track
+        if not isinstance(track, _BOARD_TRACK) or not list(track.get_sections()):
+            continue
+        if _is_whole(board_channels(_names(binding.sequence, track))):
+            return track
     return None
 
 
@@ -362,7 +393,7 @@ def _names(sequence: unreal.MovieSceneSequence, track: unreal.MovieSceneTrack) -
     return [*_channel_names(rig.get_hierarchy()), *names] if rig is not None else names
 
 
-def _overlaps(section: unreal.MovieSceneSection, first: int, last: int) -> bool:
+def overlaps(section: unreal.MovieSceneSection, first: int, last: int) -> bool:
     after = section.has_start_frame() and section.get_start_frame() > last
     before = section.has_end_frame() and section.get_end_frame() <= first
     return not after and not before
@@ -432,7 +463,7 @@ def _is_whole(board: Board) -> bool:
     return there >= _A_BOARD * (there + len(board.missing))
 
 
-def _board_of(name: str, channels: Iterable[str]) -> Board:
+def _board_of(name: str, channels: Collection[str]) -> Board:
     board = board_channels(channels)
     if not _is_whole(board):
         raise PluginError(

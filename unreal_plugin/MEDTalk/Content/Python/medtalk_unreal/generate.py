@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import unreal
 
-from medtalk_unreal import compat, marks, ticks
+from medtalk_unreal import compat, is_commandlet, marks, ticks
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal import sound as sounds
 from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
 from medtalk_unreal.edits import asset_path, check_editable, place
 from medtalk_unreal.errors import CancelledError, PluginError
+from medtalk_unreal.layers import BARELY, EMOTION
 from medtalk_unreal.places import SEQUENCE_NAME, filled, folder_of, new_rate
 from medtalk_unreal.request import Request
 from medtalk_unreal.settings import PluginSettings
@@ -29,12 +30,16 @@ from medtalk_unreal.ticks import Patience
 from medtalk_wire.settings import DEFAULT, MAX_FPS
 
 if TYPE_CHECKING:
-    from medtalk_wire import Client, Job, Result
+    from medtalk_wire import Client, Job, Result, Settings, Sound
 
 Report = TakeReport | BakeReport
 
 _OF_THE_SOUND = ("audio", "limit", "checksum")  # codes of errors that the next sound need not have
 MODEL_FPS = DEFAULT.fps
+_DOING = {
+    "read": "Reading", "transcribe": "Hearing the words of", "listen": "Listening to", "decode": "Animating",
+}  # fmt: skip
+"""What the sidecar does with a sound, by the phases of docs/protocol.md."""
 FULL_SECONDS, AGAIN_SECONDS = 600.0, 5.0
 """How long and how often to ask again a sidecar whose queue is full."""
 
@@ -70,7 +75,9 @@ class Generation:
         self._settings = settings or settings_file.load()
         self._facts: Facts | None = None
         self._picture = b""
+        self._personas: Mapping[str, Any] = {}
         self._done = 0  # sounds
+        self._note = ""  # for the end
 
     def check(self) -> None:
         """Check everything that can be checked without the sidecar. Raises `PluginError`."""
@@ -83,8 +90,11 @@ class Generation:
         self._say("sidecar", 0.0, "Looking for the sidecar.")
         client = yield from the_sidecar.connect(lambda line: self._say("sidecar", 0.0, line), self._settings)
         request, settings = self._request, self._settings.with_sidecar(the_sidecar.about)
+        asked, request = request, request.heard(settings)
+        if request.emotion != asked.emotion and not settings.hears:
+            self._note = " The face is neutral: this model hears no moods in voices."
         request.check_guidance(settings)  # only now it is known what this sidecar takes
-        self._picture = request.read_picture(settings)
+        self._picture, self._personas = request.read_picture(settings), settings.personas
         for self._done, sound in enumerate(facts.sounds):
             try:
                 report = yield from self._take(client, request, sound, None if self._done else _fps_now(request, facts))
@@ -94,6 +104,7 @@ class Generation:
                     unreal.log_error(f"MEDTalk: {error}")
                 continue
             self.status.reports.append(report)
+            unreal.SystemLibrary.collect_garbage()  # at the end of this frame: every key was an object
             for line in report.lines():
                 unreal.log(f"MEDTalk: {line}")
             if isinstance(report, TakeReport):
@@ -113,7 +124,7 @@ class Generation:
             status.state, status.fraction = "done", 1.0
             failed = f"; {len(status.failures)} failed: {status.failures[0]}" if status.failures else "."
             keys = sum(report.keys for report in status.reports)
-            self._say("done", 1.0, f"{takes}, {keys} keys{failed}")
+            self._say("done", 1.0, f"{takes}, {keys} keys{failed}{self._note}")
         else:
             status.state = "cancelled" if isinstance(task.error, CancelledError) else "failed"
             before = f" {takes} before." if written else ""
@@ -127,7 +138,7 @@ class Generation:
         """Steps from one sound to its take. fps: None where its target is not known yet."""
         self._say("sound", 0.0, f"Reading the sound {sound.name}.")
         yield from self._until_editable()
-        result = yield from self._animate(client, request, sound, fps)
+        result, base = yield from self._animate(client, request, sound, fps)
         self._say("writing", 1.0, f"Writing the keys of {sound.name}.")
         yield from self._until_editable()
         if line := _mood(result.meta):
@@ -136,7 +147,7 @@ class Generation:
             unreal.log_warning(f"MEDTalk: {note}")
         take = Take(
             sound.name, result.rig, result.fps, sound.path, dict(result.meta), result.head, request.sound_start,
-            request.sound_end,
+            request.sound_end, base.rig if base is not None else None,
         )  # fmt: skip
         if request.skeleton:
             path = place(_animation_path(request, sound), take.source, request.replace)
@@ -154,9 +165,9 @@ class Generation:
 
     def _animate(
         self, client: Client, request: Request, sound: SoundFacts, fps: float | None
-    ) -> Generator[None, None, Result]:
-        """Steps from a sound to its rig."""
-        from medtalk_wire import RequestError, SidecarError, Sound
+    ) -> Generator[None, None, tuple[Result, Result | None]]:
+        """Steps from a sound to its rig, and where its emotion is to be a layer, to the one without."""
+        from medtalk_wire import RequestError, Sound
 
         what = f"Generating {sound.name}"
         try:
@@ -166,22 +177,37 @@ class Generation:
                 unreal.log_warning(f"MEDTalk: {note}")
             fps = _fps(request, sound) if fps is None else fps
             timeline = _timeline(request, sound, self._settings.with_sidecar(the_sidecar.about))
-            settings = request.wire_settings(self._picture, fps, sound.spoken, timeline)
+            settings = request.wire_settings(self._picture, fps, sound.spoken, timeline, self._personas)
             sent = Sound.from_bytes(data, sound.name)
-            job = client.generate(sent, settings)
         except (PluginError, RequestError) as error:
             raise _SoundError(f"{what}: {error.message}", error.hint) from error
+        result = yield from self._result(client, sent, settings, sound.name)
+        if request.layers != EMOTION or request.skeleton or not settings.intensity:
+            return result, None
+        # The sidecar keeps what it heard of a sound, so that this costs it milliseconds.
+        base = yield from self._result(client, sent, replace(settings, intensity=BARELY), sound.name)
+        return result, base
+
+    def _result(self, client: Client, sent: Sound, settings: Settings, name: str) -> Generator[None, None, Result]:
+        """Steps from a request for a sound of that name to its result."""
+        from medtalk_wire import RequestError, SidecarError
+
+        what = f"Generating {name}"
         full = Patience(FULL_SECONDS)
-        while (yield from self._follow(client, job, what)) == "queue_full" and not full.over:
-            self._say("queue", 0.0, f"{what}: the sidecar's queue is full; trying again in a moment.")
+        while True:
+            try:
+                job = client.generate(sent, settings)
+            except RequestError as error:
+                raise _SoundError(f"{what}: {error.message}", error.hint) from error
+            except SidecarError as error:  # another button has closed the client meanwhile
+                raise PluginError(f"{what}: {error.message}", error.hint) from error
+            if (yield from self._follow(client, job, name)) != "queue_full" or full.over:
+                break
+            self._say("queue", 0.0, f"{name} waits: the sidecar has too much to do.")
             pause = Patience(AGAIN_SECONDS)
             while not (pause.over or full.over):
                 yield
                 the_sidecar.check_alive()
-            try:
-                job = client.generate(sent, settings)
-            except SidecarError as error:  # another button has closed the client meanwhile
-                raise PluginError(f"{what}: {error.message}", error.hint) from error
         error = job.error
         if error is None:
             return job.result
@@ -191,12 +217,13 @@ class Generation:
             the_sidecar.leave()
         raise PluginError(f"{what}: {error.message}", error.hint)
 
-    def _follow(self, client: Client, job: Job, what: str) -> Generator[None, None, str]:
+    def _follow(self, client: Client, job: Job, name: str) -> Generator[None, None, str]:
         """Steps to the end of a job; the code of its error, or ""."""
         try:
             while not job.ended:
-                wait = f"{job.ahead} before it" if job.ahead else job.phase or "sent"
-                self._say(job.phase or "sent", job.fraction, f"{what}: {wait}, {job.fraction:.0%}.")
+                doing = f"{_DOING.get(job.phase, 'Sending')} {name}, {job.fraction:.0%}."
+                wait = f"{name} waits: {job.ahead} before it."
+                self._say(job.phase or "sent", job.fraction, wait if job.ahead else doing)
                 yield
                 client.poll()
                 if not job.ended:
@@ -263,6 +290,11 @@ def check(request: Request, settings: PluginSettings) -> Facts:
     """Check everything that can be checked without the sidecar. Raises `PluginError`."""
     request.check(settings)
     check_editable()
+    if is_commandlet() and not request.skeleton:
+        raise PluginError(
+            "A commandlet has no Sequencer, so it cannot put a face board into a sequence.",
+            "Give a skeleton for an AnimSequence, or start the editor without -run.",
+        )
     if not request.sounds:
         raise PluginError("No sound is selected.", "Select one or more SoundWaves in the Content Browser.")
     waves = [sounds.look(path, settings.max_seconds) for path in request.sounds]

@@ -127,6 +127,12 @@ def find(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> F
     return Found(written, written.first + shift, _changes(sequence, channels, now, written, written.first + shift))
 
 
+def asked_for(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> int | None:
+    """The start frame that the last run was asked for, or None where that cannot be told."""
+    versions = _versions(sequence, section)
+    return versions[0].get("asked") if versions else None
+
+
 def _curve(channel: unreal.MovieSceneScriptingFloatChannel) -> Curve:
     unit, keys = compat.ticks(), compat.keys(channel)
     ticks = [key.get_time(unit).frame_number.value for key in keys]
@@ -224,6 +230,14 @@ class HandEdits:
         """Note the keys of the take itself, before edits, to be stored."""
         self._curves[curve.name] = Curve(curve.name, [tick - self._first for tick in curve.ticks], list(curve.values))
 
+    def on_channel(self, name: str) -> bool:
+        """Whether the animator changed a channel."""
+        return name in self._changes
+
+    def left_out(self, name: str) -> None:
+        """Note that the take has no keys on a channel."""
+        self._curves.pop(name, None)
+
     def on(self, curve: Curve) -> Curve:
         """A channel's curve with the edits that were made on it; the same where there are none. It may have no keys."""
         change = self._changes.get(curve.name)
@@ -287,10 +301,18 @@ class HandEdits:
 def _stored(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> list[Written]:
     """The versions that are stored with a section, the newest first; none where there are none that can be read."""
     try:
-        text = str(unreal.EditorAssetLibrary.get_metadata_tag(sequence, _TAG + sections.path_of(section)))
-        return [_unpacked(version) for version in json.loads(text or "[]")]
+        return [_unpacked(version) for version in _versions(sequence, section)]
     except (KeyError, TypeError, ValueError, zlib.error):
         return []
+
+
+def _versions(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> list[dict[str, Any]]:
+    text = str(unreal.EditorAssetLibrary.get_metadata_tag(sequence, _TAG + sections.path_of(section)))
+    try:
+        versions = json.loads(text or "[]")
+    except ValueError:
+        return []
+    return [one for one in versions if isinstance(one, dict)] if isinstance(versions, list) else []
 
 
 def _packed(written: Written) -> dict[str, Any]:

@@ -98,6 +98,8 @@ def _steps(job: Mapping[str, Any], outcome: dict[str, Any]) -> ticks.Steps:
         from medtalk_unreal import menus, selftest
 
         outcome["selftest"] = yield from selftest.steps(menus.MENUS, lambda line: unreal.log(f"MEDTalk: {line}"))
+        if not outcome["selftest"]["ok"]:
+            unreal.log_error("MEDTalk: questions of the self-test failed.")  # which the exit code shows
 
 
 def _request(content: Any) -> Generator[None, None, Mapping[str, Any]]:

@@ -57,8 +57,7 @@ def start(tell: Tell, ended_by: Callable[[Task], None] | None = None) -> Task:
     Raises `PluginError` if they are on their way already.
     """
     global _task
-    if running():
-        raise PluginError("MEDTalk is being set up already.", "Its tab shows how far it is.")
+    check_idle()
     _task = begin(_and_tested(tell), ended_by)
     return _task
 
@@ -66,6 +65,12 @@ def start(tell: Tell, ended_by: Callable[[Task], None] | None = None) -> Task:
 def running() -> bool:
     """Whether a set-up is on its way."""
     return _task is not None and not _task.ended
+
+
+def check_idle() -> None:
+    """Raise `PluginError` while a set-up is on its way."""
+    if running():
+        raise PluginError("MEDTalk is being set up already.", "Its tab shows how far it is.")
 
 
 def cancel() -> None:

@@ -24,9 +24,15 @@ class Pen:
     ) -> None:  # fmt: skip
         self.clamped: dict[str, int] = {}
         self._change, self._writer, self._edits = change, writer, edits
-        self._first, self._end, self._tolerance = span.first, end, tolerance
+        self._first, self._end, self.tolerance = span.first, end, tolerance
+        self._span, self._step = span, frame_step
         self._rows = _rows(span.ticks, frame_step)
         self._ticks = [span.ticks[row] for row in self._rows]
+
+    def beside(self, writer: ChannelWriter, edits: HandEdits | None = None, end: int | None = None) -> Pen:
+        """A pen for the same rows and another writer; by default with the same edits, up to the same tick."""
+        end = self._end if end is None else end
+        return Pen(self._change, writer, edits or self._edits, self._span, end, self._step, self.tolerance)
 
     def curves(
         self, name: str, values: Sequence[float], low: float = -math.inf, high: float = math.inf, scale: float = 1.0
@@ -38,7 +44,7 @@ class Pen:
         column, beyond = _held_within([values[row] for row in self._rows], low, high)
         whole = Curve(name, self._ticks, column)
         edited = self._edits.on(whole)
-        tolerance = scale * self._tolerance if edited is whole else 0.0  # else the edits could not be told next time
+        tolerance = scale * self.tolerance if edited is whole else 0.0  # else the edits could not be told next time
         self._edits.wrote(_reduced(whole, tolerance))
         if edited is not whole:
             column, beyond = _held_within(edited.values, low, high)
@@ -51,6 +57,11 @@ class Pen:
         curve = _reduced(edited, tolerance)
         # One key holds a channel only as long as no other key comes after it.
         return [curve.held(self._ticks[-1]) if later and len(curve.ticks) == 1 < len(self._ticks) else curve]
+
+    def clear(self, name: str) -> None:
+        """Leave a channel without keys."""
+        self._writer.clear(name, self._first, self._end)
+        self._edits.left_out(name)
 
     def write(self, curves: Sequence[Curve]) -> int:
         """Write the curves of one control; how many keys that were."""

@@ -19,6 +19,7 @@ import unreal
 
 from medtalk_board.channels import CHANNEL_NAMES
 from medtalk_unreal import audiotrack, compat, facerig, settings, sound
+from medtalk_unreal.blended import Blended
 from medtalk_unreal.edits import described
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
@@ -83,23 +84,19 @@ def read_rig(
         raise PluginError(
             f"{level_sequence.get_name()} has no control board for {face.name}.", "Generate a take first."
         )
-    display = compat.rate(level_sequence.get_display_rate())
     rate = compat.frame_rate(fps) if fps else level_sequence.get_display_rate()
-    frames = max(1, round((end_frame - first_frame) / display * compat.rate(rate)))
-    span = level_sequence.make_range(first_frame, end_frame - first_frame)
-    channels = facerig.section_channels(face.section)
-    values = array("f", bytes(4 * frames * len(CHANNEL_NAMES)))
+    board = Blended(level_sequence, face.track, first_frame, end_frame, rate)
+    channels = board.names() or set(facerig.section_channels(face.section))
+    values = array("f", bytes(4 * board.frames * len(CHANNEL_NAMES)))
     keyed = 0
     hidden = [target for target in face.board.targets if target is not None and target not in channels]
     if hidden:
-        unreal.log_warning(
-            f"MEDTalk: The filter of the section of {face.name} hides {len(hidden)} channels; they rest in what is read."
-        )
+        what = f"The filter of the section of {face.name} hides {len(hidden)} channels"
+        unreal.log_warning(f"MEDTalk: {what}; they rest in what is read.")
     for index, target in enumerate(face.board.targets):
         if target in channels:
-            column = _column(channels[target], span, rate, frames)
-            keyed += channels[target].get_num_keys() > 0
-            values[index :: len(CHANNEL_NAMES)] = array("f", column)
+            keyed += board.keyed(target)
+            values[index :: len(CHANNEL_NAMES)] = array("f", board.column(target))
     if not keyed:
         raise PluginError(
             f"The control board of {face.name} in {level_sequence.get_name()} has no keys.", "Generate a take first."
@@ -136,21 +133,6 @@ def export_recorded_rig(
                 raise PluginError(f"{path} cannot be written: {error.strerror}.", "Choose another folder.") from error
             files.append(path)
     return files
-
-
-def _column(
-    channel: unreal.MovieSceneScriptingFloatChannel,
-    span: unreal.SequencerScriptingRange,
-    rate: unreal.FrameRate,
-    frames: int,
-) -> list[float]:
-    """The values of a channel, one a frame. Without keys it has its default."""
-    if not channel.get_num_keys():
-        return [float(channel.get_default()) if channel.has_default() else 0.0] * frames
-    values = [float(value) for value in channel.evaluate_keys(span, rate)]
-    if not values:
-        raise PluginError(f"Unreal returned no values for {channel.channel_name}.")
-    return (values + [values[-1]] * frames)[:frames]  # one more or less, where the rates do not divide
 
 
 def _meta(sequence: unreal.LevelSequence, face: FaceRig, first_frame: int, end_frame: int, name: str) -> dict[str, Any]:

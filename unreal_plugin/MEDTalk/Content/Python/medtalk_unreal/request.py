@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from medtalk_board.moods import NEUTRAL
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.interpreter import SETTINGS
 from medtalk_unreal.places import SEQUENCE_NAME, filled
@@ -56,8 +57,9 @@ class Request(_More):
     """`sounds` are asset paths of SoundWaves; each becomes a take, one after the other from `start_frame` on.
 
     The mood is `text` or `image` (a file with a picture) if the sidecar takes such, else `mixture`
-    ("happy:0.7,surprised:0.3"), else `emotion`: a label, or "auto" for what is heard in the voice. A `mixture` of less
-    than 1 beside a text or picture is mixed with it. With `marked_frames` the marked frames of the sequence set the
+    ("happy:0.7,surprised:0.3"), else `emotion`: a label, "auto" for what is heard in the voice, or "" for the same
+    where the sidecar hears moods, and neutral where it does not. A `mixture` of less than 1 beside a text or picture is
+    mixed with it. With `marked_frames` the marked frames of the sequence set the
     mood, each up to the next (`marks`). `actor` is the path name of an actor in the level, "" the one that `sequence`
     has already; `sequence` an asset path, "" makes a new one in `sequence_folder`, where {folder} is that of the sound.
     With `one_each` every sound gets a new sequence, in place of all one behind the other in the same. With `skeleton`
@@ -69,7 +71,7 @@ class Request(_More):
     """
 
     sounds: tuple[str, ...] = ()
-    emotion: str = "neutral"
+    emotion: str = ""
     mixture: str = ""
     text: str = ""
     image: str = ""
@@ -96,6 +98,7 @@ class Request(_More):
     frame_rate: str = "project"
     sequence_name: str = SEQUENCE_NAME
     one_each: bool = False
+    mute_animation: bool = False
     sound_channel: str = "mix"
     sound_start: float = 0.0
     sound_end: float = 0.0
@@ -157,7 +160,7 @@ class Request(_More):
             start_frame=self.start_frame, frame_step=self.frame_step, process_mask=self.process_mask,
             tolerance=self.tolerance, replace=self.replace, writer=self.writer, layers=self.layers,
             hand_edits=self.hand_edits, head=self.head, blueprint=self.blueprint or None, camera=self.camera,
-            frame_rate=self.frame_rate, sequence_name=self.sequence_name,
+            frame_rate=self.frame_rate, sequence_name=self.sequence_name, mute_animation=self.mute_animation,
         )  # fmt: skip
 
     def _check_mood(self, settings: PluginSettings) -> None:
@@ -176,23 +179,39 @@ class Request(_More):
         if self.image:
             self._check_picture(settings)
 
+    def heard(self, settings: PluginSettings) -> Request:
+        """This request with a mood where it leaves that to the voice: `settings` know what the sidecar hears."""
+        if self.emotion or (self.persona and "emotion" in settings.personas.get(self.persona, {})):
+            return self
+        return replace(self, emotion=AUTO if settings.hears else NEUTRAL)
+
     def check_guidance(self, settings: PluginSettings) -> None:
         """Raise `PluginError` for a mood of a kind that the sidecar, as it was last greeted, does not take."""
         if self._kind not in settings.guidance:
             what, hint = _LACKING[self._kind]
             raise PluginError(what, hint)
+        if self.persona and self.persona not in settings.personas:
+            known = ", ".join(settings.personas) or "none: MEDTalk is older on its side"
+            raise PluginError(f"The sidecar has no persona called {self.persona[:60]!r}.", f"It has {known}.")
 
     def wire_settings(
-        self, picture: bytes, fps: float, transcript: str, timeline: Sequence[Any] | None = None
+        self,
+        picture: bytes,
+        fps: float,
+        transcript: str,
+        timeline: Sequence[Any] | None = None,
+        personas: Mapping[str, Any] | None = None,
     ) -> wire.Settings:
-        """The settings to send. picture: of `read_picture`. A `transcript` of "" is unknown. timeline: of `marks`."""
+        """The settings to send. picture: of `read_picture`. A `transcript` of "" is unknown. timeline: of `marks`.
+        personas: those of the sidecar."""
         guided = self.text or self.image
         chosen = {"intensity": self.mood_intensity, "region": self.process_mask}
         chosen |= {name: getattr(self, name) for name in ("blink", "gaze", *(knob.name for knob in MORE))}
         chosen["head"] = self.head != "off"
         steps = {each.name: chosen.pop(each.name) for each in fields(wire.Finishing) if each.name in chosen}
         return wire.Settings(
-            emotion=self.mixture.strip() or (None if guided else self.emotion), text=self.text,
+            emotion=self.mixture.strip() or (None if guided else self.emotion) or None, text=self.text,
+            persona=(personas or {}).get(self.persona),
             image=picture, image_name=Path(self.image).name if picture else "",
             transcript=transcript.strip() or None, fps=fps, timeline=timeline or None,
             span=(self.sound_start, self.sound_end or None) if self.sound_start or self.sound_end else None,

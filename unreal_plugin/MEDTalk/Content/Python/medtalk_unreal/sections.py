@@ -145,7 +145,7 @@ def in_the_way(track: Track, section: Section | None, start_frame: int, end_fram
     found = []
     for one in track.get_sections():
         added = one.get_blend_type().blend_type in (kinds.ADDITIVE, kinds.RELATIVE, kinds.ADDITIVE_FROM_BASE)
-        if one.get_path_name() != own and one.is_active() and not added and _reaches(one, start_frame, end_frame):
+        if one.get_path_name() != own and one.is_active() and not added and reaches(one, start_frame, end_frame):
             found.append(one)
     return found
 
@@ -167,7 +167,8 @@ def has_keys(section: Section) -> bool:
     return any(getattr(channel, "get_num_keys", int)() for channel in section.get_all_channels())
 
 
-def _reaches(section: Section, start_frame: int, end_frame: int) -> bool:
+def reaches(section: Section, start_frame: int, end_frame: int) -> bool:
+    """Whether a section has frames from a display frame up to another one."""
     before = section.has_end_frame() and section.get_end_frame() <= start_frame
     return not before and not (section.has_start_frame() and section.get_start_frame() >= end_frame)
 

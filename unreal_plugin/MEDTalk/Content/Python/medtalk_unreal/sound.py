@@ -74,14 +74,28 @@ def only(data: bytes, name: str, channel: str) -> bytes:
 def read(path: str) -> tuple[bytes, list[str]]:
     """The bytes of a WAV file of the SoundWave at `path`, and what the user should know of it.
 
-    They are those of the file that it was imported from, if that is still there and as long; else of an export.
+    They are those of an export: what is heard in Unreal. The file that the sound was imported from may have another
+    recording in it by now, so it is read only where Unreal cannot export.
     """
     wave = _load(path)
     notes = []
     if len(wave.get_editor_property("transformations")):
         notes.append(f"The waveform edits of {wave.get_name()} are ignored: the face speaks the sound as imported.")
-    source = _import_file(wave)
-    return (source.read_bytes() if source else _export(wave)), notes
+    try:
+        return _export(wave), notes
+    except PluginError:
+        source = _import_file(wave)
+        if source is None:
+            raise
+    notes.append(
+        f"Unreal cannot export {wave.get_name()}: the face speaks the file that it was imported from, {source}."
+    )
+    try:
+        return source.read_bytes(), notes
+    except OSError as error:
+        raise PluginError(
+            f"The file {source} of the sound {wave.get_name()} cannot be read: {error.strerror}."
+        ) from error
 
 
 def _load(path: str) -> unreal.SoundWave:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby
 from typing import Any
@@ -13,14 +13,15 @@ import unreal
 
 from medtalk_board import head
 from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
+from medtalk_board.head import BONE, Axes
 from medtalk_board.targets import TARGETS
-from medtalk_unreal import camera, compat, earlier, facerig, places
+from medtalk_unreal import camera, compat, earlier, facerig, heads, layers, places
 from medtalk_unreal.earlier import Earlier
-from medtalk_unreal.edits import Edit, describe, edit
+from medtalk_unreal.edits import Edit, describe, edit, is_long
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.handedits import MODES, HandEdits
-from medtalk_unreal.keys import WRITERS, check_writer
+from medtalk_unreal.keys import WRITERS, ChannelWriter, check_writer
 from medtalk_unreal.pen import Pen
 from medtalk_unreal.places import Where
 from medtalk_unreal.sections import Owner, Section
@@ -29,13 +30,11 @@ from medtalk_unreal.span import Span, rates, tick_of, ticks_per_frame
 TITLE = "MEDTalk"
 DEGREES = 40.0
 """Of an eye at 1 on the board: keys of the head may be as far off as those of the eyes."""
-# HeadYaw, HeadPitch and HeadRoll turn about the axes Z, Y and X of the bone of the head.
-_AXES = dict(zip(head.CURVES, "ZYX", strict=True))
 _WIDTH = len(CHANNEL_NAMES)
 CHOICES: Mapping[str, Collection[str]] = {
     "process_mask": REGIONS,
     "writer": WRITERS,
-    "layers": ("one", "emotion"),
+    "layers": ("one", layers.EMOTION),
     "hand_edits": MODES,
     "head": ("off", "control", "body"),
     "frame_rate": ("project", "24", "25", "30", "48", "50", "60"),
@@ -47,7 +46,8 @@ CHOICES: Mapping[str, Collection[str]] = {
 class Take:
     """A rig to write: `rows` (T, 174) float32 at `fps`; `sound` the path of the SoundWave it belongs to, if any; `meta`
     what the sidecar tells of how it was made; `head` (T, 3) float32 how the head turns, as `medtalk_wire.Result` has
-    it, or None. It was made of the part of the sound from `sound_start` to `sound_end` seconds, 0 for its end.
+    it, or None. It was made of the part of the sound from `sound_start` to `sound_end` seconds, 0 for its end. `base`
+    is the same rig without its emotion, for layers, or None.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Take:
     head: memoryview | None = None
     sound_start: float = 0.0
     sound_end: float = 0.0
+    base: memoryview | None = None
 
     def __post_init__(self) -> None:
         rows = self.rows
@@ -67,6 +68,11 @@ class Take:
             raise PluginError(f"A take of {self.fps:g} frames a second is not possible.")
         if not all(map(math.isfinite, self.flat)):
             raise PluginError(f"The rig of {self.name} has values that are not numbers.", "Nothing was written.")
+        base = self.base
+        if base is not None and (
+            base.format != "f" or base.shape != rows.shape or not all(map(math.isfinite, _flat(base)))
+        ):
+            raise PluginError(f"The face of {self.name} without its emotion does not fit.", "Nothing was written.")
         turn = self.head
         if turn is not None and (turn.format != "f" or turn.shape != (len(rows), 3)):
             raise PluginError(f"A head turns by float32 ({len(rows)}, 3); this is {turn.format} {turn.shape}.")
@@ -75,12 +81,17 @@ class Take:
         """The curves of the head: names of `medtalk_board.head` and values in degrees, none for a still head."""
         if self.head is None:
             return []
+        return [*zip(head.CURVES, self.turns(), strict=True), (head.SWITCH, [1.0] * len(self.rows))]
+
+    def turns(self, axes: Axes = BONE) -> list[list[float]]:
+        """How the head turns: yaw, pitch and roll of a rotator in some axes, in degrees; none for a still head."""
+        if self.head is None:
+            return []
         flat = self.head.cast("B").cast("f").tolist()
         if not all(map(math.isfinite, flat)):
             raise PluginError(f"The head of {self.name} has values that are not numbers.", "Nothing was written.")
-        rows = [head.rotator(*flat[at : at + 3]) for at in range(0, len(flat), 3)]
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        return [*zip(head.CURVES, columns, strict=True), (head.SWITCH, [1.0] * len(rows))]
+        rows = [head.rotator(*flat[at : at + 3], axes=axes) for at in range(0, len(flat), 3)]
+        return [list(column) for column in zip(*rows, strict=True)]
 
     def heard(self, seconds: float) -> float:
         """How many seconds of a sound of `seconds` belong to the take."""
@@ -94,7 +105,11 @@ class Take:
     @property
     def flat(self) -> memoryview[float]:
         """All values, row by row."""
-        return self.rows.cast("B").cast("f")
+        return _flat(self.rows)
+
+
+def _flat(rows: memoryview) -> memoryview[float]:
+    return rows.cast("B").cast("f")
 
 
 @dataclass(frozen=True)
@@ -104,7 +119,8 @@ class Target(Where):
     start_frame: in display frames. frame_step: only every so many frames of the rig get keys. process_mask: "full",
     "mouth" or "upper"; other controls keep what they have. tolerance: how far reduced keys may be off; 0 keeps all.
     writer: a key of `keys.WRITERS`. layers: "one", or "emotion" for the emotion as a layer above the mouth. hand_edits:
-    what becomes of the animator's changes to an earlier take. head: what turns the head.
+    what becomes of the animator's changes to an earlier take. head: what turns the head. mute_animation: animation
+    sections of the face that lie in the span of the take are made inactive.
     """
 
     start_frame: int = 0
@@ -115,11 +131,14 @@ class Target(Where):
     layers: str = "one"
     hand_edits: str = "offset"
     head: str = "off"
+    mute_animation: bool = False
 
     def __post_init__(self) -> None:
         for name, valid in CHOICES.items():
             if getattr(self, name) not in valid:
                 raise PluginError(f"The {name.replace('_', ' ')} must be one of {', '.join(valid)}.")
+        if self.layers == layers.EMOTION and self.writer == "arrays":
+            raise PluginError("The array setters cannot write layers.", "Choose the key writer channels.")
         if self.frame_step < 1:
             raise PluginError(f"The frame step is {self.frame_step}; it must be at least 1.")
         if not 0 <= self.tolerance < math.inf:
@@ -130,7 +149,8 @@ class Target(Where):
 class TakeReport:
     """A written take. sequence: its asset path. keys: how many. missing: channels that this board has not. clamped:
     channel -> in how many keys it was held at the board's limit. Display frames; the last one belongs to the take.
-    head: how many of the keys turn the head. edits: lines on what became of the animator's changes.
+    head: how many of the keys turn the head, and head_by on what. edits: lines on what became of the animator's
+    changes, and layers on where the emotion is.
     """
 
     take: str
@@ -142,17 +162,16 @@ class TakeReport:
     first_frame: int
     last_frame: int
     head: int = 0
+    head_by: str = ""
     edits: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """The report for the user, without the warnings."""
         frames = f"frames {self.first_frame} to {self.last_frame}"
-        lines = [f"{self.take}: {self.keys} keys in {self.sequence}, {frames}.", *self.edits]
+        lines = [f"{self.take}: {self.keys} keys in {self.sequence}, {frames}.", *self.layers, *self.edits]
         if self.head:
-            lines.append(
-                f"{self.take}: {self.head} of them turn the head, on {facerig.HEAD}; {facerig.HEAD_SWITCH} is on. An "
-                "animation of the body may turn it as well."
-            )
+            lines.append(f"{self.take}: {self.head} of them turn the head, {self.head_by}")
         if self.missing:
             lines.append(f"{self.take}: not on this board: {', '.join(self.missing)}.")
         if self.clamped:
@@ -176,7 +195,8 @@ def check_target(target: Target, name: str, sound: str) -> Fraction | None:
     tick_of(start, place.sequence)
     if target.replace:
         section = earlier.section_of(place.sequence, place.face, Owner(name, compat.package(sound)), start)
-        start = section.get_start_frame() if section is not None and section.has_start_frame() else start
+        if section is not None and section.has_start_frame():
+            start = earlier.start_frame(place.sequence, section, start)
     _check_span(place.sequence, place.face, start, start + 1)
     return rates(place.sequence)[0]
 
@@ -198,16 +218,26 @@ def write_take(take: Take, target: Target) -> TakeReport:
     sound = _sound(take)
     seconds = take.heard(float(sound.get_editor_property("duration"))) if sound else 0.0
     owner = Owner(take.name, compat.package(take.sound or ""))
+    layered = target.layers == layers.EMOTION and take.base is not None
+    emotion = replace(owner, layer=layers.EMOTION)
     warnings: list[str] = []
-    there, span = Earlier(), None
+    there, above, span = Earlier(), Earlier(), None
     view = compat.View.now()
     if place.sequence is not None:
         there = _earlier(place.sequence, place.face, owner, sound, target)
+        above = _earlier(place.sequence, place.face, emotion, None, target)
         span = _span(place.sequence, take, there, target, seconds)
-        warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame)
+        warnings += _check_span(place.sequence, place.face, span.start_frame, span.end_frame, target.mute_animation)
+        if compat.is_write_protected(place.sequence):
+            warnings.append(
+                f"The file of {place.sequence.get_name()} is write-protected: check it out to save the take."
+            )
         warnings += earlier.notes(there, take.name, target.hand_edits)
+    values = len(take.rows) // target.frame_step * len(in_region(target.process_mask))
     with edit(
-        f"{TITLE}: {take.name}", steps=len(in_region(target.process_mask)) + 1 + 3 * (take.head is not None)
+        f"{TITLE}: {take.name}",
+        steps=len(in_region(target.process_mask)) + 2 + 3 * (take.head is not None),
+        window=is_long(values) or target.writer == "arrays",
     ) as change:
         change.step("The sequence")
         new = place.sequence is None
@@ -220,8 +250,11 @@ def write_take(take: Take, target: Target) -> TakeReport:
         change.begin(sequence)
         face = places.make_face(target, place, sequence)
         warnings = [*face.warnings, *warnings]
-        section, lines = earlier.place(sequence, face, there, owner, span, _channels(face, take, target))
-        warnings += lines
+        if target.mute_animation:
+            warnings += facerig.mute_animation(face, span.start_frame, span.end_frame - 1)
+        face, hidden = _show_controls(face, there.section, target)
+        section, lines = earlier.place(sequence, face, there, owner, span, _channels(face, target))
+        warnings += hidden + lines
         _make_room(sequence, span, new)
         if target.camera:
             warnings += camera.frame(sequence, face, span.start_frame, span.end_frame)
@@ -231,31 +264,39 @@ def write_take(take: Take, target: Target) -> TakeReport:
             warnings.append(
                 "The tick resolution of the sequence is coarser than the take; some of its frames are lost."
             )
-        face, hidden = facerig.show_controls(face, section, in_region(target.process_mask))
-        if hidden:
-            warnings.append(f"The filter of the section hid {hidden} controls of the take; they are shown again.")
+        face, hidden = _show_controls(face, section, target)
+        warnings += hidden
         writer = WRITERS[target.writer](sequence, face, section)
         edits = HandEdits(there.found, target.hand_edits, span.first)
-        pen = Pen(change, writer, edits, span, there.end(span), target.frame_step, target.tolerance)
-        keys = _write_keys(change, pen, face, take, target)
-        turned, left = _write_head(change, pen, face, section, take)
-        keys += turned + writer.finish()
+        tolerance = target.tolerance / 2 if layered else target.tolerance  # the two parts are off together
+        pen = Pen(change, writer, edits, span, there.end(span), target.frame_step, tolerance)
+        keys, added = _write_keys(change, pen, face, take, target, layered)
+        keys += writer.finish()
+        told: list[str] = []
+        if layered:
+            more, told = _write_layer(change, pen, sequence, face, section, emotion, above, added, span, target)
+            keys += more
+        elif target.replace:
+            warnings += layers.drop(sequence, face.track, emotion, target.start_frame)
+        turned, how, left = _write_head(change, pen, sequence, face, section, owner, take, span, target)
+        keys += turned
         warnings += left
         edits.store(sequence, section, there.found, target.start_frame, span)
         describe(sequence, take.name, take.meta)
     _show(sequence, new, view)
     return TakeReport(
         take.name, place.path, keys, _missing(face, target), pen.clamped, tuple(warnings),
-        span.start_frame, span.end_frame - 1, turned, tuple(edits.lines(take.name, ticks_per_frame(sequence))),
+        span.start_frame, span.end_frame - 1, turned, how,
+        tuple(edits.lines(take.name, ticks_per_frame(sequence))), tuple(told),
     )  # fmt: skip
 
 
 # --- looking
 
 
-def _check_span(sequence: unreal.LevelSequence, face: FaceRig, start: int, end: int) -> list[str]:
+def _check_span(sequence: unreal.LevelSequence, face: FaceRig, start: int, end: int, muted: bool = False) -> list[str]:
     """Notes on other animation of the face there. Raises `PluginError` for one that prevents keys."""
-    wrong, notes = facerig.conflicts(face, start, end - 1)
+    wrong, notes = facerig.conflicts(face, start, end - 1, muted)
     if wrong:
         raise PluginError(
             wrong[0], "Make its section inactive (right-click it, Properties, Is Active), or remove it, then try again."
@@ -288,10 +329,11 @@ def _span(sequence: unreal.LevelSequence, take: Take, there: Earlier, target: Ta
     return Span.of(len(take.rows), take.fps, seconds, there.first(sequence, target.start_frame), sequence)
 
 
-def _channels(face: FaceRig, take: Take, target: Target) -> list[str]:
-    """The channels that a take will write."""
-    board = [name for index in in_region(target.process_mask) if (name := face.board.targets[index])]
-    return board + [name for name, _ in _head_curves(take)]
+def _channels(face: FaceRig, target: Target) -> list[str]:
+    """The channels of the board that a take writes, as far as they are there."""
+    names = [name for index in in_region(target.process_mask) if (name := face.board.targets[index])]
+    there = facerig.section_channels(face.section)
+    return [name for name in (*names, *(heads.BOARD if target.head == "control" else ())) if name in there]
 
 
 def _missing(face: FaceRig, target: Target) -> tuple[str, ...]:
@@ -302,6 +344,17 @@ def _missing(face: FaceRig, target: Target) -> tuple[str, ...]:
 
 
 # --- making
+
+
+def _show_controls(
+    face: FaceRig, section: unreal.MovieSceneSection | None, target: Target
+) -> tuple[FaceRig, list[str]]:
+    """The face with a section that takes all keys of a take, and what the user should know of that."""
+    if section is None:
+        return face, []
+    face, hidden = facerig.show_controls(face, section, in_region(target.process_mask))
+    what = f"The filter of the section of {face.name} hid {hidden} controls of the take; they are shown again."
+    return face, [what] if hidden else []
 
 
 def _make_room(sequence: unreal.LevelSequence, span: Span, new: bool) -> None:
@@ -324,42 +377,74 @@ def _make_room(sequence: unreal.LevelSequence, span: Span, new: bool) -> None:
         sequence.set_work_range_end(end + 0.1)
 
 
-def _write_keys(change: Edit, pen: Pen, face: FaceRig, take: Take, target: Target) -> int:
-    """Write the keys of all controls; how many."""
+def _write_keys(
+    change: Edit, pen: Pen, face: FaceRig, take: Take, target: Target, layered: bool
+) -> tuple[int, dict[str, list[float]]]:
+    """Write the keys of all controls; how many, and for a take with layers what the emotion adds on each channel."""
     board, limits, flat, keys = face.board, facerig.limits(face), take.flat, 0
+    under = _flat(take.base) if layered and take.base is not None else None
+    added: dict[str, list[float]] = {}
     wanted = [(index, board.targets[index]) for index in in_region(target.process_mask)]
     for control, channels in groupby(wanted, key=lambda one: (one[1] or "").partition(".")[0]):
         curves = []
         for index, name in channels:
             change.step(f"{take.name}: {control}")
-            if name:
-                curves += pen.curves(name, flat[index::_WIDTH].tolist(), *limits[index])
+            if not name:
+                continue
+            values = flat[index::_WIDTH].tolist()
+            if under is None:
+                curves += pen.curves(name, values, *limits[index])
+                continue
+            parts = layers.split(values, under[index::_WIDTH].tolist(), *limits[index])
+            curves += pen.curves(name, parts.base, *limits[index])
+            added[name] = parts.added
+            if parts.clamped:
+                pen.clamped[name] = parts.clamped
         keys += pen.write(curves)
-    return keys
+    return keys, added
 
 
-def _write_head(change: Edit, pen: Pen, face: FaceRig, section: Section, take: Take) -> tuple[int, list[str]]:
-    """Write the keys of the control that turns the head; how many, and what the user should know if there are none."""
-    curves = _head_curves(take)
-    if not curves:
-        return 0, []
-    there = set(facerig.section_channels(section))
-    if not {name for name, _ in curves} <= there or not facerig.switch_head_on(section):
-        return 0, [
-            f"The board of {face.name} has no {facerig.HEAD}, so the head does not turn, but the eyes turn against it: "
-            "switch Head Movement off, or bake an Anim Sequence, which gets the curves of the head."
-        ]
-    keys = 0
-    for name, values in curves:
-        change.step(f"{take.name}: {facerig.HEAD}")
+def _write_layer(
+    change: Edit, pen: Pen, sequence: unreal.LevelSequence, face: FaceRig, base: Section, owner: Owner, above: Earlier,
+    added: Mapping[str, list[float]], span: Span, target: Target,
+) -> tuple[int, list[str]]:  # fmt: skip
+    """Write the emotion above the section of the take; how many keys, and lines for the user."""
+    change.step(f"{owner.take}: the emotion")
+    section = layers.place(sequence, face, above, owner, span, base)
+    face, _ = facerig.show_controls(face, section, in_region(target.process_mask))
+    edits = HandEdits(above.found, target.hand_edits, span.first)
+    own = pen.beside(ChannelWriter(sequence, face, section), edits, above.end(span))
+    keys = layers.write(own, edits, added)
+    edits.store(sequence, section, above.found, target.start_frame, span)
+    changes = edits.lines(f"{owner.take} (emotion)", ticks_per_frame(sequence))
+    return keys, [*layers.lines(section, owner), *changes]
+
+
+def _write_head(
+    change: Edit, pen: Pen, sequence: unreal.LevelSequence, face: FaceRig, section: Section, owner: Owner, take: Take,
+    span: Span, target: Target,
+) -> tuple[int, str, list[str]]:  # fmt: skip
+    """Write the keys of what turns the head: how many, on what, and what the user should know if there are none."""
+    if take.head is None or target.head == "off":
+        return 0, "", []
+    take.turns()  # numbers, before anything is made
+    try:
+        if target.head == "body":
+            owner = replace(owner, layer="head")
+            head = heads.of_body(sequence, face, owner, span.start_frame, span.end_frame)
+        else:
+            head = heads.of_board(face, section)
+    except PluginError as error:
+        return 0, "", [str(error)]
+    writer, keys = ChannelWriter(sequence, face, head.section), 0
+    if target.head == "body":
+        pen = pen.beside(writer, HandEdits(None, target.hand_edits, span.first), span.end)
+    else:
+        pen = pen.beside(writer)
+    for name, values in zip(head.channels, take.turns(head.axes), strict=True):
+        change.step(f"{take.name}: {head.control}")
         keys += pen.write(pen.curves(name, values, scale=DEGREES))
-    return keys, []
-
-
-def _head_curves(take: Take) -> list[tuple[str, list[float]]]:
-    """The channels of the control that turns the head, and their values in degrees."""
-    curves = take.head_curves()
-    return [(f"{facerig.HEAD}.Rotation.{_AXES[name]}", values) for name, values in curves if name in _AXES]
+    return keys, head.how, []
 
 
 def _show(sequence: unreal.LevelSequence, new: bool, view: compat.View) -> None:

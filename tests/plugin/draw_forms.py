@@ -1,0 +1,61 @@
+"""The forms as an artist sees them, as text. `python -m tests.plugin.draw_forms` writes forms.txt anew: look at it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.fake_unreal.details import draw
+
+FILE = Path(__file__).with_name("forms.txt")
+GUIDANCE = ["label", "text", "image", "auto"]
+SAID = (
+    "Listening to Line1, 55%.",
+    "2 takes written, 7847 keys; 1 failed: The sound Line3 lasts 0.02 s; at least 0.1 s are needed. Choose a longer "
+    "sound.",
+)
+
+
+def drawn(editor: Any) -> str:
+    """All forms: the one of a request, at its first use and with all it may show; settings; a test."""
+    from dataclasses import replace
+
+    from medtalk_unreal import connectionform, details, forms, reports, settings, settingsform
+    from medtalk_unreal.request import Request
+
+    pictures = []
+    form = details.make(forms.MEDTalkGenerateForm, forms.TITLE)
+    forms.fill(form, Request(), settings.load())
+    pictures.append(("The first click on Generate", draw(form)))
+    knows = replace(settings.load(), guidance=GUIDANCE, personas={"host": {"emotion": "happy"}})
+    editor.select_actors(editor.add_metahuman("mh4"))
+    sounds = [editor.add_samples(f"/Game/Voice/Line{number}", b"\0" * 9600) for number in (1, 2, 3)]
+    editor.open(editor.new_sequence(24, "/Game/Shots/SH010"))
+    asked = Request(sounds=tuple(one.get_path_name() for one in sounds), persona="host", text="slightly annoyed")
+    form = details.make(forms.MEDTalkGenerateForm, forms.TITLE)
+    forms.fill(form, asked, knows)
+    form.set_editor_property("status", SAID[0])
+    pictures.append(("Three sounds, a MetaHuman and a shot, while it works", draw(form)))
+    form.set_editor_property("status", SAID[1])
+    status = draw(form).partition("v Generate\n")[2].partition("v ")[0]
+    pictures.append(("The same at the end, only its status", status))
+
+    def look(shown: Any) -> bool:
+        pictures.append(("Settings", draw(shown)))
+        return False
+
+    editor.dialogs.forms.append(look)
+    settingsform.open_settings()
+    tell = reports.open_report(connectionform.MEDTalkConnectionForm)
+    for line in ("Step 'Python': C:/medtalk/Scripts/python.exe is Python 3.11.9.", "The connection works."):
+        tell(line)
+    pictures.append(("Test Connection", draw(editor.tabs[-1])))
+    return "\n".join(f"--- {title}\n\n{picture}" for title, picture in pictures)
+
+
+if __name__ == "__main__":
+    from tests.fake_unreal.editor import Editor, stand_in
+
+    with stand_in() as unreal, tempfile.TemporaryDirectory() as place:
+        FILE.write_text(drawn(Editor(unreal, Path(place) / "project")), "utf-8")

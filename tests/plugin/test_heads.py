@@ -1,0 +1,171 @@
+"""The head of the body: turned as the take says, on keys that are in nobody's way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from tests.fake_unreal import inside
+from tests.plugin.takes import as_take, moving
+
+FRAMES = 12
+HEAD = "head_ctrl.Rotation."
+# Of a mesh that looks along Y, in Unreal's left-handed axes.
+AHEAD, RIGHT, UP = np.eye(3)[1], -np.eye(3)[0], np.eye(3)[2]
+
+
+@pytest.fixture
+def ada(editor: Any) -> Any:
+    return editor.add_metahuman(body_rig=True)
+
+
+@pytest.fixture
+def shot(editor: Any) -> Any:
+    return editor.new_sequence(60)
+
+
+def turning(frames: int = FRAMES) -> np.ndarray:
+    """(frames, 3) a head that turns: yaw to its left, pitch up, roll to its right shoulder, in degrees."""
+    at = np.linspace(0.0, 1.0, frames)[:, None]
+    return (np.array([20.0, -12.0, 9.0]) * np.sin(at * np.array([3.0, 5.0, 7.0]))).astype(np.float32)
+
+
+def turn(editor: Any, sequence: Any, actor: Any, turns: np.ndarray, **target: Any) -> Any:
+    """The report of a take whose head turns by the head of the body."""
+    from medtalk_unreal.take import Target, write_take
+
+    take = replace(as_take(moving(len(turns))), head=turns.data)
+    where = {"sequence": sequence.get_path_name(), "actor": actor.get_path_name(), "head": "body", "tolerance": 0.0}
+    with editor.plugin_code():
+        return write_take(take, Target(**{**where, **target}))
+
+
+def body_track(sequence: Any) -> Any:
+    """The track of the body's rig."""
+    (track,) = [one for one in sequence._all_tracks() if getattr(one, "_rig_class", None) and is_body(one)]
+    return track
+
+
+def is_body(track: Any) -> bool:
+    return any("head_ctrl.Rotation.X" in inside.channels(section) for section in inside.sections(track))
+
+
+def body_binding(editor: Any, sequence: Any, actor: Any) -> Any:
+    """The binding of the body in a sequence, made by the user."""
+    (body,) = [one for one in inside.components(actor) if one.get_name() == "Body"]
+    return sequence.add_possessable(body)
+
+
+def matrix(roll: float, pitch: float, yaw: float) -> np.ndarray:
+    """Where a rotator of Unreal turns the axes, as columns: about X, then Y, then Z; X and Y turn the other way round
+    than in right-handed axes."""
+    return Rotation.from_euler("xyz", [-roll, -pitch, yaw], degrees=True).as_matrix()
+
+
+def looks(editor: Any, section: Any, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the face looks, and where the crown of the head points, at each key of the control."""
+    keys = [[value for _, value in editor.keys(section, HEAD + axis)] for axis in "XYZ"]
+    turns = [rest @ matrix(*key) @ rest.T for key in zip(*keys, strict=True)]
+    return np.array([one @ AHEAD for one in turns]), np.array([one @ UP for one in turns])
+
+
+@pytest.mark.parametrize("rest", [(0.0, 0.0, 0.0, 1.0), (0.0, -(0.5**0.5), 0.0, 0.5**0.5), (0.1, 0.7, -0.1, 0.7)])
+def test_the_head_looks_where_the_take_turns_it(
+    editor: Any, unreal: Any, shot: Any, ada: Any, monkeypatch: Any, rest: tuple[float, ...]
+) -> None:
+    """However the axes of the control lie in the rig."""
+    controls = unreal.boards.controls("body")
+    lies = tuple(np.array(rest) / np.linalg.norm(rest))
+    monkeypatch.setitem(controls, "head_ctrl", replace(controls["head_ctrl"], rest=lies))
+    head = turning()
+    report = turn(editor, shot, ada, head)
+    (section,) = inside.sections(body_track(shot))
+    ahead, up = looks(editor, section, Rotation.from_quat(lies).as_matrix())
+    yaw, pitch = np.radians(head[:, 0]), np.radians(head[:, 1])
+    wanted = np.cos(pitch)[:, None] * (np.cos(yaw)[:, None] * AHEAD - np.sin(yaw)[:, None] * RIGHT)
+    np.testing.assert_allclose(ahead, wanted + np.sin(pitch)[:, None] * UP, atol=1e-4)
+    level = np.cross(UP, wanted)  # along it the crown leans to the right shoulder, by the roll
+    np.testing.assert_allclose(
+        (up * level).sum(1) / np.linalg.norm(level, axis=1), np.sin(np.radians(head[:, 2])), atol=1e-4
+    )
+    assert report.head == 3 * FRAMES and "on head_ctrl of the body's rig" in report.lines()[1] and not report.warnings
+
+
+def test_a_rig_that_is_made_leaves_the_pose_of_the_body(editor: Any, unreal: Any, shot: Any, ada: Any) -> None:
+    """It is layered, and has keys of the head alone, for as long as the take lasts."""
+    turn(editor, shot, ada, turning(), start_frame=5)
+    track = body_track(shot)
+    (section,) = inside.sections(track)
+    assert unreal.ControlRigSequencerLibrary.is_layered_control_rig(inside.rig_of(section))
+    assert editor.keyed(section) == [HEAD + axis for axis in "XYZ"]
+    assert (section.get_start_frame(), section.get_end_frame()) == (5, 5 + FRAMES)
+    assert editor.state.sequence is None, "Sequencer shows what it showed before"
+    assert "Error" not in editor.log.text
+    (body,) = [one for one in inside.bindings(shot) if one[1] == "Body"]
+    (actor,) = [one for one in inside.bindings(shot) if one[1] == "BP_Ada"]
+    assert body[3] == actor[0], "the body belongs to its actor"
+
+
+def test_a_take_that_is_written_again_turns_the_head_anew(editor: Any, shot: Any, ada: Any) -> None:
+    turn(editor, shot, ada, turning())
+    turn(editor, shot, ada, -turning(FRAMES - 4))
+    (section,) = inside.sections(body_track(shot))
+    assert len(editor.keys(section, HEAD + "X")) == FRAMES - 4
+    assert section.get_end_frame() == FRAMES - 4
+
+
+def test_the_users_rig_of_the_body_keeps_its_pose(editor: Any, unreal: Any, shot: Any, ada: Any) -> None:
+    """As Sequencer lays it when a MetaHuman is dragged in: the head is added to what is there."""
+    track = body_binding(editor, shot, ada).add_track(unreal.MovieSceneControlRigParameterTrack)
+    track._put(editor.add_rig("body").get_control_rig_class())
+    (pose,) = inside.sections(track)
+    inside.add_key(pose, HEAD + "X", 0, 4.0)  # one key: a pose
+    before = inside._whole_section(pose)
+    report = turn(editor, shot, ada, turning())
+    mine, added = inside.sections(track)
+    assert mine == pose and inside._whole_section(pose) == before
+    assert added.get_blend_type().blend_type == unreal.MovieSceneBlendType.ADDITIVE and report.head == 3 * FRAMES
+    assert not unreal.ControlRigSequencerLibrary.is_layered_control_rig(inside.rig_of(added))
+
+
+@pytest.mark.parametrize("what", ["animation", "keys"])
+def test_a_body_that_somebody_animates_is_left_alone(editor: Any, unreal: Any, shot: Any, ada: Any, what: str) -> None:
+    binding = body_binding(editor, shot, ada)
+    if what == "animation":
+        section = binding.add_track(unreal.MovieSceneSkeletalAnimationTrack).add_section()
+        section.set_range(0, 100)
+    else:
+        track = binding.add_track(unreal.MovieSceneControlRigParameterTrack)
+        track._put(editor.add_rig("body").get_control_rig_class())
+        (section,) = inside.sections(track)
+        for tick in (0, 4000):
+            inside.add_key(section, HEAD + "Y", tick, 3.0)
+    before = inside._whole_section(section)
+    report = turn(editor, shot, ada, turning())
+    assert report.head == 0 and report.keys > 0
+    (line,) = [line for line in report.warnings if "animates the body of BP_Ada there" in line]
+    assert "left alone" in line and inside._whole_section(section) == before
+    section.set_is_active(False)
+    assert turn(editor, shot, ada, turning()).head == 3 * FRAMES
+
+
+def test_a_metahuman_without_such_a_body(editor: Any, shot: Any) -> None:
+    """The face gets its keys all the same."""
+    ada = editor.add_metahuman()
+    report = turn(editor, shot, ada, turning())
+    assert report.head == 0 and report.keys > 0
+    assert "has no rig with a head_ctrl: its head gets no keys. Switch Head Movement off" in report.warnings[-1]
+    editor.add_rig("body", "/Game/Elsewhere/MetaHuman_ControlRig")
+    assert turn(editor, shot, ada, turning()).head == 3 * FRAMES, "any rig of that name in the project will do"
+    lone = editor.add_face_actor()
+    report = turn(editor, editor.new_sequence(60, "/Game/Other"), lone, turning())
+    assert "has no body" in report.warnings[-1] and report.keys > 0
+
+
+def test_a_head_that_is_off_gets_no_keys(editor: Any, shot: Any, ada: Any) -> None:
+    report = turn(editor, shot, ada, turning(), head="off")
+    assert report.head == 0 and not report.warnings and [one[1] for one in inside.bindings(shot)].count("Body") == 0

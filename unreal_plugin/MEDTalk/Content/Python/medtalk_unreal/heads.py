@@ -1,0 +1,176 @@
+"""What turns the head of a MetaHuman in a sequence: the head control of its face board, or that of its body's rig.
+
+The head of a body is keyed where nobody else animates it: on a section of its own, which adds to what the rig of the
+body has there. A rig that is made for it is layered, so that the body keeps its pose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import unreal
+
+from medtalk_board.head import BONE, Axes, axes_of
+from medtalk_unreal import compat, facerig, sections
+from medtalk_unreal.errors import PluginError
+from medtalk_unreal.facerig import FaceRig
+
+CONTROL = "head_ctrl"
+"""The control of MetaHuman_ControlRig that turns the head."""
+KNOWN_RIG = "/Game/MetaHumans/Common/Common/MetaHuman_ControlRig"
+_BODY = "Body"
+_ELSE = "Switch Head Movement off, or key the head of the face board."
+_TURNS = tuple(f"Rotation.{axis}" for axis in "ZYX")  # yaw, pitch and roll of a rotator
+BOARD = tuple(f"{facerig.HEAD}.{turn}" for turn in _TURNS)
+"""The channels of the head control of a face board."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """A control that turns a head, and the section for its keys. axes: how the control lies. how: for the report."""
+
+    control: str
+    section: unreal.MovieSceneSection
+    axes: Axes
+    how: str
+
+    @property
+    def channels(self) -> list[str]:
+        """The channels for the yaw, pitch and roll of a rotator in its axes."""
+        return [f"{self.control}.{turn}" for turn in _TURNS]
+
+
+def of_board(face: FaceRig, section: unreal.MovieSceneSection) -> Head:
+    """The head control of a face board, switched on in a section. `PluginError` for a board without one."""
+    head = Head(
+        facerig.HEAD, section, BONE,
+        f"on {facerig.HEAD}; {facerig.HEAD_SWITCH} is on. An animation of the body may turn it as well.",
+    )  # fmt: skip
+    if not {*head.channels} <= {*facerig.section_channels(section)} or not facerig.switch_head_on(section):
+        raise PluginError(
+            f"The board of {face.name} has no {facerig.HEAD}, so the head does not turn, but the eyes turn against it:",
+            "key the head of the body, switch Head Movement off, or bake an Anim Sequence, which gets its curves.",
+        )
+    return head
+
+
+def of_body(
+    sequence: unreal.LevelSequence, face: FaceRig, owner: sections.Owner, start_frame: int, end_frame: int
+) -> Head:
+    """The head control of the body's rig, for keys from a display frame up to another; what is missing is made.
+
+    Raises `PluginError`, and nothing is made, where there is no such rig, or somebody animates the body there.
+    """
+    body = _body(sequence, face)
+    binding = body.binding
+    track = _rig_track(binding) if binding is not None else None
+    if binding is not None:
+        _check_free(sequence, face, binding, track, owner, start_frame, end_frame)
+    kinds = unreal.MovieSceneBlendType
+    blend = kinds.ADDITIVE
+    if track is None:
+        rig = _rig(body)
+        compat.show(sequence)  # Unreal makes a rig's track for the sequence that it shows
+        binding = binding or facerig.bind(sequence, body)
+        track = unreal.ControlRigSequencerLibrary.find_or_create_control_rig_track(
+            compat.world(), sequence, rig, binding, True
+        )
+        if not isinstance(track, unreal.MovieSceneControlRigParameterTrack):
+            raise PluginError(f"Unreal could not create a Control Rig track for the body of {face.name}.", _ELSE)
+        blend = kinds.ABSOLUTE
+    live = facerig.rig_of(sequence, track)
+    axes = _axes(live.get_hierarchy() if live is not None else None)
+    if axes is None:
+        raise PluginError(f"The rig of the body of {face.name} does not say how its {CONTROL} lies.", _ELSE)
+    section = sections.of_take(sequence, track, owner, start_frame)
+    earlier = section is not None
+    section = section or sections.make(sequence, track, owner, start_frame, end_frame, blend)
+    head = Head(CONTROL, section, axes, f"on {CONTROL} of the body's rig.")
+    if earlier:  # all of it was written for the take
+        section.modify()
+        section.set_range(start_frame, end_frame)
+        for channel in map(facerig.section_channels(section).__getitem__, head.channels):
+            for key in reversed(compat.keys(channel)):
+                channel.remove_key(key)
+    return head
+
+
+def _body(sequence: unreal.LevelSequence, face: FaceRig) -> FaceRig:
+    """The body that belongs to a face, with its binding if it has one."""
+    if face.actor is None:
+        raise PluginError(f"The body of {face.name} is not in the level that is open: its head gets no keys.", _ELSE)
+    name = (compat.metahuman_body(face.actor) or _BODY).lower()
+    for component in face.actor.get_components_by_class(unreal.SkeletalMeshComponent):
+        if isinstance(component, unreal.SkeletalMeshComponent) and component.get_name().lower() == name:
+            binding = facerig.in_sequence(sequence, component, face.actor)
+            return FaceRig(face.name, face.actor, component, binding, None, None, "", face.board)
+    raise PluginError(f"{face.name} has no body: its head gets no keys.", _ELSE)
+
+
+def _rig(body: FaceRig) -> unreal.Class:
+    """The class of the body's rig: the one that its mesh names, that at the known place, or any in the project."""
+    assert body.component is not None, "a body is found as a component"
+    for asset in (compat.default_rig(body.component), *map(compat.load, _places())):
+        kind = compat.rig_class(asset) if asset is not None else None
+        if kind is not None and _axes(compat.rig_hierarchy(asset)) is not None:
+            return kind
+    raise PluginError(f"The body of {body.name} has no rig with a {CONTROL}: its head gets no keys.", _ELSE)
+
+
+def _places() -> Iterator[str]:
+    yield KNOWN_RIG
+    yield from compat.rigs_called("metahuman_controlrig")
+
+
+def _rig_track(binding: unreal.MovieSceneBindingProxy) -> unreal.MovieSceneControlRigParameterTrack | None:
+    """The track of the body's rig, or None."""
+    for track in binding.find_tracks_by_type(unreal.MovieSceneControlRigParameterTrack):
+        if isinstance(track, unreal.MovieSceneControlRigParameterTrack):
+            for section in track.get_sections():
+                if f"{CONTROL}.{_TURNS[0]}" in facerig.section_channels(section):
+                    return track
+    return None
+
+
+def _check_free(
+    sequence: unreal.LevelSequence,
+    face: FaceRig,
+    binding: unreal.MovieSceneBindingProxy,
+    own: unreal.MovieSceneControlRigParameterTrack | None,
+    owner: sections.Owner,
+    start_frame: int,
+    end_frame: int,
+) -> None:
+    """Raise `PluginError` where somebody animates the head of the body between two display frames."""
+    path = own.get_path_name() if own is not None else ""
+    for track in binding.get_tracks():
+        ours = track.get_path_name() == path
+        if not ours and not isinstance(
+            track, (unreal.MovieSceneControlRigParameterTrack, unreal.MovieSceneSkeletalAnimationTrack)
+        ):
+            continue
+        for section in track.get_sections():
+            if not section.is_active() or not facerig.overlaps(section, start_frame, end_frame - 1):
+                continue
+            if ours and (sections.owner_of(sequence, section) is not None or not _is_turned(section)):
+                continue
+            raise PluginError(
+                f"{track.get_display_name()} animates the body of {face.name} there: its head is left alone.", _ELSE
+            )
+
+
+def _is_turned(section: unreal.MovieSceneSection) -> bool:
+    """Whether the head moves in a section: one key is a pose."""
+    channels = facerig.section_channels(section)
+    turns = [channels[name] for name in (f"{CONTROL}.{turn}" for turn in _TURNS) if name in channels]
+    return any(channel.get_num_keys() > 1 for channel in turns)
+
+
+def _axes(hierarchy: unreal.RigHierarchy | None) -> Axes | None:
+    """How the head control of a rig lies while the body stands; None for a rig that has none."""
+    key = unreal.RigElementKey(unreal.RigElementType.CONTROL, CONTROL)
+    if hierarchy is None or not hierarchy.contains(key):
+        return None
+    turn = hierarchy.get_global_transform(key, True).rotation
+    return axes_of(turn.x, turn.y, turn.z, turn.w)

@@ -1,0 +1,97 @@
+"""A preview: a head that speaks in the browser, on the page that `medtalk preview` makes. The project stays as it is.
+
+Rig, sound and page are files in `Saved/MEDTalk/preview`.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import replace
+from pathlib import Path
+
+import unreal
+
+from medtalk_unreal import interpreter, readback, sound, ticks
+from medtalk_unreal import settings as settings_file
+from medtalk_unreal.errors import PluginError
+from medtalk_unreal.request import Request
+from medtalk_unreal.sidecar import Tell, the_sidecar
+from medtalk_wire.files import write_whole
+from medtalk_wire.settings import DEFAULT
+
+
+def of_sound(request: Request, tell: Tell) -> ticks.Steps:
+    """Steps that show the first sound of a request as a head that speaks it; a line about that."""
+    from medtalk_wire import RequestError, Sound
+
+    settings = settings_file.load()
+    request.check(settings)
+    if not request.sounds:
+        raise PluginError("No sound is selected.", "Select a SoundWave in the Content Browser.")
+    facts = sound.look(request.sounds[0], settings.max_seconds)
+    data, _ = sound.read(facts.path)
+    request = replace(request, sound_start=0.0, sound_end=0.0)  # the page plays the whole sound
+    client = yield from the_sidecar.connect(tell, settings)
+    known = settings.with_sidecar(the_sidecar.about)
+    request = request.heard(known)
+    request.check_guidance(known)
+    picture = request.read_picture(known)
+    tell(f"Animating {facts.name}.")
+    try:
+        wanted = request.wire_settings(picture, DEFAULT.fps, facts.spoken, None, known.personas)
+        job = client.generate(Sound.from_bytes(data, facts.name), wanted)
+        while not job.ended:
+            yield
+            client.poll()
+            the_sidecar.check_alive()
+    except RequestError as error:
+        raise PluginError(error.message, error.hint) from error
+    if job.error is not None:
+        raise PluginError(job.error.message, job.error.hint)
+    result = job.result
+    rig = readback.RecordedRig(array("f", result.rig.cast("B").cast("f")), result.fps, dict(result.meta))
+    files = _place(facts.name, ".npz"), _place(facts.name, ".wav")
+    _write(files[0], readback.npz(rig))
+    _write(files[1], data)
+    return (yield from of_files(*files, tell))
+
+
+def take_at_playhead(sequence: str) -> tuple[Path, Path]:
+    """Write the take of a sequence that is at the playhead of Sequencer, else the first: its rig and its sound.
+
+    Raises `PluginError` where there is none.
+    """
+    takes = readback.find_takes(sequence)
+    unit = unreal.MovieSceneTimeUnit.DISPLAY_RATE
+    position = unreal.LevelSequenceEditorBlueprintLibrary.get_local_position(unit)
+    frame = position.get_editor_property("frame").get_editor_property("frame_number").value
+    here = (take.name for take in takes if take.first_frame <= frame < take.end_frame)
+    name = next(here, takes[0].name if takes else "")
+    rig, heard, *_ = readback.export_recorded_rig(sequence, None, _folder(), name)
+    return rig, heard
+
+
+def of_files(rig: Path, heard: Path, tell: Tell) -> ticks.Steps:
+    """Steps from the files of a rig and its sound to their page in the browser; a line about that."""
+    python = interpreter.find(settings_file.load())
+    page = rig.with_suffix(".html")
+    tell(f"Drawing {rig.stem}.")
+    words = ["-m", "medtalk", "preview", rig.as_posix(), "--audio", heard.as_posix(), "-o", page.as_posix(), "--force"]
+    yield from interpreter.ask(python, words)
+    unreal.SystemLibrary.launch_url(page.as_uri())
+    return f"The browser shows {page}."
+
+
+def _folder() -> Path:
+    return settings_file.folder() / "preview"
+
+
+def _place(name: str, ending: str) -> Path:
+    return _folder() / f"{name}{ending}"
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise PluginError(f"{path} cannot be written: {error.strerror}.", "Is the disk full?") from error
