@@ -123,7 +123,10 @@ def resolve(sequence: unreal.LevelSequence | None, actor_path: str | None) -> Fa
         raise PluginError("No MetaHuman is selected, nor a sequence that has one.", _SELECT)
     faces = list(_faces(sequence))
     if not faces:
-        raise PluginError(f"{sequence.get_name()} has no MetaHuman.", _SELECT)
+        spawns = any(binding.get_object_template() is not None for binding in sequence.get_bindings())
+        hidden = spawns and not compat.is_focused(sequence)
+        hint = f"Open {sequence.get_name()} in Sequencer: what it spawns is there only then." if hidden else _SELECT
+        raise PluginError(f"{sequence.get_name()} has no MetaHuman{' in the level' if hidden else ''}.", hint)
     if len(faces) > 1:
         names = ", ".join(sorted(face.name for face in faces))
         raise PluginError(f"{sequence.get_name()} has {len(faces)} MetaHumans: {names}.", "Select one in the level.")
