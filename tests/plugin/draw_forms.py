@@ -16,6 +16,15 @@ SAID = (
     "sound.",
 )
 
+SET_UP = (
+    "Step 'Python': no Python with the package medtalk is set. Press Set Up.",
+    "Step 1 of 4: Python 3.11 is here: C:/UE_5.6/Engine/Binaries/ThirdParty/Python3/Win64/python.exe.",
+    "Step 2 of 4: making an environment in C:/Users/Ada/AppData/Local/MEDTalk/env-1a2b3c4d.",
+    "Step 3 of 4: installing medtalk-0.1.0 and what it needs. This takes some minutes.",
+    "Step 4 of 4: medtalk 0.1.0 runs.",
+    "The connection works.",
+)
+
 
 def drawn(editor: Any) -> str:
     """All forms: the one of a request, at its first use and with all it may show; settings; a test."""
@@ -48,7 +57,7 @@ def drawn(editor: Any) -> str:
     editor.dialogs.forms.append(look)
     settingsform.open_settings()
     tell = reports.open_report(connectionform.MEDTalkConnectionForm)
-    for line in ("Step 'Python': C:/medtalk/Scripts/python.exe is Python 3.11.9.", "The connection works."):
+    for line in SET_UP:
         tell(line)
     pictures.append(("Test Connection", draw(editor.tabs[-1])))
     return "\n".join(f"--- {title}\n\n{picture}" for title, picture in pictures)
