@@ -124,7 +124,9 @@ class Generation:
             status.state, status.fraction = "done", 1.0
             failed = f"; {len(status.failures)} failed: {status.failures[0]}" if status.failures else "."
             keys = sum(report.keys for report in status.reports)
-            self._say("done", 1.0, f"{takes}, {keys} keys{failed}{self._note}")
+            places = {one.sequence if isinstance(one, TakeReport) else one.asset for one in status.reports}
+            where = f"in {places.pop()}" if len(places) == 1 else f"in {len(places)} assets"
+            self._say("done", 1.0, f"{takes}, {keys} keys {where}{failed}{self._note}")
         else:
             status.state = "cancelled" if isinstance(task.error, CancelledError) else "failed"
             before = f" {takes} before." if written else ""
