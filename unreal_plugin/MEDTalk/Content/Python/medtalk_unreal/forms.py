@@ -22,6 +22,7 @@ from medtalk_wire.settings import MAX_INTENSITY
 TITLE = "MEDTalk Generate Face"
 _IN_FACE = ("life", "lean")  # of the settings that have rows by themselves, those that are not for experts
 _row = details.rows()
+_asked: bool | None = None  # while a dialog shows the form, as where there are no tabs: whether to begin after it
 
 
 def _knobs(category: str, *names: str) -> dict[str, Any]:
@@ -235,12 +236,13 @@ class MEDTalkGenerateForm(unreal.Object):
 
     @unreal.ufunction(meta=_row("Generate", "Generate", "Create the takes.", CallInEditor="true"))
     def generate(self):
-        dialogs.guarded(lambda: submit(self))
+        dialogs.guarded(lambda: _press(self))
 
     @unreal.ufunction(
         meta=_row("Generate", "Cancel", "Stop. Takes that are already written stay.", CallInEditor="true")
     )
     def cancel(self):
+        _ask(False)
         generate.cancel()
 
     @unreal.ufunction(
@@ -269,8 +271,31 @@ def open_generate(sounds: Sequence[str] = (), note: str = "Ready.", **more: Any)
     form = filled(sounds, note, **more)
     if details.open_tab(form):
         return
-    if details.ask(form, TITLE):
+    global _asked
+    _asked = False
+    try:
+        wanted = details.ask(form, TITLE) or _asked
+    finally:
+        _asked = None
+    if wanted:
         submit(form)
+
+
+def _press(form: Any) -> None:
+    """The button Generate. Nothing of ours ticks behind a dialog, so there it begins when that closes."""
+    if _asked is None:
+        submit(form)
+        return
+    read(form)  # what is wrong with it is said now
+    _ask(True)
+    form.set_editor_property("status", "It begins when this window closes.")
+
+
+def _ask(wanted: bool) -> None:
+    """Note in a dialog whether Generate was pressed last, or Cancel."""
+    global _asked
+    if _asked is not None:
+        _asked = wanted
 
 
 def show_preview(form: Any) -> None:

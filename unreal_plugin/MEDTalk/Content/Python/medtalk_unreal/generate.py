@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import unreal
 
-from medtalk_unreal import compat, is_commandlet, marks, ticks
+from medtalk_unreal import compat, marks, ticks
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal import sound as sounds
 from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
@@ -292,7 +292,7 @@ def check(request: Request, settings: PluginSettings) -> Facts:
     """Check everything that can be checked without the sidecar. Raises `PluginError`."""
     request.check(settings)
     check_editable()
-    if is_commandlet() and not request.skeleton:
+    if compat.is_commandlet() and not request.skeleton:
         raise PluginError(
             "A commandlet has no Sequencer, so it cannot put a face board into a sequence.",
             "Give a skeleton for an AnimSequence, or start the editor without -run.",

@@ -15,7 +15,7 @@ from medtalk_board import head
 from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
 from medtalk_board.head import BONE, Axes
 from medtalk_board.targets import TARGETS
-from medtalk_unreal import camera, compat, earlier, facerig, heads, layers, places
+from medtalk_unreal import camera, compat, earlier, facerig, heads, layers, places, rivals
 from medtalk_unreal.earlier import Earlier
 from medtalk_unreal.edits import Edit, describe, edit, is_long
 from medtalk_unreal.errors import PluginError
@@ -251,7 +251,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
         face = places.make_face(target, place, sequence)
         warnings = [*face.warnings, *warnings]
         if target.mute_animation:
-            warnings += facerig.mute_animation(face, span.start_frame, span.end_frame - 1)
+            warnings += rivals.mute_animation(face, span.start_frame, span.end_frame - 1)
         face, hidden = _show_controls(face, there.section, target)
         section, lines = earlier.place(sequence, face, there, owner, span, _channels(face, target))
         warnings += hidden + lines
@@ -296,7 +296,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
 
 def _check_span(sequence: unreal.LevelSequence, face: FaceRig, start: int, end: int, muted: bool = False) -> list[str]:
     """Notes on other animation of the face there. Raises `PluginError` for one that prevents keys."""
-    wrong, notes = facerig.conflicts(face, start, end - 1, muted)
+    wrong, notes = rivals.conflicts(face, start, end - 1, muted)
     if wrong:
         raise PluginError(
             wrong[0], "Make its section inactive (right-click it, Properties, Is Active), or remove it, then try again."
