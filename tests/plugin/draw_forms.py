@@ -30,12 +30,12 @@ def drawn(editor: Any) -> str:
     """All forms: the one of a request, at its first use and with all it may show; settings; a test."""
     from dataclasses import replace
 
-    from medtalk_unreal import connectionform, details, forms, reports, settings, settingsform
+    from medtalk_unreal import connectionform, details, filling, forms, reports, settings, settingsform
     from medtalk_unreal.request import Request
 
     pictures = []
     form = details.make(forms.MEDTalkGenerateForm, forms.TITLE)
-    forms.fill(form, Request(), settings.load())
+    filling.fill(form, Request(), settings.load())
     pictures.append(("The first click on Generate", draw(form)))
     knows = replace(settings.load(), guidance=GUIDANCE, personas={"host": {"emotion": "happy"}})
     editor.select_actors(editor.add_metahuman("mh4"))
@@ -43,7 +43,7 @@ def drawn(editor: Any) -> str:
     editor.open(editor.new_sequence(24, "/Game/Shots/SH010"))
     asked = Request(sounds=tuple(one.get_path_name() for one in sounds), persona="host", text="slightly annoyed")
     form = details.make(forms.MEDTalkGenerateForm, forms.TITLE)
-    forms.fill(form, asked, knows)
+    filling.fill(form, asked, knows)
     form.set_editor_property("status", SAID[0])
     pictures.append(("Three sounds, a MetaHuman and a shot, while it works", draw(form)))
     form.set_editor_property("status", SAID[1])
