@@ -15,7 +15,7 @@ from medtalk_board import head
 from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
 from medtalk_board.head import BONE, Axes
 from medtalk_board.targets import TARGETS
-from medtalk_unreal import camera, compat, earlier, facerig, heads, layers, places
+from medtalk_unreal import camera, compat, earlier, facerig, heads, layers, places, rivals
 from medtalk_unreal.earlier import Earlier
 from medtalk_unreal.edits import Edit, describe, edit, is_long
 from medtalk_unreal.errors import PluginError
@@ -194,6 +194,8 @@ def check_target(target: Target, name: str, sound: str) -> Fraction | None:
     if target.writer == "arrays":
         places.check_by_itself(place.sequence)
     start = _start(place, target, Owner(name, compat.package(sound)))
+    if target.layers == layers.EMOTION:
+        earlier.section_of(place.sequence, place.face, Owner(name, compat.package(sound), layers.EMOTION), start)
     _check_span(place.sequence, place.face, start, start + 1, target.mute_animation)
     return rates(place.sequence)[0]
 
@@ -250,7 +252,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
         face = places.make_face(target, place, sequence)
         warnings = [*face.warnings, *warnings]
         if target.mute_animation:
-            warnings += facerig.mute_animation(face, span.start_frame, span.end_frame - 1)
+            warnings += rivals.mute_animation(face, span.start_frame, span.end_frame - 1)
         face, hidden = _show_controls(face, there.section, target)
         section, lines = earlier.place(sequence, face, there, owner, span, _channels(face, target))
         warnings += hidden + lines
@@ -277,6 +279,9 @@ def write_take(take: Take, target: Target) -> TakeReport:
             keys += more
         elif target.replace:
             warnings += layers.drop(sequence, face.track, emotion, target.start_frame)
+        if target.replace:
+            in_body = replace(owner, layer=heads.LAYER)
+            heads.give_way(pen, sequence, face, section, there.channels, in_body, target.start_frame, target.head)
         turned, how, left = _write_head(change, pen, sequence, face, section, owner, take, span, target)
         keys += turned
         warnings += left
@@ -296,7 +301,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
 
 def _check_span(sequence: unreal.LevelSequence, face: FaceRig, start: int, end: int, muted: bool = False) -> list[str]:
     """Notes on other animation of the face there. Raises `PluginError` for one that prevents keys."""
-    wrong, notes = facerig.conflicts(face, start, end - 1, muted)
+    wrong, notes = rivals.conflicts(face, start, end - 1, muted)
     if wrong:
         raise PluginError(
             wrong[0], "Make its section inactive (right-click it, Properties, Is Active), or remove it, then try again."
@@ -440,8 +445,8 @@ def _write_head(
     take.turns()  # numbers, before anything is made
     try:
         if target.head == "body":
-            owner = replace(owner, layer="head")
-            head = heads.of_body(sequence, face, owner, span.start_frame, span.end_frame)
+            owner = replace(owner, layer=heads.LAYER)
+            head = heads.of_body(sequence, face, owner, span.start_frame, span.end_frame, target.replace)
         else:
             head = heads.of_board(face, section)
     except PluginError as error:
