@@ -453,13 +453,17 @@ def _write_head(
         return 0, "", [str(error)]
     writer, keys = ChannelWriter(sequence, face, head.section), 0
     if target.head == "body":
-        pen = pen.beside(writer, HandEdits(None, target.hand_edits, span.first), span.end)
+        edits = HandEdits(head.found, target.hand_edits, span.first)
+        pen = pen.beside(writer, edits, span.end)
     else:
-        pen = pen.beside(writer)
+        edits, pen = None, pen.beside(writer)
     for name, values in zip(head.channels, take.turns(head.axes), strict=True):
         change.step(f"{take.name}: {head.control}")
         keys += pen.write(pen.curves(name, values, scale=DEGREES))
-    return keys, head.how, []
+    if edits is None:
+        return keys, head.how, []
+    edits.store(sequence, head.section, head.found, target.start_frame, span)
+    return keys, head.how, edits.lines(f"{owner.take} (head)", ticks_per_frame(sequence))
 
 
 def _show(sequence: unreal.LevelSequence, new: bool, view: compat.View) -> None:
