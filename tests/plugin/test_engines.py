@@ -104,3 +104,15 @@ def test_a_part_or_another_rate_is_baked_where_the_version_can(editor: Any, tmp_
                 bake.bake_sequence(sequence.get_path_name(), None, "/Game/Anims", f"AS_{since}", **more)
     if engine == "5.4":
         assert state_of(editor) == before
+
+
+def test_marked_frames(editor: Any) -> None:
+    """5.4 gives them in ticks, by another function."""
+    from medtalk_unreal import compat
+
+    sequence = editor.new_sequence(24)
+    for frame, label in ((0, "sad"), (30, "happy:0.8")):
+        inside.mark(sequence, frame, label)
+    with editor.plugin_code():
+        assert compat.marked_frames(sequence) == [(0, "sad"), (30_000, "happy:0.8")]
+    assert_clean(editor)
