@@ -94,7 +94,8 @@ def test_a_part_or_another_rate_is_baked_where_the_version_can(editor: Any, tmp_
     actor, sequence = editor.add_metahuman("mh4"), editor.new_sequence(30)
     write(editor, moving(30), sequence=sequence, actor=actor, sound=a_sound(editor, tmp_path))
     before = state_of(editor)
-    for more, since in (({"frames": (0, 10)}, "5.5"), ({"fps": 60.0}, "5.6")):
+    cases: list[tuple[dict[str, Any], str]] = [({"frames": (0, 10)}, "5.5"), ({"fps": 60.0}, "5.6")]
+    for more, since in cases:
         with editor.plugin_code():
             if engine >= since:
                 report = bake.bake_sequence(sequence.get_path_name(), None, "/Game/Anims", f"AS_{since}", **more)
