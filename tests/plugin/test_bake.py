@@ -192,5 +192,5 @@ def test_what_cannot_be_recorded(editor: Any, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(bake, "_export", lambda *_, answer=answer: answer)
         with pytest.raises(PluginError, match=match):
             bake_sequence(editor, sequence, actor)
-        assert set(editor.assets()) - set(before) == {"/Game/Anims/AS_shot"}
-        assert not inside.curves(editor.asset("/Game/Anims/AS_shot"))
+        (empty,) = set(editor.assets()) - set(before)
+        assert not inside.curves(editor.asset(empty)), "Unreal deletes no asset quietly, so an empty one stays"

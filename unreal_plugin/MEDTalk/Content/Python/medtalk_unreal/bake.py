@@ -68,10 +68,10 @@ def bake_sequence(
         )
     skeleton = face.in_level[2].get_editor_property("skeleton")
     path = asset_path(folder, name)
+    options = _options(level_sequence, frames, fps)
     with edit(f"{TITLE}: bake {name}", steps=2) as change:
         change.step("The asset")
         anim = _animation(change, path, skeleton, compat.package(sequence))
-        options = _options(level_sequence, frames, fps)
         change.begin(anim)
         change.step("Unreal records the face")
         if not _export(level_sequence, anim, options, face.binding):

@@ -123,7 +123,10 @@ def resolve(sequence: unreal.LevelSequence | None, actor_path: str | None) -> Fa
         raise PluginError("No MetaHuman is selected, nor a sequence that has one.", _SELECT)
     faces = list(_faces(sequence))
     if not faces:
-        raise PluginError(f"{sequence.get_name()} has no MetaHuman.", _SELECT)
+        spawns = any(binding.get_object_template() is not None for binding in sequence.get_bindings())
+        hidden = spawns and not compat.is_focused(sequence)
+        hint = f"Open {sequence.get_name()} in Sequencer: what it spawns is there only then." if hidden else _SELECT
+        raise PluginError(f"{sequence.get_name()} has no MetaHuman{' in the level' if hidden else ''}.", hint)
     if len(faces) > 1:
         names = ", ".join(sorted(face.name for face in faces))
         raise PluginError(f"{sequence.get_name()} has {len(faces)} MetaHumans: {names}.", "Select one in the level.")
@@ -191,11 +194,11 @@ def show_controls(face: FaceRig, section: unreal.MovieSceneSection, channels: It
     return replace(face, board=board_channels(there)) if names else face, len(hidden)
 
 
-def switch_head_on(section: unreal.MovieSceneSection) -> bool:
-    """Let the head control of a section turn the head, as Epic's own export does; False where that cannot be done."""
+def switch_head(section: unreal.MovieSceneSection, on: bool) -> bool:
+    """Let the head control of a section turn the head, as Epic's own export does, or not; False where it cannot be."""
     for channel in section.get_all_channels():
         if str(channel.channel_name).lower() == HEAD_SWITCH and hasattr(channel, "set_default"):
-            channel.set_default(1)  # pyright: ignore[reportAttributeAccessIssue]
+            channel.set_default(int(on))  # pyright: ignore[reportAttributeAccessIssue]
             return True
     return False
 

@@ -27,7 +27,7 @@ from typing import Any
 
 import unreal
 
-from medtalk_unreal import bake, compat, generate, is_commandlet, readback, ticks
+from medtalk_unreal import bake, compat, generate, readback, ticks
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.request import Request
 from medtalk_unreal.sidecar import the_sidecar
@@ -68,11 +68,11 @@ def run() -> None:
             unreal.log_error(f"MEDTalk: {task.error}")
         the_sidecar.close()
         _write(report, outcome)
-        if not is_commandlet():
+        if not compat.is_commandlet():
             unreal.EditorPythonScripting.set_keep_python_script_alive(False)
             unreal.SystemLibrary.quit_editor()
 
-    if is_commandlet():
+    if compat.is_commandlet():
         ticks.drain(steps, ended)
     else:
         unreal.EditorPythonScripting.set_keep_python_script_alive(True)
@@ -106,6 +106,11 @@ def _request(content: Any) -> Generator[None, None, Mapping[str, Any]]:
     """Steps that do one request; its result. A request that fails does not keep the next ones from being done."""
     try:
         request = Request.read(content)
+        if is_commandlet() and not request.skeleton:  # Unreal would end with an assert: it closes open menus first
+            raise PluginError(
+                "A commandlet has no Sequencer, so it cannot put a face board into a sequence.",
+                "Give a skeleton for an AnimSequence, or start the editor without -run.",
+            )
         generation = generate.Generation(replace(request, actor=_actor_path(request.actor)))
     except PluginError as error:
         unreal.log_error(f"MEDTalk: {error}")
