@@ -147,7 +147,9 @@ def test_a_commandlet_has_no_sequencer(editor: Any, monkeypatch: pytest.MonkeyPa
     editor.state.command_line += " -run=pythonscript"
     mesh = "/Game/MetaHumans/Ada/Face/SKM_Ada_Face"
     job = {"requests": [{"sounds": [sound], "actor": "BP_Ada"}, {"sounds": ["/Game/None"], "skeleton": mesh}]}
-    first, second = run(editor, monkeypatch, job, tmp_path)["requests"]
+    done = run(editor, monkeypatch, job, tmp_path)
+    assert done["error"] == "", editor.log.text
+    first, second = done["requests"]
     assert first["text"].startswith("A commandlet has no Sequencer") and first["state"] == "failed"
     assert "/Game/None is not in the project" in second["text"]
     assert editor.sequences() == []
