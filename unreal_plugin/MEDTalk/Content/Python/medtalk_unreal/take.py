@@ -241,7 +241,8 @@ def write_take(take: Take, target: Target) -> TakeReport:
         window=is_long(values) or target.writer == "arrays",
     ) as change:
         change.step("The sequence")
-        new = place.sequence is None
+        # One that an attempt before has left empty is as good as new.
+        new = place.sequence is None or (not target.sequence and not list(place.sequence.get_bindings()))
         sequence = place.sequence or places.make_sequence(change, target, place.path, take.source)
         if target.writer == "arrays":
             places.open_in_sequencer(sequence)
