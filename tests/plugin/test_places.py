@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,23 @@ def test_a_blueprint_is_spawned_in_a_sequence_that_is_chosen(editor: Any) -> Non
     assert editor.state.focused == shot and editor.log.errors == []
 
 
+def test_a_metahuman_that_a_shot_spawns_itself(editor: Any) -> None:
+    """It is found in the shot that is edited, as a part of a film, too; else the line says why it is not."""
+    kind = editor.add_blueprint().generated_class()
+    shot = editor.new_sequence(30)
+    shot.add_spawnable_from_class(kind)
+    said = refused(editor, "Shot has no MetaHuman in the level", sequence=shot)
+    assert "Open Shot in Sequencer: what it spawns is there only then." in said
+    editor.open(editor.new_sequence(30, "/Game/Cinematics/Film"))
+    editor.focus(shot)
+    report = write(editor, moving(8), 30.0, sequence=shot)
+    assert editor.keyed(board_section(editor, shot)) and report.sequence == "/Game/Cinematics/Shot"
+    assert len(shot.get_bindings()) == 2 and editor.state.focused == shot and editor.log.errors == []
+    editor.open(None)
+    write(editor, moving(8, seed=1), 30.0, sequence=shot)  # its board is there now, and keys need no actor
+    assert len(editor.sections(shot)) == 1
+
+
 @pytest.mark.engine("5.4")
 def test_an_editor_whose_subsystem_spawns_nothing(editor: Any, unreal: Any) -> None:
     assert not hasattr(unreal.LevelSequenceEditorSubsystem, "add_spawnable_from_class")
@@ -223,7 +241,7 @@ def camera_of(sequence: Any) -> tuple[Any, Any, dict[str, float]]:
     return binding.get_object_template().get_cine_camera_component(), cut, at
 
 
-def in_picture(lens: Any, at: dict[str, float], point: tuple[float, float, float]) -> tuple[float, float]:
+def in_picture(lens: Any, at: dict[str, float], point: Sequence[float]) -> tuple[float, float]:
     """Where a point of the world is in the picture, from -1 to 1 to the right and up; by the lens alone."""
     assert at["Rotation.X"] == at["Rotation.Y"] == 0.0
     yaw = math.radians(at["Rotation.Z"])

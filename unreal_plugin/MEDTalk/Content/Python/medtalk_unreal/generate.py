@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import unreal
 
-from medtalk_unreal import compat, is_commandlet, marks, ticks
+from medtalk_unreal import compat, marks, ticks
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal import sound as sounds
 from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
@@ -25,7 +25,7 @@ from medtalk_unreal.request import Request
 from medtalk_unreal.settings import PluginSettings
 from medtalk_unreal.sidecar import the_sidecar
 from medtalk_unreal.sound import SoundFacts
-from medtalk_unreal.take import Take, TakeReport, check_target, target_sequence, write_take
+from medtalk_unreal.take import Take, TakeReport, check_target, target_place, write_take
 from medtalk_unreal.ticks import Patience
 from medtalk_wire.settings import DEFAULT, MAX_FPS
 
@@ -111,7 +111,7 @@ class Generation:
                 for line in report.warnings:
                     unreal.log_warning(f"MEDTalk: {line}")
             if isinstance(report, TakeReport) and not request.one_each:
-                request = replace(request, sequence=report.sequence, start_frame=report.last_frame + 1)
+                request = replace(request, sequence=report.sequence, start_frame=report.next_frame)
         if not self.status.reports:
             raise PluginError(self.status.failures[0])
         return self.status
@@ -124,7 +124,9 @@ class Generation:
             status.state, status.fraction = "done", 1.0
             failed = f"; {len(status.failures)} failed: {status.failures[0]}" if status.failures else "."
             keys = sum(report.keys for report in status.reports)
-            self._say("done", 1.0, f"{takes}, {keys} keys{failed}{self._note}")
+            places = {one.sequence if isinstance(one, TakeReport) else one.asset for one in status.reports}
+            where = f"in {places.pop()}" if len(places) == 1 else f"in {len(places)} assets"
+            self._say("done", 1.0, f"{takes}, {keys} keys {where}{failed}{self._note}")
         else:
             status.state = "cancelled" if isinstance(task.error, CancelledError) else "failed"
             before = f" {takes} before." if written else ""
@@ -290,7 +292,7 @@ def check(request: Request, settings: PluginSettings) -> Facts:
     """Check everything that can be checked without the sidecar. Raises `PluginError`."""
     request.check(settings)
     check_editable()
-    if is_commandlet() and not request.skeleton:
+    if compat.is_commandlet() and not request.skeleton:
         raise PluginError(
             "A commandlet has no Sequencer, so it cannot put a face board into a sequence.",
             "Give a skeleton for an AnimSequence, or start the editor without -run.",
@@ -347,10 +349,12 @@ def _timeline(request: Request, sound: SoundFacts, settings: PluginSettings) -> 
     for labels that are none."""
     if not request.marked_frames:
         return None
-    sequence = None if request.skeleton else target_sequence(request.target(), sound.name, sound.path)
+    sequence, start = None, request.start_frame
+    if not request.skeleton:
+        sequence, start = target_place(request.target(), sound.name, sound.path)
     whole = request.sound_start  # spans are of the whole sound, marked frames of what is heard
     seconds = (request.sound_end or sound.seconds) - whole
-    spans = marks.timeline(sequence, request.start_frame, seconds, settings)
+    spans = marks.timeline(sequence, start, seconds, settings)
     ends = ({name: whole + span[name] for name in ("start", "end") if name in span} for span in spans)
     return [span | moved for span, moved in zip(spans, ends, strict=True)]
 

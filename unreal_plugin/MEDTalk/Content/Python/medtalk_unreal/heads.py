@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import unreal
 
 from medtalk_board.head import BONE, Axes, axes_of
-from medtalk_unreal import compat, facerig, sections
+from medtalk_unreal import compat, facerig, rivals, sections
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.pen import Pen
@@ -64,7 +64,8 @@ def of_body(
 ) -> Head:
     """The head control of the body's rig, for keys from a display frame up to another; what is missing is made.
 
-    again: in place of those of an earlier take. Raises `PluginError`, and nothing is made, where there is no such rig, or somebody animates the body there.
+    again: in place of those of an earlier take. Raises `PluginError`, and nothing is made, where there is no such rig, or
+    somebody animates the body there.
     """
     body = _body(sequence, face)
     binding = body.binding
@@ -178,7 +179,7 @@ def _check_free(
         ):
             continue
         for section in track.get_sections():
-            if not section.is_active() or not facerig.overlaps(section, start_frame, end_frame - 1):
+            if not section.is_active() or not rivals.overlaps(section, start_frame, end_frame - 1):
                 continue
             if ours and (sections.owner_of(sequence, section) is not None or not _is_turned(section)):
                 continue

@@ -77,8 +77,10 @@ def _face(target: Where, sequence: unreal.LevelSequence | None) -> FaceRig:
 
 def make_face(target: Where, place: Place, sequence: unreal.LevelSequence) -> FaceRig:
     """The face with binding, track and section in the sequence, spawned and made where they are missing."""
-    spawn = target.blueprint and place.face.track is None
-    return facerig.make(sequence, spawned.make(sequence, target.blueprint) if spawn else place.face)
+    face = place.face
+    if target.blueprint and face.track is None:
+        face = spawned.make(sequence, target.blueprint)
+    return facerig.make(sequence, face)
 
 
 def folder_of(folder: str, source: str) -> str:

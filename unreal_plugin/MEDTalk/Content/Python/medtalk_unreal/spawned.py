@@ -63,7 +63,7 @@ def add(sequence: unreal.LevelSequence, kind: unreal.Class, name: str) -> unreal
     Raises `PluginError` where Unreal makes none.
     """
     subsystem = unreal.get_editor_subsystem(unreal.LevelSequenceEditorSubsystem)
-    if hasattr(subsystem, "add_spawnable_from_class"):
+    if subsystem is not None and hasattr(subsystem, "add_spawnable_from_class"):
         binding = subsystem.add_spawnable_from_class(sequence, kind)
     else:
         binding = sequence.add_spawnable_from_class(kind)  # before 5.6
