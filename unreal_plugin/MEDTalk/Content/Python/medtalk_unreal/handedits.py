@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import accumulate, pairwise
+from types import MappingProxyType
 from typing import Any
 
 import unreal
@@ -303,17 +304,20 @@ class HandEdits:
 
     def store(
         self, sequence: unreal.LevelSequence, section: unreal.MovieSceneSection, found: Found | None, asked: int,
-        span: Span, exact: bool = True,
+        span: Span, made: Mapping[str, Curve] | None = MappingProxyType({}),
     ) -> None:  # fmt: skip
         """Store what was written into the section of a take, and the version before it.
 
-        asked: the start frame that was asked for. exact: the keys are those of the curves; else they are read.
+        asked: the start frame that was asked for. made: the curves whose keys lie elsewhere than those of the take;
+        None where that is unknown, so that they are read.
         """
         if sections.owner_of(sequence, section) is None:  # the one of the board, for want of an own
             return
         resolution = compat.rate(sequence.get_tick_resolution())
-        if not exact:
-            self._read(section, span)
+        if made is None:
+            made = self._read(section, span)
+        for name in (self._wrote - set(self._changes)) & {*made}:  # not where there are edits
+            self.wrote(made[name])
         written = Written(
             asked, span.start_frame, span.end_frame, span.first, span.end - span.first, resolution, self._curves
         )
@@ -321,14 +325,14 @@ class HandEdits:
         text = json.dumps([_packed(version) for version in versions[:_VERSIONS]])
         unreal.EditorAssetLibrary.set_metadata_tag(sequence, _TAG + sections.path_of(section), text)
 
-    def _read(self, section: unreal.MovieSceneSection, span: Span) -> None:
-        """Take the keys that were made for the curves, which lie elsewhere; but not where there are edits."""
-        channels = facerig.section_channels(section)
-        for name in self._wrote - set(self._changes):
+    def _read(self, section: unreal.MovieSceneSection, span: Span) -> dict[str, Curve]:
+        """The keys that were made for the curves."""
+        channels, found = facerig.section_channels(section), {}
+        for name in self._wrote:
             curve = curve_of(channels[name])
             ours = [at for at, tick in enumerate(curve.ticks) if span.first <= tick < span.end]
-            ticks, values = [curve.ticks[at] for at in ours], [curve.values[at] for at in ours]
-            self.wrote(Curve(name, ticks, values))
+            found[name] = Curve(name, [curve.ticks[at] for at in ours], [curve.values[at] for at in ours])
+        return found
 
     def lines(self, take: str, ticks_per_frame: Fraction) -> list[str]:
         """What became of the edits, for the user: which channels, which frames."""

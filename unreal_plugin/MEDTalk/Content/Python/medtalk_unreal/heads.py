@@ -109,7 +109,7 @@ def give_way(
 
     before: the channels that the earlier take had keys on.
     """
-    if now != "control" and {*BOARD} <= {*before} & {*facerig.section_channels(section)}:
+    if now != "control" and {*BOARD} <= {*before}:
         for name in BOARD:
             pen.clear(name)
         facerig.switch_head(section, False)
