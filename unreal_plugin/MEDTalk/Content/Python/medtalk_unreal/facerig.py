@@ -329,9 +329,11 @@ def _board_track(binding: unreal.MovieSceneBindingProxy) -> unreal.MovieSceneCon
 
 def _names(sequence: unreal.MovieSceneSequence, track: unreal.MovieSceneTrack) -> list[str]:
     """The channels that a rig's track has, with those that a filter of its sections hides."""
-    names = [name for section in track.get_sections() for name in section_channels(section)]
-    if not board_channels(names).missing:
-        return names
+    names: list[str] = []
+    for section in track.get_sections():  # to look at a channel makes an object of it: as few sections as will do
+        names += section_channels(section)
+        if not board_channels(names).missing:
+            return names
     rig = rig_of(sequence, track)
     return [*_channel_names(rig.get_hierarchy()), *names] if rig is not None else names
 

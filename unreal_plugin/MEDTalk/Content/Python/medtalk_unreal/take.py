@@ -286,7 +286,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
         turned, how, left = _write_head(change, pen, sequence, face, section, owner, take, span, target)
         keys += turned
         warnings += left
-        edits.store(sequence, section, there.found, target.start_frame, span, exact=target.writer == "channels")
+        edits.store(sequence, section, there.found, target.start_frame, span, writer.made)
         describe(sequence, take.name, take.meta)
     _show(sequence, new, view)
     return TakeReport(
@@ -346,10 +346,9 @@ def _span(sequence: unreal.LevelSequence, take: Take, there: Earlier, target: Ta
 
 
 def _channels(face: FaceRig, target: Target) -> list[str]:
-    """The channels of the board that a take writes, as far as they are there."""
+    """The channels that a take writes, where the board has them."""
     names = [name for index in in_region(target.process_mask) if (name := face.board.targets[index])]
-    there = facerig.section_channels(face.section)
-    return [name for name in (*names, *(heads.BOARD if target.head == "control" else ())) if name in there]
+    return [*names, *(heads.BOARD if target.head == "control" else ())]
 
 
 def _missing(face: FaceRig, target: Target) -> tuple[str, ...]:
