@@ -160,7 +160,7 @@ def test_a_fault_of_ours_leaves_no_tick(editor: Any, where: str) -> None:
     editor.tick(n=5)
     assert task.ended and beside.result == "well" and not editor.state.post_ticks
     assert len(editor.log.errors) == (where != "steps")
-    assert all(line.startswith("MEDTalk: The plugin failed") and "\n" not in line for line in editor.log.errors)
+    assert all(line.startswith("MEDTalk: ") and "\n" not in line for line in editor.log.errors)
 
 
 def iter_once() -> Any:
@@ -181,3 +181,38 @@ def test_a_form_that_cannot_show_its_status_does_not_keep_the_next_click(editor:
     generation = generate.start(Request(sounds=(sound,), skeleton=mesh), watch)
     editor.tick(n=5)
     assert generate.running() is None and generation.status.state == "failed" and not editor.state.post_ticks
+
+
+# --- an editor without tabs
+
+
+@pytest.mark.parametrize(
+    ("pressed", "ok", "begins"),
+    [
+        ((), True, True),
+        (("generate",), True, True),
+        (("generate",), False, True),
+        (("generate", "cancel"), False, False),
+    ],
+)
+def test_the_form_as_a_dialog_begins_once(editor: Any, pressed: tuple[str, ...], ok: bool, begins: bool) -> None:
+    """Nothing of ours ticks while it is open: Generate in it counts when it closes."""
+    from medtalk_unreal import forms, generate
+
+    editor.start_plugin()
+    editor.state.tabs_work = False
+    editor.select_actors(editor.add_metahuman())
+    sound = editor.add_samples("/Game/Sounds/Line", bytes(32000)).get_path_name()
+
+    def user(form: Any) -> bool:
+        for button in pressed:
+            editor.press(form, button)
+        assert generate.running() is None
+        return ok
+
+    editor.dialogs.forms.append(user)
+    with editor.plugin_code():
+        forms.open_generate([sound])
+    assert (generate.running() is not None) == begins
+    assert editor.dialogs.messages == [] and editor.log.errors == []
+    generate.cancel()

@@ -189,6 +189,25 @@ def test_values_beyond_the_limits_are_held(editor: Any, shot: Any) -> None:
     assert jaw(editor, shot)[10] <= 1.0 and set(report.clamped) <= {JAW}
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_steps_between_the_keys(editor: Any, shot: Any, mode: str, unreal: Any) -> None:
+    """Values and times are as they were; only how a key leads to the next one is not."""
+
+    def step(section: Any) -> None:
+        for name, frame in ((JAW, 10), (BLINK, 20)):
+            keys = section.get_channel(name).get_keys()
+            keys[frame].set_interpolation_mode(unreal.RichCurveInterpMode.RCIM_CONSTANT)
+
+    report = edited(editor, shot, mode, step, new=moving(FRAMES, 2))
+    section = board_section(editor, shot["sequence"])
+    (half,) = editor.values_at(section, JAW, [10 * STEP + 200])
+    old, new = smooth(1)[:, COLUMNS[JAW]], moving(FRAMES, 2)[:, COLUMNS[JAW]]
+    there = (new[10] + new[11]) / 2
+    wanted = {"offset": there + (old[10] - old[11]) / 2, "replace": old[10], "drop": there}[mode]
+    assert half == pytest.approx(wanted, abs=1e-4)
+    assert f"{JAW} (frame 5), {BLINK} (frame 10)" in report.edits[0]
+
+
 def test_an_untouched_take_has_no_edits(editor: Any, shot: Any) -> None:
     for tolerance in (0.0, 0.002):
         for writer in ("channels", "arrays"):

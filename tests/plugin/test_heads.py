@@ -46,12 +46,9 @@ def turn(editor: Any, sequence: Any, actor: Any, turns: np.ndarray, **target: An
 
 def body_track(sequence: Any) -> Any:
     """The track of the body's rig."""
-    (track,) = [one for one in sequence._all_tracks() if getattr(one, "_rig_class", None) and is_body(one)]
+    rigs = [one for one in sequence._all_tracks() if getattr(one, "_rig_class", None)]
+    (track,) = [one for one in rigs if one._rig_class._board == "body"]
     return track
-
-
-def is_body(track: Any) -> bool:
-    return any("head_ctrl.Rotation.X" in inside.channels(section) for section in inside.sections(track))
 
 
 def body_binding(editor: Any, sequence: Any, actor: Any) -> Any:
@@ -116,6 +113,24 @@ def test_a_take_that_is_written_again_turns_the_head_anew(editor: Any, shot: Any
     (section,) = inside.sections(body_track(shot))
     assert len(editor.keys(section, HEAD + "X")) == FRAMES - 4
     assert section.get_end_frame() == FRAMES - 4
+
+
+@pytest.mark.parametrize("other", ["control", "off"])
+def test_a_head_that_is_turned_otherwise_than_before_is_turned_once(
+    editor: Any, shot: Any, ada: Any, other: str
+) -> None:
+    editor.state.head_control = True
+    turn(editor, shot, ada, turning())
+    (board,) = [one for one in editor.sections(shot) if "mha_head_ik_switch_ctrl" in inside.channels(one)]
+    turn(editor, shot, ada, turning(), head=other)
+    assert inside.sections(body_track(shot)) == [] and board.get_channel("mha_head_ik_switch_ctrl").get_default() == (
+        1 if other == "control" else 0
+    )
+    turn(editor, shot, ada, turning(), head="body")
+    assert board.get_channel("mha_head_ik_ctrl.Rotation.X").get_num_keys() == 0
+    assert board.get_channel("mha_head_ik_switch_ctrl").get_default() == 0
+    (section,) = inside.sections(body_track(shot))
+    assert len(editor.keys(section, HEAD + "X")) == FRAMES
 
 
 def test_the_users_rig_of_the_body_keeps_its_pose(editor: Any, unreal: Any, shot: Any, ada: Any) -> None:

@@ -16,6 +16,7 @@ from tests.fake_unreal import inside
 from tests.helpers.sidecars import Sidecar
 from tests.plugin.clicking import asked, make
 from tests.plugin.takes import KEYED, as_take, moving, state_of
+from tests.plugin.test_marks import mark
 
 FRAMES = 30
 JAW, BROW = "CTRL_C_jaw.Y", "CTRL_L_brow_down"
@@ -179,7 +180,9 @@ def test_a_click_makes_layers_that_together_are_the_take(editor: Any, shipped: S
     """The shipped bundle, through the form; the second decoding touches no sound."""
     import medtalk_unreal
     from medtalk_unreal import settings, sidecar, ticks
+    from medtalk_unreal.choices import LAYERS
 
+    (emotion,) = [shown for shown, layers in LAYERS.items() if layers == "emotion"]
     settings.save(settings.PluginSettings(server=str(shipped.file)))
     medtalk_unreal.startup()
     editor.select_actors(editor.add_metahuman())
@@ -187,7 +190,7 @@ def test_a_click_makes_layers_that_together_are_the_take(editor: Any, shipped: S
     try:
         make(
             editor, [editor.add_sound(sample)], sequence=sequence, emotion="angry", mood_intensity=1.5,
-            layers="Emotion as a layer",
+            layers=emotion,
         )  # fmt: skip
     finally:
         ticks.cancel_all()
@@ -203,3 +206,19 @@ def test_a_click_makes_layers_that_together_are_the_take(editor: Any, shipped: S
     np.testing.assert_allclose(shown(editor, sequence, len(calm))[:, KEYED], calm[:, KEYED], atol=1e-3)
     assert 40 < len(editor.keyed(above)) < len(editor.keyed(under)), "what the emotion does not move has no keys"
     assert BROW in editor.keyed(above)
+
+
+def test_moods_over_time_from_marked_frames_make_layers(desk: Any, serving: Sidecar, sample: Path) -> None:
+    desk.select_actors(desk.add_metahuman())
+    sequence = desk.new_sequence(30)
+    mark(sequence, f30="angry", f60="happy:0.8")
+    from medtalk_unreal.choices import LAYERS
+
+    (emotion,) = [shown for shown, layers in LAYERS.items() if layers == "emotion"]
+    make(desk, [desk.add_sound(sample)], sequence=sequence, emotion="sad", marked_frames=True, layers=emotion)
+    timeline = [{"start": 1.0, "end": 2.0, "emotion": "angry"}, {"start": 2.0, "emotion": "happy:0.8"}]
+    wanted = asked(serving.connection, sample, fps=30.0, emotion="sad", timeline=timeline)
+    found = shown(desk, sequence, len(wanted), 30.0)
+    np.testing.assert_allclose(found[:, KEYED], np.clip(wanted, MINIMUM, MAXIMUM)[:, KEYED], atol=1e-3)
+    _, above = parts((desk, sequence, None))
+    assert max(len(desk.keys(above, name)) for name in desk.keyed(above)) > 10, "the emotion moves with the moods"

@@ -54,12 +54,21 @@ def test_a_take_that_was_moved_is_generated_again_where_it_lies(editor: Any, sho
     report = write(editor, values, **shot, start_frame=again)
     start = again or 50
     assert ranges(editor, shot) == [(start, start + 6)] and report.first_frame == start
-    assert report.warnings == report.edits == ()
+    assert report.warnings == report.edits == () and report.next_frame == again + 6
     np.testing.assert_allclose(
         on_board(editor, shot["sequence"], FRAMES, start=start)[:, KEYED], values[:, KEYED], atol=1e-6
     )
     keys = editor.keys(board_section(editor, shot["sequence"]), JAW)
+    assert target_frame(editor, shot, again) == start and target_frame(editor, shot, 99) == 99
     assert [tick for tick, _ in keys] == [start * A_FRAME + at * 400 for at in range(FRAMES)]
+
+
+def target_frame(editor: Any, shot: Any, asked: int) -> int:
+    """Where the take would begin, before anything is sent."""
+    from medtalk_unreal.take import Target, target_place
+
+    with editor.plugin_code():
+        return target_place(Target(**shot, start_frame=asked), "line", "")[1]
 
 
 def test_a_trimmed_take_stays_trimmed(editor: Any, shot: Any) -> None:
@@ -71,7 +80,7 @@ def test_a_trimmed_take_stays_trimmed(editor: Any, shot: Any) -> None:
     report = write(editor, values, **shot)
     assert ranges(editor, shot) == [(12, 15)] and "plays frames 12 to 14" in " ".join(report.warnings)
     assert [tick for tick, _ in editor.keys(section, JAW)] == [10 * A_FRAME + at * 400 for at in range(FRAMES)]
-    assert report.edits == ()
+    assert report.edits == () and target_frame(editor, shot, 0) == 10
     write(editor, values, **shot, start_frame=100)
     assert ranges(editor, shot) == [(102, 105)]
 

@@ -68,10 +68,10 @@ def bake_sequence(
         )
     skeleton = face.in_level[2].get_editor_property("skeleton")
     path = asset_path(folder, name)
+    options = _options(level_sequence, frames, fps, transact=compat.load(path) is not None)
     with edit(f"{TITLE}: bake {name}", steps=2) as change:
         change.step("The asset")
-        anim, new = _animation(change, path, skeleton, compat.package(sequence))
-        options = _options(level_sequence, frames, fps, transact=not new)
+        anim = _animation(change, path, skeleton, compat.package(sequence))
         change.begin(anim)
         change.step("Unreal records the face")
         if not _export(level_sequence, anim, options, face.binding):
@@ -102,7 +102,7 @@ def bake_curves(
     curves = expressions(generation or _generation(skeleton))
     with edit(f"{TITLE}: bake {name}", steps=len(curves) + 1, window=is_long(rows * len(curves))) as change:
         change.step("The asset")
-        anim, _ = _animation(change, path, bones, take.source)
+        anim = _animation(change, path, bones, take.source)
         change.begin(anim)
         controller = anim.get_editor_property("controller")
         controller.open_bracket(TITLE, True)
@@ -148,18 +148,18 @@ def _generation(path: str) -> str:
     return facerig.board_of(rig).generation or "mh4"
 
 
-def _animation(change: Edit, path: str, skeleton: unreal.Skeleton, source: str) -> tuple[unreal.AnimSequence, bool]:
-    """The AnimSequence to write, and whether it is new. One that was not baked here is left alone."""
+def _animation(change: Edit, path: str, skeleton: unreal.Skeleton, source: str) -> unreal.AnimSequence:
+    """The AnimSequence to write. One that was not baked here is left alone."""
     anim = compat.load(path)
     if anim is None:
         factory = unreal.AnimSequenceFactory()
         factory.set_editor_property("target_skeleton", skeleton)
-        return change.make_asset(path, unreal.AnimSequence, factory, source), True
+        return change.make_asset(path, unreal.AnimSequence, factory, source)
     if not isinstance(anim, unreal.AnimSequence) or not source_of(anim):
         raise PluginError(f"{path} is already in the project, and was not baked here.", "Choose another name.")
     if anim.get_editor_property("skeleton") != skeleton:
         raise PluginError(f"{path} was baked for another skeleton.", "Choose another name.")
-    return anim, False
+    return anim
 
 
 def _options(

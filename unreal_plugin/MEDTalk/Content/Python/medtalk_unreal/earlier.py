@@ -60,8 +60,9 @@ def look(
 
 
 def start_frame(sequence: unreal.LevelSequence, section: Section, asked: int) -> int:
-    """The display frame where a take begins now that has a start: as `Earlier.first`, without a look at the keys."""
-    return section.get_start_frame() if handedits.asked_for(sequence, section) == asked else asked
+    """The display frame where a take begins when it is asked for at a frame: as `Earlier.first`, for less work."""
+    there = handedits.located(sequence, section)
+    return frame_of(there[1], sequence) if there is not None and there[0].asked == asked else asked
 
 
 def section_of(sequence: unreal.LevelSequence, face: FaceRig, owner: Owner, start_frame: int) -> Section | None:

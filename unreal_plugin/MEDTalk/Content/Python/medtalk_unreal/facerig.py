@@ -27,9 +27,7 @@ HEAD = "mha_head_ik_ctrl"
 """The control of a board that turns the head (boards of MetaHuman Animator); Epic's own export keys it."""
 HEAD_SWITCH = "mha_head_ik_switch_ctrl"
 """The control that lets it do so, a whole number."""
-_SWITCH = "ctrl_lookatswitch"
 _BOARD_TRACK = unreal.MovieSceneControlRigParameterTrack
-_SWITCHES = (unreal.MovieSceneScriptingBoolChannel, unreal.MovieSceneScriptingFloatChannel)
 _A_BOARD = 0.5  # of the channels; less is another rig that shares a few names
 _UNKNOWN = Board("", (None,) * len(CHANNELS), ())
 _SELECT = "Select the MetaHuman in the level, then try again."
@@ -204,11 +202,11 @@ def show_controls(face: FaceRig, section: unreal.MovieSceneSection, channels: It
     return replace(face, board=board_channels(there)) if names else face, len(hidden)
 
 
-def switch_head_on(section: unreal.MovieSceneSection) -> bool:
-    """Let the head control of a section turn the head, as Epic's own export does; False where that cannot be done."""
+def switch_head(section: unreal.MovieSceneSection, on: bool) -> bool:
+    """Let the head control of a section turn the head, as Epic's own export does, or not; False where it cannot be."""
     for channel in section.get_all_channels():
         if str(channel.channel_name).lower() == HEAD_SWITCH and hasattr(channel, "set_default"):
-            channel.set_default(1)  # pyright: ignore[reportAttributeAccessIssue]
+            channel.set_default(int(on))  # pyright: ignore[reportAttributeAccessIssue]
             return True
     return False
 
@@ -255,64 +253,6 @@ def limits(face: FaceRig) -> list[tuple[float, float]]:
         if limits := asked[control].get(axis):
             ranges[index] = limits
     return ranges
-
-
-def conflicts(face: FaceRig, first: int, last: int, muted: bool = False) -> tuple[list[str], list[str]]:
-    """Other animation of the face in display frames `first` to `last`: what prevents keys, and notes.
-
-    muted: `mute_animation` will be called.
-    """
-    wrong: list[str] = []
-    notes: list[str] = []
-    if face.binding is None:
-        return wrong, notes
-    own = face.track.get_path_name() if face.track else ""
-    animation = unreal.MovieSceneSkeletalAnimationTrack
-    for track in face.binding.get_tracks():
-        is_rig = isinstance(track, unreal.MovieSceneControlRigParameterTrack)
-        if track.get_path_name() == own or not (is_rig or isinstance(track, animation)):
-            continue
-        title = str(track.get_display_name())
-        sections = list(track.get_sections())
-        hit = [section for section in sections if section.is_active() and overlaps(section, first, last)]
-        if is_rig and not _is_fk(rig_of(face.binding.sequence, track)):
-            if hit:
-                notes.append(f"Another rig ({title}) also moves the face of {face.name} there.")
-        elif hit and is_rig:
-            wrong.append(f"An FK rig ({title}) moves the face of {face.name} there.")
-        elif hit and not muted:
-            notes.append(
-                f"An animation ({title}) also moves the face of {face.name} there. If it shows in place of the keys, "
-                "mute it, or switch Mute Animation on."
-            )
-        elif not hit:
-            kind = "FK rig" if is_rig else "animation"
-            notes.append(f"The face of {face.name} also has an {kind} ({title}), which is not active there.")
-    if face.track is not None and any(map(_looks_at, face.track.get_sections())):
-        notes.append("CTRL_lookAtSwitch is on: the eyes follow its aim, not the keys.")
-    return wrong, notes
-
-
-def mute_animation(face: FaceRig, first: int, last: int) -> list[str]:
-    """Make the animation sections of the face in display frames `first` to `last` inactive; what the user should know.
-
-    Epic's own bake to a control rig does the same.
-    """
-    assert face.binding is not None, "make() gives a binding"
-    lines = []
-    for track in face.binding.find_tracks_by_type(unreal.MovieSceneSkeletalAnimationTrack):
-        hit = [section for section in track.get_sections() if section.is_active() and overlaps(section, first, last)]
-        locked = [section for section in hit if section.is_locked()]
-        for section in hit:
-            if not section.is_locked():
-                section.modify()
-                section.set_is_active(False)
-        title = str(track.get_display_name())
-        if len(hit) > len(locked):
-            lines.append(f"The animation ({title}) of the face of {face.name} is muted now: its section is not active.")
-        if locked:
-            lines.append(f"The animation ({title}) of the face of {face.name} is locked, so it was not muted.")
-    return lines
 
 
 # --- in the sequence
@@ -402,20 +342,6 @@ def _names(sequence: unreal.MovieSceneSequence, track: unreal.MovieSceneTrack) -
         return names
     rig = rig_of(sequence, track)
     return [*_channel_names(rig.get_hierarchy()), *names] if rig is not None else names
-
-
-def overlaps(section: unreal.MovieSceneSection, first: int, last: int) -> bool:
-    after = section.has_start_frame() and section.get_start_frame() > last
-    before = section.has_end_frame() and section.get_end_frame() <= first
-    return not after and not before
-
-
-def _looks_at(section: unreal.MovieSceneSection) -> bool:
-    for channel in section.get_all_channels():
-        if str(channel.channel_name).lower() == _SWITCH and isinstance(channel, _SWITCHES):
-            values = [key.get_value() for key in compat.keys(channel)]
-            return any(values) if values else bool(channel.has_default() and channel.get_default())
-    return False
 
 
 # --- the rig
@@ -530,6 +456,6 @@ def _class_of(face: FaceRig) -> unreal.Class | None:
         return None
 
 
-def _is_fk(rig: unreal.ControlRig | None) -> bool:
+def is_fk(rig: unreal.ControlRig | None) -> bool:
     """Whether a rig is the one that keys bones, and so wins over what else moves them."""
     return rig is not None and unreal.ControlRigSequencerLibrary.is_fk_control_rig(rig)

@@ -28,10 +28,11 @@ _COMBOS = {
 """Rows that show words of their own for the values of a request."""
 _PLAIN = (
     "mixture", "mood_intensity", "marked_frames", "start_frame", "replace", "blink", "gaze", "camera", "one_each",
-    "frame_step", "tolerance", "sound_start", "sound_end", *(knob.name for knob in MORE),
+    "mute_animation", "frame_step", "tolerance", "sound_start", "sound_end", *(knob.name for knob in MORE),
 )  # fmt: skip
 """Rows that show the values of a request themselves."""
 _row = details.rows()
+_asked: bool | None = None  # while a dialog shows the form, as where there are no tabs: whether to begin after it
 
 
 def _knobs(category: str, *names: str) -> dict[str, Any]:
@@ -171,6 +172,9 @@ class MEDTalkGenerateForm(unreal.Object):
             GetOptions="edit_choices",
         ),
     )  # fmt: skip
+    mute_animation = unreal.uproperty(
+        bool, meta=_row("Keys", "Mute Animation", "Make animation of the face inactive where the take lies.")
+    )
     tolerance = unreal.uproperty(
         float,
         meta=_row(
@@ -241,12 +245,13 @@ class MEDTalkGenerateForm(unreal.Object):
 
     @unreal.ufunction(meta=_row("Generate", "Generate", "Create the takes.", CallInEditor="true"))
     def generate(self):
-        dialogs.guarded(lambda: submit(self))
+        dialogs.guarded(lambda: _press(self))
 
     @unreal.ufunction(
         meta=_row("Generate", "Cancel", "Stop. Takes that are already written stay.", CallInEditor="true")
     )
     def cancel(self):
+        _ask(False)
         generate.cancel()
 
     @unreal.ufunction(
@@ -275,8 +280,31 @@ def open_generate(sounds: Sequence[str] = (), note: str = "Ready.", **more: Any)
     form = filled(sounds, note, **more)
     if details.open_tab(form):
         return
-    if details.ask(form, TITLE):
+    global _asked
+    _asked = False
+    try:
+        wanted = details.ask(form, TITLE) or _asked
+    finally:
+        _asked = None
+    if wanted:
         submit(form)
+
+
+def _press(form: Any) -> None:
+    """The button Generate. Nothing of ours ticks behind a dialog, so there it begins when that closes."""
+    if _asked is None:
+        submit(form)
+        return
+    read(form)  # what is wrong with it is said now
+    _ask(True)
+    form.set_editor_property("status", "It begins when this window closes.")
+
+
+def _ask(wanted: bool) -> None:
+    """Note in a dialog whether Generate was pressed last, or Cancel."""
+    global _asked
+    if _asked is not None:
+        _asked = wanted
 
 
 def show_preview(form: Any) -> None:

@@ -25,7 +25,7 @@ from medtalk_unreal.request import Request
 from medtalk_unreal.settings import PluginSettings
 from medtalk_unreal.sidecar import the_sidecar
 from medtalk_unreal.sound import SoundFacts
-from medtalk_unreal.take import Take, TakeReport, check_target, target_sequence, write_take
+from medtalk_unreal.take import Take, TakeReport, check_target, target_place, write_take
 from medtalk_unreal.ticks import Patience
 from medtalk_wire.settings import DEFAULT, MAX_FPS
 
@@ -111,7 +111,7 @@ class Generation:
                 for line in report.warnings:
                     unreal.log_warning(f"MEDTalk: {line}")
             if isinstance(report, TakeReport) and not request.one_each:
-                request = replace(request, sequence=report.sequence, start_frame=report.last_frame + 1)
+                request = replace(request, sequence=report.sequence, start_frame=report.next_frame)
         if not self.status.reports:
             raise PluginError(self.status.failures[0])
         return self.status
@@ -347,10 +347,12 @@ def _timeline(request: Request, sound: SoundFacts, settings: PluginSettings) -> 
     for labels that are none."""
     if not request.marked_frames:
         return None
-    sequence = None if request.skeleton else target_sequence(request.target(), sound.name, sound.path)
+    sequence, start = None, request.start_frame
+    if not request.skeleton:
+        sequence, start = target_place(request.target(), sound.name, sound.path)
     whole = request.sound_start  # spans are of the whole sound, marked frames of what is heard
     seconds = (request.sound_end or sound.seconds) - whole
-    spans = marks.timeline(sequence, request.start_frame, seconds, settings)
+    spans = marks.timeline(sequence, start, seconds, settings)
     return [{name: whole + at if isinstance(at, float) else at for name, at in span.items()} for span in spans]
 
 

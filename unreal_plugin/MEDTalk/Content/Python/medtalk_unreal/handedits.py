@@ -20,14 +20,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import unreal
 
 from medtalk_unreal import compat, facerig, sections
 from medtalk_unreal.keys import Curve
-from medtalk_unreal.span import Span
+from medtalk_unreal.span import Span, ticks_per_frame
 
 MODES = ("offset", "replace", "drop")
 """The difference is added to the new take; the edited values stay; the edits give way."""
@@ -36,8 +36,9 @@ _TAG = "MEDTalk.written."  # of a section, with its path in the sequence behind 
 _VERSIONS = 2
 _SEEN = 5e-4  # of the largest value of a channel, at least of 1: a smaller difference comes from the packing
 _FULL = 32767
-_SAMPLE = 16  # channels that are looked at to find out how far a section was moved
+_SAMPLED = 16  # channels that are looked at to find out how far a section was moved
 _FITS = 0.5  # of the keys are where they were; with fewer, the keys are not those that were written
+_FINEST = 100  # samples of a curve for each that is wanted
 _NAMED = 8  # channels in a line for the user
 
 
@@ -113,38 +114,47 @@ class Found:
 
 def find(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> Found | None:
     """The take in a section, with what was changed on it; None where that cannot be told."""
+    there = located(sequence, section)
+    if there is None:
+        return None
+    written, first = there
+    channels = facerig.section_channels(section)
+    now = {name: curve_of(channel) for name, channel in channels.items()}
+    return Found(written, first, _changes(sequence, channels, now, written, first))
+
+
+def located(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> tuple[Written, int] | None:
+    """What was written into a section, and the tick where the take begins now; None where that cannot be told."""
     resolution = compat.rate(sequence.get_tick_resolution())
     versions = [version.at(resolution) for version in _stored(sequence, section)]
-    if not versions:
-        return None
     channels = facerig.section_channels(section)
-    now = {name: _curve(channel) for name, channel in channels.items()}
+    names = {name for version in versions for name in _sample(version)}
+    now = {name: curve_of(channels[name]) for name in names if name in channels}
     fits = [_fit(version, now) for version in versions]
-    matching, shift = max(fits, key=lambda fit: fit[0])
-    if not matching and any(curve.ticks for curve in now.values()):
+    best = max(fits, key=lambda fit: fit[0], default=(0, 0))
+    if not versions or (not best[0] and any(channel.get_num_keys() for channel in channels.values())):
         return None
-    written = versions[[fit[0] for fit in fits].index(matching)]
-    return Found(written, written.first + shift, _changes(sequence, channels, now, written, written.first + shift))
+    written = versions[fits.index(best)]
+    return written, written.first + best[1]
 
 
-def asked_for(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> int | None:
-    """The start frame that the last run was asked for, or None where that cannot be told."""
-    versions = _versions(sequence, section)
-    return versions[0].get("asked") if versions else None
-
-
-def _curve(channel: unreal.MovieSceneScriptingFloatChannel) -> Curve:
+def curve_of(channel: unreal.MovieSceneScriptingFloatChannel) -> Curve:
+    """The keys of a channel."""
     unit, keys = compat.ticks(), compat.keys(channel)
     ticks = [key.get_time(unit).frame_number.value for key in keys]
     return Curve(str(channel.channel_name), ticks, [float(key.get_value()) for key in keys])
+
+
+def _sample(version: Written) -> list[str]:
+    """Some channels: those with the most keys."""
+    return sorted(version.curves, key=lambda name: -len(version.curves[name].ticks))[:_SAMPLED]
 
 
 def _fit(version: Written, now: Mapping[str, Curve]) -> tuple[int, int]:
     """How many of the keys of some channels are as they were written, and how far the section was moved; 0 for keys
     that are elsewhere.
     """
-    both = [(curve, now[name]) for name, curve in version.curves.items() if name in now and now[name].ticks]
-    both = sorted(both, key=lambda pair: -len(pair[0].ticks))[:_SAMPLE]
+    both = [(version.curves[name], now[name]) for name in _sample(version) if name in now and now[name].ticks]
     votes = Counter(new.ticks[end] - version.first - old.ticks[end] for old, new in both for end in (0, -1))
     best = (0, 0)
     for shift in dict.fromkeys([0, *(shift for shift, _ in votes.most_common(4))]):
@@ -172,6 +182,8 @@ def _changes(
     if not any(curve.ticks for curve in now.values()):
         return {}
     found = {}
+    modes = {name: _modes(channels[name]) for name, curve in now.items() if len(curve.ticks) > 1}
+    usual = Counter(modes.values()).most_common(1)[0][0] if modes else frozenset()
     for name, curve in now.items():
         ours = [at for at, tick in enumerate(curve.ticks) if first <= tick < first + written.length]
         ticks = [curve.ticks[at] - first for at in ours]
@@ -185,15 +197,27 @@ def _changes(
             continue
         elif ticks == list(old.ticks):
             values = [curve.values[at] for at in ours]
-            if max(abs(a - b) for a, b in zip(values, old.values, strict=True)) <= _seen(old):
+            same = max(abs(a - b) for a, b in zip(values, old.values, strict=True)) <= _seen(old)
+            if same and modes.get(name, usual) == usual:
                 continue
-        wanted = sorted({*old.ticks, *ticks})
+        bent = modes.get(name, usual) != usual  # other tangents show between the keys
+        wanted = sorted({*old.ticks, *ticks, *(_between(ticks) if bent else ())})
         values = _sampled(sequence, channels[name], curve, [first + tick for tick in wanted])
         by = [value - old.at(tick) for tick, value in zip(wanted, values, strict=True)]
         by = [each if abs(each) > _seen(old) else 0.0 for each in by]
         if any(by):
             found[name] = Change(wanted, by, values)
     return found
+
+
+def _modes(channel: unreal.MovieSceneScriptingFloatChannel) -> frozenset[str]:
+    """How the keys of a channel are led into the next."""
+    return frozenset(str(key.get_interpolation_mode()) for key in compat.keys(channel))
+
+
+def _between(ticks: Sequence[int]) -> list[int]:
+    """The ticks in the middle between others."""
+    return [(a + b) // 2 for a, b in pairwise(ticks)]
 
 
 def _seen(curve: Curve) -> float:
@@ -207,8 +231,23 @@ def _sampled(
     curve: Curve,
     ticks: Sequence[int],
 ) -> list[float]:
-    """The values of a channel at ascending ticks."""
-    return [curve.at(tick) for tick in ticks]
+    """The values of a channel at ascending ticks, as Unreal has them; where they lie on no grid that is coarse enough
+    to be asked for, straight lines between the keys.
+    """
+    a_frame = ticks_per_frame(sequence)
+    straight = [curve.at(tick) for tick in ticks]
+    if a_frame.denominator != 1 or not curve.ticks:
+        return straight
+    frame = math.floor(ticks[0] / a_frame)
+    base = frame * a_frame.numerator
+    step = math.gcd(a_frame.numerator, *(tick - base for tick in ticks))
+    count = (ticks[-1] - base) // step + 1
+    if count > _FINEST * len(ticks):
+        return straight
+    rate = compat.rate(sequence.get_tick_resolution()) / step
+    span = sequence.make_range(frame, math.ceil(count * step / a_frame))
+    values = [float(value) for value in channel.evaluate_keys(span, unreal.FrameRate(rate.numerator, rate.denominator))]
+    return [values[(tick - base) // step] for tick in ticks] if len(values) >= count else straight
 
 
 # --- keeping
@@ -224,10 +263,12 @@ class HandEdits:
         self._changes = dict(found.changes) if found is not None else {}
         self._mode, self._first = mode, first
         self._met: list[str] = []
+        self._wrote: set[str] = set()
         self._curves: dict[str, Curve] = dict(found.written.curves) if found is not None else {}
 
     def wrote(self, curve: Curve) -> None:
         """Note the keys of the take itself, before edits, to be stored."""
+        self._wrote.add(curve.name)
         self._curves[curve.name] = Curve(curve.name, [tick - self._first for tick in curve.ticks], list(curve.values))
 
     def on_channel(self, name: str) -> bool:
@@ -262,21 +303,32 @@ class HandEdits:
 
     def store(
         self, sequence: unreal.LevelSequence, section: unreal.MovieSceneSection, found: Found | None, asked: int,
-        span: Span,
+        span: Span, exact: bool = True,
     ) -> None:  # fmt: skip
         """Store what was written into the section of a take, and the version before it.
 
-        asked: the start frame that was asked for.
+        asked: the start frame that was asked for. exact: the keys are those of the curves; else they are read.
         """
         if sections.owner_of(sequence, section) is None:  # the one of the board, for want of an own
             return
         resolution = compat.rate(sequence.get_tick_resolution())
+        if not exact:
+            self._read(section, span)
         written = Written(
             asked, span.start_frame, span.end_frame, span.first, span.end - span.first, resolution, self._curves
         )
         versions = [written, *([found.written] if found is not None else [])]
         text = json.dumps([_packed(version) for version in versions[:_VERSIONS]])
         unreal.EditorAssetLibrary.set_metadata_tag(sequence, _TAG + sections.path_of(section), text)
+
+    def _read(self, section: unreal.MovieSceneSection, span: Span) -> None:
+        """Take the keys that were made for the curves, which lie elsewhere; but not where there are edits."""
+        channels = facerig.section_channels(section)
+        for name in self._wrote - set(self._changes):
+            curve = curve_of(channels[name])
+            ours = [at for at, tick in enumerate(curve.ticks) if span.first <= tick < span.end]
+            ticks, values = [curve.ticks[at] for at in ours], [curve.values[at] for at in ours]
+            self.wrote(Curve(name, ticks, values))
 
     def lines(self, take: str, ticks_per_frame: Fraction) -> list[str]:
         """What became of the edits, for the user: which channels, which frames."""
@@ -301,18 +353,10 @@ class HandEdits:
 def _stored(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> list[Written]:
     """The versions that are stored with a section, the newest first; none where there are none that can be read."""
     try:
-        return [_unpacked(version) for version in _versions(sequence, section)]
+        text = str(unreal.EditorAssetLibrary.get_metadata_tag(sequence, _TAG + sections.path_of(section)))
+        return [_unpacked(version) for version in json.loads(text or "[]")]
     except (KeyError, TypeError, ValueError, zlib.error):
         return []
-
-
-def _versions(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> list[dict[str, Any]]:
-    text = str(unreal.EditorAssetLibrary.get_metadata_tag(sequence, _TAG + sections.path_of(section)))
-    try:
-        versions = json.loads(text or "[]")
-    except ValueError:
-        return []
-    return [one for one in versions if isinstance(one, dict)] if isinstance(versions, list) else []
 
 
 def _packed(written: Written) -> dict[str, Any]:

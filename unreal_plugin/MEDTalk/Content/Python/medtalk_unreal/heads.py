@@ -6,18 +6,22 @@ body has there. A rig that is made for it is layered, so that the body keeps its
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import unreal
 
 from medtalk_board.head import BONE, Axes, axes_of
-from medtalk_unreal import compat, facerig, sections
+from medtalk_unreal import compat, facerig, rivals, sections
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
+from medtalk_unreal.pen import Pen
 
 CONTROL = "head_ctrl"
 """The control of MetaHuman_ControlRig that turns the head."""
+LAYER = "head"
+"""The layer of an `Owner`."""
 KNOWN_RIG = "/Game/MetaHumans/Common/Common/MetaHuman_ControlRig"
 _BODY = "Body"
 _ELSE = "Switch Head Movement off, or key the head of the face board."
@@ -47,7 +51,7 @@ def of_board(face: FaceRig, section: unreal.MovieSceneSection) -> Head:
         facerig.HEAD, section, BONE,
         f"on {facerig.HEAD}; {facerig.HEAD_SWITCH} is on. An animation of the body may turn it as well.",
     )  # fmt: skip
-    if not {*head.channels} <= {*facerig.section_channels(section)} or not facerig.switch_head_on(section):
+    if not {*head.channels} <= {*facerig.section_channels(section)} or not facerig.switch_head(section, True):
         raise PluginError(
             f"The board of {face.name} has no {facerig.HEAD}, so the head does not turn, but the eyes turn against it:",
             "key the head of the body, switch Head Movement off, or bake an Anim Sequence, which gets its curves.",
@@ -56,11 +60,11 @@ def of_board(face: FaceRig, section: unreal.MovieSceneSection) -> Head:
 
 
 def of_body(
-    sequence: unreal.LevelSequence, face: FaceRig, owner: sections.Owner, start_frame: int, end_frame: int
+    sequence: unreal.LevelSequence, face: FaceRig, owner: sections.Owner, start_frame: int, end_frame: int, again: bool
 ) -> Head:
     """The head control of the body's rig, for keys from a display frame up to another; what is missing is made.
 
-    Raises `PluginError`, and nothing is made, where there is no such rig, or somebody animates the body there.
+    again: in place of those of an earlier take. Raises `PluginError`, and nothing is made, where there is no such rig, or somebody animates the body there.
     """
     body = _body(sequence, face)
     binding = body.binding
@@ -83,7 +87,7 @@ def of_body(
     axes = _axes(live.get_hierarchy() if live is not None else None)
     if axes is None:
         raise PluginError(f"The rig of the body of {face.name} does not say how its {CONTROL} lies.", _ELSE)
-    section = sections.of_take(sequence, track, owner, start_frame)
+    section = sections.of_take(sequence, track, owner, start_frame) if again else None
     earlier = section is not None
     section = section or sections.make(sequence, track, owner, start_frame, end_frame, blend)
     head = Head(CONTROL, section, axes, f"on {CONTROL} of the body's rig.")
@@ -94,6 +98,29 @@ def of_body(
             for key in reversed(compat.keys(channel)):
                 channel.remove_key(key)
     return head
+
+
+def give_way(
+    pen: Pen, sequence: unreal.LevelSequence, face: FaceRig, section: sections.Section, before: Collection[str],
+    owner: sections.Owner, start_frame: int, now: str,
+) -> None:  # fmt: skip
+    """Take back how an earlier take turned the head, where it is turned otherwise now, or not at all.
+
+    before: the channels that the earlier take had keys on.
+    """
+    if now != "control" and {*BOARD} <= {*before} & {*facerig.section_channels(section)}:
+        for name in BOARD:
+            pen.clear(name)
+        facerig.switch_head(section, False)
+    if now == "body":
+        return
+    with suppress(PluginError):  # no body, no keys
+        binding = _body(sequence, face).binding
+        track = _rig_track(binding) if binding is not None else None
+        turned = sections.of_take(sequence, track, owner, start_frame)
+        if track is not None and turned is not None:
+            track.modify()
+            sections.drop(sequence, track, turned)
 
 
 def _body(sequence: unreal.LevelSequence, face: FaceRig) -> FaceRig:
@@ -151,7 +178,7 @@ def _check_free(
         ):
             continue
         for section in track.get_sections():
-            if not section.is_active() or not facerig.overlaps(section, start_frame, end_frame - 1):
+            if not section.is_active() or not rivals.overlaps(section, start_frame, end_frame - 1):
                 continue
             if ours and (sections.owner_of(sequence, section) is not None or not _is_turned(section)):
                 continue

@@ -176,6 +176,7 @@ def reaches(section: Section, start_frame: int, end_frame: int) -> bool:
 def _is_free(sequence: unreal.LevelSequence, section: Section, only: bool) -> bool:
     """Whether nobody has put anything into a section: it came with the track."""
     usable = section.is_active() and not section.is_locked() and (only or is_endless(section))
+    usable = usable and section.get_blend_type().blend_type == unreal.MovieSceneBlendType.ABSOLUTE
     return usable and owner_of(sequence, section) is None and not has_keys(section)
 
 

@@ -15,7 +15,7 @@ from medtalk_board import head
 from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
 from medtalk_board.head import BONE, Axes
 from medtalk_board.targets import TARGETS
-from medtalk_unreal import camera, compat, earlier, facerig, heads, layers, places
+from medtalk_unreal import camera, compat, earlier, facerig, heads, layers, places, rivals
 from medtalk_unreal.earlier import Earlier
 from medtalk_unreal.edits import Edit, describe, edit, is_long
 from medtalk_unreal.errors import PluginError
@@ -150,7 +150,8 @@ class TakeReport:
     """A written take. sequence: its asset path. keys: how many. missing: channels that this board has not. clamped:
     channel -> in how many keys it was held at the board's limit. Display frames; the last one belongs to the take.
     head: how many of the keys turn the head, and head_by on what. edits: lines on what became of the animator's
-    changes, and layers on where the emotion is.
+    changes, and layers on where the emotion is. next_frame: the start to ask for if a take shall follow; it does not
+    depend on where the animator has moved this one.
     """
 
     take: str
@@ -165,6 +166,7 @@ class TakeReport:
     head_by: str = ""
     edits: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
+    next_frame: int = 0
 
     def lines(self) -> list[str]:
         """The report for the user, without the warnings."""
@@ -191,22 +193,21 @@ def check_target(target: Target, name: str, sound: str) -> Fraction | None:
         return None
     if target.writer == "arrays":
         places.check_by_itself(place.sequence)
-    start = target.start_frame
-    tick_of(start, place.sequence)
-    if target.replace:
-        section = earlier.section_of(place.sequence, place.face, Owner(name, compat.package(sound)), start)
-        if section is not None and section.has_start_frame():
-            start = earlier.start_frame(place.sequence, section, start)
-    _check_span(place.sequence, place.face, start, start + 1)
+    start = _start(place, target, Owner(name, compat.package(sound)))
+    if target.layers == layers.EMOTION:
+        earlier.section_of(place.sequence, place.face, Owner(name, compat.package(sound), layers.EMOTION), start)
+    _check_span(place.sequence, place.face, start, start + 1, target.mute_animation)
     return rates(place.sequence)[0]
 
 
-def target_sequence(target: Target, name: str, sound: str) -> unreal.LevelSequence | None:
-    """The sequence that is there for a take called `name` of a SoundWave; None for a new one.
+def target_place(target: Target, name: str, sound: str) -> tuple[unreal.LevelSequence | None, int]:
+    """The sequence that is there for a take called `name` of a SoundWave, None for a new one; and the display frame
+    where the take will begin.
 
     Raises `PluginError` where no take could be written.
     """
-    return places.find(target, name, compat.package(sound)).sequence
+    place = places.find(target, name, compat.package(sound))
+    return place.sequence, _start(place, target, Owner(name, compat.package(sound)))
 
 
 def write_take(take: Take, target: Target) -> TakeReport:
@@ -251,7 +252,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
         face = places.make_face(target, place, sequence)
         warnings = [*face.warnings, *warnings]
         if target.mute_animation:
-            warnings += facerig.mute_animation(face, span.start_frame, span.end_frame - 1)
+            warnings += rivals.mute_animation(face, span.start_frame, span.end_frame - 1)
         face, hidden = _show_controls(face, there.section, target)
         section, lines = earlier.place(sequence, face, there, owner, span, _channels(face, target))
         warnings += hidden + lines
@@ -278,16 +279,20 @@ def write_take(take: Take, target: Target) -> TakeReport:
             keys += more
         elif target.replace:
             warnings += layers.drop(sequence, face.track, emotion, target.start_frame)
+        if target.replace:
+            in_body = replace(owner, layer=heads.LAYER)
+            heads.give_way(pen, sequence, face, section, there.channels, in_body, target.start_frame, target.head)
         turned, how, left = _write_head(change, pen, sequence, face, section, owner, take, span, target)
         keys += turned
         warnings += left
-        edits.store(sequence, section, there.found, target.start_frame, span)
+        edits.store(sequence, section, there.found, target.start_frame, span, exact=target.writer == "channels")
         describe(sequence, take.name, take.meta)
     _show(sequence, new, view)
     return TakeReport(
         take.name, place.path, keys, _missing(face, target), pen.clamped, tuple(warnings),
         span.start_frame, span.end_frame - 1, turned, how,
         tuple(edits.lines(take.name, ticks_per_frame(sequence))), tuple(told),
+        target.start_frame + span.end_frame - span.start_frame,
     )  # fmt: skip
 
 
@@ -296,7 +301,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
 
 def _check_span(sequence: unreal.LevelSequence, face: FaceRig, start: int, end: int, muted: bool = False) -> list[str]:
     """Notes on other animation of the face there. Raises `PluginError` for one that prevents keys."""
-    wrong, notes = facerig.conflicts(face, start, end - 1, muted)
+    wrong, notes = rivals.conflicts(face, start, end - 1, muted)
     if wrong:
         raise PluginError(
             wrong[0], "Make its section inactive (right-click it, Properties, Is Active), or remove it, then try again."
@@ -323,6 +328,16 @@ def _earlier(
 ) -> Earlier:
     """What this take is to replace."""
     return earlier.look(sequence, face, owner, sound, target.start_frame) if target.replace else Earlier()
+
+
+def _start(place: places.Place, target: Target, owner: Owner) -> int:
+    """The display frame where a take will begin. Raises `PluginError` where it cannot."""
+    sequence, start = place.sequence, target.start_frame
+    if sequence is None:
+        return start
+    tick_of(start, sequence)
+    section = earlier.section_of(sequence, place.face, owner, start) if target.replace else None
+    return earlier.start_frame(sequence, section, start) if section is not None else start
 
 
 def _span(sequence: unreal.LevelSequence, take: Take, there: Earlier, target: Target, seconds: float) -> Span:
@@ -430,8 +445,8 @@ def _write_head(
     take.turns()  # numbers, before anything is made
     try:
         if target.head == "body":
-            owner = replace(owner, layer="head")
-            head = heads.of_body(sequence, face, owner, span.start_frame, span.end_frame)
+            owner = replace(owner, layer=heads.LAYER)
+            head = heads.of_body(sequence, face, owner, span.start_frame, span.end_frame, target.replace)
         else:
             head = heads.of_board(face, section)
     except PluginError as error:
