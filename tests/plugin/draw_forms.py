@@ -16,17 +16,26 @@ SAID = (
     "sound.",
 )
 
+SET_UP = (
+    "Step 'Python': no Python with the package medtalk is set. Press Set Up.",
+    "Step 1 of 4: Python 3.11 is here: C:/UE_5.6/Engine/Binaries/ThirdParty/Python3/Win64/python.exe.",
+    "Step 2 of 4: making an environment in C:/Users/Ada/AppData/Local/MEDTalk/env-1a2b3c4d.",
+    "Step 3 of 4: installing medtalk-0.1.0 and what it needs. This takes some minutes.",
+    "Step 4 of 4: medtalk 0.1.0 runs.",
+    "The connection works.",
+)
+
 
 def drawn(editor: Any) -> str:
     """All forms: the one of a request, at its first use and with all it may show; settings; a test."""
     from dataclasses import replace
 
-    from medtalk_unreal import connectionform, details, forms, reports, settings, settingsform
+    from medtalk_unreal import connectionform, details, filling, forms, reports, settings, settingsform
     from medtalk_unreal.request import Request
 
     pictures = []
     form = details.make(forms.MEDTalkGenerateForm, forms.TITLE)
-    forms.fill(form, Request(), settings.load())
+    filling.fill(form, Request(), settings.load())
     pictures.append(("The first click on Generate", draw(form)))
     knows = replace(settings.load(), guidance=GUIDANCE, personas={"host": {"emotion": "happy"}})
     editor.select_actors(editor.add_metahuman("mh4"))
@@ -34,7 +43,7 @@ def drawn(editor: Any) -> str:
     editor.open(editor.new_sequence(24, "/Game/Shots/SH010"))
     asked = Request(sounds=tuple(one.get_path_name() for one in sounds), persona="host", text="slightly annoyed")
     form = details.make(forms.MEDTalkGenerateForm, forms.TITLE)
-    forms.fill(form, asked, knows)
+    filling.fill(form, asked, knows)
     form.set_editor_property("status", SAID[0])
     pictures.append(("Three sounds, a MetaHuman and a shot, while it works", draw(form)))
     form.set_editor_property("status", SAID[1])
@@ -48,7 +57,7 @@ def drawn(editor: Any) -> str:
     editor.dialogs.forms.append(look)
     settingsform.open_settings()
     tell = reports.open_report(connectionform.MEDTalkConnectionForm)
-    for line in ("Step 'Python': C:/medtalk/Scripts/python.exe is Python 3.11.9.", "The connection works."):
+    for line in SET_UP:
         tell(line)
     pictures.append(("Test Connection", draw(editor.tabs[-1])))
     return "\n".join(f"--- {title}\n\n{picture}" for title, picture in pictures)

@@ -17,11 +17,11 @@ from tests.fake_unreal import inside
 def form(editor: Any) -> Any:
     import unreal
 
-    from medtalk_unreal import forms, settings
+    from medtalk_unreal import filling, forms, settings
     from medtalk_unreal.request import Request
 
     made = unreal.new_object(forms.MEDTalkGenerateForm)
-    forms.fill(made, Request(), settings.load())
+    filling.fill(made, Request(), settings.load())
     return made
 
 
@@ -32,7 +32,7 @@ def change(**values: Any) -> None:
 
 
 def test_it_says_back_what_was_put_in(editor: Any, form: Any) -> None:
-    from medtalk_unreal import forms, settings
+    from medtalk_unreal import filling, settings
     from medtalk_unreal.request import Request
 
     actor, sequence = editor.add_metahuman("mh4"), editor.new_sequence(30)
@@ -43,20 +43,20 @@ def test_it_says_back_what_was_put_in(editor: Any, form: Any) -> None:
         marked_frames=True, persona="host", layers="emotion", hand_edits="drop", head="body", camera=True,
         frame_rate="24", sequence_name="S_{sound}", one_each=True, sound_channel="left",
     )  # fmt: skip
-    forms.fill(form, wanted, settings.load())
+    filling.fill(form, wanted, settings.load())
     form.set_editor_property("sequence", sequence)
-    read = forms.read(form)
+    read = filling.read(form)
     assert read.mood_intensity == pytest.approx(1.5) and read.tolerance == pytest.approx(0.01)
     assert replace(read, actor="", sequence="", mood_intensity=1.5, tolerance=0.01) == wanted
     assert (read.actor, read.sequence) == (actor.get_path_name(), sequence.get_path_name())
 
 
 def test_the_defaults(form: Any) -> None:
-    from medtalk_unreal import choices, forms
+    from medtalk_unreal import choices, filling
     from medtalk_unreal.request import Request
 
     form.set_editor_property("target", choices.IN_SEQUENCE)
-    read = forms.read(form)
+    read = filling.read(form)
     assert replace(read, mood_intensity=1.0, tolerance=0.002) == Request()
 
 
@@ -72,15 +72,15 @@ def test_the_choices_are_those_that_the_sidecar_told(form: Any) -> None:
 def test_text_and_picture_are_offered_if_the_sidecar_takes_them(form: Any) -> None:
     import unreal
 
-    from medtalk_unreal import choices, forms, settings
+    from medtalk_unreal import choices, filling, settings
     from medtalk_unreal.request import Request
 
     def filled() -> Request:
-        forms.fill(form, Request(), settings.load())
+        filling.fill(form, Request(), settings.load())
         form.set_editor_properties(
             {"target": choices.IN_SEQUENCE, "text": " so sad ", "image": unreal.FilePath("/pictures/face.png")}
         )
-        return forms.read(form)
+        return filling.read(form)
 
     assert (filled().text, filled().image) == ("", "")
     assert not form.get_editor_property("takes_text")
@@ -106,7 +106,7 @@ def test_a_file_that_was_picked_is_found(editor: Any, form: Any, tmp_path: Path,
     """Unreal gives it relative to the project, or to the folder of its own program."""
     import unreal
 
-    from medtalk_unreal import choices, forms
+    from medtalk_unreal import choices, filling
 
     file = (Path(editor.project_dir) / "refs" if in_project else tmp_path / "elsewhere") / "face.png"
     file.parent.mkdir()
@@ -115,17 +115,17 @@ def test_a_file_that_was_picked_is_found(editor: Any, form: Any, tmp_path: Path,
     given = os.path.relpath(file, base)
     assert not os.path.isabs(given)
     form.set_editor_properties({"takes_image": True, "target": choices.IN_SEQUENCE, "image": unreal.FilePath(given)})
-    assert Path(forms.read(form).image).resolve() == file.resolve()
+    assert Path(filling.read(form).image).resolve() == file.resolve()
     assert "RelativeToGameDir" in inside.metas(type(form))["image"]
 
 
 def test_actors_without_a_face_do_not_count(editor: Any, form: Any) -> None:
-    from medtalk_unreal import choices, forms
+    from medtalk_unreal import choices, filling
 
     actor = editor.add_metahuman("mh3")
     editor.select_actors(actor, editor.add_actor("Lamp"))
     form.set_editor_property("target", choices.SELECTED)
-    assert forms.read(form).actor == actor.get_path_name()
+    assert filling.read(form).actor == actor.get_path_name()
 
 
 def test_every_setting_of_a_take_is_in_the_form_or_there_is_a_reason(form: Any) -> None:
@@ -163,13 +163,13 @@ def test_a_request_is_what_the_sidecar_is_asked(editor: Any) -> None:
 
 def test_the_blueprint_of_a_metahuman_is_said_back_and_not_remembered(editor: Any, form: Any) -> None:
     """Another shot has another face."""
-    from medtalk_unreal import choices, forms, settings
+    from medtalk_unreal import choices, filling, settings
     from medtalk_unreal.request import Request
 
     rig = editor.add_rig("mh4")  # any Blueprint
-    forms.fill(form, Request(blueprint=rig.get_path_name()), settings.load())
+    filling.fill(form, Request(blueprint=rig.get_path_name()), settings.load())
     form.set_editor_property("target", choices.IN_SEQUENCE)
-    read = forms.read(form)
+    read = filling.read(form)
     assert read.blueprint == rig.get_path_name() == read.target().blueprint
     assert "blueprint" not in read.to_remember()
 
@@ -180,7 +180,7 @@ def test_a_take_gets_what_it_needs_of_the_request(editor: Any) -> None:
 
     wanted = {
         "layers": "emotion", "hand_edits": "replace", "head": "body", "blueprint": "/Game/BP", "camera": True,
-        "frame_rate": "48", "sequence_name": "A_{face}", "writer": "arrays", "sequence_folder": "/Game/{folder}",
+        "frame_rate": "48", "sequence_name": "A_{face}", "mute_animation": True, "sequence_folder": "/Game/{folder}",
     }  # fmt: skip
     assert Request(**wanted).target() == Target(**wanted)
 

@@ -49,7 +49,8 @@ def test_every_entry_has_an_icon_that_all_versions_have(started: Any) -> None:
     from medtalk_unreal import menus
     from tests.fake_unreal import inside
 
-    both = """Plus Refresh Layout Duplicate Visible X Save FolderOpen Check Launch XCircle Search Settings Import""".split()
+    both = """Plus Refresh Layout
+         Duplicate Visible X Save FolderOpen Check Launch XCircle Search Settings Import""".split()
     for entry in menus.ENTRIES:
         style, name, _ = inside.icon(started, entry.menu, f"MEDTalk.{entry.action}")
         assert style == "EditorStyle" and name.removeprefix("Icons.") in both, entry

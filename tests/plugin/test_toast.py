@@ -71,7 +71,7 @@ def test_cancel_in_the_notification(stage: Any, tmp_path: Path) -> None:
 
     want_progress()
     form = press(stage, [a_sound(stage, tmp_path, 0.5)])
-    stage.tick(n=2)
+    tick_until(stage, lambda: stage.state.notifications, "the notification")
     stage.state.notifications[0].cancel = True
     stage.tick()
     assert generate.running() is None and status(form) == "Cancelled."
@@ -85,10 +85,21 @@ def test_work_that_ends_before_its_notification_begins(stage: Any, tmp_path: Pat
 
     want_progress()
     press(stage, [a_sound(stage, tmp_path, 0.5)])
+    stage.tick(n=2)
+    assert stage.state.notifications == [], "it begins in the next tick"
     generate.cancel()
     stage.tick(n=3)
     (toast,) = stage.state.notifications
     assert toast.success is True and not stage.state.unattended_script, "it does not stay for ever"
+
+
+def test_a_request_that_is_refused_leaves_no_notification(stage: Any, tmp_path: Path) -> None:
+    want_progress()
+    stage.select_actors()
+    press(stage, [a_sound(stage, tmp_path, 0.5)])
+    assert "No MetaHuman is selected" in stage.dialogs.messages[0][1]
+    stage.tick(n=3)
+    assert stage.state.notifications == [] and not stage.state.unattended_script
 
 
 def test_without_such_tasks_all_is_as_before(stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,9 +30,9 @@ def startup() -> None:
         return
     try:
         # Blueprints with our nodes are also compiled by commandlets. Nothing else is wanted there.
-        from medtalk_unreal import blueprint  # noqa: F401
+        from medtalk_unreal import blueprint, compat  # noqa: F401
 
-        if _shutdown is None and not is_commandlet():
+        if _shutdown is None and not compat.is_commandlet():
             if not unreal.SystemLibrary.is_unattended():
                 from medtalk_unreal import menus
 
@@ -58,8 +58,3 @@ def shutdown() -> None:
         menus.remove()
     except Exception as error:
         unreal.log_error(f"MEDTalk could not end well: {type(error).__name__}: {' '.join(str(error).split())}")
-
-
-def is_commandlet() -> bool:
-    """Whether this is a cook or the like: an editor without windows and ticks."""
-    return re.search(r"(^|\s)-run=", unreal.SystemLibrary.get_command_line(), re.IGNORECASE) is not None

@@ -23,6 +23,11 @@ def ticks() -> Any:
     return units.TICK_RESOLUTION
 
 
+def is_commandlet() -> bool:
+    """Whether this is a cook or the like: an editor without windows and ticks."""
+    return re.search(r"(^|\s)-run=", unreal.SystemLibrary.get_command_line(), re.IGNORECASE) is not None
+
+
 def world() -> unreal.World:
     """The world of the level that is open."""
     return unreal.get_editor_subsystem(unreal.UnrealEditorSubsystem).get_editor_world()  # pyright: ignore

@@ -8,29 +8,19 @@ from typing import Any
 
 import unreal
 
-from medtalk_unreal import choices, compat, details, dialogs, facerig, generate, presets, preview, reports, toast
+from medtalk_unreal import choices, details, dialogs, generate, presets, preview, reports, toast
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal.choices import CHOSEN, FROM_THE_VOICE, IN_SEQUENCE, NO_PERSONA, NO_PRESET, NO_SEQUENCE, SELECTED
-from medtalk_unreal.details import get, key, path
+from medtalk_unreal.details import get
 from medtalk_unreal.errors import PluginError
+from medtalk_unreal.filling import fill, put, read, selected_faces, sounds_of, values
 from medtalk_unreal.generate import Status
 from medtalk_unreal.request import MORE, Request
-from medtalk_unreal.settings import PluginSettings
 from medtalk_unreal.take import CHOICES
-from medtalk_wire.settings import AUTO, MAX_INTENSITY
+from medtalk_wire.settings import MAX_INTENSITY
 
 TITLE = "MEDTalk Generate Face"
 _IN_FACE = ("life", "lean")  # of the settings that have rows by themselves, those that are not for experts
-_COMBOS = {
-    "process_mask": choices.MASKS, "head": choices.HEADS, "layers": choices.LAYERS, "hand_edits": choices.HAND_EDITS,
-    "frame_rate": choices.RATES, "sound_channel": choices.CHANNELS, "writer": choices.WRITERS,
-}  # fmt: skip
-"""Rows that show words of their own for the values of a request."""
-_PLAIN = (
-    "mixture", "mood_intensity", "marked_frames", "start_frame", "replace", "blink", "gaze", "camera", "one_each",
-    "mute_animation", "frame_step", "tolerance", "sound_start", "sound_end", *(knob.name for knob in MORE),
-)  # fmt: skip
-"""Rows that show the values of a request themselves."""
 _row = details.rows()
 _asked: bool | None = None  # while a dialog shows the form, as where there are no tabs: whether to begin after it
 
@@ -173,7 +163,8 @@ class MEDTalkGenerateForm(unreal.Object):
         ),
     )  # fmt: skip
     mute_animation = unreal.uproperty(
-        bool, meta=_row("Keys", "Mute Animation", "Make animation of the face inactive where the take lies.")
+        bool,
+        meta=_row("Keys", "Mute Animation", "Make other animation of the face inactive where the take lies."),
     )
     tolerance = unreal.uproperty(
         float,
@@ -309,7 +300,7 @@ def _ask(wanted: bool) -> None:
 
 def show_preview(form: Any) -> None:
     """Show the first sound of a form on a head in the browser, wherever the keys would go."""
-    request = replace(_values(form), sounds=_sounds(form)[:1])
+    request = replace(values(form), sounds=sounds_of(form)[:1])
     reports.follow(lambda tell: preview.of_sound(request, tell))
 
 
@@ -342,55 +333,6 @@ def start(request: Request) -> None:
     settings_file.save(replace(settings, form=request.to_remember()))
 
 
-def fill(form: Any, request: Request, settings: PluginSettings) -> None:
-    """Put a request into a form; sequence and target are what the editor shows, where the request names none."""
-    current = compat.load(request.sequence) if request.sequence else compat.focused_sequence()
-    faces = [face for actor in selected_faces() if (face := facerig.find_face(actor)) is not None]
-    target = SELECTED if (faces and not request.sequence) or current is None else IN_SEQUENCE
-    form.set_editor_properties(
-        {
-            "sounds": [wave for wave in map(compat.load, request.sounds) if wave is not None],
-            "actor": request.actor,
-            "target": CHOSEN if request.actor else target,
-            "sequence": current,
-            "face_mesh": compat.mesh(faces[0]) if faces else None,
-            "blueprint": compat.load(request.blueprint) if request.blueprint else None,
-            "preset": NO_PRESET,
-            "status": "Ready.",
-            "takes_text": "text" in settings.guidance,
-            "takes_image": "image" in settings.guidance,
-        }
-    )
-    _put(form, request)
-
-
-def read(form: Any) -> Request:
-    """The request in a form. `PluginError` if it is not clear whose face is meant."""
-    sequence, blueprint, target = get(form, "sequence"), get(form, "blueprint"), get(form, "target")
-    actor = get(form, "actor") if target == CHOSEN else ""
-    if target == SELECTED and blueprint is None:
-        actors = selected_faces()
-        if not actors:
-            raise PluginError(
-                "No MetaHuman is selected in the level.", f"Select one, or set MetaHuman to: {IN_SEQUENCE}."
-            )
-        if len(actors) > 1:
-            labels = ", ".join(found.get_actor_label() for found in actors)
-            raise PluginError(f"{len(actors)} MetaHumans are selected: {labels}.", "Select one.")
-        actor = actors[0].get_path_name()
-    mesh = get(form, "face_mesh") if target == NO_SEQUENCE else None
-    if mesh is None and target == NO_SEQUENCE:
-        raise PluginError("No face mesh is chosen.", "An Anim Sequence is for a skeleton: choose the Face Mesh.")
-    return replace(
-        _values(form),
-        sounds=_sounds(form),
-        actor=actor,
-        sequence=sequence.get_path_name() if sequence is not None else "",
-        skeleton=mesh.get_path_name() if mesh is not None else "",
-        blueprint=blueprint.get_path_name() if blueprint is not None else "",
-    )
-
-
 def filled(sounds: Sequence[str], note: str = "Ready.", **more: Any) -> Any:
     """A form as it was last used, or as the preset of the selected actor says."""
     settings, kept = settings_file.load(), presets.load()
@@ -407,51 +349,18 @@ def filled(sounds: Sequence[str], note: str = "Ready.", **more: Any) -> Any:
     return form
 
 
-def _put(form: Any, request: Request) -> None:
-    """Put what a form remembers of a request into it."""
-    form.set_editor_properties(
-        {
-            **{name: getattr(request, name) for name in (*_PLAIN, "text", "sequence_name")},
-            **{name: key(table, getattr(request, name)) for name, table in _COMBOS.items()},
-            "emotion": FROM_THE_VOICE if request.emotion in ("", AUTO) else request.emotion,
-            "image": unreal.FilePath(request.image),
-            "persona": request.persona or NO_PERSONA,
-            "sequence_folder": unreal.DirectoryPath(request.sequence_folder),
-        }
-    )
-
-
-def _values(form: Any) -> Request:
-    """What a form remembers of a request."""
-    usual = Request()
-    return Request(
-        emotion="" if get(form, "emotion") == FROM_THE_VOICE else get(form, "emotion"),
-        text=get(form, "text").strip() if get(form, "takes_text") else "",
-        image=path(form, "image", "file_path") if get(form, "takes_image") else "",
-        persona="" if get(form, "persona") == NO_PERSONA else get(form, "persona"),
-        sequence_folder=get(form, "sequence_folder").path or usual.sequence_folder,
-        sequence_name=get(form, "sequence_name").strip() or usual.sequence_name,
-        **{name: get(form, name) for name in _PLAIN},
-        **{name: table.get(get(form, name), getattr(usual, name)) for name, table in _COMBOS.items()},
-    )
-
-
-def _sounds(form: Any) -> tuple[str, ...]:
-    return tuple(wave.get_path_name() for wave in get(form, "sounds") if wave is not None)
-
-
 def _use(form: Any) -> None:
     settings, name = settings_file.load(), get(form, "preset")
     if name == NO_PRESET:
         raise PluginError("No preset is chosen.", "Choose one in Preset.")
-    _put(form, presets.load().request(name, settings))
+    put(form, presets.load().request(name, settings))
     form.set_editor_property("status", f"The form now has the values of the preset {name}.")
 
 
 def _save(form: Any) -> None:
     chosen = get(form, "preset")
     name = get(form, "preset_name").strip() or ("" if chosen == NO_PRESET else chosen)
-    presets.save(name, _values(form))
+    presets.save(name, values(form))
     form.set_editor_properties({"preset": name, "preset_name": "", "status": f"The preset {name} is saved."})
 
 
@@ -466,10 +375,3 @@ def show(status: Status) -> None:
     form = details.opened(MEDTalkGenerateForm)
     if form is not None and get(form, "status") != status.text:
         form.set_editor_property("status", status.text)
-
-
-def selected_faces() -> list[unreal.Actor]:
-    """The actors selected in the level that have a MetaHuman's face."""
-    actors = unreal.get_editor_subsystem(unreal.EditorActorSubsystem)
-    selected = actors.get_selected_level_actors() if actors is not None else []
-    return [actor for actor in selected if facerig.find_face(actor) is not None]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import unreal
 
-from medtalk_unreal import compat, is_commandlet, marks, ticks
+from medtalk_unreal import compat, marks, ticks
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal import sound as sounds
 from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
@@ -124,7 +124,9 @@ class Generation:
             status.state, status.fraction = "done", 1.0
             failed = f"; {len(status.failures)} failed: {status.failures[0]}" if status.failures else "."
             keys = sum(report.keys for report in status.reports)
-            self._say("done", 1.0, f"{takes}, {keys} keys{failed}{self._note}")
+            places = {one.sequence if isinstance(one, TakeReport) else one.asset for one in status.reports}
+            where = f"in {places.pop()}" if len(places) == 1 else f"in {len(places)} assets"
+            self._say("done", 1.0, f"{takes}, {keys} keys {where}{failed}{self._note}")
         else:
             status.state = "cancelled" if isinstance(task.error, CancelledError) else "failed"
             before = f" {takes} before." if written else ""
@@ -290,7 +292,7 @@ def check(request: Request, settings: PluginSettings) -> Facts:
     """Check everything that can be checked without the sidecar. Raises `PluginError`."""
     request.check(settings)
     check_editable()
-    if is_commandlet() and not request.skeleton:
+    if compat.is_commandlet() and not request.skeleton:
         raise PluginError(
             "A commandlet has no Sequencer, so it cannot put a face board into a sequence.",
             "Give a skeleton for an AnimSequence, or start the editor without -run.",

@@ -64,7 +64,8 @@ def of_body(
 ) -> Head:
     """The head control of the body's rig, for keys from a display frame up to another; what is missing is made.
 
-    again: in place of those of an earlier take. Raises `PluginError`, and nothing is made, where there is no such rig, or somebody animates the body there.
+    again: in place of those of an earlier take. Raises `PluginError`, and nothing is made, where there is no such rig, or
+    somebody animates the body there.
     """
     body = _body(sequence, face)
     binding = body.binding

@@ -29,7 +29,7 @@ def of_sound(request: Request, tell: Tell) -> ticks.Steps:
     if not request.sounds:
         raise PluginError("No sound is selected.", "Select a SoundWave in the Content Browser.")
     facts = sound.look(request.sounds[0], settings.max_seconds)
-    data, _ = sound.read(facts.path)
+    data = sound.only(sound.read(facts.path)[0], facts.name, request.sound_channel)
     request = replace(request, sound_start=0.0, sound_end=0.0)  # the page plays the whole sound
     client = yield from the_sidecar.connect(tell, settings)
     known = settings.with_sidecar(the_sidecar.about)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import unreal
 
-from medtalk_unreal import compat, facerig, forms
+from medtalk_unreal import compat, facerig, filling
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.questions import Answer, all_of_them
 from medtalk_unreal.questions.scratch import FOLDER, SkippedError
@@ -90,7 +90,7 @@ def ask(question: Callable[[str], Answer | Steps], actor: str) -> Generator[None
 
 def _actor() -> str:
     """The path name of a MetaHuman, "" if there is none."""
-    faces = forms.selected_faces() or [actor for actor in compat.actors() if facerig.find_face(actor) is not None]
+    faces = filling.selected_faces() or [actor for actor in compat.actors() if facerig.find_face(actor) is not None]
     return _path(faces[0]) if faces else ""
 
 

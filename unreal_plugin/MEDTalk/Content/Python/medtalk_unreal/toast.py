@@ -56,12 +56,15 @@ if hasattr(unreal, "EditorUtilityTask"):
 def watching(show: Callable[[Status], None], cancel: Callable[[], None], progress: bool) -> Callable[[Status], None]:
     """`show` of a generation's status, with a notification of its end; with `progress` one that stays until then, and
     has Cancel."""
-    if progress:
-        _begin(cancel)
+    begun = not progress
 
     def watch(status: Status) -> None:
+        nonlocal begun
         show(status)
         if status.state == "running":
+            if not begun:  # only now: a request that is refused must not leave a task behind
+                begun = True
+                _begin(cancel)
             _say(status.text)
             return
         _end(status.state == "done")

@@ -7,7 +7,7 @@ from typing import Any
 
 import unreal
 
-from medtalk_unreal import compat, facerig, is_commandlet
+from medtalk_unreal import compat, facerig
 from medtalk_unreal.errors import PluginError
 
 FOLDER = "/Game/MEDTalkSelfTest"
@@ -85,7 +85,7 @@ def shown(path: str, actor: str, frame: int = 0) -> Generator[None, None, float]
 
 def needed(actor: str) -> str:
     """The path name of a MetaHuman; `SkippedError` for none, and in a commandlet, where a board cannot be made."""
-    if is_commandlet():
+    if compat.is_commandlet():
         raise SkippedError("A commandlet has no Sequencer.")
     if not actor:
         raise SkippedError("There is no MetaHuman in the level.", "Open a level that has one.")
