@@ -307,8 +307,8 @@ class HandEdits:
         channels, found = facerig.section_channels(section), {}
         for name in self._wrote:
             curve, _ = _keyed(channels[name])
-            ours = [at for at, tick in enumerate(curve.ticks) if span.first <= tick < span.end]
-            found[name] = Curve(name, [curve.ticks[at] for at in ours], [curve.values[at] for at in ours])
+            if ours := [at for at, tick in enumerate(curve.ticks) if span.first <= tick < span.end]:
+                found[name] = Curve(name, [curve.ticks[at] for at in ours], [curve.values[at] for at in ours])
         return found
 
     def lines(self, take: str, ticks_per_frame: Fraction) -> list[str]:
