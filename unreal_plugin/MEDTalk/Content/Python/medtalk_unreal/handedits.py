@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from types import MappingProxyType
 
 import unreal
 
@@ -281,30 +282,34 @@ class HandEdits:
 
     def store(
         self, sequence: unreal.LevelSequence, section: unreal.MovieSceneSection, found: Found | None, asked: int,
-        span: Span, exact: bool = True,
+        span: Span, made: Mapping[str, Curve] | None = MappingProxyType({}),
     ) -> None:  # fmt: skip
         """Store what was written into the section of a take, and the version before it.
 
-        asked: the start frame that was asked for. exact: the keys are those of the curves; else they are read.
+        asked: the start frame that was asked for. made: the curves whose keys lie elsewhere than those of the take;
+        None where that is unknown, so that they are read.
         """
         if sections.owner_of(sequence, section) is None:  # the one of the board, for want of an own
             return
         resolution = compat.rate(sequence.get_tick_resolution())
-        if not exact:
-            self._read(section, span)
-        length = span.end - span.first
+        length, straight = span.end - span.first, made is not None and not made
+        if made is None:
+            made = self._read(section, span)
+        for name in (self._wrote - set(self._changes)) & {*made}:  # not where there are edits
+            self.wrote(made[name])
         written = Written(
-            asked, span.start_frame, span.end_frame, span.first, length, resolution, exact, dict(self._curves)
+            asked, span.start_frame, span.end_frame, span.first, length, resolution, straight, dict(self._curves)
         )
         store(sequence, section, written, found.written if found is not None else None)
 
-    def _read(self, section: unreal.MovieSceneSection, span: Span) -> None:
-        """Take the keys that were made for the curves, which lie elsewhere; but not where there are edits."""
-        channels = facerig.section_channels(section)
-        for name in self._wrote - set(self._changes):
+    def _read(self, section: unreal.MovieSceneSection, span: Span) -> dict[str, Curve]:
+        """The keys that were made for the curves."""
+        channels, found = facerig.section_channels(section), {}
+        for name in self._wrote:
             curve, _ = _keyed(channels[name])
             if ours := [at for at, tick in enumerate(curve.ticks) if span.first <= tick < span.end]:
-                self.wrote(Curve(name, [curve.ticks[at] for at in ours], [curve.values[at] for at in ours]))
+                found[name] = Curve(name, [curve.ticks[at] for at in ours], [curve.values[at] for at in ours])
+        return found
 
     def lines(self, take: str, ticks_per_frame: Fraction) -> list[str]:
         """What became of the edits, for the user: which channels, which frames."""

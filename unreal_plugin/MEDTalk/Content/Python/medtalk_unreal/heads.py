@@ -68,8 +68,8 @@ def of_body(
 ) -> Head:
     """The head control of the body's rig, for keys from a display frame up to another; what is missing is made.
 
-    again: in place of those of an earlier take. Raises `PluginError`, and nothing is made, where there is no such rig, or
-    somebody animates the body there.
+    again: in place of those of an earlier take. Raises `PluginError`, and nothing is made, where there is no such rig,
+    or somebody animates the body there.
     """
     body = _body(sequence, face)
     binding = body.binding
@@ -114,7 +114,7 @@ def give_way(
 
     before: the channels that the earlier take had keys on.
     """
-    if now != "control" and {*BOARD} <= {*before} & {*facerig.section_channels(section)}:
+    if now != "control" and {*BOARD} <= {*before}:
         for name in BOARD:
             pen.clear(name)
         facerig.switch_head(section, False)
