@@ -241,7 +241,8 @@ def write_take(take: Take, target: Target) -> TakeReport:
         window=is_long(values) or target.writer == "arrays",
     ) as change:
         change.step("The sequence")
-        new = place.sequence is None
+        # One that an attempt before has left empty is as good as new.
+        new = place.sequence is None or (not target.sequence and not list(place.sequence.get_bindings()))
         sequence = place.sequence or places.make_sequence(change, target, place.path, take.source)
         if target.writer == "arrays":
             places.open_in_sequencer(sequence)
@@ -285,7 +286,8 @@ def write_take(take: Take, target: Target) -> TakeReport:
         turned, how, left = _write_head(change, pen, sequence, face, section, owner, take, span, target)
         keys += turned
         warnings += left
-        edits.store(sequence, section, there.found, target.start_frame, span, writer.made)
+        straight = target.writer == "channels"
+        edits.store(sequence, section, there.found, target.start_frame, span, writer.made, straight)
         describe(sequence, take.name, take.meta)
     _show(sequence, new, view)
     return TakeReport(
