@@ -166,7 +166,8 @@ def _written(editor: Editor, speaking: Speaking, tolerance: float, target: dict[
     assert report is not None
     error = _error(editor, report.sequence, np.clip(values, MINIMUM, MAXIMUM), speaking.whole.fps)
     again = costs[1][2] if costs[1:] else None
-    return Cost(report.keys, error, *costs[0], again), editor.calls.most_common(4)
+    called, made, seconds = costs[0]
+    return Cost(report.keys, error, called, made, seconds, again), editor.calls.most_common(4)
 
 
 def _error(editor: Editor, path: str, values: np.ndarray, fps: float) -> float:
@@ -181,7 +182,8 @@ def _error(editor: Editor, path: str, values: np.ndarray, fps: float) -> float:
         shown = np.zeros(len(values))
         for section in editor.sections(path):
             if keys := editor.keys(section, name):
-                shown += np.interp(ticks, *zip(*keys, strict=True))
+                at, to = zip(*keys, strict=True)
+                shown += np.interp(ticks, at, to)
         worst = max(worst, float(np.abs(shown - values[:, channel.index]).max()))
     return worst
 

@@ -286,7 +286,8 @@ def write_take(take: Take, target: Target) -> TakeReport:
         turned, how, left = _write_head(change, pen, sequence, face, section, owner, take, span, target)
         keys += turned
         warnings += left
-        edits.store(sequence, section, there.found, target.start_frame, span, writer.made)
+        straight = target.writer == "channels"
+        edits.store(sequence, section, there.found, target.start_frame, span, writer.made, straight)
         describe(sequence, take.name, take.meta)
     _show(sequence, new, view)
     return TakeReport(
