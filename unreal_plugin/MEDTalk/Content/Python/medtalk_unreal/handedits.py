@@ -292,18 +292,11 @@ class HandEdits:
         if sections.owner_of(sequence, section) is None:  # the one of the board, for want of an own
             return
         resolution = compat.rate(sequence.get_tick_resolution())
-<<<<<<< HEAD
-        length, straight = span.end - span.first, made is not None and not made
-=======
->>>>>>> h4
         if made is None:
             made = self._read(section, span)
         for name in (self._wrote - set(self._changes)) & {*made}:  # not where there are edits
             self.wrote(made[name])
-<<<<<<< HEAD
-=======
         length = span.end - span.first
->>>>>>> h4
         written = Written(
             asked, span.start_frame, span.end_frame, span.first, length, resolution, straight, dict(self._curves)
         )
@@ -313,15 +306,9 @@ class HandEdits:
         """The keys that were made for the curves."""
         channels, found = facerig.section_channels(section), {}
         for name in self._wrote:
-<<<<<<< HEAD
             curve, _ = _keyed(channels[name])
             if ours := [at for at, tick in enumerate(curve.ticks) if span.first <= tick < span.end]:
                 found[name] = Curve(name, [curve.ticks[at] for at in ours], [curve.values[at] for at in ours])
-=======
-            curve = curve_of(channels[name])
-            ours = [at for at, tick in enumerate(curve.ticks) if span.first <= tick < span.end]
-            found[name] = Curve(name, [curve.ticks[at] for at in ours], [curve.values[at] for at in ours])
->>>>>>> h4
         return found
 
     def lines(self, take: str, ticks_per_frame: Fraction) -> list[str]:
