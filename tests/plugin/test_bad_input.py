@@ -95,23 +95,6 @@ def test_an_engine_that_is_new_enough(editor: Any, version: str) -> None:
     assert editor.log.errors == [] and "MEDTalkLibrary" in editor.state.classes
 
 
-def test_a_commandlet_has_no_sequencer(editor: Any, tmp_path: Path) -> None:
-    """Unreal would end with an assert."""
-    from medtalk_unreal import generate, settings
-    from medtalk_unreal.errors import PluginError
-    from medtalk_unreal.request import Request
-
-    actor = editor.add_metahuman()
-    sound = editor.add_samples("/Game/Sounds/Line", bytes(32000)).get_path_name()
-    editor.state.command_line += " -run=pythonscript"
-    editor.state.commandlet = True
-    request = Request(sounds=(sound,), actor=actor.get_path_name())
-    with pytest.raises(PluginError, match="A commandlet has no Sequencer"):
-        generate.check(request, settings.load())
-    mesh = "/Game/MetaHumans/Ada/Face/SKM_Ada_Face"
-    assert generate.check(Request(sounds=(sound,), skeleton=mesh), settings.load()).sounds
-
-
 # --- ticks
 
 

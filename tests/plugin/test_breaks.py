@@ -268,6 +268,7 @@ def test_a_failure_closes_no_tab_and_forgets_no_undo_step(stage: Any, monkeypatc
     made = editor.asset("/Game/MEDTalk/LS_BP_Ada_line")
     assert not inside.bindings(made) and not inside.tracks(made)
     report = write(editor, moving(3), actor=actor)
+    assert made.get_playback_end() == report.last_frame + 1
     assert report.sequence == "/Game/MEDTalk/LS_BP_Ada_line" and editor.sequences() == [
         "/Game/Cinematics/Shot",
         report.sequence,

@@ -317,7 +317,6 @@ AROUND: dict[str, tuple[Callable[[Shot], Any], str]] = {
     "sequence locked": (_lock, "is locked"),
     "section locked": (_lock_section, "is locked"),
     "FK rig on the face": (lambda shot: shot.editor.add_fk_rig(shot.editor.asset(SHOT), _face(shot)), "An FK rig"),
-    "animation on the face": (_animate, "An animation"),
 }
 
 
@@ -349,7 +348,9 @@ def _unlock(shot: Shot) -> None:
 
 
 @pytest.mark.parametrize("phase", ["sidecar", "sent", "writing"])
-@pytest.mark.parametrize("what", ["sequence closed", "level reloaded", "form closed", "selection changed", "user keys"])
+@pytest.mark.parametrize(
+    "what", ["sequence closed", "level reloaded", "form closed", "selection changed", "user keys", "animation"]
+)
 def test_what_may_happen_while_the_job_runs(shot: Shot, what: str, phase: str) -> None:
     editor = shot.editor
     editor.open(SHOT + ".Shot")
@@ -368,6 +369,8 @@ def test_what_may_happen_while_the_job_runs(shot: Shot, what: str, phase: str) -
             editor.select_assets()
         case "user keys":
             inside.add_key(editor.sections(SHOT + ".Shot")[0], "CTRL_C_jaw.X", 500_000, 0.25)
+        case "animation":
+            _animate(shot)
     finish(editor)
     assert "1 take written" in editor.log.text and editor.log.errors == []
     keys = dict(editor.keys(editor.sections(SHOT + ".Shot")[0], "CTRL_C_jaw.Y"))

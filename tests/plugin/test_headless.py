@@ -139,6 +139,22 @@ def test_a_question_of_the_self_test_that_fails_is_not_ok(
     assert any("questions of the self-test failed" in line for line in configured.log.errors)  # the exit code
 
 
+def test_a_commandlet_has_no_sequencer(editor: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Unreal would end with an assert. The next request, of which the sound is missing, is still looked at."""
+    editor.add_metahuman()
+    sound = editor.add_samples("/Game/Sounds/Line", bytes(32000)).get_path_name()
+    editor.state.commandlet = True
+    editor.state.command_line += " -run=pythonscript"
+    mesh = "/Game/MetaHumans/Ada/Face/SKM_Ada_Face"
+    job = {"requests": [{"sounds": [sound], "actor": "BP_Ada"}, {"sounds": ["/Game/None"], "skeleton": mesh}]}
+    done = run(editor, monkeypatch, job, tmp_path)
+    assert done["error"] == "", editor.log.text
+    first, second = done["requests"]
+    assert first["text"].startswith("A commandlet has no Sequencer") and first["state"] == "failed"
+    assert "/Game/None is not in the project" in second["text"]
+    assert editor.sequences() == []
+
+
 def test_a_commandlet_bakes_without_a_level(configured: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     sounds = add_sounds(configured, tmp_path, 1.0, 0.5)
     configured.add_metahuman("mh4")

@@ -68,7 +68,7 @@ def bake_sequence(
         )
     skeleton = face.in_level[2].get_editor_property("skeleton")
     path = asset_path(folder, name)
-    options = _options(level_sequence, frames, fps, transact=compat.load(path) is not None)
+    options = _options(level_sequence, frames, fps)
     with edit(f"{TITLE}: bake {name}", steps=2) as change:
         change.step("The asset")
         anim = _animation(change, path, skeleton, compat.package(sequence))
@@ -162,9 +162,7 @@ def _animation(change: Edit, path: str, skeleton: unreal.Skeleton, source: str) 
     return anim
 
 
-def _options(
-    sequence: unreal.LevelSequence, frames: tuple[int, int] | None, fps: float, transact: bool
-) -> unreal.AnimSeqExportOption:
+def _options(sequence: unreal.LevelSequence, frames: tuple[int, int] | None, fps: float) -> unreal.AnimSeqExportOption:
     options = unreal.AnimSeqExportOption()
     usual: dict[str, Any] = {
         "export_transforms": True,
@@ -175,7 +173,7 @@ def _options(
         "record_in_world_space": False,
         "interpolation": unreal.AnimInterpolationType.LINEAR,
         "curve_interpolation": unreal.RichCurveInterpMode.RCIM_LINEAR,
-        "transact_recording": transact,
+        "transact_recording": True,
     }
     for name, value in usual.items():
         with suppress(Exception):  # a version that has not this one does without
