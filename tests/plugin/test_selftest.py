@@ -21,9 +21,9 @@ def few_keys(editor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def few_questions(editor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some of each kind: test_questions.py asks all of them."""
-    from medtalk_unreal import questions, selftest
+    from medtalk_unreal import selftest
 
-    every = questions.all_of_them
+    every = selftest.all_of_them
     some = ("jaw", "undo", "export", "sockets", "ticks", "menus")
     monkeypatch.setattr(selftest, "all_of_them", lambda menus: {name: every(menus)[name] for name in some})
 

@@ -18,7 +18,8 @@ import unreal
 
 from medtalk_unreal import compat, facerig, filling
 from medtalk_unreal.errors import PluginError
-from medtalk_unreal.questions import Answer, all_of_them
+from medtalk_unreal.questions import Answer
+from medtalk_unreal.questions.every import all_of_them
 from medtalk_unreal.questions.scratch import FOLDER, SkippedError
 from medtalk_unreal.settings import folder
 from medtalk_unreal.ticks import Steps, fault

@@ -7,19 +7,10 @@ with.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from medtalk_unreal.ticks import Steps
 
 Answer = dict[str, Any]
 Question = tuple[str, Callable[[str], Answer | Steps]]
-
-
-def all_of_them(menus: Sequence[str]) -> dict[str, Question]:
-    """Name -> the question in words, and what answers it. menus: names of those that the plugin extends."""
-    from medtalk_unreal.questions import animations, board, editor, keys, sections
-
-    return {
-        **board.QUESTIONS, **keys.QUESTIONS, **sections.QUESTIONS, **animations.QUESTIONS, **editor.questions(menus)
-    }  # fmt: skip
