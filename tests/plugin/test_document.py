@@ -88,7 +88,7 @@ def test_functions_for_the_console(editor: Editor, root):
 
 def test_questions(editor: Editor, root):
     from medtalk_unreal.questions import scratch
-    from medtalk_unreal.selftest import all_of_them
+    from medtalk_unreal.questions.every import all_of_them
 
     text = document(root)
     assert table(text, "question") == list(all_of_them(())) and scratch.FOLDER in text

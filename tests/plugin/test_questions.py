@@ -14,9 +14,10 @@ from tests.plugin.running import do
 def answer(editor: Any, name: str, actor: Any = None) -> dict[str, Any]:
     """The answer to one question, for a MetaHuman in the level."""
     from medtalk_unreal import menus, selftest
+    from medtalk_unreal.questions.every import all_of_them
 
     path = (actor or editor.add_metahuman("mh4")).get_path_name()
-    task = do(editor, selftest.ask(selftest.all_of_them(menus.MENUS)[name][1], path))
+    task = do(editor, selftest.ask(all_of_them(menus.MENUS)[name][1], path))
     assert task.error is None, task.error
     return task.result
 

@@ -18,7 +18,8 @@ import unreal
 
 from medtalk_unreal import compat, facerig, filling
 from medtalk_unreal.errors import PluginError
-from medtalk_unreal.questions import Answer, Question, animations, board, editor, keys, sections
+from medtalk_unreal.questions import Answer
+from medtalk_unreal.questions.every import all_of_them
 from medtalk_unreal.questions.scratch import FOLDER, SkippedError
 from medtalk_unreal.settings import folder
 from medtalk_unreal.ticks import Steps, fault
@@ -27,13 +28,6 @@ from medtalk_wire.files import write_whole
 Tell = Callable[[str], None]
 
 _DESCRIPTOR = Path(__file__).parents[3] / "MEDTalk.uplugin"
-
-
-def all_of_them(menus: Sequence[str]) -> dict[str, Question]:
-    """Name -> the question in words, and what answers it. menus: names of those that the plugin extends."""
-    return {
-        **board.QUESTIONS, **keys.QUESTIONS, **sections.QUESTIONS, **animations.QUESTIONS, **editor.questions(menus)
-    }  # fmt: skip
 
 
 def steps(menus: Sequence[str], tell: Tell) -> Generator[None, None, Answer]:
