@@ -64,11 +64,6 @@ class Found:
     first: int
     changes: Mapping[str, Change]
 
-    @property
-    def moved(self) -> bool:
-        """Whether the animator has moved the section."""
-        return self.first != self.written.first
-
 
 # --- finding
 
