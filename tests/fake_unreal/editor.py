@@ -468,4 +468,4 @@ class Editor:
 
     def values_at(self, section: Any, channel: str, ticks: Sequence[float]) -> list[Any]:
         """What a channel's keys say at some ticks."""
-        return [section._channels[channel].at(tick) for tick in ticks]
+        return section._channels[channel].at_all(ticks)

@@ -27,6 +27,14 @@ def set_tick_rate(sequence: Any, rate: Fraction) -> None:
     sequence._tick = rate
 
 
+def mark(sequence: Any, frame: int, label: str) -> None:
+    """The user marks a display frame."""
+    from unreal import FrameNumber, MovieSceneMarkedFrame  # pyright: ignore
+
+    tick = frame * sequence._tick // sequence._display
+    sequence._marks.append(MovieSceneMarkedFrame(FrameNumber(int(tick)), label))
+
+
 def tracks(sequence: Any) -> list[Any]:
     """The tracks of the sequence itself, not of its bindings: the sounds."""
     return list(sequence._tracks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -65,23 +66,27 @@ def on_board(
     for channel in CHANNELS:
         name = editor.unreal.boards.channel_of(channel.name, board)
         if name is not None:
-            values[:, channel.index] = [shown_at(editor, sections, name, at) for at in ticks]
+            values[:, channel.index] = shown_at(editor, sections, name, ticks)
     return values
 
 
-def shown_at(editor: Any, sections: list[Any], channel: str, tick: Any) -> float:
-    """What the sections of a track show of a channel at a tick: the absolute ones averaged, or the one above them, and
-    all additive ones. None of the weights is looked at.
+def shown_at(editor: Any, sections: list[Any], channel: str, ticks: Sequence[Any]) -> list[float]:
+    """What the sections of a track show of a channel at some ticks: the absolute ones averaged, or the one above them,
+    and all additive ones. None of the weights is looked at.
     """
-    found: dict[str, list[float]] = {"ABSOLUTE": [], "OVERRIDE": [], "ADDITIVE": []}
+    found: list[dict[str, list[float]]] = [{"ABSOLUTE": [], "OVERRIDE": [], "ADDITIVE": []} for _ in ticks]
     for section in sections:
         start, end = inside.extent(section)
-        within = (start is None or start <= tick) and (end is None or tick < end)
-        if within and section.is_active() and inside.drives(section, channel):
-            (value,) = editor.values_at(section, channel, [tick])
-            found[section.get_blend_type().blend_type.name].append(value)
-    base = found["OVERRIDE"][-1:] or found["ABSOLUTE"]
-    return (sum(base) / len(base) if base else 0.0) + sum(found["ADDITIVE"])
+        if section.is_active() and inside.drives(section, channel):
+            blend = section.get_blend_type().blend_type.name
+            for tick, value, there in zip(ticks, editor.values_at(section, channel, ticks), found, strict=True):
+                if (start is None or start <= tick) and (end is None or tick < end):
+                    there[blend].append(value)
+    bases = [there["OVERRIDE"][-1:] or there["ABSOLUTE"] for there in found]
+    return [
+        (sum(base) / len(base) if base else 0.0) + sum(there["ADDITIVE"])
+        for base, there in zip(bases, found, strict=True)
+    ]
 
 
 def a_sound(editor: Any, folder: Path, seconds: float = 1.0, name: str = "line") -> str:

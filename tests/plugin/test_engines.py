@@ -94,7 +94,8 @@ def test_a_part_or_another_rate_is_baked_where_the_version_can(editor: Any, tmp_
     actor, sequence = editor.add_metahuman("mh4"), editor.new_sequence(30)
     write(editor, moving(30), sequence=sequence, actor=actor, sound=a_sound(editor, tmp_path))
     before = state_of(editor)
-    for more, since in (({"frames": (0, 10)}, "5.5"), ({"fps": 60.0}, "5.6")):
+    cases: list[tuple[dict[str, Any], str]] = [({"frames": (0, 10)}, "5.5"), ({"fps": 60.0}, "5.6")]
+    for more, since in cases:
         with editor.plugin_code():
             if engine >= since:
                 report = bake.bake_sequence(sequence.get_path_name(), None, "/Game/Anims", f"AS_{since}", **more)
@@ -104,3 +105,15 @@ def test_a_part_or_another_rate_is_baked_where_the_version_can(editor: Any, tmp_
                 bake.bake_sequence(sequence.get_path_name(), None, "/Game/Anims", f"AS_{since}", **more)
     if engine == "5.4":
         assert state_of(editor) == before
+
+
+def test_marked_frames(editor: Any) -> None:
+    """5.4 gives them in ticks, by another function."""
+    from medtalk_unreal import compat
+
+    sequence = editor.new_sequence(24)
+    for frame, label in ((0, "sad"), (30, "happy:0.8")):
+        inside.mark(sequence, frame, label)
+    with editor.plugin_code():
+        assert compat.marked_frames(sequence) == [(0, "sad"), (30_000, "happy:0.8")]
+    assert_clean(editor)

@@ -133,6 +133,20 @@ def test_a_head_that_is_turned_otherwise_than_before_is_turned_once(
     assert len(editor.keys(section, HEAD + "X")) == FRAMES
 
 
+@pytest.mark.parametrize("mode", ["offset", "replace", "drop"])
+def test_what_the_animator_changed_on_the_head_is_kept(editor: Any, shot: Any, ada: Any, mode: str) -> None:
+    turn(editor, shot, ada, turning())
+    (section,) = inside.sections(body_track(shot))
+    tick, old = editor.keys(section, HEAD + "Z")[6]
+    inside.set_key(section, HEAD + "Z", tick, old + 10.0)
+    report = turn(editor, shot, ada, 0.5 * turning(), hand_edits=mode)
+    new = editor.keys(section, HEAD + "Z")[6][1]
+    turn(editor, shot, ada, 0.5 * turning(), hand_edits="drop")
+    plain = editor.keys(section, HEAD + "Z")[6][1]
+    assert new == pytest.approx({"offset": plain + 10.0, "replace": old + 10.0, "drop": plain}[mode], abs=0.01)
+    assert f"{HEAD}Z (frame 6)" in " ".join(report.warnings)
+
+
 def test_the_users_rig_of_the_body_keeps_its_pose(editor: Any, unreal: Any, shot: Any, ada: Any) -> None:
     """As Sequencer lays it when a MetaHuman is dragged in: the head is added to what is there."""
     track = body_binding(editor, shot, ada).add_track(unreal.MovieSceneControlRigParameterTrack)

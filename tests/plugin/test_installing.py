@@ -120,7 +120,7 @@ def test_a_broken_one_is_made_anew(editor: Any, made: Path, broken: str) -> None
 def test_what_a_killed_editor_left_goes_and_what_is_young_stays(editor: Any, place: Path, wheels: Path) -> None:
     for name, age in (("env-old", 2 * 86400), ("env-young", 60)):
         (place / name / "lib").mkdir(parents=True)
-        os.utime(place / name, (time.time() - age,) * 2)
+        os.utime(place / name, (time.time() - age, time.time() - age))
     task, _ = set_up(editor)
     assert task.error is None
     assert not (place / "env-old").exists() and (place / "env-young").exists()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from medtalk_wire.settings import AUTO
+from tests.fake_unreal import inside
 from tests.helpers.sidecars import Sidecar
 from tests.plugin.clicking import asked, make, press, status
 from tests.plugin.takes import KEYED, on_board
@@ -16,11 +17,8 @@ from tests.plugin.takes import KEYED, on_board
 
 def mark(sequence: Any, **labels: str) -> None:
     """Marked frames `f30="angry"` in display frames."""
-    import unreal
-
     for frame, label in labels.items():
-        marked = unreal.MovieSceneMarkedFrame(unreal.FrameNumber(int(frame.removeprefix("f"))), label)
-        sequence.add_marked_frame_to_sequence(marked)
+        inside.mark(sequence, int(frame.removeprefix("f")), label)
 
 
 def spans(sequence: Any, start_frame: int = 0, seconds: float = 10.0, **values: Any) -> list[dict[str, Any]]:

@@ -105,7 +105,7 @@ def test_the_voice_leads_the_take(studio: Any, seeing: Sidecar, sample: Path) ->
     told = edits.described(sequence, sound.get_name())
     assert told["guidance"]["voice"] == "auto" and sum(told["emotion"].values()) == pytest.approx(1.0)
     assert "The voice sounds " in studio.log.text
-    assert Request.remembered(settings.load()).emotion == "auto"
+    assert Request.remembered(settings.load()).emotion == "", "which is the voice where it is heard"
     assert open_form(studio, [sound]).get_editor_property("emotion") == "From the voice"
 
 

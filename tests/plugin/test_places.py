@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.fake_unreal import inside
-from tests.plugin.takes import a_sound, board_section, moving, on_board, state_of, write
+from tests.plugin.takes import a_sound, board_section, but_new_ones, moving, on_board, state_of, write
 
 BLUEPRINT = "/Game/MetaHumans/Ada/BP_Ada"
 
@@ -204,13 +204,26 @@ def test_blueprints_that_are_none_are_refused(editor: Any, unreal: Any) -> None:
 
 def test_a_commandlet_cannot_spawn(editor: Any) -> None:
     editor.add_blueprint()
+    sequence = editor.new_sequence(30)
     editor.state.commandlet = True
-    refused(editor, "BP_Ada cannot be spawned", blueprint=BLUEPRINT)
+    refused(editor, "BP_Ada cannot be spawned", blueprint=BLUEPRINT, sequence=sequence)
 
 
-def test_a_take_that_is_cancelled_leaves_nobody(editor: Any) -> None:
+def test_a_blueprint_that_nobody_can_ask_is_tried(editor: Any, unreal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the subsystem that tells what a Blueprint is made of, the spawned actor is asked."""
+    editor.add_blueprint()
+    editor.add_blueprint(name="Prop", face=False)
+    monkeypatch.delattr(unreal, "SubobjectDataSubsystem")
+    sequence = editor.new_sequence(30)
+    refused(editor, "BP_Prop has no MetaHuman face", blueprint="/Game/MetaHumans/Prop/BP_Prop", sequence=sequence)
+    assert write(editor, moving(8), 30.0, blueprint=BLUEPRINT, sequence=sequence).keys
+
+
+def test_a_take_that_is_cancelled_leaves_nobody(editor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from medtalk_unreal import edits
     from medtalk_unreal.errors import CancelledError
 
+    monkeypatch.setattr(edits, "LONG", 0)
     editor.add_blueprint()
     sequence = editor.new_sequence(30)
     before = state_of(editor)
@@ -218,7 +231,7 @@ def test_a_take_that_is_cancelled_leaves_nobody(editor: Any) -> None:
     for target in ({}, {"sequence": sequence}):
         with pytest.raises(CancelledError):
             write(editor, moving(8), 30.0, blueprint=BLUEPRINT, camera=True, **target)
-        assert state_of(editor) == before
+        assert but_new_ones(editor, before) == before
         editor.unreal.window.evaluate()
         assert not [one for one in editor.state.actors if one._spawned]
 

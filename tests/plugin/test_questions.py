@@ -149,10 +149,8 @@ def test_outside_of_a_section(editor: Any, on: bool) -> None:
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_the_weight_of_a_section(editor: Any, there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_weight_of_a_section(unreal: Any, editor: Any, there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls see it where the user has ticked it in the section's menu, or an editor shows it from the start."""
-    import unreal
-
     kind = unreal.controlrig.MovieSceneControlRigParameterTrack
     add = kind._add
 
@@ -166,6 +164,35 @@ def test_the_weight_of_a_section(editor: Any, there: bool, monkeypatch: pytest.M
     found = answer(editor, "weight")
     assert found["weight"] is there
     assert not there or (found["default"] == 1.0 and found["half"] == 0.4 and found["scales"] is True)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_the_name_of_a_deleted_section(unreal: Any, editor: Any, again: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = unreal.controlrig.MovieSceneControlRigParameterTrack
+    remove = kind.remove_section
+
+    def removing(track: Any, section: Any) -> None:
+        remove(track, section)
+        editor.state.names[type(section).__name__] -= 1
+
+    if again:
+        monkeypatch.setattr(kind, "remove_section", removing)
+    assert answer(editor, "section_names")["the_same"] is again
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_undo_and_what_a_sequence_remembers(editor: Any, undone: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    undo = editor.state.undo
+
+    def undoing() -> str:
+        tags = {path: dict(asset.__dict__.get("_tags", {})) for path, asset in editor.state.assets.items()}
+        name = undo()
+        for path, kept in [] if undone else tags.items():
+            editor.state.assets[path].__dict__["_tags"] = kept
+        return name
+
+    monkeypatch.setattr(editor.state, "undo", undoing)
+    assert answer(editor, "tags")["undone"] is undone
 
 
 # Animations
@@ -197,6 +224,24 @@ def test_a_face_that_does_not_move_answers_nothing(editor: Any, monkeypatch: pyt
 def test_the_import_of_rigmapper(editor: Any, there: bool) -> None:
     found = answer(editor, "import")
     assert found["plugin"] is found["imports"] is found["definition"] is there
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_sequence_that_keeps_time_by_its_sound(
+    unreal: Any, editor: Any, there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not there:
+        monkeypatch.delattr(unreal, "UpdateClockSource")
+    assert answer(editor, "clock")["by_sound"] is there
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_toast(unreal: Any, editor: Any, there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not there:
+        monkeypatch.delattr(unreal, "EditorUtilitySubsystem")
+        monkeypatch.delattr(unreal, "EditorUtilityTask")
+    found = answer(editor, "toast")
+    assert found["can_be_begun"] is there and (found["task"] is not None) is there
 
 
 @pytest.mark.parametrize("listed", [False, True])

@@ -189,3 +189,19 @@ def test_a_part_that_is_none_is_refused(editor: Any, start: float, end: float) -
 
     with pytest.raises(PluginError, match="part of the sound"):
         Request(sound_start=start, sound_end=end).check(settings.load())
+
+
+def test_marked_frames_lie_where_the_part_is_heard(shot: Any, unreal: Any) -> None:
+    """The sidecar counts the seconds of the whole sound."""
+    from medtalk_unreal import generate, settings
+    from medtalk_unreal.request import Request
+
+    editor, sequence, _, sound = shot
+    laid(editor, unreal, sequence, sound, 40, 70, offset=15)
+    mark = unreal.MovieSceneMarkedFrame(unreal.FrameNumber(55), "happy")
+    sequence.add_marked_frame_to_sequence(mark)
+    request = replace(Request(marked_frames=True), **changes(editor))
+    with editor.plugin_code():
+        (facts,) = generate.check(request, settings.load()).sounds
+        (span,) = generate._timeline(request, facts, settings.load()) or []
+    assert span == {"start": pytest.approx(1.0), "emotion": "happy"}, "half a second in, and half a second was cut"

@@ -13,7 +13,7 @@ from tests.fake_unreal.editor import Editor
 def board(editor: Editor, unreal: Any, sequence: Any) -> Any:
     """The rig's track on a fresh MetaHuman's face, as a plugin makes it."""
     actor = editor.add_metahuman()
-    rig = editor.add_rig().get_control_rig_class()
+    rig = editor.add_rig().generated_class()
     binding = sequence.add_possessable(editor.face_of(actor))
     return unreal.ControlRigSequencerLibrary.find_or_create_control_rig_track(
         editor.state.world, sequence, rig, binding, False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from bisect import bisect_right
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -71,10 +72,17 @@ class ChannelData:
 
     def at(self, tick: float) -> Any:
         """The value at a tick: straight between keys, held outside; the default where there are none."""
+        return self.at_all([tick])[0]
+
+    def at_all(self, ticks: Sequence[float]) -> list[Any]:
+        """The values at some ticks."""
         keys = [key for _, key in self.sorted()]
+        times = [key[0] for key in keys]
+        return [self._between(keys, bisect_right(times, tick), tick) for tick in ticks]
+
+    def _between(self, keys: list[list[Any]], after: int, tick: float) -> Any:
         if not keys:
             return self.default if self.default is not None else (False if self.kind == "bool" else 0.0)
-        after = bisect_right([key[0] for key in keys], tick)
         if after == 0:
             return keys[0][1]
         first = keys[after - 1]
@@ -186,7 +194,8 @@ class MovieSceneScriptingChannel(Object):
         step = sequence._tick / rate(frame_rate)
         count = (Fraction(said["exclusive_end"] - said["inclusive_start"]) / step).__ceil__()
         first = _nearest(said["inclusive_start"] / step)  # times snap to the grid of the rate (second look, B12)
-        return [self._data().at((first + index) * step) for index in range(count)]
+        whole = step.denominator == 1
+        return self._data().at_all([(first + at) * (step.numerator if whole else step) for at in range(count)])
 
 
 def _tick_of(section: Any, time: Any, sub_frame: float, unit: Any) -> int:

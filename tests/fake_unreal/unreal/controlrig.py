@@ -8,7 +8,7 @@ from . import blending, boards
 from .channels import ChannelData
 from .enums import MovieSceneBlendType, MovieSceneKeyInterpolation
 from .hierarchy import RigHierarchy
-from .objects import BlueprintFunctionLibrary, Object, new_class
+from .objects import BlueprintFunctionLibrary, EngineSubsystem, Object, new_class
 from .sequencer import proxy
 from .state import EDITOR, EditorCrash
 from .structs import SmartReduceParams, Vector2D
@@ -24,6 +24,40 @@ class BlueprintCore(Object):
 class Blueprint(BlueprintCore):
     def generated_class(self) -> Any:
         return self._class
+
+
+class SubobjectDataHandle(StructBase):
+    pass
+
+
+class SubobjectData(StructBase):
+    pass
+
+
+class SubobjectDataSubsystem(EngineSubsystem):
+    """What a Blueprint is made of; the first is the default object of its class (public code)."""
+
+    def k2_gather_subobject_data_for_blueprint(self, context: Any) -> Any:
+        found = []
+        for part in (context._class._default(), *context._class._parts()):
+            if not part._name.startswith("Default__"):
+                part._name = f"{part._name}_GEN_VARIABLE"
+            handle = SubobjectDataHandle()
+            handle._values["part"] = part
+            found.append(handle)
+        return found
+
+
+class SubobjectDataBlueprintFunctionLibrary(BlueprintFunctionLibrary):
+    @staticmethod
+    def get_data(data_handle: Any) -> Any:
+        data = SubobjectData()
+        data._values["part"] = data_handle._values["part"]
+        return data
+
+    @staticmethod
+    def get_object(data: Any, even_if_pending_kill: bool) -> Any:
+        return data._values["part"]
 
 
 class RigVMBlueprint(Blueprint):

@@ -231,6 +231,12 @@ class Class(Struct):
     def _set_up(self) -> None:
         self._python = Object
 
+    def _parts(self) -> list[Any]:
+        """The components that its actors get."""
+        actor = self._python(name=f"{self._name}_Parts").__dict__["_self"]
+        self.__dict__.get("_build", lambda one: None)(actor)
+        return list(actor.__dict__.get("_components", ()))
+
     def _default(self) -> Any:
         """Its default object."""
         if "_cdo" not in self.__dict__:

@@ -56,6 +56,11 @@ def collect_garbage() -> None:
 
 
 @api
+def get_engine_subsystem(subsystem: Any) -> Any:
+    return EDITOR.single(subsystem._python if hasattr(subsystem, "_python") else subsystem)
+
+
+@api
 def get_editor_subsystem(subsystem: Any) -> Any:
     kind = subsystem._python if hasattr(subsystem, "_python") else subsystem
     if not issubclass(kind, EditorSubsystem) and kind is not UnrealEditorSubsystem:

@@ -56,6 +56,9 @@ class EditorUtilityTask(Object):
             self._toast.text = str(text)
 
     def finish_executing_task(self, success: bool) -> None:
+        self._finish(success)
+
+    def _finish(self, success: bool) -> None:
         if self._manager is None or self._toast is None:
             raise EditorCrash("a task was ended that does not run")
         self._manager._active, self._manager = None, None
@@ -72,7 +75,7 @@ class EditorUtilityTask(Object):
     def _tick(self) -> None:
         if self._toast is not None and self._toast.cancel:
             _called(self, "receive_cancel_requested")
-            self.finish_executing_task(True)
+            self._finish(True)
 
 
 def _called(task: Any, name: str) -> Any:

@@ -142,6 +142,18 @@ def metahuman_face(actor: unreal.Actor) -> str:
     return _metahuman_part(actor, "face_component_name")
 
 
+def blueprint_parts(blueprint: unreal.Blueprint) -> list[unreal.Object]:
+    """The components that a Blueprint gives its actors; none where this Unreal does not tell."""
+    kind = getattr(unreal, "SubobjectDataSubsystem", None)
+    subsystem = unreal.get_engine_subsystem(kind) if kind is not None else None
+    if subsystem is None:
+        return []
+    library = unreal.SubobjectDataBlueprintFunctionLibrary
+    handles = subsystem.k2_gather_subobject_data_for_blueprint(blueprint)
+    parts = [library.get_object(library.get_data(handle)) for handle in handles]
+    return [part for part in parts if part is not None]
+
+
 def metahuman_body(actor: unreal.Actor) -> str:
     """The same of the body."""
     return _metahuman_part(actor, "body_component_name")

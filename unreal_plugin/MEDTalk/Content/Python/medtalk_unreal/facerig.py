@@ -22,6 +22,7 @@ KNOWN_BOARDS = (
     "/Game/MetaHumans/Common/Face/Face_ControlBoard_CtrlRig",
 )
 FACE = "Face"
+_OF_BLUEPRINT = "_GEN_VARIABLE"  # behind the name of a component that a Blueprint gives its actors
 HEAD = "mha_head_ik_ctrl"
 """The control of a board that turns the head (boards of MetaHuman Animator); Epic's own export keys it."""
 HEAD_SWITCH = "mha_head_ik_switch_ctrl"
@@ -92,12 +93,19 @@ def find_actor(path: str) -> unreal.Actor:
 
 def find_face(actor: unreal.Actor) -> unreal.SkeletalMeshComponent | None:
     """The face component of an actor, or None."""
-    parts = actor.get_components_by_class(unreal.SkeletalMeshComponent)
+    return face_among(actor.get_components_by_class(unreal.SkeletalMeshComponent), compat.metahuman_face(actor))
+
+
+def face_among(parts: Iterable[unreal.Object], named: str = "") -> unreal.SkeletalMeshComponent | None:
+    """The face among the components of an actor, or among those that a Blueprint gives its actors; or None.
+
+    named: how the MetaHuman itself calls it, "" if it does not.
+    """
     components = [component for component in parts if isinstance(component, unreal.SkeletalMeshComponent)]
-    name = compat.metahuman_face(actor).lower()
+    name = named.lower()
     tests: tuple[Callable[[unreal.SkeletalMeshComponent], bool], ...] = (
-        lambda component: component.get_name().lower() == name,
-        lambda component: component.get_name() == FACE,
+        lambda component: component.get_name().removesuffix(_OF_BLUEPRINT).lower() == name,
+        lambda component: component.get_name().removesuffix(_OF_BLUEPRINT) == FACE,
         lambda component: (rig := compat.default_rig(component)) is not None and _is_board(rig),
     )
     for test in tests:
@@ -329,9 +337,11 @@ def _board_track(binding: unreal.MovieSceneBindingProxy) -> unreal.MovieSceneCon
 
 def _names(sequence: unreal.MovieSceneSequence, track: unreal.MovieSceneTrack) -> list[str]:
     """The channels that a rig's track has, with those that a filter of its sections hides."""
-    names = [name for section in track.get_sections() for name in section_channels(section)]
-    if not board_channels(names).missing:
-        return names
+    names: list[str] = []
+    for section in track.get_sections():  # to look at a channel makes an object of it: as few sections as will do
+        names += section_channels(section)
+        if not board_channels(names).missing:
+            return names
     rig = rig_of(sequence, track)
     return [*_channel_names(rig.get_hierarchy()), *names] if rig is not None else names
 

@@ -355,8 +355,7 @@ def _timeline(request: Request, sound: SoundFacts, settings: PluginSettings) -> 
     whole = request.sound_start  # spans are of the whole sound, marked frames of what is heard
     seconds = (request.sound_end or sound.seconds) - whole
     spans = marks.timeline(sequence, start, seconds, settings)
-    ends = ({name: whole + span[name] for name in ("start", "end") if name in span} for span in spans)
-    return [span | moved for span, moved in zip(spans, ends, strict=True)]
+    return [{name: whole + at if isinstance(at, float) else at for name, at in span.items()} for span in spans]
 
 
 def _rig_fps(rate: Fraction | None) -> float:

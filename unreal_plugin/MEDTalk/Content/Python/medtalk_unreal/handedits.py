@@ -1,74 +1,35 @@
 """What the animator changed on a take since it was written, found and kept when the take is generated again.
 
-With each section the sequence stores the keys that were written into it: as 16-bit numbers, packed, in the metadata of
-the asset, so that they go where the asset goes. The difference of the section's keys to them is the animator's work.
-The last two versions are stored, because Undo takes keys back, but not the metadata of an asset (for all we know); the
-one that the section resembles is meant.
-
-A section that was moved has all of its keys elsewhere; so that, too, is read from the keys.
+The difference of a section's keys to those that were written into it is the animator's work. Of the versions that are
+stored the one is meant that the section resembles. A section that was moved has all of its keys elsewhere; so that,
+too, is read from the keys.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import math
-import sys
-import zlib
-from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate, pairwise
-from typing import Any
+from itertools import pairwise
+from types import MappingProxyType
 
 import unreal
 
 from medtalk_unreal import compat, facerig, sections
 from medtalk_unreal.keys import Curve
 from medtalk_unreal.span import Span, ticks_per_frame
+from medtalk_unreal.written import Written, store, stored
 
 MODES = ("offset", "replace", "drop")
 """The difference is added to the new take; the edited values stay; the edits give way."""
 
-_TAG = "MEDTalk.written."  # of a section, with its path in the sequence behind it
-_VERSIONS = 2
 _SEEN = 5e-4  # of the largest value of a channel, at least of 1: a smaller difference comes from the packing
-_FULL = 32767
 _SAMPLED = 16  # channels that are looked at to find out how far a section was moved
 _FITS = 0.5  # of the keys are where they were; with fewer, the keys are not those that were written
 _FINEST = 100  # samples of a curve for each that is wanted
 _NAMED = 8  # channels in a line for the user
-
-
-@dataclass(frozen=True)
-class Written:
-    """What a run wrote into a section. asked: the start frame that it was asked for. start_frame, end_frame: how the
-    section was laid, in display frames. first: tick of the start of the take, of `resolution` a second; the ticks of
-    the curves count from there. length: of the take in ticks.
-    """
-
-    asked: int
-    start_frame: int
-    end_frame: int
-    first: int
-    length: int
-    resolution: Fraction
-    curves: Mapping[str, Curve] = field(default_factory=dict)
-
-    def at(self, resolution: Fraction) -> Written:
-        """The same in a sequence whose tick resolution was changed."""
-        if resolution == self.resolution:
-            return self
-        scale = resolution / self.resolution
-
-        def scaled(curve: Curve) -> Curve:
-            return Curve(curve.name, [round(tick * scale) for tick in curve.ticks], curve.values)
-
-        curves = {name: scaled(curve) for name, curve in self.curves.items()}
-        first, length = round(self.first * scale), round(self.length * scale)
-        return replace(self, first=first, length=length, resolution=resolution, curves=curves)
 
 
 @dataclass(frozen=True)
@@ -119,17 +80,16 @@ def find(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> F
         return None
     written, first = there
     channels = facerig.section_channels(section)
-    now = {name: curve_of(channel) for name, channel in channels.items()}
-    return Found(written, first, _changes(sequence, channels, now, written, first))
+    return Found(written, first, _changes(sequence, channels, written, first))
 
 
 def located(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> tuple[Written, int] | None:
     """What was written into a section, and the tick where the take begins now; None where that cannot be told."""
     resolution = compat.rate(sequence.get_tick_resolution())
-    versions = [version.at(resolution) for version in _stored(sequence, section)]
+    versions = [version.at(resolution) for version in stored(sequence, section)]
     channels = facerig.section_channels(section)
     names = {name for version in versions for name in _sample(version)}
-    now = {name: curve_of(channels[name]) for name in names if name in channels}
+    now = {name: _keyed(channels[name])[0] for name in names if name in channels}
     fits = [_fit(version, now) for version in versions]
     best = max(fits, key=lambda fit: fit[0], default=(0, 0))
     if not versions or (not best[0] and any(channel.get_num_keys() for channel in channels.values())):
@@ -138,11 +98,12 @@ def located(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -
     return written, written.first + best[1]
 
 
-def curve_of(channel: unreal.MovieSceneScriptingFloatChannel) -> Curve:
-    """The keys of a channel."""
+def _keyed(channel: unreal.MovieSceneScriptingFloatChannel) -> tuple[Curve, bool]:
+    """The keys of a channel, and whether straight lines are between them."""
     unit, keys = compat.ticks(), compat.keys(channel)
     ticks = [key.get_time(unit).frame_number.value for key in keys]
-    return Curve(str(channel.channel_name), ticks, [float(key.get_value()) for key in keys])
+    straight = all(key.get_interpolation_mode() == unreal.RichCurveInterpMode.RCIM_LINEAR for key in keys[:-1])
+    return Curve(str(channel.channel_name), ticks, [float(key.get_value()) for key in keys]), straight
 
 
 def _sample(version: Written) -> list[str]:
@@ -174,45 +135,59 @@ def _fit(version: Written, now: Mapping[str, Curve]) -> tuple[int, int]:
 def _changes(
     sequence: unreal.LevelSequence,
     channels: Mapping[str, unreal.MovieSceneScriptingFloatChannel],
-    now: Mapping[str, Curve],
     written: Written,
     first: int,
 ) -> dict[str, Change]:
     """Channel -> what was changed on it; none where the section has no keys at all any more."""
-    if not any(curve.ticks for curve in now.values()):
-        return {}
-    found = {}
-    modes = {name: _modes(channels[name]) for name, curve in now.items() if len(curve.ticks) > 1}
-    usual = Counter(modes.values()).most_common(1)[0][0] if modes else frozenset()
-    for name, curve in now.items():
-        ours = [at for at, tick in enumerate(curve.ticks) if first <= tick < first + written.length]
-        ticks = [curve.ticks[at] - first for at in ours]
-        old = written.curves.get(name)
-        if old is None:
-            if not ticks:
-                continue
-            old = Curve(name, [0], [0.0])  # a channel that the take has not: all of it is the animator's
-        elif not curve.ticks:
-            found[name] = Change(old.ticks, [1.0] * len(old.ticks), [0.0] * len(old.ticks), emptied=True)
-            continue
-        elif ticks == list(old.ticks):
-            values = [curve.values[at] for at in ours]
-            same = max(abs(a - b) for a, b in zip(values, old.values, strict=True)) <= _seen(old)
-            if same and modes.get(name, usual) == usual:
-                continue
-        bent = modes.get(name, usual) != usual  # other tangents show between the keys
-        wanted = sorted({*old.ticks, *ticks, *(_between(ticks) if bent else ())})
-        values = _sampled(sequence, channels[name], curve, [first + tick for tick in wanted])
-        by = [value - old.at(tick) for tick, value in zip(wanted, values, strict=True)]
-        by = [each if abs(each) > _seen(old) else 0.0 for each in by]
-        if any(by):
-            found[name] = Change(wanted, by, values)
+    found: dict[str, Change] = {}
+    if any(channel.get_num_keys() for channel in channels.values()):
+        for name, channel in channels.items():
+            if change := _change(sequence, channel, written, first, written.curves.get(name)):
+                found[name] = change
     return found
 
 
-def _modes(channel: unreal.MovieSceneScriptingFloatChannel) -> frozenset[str]:
-    """How the keys of a channel are led into the next."""
-    return frozenset(str(key.get_interpolation_mode()) for key in compat.keys(channel))
+def _change(
+    sequence: unreal.LevelSequence, channel: unreal.MovieSceneScriptingFloatChannel, written: Written, first: int,
+    old: Curve | None,
+) -> Change | None:  # fmt: skip
+    """What was changed on a channel, for which `old` was written, or nothing."""
+    count = channel.get_num_keys()
+    if old is None and not count:
+        return None
+    if old is None:
+        old = Curve(str(channel.channel_name), [0], [0.0])  # all of it is the animator's
+    elif not count:
+        return Change(old.ticks, [1.0] * len(old.ticks), [0.0] * len(old.ticks), emptied=True)
+    elif written.straight and count == len(old.ticks) and _is_same(sequence, channel, old, first):
+        return None
+    curve, straight = _keyed(channel)
+    ours = [at for at, tick in enumerate(curve.ticks) if first <= tick < first + written.length]
+    ticks, values = [curve.ticks[at] - first for at in ours], [curve.values[at] for at in ours]
+    bent = written.straight and not straight  # that shows between the keys
+    if ticks == list(old.ticks) and not bent:
+        by = [value - wanted for value, wanted in zip(values, old.values, strict=True)]
+    else:
+        ticks = sorted({*old.ticks, *ticks, *(_between(ticks) if bent else ())})
+        values = _sampled(sequence, channel, [first + tick for tick in ticks], curve) if bent else None
+        values = values or [curve.at(first + tick) for tick in ticks]
+        by = [value - old.at(tick) for tick, value in zip(ticks, values, strict=True)]
+    by = [each if abs(each) > _seen(old) else 0.0 for each in by]
+    return Change(ticks, by, values) if any(by) else None
+
+
+def _is_same(
+    sequence: unreal.LevelSequence, channel: unreal.MovieSceneScriptingFloatChannel, old: Curve, first: int
+) -> bool:
+    """Whether a channel shows what was written, at its keys and between them: without a look at the keys, each of which
+    Unreal hands out as an object.
+    """
+    ticks = sorted({*old.ticks, *_between(old.ticks)})
+    values = _sampled(sequence, channel, [first + tick for tick in ticks])
+    seen = _seen(old)
+    return values is not None and all(
+        abs(value - old.at(tick)) <= seen for tick, value in zip(ticks, values, strict=True)
+    )
 
 
 def _between(ticks: Sequence[int]) -> list[int]:
@@ -226,28 +201,32 @@ def _seen(curve: Curve) -> float:
 
 
 def _sampled(
-    sequence: unreal.LevelSequence,
-    channel: unreal.MovieSceneScriptingFloatChannel,
-    curve: Curve,
-    ticks: Sequence[int],
-) -> list[float]:
-    """The values of a channel at ascending ticks, as Unreal has them; where they lie on no grid that is coarse enough
-    to be asked for, straight lines between the keys.
+    sequence: unreal.LevelSequence, channel: unreal.MovieSceneScriptingFloatChannel, ticks: Sequence[int],
+    curve: Curve | None = None,
+) -> list[float] | None:  # fmt: skip
+    """The values of a channel at ascending ticks, as Unreal has them. None where these lie on no grid that is coarse
+    enough to be asked for, and where the values at the keys of `curve`, those of the channel, are not theirs.
     """
     a_frame = ticks_per_frame(sequence)
-    straight = [curve.at(tick) for tick in ticks]
-    if a_frame.denominator != 1 or not curve.ticks:
-        return straight
+    if a_frame.denominator != 1:
+        return None
     frame = math.floor(ticks[0] / a_frame)
     base = frame * a_frame.numerator
     step = math.gcd(a_frame.numerator, *(tick - base for tick in ticks))
     count = (ticks[-1] - base) // step + 1
     if count > _FINEST * len(ticks):
-        return straight
+        return None
     rate = compat.rate(sequence.get_tick_resolution()) / step
     span = sequence.make_range(frame, math.ceil(count * step / a_frame))
-    values = [float(value) for value in channel.evaluate_keys(span, unreal.FrameRate(rate.numerator, rate.denominator))]
-    return [values[(tick - base) // step] for tick in ticks] if len(values) >= count else straight
+    every = [float(value) for value in channel.evaluate_keys(span, unreal.FrameRate(rate.numerator, rate.denominator))]
+    if len(every) < count:
+        return None
+    values = [every[(tick - base) // step] for tick in ticks]
+    if curve is not None:
+        keys = dict(zip(curve.ticks, curve.values, strict=True))
+        if any(abs(keys.get(tick, value) - value) > _seen(curve) for tick, value in zip(ticks, values, strict=True)):
+            return None
+    return values
 
 
 # --- keeping
@@ -303,32 +282,34 @@ class HandEdits:
 
     def store(
         self, sequence: unreal.LevelSequence, section: unreal.MovieSceneSection, found: Found | None, asked: int,
-        span: Span, exact: bool = True,
+        span: Span, made: Mapping[str, Curve] | None = MappingProxyType({}), straight: bool = True,
     ) -> None:  # fmt: skip
         """Store what was written into the section of a take, and the version before it.
 
-        asked: the start frame that was asked for. exact: the keys are those of the curves; else they are read.
+        asked: the start frame that was asked for. made: the curves whose keys lie elsewhere than those of the take;
+        None where that is unknown, so that they are read. straight: the keys lead to each other in straight lines.
         """
         if sections.owner_of(sequence, section) is None:  # the one of the board, for want of an own
             return
         resolution = compat.rate(sequence.get_tick_resolution())
-        if not exact:
-            self._read(section, span)
+        if made is None:
+            made = self._read(section, span)
+        for name in (self._wrote - set(self._changes)) & {*made}:  # not where there are edits
+            self.wrote(made[name])
+        length = span.end - span.first
         written = Written(
-            asked, span.start_frame, span.end_frame, span.first, span.end - span.first, resolution, self._curves
+            asked, span.start_frame, span.end_frame, span.first, length, resolution, straight, dict(self._curves)
         )
-        versions = [written, *([found.written] if found is not None else [])]
-        text = json.dumps([_packed(version) for version in versions[:_VERSIONS]])
-        unreal.EditorAssetLibrary.set_metadata_tag(sequence, _TAG + sections.path_of(section), text)
+        store(sequence, section, written, found.written if found is not None else None)
 
-    def _read(self, section: unreal.MovieSceneSection, span: Span) -> None:
-        """Take the keys that were made for the curves, which lie elsewhere; but not where there are edits."""
-        channels = facerig.section_channels(section)
-        for name in self._wrote - set(self._changes):
-            curve = curve_of(channels[name])
-            ours = [at for at, tick in enumerate(curve.ticks) if span.first <= tick < span.end]
-            ticks, values = [curve.ticks[at] for at in ours], [curve.values[at] for at in ours]
-            self.wrote(Curve(name, ticks, values))
+    def _read(self, section: unreal.MovieSceneSection, span: Span) -> dict[str, Curve]:
+        """The keys that were made for the curves."""
+        channels, found = facerig.section_channels(section), {}
+        for name in self._wrote:
+            curve, _ = _keyed(channels[name])
+            if ours := [at for at, tick in enumerate(curve.ticks) if span.first <= tick < span.end]:
+                found[name] = Curve(name, [curve.ticks[at] for at in ours], [curve.values[at] for at in ours])
+        return found
 
     def lines(self, take: str, ticks_per_frame: Fraction) -> list[str]:
         """What became of the edits, for the user: which channels, which frames."""
@@ -345,55 +326,3 @@ class HandEdits:
         spans = [tuple(math.floor((self._first + tick) / ticks_per_frame) for tick in span) for span in change.spans()]
         first, last = spans[0][0], spans[-1][1]
         return f"frames {first} to {last}" if last > first else f"frame {first}"
-
-
-# --- storing
-
-
-def _stored(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> list[Written]:
-    """The versions that are stored with a section, the newest first; none where there are none that can be read."""
-    try:
-        text = str(unreal.EditorAssetLibrary.get_metadata_tag(sequence, _TAG + sections.path_of(section)))
-        return [_unpacked(version) for version in json.loads(text or "[]")]
-    except (KeyError, TypeError, ValueError, zlib.error):
-        return []
-
-
-def _packed(written: Written) -> dict[str, Any]:
-    names, steps, values = {}, array("i"), array("h")
-    for name, curve in written.curves.items():
-        largest = max(map(abs, curve.values), default=0.0) or 1.0
-        names[name] = [len(curve.ticks), largest]
-        steps.extend(b - a for a, b in zip([0, *curve.ticks], curve.ticks, strict=False))
-        values.extend(round(value / largest * _FULL) for value in curve.values)
-    data = b"".join(map(_little, (steps, values)))
-    rate = [written.resolution.numerator, written.resolution.denominator]
-    return {
-        "asked": written.asked, "start_frame": written.start_frame, "end_frame": written.end_frame,
-        "first": written.first, "length": written.length, "resolution": rate, "names": names,
-        "keys": base64.b85encode(zlib.compress(data, 9)).decode("ascii"),
-    }  # fmt: skip
-
-
-def _unpacked(packed: Mapping[str, Any]) -> Written:
-    facts = dict(packed)
-    names, data = facts.pop("names"), zlib.decompress(base64.b85decode(facts.pop("keys")))
-    count = sum(number for number, _ in names.values())
-    steps, values = array("i", data[: 4 * count]), array("h", data[4 * count :])
-    if sys.byteorder == "big":
-        steps.byteswap()
-        values.byteswap()
-    curves, at = {}, 0
-    for name, (number, largest) in names.items():
-        some = slice(at, at + number)
-        at += number
-        curves[name] = Curve(name, list(accumulate(steps[some])), [value / _FULL * largest for value in values[some]])
-    return Written(**{**facts, "resolution": Fraction(*facts["resolution"])}, curves=curves)
-
-
-def _little(numbers: array[int]) -> bytes:
-    """The bytes of numbers, the least significant first."""
-    if sys.byteorder == "big":
-        numbers = array(numbers.typecode, numbers)
-        numbers.byteswap()
-    return numbers.tobytes()

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import unreal
 
 from medtalk_board.head import BONE, Axes, axes_of
-from medtalk_unreal import compat, facerig, rivals, sections
+from medtalk_unreal import compat, facerig, handedits, rivals, sections
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
+from medtalk_unreal.handedits import Found
 from medtalk_unreal.pen import Pen
 
 CONTROL = "head_ctrl"
@@ -32,12 +33,15 @@ BOARD = tuple(f"{facerig.HEAD}.{turn}" for turn in _TURNS)
 
 @dataclass(frozen=True)
 class Head:
-    """A control that turns a head, and the section for its keys. axes: how the control lies. how: for the report."""
+    """A control that turns a head, and the section for its keys. axes: how the control lies. how: for the report.
+    found: what the animator changed on an earlier take there, if it has a section of its own.
+    """
 
     control: str
     section: unreal.MovieSceneSection
     axes: Axes
     how: str
+    found: Found | None = None
 
     @property
     def channels(self) -> list[str]:
@@ -64,8 +68,8 @@ def of_body(
 ) -> Head:
     """The head control of the body's rig, for keys from a display frame up to another; what is missing is made.
 
-    again: in place of those of an earlier take. Raises `PluginError`, and nothing is made, where there is no such rig, or
-    somebody animates the body there.
+    again: in place of those of an earlier take. Raises `PluginError`, and nothing is made, where there is no such rig,
+    or somebody animates the body there.
     """
     body = _body(sequence, face)
     binding = body.binding
@@ -91,7 +95,8 @@ def of_body(
     section = sections.of_take(sequence, track, owner, start_frame) if again else None
     earlier = section is not None
     section = section or sections.make(sequence, track, owner, start_frame, end_frame, blend)
-    head = Head(CONTROL, section, axes, f"on {CONTROL} of the body's rig.")
+    found = handedits.find(sequence, section) if earlier else None
+    head = Head(CONTROL, section, axes, f"on {CONTROL} of the body's rig.", found)
     if earlier:  # all of it was written for the take
         section.modify()
         section.set_range(start_frame, end_frame)
@@ -109,7 +114,7 @@ def give_way(
 
     before: the channels that the earlier take had keys on.
     """
-    if now != "control" and {*BOARD} <= {*before} & {*facerig.section_channels(section)}:
+    if now != "control" and {*BOARD} <= {*before}:
         for name in BOARD:
             pen.clear(name)
         facerig.switch_head(section, False)

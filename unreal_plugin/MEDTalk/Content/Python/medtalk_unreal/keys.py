@@ -83,18 +83,29 @@ def _farthest(times: Sequence[float], values: Sequence[float], tolerance: float,
 
 
 class ChannelWriter:
-    """Writes key by key into the channels of a section, by default of that of the face that takes keys."""
+    """Writes key by key into the channels of a section, by default of that of the face that takes keys.
+
+    made: the curves whose keys lie elsewhere than the given ones, once `finish` was called; None where nobody knows.
+    """
+
+    made: dict[str, Curve] | None
 
     def __init__(
         self, sequence: unreal.LevelSequence, face: FaceRig, section: unreal.MovieSceneSection | None = None
     ) -> None:
         self._section = section or face.section
         self._channels = facerig.section_channels(self._section)
+        self.made = {}
         self._unit = compat.ticks()
 
     def clear(self, name: str, first: int, end: int) -> bool:
-        """Remove the keys of a channel from tick `first` up to `end`; whether it has any from `end` on."""
-        channel = self._channels[name]
+        """Remove the keys of a channel from tick `first` up to `end`; whether it has any from `end` on.
+
+        A channel that is not there has none.
+        """
+        channel = self._channels.get(name)
+        if channel is None:
+            return False
         keys, later = self._within(channel, first, end)
         for key in reversed(keys):
             channel.remove_key(key)
@@ -102,6 +113,8 @@ class ChannelWriter:
 
     def ticks(self, name: str, first: int, end: int) -> list[int]:
         """The ticks of a channel's keys from tick `first` up to `end`."""
+        if name not in self._channels:
+            return []
         return [
             key.get_time(self._unit).frame_number.value for key in self._within(self._channels[name], first, end)[0]
         ]
@@ -171,6 +184,8 @@ class ArrayWriter(ChannelWriter):
         for curve in curves:
             keys, _ = self._within(self._channels[curve.name], ticks[0], ticks[-1] + 1)
             self._straighten(keys)
+            if self.made is not None:
+                self.made[curve.name] = Curve(curve.name, ticks, [curve.at(tick) for tick in ticks])
         return len(ticks) * len(curves)
 
     def _straighten(self, keys: list[unreal.MovieSceneScriptingFloatKey]) -> None:
@@ -212,10 +227,11 @@ class ImportWriter(ChannelWriter):
         first = math.ceil(min(curve.ticks[0] for curve in self._curves) / self._a_frame)
         last = math.floor(max(curve.ticks[-1] for curve in self._curves) / self._a_frame)
         ticks = [round(frame * self._a_frame) for frame in range(first, last + 1)]
+        dense = [Curve(curve.name, ticks, [curve.at(tick) for tick in ticks]) for curve in self._curves]
         rows = [
-            f"{name}, {frame}, {curve.at(tick):.7f}"
-            for name, curve in zip(names, self._curves, strict=True)
-            for frame, tick in enumerate(ticks, start=first)
+            f"{name}, {frame}, {value:.7f}"
+            for name, curve in zip(names, dense, strict=True)
+            for frame, value in enumerate(curve.values, start=first)
         ]
         with tempfile.TemporaryDirectory(prefix="medtalk") as folder:
             table = Path(folder) / "keys.csv"
@@ -225,6 +241,8 @@ class ImportWriter(ChannelWriter):
         missing = [curve.name for curve in self._curves if not channels[curve.name].get_num_keys()]
         if not done or missing:
             raise PluginError("Unreal did not import the keys.", "Choose the key writer channels.", ", ".join(missing))
+        # Where a frame is no whole number of ticks, Unreal and we may not round alike.
+        self.made = {curve.name: curve for curve in dense} if self._a_frame.denominator == 1 else None
         return len(rows)
 
 

@@ -19,11 +19,15 @@ def name_of(blueprint: str) -> str:
 
 
 def actor_class(blueprint: str) -> unreal.Class:
-    """The class of the actors of the Blueprint at a path. Raises `PluginError` where it makes none."""
-    compat.load_as(unreal.Blueprint, compat.package(blueprint), "Blueprint", _BLUEPRINT)
+    """The class of the actors of the Blueprint at a path. Raises `PluginError` where it makes none with a face."""
+    asset = compat.load_as(unreal.Blueprint, compat.package(blueprint), "Blueprint", _BLUEPRINT)
     kind = unreal.EditorAssetLibrary.load_blueprint_class(compat.package(blueprint))
     if kind is None or not isinstance(unreal.get_default_object(kind), unreal.Actor):
         raise PluginError(f"{name_of(blueprint)} is not the Blueprint of an actor.", _BLUEPRINT)
+    parts = compat.blueprint_parts(asset)
+    named = any(type(part).__name__.startswith("MetaHuman") for part in parts)  # then it names its face itself
+    if parts and not named and facerig.face_among(parts) is None:
+        raise PluginError(f"{name_of(blueprint)} has no MetaHuman face.", _BLUEPRINT)
     return kind
 
 

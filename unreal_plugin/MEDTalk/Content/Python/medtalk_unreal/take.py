@@ -286,7 +286,8 @@ def write_take(take: Take, target: Target) -> TakeReport:
         turned, how, left = _write_head(change, pen, sequence, face, section, owner, take, span, target)
         keys += turned
         warnings += left
-        edits.store(sequence, section, there.found, target.start_frame, span, exact=target.writer == "channels")
+        straight = target.writer == "channels"
+        edits.store(sequence, section, there.found, target.start_frame, span, writer.made, straight)
         describe(sequence, take.name, take.meta)
     _show(sequence, new, view)
     return TakeReport(
@@ -346,10 +347,9 @@ def _span(sequence: unreal.LevelSequence, take: Take, there: Earlier, target: Ta
 
 
 def _channels(face: FaceRig, target: Target) -> list[str]:
-    """The channels of the board that a take writes, as far as they are there."""
+    """The channels that a take writes, where the board has them."""
     names = [name for index in in_region(target.process_mask) if (name := face.board.targets[index])]
-    there = facerig.section_channels(face.section)
-    return [name for name in (*names, *(heads.BOARD if target.head == "control" else ())) if name in there]
+    return [*names, *(heads.BOARD if target.head == "control" else ())]
 
 
 def _missing(face: FaceRig, target: Target) -> tuple[str, ...]:
@@ -454,13 +454,17 @@ def _write_head(
         return 0, "", [str(error)]
     writer, keys = ChannelWriter(sequence, face, head.section), 0
     if target.head == "body":
-        pen = pen.beside(writer, HandEdits(None, target.hand_edits, span.first), span.end)
+        edits = HandEdits(head.found, target.hand_edits, span.first)
+        pen = pen.beside(writer, edits, span.end)
     else:
-        pen = pen.beside(writer)
+        edits, pen = None, pen.beside(writer)
     for name, values in zip(head.channels, take.turns(head.axes), strict=True):
         change.step(f"{take.name}: {head.control}")
         keys += pen.write(pen.curves(name, values, scale=DEGREES))
-    return keys, head.how, []
+    if edits is None:
+        return keys, head.how, []
+    edits.store(sequence, head.section, head.found, target.start_frame, span)
+    return keys, head.how, edits.lines(f"{owner.take} (head)", ticks_per_frame(sequence))
 
 
 def _show(sequence: unreal.LevelSequence, new: bool, view: compat.View) -> None:

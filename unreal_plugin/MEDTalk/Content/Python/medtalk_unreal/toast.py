@@ -111,8 +111,8 @@ def _register(title: str, *, stays: bool = False, good: bool = True) -> str:
     """Have Unreal begin a task in its next tick; its path name, "" where there are none."""
     tasks = getattr(unreal, "EditorUtilitySubsystem", None)
     kind = globals().get("MEDTalkToast")
-    subsystem = unreal.get_editor_subsystem(tasks) if tasks is not None and kind is not None else None
-    if subsystem is None or not hasattr(subsystem, "register_and_execute_task"):
+    subsystem = unreal.get_editor_subsystem(tasks) if tasks is not None else None
+    if kind is None or subsystem is None or not hasattr(subsystem, "register_and_execute_task"):
         return ""
     task = details.make(kind, f"{TITLE} Notification")
     task.set_editor_properties({"title": title, "stays": stays, "good": good})

@@ -9,7 +9,7 @@ from typing import Any
 
 import unreal
 
-from medtalk_unreal import compat, facerig
+from medtalk_unreal import compat, facerig, heads
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.questions import Answer, Question
 from medtalk_unreal.questions.scratch import JAW, JAW_CURVE, SkippedError, again, keyed, needed, sequence, shown
@@ -87,6 +87,7 @@ def _made(actor: str, what_is_open: str) -> Steps:
     yield
     mark = _marked()
     made, face = compat.load(path), facerig.resolve(None, actor)
+    assert face.rig_class is not None
     made.add_possessable(face.in_level[0])
     track = unreal.ControlRigSequencerLibrary.find_or_create_control_rig_track(
         compat.world(), made, face.rig_class, made.add_possessable(face.in_level[1]), False
@@ -140,11 +141,19 @@ def _head(actor: str) -> Answer:
     owner, _, _ = face.in_level
     rigs = {}
     for component in owner.get_components_by_class(unreal.SkeletalMeshComponent):
+        assert isinstance(component, unreal.SkeletalMeshComponent)
         rig = compat.default_rig(component)
         hierarchy = compat.rig_hierarchy(rig) if rig is not None else None
         keys = hierarchy.get_controls() if hierarchy is not None else []
-        found = [str(key.name) for key in keys if "head" in str(key.name).lower() or "neck" in str(key.name).lower()]
-        rigs[component.get_name()] = {"rig": rig.get_path_name() if rig is not None else None, "controls": found[:40]}
+        found = [key for key in keys if "head" in str(key.name).lower() or "neck" in str(key.name).lower()]
+        rest = {
+            str(key.name): str(hierarchy.get_global_transform(key, True).rotation)
+            for key in found if hierarchy is not None and str(key.name) == heads.CONTROL
+        }  # fmt: skip
+        rigs[component.get_name()] = {
+            "rig": rig.get_path_name() if rig is not None else None, "at_rest": rest,
+            "controls": [str(key.name) for key in found][:40],
+        }  # fmt: skip
     return {"of_the_board": sorted(name for name in names if "head" in name.lower()), "of_the_rigs": rigs}
 
 

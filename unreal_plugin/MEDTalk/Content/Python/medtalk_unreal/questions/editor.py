@@ -12,7 +12,7 @@ import unreal
 
 from medtalk_unreal import reports
 from medtalk_unreal.questions import Answer, Question
-from medtalk_unreal.questions.scratch import SkippedError
+from medtalk_unreal.questions.scratch import SkippedError, sequence
 from medtalk_unreal.ticks import Steps
 
 _TICKS = 20
@@ -83,6 +83,16 @@ def _toast(_: str) -> Answer:
     }  # fmt: skip
 
 
+def _clock(_: str) -> Answer:
+    """Whether a new sequence can keep time by its sound."""
+    source = getattr(unreal, "UpdateClockSource", None)
+    made: Any = sequence()
+    if source is None or not hasattr(made, "set_clock_source"):
+        return {"by_sound": False}
+    made.set_clock_source(source.AUDIO)
+    return {"by_sound": made.get_clock_source() == source.AUDIO}
+
+
 def _import(_: str) -> Answer:
     """Whether the experimental plugin RigMapper is there, whose import writes many keys at once."""
     subsystem = getattr(unreal, "RigMapperEditorSubsystem", None)
@@ -108,6 +118,7 @@ def questions(menus: Sequence[str]) -> dict[str, Question]:
         "menus": ("Which of the menus that we extend are registered?", lambda _: _registered(menus)),
         "ticks": ("Does the editor tick, and how often?", _slate_ticks),
         "toast": ("Can a task show its progress in a toast?", _toast),
+        "clock": ("Can a sequence keep time by its sound?", _clock),
         "import": ("Is the import of RigMapper there?", _import),
         "packaging": ("Which plugins would MEDTalk bring into a game?", _packaging),
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import unreal
 
-from medtalk_unreal import facerig
+from medtalk_unreal import compat, facerig
 from medtalk_unreal.questions import Answer, Question
 from medtalk_unreal.questions.scratch import JAW, SkippedError, again, jaw, key, keyed
 from medtalk_unreal.ticks import Steps
@@ -15,6 +15,7 @@ _CONTROL = JAW.partition(".")[0]
 _FIRST, _SECOND = 0.2, 0.4  # of the jaw in the two sections
 _BLENDS = ("ABSOLUTE", "OVERRIDE", "ADDITIVE", "RELATIVE")
 _END = 30  # frames
+_TAG = "MEDTalk.selftest"
 
 
 def _blend_types() -> dict[str, Any]:
@@ -58,6 +59,29 @@ def _second(actor: str) -> Answer:
     found["range_taken"] = [section.get_start_frame(), section.get_end_frame()] == [10, 20]
     section.set_row_index(1)
     return {**found, "blends": supported, "row_taken": section.get_row_index() == 1}
+
+
+def _names_again(actor: str) -> Answer:
+    """Whether a new section gets the name of one that was deleted; the plugin remembers a take's section by it."""
+    face = keyed(actor, 0.0)[1]
+    section = _added(face)
+    name = section.get_name()
+    assert face.track is not None
+    face.track.remove_section(section)
+    del section
+    return {"the_same": _added(face).get_name() == name}
+
+
+def _tags(actor: str) -> Answer:
+    """Whether Undo takes back what a sequence remembers of its takes, as it takes back their keys."""
+    made, face = keyed(actor, 0.0)
+    library = unreal.EditorAssetLibrary
+    with unreal.ScopedEditorTransaction("MEDTalk self-test"):
+        made.modify()
+        face.section.modify()
+        library.set_metadata_tag(made, _TAG, "written")
+    compat.undo()
+    return {"undone": str(library.get_metadata_tag(made, _TAG)) != "written"}
 
 
 def _blends(actor: str) -> Steps:
@@ -126,7 +150,7 @@ def _weight(actor: str) -> Steps:
     section = _added(face)
     section.set_blend_type(unreal.MovieSceneBlendType.ADDITIVE)
     key(jaw(section), 0, _SECOND)
-    channels = {str(channel.channel_name): channel for channel in section.get_all_channels()}
+    channels: dict[str, Any] = {str(channel.channel_name): channel for channel in section.get_all_channels()}
     weight = next((channels[name] for name in channels if name.lower() == "weight"), None)
     if weight is None:
         return {"weight": False}
@@ -143,6 +167,8 @@ def _weight(actor: str) -> Steps:
 
 QUESTIONS: dict[str, Question] = {
     "second_section": ("What is a second section on the track of a board?", _second),
+    "section_names": ("Does a new section get the name of a deleted one?", _names_again),
+    "tags": ("Does Undo take back the metadata of a sequence?", _tags),
     "blends": ("How do two sections blend?", _blends),
     "outside": ("What does a section do outside of its ends?", _outside),
     "weight": ("Does the weight of an additive section scale it?", _weight),
