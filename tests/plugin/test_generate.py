@@ -67,8 +67,19 @@ def test_several_sounds_become_takes_one_after_the_other(configured: Any, reques
 
 def test_memory_is_freed_between_the_sounds(configured: Any, request_for: Any) -> None:
     """Every key was an object, and Unreal collects garbage only once a minute."""
-    status = run(configured, request_for(1.0, 1.0, 1.0))
-    assert configured.state.most_objects < sum(report.keys for report in status.reports)
+    from medtalk_unreal import generate
+
+    before: list[int] = []
+
+    def watch(status: Any) -> None:
+        if status.phase == "sound":
+            before.append(configured.state.objects)
+
+    generate.start(request_for(1.0, 1.0, 1.0), watch)
+    tick_until(configured, lambda: generate.running() is None, "the end")
+    _, of_first, of_second = before
+    assert of_second < 2 * of_first, "those of the first take are gone by then"
+    assert configured.state.objects < of_first / 10
 
 
 def test_progress_never_falls_and_the_log_is_short(configured: Any, request_for: Any) -> None:
