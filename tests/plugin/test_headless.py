@@ -118,6 +118,12 @@ def test_without_a_job_nothing_is_done(editor: Any, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_self_test_can_be_asked_for(configured: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from medtalk_unreal import selftest
+
+    every = selftest.all_of_them
+    monkeypatch.setattr(
+        selftest, "all_of_them", lambda menus: {name: every(menus)[name] for name in ("jaw", "sockets")}
+    )
     configured.add_metahuman("mh4")
     result = run(configured, monkeypatch, {"selftest": True}, tmp_path)
     assert result["selftest"]["questions"]["sockets"]["echo"] is True
