@@ -88,14 +88,14 @@ def bindings(sequence: Any) -> list[tuple[Any, ...]]:
 def whole(sequence: Any) -> tuple[Any, ...]:
     """All that a sequence holds, as values that can be compared."""
     found = [
-        (track._title, dict(track._rows), track._to_key, [_whole_section(one) for one in track._sections])
+        (track._title, dict(track._rows), track._to_key, [whole_section(one) for one in track._sections])
         for track in sequence._all_tracks()
     ]
     shown = [getattr(sequence, f"get_{what}_range_{end}")() for what in ("view", "work") for end in ("start", "end")]
     return sequence._playback, sequence._display, sequence._tick, shown, bindings(sequence), found
 
 
-def _whole_section(section: Any) -> tuple[Any, ...]:
+def whole_section(section: Any) -> tuple[Any, ...]:
     keys = {name: [tuple(key) for key in data.keys.values()] for name, data in section._channels.items()}
     defaults = {name: data.default for name, data in section._channels.items()}
     sound = [_copy(section.__dict__.get(name)) for name in ("_sound", "_offset", "_looping", "_quiet")]

@@ -68,12 +68,17 @@ def start_frame(sequence: unreal.LevelSequence, section: Section, asked: int) ->
 def section_of(sequence: unreal.LevelSequence, face: FaceRig, owner: Owner, start_frame: int) -> Section | None:
     """The section of a take, or None. Raises `PluginError` where it is locked."""
     section = sections.of_take(sequence, face.track, owner, start_frame)
-    if section is not None and section.is_locked():
-        raise PluginError(
-            f"The section of {owner.take} on the control board of {face.name} is locked.",
-            f"Unlock it in {sequence.get_name()}: right-click it, Properties, Locked.",
-        )
+    if section is not None:
+        _check_unlocked(sequence, section, f"The section of {owner.take} on the control board of {face.name}")
     return section
+
+
+def check_room(sequence: unreal.LevelSequence, face: FaceRig, start_frame: int) -> None:
+    """Raise `PluginError` where a new take would have to go into a section that is locked, as far as is known then."""
+    if face.track is not None and not sections.may_override():
+        below = _endless(sequence, sections.in_the_way(face.track, None, start_frame, start_frame + 1))
+        if below is not None:
+            _check_unlocked(sequence, below, f"The section of the control board of {face.name}")
 
 
 def notes(earlier: Earlier, name: str, mode: str) -> list[str]:
@@ -149,21 +154,29 @@ def _new(sequence: unreal.LevelSequence, face: FaceRig, owner: Owner, span: Span
         return section, []
     if sections.put_above(section):
         return section, [f"{name} lies above {_other(sequence, way)} of {face.name}, and overrides it there."]
-    below = next((one for one in way if sections.is_endless(one) and sections.owner_of(sequence, one) is None), None)
+    below = _endless(sequence, way)
     if below is None:
         return section, [f"{name} overlaps {_other(sequence, way)} of {face.name}: Unreal shows the average. Mute one."]
     # Averaged with a section that has no end, the face would move by half.
     sections.drop(sequence, track, section)
-    if below.is_locked():
-        raise PluginError(
-            f"The section of the control board of {face.name} is locked.",
-            f"Unlock it in {sequence.get_name()}: right-click it, Properties, Locked.",
-        )
+    _check_unlocked(sequence, below, f"The section of the control board of {face.name}")
     below.modify()
     return below, [
         f"{name} has no section of its own, because that of {face.name} has no end and this Unreal would average the "
         "two: its keys are in that one, in place of those that were there."
     ]
+
+
+def _endless(sequence: unreal.LevelSequence, way: Sequence[Section]) -> Section | None:
+    """The endless section of the user among some, or None."""
+    return next((one for one in way if sections.is_endless(one) and sections.owner_of(sequence, one) is None), None)
+
+
+def _check_unlocked(sequence: unreal.LevelSequence, section: Section, what: str) -> None:
+    if section.is_locked():
+        raise PluginError(
+            f"{what} is locked.", f"Unlock it in {sequence.get_name()}: right-click it, Properties, Locked."
+        )
 
 
 def _other(sequence: unreal.LevelSequence, way: Sequence[Section]) -> str:

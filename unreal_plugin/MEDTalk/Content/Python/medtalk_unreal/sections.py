@@ -129,11 +129,16 @@ def shift(section: Section, by: int) -> None:
                 key.set_time(unreal.FrameNumber(key.get_time(unit).frame_number.value + by), 0.0, unit)
 
 
+def may_override() -> bool:
+    """Whether this Unreal has sections that override others; whether a track takes them, only `put_above` knows."""
+    return hasattr(unreal.MovieSceneBlendType, "OVERRIDE")
+
+
 def put_above(section: Section) -> bool:
     """Let a section override the absolute ones that it overlaps; False where this Unreal cannot: they are averaged."""
-    override = getattr(unreal.MovieSceneBlendType, "OVERRIDE", None)
-    if override is None:
+    if not may_override():
         return False
+    override = unreal.MovieSceneBlendType.OVERRIDE
     section.set_blend_type(override)
     return section.get_blend_type().blend_type == override  # a track that does not support it keeps what it had
 

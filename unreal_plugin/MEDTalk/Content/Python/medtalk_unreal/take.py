@@ -194,7 +194,7 @@ def check_target(target: Target, name: str, sound: str) -> Fraction | None:
     if target.writer == "arrays":
         places.check_by_itself(place.sequence)
     start = _start(place, target, Owner(name, compat.package(sound)))
-    if target.layers == layers.EMOTION:
+    if target.replace:  # the layer of an earlier take is written again, or gives way
         earlier.section_of(place.sequence, place.face, Owner(name, compat.package(sound), layers.EMOTION), start)
     _check_span(place.sequence, place.face, start, start + 1, target.mute_animation)
     return rates(place.sequence)[0]
@@ -339,7 +339,10 @@ def _start(place: places.Place, target: Target, owner: Owner) -> int:
         return start
     tick_of(start, sequence)
     section = earlier.section_of(sequence, place.face, owner, start) if target.replace else None
-    return earlier.start_frame(sequence, section, start) if section is not None else start
+    if section is None:
+        earlier.check_room(sequence, place.face, start)
+        return start
+    return earlier.start_frame(sequence, section, start)
 
 
 def _span(sequence: unreal.LevelSequence, take: Take, there: Earlier, target: Target, seconds: float) -> Span:
