@@ -96,6 +96,7 @@ def whole(sequence: Any) -> tuple[Any, ...]:
 
 
 def whole_section(section: Any) -> tuple[Any, ...]:
+    """All that a section holds, as values that can be compared."""
     keys = {name: [tuple(key) for key in data.keys.values()] for name, data in section._channels.items()}
     defaults = {name: data.default for name, data in section._channels.items()}
     sound = [_copy(section.__dict__.get(name)) for name in ("_sound", "_offset", "_looping", "_quiet")]

@@ -115,6 +115,20 @@ def test_a_take_that_is_written_again_turns_the_head_anew(editor: Any, shot: Any
     assert section.get_end_frame() == FRAMES - 4
 
 
+@pytest.mark.parametrize("now", ["body", "control", "off"])
+def test_a_locked_section_on_the_body_is_left_alone(editor: Any, shot: Any, ada: Any, now: str) -> None:
+    editor.state.head_control = True
+    turn(editor, shot, ada, turning())
+    (section,) = inside.sections(body_track(shot))
+    section.set_is_locked(True)
+    before = inside.whole_section(section)
+    report = turn(editor, shot, ada, -turning(), head=now)
+    assert inside.sections(body_track(shot)) == [section] and inside.whole_section(section) == before
+    assert any("section of line on the body of" in line and "is locked" in line for line in report.warnings)
+    section.set_is_locked(False)
+    assert not any("locked" in line for line in turn(editor, shot, ada, -turning(), head=now).warnings)
+
+
 @pytest.mark.parametrize("other", ["control", "off"])
 def test_a_head_that_is_turned_otherwise_than_before_is_turned_once(
     editor: Any, shot: Any, ada: Any, other: str
@@ -153,10 +167,10 @@ def test_the_users_rig_of_the_body_keeps_its_pose(editor: Any, unreal: Any, shot
     track._put(editor.add_rig("body").get_control_rig_class())
     (pose,) = inside.sections(track)
     inside.add_key(pose, HEAD + "X", 0, 4.0)  # one key: a pose
-    before = inside._whole_section(pose)
+    before = inside.whole_section(pose)
     report = turn(editor, shot, ada, turning())
     mine, added = inside.sections(track)
-    assert mine == pose and inside._whole_section(pose) == before
+    assert mine == pose and inside.whole_section(pose) == before
     assert added.get_blend_type().blend_type == unreal.MovieSceneBlendType.ADDITIVE and report.head == 3 * FRAMES
     assert not unreal.ControlRigSequencerLibrary.is_layered_control_rig(inside.rig_of(added))
 
@@ -173,11 +187,11 @@ def test_a_body_that_somebody_animates_is_left_alone(editor: Any, unreal: Any, s
         (section,) = inside.sections(track)
         for tick in (0, 4000):
             inside.add_key(section, HEAD + "Y", tick, 3.0)
-    before = inside._whole_section(section)
+    before = inside.whole_section(section)
     report = turn(editor, shot, ada, turning())
     assert report.head == 0 and report.keys > 0
     (line,) = [line for line in report.warnings if "animates the body of BP_Ada there" in line]
-    assert "left alone" in line and inside._whole_section(section) == before
+    assert "left alone" in line and inside.whole_section(section) == before
     section.set_is_active(False)
     assert turn(editor, shot, ada, turning()).head == 3 * FRAMES
 

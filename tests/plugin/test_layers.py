@@ -146,6 +146,22 @@ def test_written_as_one_again_the_layer_goes(shot: Any) -> None:
     assert not layered(shot, base, whole, layers="one").warnings
 
 
+@pytest.mark.parametrize("now", ["one", "emotion"])
+def test_a_locked_layer_is_refused_at_the_click(shot: Any, now: str) -> None:
+    """Also where it would give way. A new take beside the earlier one leaves it alone."""
+    from medtalk_unreal.errors import PluginError
+    from medtalk_unreal.take import Target, check_target
+
+    editor, sequence, actor = shot
+    layered(shot, *rigs())
+    parts(shot)[1].set_is_locked(True)
+    target = Target(sequence.get_path_name(), actor=actor.get_path_name(), layers=now)
+    with editor.plugin_code():
+        with pytest.raises(PluginError, match=r"section of line \(emotion\) on .* is locked"):
+            check_target(target, "line", "")
+        assert check_target(replace(target, replace=False), "line", "") == 60
+
+
 def test_what_cannot_be_written_leaves_nothing(shot: Any) -> None:
     from medtalk_unreal.errors import PluginError
     from medtalk_unreal.take import Target

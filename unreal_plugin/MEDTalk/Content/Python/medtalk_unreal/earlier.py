@@ -69,7 +69,8 @@ def section_of(sequence: unreal.LevelSequence, face: FaceRig, owner: Owner, star
     """The section of a take, or None. Raises `PluginError` where it is locked."""
     section = sections.of_take(sequence, face.track, owner, start_frame)
     if section is not None:
-        _check_unlocked(sequence, section, f"The section of {owner.take} on the control board of {face.name}")
+        layer = f" ({owner.layer})" if owner.layer else ""
+        _check_unlocked(sequence, section, f"The section of {owner.take}{layer} on the control board of {face.name}")
     return section
 
 

@@ -94,6 +94,11 @@ def of_body(
         raise PluginError(f"The rig of the body of {face.name} does not say how its {CONTROL} lies.", _ELSE)
     section = sections.of_take(sequence, track, owner, start_frame) if again else None
     earlier = section is not None
+    if section is not None and section.is_locked():
+        raise PluginError(
+            f"The section of {owner.take} on the body of {face.name} is locked, so the head turns as before:",
+            f"unlock it in {sequence.get_name()} (right-click it, Properties, Locked) and generate again.",
+        )
     section = section or sections.make(sequence, track, owner, start_frame, end_frame, blend)
     found = handedits.find(sequence, section) if earlier else None
     head = Head(CONTROL, section, axes, f"on {CONTROL} of the body's rig.", found)
@@ -109,8 +114,9 @@ def of_body(
 def give_way(
     pen: Pen, sequence: unreal.LevelSequence, face: FaceRig, section: sections.Section, before: Collection[str],
     owner: sections.Owner, start_frame: int, now: str,
-) -> None:  # fmt: skip
-    """Take back how an earlier take turned the head, where it is turned otherwise now, or not at all.
+) -> list[str]:  # fmt: skip
+    """Take back how an earlier take turned the head, where it is turned otherwise now, or not at all; what to tell the
+    user.
 
     before: the channels that the earlier take had keys on.
     """
@@ -119,14 +125,20 @@ def give_way(
             pen.clear(name)
         facerig.switch_head(section, False)
     if now == "body":
-        return
+        return []
     with suppress(PluginError):  # no body, no keys
         binding = _body(sequence, face).binding
         track = _rig_track(binding) if binding is not None else None
         turned = sections.of_take(sequence, track, owner, start_frame)
+        if turned is not None and turned.is_locked():
+            return [
+                f"The section of {owner.take} on the body of {face.name} is locked, so it stays and turns the head: "
+                "mute it, or unlock and delete it."
+            ]
         if track is not None and turned is not None:
             track.modify()
             sections.drop(sequence, track, turned)
+    return []
 
 
 def _body(sequence: unreal.LevelSequence, face: FaceRig) -> FaceRig:

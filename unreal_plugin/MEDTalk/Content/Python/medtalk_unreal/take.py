@@ -281,8 +281,8 @@ def write_take(take: Take, target: Target) -> TakeReport:
         elif target.replace:
             warnings += layers.drop(sequence, face.track, emotion, target.start_frame)
         if target.replace:
-            in_body = replace(owner, layer=heads.LAYER)
-            heads.give_way(pen, sequence, face, section, there.channels, in_body, target.start_frame, target.head)
+            in_body, at = replace(owner, layer=heads.LAYER), target.start_frame
+            warnings += heads.give_way(pen, sequence, face, section, there.channels, in_body, at, target.head)
         turned, how, left = _write_head(change, pen, sequence, face, section, owner, take, span, target)
         keys += turned
         warnings += left
