@@ -182,7 +182,7 @@ def test_undo_restores(desk: Any, sample: Path, start: int) -> None:
     """In a shot on whose board the user has worked, right where the take goes; Redo, or a new click, brings it back."""
     sequence, sound = a_shot(desk, 24), desk.add_sound(sample)
     section = desk.add_board(sequence, desk.state.selected_actors[0])
-    user_keys(desk, section, "CTRL_C_jaw.Y", {(start + at) * 1000: 0.1 * at for at in range(9)})
+    user_keys(desk, section, "CTRL_C_jaw.Y", {(start + at) * 1000: 0.1 * at for at in (*range(9), 500)})
     before = state_of(desk)
     make(desk, [sound], sequence=sequence, start_frame=start)
     after, shot = state_of(desk), shot_of(sequence)
