@@ -92,6 +92,43 @@ def test_again_with_the_last_values(started: Any, tmp_path: Path) -> None:
     assert settings.load().form["emotion"] == "sad" and settings.load().form["frame_step"] == 2
 
 
+def test_a_sequence_for_each_sound_does_not_stay_in_the_form(started: Any, tmp_path: Path) -> None:
+    """It is what this entry does; the last values are those of the form."""
+    from medtalk_unreal import generate
+
+    started.select_actors(started.add_metahuman("mh4"))
+    started.select_assets(*add_sounds(started, tmp_path, 0.5, 0.4))
+    started.open(started.new_sequence(30))
+    before = started.sequences()
+    started.click(SOUNDS, "MEDTalk.sequences")
+    tick_until(started, lambda: generate.running() is None, "the end")
+    assert len(started.sequences()) == len(before) + 2
+    started.open(started.object(before[0]))
+    started.click(SOUNDS, "MEDTalk.again")
+    tick_until(started, lambda: generate.running() is None, "the end")
+    assert len(started.sequences()) == len(before) + 2, "both are in the one that is open"
+    assert started.dialogs.messages == [] and started.log.errors == []
+
+
+def test_one_for_each_sound_leaves_an_open_sequence_alone(started: Any, tmp_path: Path) -> None:
+    from medtalk_unreal import generate
+
+    started.select_actors(started.add_metahuman("mh4"))
+    started.select_assets(*add_sounds(started, tmp_path, 0.5))
+    shot = started.new_sequence(30)
+    started.open(shot)
+    started.click(SOUNDS, "MEDTalk.generate")
+    form = form_of(started, "MEDTalkGenerateForm")
+    form.set_editor_property("one_each", True)
+    started.press(form, "generate")
+    tick_until(started, lambda: generate.running() is None, "the end")
+    assert len(started.sequences()) == 2 and len(shot.get_bindings()) == 0
+    other = started.new_sequence(30, "/Game/Other")
+    form.set_editor_property("sequence", other)
+    started.press(form, "generate")
+    assert "One sequence for each sound cannot be made in one that is chosen." in started.dialogs.messages[0][1]
+
+
 def test_an_anim_sequence_for_each_sound(started: Any, tmp_path: Path) -> None:
     from medtalk_unreal import generate
 

@@ -38,6 +38,7 @@ def fill(form: Any, request: Request, settings: PluginSettings) -> None:
             "actor": request.actor,
             "target": CHOSEN if request.actor else target,
             "sequence": current,
+            "found": current.get_path_name() if current is not None and not request.sequence else "",
             "face_mesh": compat.mesh(faces[0]) if faces else None,
             "blueprint": compat.load(request.blueprint) if request.blueprint else None,
             "preset": NO_PRESET,
@@ -52,6 +53,8 @@ def fill(form: Any, request: Request, settings: PluginSettings) -> None:
 def read(form: Any) -> Request:
     """The request in a form. `PluginError` if it is not clear whose face is meant."""
     sequence, blueprint, target = get(form, "sequence"), get(form, "blueprint"), get(form, "target")
+    if sequence is not None and get(form, "one_each") and sequence.get_path_name() == get(form, "found"):
+        sequence = None  # it is there because it was open, not because the user chose it
     actor = get(form, "actor") if target == CHOSEN else ""
     if target == SELECTED and blueprint is None:
         actors = selected_faces()

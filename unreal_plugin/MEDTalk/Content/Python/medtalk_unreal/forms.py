@@ -186,6 +186,7 @@ class MEDTalkGenerateForm(unreal.Object):
         str, meta=_row("Advanced", "Writer", "How keys are written.", GetOptions="writer_choices")
     )
     actor = unreal.uproperty(str, meta={"EditCondition": "false", "EditConditionHides": ""})
+    found = unreal.uproperty(str, meta={"EditCondition": "false", "EditConditionHides": ""})
     takes_text = unreal.uproperty(bool, meta={"EditCondition": "false", "EditConditionHides": ""})
     takes_image = unreal.uproperty(bool, meta={"EditCondition": "false", "EditConditionHides": ""})
 
@@ -312,7 +313,8 @@ def again(sounds: Sequence[str], target: str = "", **more: Any) -> None:
     form = filled(sounds)
     if target:
         form.set_editor_property("target", target)
-    start(replace(read(form), **more))
+    request = read(form)
+    start(replace(request, **more), request)
 
 
 def submit(form: Any) -> None:
@@ -326,11 +328,14 @@ def submit(form: Any) -> None:
             presets.remember(actor.get_actor_label(), "" if name == NO_PRESET else name)
 
 
-def start(request: Request) -> None:
-    """Begin a request, whose status the form and a notification show. Raises `PluginError` if it cannot be done."""
+def start(request: Request, shown: Request | None = None) -> None:
+    """Begin a request, whose status the form and a notification show. Raises `PluginError` if it cannot be done.
+
+    shown: the values of the form, to be remembered, where the request has others that only one menu entry asks for.
+    """
     settings = settings_file.load()
     generate.start(request, toast.watching(show, generate.cancel, settings.progress), settings)
-    settings_file.save(replace(settings, form=request.to_remember()))
+    settings_file.save(replace(settings, form=(shown or request).to_remember()))
 
 
 def filled(sounds: Sequence[str], note: str = "Ready.", **more: Any) -> Any:
