@@ -41,7 +41,7 @@ def test_it_says_back_what_was_put_in(editor: Any, form: Any) -> None:
         emotion="sad", mixture="happy:0.5,sad:0.5", mood_intensity=1.5, sequence_folder="/Game/Takes", start_frame=1001,
         frame_step=2, blink=False, gaze=False, process_mask="mouth", tolerance=0.01, replace=False, writer="arrays",
         marked_frames=True, persona="host", layers="emotion", hand_edits="drop", head="body", camera=True,
-        frame_rate="24", sequence_name="S_{sound}", one_each=True, sound_channel="left",
+        frame_rate="24", sequence_name="S_{sound}", one_each=True, sound_channel="left", moods_over_time="0-2 sad",
     )  # fmt: skip
     filling.fill(form, wanted, settings.load())
     form.set_editor_property("sequence", sequence)

@@ -90,6 +90,13 @@ class MEDTalkGenerateForm(unreal.Object):
             "Marked frames of the Level Sequence, labelled as angry or happy:0.5, set the mood up to the next one.",
         ),
     )  # fmt: skip
+    moods_over_time = unreal.uproperty(
+        str,
+        meta=_row(
+            "Mood", "Moods Over Time",
+            "Moods in seconds of the sound, such as: 0-2 angry, 2-5 happy:0.7+sad:0.3, 5- sad",
+        ),
+    )  # fmt: skip
     target = unreal.uproperty(
         str, meta=_row("Target", "MetaHuman", "The MetaHuman to animate.", GetOptions="target_choices")
     )
