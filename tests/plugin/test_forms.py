@@ -95,6 +95,10 @@ def test_what_was_used_last_is_shown_again_where_it_still_fits(editor: Any) -> N
     request = Request(emotion="sad", frame_step=3, sounds=("/Game/A",), actor="B", sequence="/Game/C")
     change(form=request.to_remember())
     assert Request.remembered(settings.load()) == Request(emotion="sad", frame_step=3)
+    placed = Request(start_frame=1001, sound_start=1.0, sound_end=2.0, moods_over_time="1- sad")
+    assert "start_frame" not in placed.to_remember(), "another sequence begins elsewhere"
+    change(form=vars(replace(placed, sounds=())))
+    assert Request.remembered(settings.load()) == Request(), "nor as an earlier version remembered it"
     change(form={"emotion": "sad", "writer": "pen"})
     assert Request.remembered(settings.load()) == Request()
     change(form={"emotion": 3, "blink": False, "of_a_later_version": 1})

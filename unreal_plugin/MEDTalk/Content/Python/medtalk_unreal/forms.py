@@ -15,7 +15,7 @@ from medtalk_unreal.details import get
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.filling import fill, put, read, selected_faces, sounds_of, values
 from medtalk_unreal.generate import Status
-from medtalk_unreal.request import MORE, Request
+from medtalk_unreal.request import MORE, OF_ONCE, Request
 from medtalk_unreal.take import CHOICES
 from medtalk_wire.settings import MAX_INTENSITY
 
@@ -365,7 +365,8 @@ def _use(form: Any) -> None:
     settings, name = settings_file.load(), get(form, "preset")
     if name == NO_PRESET:
         raise PluginError("No preset is chosen.", "Choose one in Preset.")
-    put(form, presets.load().request(name, settings))
+    request, shown = presets.load().request(name, settings), values(form)
+    put(form, replace(request, **{once: getattr(shown, once) for once in OF_ONCE}))
     form.set_editor_property("status", f"The form now has the values of the preset {name}.")
 
 

@@ -22,7 +22,8 @@ from medtalk_wire.settings import AUTO
 CHANNELS = ("mix", "left", "right")
 """What is heard of a stereo sound."""
 OF_ONCE = (
-    "sounds", "sound_start", "sound_end", "moods_over_time", "actor", "sequence", "skeleton", "blueprint",
+    "sounds", "sound_start", "sound_end", "moods_over_time",
+    "actor", "sequence", "start_frame", "skeleton", "blueprint",
 )  # fmt: skip
 """Of the fields of a request, those that belong to its sounds or its target: they are not remembered."""
 _PLACEHOLDERS = {"sequence_name": ("face", "sound"), "sequence_folder": ("folder",)}
@@ -127,7 +128,7 @@ class Request(_More):
     def remembered(cls, settings: PluginSettings) -> Request:
         """As the form was last used; what does not fit any more is the default."""
         good, _ = fitting(cls, _as_now(settings.form))
-        request = cls(**good)
+        request = cls(**{name: value for name, value in good.items() if name not in OF_ONCE})
         if not Path(request.image).is_file():
             request = replace(request, image="")
         try:
