@@ -69,7 +69,7 @@ def read(form: Any) -> Request:
         actor = actors[0].get_path_name()
     mesh = get(form, "face_mesh") if target == NO_SEQUENCE else None
     if mesh is None and target == NO_SEQUENCE:
-        raise PluginError("No face mesh is chosen.", "An Anim Sequence is for a skeleton: choose the Face Mesh.")
+        raise PluginError("No face mesh is chosen.", "It says for which skeleton: choose one in Advanced.")
     return replace(
         values(form),
         sounds=sounds_of(form),

@@ -100,6 +100,11 @@ class MEDTalkGenerateForm(unreal.Object):
     target = unreal.uproperty(
         str, meta=_row("Target", "MetaHuman", "The MetaHuman to animate.", GetOptions="target_choices")
     )
+    blueprint = unreal.uproperty(
+        unreal.Blueprint,
+        meta=_row("Target", "MetaHuman Blueprint", "Spawned in the sequence, in place of one in the level."),
+    )
+    camera = unreal.uproperty(bool, meta=_row("Target", "Camera", "Add a camera that frames the face."))
     sequence = unreal.uproperty(
         unreal.LevelSequence,
         meta=_row("Target", "Level Sequence", "Where the keys go. Leave empty to create a new one."),
@@ -129,15 +134,6 @@ class MEDTalkGenerateForm(unreal.Object):
     )
     frame_rate = unreal.uproperty(
         str, meta=_row("New Sequence", "Frame Rate", "Its display rate.", GetOptions="rate_choices")
-    )
-    blueprint = unreal.uproperty(
-        unreal.Blueprint,
-        meta=_row("New Sequence", "MetaHuman Blueprint", "Spawned in the sequence, in place of one in the level."),
-    )
-    camera = unreal.uproperty(bool, meta=_row("New Sequence", "Camera", "Add a camera that frames the face."))
-    face_mesh = unreal.uproperty(
-        unreal.SkeletalMesh,
-        meta=_row("New Sequence", "Face Mesh", "Which skeleton an Anim Sequence is for. Ignored otherwise."),
     )
     process_mask = unreal.uproperty(
         str, meta=_row("Face", "Process Mask", "The part of the face that gets keys.", GetOptions="mask_choices")
@@ -183,6 +179,10 @@ class MEDTalkGenerateForm(unreal.Object):
     frame_step = unreal.uproperty(
         int,
         meta=_row("Keys", "Frame Step", "1 sets a key on every frame, 2 on every second frame.", ClampMin="1"),
+    )
+    face_mesh = unreal.uproperty(
+        unreal.SkeletalMesh,
+        meta=_row("Advanced", "Face Mesh", "Which skeleton an Anim Sequence is for. Ignored otherwise."),
     )
     sound_channel = unreal.uproperty(
         str,
