@@ -41,18 +41,14 @@ def written(text: str, seconds: float, settings: PluginSettings) -> list[dict[st
         if wrong := _wrong(label, settings):
             label, valid = found[3][:60], _valid(settings, "+")
             raise PluginError(f"{what} has the label {label!r}, {wrong}.", f"Valid are {valid}.")
-        span: dict[str, float | str] = {"start": float(found[1]), "emotion": label}
-        if found[2]:
-            span["end"] = float(found[2])
-            if span["end"] <= span["start"]:
-                raise PluginError(f"{what} ends before it has begun.", "Write the earlier second first.")
-        if span["start"] >= seconds:
+        start, end = float(found[1]), float(found[2] or math.inf)
+        if end <= start:
+            raise PluginError(f"{what} ends before it has begun.", "Write the earlier second first.")
+        if start >= seconds:
             raise PluginError(f"{what} begins behind the end of the sound, at {seconds:.3g} s.", "Begin earlier.")
-        if any(span["start"] == other["start"] for other in spans):
-            raise PluginError(
-                f"{_ROW}: two moods begin at {span['start']:g} s.", "Join them by +, as in happy:0.7+sad:0.3."
-            )
-        spans.append(span)
+        if any(start == other["start"] for other in spans):
+            raise PluginError(f"{_ROW}: two moods begin at {start:g} s.", "Join them by +, as in happy:0.7+sad:0.3.")
+        spans.append({"start": start, "emotion": label, **({"end": end} if found[2] else {})})
     return spans
 
 
