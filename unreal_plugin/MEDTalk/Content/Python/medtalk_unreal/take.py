@@ -282,7 +282,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
             warnings += layers.drop(sequence, face.track, emotion, target.start_frame)
         if target.replace:
             in_body, at = replace(owner, layer=heads.LAYER), target.start_frame
-            warnings += heads.give_way(pen, sequence, face, section, there.channels, in_body, at, target.head)
+            warnings += heads.give_way(pen, sequence, face, section, there, in_body, at, target.head)
         turned, how, left = _write_head(change, pen, sequence, face, section, owner, take, span, target)
         keys += turned
         warnings += left
@@ -450,15 +450,16 @@ def _write_head(
     try:
         if target.head == "body":
             owner = replace(owner, layer=heads.LAYER)
-            head = heads.of_body(sequence, face, owner, span.start_frame, span.end_frame, target.replace)
+            head = heads.of_body(sequence, face, owner, span, target.replace)
         else:
             head = heads.of_board(face, section)
     except PluginError as error:
         return 0, "", [str(error)]
+    notes = [*earlier.notes(head.there, f"{owner.take} (head)", target.hand_edits), *head.lines]
     writer, keys = ChannelWriter(sequence, face, head.section), 0
     if target.head == "body":
-        edits = HandEdits(head.found, target.hand_edits, span.first)
-        pen = pen.beside(writer, edits, span.end)
+        edits = HandEdits(head.there.found, target.hand_edits, span.first)
+        pen = pen.beside(writer, edits, head.there.end(span))
     else:
         edits, pen = None, pen.beside(writer)
     for name, values in zip(head.channels, take.turns(head.axes), strict=True):
@@ -466,8 +467,8 @@ def _write_head(
         keys += pen.write(pen.curves(name, values, scale=DEGREES))
     if edits is None:
         return keys, head.how, []
-    edits.store(sequence, head.section, head.found, target.start_frame, span)
-    return keys, head.how, edits.lines(f"{owner.take} (head)", ticks_per_frame(sequence))
+    edits.store(sequence, head.section, head.there.found, target.start_frame, span)
+    return keys, head.how, [*notes, *edits.lines(f"{owner.take} (head)", ticks_per_frame(sequence))]
 
 
 def _show(sequence: unreal.LevelSequence, new: bool, view: compat.View) -> None:
