@@ -341,7 +341,8 @@ def _fps(request: Request, sound: SoundFacts) -> float:
     if request.skeleton:
         return _rig_fps(None if request.frame_rate == "project" else Fraction(request.frame_rate))
     target = request.target()
-    return _rig_fps(check_target(target, sound.name, sound.path) or new_rate(target))
+    seconds = min(request.sound_end or sound.seconds, sound.seconds) - request.sound_start
+    return _rig_fps(check_target(target, sound.name, sound.path, seconds) or new_rate(target))
 
 
 def _timeline(request: Request, sound: SoundFacts, settings: PluginSettings) -> list[Any] | None:
