@@ -567,6 +567,22 @@ def test_an_fk_rig_on_the_face(shot: Any, unreal: Any) -> None:
     assert any("FK rig" in warning for warning in report.warnings)
 
 
+def test_a_click_looks_at_the_whole_length_of_the_sound(shot: Any, tmp_path: Path) -> None:
+    """Of the part that is heard."""
+    from medtalk_unreal import generate
+    from medtalk_unreal.errors import PluginError
+    from medtalk_unreal.request import Request
+    from medtalk_unreal.settings import PluginSettings
+
+    editor, actor, sequence = shot
+    editor.asset(sequence).set_playback_range_locked(True)  # up to frame 149
+    request = Request(sounds=(a_sound(editor, tmp_path, 2.0),), sequence=sequence, actor=actor, start_frame=100)
+    with editor.plugin_code():
+        with pytest.raises(PluginError, match="needs frames 100 to 159; the playback range"):
+            generate.check(request, PluginSettings())
+        assert generate.check(replace(request, sound_start=0.5), PluginSettings()).fps == 30.0
+
+
 def test_an_animation_on_the_face(shot: Any, unreal: Any) -> None:
     editor, actor, sequence = shot
     write(editor, moving(2), sequence=sequence, actor=actor)
