@@ -228,15 +228,14 @@ def test_a_tick_resolution_that_was_changed(editor: Any, shot: Any, unreal: Any)
     assert "CTRL_C_jaw.Y (frames 5 to 6)" in report.edits[0] and report.warnings == ()
 
 
-def test_after_undo_the_take_before_it_is_known(editor: Any, shot: Any) -> None:
+@pytest.mark.parametrize("takes_tags", [True, False])
+def test_after_undo_the_take_before_it_is_known(editor: Any, shot: Any, takes_tags: bool) -> None:
     """Undo takes keys back. Whether it takes the metadata of the asset back, nobody could say: so either will do."""
+    editor.state.undo_takes_tags = takes_tags
     write(editor, smooth(1), **shot)
     section = board_section(editor, shot["sequence"])
     write(editor, smooth(2), **shot, start_frame=30)
-    tags = inside.tags(editor.asset(shot["sequence"]))
     editor.undo()
-    for name, value in tags.items():
-        inside.set_tag(editor.asset(shot["sequence"]), name, value)
     open_wider(section)
     report = write(editor, smooth(3), **shot)
     wanted = smooth(3)[:, COLUMNS[JAW]].copy()

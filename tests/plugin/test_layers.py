@@ -146,6 +146,22 @@ def test_written_as_one_again_the_layer_goes(shot: Any) -> None:
     assert not layered(shot, base, whole, layers="one").warnings
 
 
+@pytest.mark.parametrize("takes_tags", [True, False])
+def test_a_layer_that_undo_brought_back_is_known(shot: Any, takes_tags: bool) -> None:
+    """Whether Undo takes the metadata of an asset back, nobody could say: so either will do."""
+    editor, sequence, _ = shot
+    editor.state.undo_takes_tags = takes_tags
+    base, whole = rigs()
+    layered(shot, base, whole)
+    layered(shot, base, whole, layers="one")
+    editor.undo()
+    under, above = parts(shot)
+    layered(shot, base, whole)
+    assert parts(shot) == (under, above), "not a second layer, which would show the emotion twice"
+    held = np.clip(whole, MINIMUM, MAXIMUM)
+    np.testing.assert_allclose(shown(editor, sequence, FRAMES)[:, KEYED], held[:, KEYED], atol=1e-6)
+
+
 @pytest.mark.parametrize("now", ["one", "emotion"])
 def test_a_locked_layer_is_refused_at_the_click(shot: Any, now: str) -> None:
     """Also where it would give way. A new take beside the earlier one leaves it alone."""

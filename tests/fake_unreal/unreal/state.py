@@ -138,6 +138,7 @@ class EditorState:
         self.hidden_are_channels = False  # whether controls that a section's filter hides are channels all the same
         self.override_wins = True  # whether an overriding section takes the place of absolute ones, or counts nothing
         self.sections_reach_on = False  # whether a section counts outside of its ends too
+        self.undo_takes_tags = True  # whether Undo and Redo take the metadata of an asset back, too
         self.animation_wins = False  # over a board on the same face
         self.head_control = False  # whether boards turn the head, as those of MetaHuman Animator do
         self.class_objects: dict[type, Any] = {}
@@ -243,8 +244,9 @@ class EditorState:
         name, states = taken.pop()
         given.append((name, {key: (thing, copied(thing.__dict__)) for key, (thing, _) in states.items()}))
         for thing, state in states.values():
+            tags = {} if self.undo_takes_tags else {key: now for key, now in vars(thing).items() if key == "_tags"}
             thing.__dict__.clear()
-            thing.__dict__.update(state)
+            thing.__dict__.update(state, **tags)
         self.toasts.append(f"{verb}: {name}")
         return name
 

@@ -137,7 +137,7 @@ def give_way(
             ]
         if track is not None and turned is not None:
             track.modify()
-            sections.drop(sequence, track, turned)
+            track.remove_section(turned)  # its tag stays, as that of a layer
     return []
 
 

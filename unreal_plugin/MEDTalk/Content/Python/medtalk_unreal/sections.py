@@ -108,7 +108,7 @@ def name_it(sequence: unreal.LevelSequence, track: Track, section: Section, owne
 
 
 def drop(sequence: unreal.LevelSequence, track: Track, section: Section) -> None:
-    """Take away a section that was just made."""
+    """Take away a section that was just made; for one of an earlier run its tag must stay, because of Undo."""
     unreal.EditorAssetLibrary.remove_metadata_tag(sequence, _OWNER + path_of(section))
     track.remove_section(section)
 
