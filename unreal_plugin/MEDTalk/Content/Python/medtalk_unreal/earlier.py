@@ -7,7 +7,7 @@ before moves it: then that is meant. Trimmed ends stay trimmed, and the sound st
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import unreal
 
@@ -16,7 +16,7 @@ from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.handedits import Found
 from medtalk_unreal.keys import ChannelWriter
-from medtalk_unreal.sections import Owner, Section
+from medtalk_unreal.sections import Owner, Section, Track
 from medtalk_unreal.span import Span, frame_of, tick_of
 
 _BEGAN = 0.5  # of the channels with keys there have one at the very start, if they are those of a take
@@ -153,16 +153,18 @@ def _new(sequence: unreal.LevelSequence, face: FaceRig, owner: Owner, span: Span
         return sections.make(sequence, track, owner, span.start_frame, span.end_frame, adds), []
     section = sections.make(sequence, track, owner, span.start_frame, span.end_frame)
     way = sections.in_the_way(track, section, span.start_frame, span.end_frame)
+    adding = _adding(sequence, track, owner, [*sections.around(track, section).values()])
     below = _endless(sequence, way)
     if below is None or sections.put_above(section):
-        return section, _put_above(sequence, face, name, section, way)
+        return section, _put_above(sequence, face, name, section, way) + adding
     # Averaged with a section that has no end, the face would move by half.
     sections.drop(sequence, track, section)
     _check_unlocked(sequence, below, f"The section of the control board of {face.name}")
     below.modify()
     return below, [
         f"{name} has no section of its own, because that of {face.name} has no end and this Unreal would average the "
-        "two: its keys are in that one, in place of those that were there."
+        "two: its keys are in that one, in place of those that were there.",
+        *adding,
     ]
 
 
@@ -191,7 +193,23 @@ def _settle(
         sections.name_it(sequence, track, section, owner)
     if owner.layer:
         return []
-    return _put_above(sequence, face, owner.take, section, [one for one in met if sections.is_in_the_way(one)])
+    lines = _put_above(sequence, face, owner.take, section, [one for one in met if sections.is_in_the_way(one)])
+    return lines + _adding(sequence, track, owner, met)
+
+
+def _adding(sequence: unreal.LevelSequence, track: Track, owner: Owner, over: Sequence[Section]) -> list[str]:
+    """For the user: the layer of another take, among sections that overlap a take, shows on that one, too."""
+    alone = sum(other == owner for other, _ in sections.of_board(sequence, track)) == 1
+    for one in over:
+        other = sections.owner_of(sequence, one)
+        if other is None or not other.layer or not one.is_active() or not sections.adds(one):
+            continue
+        if not alone or replace(other, layer="") != owner:
+            return [
+                f"The section {other.take} ({other.layer}) lies there, too, and may add to {owner.take}: mute that "
+                "layer, or move one of the two."
+            ]
+    return []
 
 
 def _endless(sequence: unreal.LevelSequence, way: Sequence[Section]) -> Section | None:
