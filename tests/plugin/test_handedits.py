@@ -208,7 +208,6 @@ def test_a_change_behind_the_end_waits_for_a_longer_take(editor: Any, shot: Any,
 
 def test_a_key_behind_the_end_of_reduced_ones_waits_and_does_not_spread(editor: Any, shot: Any) -> None:
     """Also over a part of the face, another place, and Undo, which leaves the metadata where it is."""
-    editor.state.undo_takes_tags = False
     write(editor, smooth(1), **shot, tolerance=0.002)
     section = board_section(editor, shot["sequence"])
     inside.add_key(section, JAW, 19 * STEP, 0.9)
@@ -279,10 +278,8 @@ def test_a_tick_resolution_that_was_changed(editor: Any, shot: Any, unreal: Any)
     assert "CTRL_C_jaw.Y (frames 5 to 6)" in report.edits[0] and report.warnings == ()
 
 
-@pytest.mark.parametrize("takes_tags", [True, False])
-def test_after_undo_the_take_before_it_is_known(editor: Any, shot: Any, takes_tags: bool) -> None:
-    """Undo takes keys back. Whether it takes the metadata of the asset back, nobody could say: so either will do."""
-    editor.state.undo_takes_tags = takes_tags
+def test_after_undo_the_take_before_it_is_known(editor: Any, shot: Any) -> None:
+    """Undo takes keys back, and leaves the metadata of the asset: the record has the version before, too."""
     write(editor, smooth(1), **shot)
     section = board_section(editor, shot["sequence"])
     write(editor, smooth(2), **shot, start_frame=30)

@@ -166,11 +166,9 @@ def test_a_take_under_the_layer_of_another_one_says_so(shot: Any) -> None:
     assert "overrides" in report.warnings[0] and told not in " ".join(report.warnings)
 
 
-@pytest.mark.parametrize("takes_tags", [True, False])
-def test_a_layer_that_undo_brought_back_is_known(shot: Any, takes_tags: bool) -> None:
-    """Whether Undo takes the metadata of an asset back, nobody could say: so either will do."""
+def test_a_layer_that_undo_brought_back_is_known(shot: Any) -> None:
+    """Undo leaves the metadata of the asset."""
     editor, sequence, _ = shot
-    editor.state.undo_takes_tags = takes_tags
     base, whole = rigs()
     layered(shot, base, whole)
     layered(shot, base, whole, layers="one")

@@ -138,7 +138,6 @@ class EditorState:
         self.hidden_are_channels = False  # whether controls that a section's filter hides are channels all the same
         self.override_wins = True  # whether an overriding section takes the place of absolute ones, or counts nothing
         self.sections_reach_on = False  # whether a section counts outside of its ends too
-        self.undo_takes_tags = True  # whether Undo and Redo take the metadata of an asset back, too
         self.animation_wins = False  # over a board on the same face
         self.head_control = False  # whether boards turn the head, as those of MetaHuman Animator do
         self.class_objects: dict[type, Any] = {}
@@ -233,7 +232,11 @@ class EditorState:
             self.transaction[id(thing.__dict__)] = (thing, copied(thing.__dict__))
 
     def undo(self) -> str:
-        """Takes the last transaction back; its name. A toast says so, and it can be done again. (second look, B8)"""
+        """Takes the last transaction back; its name. A toast says so, and it can be done again. (second look, B8)
+
+        The metadata of an asset stay as they are: they belong to its package, and the call that sets one marks the
+        asset alone as changed. (public copies of EditorAssetSubsystem.cpp)
+        """
         return self._swap(self.undo_stack, self.redo_stack, "Undo")
 
     def redo(self) -> str:
@@ -244,9 +247,9 @@ class EditorState:
         name, states = taken.pop()
         given.append((name, {key: (thing, copied(thing.__dict__)) for key, (thing, _) in states.items()}))
         for thing, state in states.values():
-            tags = {} if self.undo_takes_tags else {key: now for key, now in vars(thing).items() if key == "_tags"}
+            tags = thing.__dict__.get("_tags")
             thing.__dict__.clear()
-            thing.__dict__.update(state, **tags)
+            thing.__dict__.update(state if tags is None else {**state, "_tags": tags})
         self.toasts.append(f"{verb}: {name}")
         return name
 

@@ -1,7 +1,7 @@
 """What was written into the section of a take, stored with the sequence, so that hand edits can be told from it.
 
 The keys are packed as 16-bit numbers into the metadata of the asset: they go where the asset goes. The last two
-versions are stored, because Undo takes keys back, but not the metadata of an asset (for all we know).
+versions are stored, because Undo takes keys back, but not the metadata, which belong to the package of the asset.
 """
 
 from __future__ import annotations
