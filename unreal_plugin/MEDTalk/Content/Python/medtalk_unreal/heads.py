@@ -136,9 +136,9 @@ def give_way(
             )
             return lines
         track.modify()
-        sections.drop(sequence, track, turned)
+        track.remove_section(turned)  # its tag stays, as that of a layer
         lines.append(
-            f"The section of {owner.take} on the body of {face.name} gave way, with all keys in it. Undo brings it "
+            f"The section of {owner.take} on the body of {face.name} was removed, with all keys in it. Undo brings it "
             "back."
         )
     return lines
