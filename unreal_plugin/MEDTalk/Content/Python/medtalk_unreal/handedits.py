@@ -310,7 +310,7 @@ class HandEdits:
         """What became of the edits, for the user: which channels, which frames."""
         if not self._met:
             return []
-        done = {"offset": "were added to the new take", "replace": "stay", "drop": "gave way (Hand Edits: Drop)"}
+        done = {"offset": "were added to the new take", "replace": "stay", "drop": "were removed (Hand Edits: Drop)"}
         named = [f"{name} ({self._frames(self._changes[name], ticks_per_frame)})" for name in self._met[:_NAMED]]
         more = f" and {len(self._met) - _NAMED} more" if len(self._met) > _NAMED else ""
         return [f"{take}: your changes {done[self._mode]}: {', '.join(named)}{more}."]
