@@ -56,18 +56,19 @@ def of_sound(request: Request, tell: Tell) -> ticks.Steps:
     return (yield from of_files(*files, tell))
 
 
-def take_at_playhead(sequence: str) -> tuple[Path, Path]:
+def take_at_playhead(sequence: str, actor: str | None = None) -> tuple[Path, Path]:
     """Write the take of a sequence that is at the playhead of Sequencer, else the first: its rig and its sound.
 
-    Raises `PluginError` where there is none.
+    actor: path name of the MetaHuman, None for the one in the sequence. Raises `PluginError` where there is no take.
     """
-    takes = readback.find_takes(sequence)
+    takes = readback.find_takes(sequence, actor)
+    if not takes:
+        raise PluginError(f"{sequence} has no take with a sound.", "Generate one first.")
     unit = unreal.MovieSceneTimeUnit.DISPLAY_RATE
     position = unreal.LevelSequenceEditorBlueprintLibrary.get_local_position(unit)
     frame = position.get_editor_property("frame").get_editor_property("frame_number").value
-    here = (take.name for take in takes if take.first_frame <= frame < take.end_frame)
-    name = next(here, takes[0].name if takes else "")
-    rig, heard, *_ = readback.export_recorded_rig(sequence, None, _folder(), name)
+    here = next((take for take in takes if take.first_frame <= frame < take.end_frame), takes[0])
+    rig, heard = readback.export_takes(sequence, actor, _folder(), [here])
     return rig, heard
 
 
