@@ -11,7 +11,7 @@ from pathlib import Path
 
 import unreal
 
-from medtalk_unreal import interpreter, readback, sound, ticks
+from medtalk_unreal import generate, interpreter, readback, sound, ticks
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.request import Request
@@ -39,16 +39,17 @@ def of_sound(request: Request, tell: Tell) -> ticks.Steps:
     tell(f"Animating {facts.name}.")
     try:
         wanted = request.wire_settings(picture, DEFAULT.fps, facts.spoken, None, known.personas)
-        job = client.generate(Sound.from_bytes(data, facts.name), wanted)
-        while not job.ended:
-            yield
-            client.poll()
-            the_sidecar.check_alive()
+        sent = Sound.from_bytes(data, facts.name)
     except RequestError as error:
         raise PluginError(error.message, error.hint) from error
-    if job.error is not None:
-        raise PluginError(job.error.message, job.error.hint)
-    result = job.result
+    waits: list[str] = []
+
+    def say(phase: str, _: float, text: str) -> None:
+        if phase == "queue" and not waits:  # once: it asks again every few seconds
+            waits.append(text)
+            tell(text)
+
+    result = yield from generate.answer(client, sent, wanted, facts.name, say)
     rig = readback.RecordedRig(array("f", result.rig.cast("B").cast("f")), result.fps, dict(result.meta))
     files = _place(facts.name, ".npz"), _place(facts.name, ".wav")
     _write(files[0], readback.npz(rig))
