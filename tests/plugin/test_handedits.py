@@ -62,7 +62,7 @@ def test_values(editor: Any, shot: Any, mode: str) -> None:
     others = np.setdiff1d(KEYED, [COLUMNS[JAW]])
     np.testing.assert_allclose(on_board(editor, shot["sequence"], FRAMES)[:, others], smooth(2)[:, others], atol=1e-6)
     (line,) = report.edits
-    said = {"offset": "were added to the new take", "replace": "stay", "drop": "gave way"}[mode]
+    said = {"offset": "were added to the new take", "replace": "stay", "drop": "were removed"}[mode]
     assert said in line and "CTRL_C_jaw.Y (frames 5 to 6)" in line and line in report.lines()
 
 

@@ -142,7 +142,7 @@ def test_written_as_one_again_the_layer_goes(shot: Any) -> None:
     assert only.get_blend_type().blend_type == editor.unreal.MovieSceneBlendType.ABSOLUTE
     held = np.clip(whole, MINIMUM, MAXIMUM)
     np.testing.assert_allclose(shown(editor, sequence, FRAMES)[:, KEYED], held[:, KEYED], atol=1e-6)
-    assert any("The layer of the emotion of line gave way" in line for line in report.warnings)
+    assert any("The layer of the emotion of line was removed" in line for line in report.warnings)
     assert not layered(shot, base, whole, layers="one").warnings
 
 

@@ -92,7 +92,7 @@ def notes(earlier: Earlier, name: str, mode: str) -> list[str]:
     if earlier.found is None and sections.has_keys(section) and mode != "drop":
         lines.append(
             f"The keys of {name} are not those that were written, so your changes cannot be told from the take: they "
-            "gave way. Undo brings them back."
+            "were removed. Undo brings them back."
         )
     return lines
 
@@ -277,4 +277,4 @@ def _clear_old(sequence: unreal.LevelSequence, face: FaceRig, earlier: Earlier, 
         writer.clear(name, first, end)
     if not there:
         return []
-    return ["The take was of an older version, which kept no record: your changes to its keys gave way."]
+    return ["The take was of an older version, which kept no record: your changes to its keys were removed."]

@@ -356,7 +356,7 @@ class HandEdits:
             )
         if not self._met:
             return lines
-        done = {"offset": "were added to the new take", "replace": "stay", "drop": "gave way (Hand Edits: Drop)"}
+        done = {"offset": "were added to the new take", "replace": "stay", "drop": "were removed (Hand Edits: Drop)"}
         named = [f"{name} ({self._frames(self._met[name], ticks_per_frame)})" for name in [*self._met][:_NAMED]]
         more = f" and {len(self._met) - _NAMED} more" if len(self._met) > _NAMED else ""
         return [f"{take}: your changes {done[self._mode]}: {', '.join(named)}{more}.", *lines]

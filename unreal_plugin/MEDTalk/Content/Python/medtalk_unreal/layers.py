@@ -75,7 +75,8 @@ def drop(sequence: unreal.LevelSequence, track: Track | None, owner: Owner, star
         return []
     track.modify()
     track.remove_section(section)  # its tag stays: Undo brings the section back, but not the metadata
-    return [f"The layer of the emotion of {owner.take} gave way, with the keys of its Weight: the take is one again."]
+    line = f"The layer of the emotion of {owner.take} was removed, with the keys of its Weight: the take is one again."
+    return [line]
 
 
 def lines(section: Section, owner: Owner) -> list[str]:
