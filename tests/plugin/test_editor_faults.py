@@ -22,7 +22,7 @@ from medtalk_wire import Client, Sound
 from tests.fake_unreal import inside
 from tests.helpers.sidecars import Sidecar
 from tests.helpers.sounds import babble
-from tests.plugin.clicking import TOOLS, asked, finish, make, press, status
+from tests.plugin.clicking import SOUNDS, TOOLS, asked, finish, make, press, status
 from tests.plugin.running import is_alive, pid_of_sidecar, saved, stops, tick_until
 from tests.plugin.takes import KEYED, a_sound, but_new_ones, on_board, state_of
 
@@ -560,6 +560,40 @@ def test_cancel_reaches_the_sidecar(shot: Shot, serving: Sidecar) -> None:
         until(1, 0, "the job leaves the queue")
         assert status(form) == "Cancelled." and not busy.ended
         other.cancel(busy)
+
+
+def test_the_job_of_a_preview_ends_with_it(lonely: Shot, tmp_path: Path) -> None:
+    from medtalk_unreal import ticks
+    from medtalk_wire.connection import read_connection
+
+    file, editor = tmp_path / "elsewhere.json", lonely.editor
+    with little_sidecar(file, "works-on"):
+        change(server=str(file))
+        with Client(read_connection(file), channel_hash=CHANNEL_HASH) as other:
+
+            def until(working: int, what: str) -> None:
+                tick_until(editor, lambda: other.wait(other.ping())["working"] == working, what)
+
+            editor.select_assets(lonely.sound)
+            editor.click(SOUNDS, "MEDTalk.preview")
+            until(1, "the work for the preview")
+            ticks.cancel_all()
+            until(0, "its end")
+
+
+def test_a_preview_waits_for_a_sidecar_that_has_too_much_to_do(
+    lonely: Shot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medtalk_unreal import generate
+
+    monkeypatch.setattr(generate, "AGAIN_SECONDS", 0.1)
+    file, editor = tmp_path / "elsewhere.json", lonely.editor
+    with little_sidecar(file, "full"):
+        change(server=str(file))
+        editor.select_assets(lonely.sound)
+        editor.click(SOUNDS, "MEDTalk.preview")
+        tick_until(editor, lambda: editor.state.urls or editor.log.errors, "the page")
+    assert editor.log.errors == [] and editor.log.text.count("too much to do") == 1
 
 
 @pytest.mark.parametrize("after", [0, 1, 30, 100])

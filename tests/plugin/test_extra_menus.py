@@ -60,6 +60,25 @@ def test_what_cannot_be_done_is_one_line(shot: Any, action: str) -> None:
     assert "has no MetaHuman" in shot.dialogs.messages[0][1] and shot.assets() == before
 
 
+def test_of_two_metahumans_it_is_the_selected_one(shot: Any, tmp_path: Path) -> None:
+    """One file of each, so that the second does not replace the first."""
+    eve = shot.add_metahuman("mh4", "Eve")
+    write(shot, moving(60, 1), sequence=shot.asset(SHOT), actor=eve, sound=a_sound(shot, tmp_path, 1.0, "other"))
+    shot.open(SHOT)
+    for action in ("bake", "export", "look"):
+        shot.click(TOOLS, f"MEDTalk.{action}")
+        assert "2 MetaHumans" in shot.dialogs.messages[-1][1] and "Select one" in shot.dialogs.messages[-1][1]
+    shot.log.lines.clear()
+    for actor in (eve.get_path_name().replace("Eve", "Ada"), eve):
+        shot.select_actors(actor)
+        for action in ("bake", "export"):
+            shot.click(TOOLS, f"MEDTalk.{action}")
+    assert shot.log.errors == []
+    for name in ("BP_Ada", "BP_Eve"):
+        assert shot.asset(f"/Game/Cinematics/AS_Shot_{name}") is not None
+        assert (saved(shot) / "recorded" / "LS_Shot" / name / "line.npz").is_file()
+
+
 def test_a_job_bakes_and_exports(shot: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     job = {
         "result": (tmp_path / "new" / "result.json").as_posix(),

@@ -10,7 +10,7 @@ import numpy as np
 from medtalk.rig import read_rig
 from tests.plugin.clicking import SOUNDS, TOOLS, open_form
 from tests.plugin.running import saved, tick_until
-from tests.plugin.takes import a_sound, moving, write
+from tests.plugin.takes import a_sound, moving, on_board, write
 from tests.plugin.test_menus import report
 
 
@@ -64,6 +64,23 @@ def test_the_take_at_the_playhead(configured: Any, tmp_path: Path) -> None:
     configured.state.position = 110.0
     configured.click(TOOLS, "MEDTalk.look")
     assert shown(configured).stem == "line1"
+
+
+def test_the_take_at_the_playhead_of_a_sound_that_is_laid_twice(editor: Any, tmp_path: Path) -> None:
+    from medtalk_unreal import preview
+
+    actor, sequence = editor.add_metahuman("mh4"), editor.new_sequence(60, "/Game/Shots/LS_Shot")
+    place = {"sequence": sequence, "actor": actor, "sound": a_sound(editor, tmp_path, 0.5), "replace": False}
+    for seed, start in enumerate((0, 100)):
+        write(editor, moving(30, seed), start_frame=start, **place)
+    editor.open(sequence)
+    for position, start in ((110.0, 100), (10.0, 0), (500.0, 0)):
+        editor.state.position = position
+        with editor.plugin_code():
+            rig, heard = preview.take_at_playhead("/Game/Shots/LS_Shot")
+        there = on_board(editor, sequence, 30, start=start)
+        np.testing.assert_allclose(read_rig(rig).values, there, atol=1e-6)
+        assert heard.is_file()
 
 
 def test_without_sound_or_take_it_says_so(configured: Any) -> None:

@@ -46,10 +46,10 @@ class BakeReport:
         return lines
 
 
-def beside(sequence: str) -> tuple[str, str]:
-    """The default folder and name of the AnimSequence of a sequence."""
+def beside(sequence: str, face: str = "") -> tuple[str, str]:
+    """The default folder and name of the AnimSequence of a sequence. face: which of several MetaHumans it is."""
     folder, _, name = compat.package(sequence).rpartition("/")
-    return folder, f"AS_{name.removeprefix('LS_')}"
+    return folder, f"AS_{name.removeprefix('LS_')}" + (f"_{face}" if face else "")
 
 
 def bake_sequence(

@@ -184,57 +184,13 @@ class Generation:
             sent = Sound.from_bytes(data, sound.name)
         except (PluginError, RequestError) as error:
             raise _SoundError(f"{what}: {error.message}", error.hint) from error
-        result = yield from self._result(client, sent, settings, sound.name)
+        result = yield from answer(client, sent, settings, sound.name, self._say)
         if request.layers != EMOTION or request.skeleton or not settings.intensity:
             return result, None
         # The sidecar keeps what it heard of a sound, so that this costs it milliseconds.
-        base = yield from self._result(client, sent, replace(settings, intensity=BARELY), sound.name)
+        barely = replace(settings, intensity=BARELY)
+        base = yield from answer(client, sent, barely, sound.name, self._say)
         return result, base
-
-    def _result(self, client: Client, sent: Sound, settings: Settings, name: str) -> Generator[None, None, Result]:
-        """Steps from a request for a sound of that name to its result."""
-        from medtalk_wire import RequestError, SidecarError
-
-        what = f"Generating {name}"
-        full = Patience(FULL_SECONDS)
-        while True:
-            try:
-                job = client.generate(sent, settings)
-            except RequestError as error:
-                raise _SoundError(f"{what}: {error.message}", error.hint) from error
-            except SidecarError as error:  # another button has closed the client meanwhile
-                raise PluginError(f"{what}: {error.message}", error.hint) from error
-            if (yield from self._follow(client, job, name)) != "queue_full" or full.over:
-                break
-            self._say("queue", 0.0, f"{name} waits: the sidecar has too much to do.")
-            pause = Patience(AGAIN_SECONDS)
-            while not (pause.over or full.over):
-                yield
-                the_sidecar.check_alive()
-        error = job.error
-        if error is None:
-            return job.result
-        if error.code in _OF_THE_SOUND:
-            raise _SoundError(f"{what}: {error.message}", error.hint)
-        if not isinstance(error, RequestError):
-            the_sidecar.leave()
-        raise PluginError(f"{what}: {error.message}", error.hint)
-
-    def _follow(self, client: Client, job: Job, name: str) -> Generator[None, None, str]:
-        """Steps to the end of a job; the code of its error, or ""."""
-        try:
-            while not job.ended:
-                doing = f"{_DOING.get(job.phase, 'Sending')} {name}, {job.fraction:.0%}."
-                wait = f"{name} waits: {job.ahead} before it."
-                self._say(job.phase or "sent", job.fraction, wait if job.ahead else doing)
-                yield
-                client.poll()
-                if not job.ended:
-                    the_sidecar.check_alive()
-        finally:
-            if not job.ended:
-                client.cancel(job)
-        return job.error.code if job.error else ""
 
     def _say(self, phase: str, fraction: float, text: str) -> None:
         """Report the progress; log a line only if more than its percentage is new."""
@@ -249,6 +205,57 @@ class Generation:
 
 class _SoundError(PluginError):
     """One sound cannot be animated; the next may."""
+
+
+Say = Callable[[str, float, str], None]
+"""Told the phase of a job, its fraction from 0 to 1, and a line for the user."""
+
+
+def answer(client: Client, sent: Sound, settings: Settings, name: str, say: Say) -> Generator[None, None, Result]:
+    """Steps from a request for a sound of that name to its result; the job ends with them. Raises `PluginError`."""
+    from medtalk_wire import RequestError, SidecarError
+
+    what = f"Generating {name}"
+    full = Patience(FULL_SECONDS)
+    while True:
+        try:
+            job = client.generate(sent, settings)
+        except RequestError as error:
+            raise _SoundError(f"{what}: {error.message}", error.hint) from error
+        except SidecarError as error:  # another button has closed the client meanwhile
+            raise PluginError(f"{what}: {error.message}", error.hint) from error
+        if (yield from _follow(client, job, name, say)) != "queue_full" or full.over:
+            break
+        say("queue", 0.0, f"{name} waits: the sidecar has too much to do.")
+        pause = Patience(AGAIN_SECONDS)
+        while not (pause.over or full.over):
+            yield
+            the_sidecar.check_alive()
+    error = job.error
+    if error is None:
+        return job.result
+    if error.code in _OF_THE_SOUND:
+        raise _SoundError(f"{what}: {error.message}", error.hint)
+    if not isinstance(error, RequestError):
+        the_sidecar.leave()
+    raise PluginError(f"{what}: {error.message}", error.hint)
+
+
+def _follow(client: Client, job: Job, name: str, say: Say) -> Generator[None, None, str]:
+    """Steps to the end of a job; the code of its error, or ""."""
+    try:
+        while not job.ended:
+            doing = f"{_DOING.get(job.phase, 'Sending')} {name}, {job.fraction:.0%}."
+            wait = f"{name} waits: {job.ahead} before it."
+            say(job.phase or "sent", job.fraction, wait if job.ahead else doing)
+            yield
+            client.poll()
+            if not job.ended:
+                the_sidecar.check_alive()
+    finally:
+        if not job.ended:
+            client.cancel(job)
+    return job.error.code if job.error else ""
 
 
 _running: tuple[Generation, ticks.Task] | None = None
@@ -342,7 +349,8 @@ def _fps(request: Request, sound: SoundFacts) -> float:
     if request.skeleton:
         return _rig_fps(None if request.frame_rate == "project" else Fraction(request.frame_rate))
     target = request.target()
-    return _rig_fps(check_target(target, sound.name, sound.path) or new_rate(target))
+    seconds = min(request.sound_end or sound.seconds, sound.seconds) - request.sound_start
+    return _rig_fps(check_target(target, sound.name, sound.path, seconds) or new_rate(target))
 
 
 def _timeline(

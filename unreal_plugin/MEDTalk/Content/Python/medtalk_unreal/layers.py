@@ -74,8 +74,9 @@ def drop(sequence: unreal.LevelSequence, track: Track | None, owner: Owner, star
     if section is None or track is None:
         return []
     track.modify()
-    sections.drop(sequence, track, section)
-    return [f"The layer of the emotion of {owner.take} gave way, with the keys of its Weight: the take is one again."]
+    track.remove_section(section)  # its tag stays: Undo brings the section back, but not the metadata
+    line = f"The layer of the emotion of {owner.take} was removed, with the keys of its Weight: the take is one again."
+    return [line]
 
 
 def lines(section: Section, owner: Owner) -> list[str]:

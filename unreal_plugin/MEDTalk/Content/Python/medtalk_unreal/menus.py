@@ -11,6 +11,7 @@ from medtalk_unreal import (
     bake,
     compat,
     connectionform,
+    facerig,
     forms,
     generate,
     preview,
@@ -24,6 +25,8 @@ from medtalk_unreal.choices import NO_SEQUENCE
 from medtalk_unreal.dialogs import TITLE, guarded, say
 from medtalk_unreal.edits import check_editable
 from medtalk_unreal.errors import PluginError
+from medtalk_unreal.filling import selected_faces
+from medtalk_unreal.places import find_sequence
 from medtalk_unreal.sidecar import the_sidecar
 
 OWNER = "MEDTalk"
@@ -130,20 +133,22 @@ def _from_sequencer() -> None:
 
 def _look() -> None:
     path = _open_sequence()
-    files = preview.take_at_playhead(path)
+    files = preview.take_at_playhead(path, _face(path)[0])
     reports.follow(lambda tell: preview.of_files(*files, tell))
 
 
 def _bake() -> None:
     path = _open_sequence()
-    report = bake.bake_sequence(path, None, *bake.beside(path))
+    actor, face = _face(path)
+    report = bake.bake_sequence(path, actor, *bake.beside(path, face))
     say("\n".join(report.lines()))
 
 
 def _export() -> None:
     path = _open_sequence()
-    place = readback.default_folder(path)
-    files = readback.export_recorded_rig(path, None, place)
+    actor, face = _face(path)
+    place = readback.default_folder(path, face)
+    files = readback.export_recorded_rig(path, actor, place)
     say(f"{len(files) // 2} takes were written to {place}.")
 
 
@@ -154,6 +159,13 @@ def _open_sequence() -> str:
     if sequence is None:
         raise PluginError("No sequence is open.", "Open the Level Sequence in Sequencer.")
     return compat.package(sequence.get_path_name())
+
+
+def _face(sequence: str) -> tuple[str | None, str]:
+    """Of a sequence with several MetaHumans, path and name of the one that is selected in the level; else nobody."""
+    names = facerig.names(find_sequence(sequence))
+    chosen = [one for one in selected_faces() if one.get_actor_label() in names] if len(names) > 1 else []
+    return (chosen[0].get_path_name(), chosen[0].get_actor_label()) if len(chosen) == 1 else (None, "")
 
 
 def _check_idle() -> None:

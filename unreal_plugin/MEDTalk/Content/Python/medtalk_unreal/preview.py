@@ -11,7 +11,7 @@ from pathlib import Path
 
 import unreal
 
-from medtalk_unreal import interpreter, readback, sound, ticks
+from medtalk_unreal import generate, interpreter, readback, sound, ticks
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.request import Request
@@ -39,16 +39,17 @@ def of_sound(request: Request, tell: Tell) -> ticks.Steps:
     tell(f"Animating {facts.name}.")
     try:
         wanted = request.wire_settings(picture, DEFAULT.fps, facts.spoken, None, known.personas)
-        job = client.generate(Sound.from_bytes(data, facts.name), wanted)
-        while not job.ended:
-            yield
-            client.poll()
-            the_sidecar.check_alive()
+        sent = Sound.from_bytes(data, facts.name)
     except RequestError as error:
         raise PluginError(error.message, error.hint) from error
-    if job.error is not None:
-        raise PluginError(job.error.message, job.error.hint)
-    result = job.result
+    waits: list[str] = []
+
+    def say(phase: str, _: float, text: str) -> None:
+        if phase == "queue" and not waits:  # once: it asks again every few seconds
+            waits.append(text)
+            tell(text)
+
+    result = yield from generate.answer(client, sent, wanted, facts.name, say)
     rig = readback.RecordedRig(array("f", result.rig.cast("B").cast("f")), result.fps, dict(result.meta))
     files = _place(facts.name, ".npz"), _place(facts.name, ".wav")
     _write(files[0], readback.npz(rig))
@@ -56,18 +57,19 @@ def of_sound(request: Request, tell: Tell) -> ticks.Steps:
     return (yield from of_files(*files, tell))
 
 
-def take_at_playhead(sequence: str) -> tuple[Path, Path]:
+def take_at_playhead(sequence: str, actor: str | None = None) -> tuple[Path, Path]:
     """Write the take of a sequence that is at the playhead of Sequencer, else the first: its rig and its sound.
 
-    Raises `PluginError` where there is none.
+    actor: path name of the MetaHuman, None for the one in the sequence. Raises `PluginError` where there is no take.
     """
-    takes = readback.find_takes(sequence)
+    takes = readback.find_takes(sequence, actor)
+    if not takes:
+        raise PluginError(f"{sequence} has no take with a sound.", "Generate one first.")
     unit = unreal.MovieSceneTimeUnit.DISPLAY_RATE
     position = unreal.LevelSequenceEditorBlueprintLibrary.get_local_position(unit)
     frame = position.get_editor_property("frame").get_editor_property("frame_number").value
-    here = (take.name for take in takes if take.first_frame <= frame < take.end_frame)
-    name = next(here, takes[0].name if takes else "")
-    rig, heard, *_ = readback.export_recorded_rig(sequence, None, _folder(), name)
+    here = next((take for take in takes if take.first_frame <= frame < take.end_frame), takes[0])
+    rig, heard = readback.export_takes(sequence, actor, _folder(), [here])
     return rig, heard
 
 

@@ -11,6 +11,7 @@ import math
 import struct
 import zipfile
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,10 @@ class RecordedRig:
         return len(self.values) // len(CHANNEL_NAMES)
 
 
-def default_folder(sequence: str) -> Path:
-    """The default folder for the takes of a sequence."""
-    return settings.folder() / "recorded" / compat.package(sequence).rpartition("/")[2]
+def default_folder(sequence: str, face: str = "") -> Path:
+    """The default folder for the takes of a sequence. face: which of several MetaHumans it is."""
+    folder = settings.folder() / "recorded" / compat.package(sequence).rpartition("/")[2]
+    return folder / _stem(face) if face else folder
 
 
 def find_takes(sequence: str, actor: str | None = None) -> list[FoundTake]:
@@ -117,12 +119,19 @@ def export_recorded_rig(
     if not takes:
         what = f"take called {name!r}" if name else "take with a sound"
         raise PluginError(f"{compat.package(sequence)} has no {what}.", "Generate one first.")
+    return export_takes(sequence, actor, folder, takes, fps)
+
+
+def export_takes(
+    sequence: str, actor: str | None, folder: str | Path, takes: Iterable[FoundTake], fps: float = 0.0
+) -> list[Path]:
+    """Write takes that were found of a MetaHuman, as `export_recorded_rig` does."""
     files: list[Path] = []
     place, used = Path(folder), set()
     for take in takes:
         rig = read_rig(sequence, actor, take.first_frame, take.end_frame, fps, take.name)
         data, _ = sound.read(take.sound)
-        stem = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in take.name) or "take"
+        stem = _stem(take.name) or "take"
         while stem.lower() in used:  # the same sound was laid more than once
             stem += "_"
         used.add(stem.lower())
@@ -133,6 +142,11 @@ def export_recorded_rig(
                 raise PluginError(f"{path} cannot be written: {error.strerror}.", "Choose another folder.") from error
             files.append(path)
     return files
+
+
+def _stem(name: str) -> str:
+    """A name that every file system takes."""
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
 
 
 def _meta(sequence: unreal.LevelSequence, face: FaceRig, first_frame: int, end_frame: int, name: str) -> dict[str, Any]:
