@@ -243,6 +243,18 @@ def test_from_the_sequencer_the_open_sequence_is_offered(started: Any, tmp_path:
     assert str(form.get_editor_property("target")) == choices.IN_SEQUENCE
 
 
+def test_a_take_is_made_again_where_it_was_asked_for(started: Any, tmp_path: Path) -> None:
+    """The form remembers a sequence's Start Frame, for that sequence alone."""
+    from medtalk_unreal import settings
+
+    sequence, other = started.new_sequence(24), started.new_sequence(24, "/Game/Other")
+    settings.save(settings.PluginSettings(starts={sequence.get_path_name(): 48}))
+    for opened, start in ((sequence, 48), (other, 0)):
+        started.open(opened)
+        started.click(BAR, "MEDTalk.sequencer")
+        assert form_of(started, "MEDTalkGenerateForm").get_editor_property("start_frame") == start
+
+
 def test_what_is_in_the_open_sequence_is_baked_and_exported(started: Any, tmp_path: Path) -> None:
     from medtalk.rig import read_rig
     from medtalk_unreal import generate

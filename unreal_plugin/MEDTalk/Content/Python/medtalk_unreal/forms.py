@@ -8,7 +8,7 @@ from typing import Any
 
 import unreal
 
-from medtalk_unreal import choices, details, dialogs, generate, presets, preview, reports, toast
+from medtalk_unreal import choices, compat, details, dialogs, generate, presets, preview, reports, toast
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal.choices import CHOSEN, FROM_THE_VOICE, IN_SEQUENCE, NO_PERSONA, NO_PRESET, NO_SEQUENCE, SELECTED
 from medtalk_unreal.details import get
@@ -20,6 +20,7 @@ from medtalk_unreal.take import CHOICES
 from medtalk_wire.settings import MAX_INTENSITY
 
 TITLE = "MEDTalk Generate Face"
+_STARTS = 100  # sequences whose last Start Frame is remembered
 _IN_FACE = ("life", "lean")  # of the settings that have rows by themselves, those that are not for experts
 _row = details.rows()
 _asked: bool | None = None  # while a dialog shows the form, as where there are no tabs: whether to begin after it
@@ -342,7 +343,11 @@ def start(request: Request, shown: Request | None = None) -> None:
     """
     settings = settings_file.load()
     generate.start(request, toast.watching(show, generate.cancel, settings.progress), settings)
-    settings_file.save(replace(settings, form=(shown or request).to_remember()))
+    starts = settings.starts
+    if request.sequence:
+        starts = {**starts, request.sequence: request.start_frame}
+    kept = dict([*starts.items()][-_STARTS:])
+    settings_file.save(replace(settings, form=(shown or request).to_remember(), starts=kept))
 
 
 def filled(sounds: Sequence[str], note: str = "Ready.", **more: Any) -> Any:
@@ -355,6 +360,10 @@ def filled(sounds: Sequence[str], note: str = "Ready.", **more: Any) -> Any:
             request = kept.request(name, settings)
         except PluginError as error:
             name, note = "", str(error)
+    current = compat.focused_sequence()
+    if current is not None and not more.get("sequence"):  # so that a take is generated again where it was
+        start = settings.starts.get(current.get_path_name(), 0)
+        more = {"start_frame": start if isinstance(start, int) else 0, **more}
     form = details.make(MEDTalkGenerateForm, TITLE)
     fill(form, replace(request, **{"sounds": tuple(sounds), **more}), settings)
     form.set_editor_properties({"preset": name or NO_PRESET, "status": note})
