@@ -163,7 +163,7 @@ def test_a_take_under_the_layer_of_another_one_says_so(shot: Any) -> None:
     (layer,) = [one for one in editor.sections(sequence) if one.get_blend_type().blend_type.name == "ADDITIVE"]
     layer.set_is_active(False)
     report = write(editor, moving(FRAMES), name="last", **where, start_frame=FRAMES + 10)
-    assert "overrides" in report.warnings[0] and told not in " ".join(report.warnings)
+    assert report.warnings and told not in " ".join(report.warnings)
 
 
 def test_a_layer_that_undo_brought_back_is_known(shot: Any) -> None:
