@@ -10,11 +10,8 @@ from tests.fake_unreal.details import draw
 
 FILE = Path(__file__).with_name("forms.txt")
 GUIDANCE = ["label", "text", "image", "auto"]
-SAID = (
-    "Listening to Line1, 55%.",
-    "2 takes written, 7847 keys; 1 failed: The sound Line3 lasts 0.02 s; at least 0.1 s are needed. Choose a longer "
-    "sound.",
-)
+SAID = "Listening to Line1, 55%."
+FAILED = "Generating Line3: The sound Line3 cannot be exported. Import it again from its WAV file."
 
 SET_UP = (
     "Step 'Python': no Python with the package medtalk is set. Press Set Up.",
@@ -44,9 +41,9 @@ def drawn(editor: Any) -> str:
     asked = Request(sounds=tuple(one.get_path_name() for one in sounds), persona="host", text="slightly annoyed")
     form = details.make(forms.MEDTalkGenerateForm, forms.TITLE)
     filling.fill(form, asked, knows)
-    form.set_editor_property("status", SAID[0])
+    form.set_editor_property("status", SAID)
     pictures.append(("Three sounds, a MetaHuman and a shot, while it works", draw(form)))
-    form.set_editor_property("status", SAID[1])
+    form.set_editor_property("status", _at_the_end(asked, knows))
     status = draw(form).partition("v Generate\n")[2].partition("v ")[0]
     pictures.append(("The same at the end, only its status", status))
 
@@ -56,11 +53,23 @@ def drawn(editor: Any) -> str:
 
     editor.dialogs.forms.append(look)
     settingsform.open_settings()
-    tell = reports.open_report(connectionform.MEDTalkConnectionForm)
+    tell = reports.open_report(connectionform.MEDTalkConnectionForm, connectionform.TITLE)
     for line in SET_UP:
         tell(line)
     pictures.append(("Test Connection", draw(editor.tabs[-1])))
     return "\n".join(f"--- {title}\n\n{picture}" for title, picture in pictures)
+
+
+def _at_the_end(asked: Any, settings: Any) -> str:
+    """What a generation says of two takes and a failure."""
+    from medtalk_unreal import generate, take, ticks
+
+    generation = generate.Generation(asked, settings=settings)
+    for name, keys in (("Line1", 3920), ("Line2", 3927)):
+        generation.status.reports.append(take.TakeReport(name, "/Game/Shots/SH010", keys, (), {}, (), 0, 47))
+    generation.status.failures.append(FAILED)
+    generation.ended(ticks.Task(generation.steps()))
+    return generation.status.text
 
 
 if __name__ == "__main__":

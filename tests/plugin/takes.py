@@ -97,11 +97,19 @@ def a_sound(editor: Any, folder: Path, seconds: float = 1.0, name: str = "line")
 
 
 def state_of(editor: Any) -> tuple[Any, ...]:
-    """All that a take could leave behind: assets, tags, bindings, tracks, sections, keys, ranges; what is open."""
+    """All that a take could leave behind: assets, tags, bindings, tracks, sections, keys, ranges; what is open.
+
+    Without the notes on takes and their sections: Undo leaves them, and they say nothing where the section is gone.
+    """
     sequences = [(path, inside.whole(editor.asset(path))) for path in editor.sequences()]
-    tags = {path: inside.tags(editor.asset(path)) for path in editor.assets()}
+    tags = {path: _lasting(inside.tags(editor.asset(path))) for path in editor.assets()}
     opened = [one and inside.path(one) for one in (editor.state.sequence, editor.state.focused)]
     return tags, opened, sequences
+
+
+def _lasting(tags: dict[str, str]) -> dict[str, str]:
+    notes = ("medtalk.section.", "medtalk.written.", "medtalk.take.")
+    return {name: value for name, value in tags.items() if not name.startswith(notes)}
 
 
 def but_new_ones(editor: Any, before: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -43,7 +43,7 @@ def test_a_form_stands_in_the_order_in_which_it_is_declared(editor: Any) -> None
 
 def test_each_form_has_a_name_of_its_own_that_can_be_read(editor: Any) -> None:
     """A tab is called as its object is; an object of a name that is taken would be replaced."""
-    from medtalk_unreal import details, reports
+    from medtalk_unreal import connectionform, details, reports
 
     names = []
     for _ in range(3):
@@ -51,6 +51,20 @@ def test_each_form_has_a_name_of_its_own_that_can_be_read(editor: Any) -> None:
         reports.open_report()
     assert names == ["MEDTalk-Report", "MEDTalk-Report-2", "MEDTalk-Report"], "the one before is closed"
     assert len(editor.tabs) == 1
+    reports.open_report(connectionform.MEDTalkConnectionForm, connectionform.TITLE)
+    assert editor.tabs[-1].get_name() == "MEDTalk-Connection"
+
+
+def test_what_is_usually_looked_at_comes_first(editor: Any) -> None:
+    import unreal
+
+    from medtalk_unreal import forms
+
+    form = unreal.new_object(forms.MEDTalkGenerateForm)
+    assert view.categories(form)[:4] == ["Sound", "Mood", "Target", "Generate"]
+    order = view.order(form)
+    assert order[order.index("target") :][:4] == ["target", "blueprint", "camera", "sequence"], "who, then where"
+    assert order.index("face_mesh") > order.index("frame_step"), "only for an Anim Sequence"
 
 
 def test_a_report_is_one_text_with_the_newest_line_last(editor: Any) -> None:

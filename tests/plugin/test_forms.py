@@ -41,7 +41,7 @@ def test_it_says_back_what_was_put_in(editor: Any, form: Any) -> None:
         emotion="sad", mixture="happy:0.5,sad:0.5", mood_intensity=1.5, sequence_folder="/Game/Takes", start_frame=1001,
         frame_step=2, blink=False, gaze=False, process_mask="mouth", tolerance=0.01, replace=False, writer="arrays",
         marked_frames=True, persona="host", layers="emotion", hand_edits="drop", head="body", camera=True,
-        frame_rate="24", sequence_name="S_{sound}", one_each=True, sound_channel="left",
+        frame_rate="24", sequence_name="S_{sound}", one_each=True, sound_channel="left", moods_over_time="0-2 sad",
     )  # fmt: skip
     filling.fill(form, wanted, settings.load())
     form.set_editor_property("sequence", sequence)
@@ -95,6 +95,10 @@ def test_what_was_used_last_is_shown_again_where_it_still_fits(editor: Any) -> N
     request = Request(emotion="sad", frame_step=3, sounds=("/Game/A",), actor="B", sequence="/Game/C")
     change(form=request.to_remember())
     assert Request.remembered(settings.load()) == Request(emotion="sad", frame_step=3)
+    placed = Request(start_frame=1001, sound_start=1.0, sound_end=2.0, moods_over_time="1- sad")
+    assert "start_frame" not in placed.to_remember(), "another sequence begins elsewhere"
+    change(form=vars(replace(placed, sounds=())))
+    assert Request.remembered(settings.load()) == Request(), "nor as an earlier version remembered it"
     change(form={"emotion": "sad", "writer": "pen"})
     assert Request.remembered(settings.load()) == Request()
     change(form={"emotion": 3, "blink": False, "of_a_later_version": 1})

@@ -173,6 +173,56 @@ def test_edits_go_with_a_take_that_is_moved(editor: Any, shot: Any) -> None:
         assert f"CTRL_C_jaw.Y (frames {start + 5} to {start + 6})" in report.edits[0]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_change_behind_the_end_waits_for_a_longer_take(editor: Any, shot: Any, mode: str) -> None:
+    """Of two changes on a channel one lies behind, and that of another channel. They come back where they were."""
+    changed, short = {JAW: (4, 19), BLINK: (20,)}, 12
+    write(editor, smooth(1), **shot)
+    section = board_section(editor, shot["sequence"])
+    for name, frames in changed.items():
+        for frame in frames:
+            inside.set_key(section, name, frame * STEP, float(smooth(1)[frame, COLUMNS[name]]) + 0.25)
+
+    def check(seed: int, length: int) -> None:
+        shown = on_board(editor, shot["sequence"], length)
+        for name, frames in changed.items():
+            wanted = smooth(seed, length)[:, COLUMNS[name]].copy()
+            for frame in frames:
+                if frame < length and mode != "drop":
+                    wanted[frame] = (smooth(1)[:, COLUMNS[name]] if mode == "replace" else wanted)[frame] + 0.25
+            np.testing.assert_allclose(shown[:, COLUMNS[name]], wanted, atol=1e-3)
+
+    for seed in (2, 3):  # also when it is short twice
+        report = write(editor, smooth(seed, short), **shot, hand_edits=mode)
+        check(seed, short)
+        assert max(tick for tick, _ in editor.keys(section, JAW)) < short * STEP
+        if mode != "drop":
+            done, waits = report.edits
+            assert f"{JAW} (frame 2)." in done and BLINK not in done
+            assert "2 changes lie behind the end of the take, kept for one that is longer" in waits
+            assert f"{JAW}, {BLINK}" in waits
+    report = write(editor, smooth(4), **shot, hand_edits=mode)
+    check(4, FRAMES)
+    assert not any("behind the end" in line for line in report.edits) and bool(report.edits) == (mode != "drop")
+
+
+def test_a_key_behind_the_end_of_reduced_ones_waits_and_does_not_spread(editor: Any, shot: Any) -> None:
+    """Also over a part of the face, another place, and Undo, which leaves the metadata where it is."""
+    write(editor, smooth(1), **shot, tolerance=0.002)
+    section = board_section(editor, shot["sequence"])
+    inside.add_key(section, JAW, 19 * STEP, 0.9)
+    by = 0.9 - float(smooth(1)[19, COLUMNS[JAW]])
+    write(editor, smooth(2, 6), **shot, tolerance=0.002)
+    editor.undo()
+    assert "added" in write(editor, smooth(2), **shot, tolerance=0.002).edits[0]
+    write(editor, smooth(2, 6), **shot, tolerance=0.002)
+    write(editor, smooth(2, 6), **shot, tolerance=0.002, process_mask="upper")
+    write(editor, smooth(3), **shot, tolerance=0.002, start_frame=10)
+    found = jaw(editor, shot, start=10)
+    assert found[19] == pytest.approx(smooth(3)[19, COLUMNS[JAW]] + by, abs=0.004)
+    np.testing.assert_allclose(found[:6], smooth(3)[:6, COLUMNS[JAW]], atol=0.004)
+
+
 def test_edits_of_a_part_of_the_face_wait_for_it(editor: Any, shot: Any) -> None:
     """A take of the upper face leaves the mouth alone; the next one of the whole face finds what was changed there."""
     write(editor, smooth(1), **shot)
@@ -229,14 +279,11 @@ def test_a_tick_resolution_that_was_changed(editor: Any, shot: Any, unreal: Any)
 
 
 def test_after_undo_the_take_before_it_is_known(editor: Any, shot: Any) -> None:
-    """Undo takes keys back. Whether it takes the metadata of the asset back, nobody could say: so either will do."""
+    """Undo takes keys back, and leaves the metadata of the asset: the record has the version before, too."""
     write(editor, smooth(1), **shot)
     section = board_section(editor, shot["sequence"])
     write(editor, smooth(2), **shot, start_frame=30)
-    tags = inside.tags(editor.asset(shot["sequence"]))
     editor.undo()
-    for name, value in tags.items():
-        inside.set_tag(editor.asset(shot["sequence"]), name, value)
     open_wider(section)
     report = write(editor, smooth(3), **shot)
     wanted = smooth(3)[:, COLUMNS[JAW]].copy()

@@ -161,6 +161,88 @@ def test_what_the_animator_changed_on_the_head_is_kept(editor: Any, shot: Any, a
     assert f"{HEAD}Z (frame 6)" in " ".join(report.warnings)
 
 
+def test_a_section_of_the_head_stays_trimmed_and_keeps_what_lies_beside_the_take(
+    editor: Any, shot: Any, ada: Any
+) -> None:
+    turn(editor, shot, ada, turning(), start_frame=10)
+    (section,) = inside.sections(body_track(shot))
+    for tick in (2000, 40000):
+        inside.add_key(section, HEAD + "X", tick, 7.0)
+    section.set_range(10, 18)
+    report = turn(editor, shot, ada, -turning(), start_frame=10)
+    assert (section.get_start_frame(), section.get_end_frame()) == (10, 18)
+    assert "head_ctrl: The section of the take stays trimmed: it plays frames 10 to 17." in report.warnings
+    keys = editor.keys(section, HEAD + "X")
+    assert len(keys) == FRAMES + 2 and keys[0] == (2000, 7.0) and keys[-1] == (40000, 7.0)
+
+
+def test_a_section_of_the_head_without_the_takes_keys_is_said(editor: Any, shot: Any, ada: Any) -> None:
+    turn(editor, shot, ada, turning())
+    (section,) = inside.sections(body_track(shot))
+    section.set_is_active(False)
+    report = turn(editor, shot, ada, -turning())
+    assert any("The section of line (head) is muted" in line for line in report.warnings)
+
+
+def test_the_user_keys_the_body_where_he_did(editor: Any, unreal: Any, shot: Any, ada: Any) -> None:
+    track = body_binding(editor, shot, ada).add_track(unreal.MovieSceneControlRigParameterTrack)
+    track._put(editor.add_rig("body").get_control_rig_class())
+    (pose,) = inside.sections(track)
+    inside.add_key(pose, HEAD + "X", 0, 4.0)
+    turn(editor, shot, ada, turning())
+    track.set_section_to_key(pose)
+    turn(editor, shot, ada, -turning())
+    assert track.get_section_to_key() == pose
+
+
+@pytest.mark.parametrize("now", ["control", "off"])
+def test_what_gives_way_on_the_body_is_said(editor: Any, shot: Any, ada: Any, now: str) -> None:
+    editor.state.head_control = True
+    turn(editor, shot, ada, turning())
+    report = turn(editor, shot, ada, turning(), head=now)
+    assert any("The section of line on the body of BP_Ada gave way" in line for line in report.warnings)
+    assert not any("gave way" in line for line in turn(editor, shot, ada, turning(), head=now).warnings)
+
+
+def test_changes_to_the_head_of_the_board_that_give_way_are_said(editor: Any, shot: Any, ada: Any) -> None:
+    editor.state.head_control = True
+    name = "mha_head_ik_ctrl.Rotation.Z"
+    for edited in (False, True):
+        turn(editor, shot, ada, turning(), head="control")
+        (board,) = [one for one in editor.sections(shot) if name in inside.channels(one)]
+        if edited:
+            tick, old = editor.keys(board, name)[5]
+            inside.set_key(board, name, tick, old + 8.0)
+        report = turn(editor, shot, ada, turning(), head="off")
+        assert any("The keys of mha_head_ik_ctrl gave way" in line for line in report.warnings) == edited
+
+
+@pytest.mark.parametrize("bound", [False, True])
+@pytest.mark.parametrize("wrong", ["no track", "no section"])
+def test_a_rig_that_cannot_be_laid_leaves_nothing(
+    editor: Any, unreal: Any, shot: Any, ada: Any, monkeypatch: Any, wrong: str, bound: bool
+) -> None:
+    """Of the body; the face gets its keys."""
+    if bound:
+        body_binding(editor, shot, ada)
+    turn(editor, shot, ada, turning(), head="off")
+    before = inside.bindings(shot), len(shot._all_tracks())
+    lay = unreal.ControlRigSequencerLibrary.find_or_create_control_rig_track
+
+    def laid(*given: Any) -> Any:
+        if wrong == "no track":
+            return None
+        track = lay(*given)
+        inside.sections(track)[0].set_is_locked(True)  # so that another section is needed
+        monkeypatch.setattr(type(track), "add_section", lambda self: None)
+        return track
+
+    monkeypatch.setattr(unreal.ControlRigSequencerLibrary, "find_or_create_control_rig_track", laid)
+    report = turn(editor, shot, ada, turning())
+    assert report.keys and not report.head and len(report.warnings) == 1
+    assert (inside.bindings(shot), len(shot._all_tracks())) == before
+
+
 def test_the_users_rig_of_the_body_keeps_its_pose(editor: Any, unreal: Any, shot: Any, ada: Any) -> None:
     """As Sequencer lays it when a MetaHuman is dragged in: the head is added to what is there."""
     track = body_binding(editor, shot, ada).add_track(unreal.MovieSceneControlRigParameterTrack)

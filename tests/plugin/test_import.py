@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ def test_a_take_that_is_written_again_replaces_itself(editor: Any) -> None:
 def test_keys_of_others_are_not_taken_away(editor: Any) -> None:
     """The import clears whole channels; a key behind the take is somebody's."""
     from medtalk_unreal.errors import PluginError
+    from medtalk_unreal.take import Target, check_target
 
     actor, sequence = editor.add_metahuman(), editor.new_sequence(60)
     write(editor, moving(FRAMES), sequence=sequence, actor=actor)
@@ -53,7 +55,16 @@ def test_keys_of_others_are_not_taken_away(editor: Any) -> None:
     before = state_of(editor)
     with pytest.raises(PluginError, match="take other keys of the section away"):
         write(editor, moving(FRAMES), sequence=sequence, actor=actor, writer="import")
+    target = Target(sequence.get_path_name(), actor=actor.get_path_name(), writer="import")
+    with pytest.raises(PluginError, match="take other keys of the section away"), editor.plugin_code():
+        check_target(target, "line", "", FRAMES / 60)
     assert state_of(editor) == before
+    # Its own keys give way, also where it was moved, and where the new one is shorter.
+    upper = Target(sequence.get_path_name(), actor=actor.get_path_name(), writer="import", process_mask="upper")
+    for start in (0, 40):
+        for seconds in (0.1, FRAMES / 60):
+            with editor.plugin_code():
+                assert check_target(replace(upper, start_frame=start), "line", "", seconds) == 60
 
 
 @pytest.mark.engine("5.7", "RigMapper")

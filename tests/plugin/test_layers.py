@@ -15,7 +15,7 @@ from medtalk.rig.channels import CHANNELS, INDEX, MAXIMUM, MINIMUM, N_CHANNELS
 from tests.fake_unreal import inside
 from tests.helpers.sidecars import Sidecar
 from tests.plugin.clicking import asked, make
-from tests.plugin.takes import KEYED, as_take, moving, state_of
+from tests.plugin.takes import KEYED, as_take, moving, state_of, write
 from tests.plugin.test_marks import mark
 
 FRAMES = 30
@@ -144,6 +144,40 @@ def test_written_as_one_again_the_layer_goes(shot: Any) -> None:
     np.testing.assert_allclose(shown(editor, sequence, FRAMES)[:, KEYED], held[:, KEYED], atol=1e-6)
     assert any("The layer of the emotion of line was removed" in line for line in report.warnings)
     assert not layered(shot, base, whole, layers="one").warnings
+
+
+def test_a_take_under_the_layer_of_another_one_says_so(shot: Any) -> None:
+    """Put there, or grown into it; not its own layer, and not one that is muted."""
+    editor, sequence, actor = shot
+    where = {"sequence": sequence, "actor": actor}
+    told = r"line (emotion) lies there, too, and may add to"
+    assert not layered(shot, *rigs(), start_frame=FRAMES).warnings
+    assert not layered(shot, *rigs(), start_frame=FRAMES).warnings
+    assert not write(editor, moving(FRAMES), name="before", **where).warnings
+    for report in (
+        write(editor, moving(FRAMES + 5), name="before", **where),
+        write(editor, moving(FRAMES), name="over", **where, start_frame=FRAMES + 10),
+        write(editor, moving(FRAMES), **where, start_frame=FRAMES + 10, replace=False),
+    ):
+        assert f"{told} {report.take}: mute that layer" in " ".join(report.warnings)
+    (layer,) = [one for one in editor.sections(sequence) if one.get_blend_type().blend_type.name == "ADDITIVE"]
+    layer.set_is_active(False)
+    report = write(editor, moving(FRAMES), name="last", **where, start_frame=FRAMES + 10)
+    assert "overrides" in report.warnings[0] and told not in " ".join(report.warnings)
+
+
+def test_a_layer_that_undo_brought_back_is_known(shot: Any) -> None:
+    """Undo leaves the metadata of the asset."""
+    editor, sequence, _ = shot
+    base, whole = rigs()
+    layered(shot, base, whole)
+    layered(shot, base, whole, layers="one")
+    editor.undo()
+    under, above = parts(shot)
+    layered(shot, base, whole)
+    assert parts(shot) == (under, above), "not a second layer, which would show the emotion twice"
+    held = np.clip(whole, MINIMUM, MAXIMUM)
+    np.testing.assert_allclose(shown(editor, sequence, FRAMES)[:, KEYED], held[:, KEYED], atol=1e-6)
 
 
 @pytest.mark.parametrize("now", ["one", "emotion"])

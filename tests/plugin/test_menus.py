@@ -30,8 +30,8 @@ def form_of(editor: Any, kind: str) -> Any:
     return next(one for one in editor.tabs if type(one).__name__ == kind)
 
 
-def report(editor: Any) -> list[str]:
-    return form_of(editor, "MEDTalkReportForm").get_editor_property("report").splitlines()
+def report(editor: Any, kind: str = "MEDTalkReportForm") -> list[str]:
+    return form_of(editor, kind).get_editor_property("report").splitlines()
 
 
 def test_every_entry_can_be_clicked(started: Any) -> None:
@@ -90,6 +90,43 @@ def test_again_with_the_last_values(started: Any, tmp_path: Path) -> None:
     tick_until(started, lambda: generate.running() is None, "the end")
     assert len(started.sequences()) == 2 and first[0] in started.sequences() and started.log.errors == []
     assert settings.load().form["emotion"] == "sad" and settings.load().form["frame_step"] == 2
+
+
+def test_a_sequence_for_each_sound_does_not_stay_in_the_form(started: Any, tmp_path: Path) -> None:
+    """It is what this entry does; the last values are those of the form."""
+    from medtalk_unreal import generate
+
+    started.select_actors(started.add_metahuman("mh4"))
+    started.select_assets(*add_sounds(started, tmp_path, 0.5, 0.4))
+    started.open(started.new_sequence(30))
+    before = started.sequences()
+    started.click(SOUNDS, "MEDTalk.sequences")
+    tick_until(started, lambda: generate.running() is None, "the end")
+    assert len(started.sequences()) == len(before) + 2
+    started.open(started.object(before[0]))
+    started.click(SOUNDS, "MEDTalk.again")
+    tick_until(started, lambda: generate.running() is None, "the end")
+    assert len(started.sequences()) == len(before) + 2, "both are in the one that is open"
+    assert started.dialogs.messages == [] and started.log.errors == []
+
+
+def test_one_for_each_sound_leaves_an_open_sequence_alone(started: Any, tmp_path: Path) -> None:
+    from medtalk_unreal import generate
+
+    started.select_actors(started.add_metahuman("mh4"))
+    started.select_assets(*add_sounds(started, tmp_path, 0.5))
+    shot = started.new_sequence(30)
+    started.open(shot)
+    started.click(SOUNDS, "MEDTalk.generate")
+    form = form_of(started, "MEDTalkGenerateForm")
+    form.set_editor_property("one_each", True)
+    started.press(form, "generate")
+    tick_until(started, lambda: generate.running() is None, "the end")
+    assert len(started.sequences()) == 2 and len(shot.get_bindings()) == 0
+    other = started.new_sequence(30, "/Game/Other")
+    form.set_editor_property("sequence", other)
+    started.press(form, "generate")
+    assert "One sequence for each sound cannot be made in one that is chosen." in started.dialogs.messages[0][1]
 
 
 def test_an_anim_sequence_for_each_sound(started: Any, tmp_path: Path) -> None:
@@ -224,7 +261,7 @@ def test_what_is_in_the_open_sequence_is_baked_and_exported(started: Any, tmp_pa
     assert started.log.errors == [] and len(started.dialogs.messages) == 2
     assert started.asset("/Game/MEDTalk/AS_BP_Ada_line0") is not None
     (file,) = saved(started).glob("recorded/*/line0.npz")
-    assert read_rig(file).values.shape == (60, 174) and file.with_suffix(".wav").is_file()
+    assert read_rig(file).values.shape == (30, 174) and file.with_suffix(".wav").is_file()
 
 
 def test_the_cancel_button(started: Any, tmp_path: Path) -> None:
@@ -242,8 +279,10 @@ def test_the_cancel_button(started: Any, tmp_path: Path) -> None:
 
 def test_test_connection_shows_its_steps(started: Any) -> None:
     started.click(TOOLS, "MEDTalk.test")
-    tick_until(started, lambda: report(started)[-1:] == ["The connection works."], "the test's end")
-    assert [line.split("'")[1] for line in report(started)[:-1]] == [
+    kind = "MEDTalkConnectionForm"
+    tick_until(started, lambda: report(started, kind)[-1:] == ["The connection works."], "the test's end")
+    assert form_of(started, kind).get_name() == "MEDTalk-Connection"
+    assert [line.split("'")[1] for line in report(started, kind)[:-1]] == [
         "Python", "package", "client", "start", "start", "greeting", "bundle"
     ]  # fmt: skip
 
@@ -317,4 +356,5 @@ def test_the_self_test_is_a_click(started: Any) -> None:
     started.select_actors(started.add_metahuman("mh4"))
     started.click(TOOLS, "MEDTalk.selftest")
     tick_until(started, lambda: any("questions failed" in line for line in report(started)), "the self-test's end")
-    assert json.loads((saved(started) / "selftest.json").read_text())["questions"]
+    (file,) = saved(started).glob("selftest-*.json")
+    assert json.loads(file.read_text())["questions"]

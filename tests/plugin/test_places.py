@@ -319,3 +319,18 @@ def test_a_face_without_eyes_gets_no_camera(editor: Any) -> None:
     report = write(editor, moving(8), 30.0, actor=actor, camera=True)
     assert "The eyes of BP_Ada were not found; no camera was added." in report.warnings
     assert not editor.asset(report.sequence).get_spawnables() and board_section(editor, report.sequence)
+
+
+@pytest.mark.parametrize("wrong", ["refused", "nothing", "nobody"])
+def test_a_camera_that_cannot_be_made_costs_no_take(editor: Any, unreal: Any, monkeypatch: Any, wrong: str) -> None:
+    sequence, actor = editor.new_sequence(30), editor.add_metahuman()
+    if wrong == "nobody":
+        monkeypatch.setattr(unreal.MovieSceneBindingProxy, "get_object_template", lambda self: None)
+    else:
+        found = unreal.MovieSceneBindingProxy() if wrong == "refused" else None
+        kind = unreal.LevelSequenceEditorSubsystem  # before 5.6 the sequence is asked
+        monkeypatch.setattr(kind, "add_spawnable_from_class", lambda *given: found, raising=False)
+    report = write(editor, moving(8), 30.0, actor=actor, sequence=sequence, camera=True)
+    assert report.keys and sum("camera" in line.lower() and "Shot" in line for line in report.warnings) == 1
+    names = [type(track).__name__ for track in inside.tracks(sequence)]
+    assert "MovieSceneCameraCutTrack" not in names and "MEDTalk Camera" not in str(inside.bindings(sequence))

@@ -35,9 +35,12 @@ def test_a_preset_is_saved_used_and_deleted(stage: Any) -> None:
     stage.press(form, "save_preset")
     assert values(form, "preset", "preset_name", "status") == ["Gloomy", "", "The preset Gloomy is saved."]
     assert list(form.preset_choices()) == ["None", "Gloomy"]
-    form.set_editor_properties({"emotion": "happy", "mood_intensity": 1.0, "head": "Off", "start_frame": 7})
+    form.set_editor_properties(
+        {"emotion": "happy", "mood_intensity": 1.0, "head": "Off", "start_frame": 7, "sound_end": 2.0}
+    )
     stage.press(form, "use_preset")
-    assert values(form, "emotion", "mood_intensity", "head", "start_frame") == ["sad", 2.0, "Head of the face board", 0]
+    assert values(form, "emotion", "mood_intensity", "head") == ["sad", 2.0, "Head of the face board"]
+    assert values(form, "start_frame", "sound_end") == [7, 2.0], "where the take lies is not a preset's"
     form.set_editor_property("emotion", "fear")
     stage.press(form, "save_preset")
     form.set_editor_property("emotion", "happy")

@@ -185,10 +185,10 @@ def test_undo_and_what_a_sequence_remembers(editor: Any, undone: bool, monkeypat
     undo = editor.state.undo
 
     def undoing() -> str:
-        tags = {path: dict(asset.__dict__.get("_tags", {})) for path, asset in editor.state.assets.items()}
+        _, states = editor.state.undo_stack[-1]
         name = undo()
-        for path, kept in [] if undone else tags.items():
-            editor.state.assets[path].__dict__["_tags"] = kept
+        for thing, before in states.values() if undone else ():
+            thing.__dict__["_tags"] = before.get("_tags", {})
         return name
 
     monkeypatch.setattr(editor.state, "undo", undoing)

@@ -477,14 +477,14 @@ def refused(editor: Any, match: str, values: np.ndarray | None = None, **target:
     return str(caught.value)
 
 
-def refused_at_once(editor: Any, match: str, **target: Any) -> None:
+def refused_at_once(editor: Any, match: str, sound: str = "", seconds: float = 0.0, **target: Any) -> None:
     """Refused also before a job is sent."""
     from medtalk_unreal.errors import PluginError
     from medtalk_unreal.take import Target, check_target
 
-    refused(editor, match, **target)
+    refused(editor, match, sound=sound or None, **target)
     with pytest.raises(PluginError, match=match), editor.plugin_code():
-        check_target(Target(**target), "line", "")
+        check_target(Target(**target), "line", sound, seconds)
 
 
 def test_a_good_target_is_not_refused(shot: Any) -> None:
@@ -510,7 +510,7 @@ def test_a_locked_sound(shot: Any, tmp_path: Path) -> None:
     sound = a_sound(editor, tmp_path)
     write(editor, moving(2), sequence=sequence, actor=actor, sound=sound)
     audio(editor, sequence)[0][1].set_is_locked(True)
-    refused(editor, "audio section of line is locked", sequence=sequence, actor=actor, sound=sound)
+    refused_at_once(editor, "audio section of line is locked", sequence=sequence, actor=actor, sound=sound)
 
 
 def test_a_read_only_sequence(shot: Any) -> None:
@@ -548,6 +548,8 @@ def test_a_locked_playback_range(shot: Any) -> None:
         editor, "playback range of Shot is locked at 0 to 149", sequence=sequence, actor=actor, start_frame=131
     )
     assert "frames 131 to 150" in line
+    seconds, there = FRAMES / 60.0, {"sequence": sequence, "actor": actor}
+    refused_at_once(editor, "locked at 0 to 149", seconds=seconds, start_frame=131, **there)
     refused_at_once(editor, "locked at 0 to 149", sequence=sequence, actor=actor, start_frame=150)
 
 
@@ -557,9 +559,28 @@ def test_an_fk_rig_on_the_face(shot: Any, unreal: Any) -> None:
     (binding,) = [one for one in editor.asset(sequence).get_bindings() if one.get_name() == "Face"]
     track = editor.add_fk_rig(editor.asset(sequence), binding)
     refused_at_once(editor, "FK rig .*moves the face of BP_Ada", sequence=sequence, actor=actor)
+    inside.sections(track)[0].set_range(12, 15)  # of the 20 frames of the take
+    match = "FK rig .*moves the face of BP_Ada"
+    refused_at_once(editor, match, seconds=FRAMES / 60.0, sequence=sequence, actor=actor)
     inside.sections(track)[0].set_is_active(False)
     report = write(editor, moving(FRAMES), sequence=sequence, actor=actor)
     assert any("FK rig" in warning for warning in report.warnings)
+
+
+def test_a_click_looks_at_the_whole_length_of_the_sound(shot: Any, tmp_path: Path) -> None:
+    """Of the part that is heard."""
+    from medtalk_unreal import generate
+    from medtalk_unreal.errors import PluginError
+    from medtalk_unreal.request import Request
+    from medtalk_unreal.settings import PluginSettings
+
+    editor, actor, sequence = shot
+    editor.asset(sequence).set_playback_range_locked(True)  # up to frame 149
+    request = Request(sounds=(a_sound(editor, tmp_path, 2.0),), sequence=sequence, actor=actor, start_frame=100)
+    with editor.plugin_code():
+        with pytest.raises(PluginError, match="needs frames 100 to 159; the playback range"):
+            generate.check(request, PluginSettings())
+        assert generate.check(replace(request, sound_start=0.5), PluginSettings()).fps == 30.0
 
 
 def test_an_animation_on_the_face(shot: Any, unreal: Any) -> None:

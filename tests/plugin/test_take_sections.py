@@ -162,6 +162,38 @@ def test_takes_that_overlap_are_averaged_where_nothing_can_override(editor: Any,
     assert "next overlaps the take line" in report.warnings[0] and len(editor.sections(shot["sequence"])) == 2
 
 
+@pytest.mark.parametrize(("frames", "start"), [(2 * FRAMES, 0), (FRAMES, 3)])
+@pytest.mark.engine("5.6")
+def test_a_take_that_meets_another_one_when_it_is_generated_again_overrides_it(
+    editor: Any, shot: Any, frames: int, start: int
+) -> None:
+    """Longer than before, or at another start frame. Said once, and then the animator's order stays."""
+    kinds = editor.unreal.MovieSceneBlendType
+    write(editor, moving(FRAMES), **shot)
+    write(editor, moving(FRAMES, 1), name="next", **shot, start_frame=6)
+    line, other = editor.sections(shot["sequence"])
+    assert line.get_row_index() == other.get_row_index()
+    values = moving(frames, 2)
+    report = write(editor, values, **shot, start_frame=start)
+    assert "line lies above the take next of BP_Ada, and overrides it there." in report.warnings
+    shown = on_board(editor, shot["sequence"], frames, start=start)
+    np.testing.assert_allclose(shown[:, KEYED], values[:, KEYED], atol=1e-6)
+    assert line.get_row_index() != other.get_row_index()
+    assert [one.get_blend_type().blend_type for one in (line, other)] == [kinds.OVERRIDE, kinds.ABSOLUTE]
+    line.set_blend_type(kinds.ABSOLUTE)
+    assert write(editor, values, **shot, start_frame=start).warnings == ()
+    assert line.get_blend_type().blend_type == kinds.ABSOLUTE
+
+
+@pytest.mark.engine("5.4")
+def test_a_longer_take_that_meets_another_one_is_averaged_where_nothing_can_override(editor: Any, shot: Any) -> None:
+    write(editor, moving(FRAMES), **shot)
+    write(editor, moving(FRAMES, 1), name="next", **shot, start_frame=6)
+    report = write(editor, moving(2 * FRAMES, 2), **shot)
+    assert "line overlaps the take next" in report.warnings[0] and "average" in report.warnings[0]
+    assert [one.get_row_index() for one in editor.sections(shot["sequence"])] == [1, 0]
+
+
 def test_a_take_of_an_older_version_gives_way(editor: Any, shot: Any, tmp_path: Path) -> None:
     """Its keys lie in the one endless section, which belongs to nobody; its sound says where."""
     sound = a_sound(editor, tmp_path, 0.2)

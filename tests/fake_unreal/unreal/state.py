@@ -232,7 +232,11 @@ class EditorState:
             self.transaction[id(thing.__dict__)] = (thing, copied(thing.__dict__))
 
     def undo(self) -> str:
-        """Takes the last transaction back; its name. A toast says so, and it can be done again. (second look, B8)"""
+        """Takes the last transaction back; its name. A toast says so, and it can be done again. (second look, B8)
+
+        The metadata of an asset stay as they are: they belong to its package, and the call that sets one marks the
+        asset alone as changed. (public copies of EditorAssetSubsystem.cpp)
+        """
         return self._swap(self.undo_stack, self.redo_stack, "Undo")
 
     def redo(self) -> str:
@@ -243,8 +247,9 @@ class EditorState:
         name, states = taken.pop()
         given.append((name, {key: (thing, copied(thing.__dict__)) for key, (thing, _) in states.items()}))
         for thing, state in states.values():
+            tags = thing.__dict__.get("_tags")
             thing.__dict__.clear()
-            thing.__dict__.update(state)
+            thing.__dict__.update(state if tags is None else {**state, "_tags": tags})
         self.toasts.append(f"{verb}: {name}")
         return name
 

@@ -8,6 +8,7 @@ from typing import Any
 import unreal
 
 from medtalk_unreal import compat, facerig, spawned
+from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 
 NAME = "MEDTalk Camera"
@@ -23,8 +24,8 @@ _CUTS = unreal.MovieSceneCameraCutTrack
 def frame(sequence: unreal.LevelSequence, face: FaceRig, start: int, end: int) -> list[str]:
     """Let a camera show the face in display frames `start` to `end`, the last one exclusive; notes for the user.
 
-    A camera of an earlier take stays where it is, and is shown longer. A sequence with other camera cuts gets none.
-    Raises `PluginError` where Unreal spawns no camera.
+    A camera of an earlier take stays where it is, and is shown longer. A sequence with other camera cuts gets none,
+    and where Unreal makes none, a note says so: the take does not need it.
     """
     cuts = [cut for track in sequence.find_tracks_by_type(_CUTS) for cut in track.get_sections()]
     if cuts:
@@ -38,8 +39,14 @@ def frame(sequence: unreal.LevelSequence, face: FaceRig, start: int, end: int) -
     eyes = _eyes(sequence, face)
     if eyes is None:
         return [f"The eyes of {face.name} were not found; no camera was added."]
-    binding = spawned.add(sequence, unreal.CineCameraActor.static_class(), NAME)
+    try:
+        binding = spawned.add(sequence, unreal.CineCameraActor.static_class(), NAME)
+    except PluginError as error:
+        return [f"{error} The take has no camera."]
     height = _set_lens(binding)
+    if height is None:
+        binding.remove()
+        return [f"The camera that Unreal made in {sequence.get_name()} cannot be set up; no camera was added."]
     _set_place(binding, *_place(*eyes, height))
     tracks = sequence.find_tracks_by_type(_CUTS)
     section: Any = (tracks[0] if len(tracks) else sequence.add_track(_CUTS)).add_section()
@@ -86,9 +93,13 @@ def _place(left: unreal.Vector, right: unreal.Vector, sensor: float) -> tuple[tu
     return at, (0.0, 0.0, math.degrees(math.atan2(-ahead[1], -ahead[0])))
 
 
-def _set_lens(binding: unreal.MovieSceneBindingProxy) -> float:
-    """Give the camera of a binding its lens, with all of the face in focus; the height of its film in millimetres."""
-    lens: Any = binding.get_object_template().get_cine_camera_component()  # pyright: ignore[reportAttributeAccessIssue]
+def _set_lens(binding: unreal.MovieSceneBindingProxy) -> float | None:
+    """Give the camera of a binding its lens, with all of the face in focus; the height of its film in millimetres, None
+    where Unreal hands out no camera."""
+    camera = binding.get_object_template()
+    lens: Any = camera.get_cine_camera_component() if isinstance(camera, unreal.CineCameraActor) else None
+    if lens is None:
+        return None
     lens.set_editor_property("current_focal_length", FOCAL_LENGTH)
     focus = lens.get_editor_property("focus_settings")
     focus.set_editor_property("focus_method", unreal.CameraFocusMethod.DISABLE)

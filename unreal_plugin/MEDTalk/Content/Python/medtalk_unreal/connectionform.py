@@ -9,6 +9,7 @@ import unreal
 from medtalk_unreal import details, dialogs, installing, reports, ticks
 from medtalk_unreal.sidecar import the_sidecar
 
+TITLE = "MEDTalk Connection"
 WORKS = "The connection works."
 _row = details.rows()
 
@@ -35,7 +36,7 @@ class MEDTalkConnectionForm(unreal.Object):
 
 def test() -> None:
     """Begin the test in a tab of its own."""
-    tell = reports.open_report(MEDTalkConnectionForm)
+    tell = reports.open_report(MEDTalkConnectionForm, TITLE)
     ticks.begin(the_sidecar.test(tell), reports.telling(tell, WORKS))
 
 
@@ -45,5 +46,5 @@ def set_up(form: Any = None) -> None:
     Raises `PluginError` if it is on its way already.
     """
     installing.check_idle()
-    tell = reports.into(form) if form is not None else reports.open_report(MEDTalkConnectionForm)
+    tell = reports.into(form) if form is not None else reports.open_report(MEDTalkConnectionForm, TITLE)
     installing.start(tell, reports.telling(tell, WORKS))

@@ -6,8 +6,8 @@ before moves it: then that is meant. Trimmed ends stay trimmed, and the sound st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import unreal
 
@@ -16,7 +16,7 @@ from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.handedits import Found
 from medtalk_unreal.keys import ChannelWriter
-from medtalk_unreal.sections import Owner, Section
+from medtalk_unreal.sections import Owner, Section, Track
 from medtalk_unreal.span import Span, frame_of, tick_of
 
 _BEGAN = 0.5  # of the channels with keys there have one at the very start, if they are those of a take
@@ -115,7 +115,9 @@ def place(
         lines += more
     else:
         section = earlier.section
+        others = sections.around(track, section)
         lines = _move(sequence, face, earlier, span, channels)
+        lines += _settle(sequence, face, owner, section, others)
     track.modify()
     track.set_section_to_key(section)  # what the animator keys now belongs to the take
     return section, lines
@@ -151,21 +153,63 @@ def _new(sequence: unreal.LevelSequence, face: FaceRig, owner: Owner, span: Span
         return sections.make(sequence, track, owner, span.start_frame, span.end_frame, adds), []
     section = sections.make(sequence, track, owner, span.start_frame, span.end_frame)
     way = sections.in_the_way(track, section, span.start_frame, span.end_frame)
-    if not way:
-        return section, []
-    if sections.put_above(section):
-        return section, [f"{name} lies above {_other(sequence, way)} of {face.name}, and overrides it there."]
+    adding = _adding(sequence, track, owner, [*sections.around(track, section).values()])
     below = _endless(sequence, way)
-    if below is None:
-        return section, [f"{name} overlaps {_other(sequence, way)} of {face.name}: Unreal shows the average. Mute one."]
+    if below is None or sections.put_above(section):
+        return section, _put_above(sequence, face, name, section, way) + adding
     # Averaged with a section that has no end, the face would move by half.
     sections.drop(sequence, track, section)
     _check_unlocked(sequence, below, f"The section of the control board of {face.name}")
     below.modify()
     return below, [
         f"{name} has no section of its own, because that of {face.name} has no end and this Unreal would average the "
-        "two: its keys are in that one, in place of those that were there."
+        "two: its keys are in that one, in place of those that were there.",
+        *adding,
     ]
+
+
+def _put_above(
+    sequence: unreal.LevelSequence, face: FaceRig, name: str, section: Section, way: Sequence[Section]
+) -> list[str]:
+    """Have a section of a take above others that are in its way; what to tell the user."""
+    if not way:
+        return []
+    if sections.put_above(section):
+        return [f"{name} lies above {_other(sequence, way)} of {face.name}, and overrides it there."]
+    return [f"{name} overlaps {_other(sequence, way)} of {face.name}: Unreal shows the average. Mute one."]
+
+
+def _settle(
+    sequence: unreal.LevelSequence, face: FaceRig, owner: Owner, section: Section, before: Collection[str]
+) -> list[str]:
+    """Have a section that was moved, or is longer now, above what it overlaps since then; what to tell the user.
+
+    before: paths of the sections that it overlapped already. What the animator made of those stays.
+    """
+    track = face.track
+    assert track is not None
+    met = [one for path, one in sections.around(track, section).items() if path not in before]
+    if any(one.get_row_index() == section.get_row_index() for one in met):
+        sections.name_it(sequence, track, section, owner)
+    if owner.layer:
+        return []
+    lines = _put_above(sequence, face, owner.take, section, [one for one in met if sections.is_in_the_way(one)])
+    return lines + _adding(sequence, track, owner, met)
+
+
+def _adding(sequence: unreal.LevelSequence, track: Track, owner: Owner, over: Sequence[Section]) -> list[str]:
+    """For the user: the layer of another take, among sections that overlap a take, shows on that one, too."""
+    alone = sum(other == owner for other, _ in sections.of_board(sequence, track)) == 1
+    for one in over:
+        other = sections.owner_of(sequence, one)
+        if other is None or not other.layer or not one.is_active() or not sections.adds(one):
+            continue
+        if not alone or replace(other, layer="") != owner:
+            return [
+                f"The section {other.take} ({other.layer}) lies there, too, and may add to {owner.take}: mute that "
+                "layer, or move one of the two."
+            ]
+    return []
 
 
 def _endless(sequence: unreal.LevelSequence, way: Sequence[Section]) -> Section | None:

@@ -22,7 +22,8 @@ _COMBOS = {
 """Rows that show words of their own for the values of a request."""
 _PLAIN = (
     "mixture", "mood_intensity", "marked_frames", "start_frame", "replace", "blink", "gaze", "camera", "one_each",
-    "mute_animation", "frame_step", "tolerance", "sound_start", "sound_end", *(knob.name for knob in MORE),
+    "mute_animation", "moods_over_time", "frame_step", "tolerance", "sound_start", "sound_end",
+    *(knob.name for knob in MORE),
 )  # fmt: skip
 """Rows that show the values of a request themselves."""
 
@@ -38,6 +39,7 @@ def fill(form: Any, request: Request, settings: PluginSettings) -> None:
             "actor": request.actor,
             "target": CHOSEN if request.actor else target,
             "sequence": current,
+            "found": current.get_path_name() if current is not None and not request.sequence else "",
             "face_mesh": compat.mesh(faces[0]) if faces else None,
             "blueprint": compat.load(request.blueprint) if request.blueprint else None,
             "preset": NO_PRESET,
@@ -52,6 +54,8 @@ def fill(form: Any, request: Request, settings: PluginSettings) -> None:
 def read(form: Any) -> Request:
     """The request in a form. `PluginError` if it is not clear whose face is meant."""
     sequence, blueprint, target = get(form, "sequence"), get(form, "blueprint"), get(form, "target")
+    if sequence is not None and get(form, "one_each") and sequence.get_path_name() == get(form, "found"):
+        sequence = None  # it is there because it was open, not because the user chose it
     actor = get(form, "actor") if target == CHOSEN else ""
     if target == SELECTED and blueprint is None:
         actors = selected_faces()
@@ -65,7 +69,7 @@ def read(form: Any) -> Request:
         actor = actors[0].get_path_name()
     mesh = get(form, "face_mesh") if target == NO_SEQUENCE else None
     if mesh is None and target == NO_SEQUENCE:
-        raise PluginError("No face mesh is chosen.", "An Anim Sequence is for a skeleton: choose the Face Mesh.")
+        raise PluginError("No face mesh is chosen.", "It says for which skeleton: choose one in Advanced.")
     return replace(
         values(form),
         sounds=sounds_of(form),

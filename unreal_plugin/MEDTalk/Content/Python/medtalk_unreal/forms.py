@@ -15,7 +15,7 @@ from medtalk_unreal.details import get
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.filling import fill, put, read, selected_faces, sounds_of, values
 from medtalk_unreal.generate import Status
-from medtalk_unreal.request import MORE, Request
+from medtalk_unreal.request import MORE, OF_ONCE, Request
 from medtalk_unreal.take import CHOICES
 from medtalk_wire.settings import MAX_INTENSITY
 
@@ -90,9 +90,21 @@ class MEDTalkGenerateForm(unreal.Object):
             "Marked frames of the Level Sequence, labelled as angry or happy:0.5, set the mood up to the next one.",
         ),
     )  # fmt: skip
+    moods_over_time = unreal.uproperty(
+        str,
+        meta=_row(
+            "Mood", "Moods Over Time",
+            "Moods in seconds of the sound, such as: 0-2 angry, 2-5 happy:0.7+sad:0.3, 5- sad",
+        ),
+    )  # fmt: skip
     target = unreal.uproperty(
         str, meta=_row("Target", "MetaHuman", "The MetaHuman to animate.", GetOptions="target_choices")
     )
+    blueprint = unreal.uproperty(
+        unreal.Blueprint,
+        meta=_row("Target", "MetaHuman Blueprint", "Spawned in the sequence, in place of one in the level."),
+    )
+    camera = unreal.uproperty(bool, meta=_row("Target", "Camera", "Add a camera that frames the face."))
     sequence = unreal.uproperty(
         unreal.LevelSequence,
         meta=_row("Target", "Level Sequence", "Where the keys go. Leave empty to create a new one."),
@@ -122,15 +134,6 @@ class MEDTalkGenerateForm(unreal.Object):
     )
     frame_rate = unreal.uproperty(
         str, meta=_row("New Sequence", "Frame Rate", "Its display rate.", GetOptions="rate_choices")
-    )
-    blueprint = unreal.uproperty(
-        unreal.Blueprint,
-        meta=_row("New Sequence", "MetaHuman Blueprint", "Spawned in the sequence, in place of one in the level."),
-    )
-    camera = unreal.uproperty(bool, meta=_row("New Sequence", "Camera", "Add a camera that frames the face."))
-    face_mesh = unreal.uproperty(
-        unreal.SkeletalMesh,
-        meta=_row("New Sequence", "Face Mesh", "Which skeleton an Anim Sequence is for. Ignored otherwise."),
     )
     process_mask = unreal.uproperty(
         str, meta=_row("Face", "Process Mask", "The part of the face that gets keys.", GetOptions="mask_choices")
@@ -177,6 +180,10 @@ class MEDTalkGenerateForm(unreal.Object):
         int,
         meta=_row("Keys", "Frame Step", "1 sets a key on every frame, 2 on every second frame.", ClampMin="1"),
     )
+    face_mesh = unreal.uproperty(
+        unreal.SkeletalMesh,
+        meta=_row("Advanced", "Face Mesh", "Which skeleton an Anim Sequence is for. Ignored otherwise."),
+    )
     sound_channel = unreal.uproperty(
         str,
         meta=_row("Advanced", "Stereo Channel", "What is heard of a stereo sound.", GetOptions="channel_choices"),
@@ -186,6 +193,7 @@ class MEDTalkGenerateForm(unreal.Object):
         str, meta=_row("Advanced", "Writer", "How keys are written.", GetOptions="writer_choices")
     )
     actor = unreal.uproperty(str, meta={"EditCondition": "false", "EditConditionHides": ""})
+    found = unreal.uproperty(str, meta={"EditCondition": "false", "EditConditionHides": ""})
     takes_text = unreal.uproperty(bool, meta={"EditCondition": "false", "EditConditionHides": ""})
     takes_image = unreal.uproperty(bool, meta={"EditCondition": "false", "EditConditionHides": ""})
 
@@ -312,7 +320,8 @@ def again(sounds: Sequence[str], target: str = "", **more: Any) -> None:
     form = filled(sounds)
     if target:
         form.set_editor_property("target", target)
-    start(replace(read(form), **more))
+    request = read(form)
+    start(replace(request, **more), request)
 
 
 def submit(form: Any) -> None:
@@ -326,11 +335,14 @@ def submit(form: Any) -> None:
             presets.remember(actor.get_actor_label(), "" if name == NO_PRESET else name)
 
 
-def start(request: Request) -> None:
-    """Begin a request, whose status the form and a notification show. Raises `PluginError` if it cannot be done."""
+def start(request: Request, shown: Request | None = None) -> None:
+    """Begin a request, whose status the form and a notification show. Raises `PluginError` if it cannot be done.
+
+    shown: the values of the form, to be remembered, where the request has others that only one menu entry asks for.
+    """
     settings = settings_file.load()
     generate.start(request, toast.watching(show, generate.cancel, settings.progress), settings)
-    settings_file.save(replace(settings, form=request.to_remember()))
+    settings_file.save(replace(settings, form=(shown or request).to_remember()))
 
 
 def filled(sounds: Sequence[str], note: str = "Ready.", **more: Any) -> Any:
@@ -353,7 +365,8 @@ def _use(form: Any) -> None:
     settings, name = settings_file.load(), get(form, "preset")
     if name == NO_PRESET:
         raise PluginError("No preset is chosen.", "Choose one in Preset.")
-    put(form, presets.load().request(name, settings))
+    request, shown = presets.load().request(name, settings), values(form)
+    put(form, replace(request, **{once: getattr(shown, once) for once in OF_ONCE}))
     form.set_editor_property("status", f"The form now has the values of the preset {name}.")
 
 

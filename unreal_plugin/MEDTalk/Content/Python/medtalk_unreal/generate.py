@@ -6,6 +6,7 @@ at before anything is sent, and again before anything is written: in between, th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
@@ -323,7 +324,7 @@ def check(request: Request, settings: PluginSettings) -> Facts:
     facts = Facts(waves, _fps(request, waves[0]))
     for wave in waves[1:] if request.one_each else ():
         _fps(request, wave)
-    _timeline(request, waves[0], settings)
+    _timeline(request, waves[0], settings, max(wave.seconds for wave in waves))
     return facts
 
 
@@ -348,12 +349,19 @@ def _fps(request: Request, sound: SoundFacts) -> float:
     if request.skeleton:
         return _rig_fps(None if request.frame_rate == "project" else Fraction(request.frame_rate))
     target = request.target()
-    return _rig_fps(check_target(target, sound.name, sound.path) or new_rate(target))
+    seconds = min(request.sound_end or sound.seconds, sound.seconds) - request.sound_start
+    return _rig_fps(check_target(target, sound.name, sound.path, seconds) or new_rate(target))
 
 
-def _timeline(request: Request, sound: SoundFacts, settings: PluginSettings) -> list[Any] | None:
-    """The moods at the marked frames of the sound's sequence, None if the request asks for none. Raises `PluginError`
-    for labels that are none."""
+def _timeline(
+    request: Request, sound: SoundFacts, settings: PluginSettings, longest: float = math.inf
+) -> list[Any] | None:
+    """The moods over time of a sound, None if the request asks for none: those that it names, without those behind the
+    end of this sound, or those at the marked frames of the sound's sequence. longest: seconds of the longest sound,
+    where moods behind all of them shall be an error. Raises `PluginError` for moods that are none."""
+    if request.moods_over_time.strip():
+        named = marks.written(request.moods_over_time, longest, settings)
+        return [span for span in named if float(span["start"]) < sound.seconds]
     if not request.marked_frames:
         return None
     sequence, start = None, request.start_frame

@@ -75,7 +75,10 @@ def find(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> F
         return None
     written, first = there
     channels = facerig.section_channels(section)
-    return Found(written, first, _changes(sequence, channels, written, first))
+    changes = _changes(sequence, channels, written, first)
+    if any(channel.get_num_keys() for channel in channels.values()):
+        changes |= {name: _with_behind(changes.get(name), *behind) for name, behind in written.behind.items()}
+    return Found(written, first, changes)
 
 
 def located(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> tuple[Written, int] | None:
@@ -171,6 +174,19 @@ def _change(
     return Change(ticks, by, values) if any(by) else None
 
 
+def _with_behind(change: Change | None, by: Curve, values: Curve) -> Change:
+    """A channel's change with those that lie behind the end of the take; the first tick of these leads to them."""
+    if change is None:
+        return Change(by.ticks, [0.0, *by.values[1:]], values.values)
+    if change.emptied:
+        return change
+    new = [at for at, tick in enumerate(by.ticks) if tick > change.ticks[-1]]
+    return Change(
+        [*change.ticks, *(by.ticks[at] for at in new)], [*change.by, *(by.values[at] for at in new)],
+        [*change.values, *(values.values[at] for at in new)],
+    )  # fmt: skip
+
+
 def _is_same(
     sequence: unreal.LevelSequence, channel: unreal.MovieSceneScriptingFloatChannel, old: Curve, first: int
 ) -> bool:
@@ -236,9 +252,11 @@ class HandEdits:
     def __init__(self, found: Found | None, mode: str, first: int) -> None:
         self._changes = dict(found.changes) if found is not None else {}
         self._mode, self._first = mode, first
-        self._met: list[str] = []
+        self._met: dict[str, Change] = {}  # as far as the new take reaches
         self._wrote: set[str] = set()
         self._curves: dict[str, Curve] = dict(found.written.curves) if found is not None else {}
+        self._behind = dict(found.written.behind) if found is not None else {}
+        self._waits: dict[str, int] = {}  # channel -> how many changes lie behind the end
 
     def wrote(self, curve: Curve) -> None:
         """Note the keys of the take itself, before edits, to be stored."""
@@ -258,15 +276,22 @@ class HandEdits:
         change = self._changes.get(curve.name)
         if change is None:
             return curve
-        self._met.append(curve.name)
-        if self._mode == "drop":
-            return curve
-        if change.emptied:
-            return Curve(curve.name, [], [])
+        self._behind.pop(curve.name, None)
+        if self._mode == "drop" or change.emptied:
+            self._met[curve.name] = change
+            return curve if self._mode == "drop" else Curve(curve.name, [], [])
+        last = curve.ticks[-1] - self._first
+        inside = sum(tick <= last for tick in change.ticks)
+        if any(change.by[:inside]):
+            self._met[curve.name] = Change(change.ticks[:inside], change.by[:inside], change.values[:inside])
+        self._keep_behind(curve, change)
         own = [self._first + tick for tick in change.ticks]
         # Beside the ticks of a change those before and behind it, where it is 0.
         near = {tick for at, tick in enumerate(own) if any(change.by[max(at - 1, 0) : at + 2])}
-        ticks = sorted({*curve.ticks, *(tick for tick in near if curve.ticks[0] <= tick <= curve.ticks[-1])})
+        near = {tick for tick in near if curve.ticks[0] <= tick <= curve.ticks[-1]}
+        if not near:
+            return curve
+        ticks = sorted({*curve.ticks, *near})
         if self._mode == "offset":
             by = Curve(curve.name, own, change.by)
             return Curve(curve.name, ticks, [curve.at(tick) + by.at(tick) for tick in ticks])
@@ -274,6 +299,18 @@ class HandEdits:
         edited = [any(start <= tick - self._first <= end for start, end in spans) for tick in ticks]
         values = [(left if stays else curve).at(tick) for tick, stays in zip(ticks, edited, strict=True)]
         return Curve(curve.name, ticks, values)
+
+    def _keep_behind(self, curve: Curve, change: Change) -> None:
+        """Keep what was changed behind the end of a curve, from the tick before on, for a take that is longer."""
+        end = curve.ticks[-1] - self._first + (curve.ticks[1] - curve.ticks[0] if len(curve.ticks) > 1 else 1)
+        later = [at for at, tick in enumerate(change.ticks) if tick >= end]
+        if not any(change.by[at] for at in later):
+            return
+        some = slice(max(later[0] - 1, 0), None)
+        ticks = change.ticks[some]
+        by, values = Curve(curve.name, ticks, change.by[some]), Curve(curve.name, ticks, change.values[some])
+        self._behind[curve.name] = by, values
+        self._waits[curve.name] = sum(last >= end for _, last in change.spans())
 
     def store(
         self, sequence: unreal.LevelSequence, section: unreal.MovieSceneSection, found: Found | None, asked: int,
@@ -293,8 +330,9 @@ class HandEdits:
             self.wrote(made[name])
         length = span.end - span.first
         written = Written(
-            asked, span.start_frame, span.end_frame, span.first, length, resolution, straight, dict(self._curves)
-        )
+            asked, span.start_frame, span.end_frame, span.first, length, resolution, straight, dict(self._curves),
+            dict(self._behind),
+        )  # fmt: skip
         store(sequence, section, written, found.written if found is not None else None)
 
     def _read(self, section: unreal.MovieSceneSection, span: Span) -> dict[str, Curve]:
@@ -308,12 +346,20 @@ class HandEdits:
 
     def lines(self, take: str, ticks_per_frame: Fraction) -> list[str]:
         """What became of the edits, for the user: which channels, which frames."""
+        lines = []
+        if count := sum(self._waits.values()):
+            what = "1 change lies" if count == 1 else f"{count} changes lie"
+            more = f" and {len(self._waits) - _NAMED} more" if len(self._waits) > _NAMED else ""
+            lines.append(
+                f"{take}: {what} behind the end of the take, kept for one that is longer: "
+                f"{', '.join([*self._waits][:_NAMED])}{more}."
+            )
         if not self._met:
-            return []
+            return lines
         done = {"offset": "were added to the new take", "replace": "stay", "drop": "were removed (Hand Edits: Drop)"}
-        named = [f"{name} ({self._frames(self._changes[name], ticks_per_frame)})" for name in self._met[:_NAMED]]
+        named = [f"{name} ({self._frames(self._met[name], ticks_per_frame)})" for name in [*self._met][:_NAMED]]
         more = f" and {len(self._met) - _NAMED} more" if len(self._met) > _NAMED else ""
-        return [f"{take}: your changes {done[self._mode]}: {', '.join(named)}{more}."]
+        return [f"{take}: your changes {done[self._mode]}: {', '.join(named)}{more}.", *lines]
 
     def _frames(self, change: Change, ticks_per_frame: Fraction) -> str:
         if change.emptied:

@@ -6,18 +6,19 @@ body has there. A rig that is made for it is layered, so that the body keeps its
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import unreal
 
 from medtalk_board.head import BONE, Axes, axes_of
-from medtalk_unreal import compat, facerig, handedits, sections
+from medtalk_unreal import compat, earlier, facerig, handedits, sections
+from medtalk_unreal.earlier import Earlier
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
-from medtalk_unreal.handedits import Found
 from medtalk_unreal.pen import Pen
+from medtalk_unreal.span import Span
 
 CONTROL = "head_ctrl"
 """The control of MetaHuman_ControlRig that turns the head."""
@@ -34,14 +35,15 @@ BOARD = tuple(f"{facerig.HEAD}.{turn}" for turn in _TURNS)
 @dataclass(frozen=True)
 class Head:
     """A control that turns a head, and the section for its keys. axes: how the control lies. how: for the report.
-    found: what the animator changed on an earlier take there, if it has a section of its own.
+    there: what an earlier take has left in a section of its own. lines: for the user.
     """
 
     control: str
     section: unreal.MovieSceneSection
     axes: Axes
     how: str
-    found: Found | None = None
+    there: Earlier = field(default_factory=Earlier)
+    lines: tuple[str, ...] = ()
 
     @property
     def channels(self) -> list[str]:
@@ -63,82 +65,83 @@ def of_board(face: FaceRig, section: unreal.MovieSceneSection) -> Head:
     return head
 
 
-def of_body(
-    sequence: unreal.LevelSequence, face: FaceRig, owner: sections.Owner, start_frame: int, end_frame: int, again: bool
-) -> Head:
-    """The head control of the body's rig, for keys from a display frame up to another; what is missing is made.
+def of_body(sequence: unreal.LevelSequence, face: FaceRig, owner: sections.Owner, span: Span, again: bool) -> Head:
+    """The head control of the body's rig, for the keys of a take; what is missing is made.
 
     again: in place of those of an earlier take. Raises `PluginError`, and nothing is made, where there is no such rig,
-    or somebody animates the body there.
+    where somebody animates the body there, and where the section of the earlier take is locked.
     """
     body = _body(sequence, face)
-    binding = body.binding
-    track = _rig_track(binding) if binding is not None else None
+    binding, track, rig = body.binding, None, None
     if binding is not None:
-        _check_free(sequence, face, binding, track, owner, start_frame, end_frame)
-    kinds = unreal.MovieSceneBlendType
-    blend = kinds.ADDITIVE
+        track = _rig_track(binding)
+        _check_free(sequence, face, binding, track, owner, span.start_frame, span.end_frame)
     if track is None:
-        rig = _rig(body)
-        compat.show(sequence)  # Unreal makes a rig's track for the sequence that it shows
-        binding = binding or facerig.bind(sequence, body)
-        track = unreal.ControlRigSequencerLibrary.find_or_create_control_rig_track(
-            compat.world(), sequence, rig, binding, True
-        )
-        if not isinstance(track, unreal.MovieSceneControlRigParameterTrack):
-            raise PluginError(f"Unreal could not create a Control Rig track for the body of {face.name}.", _ELSE)
-        blend = kinds.ABSOLUTE
-    live = facerig.rig_of(sequence, track)
-    axes = _axes(live.get_hierarchy() if live is not None else None)
+        rig, axes = _rig(body)
+    else:
+        axes = _live_axes(sequence, track)
     if axes is None:
         raise PluginError(f"The rig of the body of {face.name} does not say how its {CONTROL} lies.", _ELSE)
-    section = sections.of_take(sequence, track, owner, start_frame) if again else None
-    earlier = section is not None
+    how = f"on {CONTROL} of the body's rig."
+    section = sections.of_take(sequence, track, owner, span.start_frame) if again else None
     if section is not None and section.is_locked():
         raise PluginError(
             f"The section of {owner.take} on the body of {face.name} is locked, so the head turns as before:",
             f"unlock it in {sequence.get_name()} (right-click it, Properties, Locked) and generate again.",
         )
-    section = section or sections.make(sequence, track, owner, start_frame, end_frame, blend)
-    found = handedits.find(sequence, section) if earlier else None
-    head = Head(CONTROL, section, axes, f"on {CONTROL} of the body's rig.", found)
-    if earlier:  # all of it was written for the take
-        section.modify()
-        section.set_range(start_frame, end_frame)
-        for channel in map(facerig.section_channels(section).__getitem__, head.channels):
-            for key in reversed(compat.keys(channel)):
-                channel.remove_key(key)
-    return head
+    if track is None:
+        assert rig is not None, "_rig() gives one"
+        track, section = _lay(sequence, body, rig, owner, span)
+        return Head(CONTROL, section, _live_axes(sequence, track) or axes, how)
+    if section is None:
+        adds = unreal.MovieSceneBlendType.ADDITIVE
+        section = sections.make(sequence, track, owner, span.start_frame, span.end_frame, adds)
+        return Head(CONTROL, section, axes, how)
+    head = Head(CONTROL, section, axes, how, Earlier(section, handedits.find(sequence, section)))
+    keyed = track.get_section_to_key()
+    _, lines = earlier.place(sequence, replace(body, track=track), head.there, owner, span, head.channels)
+    if keyed is not None:
+        track.set_section_to_key(keyed)  # the user keys the body where he did
+    return replace(head, lines=tuple(f"{CONTROL}: {line}" for line in lines))
 
 
 def give_way(
-    pen: Pen, sequence: unreal.LevelSequence, face: FaceRig, section: sections.Section, before: Collection[str],
+    pen: Pen, sequence: unreal.LevelSequence, face: FaceRig, section: sections.Section, there: Earlier,
     owner: sections.Owner, start_frame: int, now: str,
 ) -> list[str]:  # fmt: skip
     """Take back how an earlier take turned the head, where it is turned otherwise now, or not at all; what to tell the
     user.
 
-    before: the channels that the earlier take had keys on.
+    there: the earlier take.
     """
-    if now != "control" and {*BOARD} <= {*before}:
+    lines = []
+    if now != "control" and {*BOARD} <= {*there.channels}:
         for name in BOARD:
             pen.clear(name)
         facerig.switch_head(section, False)
+        if there.found is not None and {*BOARD} & {*there.found.changes}:
+            lines.append(f"The keys of {facerig.HEAD} gave way, with your changes to them. Undo brings them back.")
     if now == "body":
-        return []
+        return lines
     with suppress(PluginError):  # no body, no keys
         binding = _body(sequence, face).binding
         track = _rig_track(binding) if binding is not None else None
         turned = sections.of_take(sequence, track, owner, start_frame)
-        if turned is not None and turned.is_locked():
-            return [
+        if track is None or turned is None:
+            return lines
+        if turned.is_locked():
+            lines.append(
                 f"The section of {owner.take} on the body of {face.name} is locked, so it stays and turns the head: "
                 "mute it, or unlock and delete it."
-            ]
-        if track is not None and turned is not None:
-            track.modify()
-            sections.drop(sequence, track, turned)
-    return []
+            )
+            return lines
+        track.modify()
+        track.remove_section(turned)  # its tag stays, as that of a layer
+        lines.append(
+            f"The section of {owner.take} on the body of {face.name} was removed, with all keys in it. Undo brings it "
+            "back."
+        )
+    return lines
 
 
 def _body(sequence: unreal.LevelSequence, face: FaceRig) -> FaceRig:
@@ -153,19 +156,43 @@ def _body(sequence: unreal.LevelSequence, face: FaceRig) -> FaceRig:
     raise PluginError(f"{face.name} has no body: its head gets no keys.", _ELSE)
 
 
-def _rig(body: FaceRig) -> unreal.Class:
-    """The class of the body's rig: the one that its mesh names, that at the known place, or any in the project."""
+def _rig(body: FaceRig) -> tuple[unreal.Class, Axes]:
+    """The class of the body's rig, and how its head control lies: the rig that its mesh names, that at the known place,
+    or any in the project."""
     assert body.component is not None, "a body is found as a component"
     for asset in (compat.default_rig(body.component), *map(compat.load, _places())):
         kind = compat.rig_class(asset) if asset is not None else None
-        if kind is not None and _axes(compat.rig_hierarchy(asset)) is not None:
-            return kind
+        axes = _axes(compat.rig_hierarchy(asset))
+        if kind is not None and axes is not None:
+            return kind, axes
     raise PluginError(f"The body of {body.name} has no rig with a {CONTROL}: its head gets no keys.", _ELSE)
 
 
 def _places() -> Iterator[str]:
     yield KNOWN_RIG
     yield from compat.rigs_called("metahuman_controlrig")
+
+
+def _lay(
+    sequence: unreal.LevelSequence, body: FaceRig, rig: unreal.Class, owner: sections.Owner, span: Span
+) -> tuple[sections.Track, sections.Section]:
+    """A layered track for the body's rig, and its section for a take. Raises `PluginError`, and leaves nothing."""
+    compat.show(sequence)  # Unreal makes a rig's track for the sequence that it shows
+    binding = body.binding or facerig.bind(sequence, body)
+    track = unreal.ControlRigSequencerLibrary.find_or_create_control_rig_track(
+        compat.world(), sequence, rig, binding, True
+    )
+    made = isinstance(track, unreal.MovieSceneControlRigParameterTrack)
+    try:
+        if not made:
+            raise PluginError(f"Unreal could not create a Control Rig track for the body of {body.name}.", _ELSE)
+        return track, sections.make(sequence, track, owner, span.start_frame, span.end_frame)
+    except PluginError:
+        if made:
+            binding.remove_track(track)
+        if body.binding is None:
+            binding.remove()
+        raise
 
 
 def _rig_track(binding: unreal.MovieSceneBindingProxy) -> unreal.MovieSceneControlRigParameterTrack | None:
@@ -210,6 +237,12 @@ def _is_turned(section: unreal.MovieSceneSection) -> bool:
     channels = facerig.section_channels(section)
     turns = [channels[name] for name in (f"{CONTROL}.{turn}" for turn in _TURNS) if name in channels]
     return any(channel.get_num_keys() > 1 for channel in turns)
+
+
+def _live_axes(sequence: unreal.LevelSequence, track: sections.Track) -> Axes | None:
+    """How the head control of a track's rig lies; None where nobody can tell."""
+    live = facerig.rig_of(sequence, track)
+    return _axes(live.get_hierarchy() if live is not None else None)
 
 
 def _axes(hierarchy: unreal.RigHierarchy | None) -> Axes | None:

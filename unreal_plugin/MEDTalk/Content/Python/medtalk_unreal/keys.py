@@ -213,12 +213,18 @@ class ImportWriter(ChannelWriter):
 
     def write(self, curves: Sequence[Curve], pause: Callable[[], None]) -> int:
         pause()
-        if any(self._channels[curve.name].get_num_keys() for curve in curves):
-            raise PluginError(
-                "The import of keys would take other keys of the section away.", "Set Writer to Channel keys."
-            )
+        self.check_room([curve.name for curve in curves], 0, 0)
         self._curves += curves
         return 0
+
+    def check_room(self, names: Sequence[str], first: int, end: int) -> None:
+        """Raise `PluginError` where channels have keys elsewhere than from tick `first` up to `end`."""
+        for name in names:
+            count = self._channels[name].get_num_keys() if name in self._channels else 0
+            if count and len(self.ticks(name, first, end)) < count:
+                raise PluginError(
+                    "The import of keys would take other keys of the section away.", "Set Writer to Channel keys."
+                )
 
     def finish(self) -> int:
         if not self._curves:

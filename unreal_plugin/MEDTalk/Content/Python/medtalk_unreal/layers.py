@@ -74,7 +74,7 @@ def drop(sequence: unreal.LevelSequence, track: Track | None, owner: Owner, star
     if section is None or track is None:
         return []
     track.modify()
-    sections.drop(sequence, track, section)
+    track.remove_section(section)  # its tag stays: Undo brings the section back, but not the metadata
     line = f"The layer of the emotion of {owner.take} was removed, with the keys of its Weight: the take is one again."
     return [line]
 

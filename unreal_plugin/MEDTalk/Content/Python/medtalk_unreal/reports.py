@@ -21,12 +21,12 @@ class MEDTalkReportForm(unreal.Object):
     report = unreal.uproperty(str, meta=_row("Report", "Steps", "Also in the Output Log.", MultiLine="true"))
 
 
-def open_report(kind: type = MEDTalkReportForm) -> Callable[[str], None]:
+def open_report(kind: type = MEDTalkReportForm, title: str = _TITLE) -> Callable[[str], None]:
     """Open a tab for lines; the function that adds one, also long after. They are in the log too.
 
-    kind: a class with the property `report`.
+    kind: a class with the property `report`. title: that of the tab.
     """
-    form = details.make(kind, _TITLE)
+    form = details.make(kind, title)
     details.open_tab(form)
     return into(form)
 

@@ -21,6 +21,11 @@ from medtalk_wire.settings import AUTO
 
 CHANNELS = ("mix", "left", "right")
 """What is heard of a stereo sound."""
+OF_ONCE = (
+    "sounds", "sound_start", "sound_end", "moods_over_time",
+    "actor", "sequence", "start_frame", "skeleton", "blueprint",
+)  # fmt: skip
+"""Of the fields of a request, those that belong to its sounds or its target: they are not remembered."""
 _PLACEHOLDERS = {"sequence_name": ("face", "sound"), "sequence_folder": ("folder",)}
 _PICTURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)  # how such a file begins
 _HOURS = 1e6  # seconds: no sound is longer
@@ -31,7 +36,7 @@ _OWN = ("emotion", "text", "image", "intensity", "region", "persona", "blink", "
 NOT_IN_UNREAL = {
     "image_name": "the name of the picture's file",
     "transcript": "the Spoken Text of the SoundWave",
-    "timeline": "marked frames of the sequence (marked_frames)",
+    "timeline": "marked frames of the sequence (marked_frames), or moods_over_time",
     "curve": "keys are what an animator edits here",
     "curve_mode": "there is no curve",
     "span": "sound_start and sound_end",
@@ -60,8 +65,9 @@ class Request(_More):
     ("happy:0.7,surprised:0.3"), else `emotion`: a label, "auto" for what is heard in the voice, or "" for the same
     where the sidecar hears moods, and neutral where it does not. A `mixture` of less than 1 beside a text or picture is
     mixed with it. With `marked_frames` the marked frames of the sequence set the
-    mood, each up to the next (`marks`). `actor` is the path name of an actor in the level, "" the one that `sequence`
-    has already; `sequence` an asset path, "" makes a new one in `sequence_folder`, where {folder} is that of the sound.
+    mood, each up to the next (`marks`); with `moods_over_time` spans of the sound do, as in "0-2 angry, 2- happy:0.5".
+    `actor` is the path name of an actor in the level, "" the one that `sequence` has already; `sequence` an asset path,
+    "" makes a new one in `sequence_folder`, where {folder} is that of the sound.
     With `one_each` every sound gets a new sequence, in place of all one behind the other in the same. With `skeleton`
     (the path of the face's Skeleton or SkeletalMesh) an AnimSequence is made there in place of a sequence; this needs
     no level. `head` is off until it is wanted: the body may turn the head already. `sound_channel` is what is heard of
@@ -77,6 +83,7 @@ class Request(_More):
     image: str = ""
     mood_intensity: float = 1.0
     marked_frames: bool = False
+    moods_over_time: str = ""
     actor: str = ""
     sequence: str = ""
     sequence_folder: str = "/Game/MEDTalk"
@@ -121,7 +128,7 @@ class Request(_More):
     def remembered(cls, settings: PluginSettings) -> Request:
         """As the form was last used; what does not fit any more is the default."""
         good, _ = fitting(cls, _as_now(settings.form))
-        request = cls(**good)
+        request = cls(**{name: value for name, value in good.items() if name not in OF_ONCE})
         if not Path(request.image).is_file():
             request = replace(request, image="")
         try:
@@ -131,9 +138,8 @@ class Request(_More):
         return request
 
     def to_remember(self) -> dict[str, Any]:
-        """What the form shows the next time: everything but the sounds and target of this one."""
-        left_out = ("sounds", "actor", "sequence", "skeleton", "blueprint", "sound_start", "sound_end")
-        return {name: value for name, value in asdict(self).items() if name not in left_out}
+        """What the form shows the next time: everything but what is of these sounds, or this sequence."""
+        return {name: value for name, value in asdict(self).items() if name not in OF_ONCE}
 
     def check(self, settings: PluginSettings) -> None:
         """Raise `PluginError` for a value outside its range, as far as that can be checked without the editor."""
@@ -168,12 +174,13 @@ class Request(_More):
             raise PluginError("Text and picture are both set.", "Clear one.")
         if (self.text or self.image) and self.mixture.strip().lower() == AUTO:
             raise PluginError("The mood from the voice cannot be mixed with a text or picture.", "Clear one.")
+        if self.marked_frames and self.moods_over_time.strip():
+            raise PluginError("Moods at Marked Frames and Moods Over Time are both set.", "Choose one.")
         longest = settings.limits.get("max_text", 65536)
-        for name in ("text", "mixture"):
+        for name in ("text", "mixture", "moods_over_time"):
             if len(getattr(self, name).encode("utf-8", "replace")) > longest:
-                raise PluginError(
-                    f"The {name} has {len(getattr(self, name))} characters; at most {longest:.0f} bytes are allowed."
-                )
+                what = f"The {name.replace('_', ' ')} has {len(getattr(self, name))} characters"
+                raise PluginError(f"{what}; at most {longest:.0f} bytes are allowed.")
         if len(self.text) > wire.MAX_TEXT:
             raise PluginError(f"The text has {len(self.text)} characters; at most {wire.MAX_TEXT} are read.", "Cut it.")
         if self.image:

@@ -108,7 +108,7 @@ def name_it(sequence: unreal.LevelSequence, track: Track, section: Section, owne
 
 
 def drop(sequence: unreal.LevelSequence, track: Track, section: Section) -> None:
-    """Take away a section that was just made."""
+    """Take away a section that was just made; for one of an earlier run its tag must stay, because of Undo."""
     unreal.EditorAssetLibrary.remove_metadata_tag(sequence, _OWNER + path_of(section))
     track.remove_section(section)
 
@@ -146,13 +146,26 @@ def put_above(section: Section) -> bool:
 def in_the_way(track: Track, section: Section | None, start_frame: int, end_frame: int) -> list[Section]:
     """Other active sections with values of their own from a display frame up to another one."""
     own = section.get_path_name() if section is not None else ""
+    others = (one for one in track.get_sections() if one.get_path_name() != own)
+    return [one for one in others if is_in_the_way(one) and reaches(one, start_frame, end_frame)]
+
+
+def is_in_the_way(section: Section) -> bool:
+    """Whether a section is active, and has values of its own instead of adding some."""
+    return section.is_active() and not adds(section)
+
+
+def adds(section: Section) -> bool:
+    """Whether a section adds to others."""
     kinds = unreal.MovieSceneBlendType
-    found = []
-    for one in track.get_sections():
-        added = one.get_blend_type().blend_type in (kinds.ADDITIVE, kinds.RELATIVE, kinds.ADDITIVE_FROM_BASE)
-        if one.get_path_name() != own and one.is_active() and not added and reaches(one, start_frame, end_frame):
-            found.append(one)
-    return found
+    return section.get_blend_type().blend_type in (kinds.ADDITIVE, kinds.RELATIVE, kinds.ADDITIVE_FROM_BASE)
+
+
+def around(track: Track, section: Section) -> dict[str, Section]:
+    """Path -> each other section of a track that has a frame in common with one."""
+    own = section.get_path_name()
+    others = {str(one.get_path_name()): one for one in track.get_sections() if one.get_path_name() != own}
+    return {path: one for path, one in others.items() if overlap(one, section)}
 
 
 def is_endless(section: Section) -> bool:

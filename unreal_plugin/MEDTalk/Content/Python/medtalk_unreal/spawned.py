@@ -71,7 +71,7 @@ def add(sequence: unreal.LevelSequence, kind: unreal.Class, name: str) -> unreal
         binding = subsystem.add_spawnable_from_class(sequence, kind)
     else:
         binding = sequence.add_spawnable_from_class(kind)  # before 5.6
-    if not binding.is_valid():
+    if binding is None or not binding.is_valid():
         raise PluginError(f"Unreal could not spawn {name} in {sequence.get_name()}.")
     binding.set_name(name)
     binding.set_display_name(name)

@@ -15,13 +15,13 @@ from medtalk_board import head
 from medtalk_board.channels import CHANNEL_NAMES, REGIONS, in_region
 from medtalk_board.head import BONE, Axes
 from medtalk_board.targets import TARGETS
-from medtalk_unreal import camera, compat, earlier, facerig, heads, layers, places, rivals
+from medtalk_unreal import audiotrack, camera, compat, earlier, facerig, handedits, heads, layers, places, rivals
 from medtalk_unreal.earlier import Earlier
 from medtalk_unreal.edits import Edit, describe, edit, is_long
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.handedits import MODES, HandEdits
-from medtalk_unreal.keys import WRITERS, ChannelWriter, check_writer
+from medtalk_unreal.keys import WRITERS, ChannelWriter, ImportWriter, check_writer
 from medtalk_unreal.pen import Pen
 from medtalk_unreal.places import Where
 from medtalk_unreal.sections import Owner, Section
@@ -182,22 +182,32 @@ class TakeReport:
         return lines
 
 
-def check_target(target: Target, name: str, sound: str) -> Fraction | None:
+def check_target(target: Target, name: str, sound: str, seconds: float = 0.0) -> Fraction | None:
     """Frames a second of the sequence that is there for a take called `name` of a SoundWave; None for a new one.
 
-    Raises `PluginError` where no take could be written; nothing is made.
+    seconds: how much of the sound is heard; 0 where nobody knows. Raises `PluginError` where no take could be written;
+    nothing is made.
     """
     check_writer(target.writer)
     place = places.find(target, name, compat.package(sound))
-    if place.sequence is None:
+    sequence, face = place.sequence, place.face
+    if sequence is None:
         return None
     if target.writer == "arrays":
-        places.check_by_itself(place.sequence)
-    start = _start(place, target, Owner(name, compat.package(sound)))
-    if target.replace:  # the layer of an earlier take is written again, or gives way
-        earlier.section_of(place.sequence, place.face, Owner(name, compat.package(sound), layers.EMOTION), start)
-    _check_span(place.sequence, place.face, start, start + 1, target.mute_animation)
-    return rates(place.sequence)[0]
+        places.check_by_itself(sequence)
+    owner = Owner(name, compat.package(sound))
+    first = tick_of(_start(place, target, owner), sequence)
+    span = Span.of(1, 1000.0, seconds, first, sequence)  # of the sound alone
+    if target.replace:
+        # The layer of an earlier take is written again, or gives way.
+        earlier.section_of(sequence, face, replace(owner, layer=layers.EMOTION), target.start_frame)
+        wave = _sound(sound)
+        if wave is not None:
+            audiotrack.own(sequence, face.name, name, wave, target.start_frame)
+        if target.writer == "import":
+            _check_import(sequence, face, owner, span, target)
+    _check_span(sequence, face, span.start_frame, span.end_frame, target.mute_animation)
+    return rates(sequence)[0]
 
 
 def target_place(target: Target, name: str, sound: str) -> tuple[unreal.LevelSequence | None, int]:
@@ -216,7 +226,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
     Raises `PluginError` where it cannot be written, `CancelledError` if the user cancels.
     """
     place = places.find(target, take.name, take.source)
-    sound = _sound(take)
+    sound = _sound(take.sound)
     seconds = take.heard(float(sound.get_editor_property("duration"))) if sound else 0.0
     owner = Owner(take.name, compat.package(take.sound or ""))
     layered = target.layers == layers.EMOTION and take.base is not None
@@ -282,7 +292,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
             warnings += layers.drop(sequence, face.track, emotion, target.start_frame)
         if target.replace:
             in_body, at = replace(owner, layer=heads.LAYER), target.start_frame
-            warnings += heads.give_way(pen, sequence, face, section, there.channels, in_body, at, target.head)
+            warnings += heads.give_way(pen, sequence, face, section, there, in_body, at, target.head)
         turned, how, left = _write_head(change, pen, sequence, face, section, owner, take, span, target)
         keys += turned
         warnings += left
@@ -318,11 +328,24 @@ def _check_span(sequence: unreal.LevelSequence, face: FaceRig, start: int, end: 
     return notes
 
 
-def _sound(take: Take) -> unreal.SoundWave | None:
-    """The SoundWave of a take, or None for a take without."""
-    if not take.sound:
+def _check_import(sequence: unreal.LevelSequence, face: FaceRig, owner: Owner, span: Span, target: Target) -> None:
+    """Raise `PluginError` where the section of an earlier take has keys that do not give way to the new one."""
+    section = earlier.section_of(sequence, face, owner, target.start_frame)
+    if section is None:
+        return
+    there = handedits.located(sequence, section)
+    length, first = tick_of(span.end_frame, sequence) - span.first, span.first
+    if there is not None:
+        length, first = max(length, there[0].length), there[1]
+    names = [name for index in in_region(target.process_mask) if (name := face.board.targets[index])]
+    ImportWriter(sequence, face, section).check_room(names, first, first + length)
+
+
+def _sound(path: str | None) -> unreal.SoundWave | None:
+    """The SoundWave at a path, or None for no path."""
+    if not path:
         return None
-    return compat.load_as(unreal.SoundWave, compat.package(take.sound), "sound", "Select the SoundWave itself.")
+    return compat.load_as(unreal.SoundWave, compat.package(path), "sound", "Select the SoundWave itself.")
 
 
 def _earlier(
@@ -450,15 +473,16 @@ def _write_head(
     try:
         if target.head == "body":
             owner = replace(owner, layer=heads.LAYER)
-            head = heads.of_body(sequence, face, owner, span.start_frame, span.end_frame, target.replace)
+            head = heads.of_body(sequence, face, owner, span, target.replace)
         else:
             head = heads.of_board(face, section)
     except PluginError as error:
         return 0, "", [str(error)]
+    notes = [*earlier.notes(head.there, f"{owner.take} (head)", target.hand_edits), *head.lines]
     writer, keys = ChannelWriter(sequence, face, head.section), 0
     if target.head == "body":
-        edits = HandEdits(head.found, target.hand_edits, span.first)
-        pen = pen.beside(writer, edits, span.end)
+        edits = HandEdits(head.there.found, target.hand_edits, span.first)
+        pen = pen.beside(writer, edits, head.there.end(span))
     else:
         edits, pen = None, pen.beside(writer)
     for name, values in zip(head.channels, take.turns(head.axes), strict=True):
@@ -466,8 +490,8 @@ def _write_head(
         keys += pen.write(pen.curves(name, values, scale=DEGREES))
     if edits is None:
         return keys, head.how, []
-    edits.store(sequence, head.section, head.found, target.start_frame, span)
-    return keys, head.how, edits.lines(f"{owner.take} (head)", ticks_per_frame(sequence))
+    edits.store(sequence, head.section, head.there.found, target.start_frame, span)
+    return keys, head.how, [*notes, *edits.lines(f"{owner.take} (head)", ticks_per_frame(sequence))]
 
 
 def _show(sequence: unreal.LevelSequence, new: bool, view: compat.View) -> None:

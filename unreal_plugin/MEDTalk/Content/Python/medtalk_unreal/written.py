@@ -1,7 +1,7 @@
 """What was written into the section of a take, stored with the sequence, so that hand edits can be told from it.
 
 The keys are packed as 16-bit numbers into the metadata of the asset: they go where the asset goes. The last two
-versions are stored, because Undo takes keys back, but not the metadata of an asset (for all we know).
+versions are stored, because Undo takes keys back, but not the metadata, which belong to the package of the asset.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class Written:
     """What a run wrote into a section. asked: the start frame that it was asked for. start_frame, end_frame: how the
     section was laid, in display frames. first: tick of the start of the take, of `resolution` a second; the ticks of
     the curves count from there. length: of the take in ticks. straight: the keys lead to each other in straight lines.
+    behind: the animator's changes that lie behind the end of the take, for one that is longer: the difference on each
+    channel, and his values.
     """
 
     asked: int
@@ -42,6 +44,7 @@ class Written:
     resolution: Fraction
     straight: bool = True
     curves: Mapping[str, Curve] = field(default_factory=dict)
+    behind: Mapping[str, tuple[Curve, Curve]] = field(default_factory=dict)
 
     def at(self, resolution: Fraction) -> Written:
         """The same in a sequence whose tick resolution was changed."""
@@ -53,8 +56,9 @@ class Written:
             return Curve(curve.name, [round(tick * scale) for tick in curve.ticks], curve.values)
 
         curves = {name: scaled(curve) for name, curve in self.curves.items()}
+        behind = {name: (scaled(by), scaled(values)) for name, (by, values) in self.behind.items()}
         first, length = round(self.first * scale), round(self.length * scale)
-        return replace(self, first=first, length=length, resolution=resolution, curves=curves)
+        return replace(self, first=first, length=length, resolution=resolution, curves=curves, behind=behind)
 
 
 def stored(sequence: unreal.LevelSequence, section: unreal.MovieSceneSection) -> list[Written]:
@@ -76,25 +80,41 @@ def store(
 
 
 def _packed(written: Written) -> dict[str, Any]:
+    rate = [written.resolution.numerator, written.resolution.denominator]
+    packed = {
+        "asked": written.asked, "start_frame": written.start_frame, "end_frame": written.end_frame,
+        "first": written.first, "length": written.length, "resolution": rate, "straight": written.straight,
+        **_packed_curves(written.curves),
+    }  # fmt: skip
+    if written.behind:
+        by = {name: by for name, (by, _) in written.behind.items()}
+        packed["behind"] = [_packed_curves(by), _packed_curves({n: own for n, (_, own) in written.behind.items()})]
+    return packed
+
+
+def _packed_curves(curves: Mapping[str, Curve]) -> dict[str, Any]:
     names, steps, values = {}, array("i"), array("h")
-    for name, curve in written.curves.items():
+    for name, curve in curves.items():
         largest = max(map(abs, curve.values), default=0.0) or 1.0
         names[name] = [len(curve.ticks), largest]
         steps.extend(b - a for a, b in zip([0, *curve.ticks], curve.ticks, strict=False))
         values.extend(round(value / largest * _FULL) for value in curve.values)
     data = b"".join(map(_little, (steps, values)))
-    rate = [written.resolution.numerator, written.resolution.denominator]
-    return {
-        "asked": written.asked, "start_frame": written.start_frame, "end_frame": written.end_frame,
-        "first": written.first, "length": written.length, "resolution": rate, "straight": written.straight,
-        "names": names,
-        "keys": base64.b85encode(zlib.compress(data, 9)).decode("ascii"),
-    }  # fmt: skip
+    return {"names": names, "keys": base64.b85encode(zlib.compress(data, 9)).decode("ascii")}
 
 
 def _unpacked(packed: Mapping[str, Any]) -> Written:
     facts = dict(packed)
-    names, data = facts.pop("names"), zlib.decompress(base64.b85decode(facts.pop("keys")))
+    curves = _unpacked_curves(facts.pop("names"), facts.pop("keys"))
+    behind = {}
+    if packed.get("behind"):
+        by, values = (_unpacked_curves(**some) for some in facts.pop("behind"))
+        behind = {name: (by[name], values[name]) for name in by}
+    return Written(**{**facts, "resolution": Fraction(*facts["resolution"])}, curves=curves, behind=behind)
+
+
+def _unpacked_curves(names: Mapping[str, Any], keys: str) -> dict[str, Curve]:
+    data = zlib.decompress(base64.b85decode(keys))
     count = sum(number for number, _ in names.values())
     steps, values = array("i", data[: 4 * count]), array("h", data[4 * count :])
     if sys.byteorder == "big":
@@ -105,7 +125,7 @@ def _unpacked(packed: Mapping[str, Any]) -> Written:
         some = slice(at, at + number)
         at += number
         curves[name] = Curve(name, list(accumulate(steps[some])), [value / _FULL * largest for value in values[some]])
-    return Written(**{**facts, "resolution": Fraction(*facts["resolution"])}, curves=curves)
+    return curves
 
 
 def _little(numbers: array[int]) -> bytes:
