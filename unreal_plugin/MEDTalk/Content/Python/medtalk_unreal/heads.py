@@ -120,7 +120,7 @@ def give_way(
             pen.clear(name)
         facerig.switch_head(section, False)
         if there.found is not None and {*BOARD} & {*there.found.changes}:
-            lines.append(f"The keys of {facerig.HEAD} gave way, with your changes to them. Undo brings them back.")
+            lines.append(f"The keys of {facerig.HEAD} were removed, with your changes to them. Undo brings them back.")
     if now == "body":
         return lines
     with suppress(PluginError):  # no body, no keys
