@@ -87,5 +87,5 @@ def test_an_unreal_without_the_plugin_says_so_before_anything_is_sent(editor: An
 
     actor, sequence = editor.add_metahuman(), editor.new_sequence(60)
     target = Target(sequence.get_path_name(), actor=actor.get_path_name(), writer="import")
-    with pytest.raises(PluginError, match=r"cannot import keys .* RigMapper on .* writer channels"):
+    with pytest.raises(PluginError, match=r"cannot import keys .* RigMapper on .* Writer to Channel keys"):
         check_target(target, "line", "/Game/Sounds/line")

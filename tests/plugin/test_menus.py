@@ -360,7 +360,7 @@ def test_a_fault_is_one_line_and_its_traceback_is_in_the_log(started: Any, monke
 
     monkeypatch.delattr(unreal, "LevelSequenceEditorBlueprintLibrary")
     started.click(TOOLS, "MEDTalk.generate")
-    assert len(started.dialogs.messages) == 1 and "Unreal version answers otherwise" in started.dialogs.messages[0][1]
+    assert len(started.dialogs.messages) == 1 and "Something went wrong in MEDTalk" in started.dialogs.messages[0][1]
     assert "Traceback" in started.log.text and "AttributeError" in started.log.text
 
 

@@ -51,7 +51,7 @@ def test_one_each_cannot_be_in_one(configured: Any, tmp_path: Path) -> None:
         sounds=add_sounds(configured, tmp_path, 1.0), actor=configured.add_metahuman().get_path_name(), one_each=True,
         sequence=sequence.get_path_name(),
     )  # fmt: skip
-    with pytest.raises(PluginError, match="One sequence for each sound cannot be made in one that is chosen"):
+    with pytest.raises(PluginError, match="One for Each Sound makes new sequences"):
         generate.start(request)
     with pytest.raises(PluginError, match=r"lasts 1 s; its part begins at 0\.95 s"):
         generate.start(replace(request, one_each=False, sound_start=0.95))

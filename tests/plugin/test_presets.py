@@ -86,7 +86,7 @@ def test_presets_that_are_damaged_or_of_a_later_version(stage: Any) -> None:
         assert presets.load() == presets.Presets()
     file.write_text('{"saved": {"New": {"wings": true}}, "actors": {"BP_Ada": "New"}}', "utf-8")
     form = open_form(stage, [])
-    assert values(form, "preset") == ["None"] and "The preset New does not fit any more" in values(form, "status")[0]
+    assert values(form, "preset") == ["None"] and "The preset New no longer works" in values(form, "status")[0]
     form.set_editor_property("preset", "New")
     stage.press(form, "use_preset")
     assert "Unknown name 'wings'" in stage.dialogs.messages[0][1]

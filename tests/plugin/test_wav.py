@@ -72,7 +72,7 @@ def test_mono_has_no_left_channel(editor: Any, tmp_path: Path) -> None:
     request = Request(sounds=(asset,), actor=actor.get_path_name(), sound_channel="left")
     with pytest.raises(PluginError) as caught:
         generate.check(request, settings.load())
-    assert str(caught.value) == "The sound line is mono: it has no left channel. Set Sound Channel to Mix."
+    assert str(caught.value) == "The sound line is mono: it has no left channel. Set Stereo Channel to Both, mixed."
     data, _ = sound.read(asset)
     assert sound.only(data, "line", "mix") is data
     with pytest.raises(PluginError, match="The sound line has no right channel"):

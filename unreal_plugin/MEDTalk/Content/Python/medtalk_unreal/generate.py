@@ -300,7 +300,7 @@ def check(request: Request, settings: PluginSettings) -> Facts:
     """Check everything that can be checked without the sidecar. Raises `PluginError`."""
     request.check(settings)
     check_editable()
-    if compat.is_commandlet() and not request.skeleton:
+    if compat.is_commandlet() and not request.skeleton:  # Unreal would end with an assert: it closes open menus first
         raise PluginError(
             "A commandlet has no Sequencer, so it cannot put a face board into a sequence.",
             "Give a skeleton for an AnimSequence, or start the editor without -run.",
@@ -309,7 +309,7 @@ def check(request: Request, settings: PluginSettings) -> Facts:
         raise PluginError("No sound is selected.", "Select one or more SoundWaves in the Content Browser.")
     waves = [sounds.look(path, settings.max_seconds) for path in request.sounds]
     if request.one_each and request.sequence:
-        raise PluginError("One sequence for each sound cannot be made in one that is chosen.", "Clear one of the two.")
+        raise PluginError("One for Each Sound makes new sequences.", "Clear Level Sequence, or switch it off.")
     for wave in waves:
         sounds.check_channel(wave, request.sound_channel)
         if request.sound_start > wave.seconds - sounds.MIN_SECONDS:

@@ -106,13 +106,6 @@ def _request(content: Any) -> Generator[None, None, Mapping[str, Any]]:
     """Steps that do one request; its result. A request that fails does not keep the next ones from being done."""
     try:
         request = Request.read(content)
-        if (
-            compat.is_commandlet() and not request.skeleton
-        ):  # Unreal would end with an assert: it closes open menus first
-            raise PluginError(
-                "A commandlet has no Sequencer, so it cannot put a face board into a sequence.",
-                "Give a skeleton for an AnimSequence, or start the editor without -run.",
-            )
         generation = generate.Generation(replace(request, actor=_actor_path(request.actor)))
     except PluginError as error:
         unreal.log_error(f"MEDTalk: {error}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import unreal
 
 from medtalk_board.head import BONE, Axes, axes_of
-from medtalk_unreal import compat, earlier, facerig, handedits, rivals, sections
+from medtalk_unreal import compat, earlier, facerig, handedits, sections
 from medtalk_unreal.earlier import Earlier
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
@@ -223,7 +223,7 @@ def _check_free(
         ):
             continue
         for section in track.get_sections():
-            if not section.is_active() or not rivals.overlaps(section, start_frame, end_frame - 1):
+            if not section.is_active() or not sections.reaches(section, start_frame, end_frame):
                 continue
             if ours and (sections.owner_of(sequence, section) is not None or not _is_turned(section)):
                 continue

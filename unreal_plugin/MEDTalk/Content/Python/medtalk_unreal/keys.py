@@ -161,7 +161,7 @@ class ArrayWriter(ChannelWriter):
         if rig is None:
             raise PluginError(
                 f"The control board of {face.name} does not run in Sequencer.",
-                "Open the sequence in Sequencer, or choose the key writer channels.",
+                "Open the sequence in Sequencer, or set Writer to Channel keys.",
             )
         self._rig = rig
 
@@ -223,7 +223,7 @@ class ImportWriter(ChannelWriter):
             count = self._channels[name].get_num_keys() if name in self._channels else 0
             if count and len(self.ticks(name, first, end)) < count:
                 raise PluginError(
-                    "The import of keys would take other keys of the section away.", "Choose the key writer channels."
+                    "The import of keys would take other keys of the section away.", "Set Writer to Channel keys."
                 )
 
     def finish(self) -> int:
@@ -246,7 +246,7 @@ class ImportWriter(ChannelWriter):
         channels = facerig.section_channels(self._section)  # the import may have made them anew
         missing = [curve.name for curve in self._curves if not channels[curve.name].get_num_keys()]
         if not done or missing:
-            raise PluginError("Unreal did not import the keys.", "Choose the key writer channels.", ", ".join(missing))
+            raise PluginError("Unreal did not import the keys.", "Set Writer to Channel keys.", ", ".join(missing))
         # Where a frame is no whole number of ticks, Unreal and we may not round alike.
         self.made = {curve.name: curve for curve in dense} if self._a_frame.denominator == 1 else None
         return len(rows)
@@ -268,5 +268,5 @@ def check_writer(name: str) -> None:
     if name == "import" and not compat.can_import_keys():
         raise PluginError(
             "This Unreal cannot import keys from a table.",
-            "Switch the plugin RigMapper on (Unreal 5.7 and later), or choose the key writer channels.",
+            "Switch the plugin RigMapper on (Unreal 5.7 and later), or set Writer to Channel keys.",
         )

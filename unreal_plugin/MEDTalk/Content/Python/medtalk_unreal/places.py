@@ -139,7 +139,8 @@ def open_in_sequencer(sequence: unreal.LevelSequence) -> None:
     check_by_itself(sequence)
     if not compat.show(sequence):
         raise PluginError(
-            f"{sequence.get_name()} cannot be opened in Sequencer.", "Choose the key writer channels, which needs none."
+            f"{sequence.get_name()} cannot be opened in Sequencer.",
+            "Set Writer to Channel keys, which needs none.",
         )
 
 
@@ -150,5 +151,5 @@ def check_by_itself(sequence: unreal.LevelSequence) -> None:
         within = f" of {root.get_name()}" if root else ""
         raise PluginError(
             f"The sequence {name} is open as a part{within}.",
-            f"Choose the key writer channels, or open {name} by itself.",
+            f"Set Writer to Channel keys, or open {name} by itself.",
         )

@@ -25,14 +25,14 @@ class Presets:
     actors: dict[str, str] = field(default_factory=dict)
 
     def request(self, name: str, settings: PluginSettings) -> Request:
-        """What a preset asks for. Raises `PluginError` if there is none, or its values do not fit any more."""
+        """What a preset asks for. Raises `PluginError` if there is none, or its values no longer work."""
         if name not in self.saved:
             raise PluginError(f"There is no preset called {name[:_LONGEST]!r}.", "Choose one in Preset.")
         try:
             request = Request.read(self.saved[name])
             request.check(settings)
         except PluginError as error:
-            raise PluginError(f"The preset {name} does not fit any more: {error.message}", "Save it anew.") from error
+            raise PluginError(f"The preset {name} no longer works: {error.message}", "Save it again.") from error
         return request
 
     def of_actor(self, label: str) -> str:

@@ -6,6 +6,7 @@ import unreal
 
 from medtalk_unreal import compat, facerig
 from medtalk_unreal.facerig import FaceRig
+from medtalk_unreal.sections import reaches
 
 _SWITCH = "ctrl_lookatswitch"
 _SWITCHES = (unreal.MovieSceneScriptingBoolChannel, unreal.MovieSceneScriptingFloatChannel)
@@ -28,7 +29,7 @@ def conflicts(face: FaceRig, first: int, last: int, muted: bool = False) -> tupl
             continue
         title = str(track.get_display_name())
         sections = list(track.get_sections())
-        hit = [section for section in sections if section.is_active() and overlaps(section, first, last)]
+        hit = [section for section in sections if section.is_active() and reaches(section, first, last + 1)]
         if is_rig and not facerig.is_fk(facerig.rig_of(face.binding.sequence, track)):
             if hit:
                 notes.append(f"Another rig ({title}) also moves the face of {face.name} there.")
@@ -55,7 +56,7 @@ def mute_animation(face: FaceRig, first: int, last: int) -> list[str]:
     assert face.binding is not None, "make() gives a binding"
     lines = []
     for track in face.binding.find_tracks_by_type(unreal.MovieSceneSkeletalAnimationTrack):
-        hit = [section for section in track.get_sections() if section.is_active() and overlaps(section, first, last)]
+        hit = [section for section in track.get_sections() if section.is_active() and reaches(section, first, last + 1)]
         locked = [section for section in hit if section.is_locked()]
         for section in hit:
             if not section.is_locked():
@@ -67,13 +68,6 @@ def mute_animation(face: FaceRig, first: int, last: int) -> list[str]:
         if locked:
             lines.append(f"The animation ({title}) of the face of {face.name} is locked, so it was not muted.")
     return lines
-
-
-def overlaps(section: unreal.MovieSceneSection, first: int, last: int) -> bool:
-    """Whether a section has any of the display frames `first` to `last`."""
-    after = section.has_start_frame() and section.get_start_frame() > last
-    before = section.has_end_frame() and section.get_end_frame() <= first
-    return not after and not before
 
 
 def _looks_at(section: unreal.MovieSceneSection) -> bool:

@@ -43,7 +43,7 @@ class MEDTalkSettingsForm(unreal.Object):
         meta=_row(
             "Editor", "Progress Notification",
             "Show the progress in the corner of the editor, with Cancel. While it shows, Unreal opens no dialogs and "
-            "answers its own questions with No. Off: a notification comes at the end.",
+            "answers its own questions with their defaults. Off: a notification comes at the end.",
         ),
     )  # fmt: skip
     server = unreal.uproperty(

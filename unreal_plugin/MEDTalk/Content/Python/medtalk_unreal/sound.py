@@ -58,7 +58,9 @@ def look(path: str, max_seconds: float) -> SoundFacts:
 def check_channel(facts: SoundFacts, channel: str) -> None:
     """Raise `PluginError` for a sound that does not have the channel: "mix", "left" or "right"."""
     if channel != "mix" and facts.channels < MAX_CHANNELS:
-        raise PluginError(f"The sound {facts.name} is mono: it has no {channel} channel.", "Set Sound Channel to Mix.")
+        raise PluginError(
+            f"The sound {facts.name} is mono: it has no {channel} channel.", "Set Stereo Channel to Both, mixed."
+        )
 
 
 def only(data: bytes, name: str, channel: str) -> bytes:
@@ -68,7 +70,9 @@ def only(data: bytes, name: str, channel: str) -> bytes:
     try:
         return wav.one_channel(data, ("left", "right").index(channel))
     except ValueError as error:
-        raise PluginError(f"The sound {name} has no {channel} channel.", "Set Sound Channel to Mix.") from error
+        raise PluginError(
+            f"The sound {name} has no {channel} channel.", "Set Stereo Channel to Both, mixed."
+        ) from error
 
 
 def read(path: str) -> tuple[bytes, list[str]]:

@@ -138,7 +138,7 @@ class Target(Where):
             if getattr(self, name) not in valid:
                 raise PluginError(f"The {name.replace('_', ' ')} must be one of {', '.join(valid)}.")
         if self.layers == layers.EMOTION and self.writer == "arrays":
-            raise PluginError("The array setters cannot write layers.", "Choose the key writer channels.")
+            raise PluginError("The array setters cannot write layers.", "Set Writer to Channel keys.")
         if self.frame_step < 1:
             raise PluginError(f"The frame step is {self.frame_step}; it must be at least 1.")
         if not 0 <= self.tolerance < math.inf:

@@ -111,7 +111,7 @@ def fault(error: Exception) -> PluginError:
     for line in "".join(traceback.format_exception(error)).splitlines():
         unreal.log(f"MEDTalk: {line}")
     return PluginError(
-        "This Unreal version answers otherwise than expected; nothing was changed.",
+        "Something went wrong in MEDTalk; this take was not written.",
         "Please report it, with the lines before this one in the Output Log.",
     )
 
