@@ -546,7 +546,7 @@ def test_cancel(shot: Shot, phase: str, button: str) -> None:
 
 def test_cancel_reaches_the_sidecar(shot: Shot, serving: Sidecar) -> None:
     """The job waits behind a long one of another editor; when nobody wants it any more it leaves the queue."""
-    samples = babble(300.0, seed=1)
+    samples = babble(1200.0, seed=1)
     with Client(serving.connection) as other:
 
         def until(working: int, queued: int, what: str) -> None:

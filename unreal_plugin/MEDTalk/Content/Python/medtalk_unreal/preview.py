@@ -11,7 +11,7 @@ from pathlib import Path
 
 import unreal
 
-from medtalk_unreal import generate, interpreter, readback, sound, ticks
+from medtalk_unreal import generate, interpreter, marks, readback, sound, ticks
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.request import Request
@@ -36,9 +36,11 @@ def of_sound(request: Request, tell: Tell) -> ticks.Steps:
     request = request.heard(known)
     request.check_guidance(known)
     picture = request.read_picture(known)
+    moods = request.moods_over_time.strip()
+    timeline = marks.written(moods, facts.seconds, known) if moods else None
     tell(f"Animating {facts.name}.")
     try:
-        wanted = request.wire_settings(picture, DEFAULT.fps, facts.spoken, None, known.personas)
+        wanted = request.wire_settings(picture, DEFAULT.fps, facts.spoken, timeline, known.personas)
         sent = Sound.from_bytes(data, facts.name)
     except RequestError as error:
         raise PluginError(error.message, error.hint) from error
