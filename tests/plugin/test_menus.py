@@ -126,7 +126,7 @@ def test_one_for_each_sound_leaves_an_open_sequence_alone(started: Any, tmp_path
     other = started.new_sequence(30, "/Game/Other")
     form.set_editor_property("sequence", other)
     started.press(form, "generate")
-    assert "One sequence for each sound cannot be made in one that is chosen." in started.dialogs.messages[0][1]
+    assert "One for Each Sound makes new sequences." in started.dialogs.messages[0][1]
 
 
 def test_an_anim_sequence_for_each_sound(started: Any, tmp_path: Path) -> None:
