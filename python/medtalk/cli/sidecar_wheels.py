@@ -29,7 +29,7 @@ _PIP_PLATFORMS = {
 }
 # pip reads the conditions of requirements as those of the machine it runs on: this one holds on Windows only.
 _CONDITIONAL = {"win64": ("colorama",)}
-# Written anew by whoever installs, or true of this installation only.
+# pip writes these files when it installs a wheel, or they are about this installation only.
 _NOT_PACKED = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 
 
@@ -82,7 +82,7 @@ def pack(installed: Distribution, folder: Path) -> Path:
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(installed.files or (), key=str):
             if file.parts[0] == ".." or "__pycache__" in file.parts or file.name in _NOT_PACKED:
-                continue  # the programs of an environment are made by whoever installs
+                continue  # pip makes the programs of an environment itself
             content = file.read_binary()
             archive.writestr(file.as_posix(), content)
             digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()

@@ -84,7 +84,7 @@ def make_face(target: Where, place: Place, sequence: unreal.LevelSequence) -> Fa
 
 
 def folder_of(folder: str, source: str) -> str:
-    """A project folder, whose {folder} is that of the source of a take. Raises `PluginError` for one that is none."""
+    """A project folder; its {folder} becomes the folder of the take's source. Raises `PluginError` if it is invalid."""
     own = source.rpartition("/")[0]
     if "{folder}" in folder and not own:
         raise PluginError(f"The folder {folder!r:.60} needs the folder of a sound.", "The take has no sound.")

@@ -2,8 +2,8 @@
 
 While such a task runs, Unreal takes the editor for one that a script runs unattended: it opens no dialogs, and answers
 its questions with their defaults (FMessageDialog, FSlateApplication::AddModalWindow). So by default a task ends at the
-moment it begins, and stays as a notification that says how the work ended. Whoever wants to see the progress, with
-Cancel, pays with the dialogs.
+moment it begins, and stays as a notification that says how the work ended. A setting shows the progress, with Cancel;
+then Unreal opens no dialogs meanwhile.
 
 A task may be ended once, and only while it runs; Unreal checks that.
 """
