@@ -1,7 +1,7 @@
 # make demo   the light core in .venv-demo, a take of the sample recording, and a page on which a head speaks it
 # make quick  the tests that start no process, load no torch and take no seconds; under a minute
 # make test   lint, types, all tests, and the proof that the light core needs no torch
-# make docs   docs/cli.md, from the program's own help
+# make docs   docs/cli.md, from the program's own help, and the forms in docs/unreal.md
 # make pictures  docs/face.webp and the sheet that a test compares, after a change of the head, its look or the model
 # make wheels the two wheels of a release, into dist/, of what is committed
 # make clean  away with all that these made
@@ -65,6 +65,7 @@ light: .venv-light/installed
 
 docs: .venv/installed
 	.venv/bin/python -m docs.make_cli
+	.venv/bin/python -m docs.make_unreal
 
 pictures: .venv/installed
 	.venv/bin/python -m docs.make_pictures

@@ -14,12 +14,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
 
 import medtalk as library
+from medtalk.cli.sidecar_wheels import pack
 from medtalk.cli.unreal_plugin import DESCRIPTOR, PLATFORMS, RECORD, plugin_source, requirements, this_platform
+from medtalk.errors import InstallError
+from tests.helpers.wheels import make_wheel
 
 MEDTALK = (sys.executable, "-m", "medtalk")
 UNREALS_PYTHON = sys.version_info[:2] == (3, 11)
@@ -190,6 +194,67 @@ def test_packages_of_a_folder_need_no_network(project, plugin, wheels):
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")
     assert {"Mac zmq", "Mac msgpack"} <= packages(plugin) and record(plugin)["platforms"] == ["mac"]
+
+
+@pytest.fixture
+def sidecar_wheels(wheels: Path, tmp_path: Path) -> Path:
+    """A folder of wheels that also has MEDTalk's own and what that needs."""
+    folder = tmp_path / "sidecar_wheels"
+    shutil.copytree(wheels, folder)
+    make_wheel(folder, "needed", "1.0", {"needed.py": ""})
+    make_wheel(folder, "colorama", "1.0", {"colorama.py": ""})
+    make_wheel(folder, "medtalk", library.__version__, {"medtalk/__init__.py": ""}, "needed")
+    return folder
+
+
+@pytest.mark.process
+def test_the_packages_of_the_sidecar_come_along(install, plugin, sidecar_wheels, wheels):
+    out = install("--platform", "linux", "--wheels", sidecar_wheels, "--with-sidecar")
+    assert "Test Connection offers Set Up" in out
+    own, needed = f"medtalk-{library.__version__}-py3-none-any.whl", "needed-1.0-py3-none-any.whl"
+    assert sorted(path.name for path in (plugin / "Wheels").iterdir()) == [own, needed]
+    assert {f"Wheels/{own}", f"Wheels/{needed}"} <= set(record(plugin)["files"]) and record(plugin)["sidecar"] is True
+    install("--wheels", sidecar_wheels)  # an update brings them again
+    assert (plugin / "Wheels" / own).is_file()
+    install("--remove")
+    assert not plugin.exists()
+
+
+def test_a_sidecar_whose_packages_are_not_all_there(refused, sidecar_wheels):
+    (sidecar_wheels / "needed-1.0-py3-none-any.whl").unlink()
+    line = refused("--platform", "linux", "--wheels", sidecar_wheels, "--with-sidecar")
+    assert "pip could not get the packages of the sidecar for linux" in line and "--with-sidecar" in line
+
+
+def test_an_installation_becomes_a_wheel_again(tmp_path):
+    """As MEDTalk's own does, where it was installed from a clone: no source is needed."""
+    files = {"packed/__init__.py": "x = 1\n", "packed/data, odd.txt": "y\n", "packed/__main__.py": "print('runs')\n"}
+    wheel = make_wheel(tmp_path / "first", "packed", "1.0", files)
+    pip = [sys.executable, "-m", "pip", "--quiet", "install", "--no-index", "--no-deps", "--target"]
+    subprocess.run([*pip, tmp_path / "one", wheel], check=True)
+    (installed,) = Distribution.discover(path=[str(tmp_path / "one")])
+    (tmp_path / "second").mkdir()
+    again = pack(installed, tmp_path / "second")
+    assert again.name == wheel.name
+    subprocess.run([*pip, tmp_path / "two", again], check=True)
+    left, right = (
+        {name: content for name, content in tree(tmp_path / place).items() if "__pycache__" not in name}
+        for place in ("one", "two")
+    )
+    for one in (left, right):  # what only tells where it came from
+        one.pop("packed-1.0.dist-info/direct_url.json", None)
+        one.pop("packed-1.0.dist-info/RECORD")
+    assert left == right and "packed/data, odd.txt" in left
+
+
+def test_an_installation_that_lies_in_its_sources_is_no_wheel(tmp_path):
+    info = tmp_path / "packed-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: packed\nVersion: 1.0\n")
+    (info / "direct_url.json").write_text('{"url": "file:///src", "dir_info": {"editable": true}}')
+    (installed,) = Distribution.discover(path=[str(tmp_path)])
+    with pytest.raises(InstallError, match="pip install -e"):
+        pack(installed, tmp_path)
 
 
 def test_without_packages_unreal_fetches_them(install, plugin):
@@ -481,6 +546,8 @@ def test_options_that_make_no_sense(refused, tmp_path):
     assert "Unknown platform 'windows'" in refused("--platform", "all", "--platform", "windows")
     assert "--remove removes the whole" in refused("--remove", "--platform", "linux")
     assert "cannot be used with" in refused("--no-wheels", "--wheels", tmp_path)
+    assert "cannot be used with" in refused("--no-wheels", "--with-sidecar")
+    assert "--remove removes the whole" in refused("--remove", "--with-sidecar")
     assert "There is no folder" in refused("--wheels", tmp_path / "missing")
     assert "There is no folder" in refused("--wheels", tmp_path / ("x" * 300))
 

@@ -31,14 +31,20 @@ def forget(keep: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def stand_in() -> Iterator[Any]:
-    """`import unreal` is the stand-in, whatever else is installed, and the plugin can be imported."""
+def stand_in(engine: str = "", *plugins: str) -> Iterator[Any]:
+    """`import unreal` is the stand-in, whatever else is installed, and the plugin can be imported.
+
+    engine: the version that it plays, "5.4" to "5.8"; by default that of MEDTALK_ENGINE, else 5.6.
+    plugins: those of Unreal that are enabled beyond the usual ones, as "RigMapper".
+    """
     paths = [str(FAKE), str(PLUGIN)]
     forget()
     sys.path[:0] = paths
     try:
         sys.modules.update(_kept)
-        yield importlib.import_module("unreal")
+        module, engines = importlib.import_module("unreal"), importlib.import_module("unreal.engines")
+        with engines.play(module, engine or engines.chosen(), *plugins):
+            yield module
     finally:
         for path in paths:
             sys.path.remove(path)
@@ -56,7 +62,8 @@ class Editor:
     def __init__(self, unreal: Any, project_dir: Path) -> None:
         self.unreal = unreal
         project_dir.mkdir(parents=True, exist_ok=True)
-        (project_dir / "Show.uproject").write_text('{"FileVersion": 3, "EngineAssociation": "5.6"}\n')
+        version = unreal.playing.PLAYING.version
+        (project_dir / "Show.uproject").write_text(f'{{"FileVersion": 3, "EngineAssociation": "{version}"}}\n')
         self.state = unreal.state.start(project_dir)
         self.state.dialogs = unreal.dialogs.Dialogs()
         self.state.importer = unreal.sounds.import_sound
@@ -93,6 +100,25 @@ class Editor:
     def undo_steps(self) -> list[str]:
         return [name for name, _ in self.state.undo_stack]
 
+    @property
+    def redo_steps(self) -> list[str]:
+        return [name for name, _ in self.state.redo_stack]
+
+    @property
+    def toasts(self) -> list[str]:
+        """The notifications that were shown."""
+        return self.state.toasts
+
+    @property
+    def objects(self) -> int:
+        """How many objects of Unreal were made, keys and channels too, since garbage was collected."""
+        return self.state.objects
+
+    @property
+    def most_objects(self) -> int:
+        """The most that `objects` ever was."""
+        return self.state.most_objects
+
     def asset(self, path: str) -> Any:
         """The asset at a path, or None."""
         return self.unreal.assets.find(path)
@@ -115,12 +141,16 @@ class Editor:
 
     # what a test puts there ---------------------------------------------------------------------------------------
 
-    def add_metahuman(self, board: str = "mh4", name: str = "Ada", rig: bool = True) -> Any:
-        """A MetaHuman in the level: actor `BP_<name>` with Body and Face; without `rig` its mesh names no face rig."""
+    def add_metahuman(self, board: str = "mh4", name: str = "Ada", rig: bool = True, body_rig: bool = False) -> Any:
+        """A MetaHuman in the level: actor `BP_<name>` with Body and Face; without `rig` its mesh names no face rig, and
+        without `body_rig` that of the body names none.
+        """
         unreal = self.unreal
         mesh = self.asset(f"/Game/MetaHumans/{name}/Face/SKM_{name}_Face")
         if mesh is None:
             mesh = self._register(unreal.actors.SkeletalMesh(), f"/Game/MetaHumans/{name}/Face/SKM_{name}_Face")
+            # A MetaHuman looks along Y, its left is along X (bones and sides: public code; sizes: a usual head).
+            mesh._bone_places = {"facial_l_eye": (3.2, 9.0, 160.0), "facial_r_eye": (-3.2, 9.0, 160.0)}
             skeleton = self.asset("/Game/MetaHumans/Common/Face/Face_Archetype_Skeleton") or self._register(
                 unreal.actors.Skeleton(), "/Game/MetaHumans/Common/Face/Face_Archetype_Skeleton"
             )
@@ -130,6 +160,8 @@ class Editor:
         body = self.asset("/Game/MetaHumans/Common/Body/SKM_Body") or self._register(
             unreal.actors.SkeletalMesh(), "/Game/MetaHumans/Common/Body/SKM_Body"
         )
+        if body_rig:
+            body._values["default_animating_rig"] = self.add_rig("body")
 
         def build(actor: Any) -> None:
             actor._component(unreal.actors.SceneComponent, "Root")
@@ -140,6 +172,21 @@ class Editor:
                 component._values.update(face_component_name="Face", body_component_name="Body")
 
         return self._place(unreal.actors.Actor, f"BP_{name}_C_0", f"BP_{name}", build)
+
+    def add_blueprint(self, board: str = "mh4", name: str = "Ada", face: bool = True, actor: bool = True) -> Any:
+        """A MetaHuman's Blueprint, `BP_<name>`: the asset; without `face` one without a face, without `actor` one of no
+        actor at all.
+        """
+        unreal = self.unreal
+        package = f"/Game/MetaHumans/{name}/BP_{name}"
+        made = self._register(unreal.Blueprint(), package)
+        python = unreal.actors.Actor if actor else unreal.actors.ActorComponent
+        made._class = unreal.objects.new_class(f"BP_{name}_C", python, f"{package}.BP_{name}_C")
+        if face:
+            placed = self.add_metahuman(board, name)
+            made._class._build = placed.__dict__["_build"]
+            self.delete(placed)
+        return made
 
     def add_spawned(self, board: str = "mh4", name: str = "Ada") -> Any:
         """A MetaHuman that a sequence has spawned: it can be selected, but is not an actor of the level."""
@@ -168,6 +215,11 @@ class Editor:
         if found is None:
             found = self._register(self.unreal.controlrig.ControlRigBlueprint(), path)._of(board)._finish()
         return found
+
+    def add_runtime_rig(self, board: str = "mh4", path: str = "") -> Any:
+        """The asset of a face board that is no Blueprint, as 5.8 can have it."""
+        path = path or self.unreal.boards.RIGS[board]
+        return self._register(self.unreal.ControlRigRuntimeAsset(), path)._of(board)._finish()
 
     def limit(self, rig: Any, control: str, lowest: Any, highest: Any, free: bool = False) -> None:
         """The user gives a control of a face rig limits of its own (a number for each axis); `free`: switched off."""
@@ -214,11 +266,10 @@ class Editor:
     def add_board(self, sequence: Any, actor: Any) -> Any:
         """A user's face board in a sequence: bindings of the actor and its Face, the rig's track; its section."""
         face = self.face_of(actor)
-        parent, binding = sequence.add_possessable(actor), sequence.add_possessable(face)
-        binding.set_parent(parent)
-        rig = face._asset._values["default_animating_rig"].get_control_rig_class()
-        library = self.unreal.ControlRigSequencerLibrary
-        return library.find_or_create_control_rig_track(self.state.world, sequence, rig, binding).get_sections()[0]
+        binding = sequence.add_possessable(face)
+        rig = face._asset._values["default_animating_rig"]._class
+        track = binding.add_track(self.unreal.MovieSceneControlRigParameterTrack)
+        return track._put(rig)._sections[0]
 
     def _register(self, asset: Any, package: str) -> Any:
         return self.unreal.assets.register(asset.__dict__["_self"], package)
@@ -243,10 +294,24 @@ class Editor:
     def open(self, sequence: Any) -> None:
         """Opens a sequence in Sequencer; None closes it."""
         self.state.sequence = self.state.focused = self._named(sequence)
+        self.unreal.window.evaluate()
+
+    def select_sections(self, *sections: Any) -> None:
+        """In the open Sequencer."""
+        self.state.selected_sections = list(sections)
+
+    def select_bindings(self, *bindings: Any) -> None:
+        """In the open Sequencer."""
+        self.state.selected_bindings = list(bindings)
+
+    def move(self, actor: Any, to: tuple[float, float, float]) -> None:
+        """The user moves an actor, in centimetres."""
+        self._named(actor)._at = to
 
     def focus(self, sequence: Any) -> None:
         """The sequence is edited as a shot of the one that is open."""
         self.state.focused = self._named(sequence)
+        self.unreal.window.evaluate()
 
     def menu_entries(self) -> list[str]:
         """Every entry of every menu, as `menu/entry`."""
@@ -291,6 +356,10 @@ class Editor:
         """Ctrl+Z; the name of the step that was taken back."""
         return self.state.undo()
 
+    def redo(self) -> str:
+        """Ctrl+Y; the name of the step that was done again."""
+        return self.state.redo()
+
     # what happens -------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
@@ -310,6 +379,8 @@ class Editor:
                 raise self.unreal.state.EditorCrash("a transaction stayed open over a tick")
             self.state.evaluated = self.state.position
             self.state.run_ticks(seconds)
+            if self.state.garbage_waits:
+                self.state.garbage_waits, self.state.objects = False, 0
 
     def tick_until(self, done: Callable[[], Any], patience: float = PATIENCE, every: float = 0.005) -> Any:
         """Ticks, in real time, until `done` gives something true; that. AssertionError after `patience` seconds."""
@@ -343,6 +414,7 @@ class Editor:
         self.state.subsystems.clear()
         self.state.classes.clear()
         self.state.undo_stack.clear()
+        self.state.redo_stack.clear()
         self.state.open_tabs.clear()
         self.state.sequence = self.state.focused = None
         self.reload_level()
@@ -396,4 +468,4 @@ class Editor:
 
     def values_at(self, section: Any, channel: str, ticks: Sequence[float]) -> list[Any]:
         """What a channel's keys say at some ticks."""
-        return [section._channels[channel].at(tick) for tick in ticks]
+        return section._channels[channel].at_all(ticks)

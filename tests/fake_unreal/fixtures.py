@@ -12,9 +12,23 @@ from tests.fake_unreal.editor import Editor, stand_in
 
 
 @pytest.fixture
-def unreal() -> Iterator[Any]:
+def engine(request: pytest.FixtureRequest) -> str:
+    """The version of the editor: that of `@pytest.mark.engine("5.8")`, of MEDTALK_ENGINE, or 5.6."""
+    mark = request.node.get_closest_marker("engine")
+    return str(mark.args[0]) if mark else ""
+
+
+@pytest.fixture
+def engine_plugins(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The plugins of Unreal that are enabled beyond the usual ones: `@pytest.mark.engine("5.7", "RigMapper")`."""
+    mark = request.node.get_closest_marker("engine")
+    return mark.args[1:] if mark else ()
+
+
+@pytest.fixture
+def unreal(engine: str, engine_plugins: tuple[str, ...]) -> Iterator[Any]:
     """The stand-in as `import unreal` finds it; take `editor` to have an editor run."""
-    with stand_in() as module:
+    with stand_in(engine, *engine_plugins) as module:
         yield module
 
 

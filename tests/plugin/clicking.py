@@ -16,7 +16,7 @@ from medtalk_wire.settings import Finishing
 from tests.helpers.sidecars import Sidecar
 from tests.plugin.running import tick_until
 
-SOUNDS = "ContentBrowser.AssetContextMenu.SoundWave"
+SOUNDS = "ContentBrowser.AssetContextMenu.SoundWave.MEDTalk"
 TOOLS = "LevelEditor.MainMenu.Tools"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 stops = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows cannot freeze a process")
-PATIENCE = 60.0
+PATIENCE = 300.0
 """Seconds after which a test gives up: a guard against hanging, not a measure."""
 
 

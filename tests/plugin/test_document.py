@@ -7,7 +7,9 @@ import re
 from dataclasses import fields
 from typing import Any
 
+from docs import make_unreal
 from medtalk.cli.unreal_plugin import _PIP_PLATFORMS, RECORD, _pip_options, plugin_source, requirements
+from tests.fake_unreal import inside
 from tests.fake_unreal.editor import Editor
 
 PLUGIN = plugin_source() / "Content" / "Python" / "medtalk_unreal"
@@ -48,13 +50,14 @@ def test_the_menu_is_named_in_one_way(editor: Editor, root):
 
 
 def test_forms(editor: Editor, root):
-    from medtalk_unreal.request import MORE
+    from medtalk_unreal import forms, settingsform
 
-    made = {knob.name.replace("_", " ").title() for knob in MORE}
-    names = re.findall(r'_meta\(\s*"[^"]+", "([^"]+)"', (PLUGIN / "forms.py").read_text("utf-8"))
-    buttons_and_reports = {"Status", "Generate", "Cancel", "Steps"}
+    kinds = forms.MEDTalkGenerateForm, settingsform.MEDTalkSettingsForm
+    fields, settings = (
+        {meta["DisplayName"] for meta in inside.metas(kind).values() if "Category" in meta} for kind in kinds
+    )
     text = document(root)
-    assert names and {*table(text, "field"), *table(text, "setting")} == {*names} - buttons_and_reports | made
+    assert set(table(text, "field")) == fields - {"Status"} and set(table(text, "setting")) == settings
 
 
 def test_requests_and_jobs(editor: Editor, root):
@@ -84,16 +87,24 @@ def test_functions_for_the_console(editor: Editor, root):
 
 
 def test_questions(editor: Editor, root):
-    from medtalk_unreal import selftest
+    from medtalk_unreal.questions import scratch
+    from medtalk_unreal.questions.every import all_of_them
 
     text = document(root)
-    assert table(text, "question") == list(selftest.questions(())) and selftest.SCRATCH in text
+    assert table(text, "question") == list(all_of_them(())) and scratch.FOLDER in text
+
+
+def test_pictures_of_the_forms(root):
+    """They are those of tests/plugin/forms.txt, which another test holds to the forms."""
+    text = document(root)
+    assert make_unreal.page() == text, "python -m docs.make_unreal"
+    assert text.count("<!-- picture: ") == 2 and "[Set Up]  [Cancel Set Up]" in text
 
 
 def test_steps_that_may_fail(editor: Editor, root):
     from medtalk_unreal import interpreter
 
-    code = "".join(path.read_text("utf-8") for path in sorted(PLUGIN.glob("*.py")))
+    code = "".join(path.read_text("utf-8") for path in sorted(PLUGIN.rglob("*.py")))
     named = re.findall(r"PluginError\(\s*f?\"Step '(\w[\w -]*)'", code)
     rows = re.findall(r"^\| Step '([\w -]+)'", document(root), re.MULTILINE)
     assert named and {*rows} == {*named, *interpreter.STEPS.values()}

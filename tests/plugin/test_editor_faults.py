@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
@@ -21,9 +22,9 @@ from medtalk_wire import Client, Sound
 from tests.fake_unreal import inside
 from tests.helpers.sidecars import Sidecar
 from tests.helpers.sounds import babble
-from tests.plugin.clicking import TOOLS, finish, make, press, status
+from tests.plugin.clicking import SOUNDS, TOOLS, asked, finish, make, press, status
 from tests.plugin.running import is_alive, pid_of_sidecar, saved, stops, tick_until
-from tests.plugin.takes import a_sound, state_of
+from tests.plugin.takes import KEYED, a_sound, but_new_ones, on_board, state_of
 
 ROOT = Path(__file__).parents[2]
 SHOT = "/Game/Cinematics/Shot"
@@ -204,7 +205,7 @@ def test_a_server_that_is_strange_but_does(
         finish(editor)
         assert status(form).startswith("1 take written"), editor.log.text
         assert "held at the limits of the board" in editor.log.text and editor.log.errors == []
-        assert ("queue is full; trying again" in editor.log.text) == (behaviour == "full")
+        assert ("too much to do" in editor.log.text) == (behaviour == "full")
 
 
 @pytest.mark.parametrize("phase", ["sidecar", "sent"])
@@ -290,15 +291,6 @@ def _lock(shot: Shot) -> None:
     shot.editor.unreal.LevelSequenceEditorBlueprintLibrary.set_lock_level_sequence(True)
 
 
-def _as_part(shot: Shot) -> None:
-    shot.editor.open(shot.editor.new_sequence(30, "/Game/Whole"))
-    shot.editor.focus(SHOT + ".Shot")
-
-
-def _lock_section(shot: Shot) -> None:
-    shot.editor.sections(SHOT + ".Shot")[0].set_is_locked(True)
-
-
 def _face(shot: Shot) -> Any:
     return next(one for one in shot.editor.asset(SHOT).get_bindings() if one.get_name() == "Face")
 
@@ -320,10 +312,7 @@ AROUND: dict[str, tuple[Callable[[Shot], Any], str]] = {
     "sequence renamed": (lambda shot: shot.editor.rename(SHOT + ".Shot", "/Game/Other"), "Was it renamed or deleted?"),
     "sequence read-only": (lambda shot: shot.editor.asset(SHOT).set_read_only(True), "read-only"),
     "sequence locked": (_lock, "is locked"),
-    "sequence open as a part": (_as_part, "open as a part of Whole"),
-    "section locked": (_lock_section, "is locked"),
     "FK rig on the face": (lambda shot: shot.editor.add_fk_rig(shot.editor.asset(SHOT), _face(shot)), "An FK rig"),
-    "animation on the face": (_animate, "An animation"),
 }
 
 
@@ -349,14 +338,69 @@ def test_what_is_so_before_the_click(shot: Shot, what: str) -> None:
     _unlock(shot)
 
 
+PHASES = ["click", "sidecar", "sent", "writing"]
+
+
+def refused_in(shot: Shot, phase: str, happens: Callable[[], Any], said: str) -> None:
+    """What happens before the click or in a phase of the job is answered with one line, and nothing is written."""
+    if phase == "click":
+        happens()
+        refused(shot, shot.sound, state_of(shot.editor), said)
+        return
+    form = shot.press()
+    if phase != "sidecar":
+        shot.until(phase)
+    happens()
+    shot.one_line(form, state_of(shot.editor), said)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_the_section_of_the_earlier_take_is_locked(shot: Shot, phase: str) -> None:
+    """Its keys are what the lock is for: they are not replaced, and no second section is laid above them."""
+    make(shot.editor, [shot.sound], **shot.fields())
+    take = shot.editor.sections(SHOT + ".Shot")[-1]
+    refused_in(shot, phase, lambda: take.set_is_locked(True), "The section of line on the control board of BP_Ada")
+
+
+@pytest.mark.engine("5.4")
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_locked_section_that_the_take_would_have_to_go_into(shot: Shot, phase: str) -> None:
+    """Here nothing overrides the endless section of the user, so the take has no other place."""
+    (his,) = shot.editor.sections(SHOT + ".Shot")
+    refused_in(shot, phase, lambda: his.set_is_locked(True), "The section of the control board of BP_Ada is locked.")
+
+
+@pytest.mark.engine("5.6")
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_locked_section_of_the_users_is_left_as_it_is(shot: Shot, phase: str) -> None:
+    """The take needs no key of it, and lies above."""
+    editor = shot.editor
+    (his,) = editor.sections(SHOT + ".Shot")
+    if phase == "click":
+        his.set_is_locked(True)
+    form = shot.press()
+    if phase not in ("click", "sidecar"):
+        shot.until(phase)
+    his.set_is_locked(True)
+    before = inside.whole_section(his)
+    finish(editor)
+    assert status(form).startswith("1 take written") and editor.log.errors == []
+    assert inside.whole_section(his) == before and his.is_locked()
+    assert len(editor.sections(SHOT + ".Shot")) == 2
+
+
 def _unlock(shot: Shot) -> None:
     shot.editor.unreal.LevelSequenceEditorBlueprintLibrary.set_lock_level_sequence(False)
     shot.editor.open(None)
 
 
 @pytest.mark.parametrize("phase", ["sidecar", "sent", "writing"])
-@pytest.mark.parametrize("what", ["sequence closed", "level reloaded", "form closed", "selection changed", "user keys"])
-def test_what_may_happen_while_the_job_runs(shot: Shot, what: str, phase: str) -> None:
+@pytest.mark.parametrize(
+    "what", ["sequence closed", "level reloaded", "form closed", "selection changed", "user keys", "animation"]
+)
+@pytest.mark.engine("5.6")
+def test_what_may_happen_while_the_job_runs(shot: Shot, serving: Sidecar, what: str, phase: str) -> None:
+    """The take comes, above the keys of the user, which all stay."""
     editor = shot.editor
     editor.open(SHOT + ".Shot")
     form = shot.press()
@@ -374,10 +418,17 @@ def test_what_may_happen_while_the_job_runs(shot: Shot, what: str, phase: str) -
             editor.select_assets()
         case "user keys":
             inside.add_key(editor.sections(SHOT + ".Shot")[0], "CTRL_C_jaw.X", 500_000, 0.25)
+        case "animation":
+            _animate(shot)
     finish(editor)
     assert "1 take written" in editor.log.text and editor.log.errors == []
-    keys = dict(editor.keys(editor.sections(SHOT + ".Shot")[0], "CTRL_C_jaw.Y"))
-    assert keys[400_000] == 0.5 and 4000 not in keys
+    his, take = editor.sections(SHOT + ".Shot")
+    assert editor.keys(his, "CTRL_C_jaw.Y") == [(0, 0.5), (4000, 0.5), (400_000, 0.5)]
+    assert editor.keys(his, "CTRL_C_jaw.X") == ([(500_000, 0.25)] if what == "user keys" else [])
+    assert (take.get_start_frame(), take.get_end_frame()) == (0, 30)
+    rig = asked(serving.connection, shot.folder / "line.wav", fps=30.0)
+    shown = on_board(editor, SHOT, len(rig), 30)
+    np.testing.assert_allclose(shown[:, KEYED], rig[:, KEYED], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("phase", ["sidecar", "sent", "writing"])
@@ -432,7 +483,7 @@ def test_a_new_sequence_leaves_nothing_when_the_actor_goes(shot: Shot) -> None:
 @pytest.mark.parametrize("at", [1, 5, 40, 100])
 @pytest.mark.parametrize("new", [False, True])
 def test_a_fault_while_the_keys_are_written(shot: Shot, at: int, new: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Something that nobody has thought of: all is as it was."""
+    """Something that nobody has thought of: all is as it was, the artist reads a sentence, the log has the fault."""
     from medtalk_unreal import keys
 
     written = keys.ChannelWriter.write
@@ -442,7 +493,7 @@ def test_a_fault_while_the_keys_are_written(shot: Shot, at: int, new: bool, monk
         nonlocal count
         count += 1
         if count == at:
-            raise RuntimeError("Something\nstrange")
+            raise RuntimeError("Quite\nstrange")
         return written(self, curves, pause)
 
     with monkeypatch.context() as patch:
@@ -451,8 +502,14 @@ def test_a_fault_while_the_keys_are_written(shot: Shot, at: int, new: bool, monk
         form = shot.press(sequence=None if new else shot.editor.asset(SHOT))
         finish(shot.editor)
     (line,) = shot.editor.log.errors
-    assert "RuntimeError: Something strange" in line and status(form) in line
-    assert state_of(shot.editor) == before
+    assert status(form) in line
+    assert status(form).startswith("Something went wrong in MEDTalk; this take was not written.")
+    assert "RuntimeError" not in line and "Quite" not in line and "\n" not in line
+    said = [message for _, message in shot.editor.log.lines]
+    fault = said.index("MEDTalk: RuntimeError: Quite")
+    assert said[fault + 1] == "MEDTalk: strange" and any("in write" in one or "in fails" in one for one in said[:fault])
+    assert said.index(line) > fault, "the lines before that of the artist"
+    assert but_new_ones(shot.editor, before) == before
 
 
 def test_minimised_for_longer_than_all_patience(shot: Shot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -489,7 +546,7 @@ def test_cancel(shot: Shot, phase: str, button: str) -> None:
 
 def test_cancel_reaches_the_sidecar(shot: Shot, serving: Sidecar) -> None:
     """The job waits behind a long one of another editor; when nobody wants it any more it leaves the queue."""
-    samples = babble(300.0, seed=1)
+    samples = babble(1200.0, seed=1)
     with Client(serving.connection) as other:
 
         def until(working: int, queued: int, what: str) -> None:
@@ -506,15 +563,52 @@ def test_cancel_reaches_the_sidecar(shot: Shot, serving: Sidecar) -> None:
         other.cancel(busy)
 
 
+def test_the_job_of_a_preview_ends_with_it(lonely: Shot, tmp_path: Path) -> None:
+    from medtalk_unreal import ticks
+    from medtalk_wire.connection import read_connection
+
+    file, editor = tmp_path / "elsewhere.json", lonely.editor
+    with little_sidecar(file, "works-on"):
+        change(server=str(file))
+        with Client(read_connection(file), channel_hash=CHANNEL_HASH) as other:
+
+            def until(working: int, what: str) -> None:
+                tick_until(editor, lambda: other.wait(other.ping())["working"] == working, what)
+
+            editor.select_assets(lonely.sound)
+            editor.click(SOUNDS, "MEDTalk.preview")
+            until(1, "the work for the preview")
+            ticks.cancel_all()
+            until(0, "its end")
+
+
+def test_a_preview_waits_for_a_sidecar_that_has_too_much_to_do(
+    lonely: Shot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medtalk_unreal import generate
+
+    monkeypatch.setattr(generate, "AGAIN_SECONDS", 0.1)
+    file, editor = tmp_path / "elsewhere.json", lonely.editor
+    with little_sidecar(file, "full"):
+        change(server=str(file))
+        editor.select_assets(lonely.sound)
+        editor.click(SOUNDS, "MEDTalk.preview")
+        tick_until(editor, lambda: editor.state.urls or editor.log.errors, "the page")
+    assert editor.log.errors == [] and editor.log.text.count("too much to do") == 1
+
+
 @pytest.mark.parametrize("after", [0, 1, 30, 100])
-def test_cancel_in_the_progress_bar(shot: Shot, after: int) -> None:
+def test_cancel_in_the_progress_window(shot: Shot, after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from medtalk_unreal import edits
+
+    monkeypatch.setattr(edits, "LONG", 0)
     before = state_of(shot.editor)
     shot.editor.state.cancel_slow_task_after = after
     form = shot.press(sequence=None)
     finish(shot.editor)
     shot.editor.state.cancel_slow_task_after = None
     assert "cancelled" in status(form) and shot.editor.log.errors == []
-    assert state_of(shot.editor) == before
+    assert but_new_ones(shot.editor, before) == before
 
 
 def test_cancel_while_the_sidecar_starts(lonely: Shot) -> None:

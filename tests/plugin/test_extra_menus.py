@@ -60,6 +60,25 @@ def test_what_cannot_be_done_is_one_line(shot: Any, action: str) -> None:
     assert "has no MetaHuman" in shot.dialogs.messages[0][1] and shot.assets() == before
 
 
+def test_of_two_metahumans_it_is_the_selected_one(shot: Any, tmp_path: Path) -> None:
+    """One file of each, so that the second does not replace the first."""
+    eve = shot.add_metahuman("mh4", "Eve")
+    write(shot, moving(60, 1), sequence=shot.asset(SHOT), actor=eve, sound=a_sound(shot, tmp_path, 1.0, "other"))
+    shot.open(SHOT)
+    for action in ("bake", "export", "look"):
+        shot.click(TOOLS, f"MEDTalk.{action}")
+        assert "2 MetaHumans" in shot.dialogs.messages[-1][1] and "Select one" in shot.dialogs.messages[-1][1]
+    shot.log.lines.clear()
+    for actor in (eve.get_path_name().replace("Eve", "Ada"), eve):
+        shot.select_actors(actor)
+        for action in ("bake", "export"):
+            shot.click(TOOLS, f"MEDTalk.{action}")
+    assert shot.log.errors == []
+    for name in ("BP_Ada", "BP_Eve"):
+        assert shot.asset(f"/Game/Cinematics/AS_Shot_{name}") is not None
+        assert (saved(shot) / "recorded" / "LS_Shot" / name / "line.npz").is_file()
+
+
 def test_a_job_bakes_and_exports(shot: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     job = {
         "result": (tmp_path / "new" / "result.json").as_posix(),
@@ -124,7 +143,7 @@ def test_animations_of_the_same_name(configured: Any, tmp_path: Path) -> None:
 
 def test_curves_without_a_sequence_from_the_form(configured: Any, tmp_path: Path) -> None:
     import medtalk_unreal
-    from medtalk_unreal import forms, generate
+    from medtalk_unreal import choices, generate
 
     medtalk_unreal.startup()
     configured.select_actors(configured.add_metahuman("mh4"))
@@ -133,7 +152,7 @@ def test_curves_without_a_sequence_from_the_form(configured: Any, tmp_path: Path
     form = form_of(configured, "MEDTalkGenerateForm")
     mesh = form.get_editor_property("face_mesh")
     assert mesh.get_name() == "SKM_Ada_Face", "that of the selected MetaHuman is offered"
-    form.set_editor_property("target", forms.NO_SEQUENCE)
+    form.set_editor_property("target", choices.NO_SEQUENCE)
     form.set_editor_property("face_mesh", None)
     configured.press(form, "generate")
     assert "No face mesh" in configured.dialogs.messages.pop()[1] and generate.running() is None

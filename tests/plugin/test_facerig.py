@@ -166,10 +166,7 @@ def test_nothing_is_bound_until_it_is_made(editor: Any) -> None:
     assert face.binding is None and face.track is None and not sequence.get_bindings()
 
 
-@pytest.mark.parametrize("parents", [False, True])
-def test_the_face_is_bound_under_its_actor(editor: Any, parents: bool) -> None:
-    """Whether Unreal parents a component's binding by itself is not known; both ways end the same."""
-    editor.state.parents_components = parents
+def test_the_face_is_bound_under_its_actor(editor: Any) -> None:
     actor, sequence = editor.add_metahuman(), editor.new_sequence()
     write(editor, moving(3), sequence=sequence, actor=actor)
     assert face_binding(sequence).get_parent().get_name() == "BP_Ada" and len(sequence.get_bindings()) == 2
@@ -226,16 +223,19 @@ def test_a_sequence_whose_level_is_not_open(editor: Any) -> None:
     assert report.keys == len(KEYED) * 3 and len(sequence.get_bindings()) == 2
 
 
-def test_the_section_to_key_is_the_one_that_is_keyed(editor: Any) -> None:
+def test_a_layer_that_the_user_keys_is_left_alone(editor: Any) -> None:
+    """An additive section of his, empty yet: the take goes into its own, which is keyed from then on."""
     actor, sequence = editor.add_metahuman(), editor.new_sequence()
     write(editor, moving(3), sequence=sequence, actor=actor)
     first = board_section(editor, sequence)
     track = inside.track_of(first)
     second = track.add_section()
     track.set_section_to_key(second)
-    report = write(editor, moving(3, 2), sequence=sequence, actor=actor, start_frame=500)
-    assert editor.keys(second, "CTRL_C_jaw.Y") and len(editor.keys(first, "CTRL_C_jaw.Y")) == 3
-    assert any("Another section of the board" in warning for warning in report.warnings)
+    for name in ("line", "next"):
+        report = write(editor, moving(3, 2), sequence=sequence, actor=actor, name=name, start_frame=500)
+    assert not editor.keyed(second) and len(editor.keys(first, "CTRL_C_jaw.Y")) == 3
+    assert track.get_section_to_key() == inside.sections(track)[-1] != first and len(inside.sections(track)) == 3
+    assert any("next lies above the take line" in warning for warning in report.warnings)
 
 
 # --- versions of Unreal

@@ -65,6 +65,23 @@ def test_several_sounds_become_takes_one_after_the_other(configured: Any, reques
     assert first.sequence == second.sequence == third.sequence
 
 
+def test_memory_is_freed_between_the_sounds(configured: Any, request_for: Any) -> None:
+    """Every key was an object, and Unreal collects garbage only once a minute."""
+    from medtalk_unreal import generate
+
+    before: list[int] = []
+
+    def watch(status: Any) -> None:
+        if status.phase == "sound":
+            before.append(configured.state.objects)
+
+    generate.start(request_for(1.0, 1.0, 1.0), watch)
+    tick_until(configured, lambda: generate.running() is None, "the end")
+    _, of_first, of_second = before
+    assert of_second < 2 * of_first, "those of the first take are gone by then"
+    assert configured.state.objects < of_first / 10
+
+
 def test_progress_never_falls_and_the_log_is_short(configured: Any, request_for: Any) -> None:
     from medtalk_unreal import generate
 
@@ -166,10 +183,16 @@ def test_it_can_be_cancelled_in_every_phase(configured: Any, request_for: Any, p
     assert run(configured, request_for(0.5)).state == "done"
 
 
-def test_cancel_in_the_progress_bar_of_the_keys(configured: Any, request_for: Any) -> None:
+def test_cancel_in_the_progress_window_of_the_keys(
+    configured: Any, request_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medtalk_unreal import edits
+
+    monkeypatch.setattr(edits, "LONG", 0)
     configured.state.cancel_slow_task_after = 3
     status = run(configured, request_for(1.0))
-    assert status.state == "cancelled" and configured.sequences() == []
+    (new,) = configured.sequences()
+    assert status.state == "cancelled" and f"The new {new} stays" in status.text
     configured.state.cancel_slow_task_after = None
     assert run(configured, request_for(1.0)).state == "done"
 
@@ -255,8 +278,7 @@ def test_the_editor_closes_in_the_middle(configured: Any, request_for: Any) -> N
     tick_until(configured, lambda: not is_alive(pid), "the sidecar's end")
 
 
-def test_ticks_within_a_step_do_nothing(configured: Any, request_for: Any, tmp_path: Path) -> None:
-    """An export pumps the editor's messages, and with them come ticks."""
+def test_sounds_without_a_file_are_exported(configured: Any, request_for: Any, tmp_path: Path) -> None:
     request = request_for(1.0, 1.0)
     shutil.rmtree(tmp_path / "nothing", ignore_errors=True)
     for file in tmp_path.glob("line*.wav"):

@@ -118,6 +118,12 @@ def test_without_a_job_nothing_is_done(editor: Any, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_self_test_can_be_asked_for(configured: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from medtalk_unreal import selftest
+
+    every = selftest.all_of_them
+    monkeypatch.setattr(
+        selftest, "all_of_them", lambda menus: {name: every(menus)[name] for name in ("jaw", "sockets")}
+    )
     configured.add_metahuman("mh4")
     result = run(configured, monkeypatch, {"selftest": True}, tmp_path)
     assert result["selftest"]["questions"]["sockets"]["echo"] is True
@@ -132,10 +138,27 @@ def test_a_question_of_the_self_test_that_fails_is_not_ok(
     def question(_: str) -> dict[str, Any]:
         raise selftest.PluginError("It does not.")
 
-    monkeypatch.setattr(selftest, "_sockets", question)
+    monkeypatch.setattr(selftest, "all_of_them", lambda _: {"sockets": ("Does it?", question)})
     result = run(configured, monkeypatch, {"requests": [], "selftest": True}, tmp_path)
     assert result["selftest"]["questions"]["sockets"]["outcome"] == "failed" and result["error"] == ""
     assert result["selftest"]["ok"] is False and result["ok"] is False
+    assert any("questions of the self-test failed" in line for line in configured.log.errors)  # the exit code
+
+
+def test_a_commandlet_has_no_sequencer(editor: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Unreal would end with an assert. The next request, of which the sound is missing, is still looked at."""
+    editor.add_metahuman()
+    sound = editor.add_samples("/Game/Sounds/Line", bytes(32000)).get_path_name()
+    editor.state.commandlet = True
+    editor.state.command_line += " -run=pythonscript"
+    mesh = "/Game/MetaHumans/Ada/Face/SKM_Ada_Face"
+    job = {"requests": [{"sounds": [sound], "actor": "BP_Ada"}, {"sounds": ["/Game/None"], "skeleton": mesh}]}
+    done = run(editor, monkeypatch, job, tmp_path)
+    assert done["error"] == "", editor.log.text
+    first, second = done["requests"]
+    assert first["text"].startswith("A commandlet has no Sequencer") and first["state"] == "failed"
+    assert "/Game/None is not in the project" in second["text"]
+    assert editor.sequences() == []
 
 
 def test_a_commandlet_bakes_without_a_level(configured: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

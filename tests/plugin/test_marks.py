@@ -9,18 +9,17 @@ import numpy as np
 import pytest
 
 from medtalk_wire.settings import AUTO
+from tests.fake_unreal import inside
 from tests.helpers.sidecars import Sidecar
 from tests.plugin.clicking import asked, make, press, status
 from tests.plugin.takes import KEYED, on_board
+from tests.plugin.test_generate import add_sounds, run
 
 
 def mark(sequence: Any, **labels: str) -> None:
     """Marked frames `f30="angry"` in display frames."""
-    import unreal
-
     for frame, label in labels.items():
-        marked = unreal.MovieSceneMarkedFrame(unreal.FrameNumber(int(frame.removeprefix("f"))), label)
-        sequence.add_marked_frame_to_sequence(marked)
+        inside.mark(sequence, int(frame.removeprefix("f")), label)
 
 
 def spans(sequence: Any, start_frame: int = 0, seconds: float = 10.0, **values: Any) -> list[dict[str, Any]]:
@@ -92,6 +91,83 @@ def test_the_keys_are_those_of_the_timeline(desk: Any, serving: Sidecar, sample:
     plain = asked(serving.connection, sample, fps=30.0, emotion="sad")
     np.testing.assert_allclose(found[:15, KEYED], plain[:15, KEYED], rtol=0, atol=1e-5)
     assert np.abs(found - plain)[110:140].max() > 0.05, "and they are not those of the form's mood alone"
+
+
+def named(text: str, seconds: float = 10.0, **values: Any) -> list[dict[str, Any]]:
+    from medtalk_unreal import marks
+    from medtalk_unreal.settings import PluginSettings
+
+    return marks.written(text, seconds, PluginSettings(**values))
+
+
+def test_moods_are_named_by_seconds(editor: Any) -> None:
+    assert named("0-2 angry, 2-5 happy:0.5, 5- sad") == [
+        {"start": 0.0, "end": 2.0, "emotion": "angry"},
+        {"start": 2.0, "end": 5.0, "emotion": "happy:0.5"},
+        {"start": 5.0, "emotion": "sad"},
+    ]
+    assert named(" .5 - 2. Happy:0.7 + sad:0.3 ,1-9.25fear") == [
+        {"start": 0.5, "end": 2.0, "emotion": "Happy:0.7,sad:0.3"},
+        {"start": 1.0, "end": 9.25, "emotion": "fear"},
+    ], "an overlap is fine"
+    assert named("3- auto", guidance=["label", AUTO]) == [{"start": 3.0, "emotion": "auto"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("angry", "Moods Over Time: 'angry' is no mood over time. Write seconds and moods as in 0-2 angry, 2- happy:"),
+        ("0-2 angry,", "Moods Over Time: '' is no mood over time."),
+        ("0-2", "'0-2' is no mood over time."),
+        ("1-2-3 sad", "'1-2-3 sad' has the label '-3 sad', which is no mood."),
+        ("-1-2 sad", "'-1-2 sad' is no mood over time."),
+        ("0-2 joyous", "Moods Over Time: '0-2 joyous' has the label 'joyous', which is no mood. Valid are neutral"),
+        ("0-2 sad:0.5+", "has the label 'sad:0.5+', which is no mood"),
+        ("0- /", "has the label '/', which is no mood"),
+        ("0- auto", "has the label 'auto', which is no mood"),
+        ("0-2 sad:inf", "whose weight is no number of 0 or more. Valid are neutral"),
+        ("2-1 sad", "'2-1 sad' ends before it has begun. Write the earlier second first."),
+        ("2-2 sad", "'2-2 sad' ends before it has begun."),
+        ("0-1 sad, 0.0- fear", "two moods begin at 0 s. Join them by +, as in happy:0.7+sad:0.3."),
+        ("0-1 sad, 10- fear", "'10- fear' begins behind the end of the sound, at 10 s."),
+        (",".join(f"{second}- sad" for second in range(501)), "has 501 moods; at most 500 are allowed."),
+    ],
+)
+def test_other_moods_over_time_are_refused(editor: Any, text: str, said: str) -> None:
+    from medtalk_unreal.errors import PluginError
+
+    with pytest.raises(PluginError) as caught:
+        named(text)
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_keys_are_those_of_the_moods_that_the_form_names(desk: Any, serving: Sidecar, sample: Path) -> None:
+    desk.select_actors(desk.add_metahuman("mh4"))
+    sequence = desk.new_sequence(30)
+    form = {"emotion": "sad", "moods_over_time": "1-2 angry, 3- happy:0.6+surprised:0.2"}
+    make(desk, [desk.add_sound(sample)], sequence=sequence, **form)
+    timeline = [{"start": 1.0, "end": 2.0, "emotion": "angry"}, {"start": 3.0, "emotion": "happy:0.6,surprised:0.2"}]
+    rig = asked(serving.connection, sample, fps=30.0, emotion="sad", timeline=timeline)
+    np.testing.assert_allclose(on_board(desk, sequence, len(rig), 30)[:, KEYED], rig[:, KEYED], rtol=0, atol=1e-6)
+
+
+def test_of_moods_over_time_each_sound_has_those_that_it_reaches(configured: Any, tmp_path: Path) -> None:
+    """What lies behind the end of the longest one is a slip; and marked frames are another way to the same."""
+    from dataclasses import replace
+
+    from medtalk_unreal import generate
+    from medtalk_unreal.errors import PluginError
+    from medtalk_unreal.request import Request
+
+    sounds = add_sounds(configured, tmp_path, 0.5, 1.0)
+    request = Request(sounds=sounds, actor=configured.add_metahuman().get_path_name(), moods_over_time="0.7- sad")
+    status = run(configured, request)
+    assert (status.state, len(status.reports), status.failures) == ("done", 2, [])
+    with pytest.raises(PluginError, match=r"'1\.7- sad' begins behind the end of the sound, at 1 s"):
+        generate.start(replace(request, moods_over_time="1.7- sad"))
+    with pytest.raises(PluginError, match=r"Marked Frames and Moods Over Time are both set\. Choose one\."):
+        generate.start(replace(request, marked_frames=True))
+    assert "moods_over_time" not in request.to_remember(), "they are of one sound"
 
 
 def test_nothing_is_sent_for_marks_that_are_no_moods(desk: Any, sample: Path) -> None:

@@ -105,7 +105,7 @@ def test_the_voice_leads_the_take(studio: Any, seeing: Sidecar, sample: Path) ->
     told = edits.described(sequence, sound.get_name())
     assert told["guidance"]["voice"] == "auto" and sum(told["emotion"].values()) == pytest.approx(1.0)
     assert "The voice sounds " in studio.log.text
-    assert Request.remembered(settings.load()).emotion == "auto"
+    assert Request.remembered(settings.load()).emotion == "", "which is the voice where it is heard"
     assert open_form(studio, [sound]).get_editor_property("emotion") == "From the voice"
 
 
@@ -290,7 +290,7 @@ def test_backbones_that_cannot_be_are_a_step_of_their_own(configured: Any, entry
 )
 def test_the_dialog_shows_and_keeps_the_settings(editor: Any, changed: dict[str, Any], starts: bool) -> None:
     """It tells which of them make another sidecar."""
-    from medtalk_unreal import forms, settings
+    from medtalk_unreal import settings, settingsform
 
     before = settings.PluginSettings(backbones=["clip=/a", "emotion2vec=/e"], offline=True, device="cpu")
     settings.save(before)
@@ -301,7 +301,7 @@ def test_the_dialog_shows_and_keeps_the_settings(editor: Any, changed: dict[str,
         return True
 
     editor.dialogs.forms.append(ok)
-    assert forms.open_settings() is starts
+    assert settingsform.open_settings() is starts
     kept = {**changed, **({"backbones": ["roberta=/b"]} if "backbones" in changed else {})}
     assert settings.load() == replace(before, **kept)
 

@@ -133,3 +133,33 @@ def test_a_folder_that_cannot_be_written(editor: Any, tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="cannot be written"):
         export(editor, sequence, tmp_path / "dir")
     assert sorted(path.name for path in (tmp_path / "dir").iterdir()) == ["line.npz", "line.wav"]
+
+
+@pytest.mark.engine("5.6")
+def test_the_sections_of_a_board_are_read_as_they_are_shown(editor: Any, tmp_path: Path, unreal: Any) -> None:
+    """A take above the animator's section, which shows where the take is trimmed, muted or lets it through."""
+    from medtalk.rig.channels import INDEX
+
+    actor, sequence = editor.add_metahuman(), editor.new_sequence(60)
+    values, jaw = moving(60), INDEX["CTRL_C_jaw-translateY"]
+    target = {"sequence": sequence, "actor": actor, "sound": a_sound(editor, tmp_path, 1.0)}
+    write(editor, values, **target)
+    take = board_section(editor, sequence)
+    his = inside.track_of(take).add_section()
+    his.set_blend_type(unreal.MovieSceneBlendType.ABSOLUTE)
+    inside.add_key(his, "CTRL_C_jaw.Y", 0, 0.5)
+
+    def read() -> Any:
+        return read_rig_file(export(editor, sequence, tmp_path / "out")[0]).values
+
+    np.testing.assert_allclose(read()[:, jaw], (values[:, jaw] + 0.5) / 2, atol=1e-6)
+    take.set_blend_type(unreal.MovieSceneBlendType.OVERRIDE)
+    np.testing.assert_allclose(read()[:, KEYED], values[:, KEYED], atol=1e-6)
+    take.set_range(20, 60)
+    shown = read()
+    np.testing.assert_allclose(shown[20:, KEYED], values[20:, KEYED], atol=1e-6)
+    assert (shown[:20, jaw] == 0.5).all() and not np.delete(shown[:20], jaw, axis=1).any()
+    his.set_blend_type(unreal.MovieSceneBlendType.ADDITIVE)
+    np.testing.assert_allclose(read()[20:, jaw], values[20:, jaw] + 0.5, atol=1e-6)
+    take.set_is_active(False)
+    assert (read()[:, jaw] == 0.5).all()

@@ -20,6 +20,7 @@ from medtalk import Finishing
 from medtalk.audio import Speech
 from medtalk.guidance import Description
 from medtalk.perform import Model
+from medtalk.persona import read_persona
 from medtalk.rates import RATE
 from medtalk.rig.channels import CHANNEL_HASH, CHANNEL_NAMES
 from medtalk.service.schema import SETTINGS
@@ -76,7 +77,8 @@ def test_hello_tells_what_the_document_says(raw: Raw, sidecar: Sidecar) -> None:
     assert body["channels"] == list(CHANNEL_NAMES) and body["channel_hash"] == CHANNEL_HASH and body["fps"] == 60.0
     assert body["bundle"]["name"] == "tiny" and len(body["bundle"]["sha256"]) == 64 and body["device"] == "cpu"
     assert body["capabilities"] == {"sounds": ["pcm", "file", "path"], "guidance": ["label", *SEES, "auto"],
-                                    "words": False, "settings": list(SETTINGS)}  # fmt: skip
+                                    "hears": False, "words": False, "settings": list(SETTINGS)}  # fmt: skip
+    assert body["personas"] == {name: read_persona(name) for name in ("host", "nervous", "officer", "weary")}
     document = (Path(__file__).parents[2] / "docs/protocol.md").read_text("utf-8")
     told = document[document.index("## Limits") : document.index("## Error codes")]
     assert set(re.findall(r"`((?:max|min)_[a-z_]+)`", told)) == set(body["limits"])

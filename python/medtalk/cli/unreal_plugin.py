@@ -29,6 +29,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from medtalk.cli import sidecar_wheels
 from medtalk.errors import InstallError, MissingExtraError, OutputError, SettingError
 from medtalk.files import check_folder, sha256_file
 from medtalk.version import __version__
@@ -71,6 +72,7 @@ class Installed:
     updated: bool
     newer: str  # version of MEDTalk that was there, if it is newer than this one
     platforms: tuple[str, ...]
+    sidecar: bool  # whether the wheels of the sidecar came along too
     python: str
     notes: tuple[str, ...]  # what the user should know, a line each
 
@@ -106,14 +108,20 @@ def requirements(platform: str) -> tuple[Requirement, ...]:
 
 
 def install_plugin(
-    project: str | Path, platforms: Collection[str] | None = None, *, wheels: str | Path | None = None
+    project: str | Path,
+    platforms: Collection[str] | None = None,
+    *,
+    wheels: str | Path | None = None,
+    sidecar: bool = False,
 ) -> Installed:
     """Install the plugin in the project `project` (a .uproject file), whole or not at all.
 
     `platforms` are those whose packages come along (`PLATFORMS`, or `ALL`; empty: none, and Unreal downloads them
     itself). None is this machine's and, in an update, those that came along before. pip downloads the packages, unless
-    `wheels` is a folder that has them. A plugin that was installed before is replaced as a whole. Raises `InstallError`
-    for a project, a plugin in it or packages that cannot be used, `OutputError` for what cannot be written.
+    `wheels` is a folder that has them. With `sidecar` the wheels come along with which the editor makes the sidecar's
+    Python by itself (also in an update where they came along before), in the plugin's folder `Wheels`. A plugin that
+    was installed before is replaced as a whole. Raises `InstallError` for a project, a plugin in it or packages that
+    cannot be used, `OutputError` for what cannot be written.
     """
     project = Path(project)
     descriptor = _read_project(project)
@@ -133,15 +141,20 @@ def install_plugin(
     check_folder(work.with_name(plugins.name))
     if not new:
         check_folder(target)
+    sidecar = sidecar or (before is not None and before.get("sidecar") is True)
     record = {
         "medtalk": __version__,
         "python": sys.executable,
         "platforms": list(chosen),
+        "sidecar": sidecar,
         "made_plugins": new or (before is not None and before["made_plugins"]),
     }
     stage = work / plugins.name / target.name
     try:
         stage.mkdir(parents=True)
+        if sidecar:
+            place = Path(wheels) if wheels is not None else None
+            sidecar_wheels.collect(chosen or (this_platform(),), _PYTHON, stage / "Wheels", place)
         _fill(stage, {platform: _wheels(platform, work / "wheels" / platform, wheels) for platform in chosen}, record)
         if before is not None:
             _make_writable(target)
@@ -157,7 +170,7 @@ def install_plugin(
             _settle(work, target)
     was = str(before.get("medtalk", "")) if before else ""
     newer = was if _release(was) > _release(__version__) else ""
-    return Installed(target, before is not None, newer, chosen, sys.executable, tuple(_notes(descriptor)))
+    return Installed(target, before is not None, newer, chosen, sidecar, sys.executable, tuple(_notes(descriptor)))
 
 
 def read_record(project: str | Path) -> dict[str, Any] | None:
@@ -425,7 +438,7 @@ def _requirement(line: str) -> Requirement:
 
 
 def _fill(folder: Path, wheels: dict[str, list[Path]], record: dict[str, Any]) -> None:
-    """Write the plugin into the empty `folder`."""
+    """Write the plugin into `folder`, which holds no more than its wheels."""
     source = plugin_source()
     for name in _files(source):
         if name != DESCRIPTOR:

@@ -24,6 +24,7 @@ from medtalk.errors import BackboneError, CancelledError, MedtalkError, ServiceE
 from medtalk.guidance import LABELS, MOODS
 from medtalk.limits import ServiceLimits
 from medtalk.perform import load
+from medtalk.persona import read_persona, shipped
 from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import CHANNEL_HASH, CHANNEL_NAMES
 from medtalk.service import PORT
@@ -136,6 +137,7 @@ class Server:
                 offline=settings.offline,
             )
             self._guidance = self._model.guidance
+            self._hears = self._model.hears_emotion()
             # The first sound would pay for libraries that load when first used.
             rng = np.random.default_rng(0)
             warm = Speech.from_array(0.1 * rng.standard_normal(RATE), 44100, "warm-up")
@@ -320,10 +322,12 @@ class Server:
             "labels": list(LABELS),
             "moods": list(MOODS),
             "regions": list(REGIONS),
+            "personas": {name: read_persona(name) for name in shipped()},
             "limits": self.settings.limits.as_reply(),
             "capabilities": {
                 "sounds": list(SOUNDS if self._folders is not None else SOUNDS[:-1]),
                 "guidance": list(self._guidance),
+                "hears": self._hears,
                 "words": "whisper" in bundle.backbones,
                 "settings": list(SETTINGS),
             },

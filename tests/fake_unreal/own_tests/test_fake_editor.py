@@ -160,24 +160,42 @@ def test_every_modal_window_is_deadly_in_a_tick(
     unreal.unregister_slate_post_tick_callback(handle)
 
 
-def test_ticks_are_entered_again_from_within_and_faults_are_logged(editor: Editor, unreal: Any) -> None:
-    depths: list[int] = []
-    depth = 0
+def test_ticks_stop_while_python_waits_behind_a_window_and_faults_are_logged(editor: Editor, unreal: Any) -> None:
+    """The engine's CanTickPython forbids them while a script is on the stack. (PinWright; second look, B9)"""
+    ticks: list[float] = []
 
-    def busy(seconds: float) -> None:
-        nonlocal depth
-        depth += 1
-        depths.append(depth)
-        with unreal.ScopedSlowTask(1, "Work") as task:
-            task.make_dialog(True)
-            task.enter_progress_frame(1, "step")
-        depth -= 1
+    def count(seconds: float) -> None:
+        ticks.append(seconds)
+        editor.tick()  # as a progress bar lets the editor draw
         raise ValueError("oh")
 
-    unreal.register_slate_post_tick_callback(busy)
+    def user(form: Any) -> bool:
+        editor.tick(n=3)
+        return True
+
+    unreal.register_slate_post_tick_callback(count)
+    editor.dialogs.forms.append(user)
+    with editor.plugin_code():
+        assert unreal.EditorDialog.show_object_details_view("Settings", editor.add_actor())
+    assert ticks == []
     editor.tick()
-    assert depths == [1, 2]
-    assert len(editor.log.errors) == 2 and "ValueError: oh" in editor.log.errors[0]
+    assert len(ticks) == 1
+    assert len(editor.log.errors) == 1 and "ValueError: oh" in editor.log.errors[0]
+
+
+def test_objects_are_counted_until_garbage_is_collected(editor: Editor, unreal: Any, section: Any) -> None:
+    """A key that a call returns is an object, as is a channel. (MovieSceneScriptingChannel.h: second look, B7)"""
+    unreal.SystemLibrary.collect_garbage()
+    before = editor.objects
+    assert before > 0, "it happens at the end of the frame"
+    editor.tick()
+    assert editor.objects == 0 and editor.most_objects >= before
+    channel = section.get_channel("CTRL_C_jaw.Y")
+    for frame in range(100):
+        channel.add_key(unreal.FrameNumber(frame), 0.5)
+    assert editor.objects == 101
+    channel.get_keys()
+    assert editor.objects == 201
 
 
 def test_a_slow_task_can_be_cancelled_where_it_said_so(editor: Editor, unreal: Any) -> None:

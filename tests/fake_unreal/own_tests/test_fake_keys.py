@@ -125,10 +125,44 @@ def test_the_default_time_unit_is_the_display_rate(editor: Editor, unreal: Any, 
     assert expected // 10 == tick
 
 
-def test_a_second_key_on_a_frame_is_a_double_key(unreal: Any, section: Any) -> None:
-    for value in (0.25, 0.5):
-        jaw(section).add_key(unreal.FrameNumber(3), value)
-    assert [key.get_value() for key in jaw(section).get_keys()] == [0.25, 0.5]
+def test_a_second_key_on_a_tick_changes_the_value_of_the_first(unreal: Any, section: Any) -> None:
+    """And keeps its interpolation. (The engine's AddKeyToChannel: second look, section 3)"""
+    linear, constant = unreal.MovieSceneKeyInterpolation.LINEAR, unreal.MovieSceneKeyInterpolation.CONSTANT
+    first = jaw(section).add_key(unreal.FrameNumber(3), 0.25, interpolation=linear)
+    jaw(section).add_key(unreal.FrameNumber(3), 0.5, interpolation=constant)
+    assert jaw(section).get_num_keys() == 1 and first.get_value() == 0.5
+    assert first.get_interpolation_mode() is unreal.RichCurveInterpMode.RCIM_LINEAR
+    first.set_time(unreal.FrameNumber(4))
+    jaw(section).add_key(unreal.FrameNumber(3), 0.75)
+    assert [key.get_value() for key in jaw(section).get_keys()] == [0.75, 0.5]
+    other = section.get_channel("CTRL_L_eye_blink")
+    switch = section.get_channel("CTRL_faceGUIfollowHead")
+    for channel, values in ((other, (0.5, 0.25)), (switch, (True, False))):
+        for value in values:
+            channel.add_key(unreal.FrameNumber(3), value)
+        assert channel.get_num_keys() == 1 and channel.get_keys()[0].get_value() == values[-1]
+
+
+@pytest.mark.parametrize("engine", ["5.7", "5.8"])
+def test_the_part_of_a_frame_counts_from_5_8_on(editor: Editor, unreal: Any, section: Any, engine: str) -> None:
+    """Before, add_key ignores it, in spite of its documentation. (second look, section 2)"""
+    jaw(section).add_key(unreal.FrameNumber(10), 0.5, 0.5)
+    section.get_channel("CTRL_faceGUIfollowHead").add_key(unreal.FrameNumber(10), True, 0.5)
+    tick = {"5.7": 8000, "5.8": 8400}[engine]
+    assert editor.keys(section, "CTRL_C_jaw.Y") == [(tick, 0.5)]
+    assert editor.keys(section, "CTRL_faceGUIfollowHead") == [(tick, True)]
+
+
+def test_read_back_snaps_to_the_grid_of_its_rate(unreal: Any, sequence: Any, section: Any) -> None:
+    """Not to the start of the span: up to half a frame beside it. (EvaluateKeysInChannel: second look, B12)"""
+    for frame, value in ((0, 0.0), (30, 1.0)):  # a second at 30 frames: a ramp of 1/30 a frame
+        jaw(section).add_key(unreal.FrameNumber(frame), value, interpolation=unreal.MovieSceneKeyInterpolation.LINEAR)
+    span = sequence.make_range(1, 4)  # starts at 0.8 of a frame at 24 a second, which becomes the first
+    found = list(jaw(section).evaluate_keys(span, unreal.FrameRate(24, 1)))
+    assert found == pytest.approx([1 / 24, 2 / 24, 3 / 24, 4 / 24], abs=1e-6)
+    assert list(jaw(section).evaluate_keys(span, unreal.FrameRate(30, 1))) == pytest.approx(
+        [1 / 30, 2 / 30, 3 / 30, 4 / 30], abs=1e-6
+    )
 
 
 def test_keys_are_wrappers_and_a_removed_one_is_deadly(unreal: Any, section: Any, crash: type[BaseException]) -> None:
@@ -153,11 +187,8 @@ def test_a_channel_s_name_is_not_that_of_its_wrapper(section: Any) -> None:
 
 def test_the_setters_clamp_and_want_the_sequence_open(editor: Editor, unreal: Any, sequence: Any, section: Any) -> None:
     library, unit = unreal.ControlRigSequencerLibrary, unreal.MovieSceneTimeUnit.TICK_RESOLUTION
-    assert len(library.get_control_rigs(sequence)) == 0
-    editor.open(sequence)
-    rig = library.get_control_rigs(sequence)[0].control_rig
+    rig = library.get_control_rigs(sequence)[0].control_rig  # which walks the tracks, open or not (second look, A1)
     frames = [unreal.FrameNumber(0), unreal.FrameNumber(400)]
-    editor.open(None)
     library.set_local_control_rig_floats(sequence, rig, "CTRL_L_eye_blink", frames, [0.5, 0.5], unit)
     assert editor.keys(section, "CTRL_L_eye_blink") == []
     editor.open(sequence)
@@ -256,6 +287,31 @@ def test_undo_of_tracks_bindings_and_ranges(editor: Editor, unreal: Any, sequenc
     assert (section.get_start_frame(), section.get_end_frame()) == (5, 25)
     editor.undo()
     assert len(sequence.get_tracks()) == len(sequence.get_bindings()) == 0 and sequence.get_playback_end() == 150
+
+
+def test_undo_shows_a_toast_and_leaves_a_redo(editor: Editor, unreal: Any, section: Any) -> None:
+    """So a take that failed and was undone can come back by Ctrl+Y. (second look, B8)"""
+    with unreal.ScopedEditorTransaction("Write"):
+        section.modify()
+        jaw(section).add_key(unreal.FrameNumber(1), 0.5)
+    unreal.SystemLibrary.execute_console_command(None, "TRANSACTION UNDO")
+    assert (editor.undo_steps, editor.redo_steps, editor.toasts) == ([], ["Write"], ["Undo: Write"])
+    assert jaw(section).get_num_keys() == 0
+    assert editor.redo() == "Write" and editor.keys(section, "CTRL_C_jaw.Y") == [(800, 0.5)]
+    editor.undo()
+    with unreal.ScopedEditorTransaction("Other"):
+        section.modify()
+    assert (editor.undo_steps, editor.redo_steps) == (["Other"], [])
+
+
+def test_an_asset_that_is_deleted_takes_the_history_with_it(editor: Editor, unreal: Any, section: Any) -> None:
+    """Where a step holds a part of it; EditorAssetLibrary deletes by force. (memory: second look, B8)"""
+    other = editor.new_sequence(package="/Game/Other")
+    with unreal.ScopedEditorTransaction("Write"):
+        section.modify()
+    assert unreal.EditorAssetLibrary.delete_asset(other.get_path_name()) and editor.undo_steps == ["Write"]
+    unreal.EditorAssetLibrary.delete_asset("/Game/Cinematics/Shot")
+    assert editor.undo_steps == []
 
 
 def test_a_cancelled_transaction_changes_nothing_back(editor: Editor, unreal: Any, section: Any) -> None:

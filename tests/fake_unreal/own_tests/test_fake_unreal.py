@@ -20,6 +20,7 @@ from tests.fake_unreal.editor import PLUGIN
 
 SIGNATURES = json.loads(stub.SIGNATURES.read_text(encoding="utf-8"))
 CLASSES: dict[str, dict[str, Any]] = SIGNATURES["classes"]
+pytestmark = pytest.mark.engine("5.6")  # of which the stub is
 PLAIN = ("Name", "Text", "Array", "Set", "StructBase", "EnumBase", "ScopedSlowTask", "ScopedEditorTransaction")
 
 

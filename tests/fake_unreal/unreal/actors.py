@@ -8,6 +8,7 @@ from .assets import package_of
 from .bind import nullable
 from .objects import EditorSubsystem, Level, Object, World
 from .state import EDITOR
+from .structs import CameraFilmbackSettings, Vector
 
 
 class ActorComponent(Object):
@@ -19,7 +20,18 @@ class ActorComponent(Object):
 
 
 class SceneComponent(ActorComponent):
-    pass
+    """A part with a place; `_sockets` are its bones and sockets in the space of its actor, in centimetres."""
+
+    def _bones(self) -> dict[str, tuple[float, float, float]]:
+        return {}
+
+    def does_socket_exist(self, socket_name: Any) -> bool:
+        return str(socket_name).lower() in self._bones()
+
+    def get_socket_location(self, socket_name: Any) -> Any:
+        """The component's own place where there is no such socket, as in the engine (docs)."""
+        at = self._bones().get(str(socket_name).lower(), (0.0, 0.0, 0.0))
+        return Vector(*(a + b for a, b in zip(at, self.get_owner()._at, strict=True)))
 
 
 class PrimitiveComponent(SceneComponent):
@@ -36,6 +48,9 @@ class SkinnedMeshComponent(MeshComponent):
 
     def _mesh(self) -> Any:
         return self.__dict__.get("_asset")
+
+    def _bones(self) -> dict[str, tuple[float, float, float]]:
+        return self._mesh().__dict__.get("_bone_places", {}) if self._mesh() is not None else {}
 
 
 class SkeletalMeshComponent(SkinnedMeshComponent):
@@ -71,6 +86,22 @@ class MetaHumanComponentUE(MetaHumanComponentBase):
     _properties = "face_component_name body_component_name"
 
 
+class CameraComponent(SceneComponent):
+    pass
+
+
+class CineCameraComponent(CameraComponent):
+    """Lens and film of a camera."""
+
+    _properties = "current_focal_length filmback focus_settings"
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        film = CameraFilmbackSettings()
+        film._values.update(sensor_width=23.76, sensor_height=13.365)
+        self._values.update(current_focal_length=35.0, filmback=film)
+
+
 class StreamableRenderAsset(Object):
     pass
 
@@ -98,6 +129,7 @@ class Actor(Object):
         self._components: list[Any] = []
         self._label = self._name
         self._spawned = False
+        self._at = (0.0, 0.0, 0.0)
 
     def _component(self, kind: Any, name: str) -> Any:
         made = kind(self, name).__dict__["_self"]
@@ -146,6 +178,19 @@ class SkeletalMeshActor(Actor):
 
 class StaticMeshActor(Actor):
     pass
+
+
+class CameraActor(Actor):
+    pass
+
+
+class CineCameraActor(CameraActor):
+    def _set_up(self) -> None:
+        super()._set_up()
+        self._component(CineCameraComponent, "CameraComponent")
+
+    def get_cine_camera_component(self) -> Any:
+        return self._components[0]
 
 
 def open_level(package: str) -> None:

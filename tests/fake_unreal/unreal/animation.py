@@ -9,6 +9,7 @@ import numpy as np
 
 from . import boards
 from .assets import Factory
+from .blending import shown
 from .controlrig import MovieSceneControlRigParameterTrack
 from .objects import BlueprintFunctionLibrary, Interface, Object
 from .state import EDITOR
@@ -157,11 +158,11 @@ class AnimationLibrary(BlueprintFunctionLibrary):
 
 def board_curves(sequence: Any, track: Any, seconds: list[float]) -> dict[str, np.ndarray]:
     """What a face board's keys drive at some times: expression curve -> values."""
-    section, found = track._sections[0], {}
+    found = {}
     ticks = [float(second * sequence._tick) for second in seconds]
     for name, expression in boards.expressions(track._rig_class._board).items():
-        moved = [section._channels[channel] for channel in expression.channels if channel in section._channels]
-        values = [sum(data.at(tick) for data in moved) for tick in ticks]
+        moved = [channel for channel in expression.channels if channel in track._sections[0]._channels]
+        values = [sum(shown(track, channel, tick) for channel in moved) for tick in ticks]
         at, to = zip(*expression.points, strict=True)
         found[PREFIX + name] = np.interp(values, at, to)
     return found
@@ -178,7 +179,7 @@ class SequencerTools(BlueprintFunctionLibrary):
 def bake(sequence: Any, animation: Any, options: Any, binding: Any) -> bool:
     """The curves of a binding's face board over the playback range, as an animation."""
     record = binding._binding()
-    if record is None or record.bound() is None:
+    if record is None or record.bound(sequence) is None:
         return False
     said = options._values
     start, end = (float(one / sequence._tick) for one in sequence._playback)
@@ -195,7 +196,6 @@ def bake(sequence: Any, animation: Any, options: Any, binding: Any) -> bool:
             for name, values in board_curves(sequence, track, [start + time for time in times]).items():
                 animation._curves[name.lower()] = (list(times), [float(value) for value in values])
                 animation.__dict__.setdefault("_spelled", {})[name.lower()] = name
-    EDITOR.pump()
     return True
 
 
@@ -205,8 +205,14 @@ def curve_value(component: Any, name: str, default: float) -> Any:
     if sequence is None or EDITOR.evaluated is None:
         return None
     for record in sequence._bindings.values():
-        if record.bound() != component:
+        if record.bound(sequence) != component:
             continue
+        played = [one for track in record.tracks for one in track._sections if "params" in one._values]
+        if played and EDITOR.animation_wins:
+            animation = played[-1]._values["params"]._values["animation"]
+            return AnimationLibrary.get_float_value_at_time(
+                animation, name, EDITOR.evaluated / float(sequence._display)
+            )
         for track in record.tracks:
             if isinstance(track, MovieSceneControlRigParameterTrack) and track._sections:
                 curves = board_curves(sequence, track, [EDITOR.evaluated / float(sequence._display)])

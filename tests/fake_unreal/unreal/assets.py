@@ -41,6 +41,7 @@ def destroy(asset: Any, why: str) -> None:
     if EDITOR.sequence == asset:
         EDITOR.sequence = EDITOR.focused = None
     EDITOR.assets.pop(asset._package.lower(), None)
+    EDITOR.state.forget_steps(asset)
     asset._kill(why)
 
 
@@ -121,6 +122,14 @@ class EditorAssetLibrary(BlueprintFunctionLibrary):
         return _found(asset_path)
 
     @staticmethod
+    def load_blueprint_class(asset_path: str) -> Any:
+        found = _found(asset_path)
+        if found is None or "_class" not in found.__dict__:
+            EDITOR.log.add("Error", f"LoadBlueprintClass failed: {asset_path} is no Blueprint")
+            return None
+        return found._class
+
+    @staticmethod
     def does_asset_exist(asset_path: str) -> bool:
         return _found(asset_path) is not None
 
@@ -146,8 +155,11 @@ class EditorAssetLibrary(BlueprintFunctionLibrary):
 
     @staticmethod
     def delete_asset(asset_path_to_delete: str) -> bool:
+        """A forced one, for which the editors of all assets close. (code: ObjectTools.cpp, ForceDeleteObjects)"""
         asset = _found(asset_path_to_delete)
         if asset is not None:
+            EDITOR.open_tabs.clear()
+            EDITOR.sequence = EDITOR.focused = None
             destroy(asset, "the asset was deleted")
         return asset is not None
 
@@ -209,7 +221,6 @@ def _save(asset: Any) -> bool:
         EDITOR.log.add("Warning", f"The asset {asset._package} could not be saved: the file is read-only")
         return False
     EDITOR.saved[asset._package] += 1
-    EDITOR.pump()
     return True
 
 
@@ -258,7 +269,6 @@ class AssetTools(Interface):
     def import_asset_tasks(self, import_tasks: Any) -> None:
         for task in import_tasks:
             EDITOR.importer(task)
-        EDITOR.pump()
 
 
 class AssetToolsHelpers(Object):

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import convert
 from .convert import TYPES, giving, taking
+from .playing import PLAYING
 from .signatures import CLASSES, FUNCTIONS, Signature, parse
 from .state import EDITOR, EditorCrash
 
@@ -73,6 +74,10 @@ class _Binder:
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         takes = self.takes
+        earlier = PLAYING.earlier.get(self.label, self.text)
+        if earlier != self.text:  # of which these are a continuation
+            values = _Binder(self.label, earlier, self.nullables)(args, kwargs)
+            return [*values, *(self.default(index) for index in range(len(values), len(takes)))]
         if len(args) > len(takes):
             if self.signature.rest:
                 return [*self(args[: len(takes)], kwargs), *args[len(takes) :]]
@@ -150,6 +155,9 @@ def _crossing(label: str, function: Any, binder: _Binder) -> Callable[..., Any]:
         values = binder(args, kwargs)
         if editor.depth == 0:
             editor.calls[label] += 1
+            if label in PLAYING.deprecated:
+                owner, _, name = label.partition(".")
+                editor.log.add("Warning", f"DeprecationWarning: {owner}: Function '{name}' on '{owner}' is deprecated")
         editor.depth += 1
         try:
             result = function(*first, *values)

@@ -1,4 +1,4 @@
-"""What the two face boards are made of: controls, their kinds, limits and channels.
+"""What the two face boards and the rig of a body are made of: controls, their kinds, limits and channels.
 
 Written by hand, and on purpose not taken from the table that the plugin and the library share: a mistake there must
 show on the board. Tests compare it with the reference files where those are. What the controls move is in
@@ -8,7 +8,7 @@ data/expressions.csv, which is by hand, too.
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +17,7 @@ _EXPRESSIONS = Path(__file__).parents[1] / "data" / "expressions.csv"
 RIGS = {
     "mh3": "/Game/MetaHumans/Common/Face/Face_ControlBoard_CtrlRig",
     "mh4": "/MetaHumanCharacter/Face/Face_ControlBoard_CtrlRig",
+    "body": "/Game/MetaHumans/Common/Common/MetaHuman_ControlRig",
 }
 
 # Controls with X and Y, all from -1 to 1 but where _JAW_LIMITS says otherwise: middle ones, and those of both sides.
@@ -61,6 +62,12 @@ _FLOATS_BOTH_WAYS_OF = {
 _MH4_BOOLS = "faceGUIfollowHead eyesAimFollowHead"
 _MH4_TRANSFORMS = "C_eyesAim L_eyeAim R_eyeAim"
 
+# Some controls of MetaHuman_ControlRig, all transforms (names: a public project's list of all of them).
+_BODY = "global_ctrl root_ctrl body_ctrl hips_ctrl spine_01_ctrl chest_ctrl neck_01_ctrl neck_02_ctrl head_ctrl"
+# How their axes lie is not known; the head has those of its bone: X up, Y ahead, Z to the right of a mesh that looks
+# along Y, as a quaternion x, y, z, w.
+_HEAD_AT_REST = (0.0, -(0.5**0.5), 0.0, 0.5**0.5)
+
 # What the current board calls otherwise than the 174 names do.
 _RENAMED = {
     "CTRL_C_tongue": "CTRL_C_tongue_move",
@@ -72,13 +79,16 @@ _RENAMED = {
 
 @dataclass(frozen=True)
 class Control:
-    """kind: "float", "vector2d", "bool", "transform". limits: (lowest, highest) of each axis; `free`: not enforced."""
+    """kind: "float", "vector2d", "bool", "transform". limits: (lowest, highest) of each axis; `free`: not enforced.
+    rest: the quaternion x, y, z, w that it has in the rig while nothing moves it.
+    """
 
     name: str
     kind: str
     lowest: tuple[float, ...]
     highest: tuple[float, ...]
     free: bool = False
+    rest: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -98,7 +108,10 @@ class Control:
 
 @cache
 def controls(board: str) -> dict[str, Control]:
-    """The controls of "mh3" or "mh4" by name in lower case."""
+    """The controls of "mh3" or "mh4", or of the rig of a "body", by name in lower case."""
+    if board == "body":
+        body = [Control(name, "transform", (), ()) for name in _BODY.split()]
+        return {one.name: replace(one, rest=_HEAD_AT_REST) if one.name == "head_ctrl" else one for one in body}
     found = [
         Control(name, "vector2d", *(_JAW_LIMITS if name == "CTRL_C_jaw" else ((-1.0, -1.0), (1.0, 1.0))))
         for name in _names(_PAIRS, _PAIRS_OF[board])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 from bisect import bisect_right
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 from .bind import nullable
 from .enums import MovieSceneKeyInterpolation, RichCurveInterpMode
 from .objects import Object
+from .playing import PLAYING
 from .state import EDITOR, EditorCrash
 from .structs import FrameTime
 from .timing import in_ticks, in_unit, rate
@@ -22,13 +24,14 @@ _MODES = {
 
 
 class ChannelData:
-    """The keys of a channel: handle -> [tick, value, interpolation]. Two keys may lie on one tick."""
+    """The keys of a channel: handle -> [tick, value, interpolation]. A moved key may lie on the tick of another."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.keys: dict[int, list[Any]] = {}
         self.next = 0
         self.default: Any = None
+        self.at_tick: dict[int, int] | None = None  # tick -> handle; None once a key was moved
 
     def _copied(self) -> ChannelData:
         made = ChannelData(self.kind)
@@ -39,19 +42,23 @@ class ChannelData:
     def add(self, tick: int, value: Any, interpolation: Any) -> int:
         self.next += 1
         self.keys[self.next] = [tick, self.stored(value), interpolation]
+        if self.at_tick is not None:
+            self.at_tick[tick] = self.next
         return self.next
 
     def stored(self, value: Any) -> Any:
         """Floats are single precision."""
         return ctypes.c_float(value).value if self.kind == "float" else value
 
-    def put(self, tick: int, value: Any, interpolation: Any) -> None:
-        """As the editor's own setters do: a key that lies there gets the value."""
-        for key in self.keys.values():
-            if key[0] == tick:
-                key[1] = self.stored(value)
-                return
-        self.add(tick, value, interpolation)
+    def put(self, tick: int, value: Any, interpolation: Any) -> int:
+        """A key that lies there gets the value and keeps its interpolation, else there is a new one; its handle."""
+        if self.at_tick is None:
+            self.at_tick = {key[0]: handle for handle, key in self.keys.items()}
+        handle = self.at_tick.get(tick)
+        if handle not in self.keys:
+            handle = self.at_tick[tick] = self.add(tick, value, interpolation)
+        self.keys[handle][1] = self.stored(value)
+        return handle
 
     def sorted(self) -> list[tuple[int, list[Any]]]:
         """(handle, key) in the order of time."""
@@ -65,10 +72,17 @@ class ChannelData:
 
     def at(self, tick: float) -> Any:
         """The value at a tick: straight between keys, held outside; the default where there are none."""
+        return self.at_all([tick])[0]
+
+    def at_all(self, ticks: Sequence[float]) -> list[Any]:
+        """The values at some ticks."""
         keys = [key for _, key in self.sorted()]
+        times = [key[0] for key in keys]
+        return [self._between(keys, bisect_right(times, tick), tick) for tick in ticks]
+
+    def _between(self, keys: list[list[Any]], after: int, tick: float) -> Any:
         if not keys:
             return self.default if self.default is not None else (False if self.kind == "bool" else 0.0)
-        after = bisect_right([key[0] for key in keys], tick)
         if after == 0:
             return keys[0][1]
         first = keys[after - 1]
@@ -76,6 +90,10 @@ class ChannelData:
             return first[1]
         second = keys[after]
         return first[1] + (second[1] - first[1]) * float((tick - first[0]) / (second[0] - first[0]))
+
+
+def _nearest(number: Fraction) -> int:
+    return (number + Fraction(1, 2)).__floor__()
 
 
 class MovieSceneScriptingKey(Object):
@@ -97,6 +115,7 @@ class MovieSceneScriptingKey(Object):
 
     def _move(self, frame: Any, sub_frame: float, unit: Any) -> None:
         self._key()[0] = in_ticks(self._section._sequence(), frame, sub_frame, unit)
+        data_of(self._section, self._channel).at_tick = None
 
     def _put(self, value: Any) -> None:
         self._key()[1] = data_of(self._section, self._channel).stored(value)
@@ -174,17 +193,24 @@ class MovieSceneScriptingChannel(Object):
         said = span._values
         step = sequence._tick / rate(frame_rate)
         count = (Fraction(said["exclusive_end"] - said["inclusive_start"]) / step).__ceil__()
-        return [self._data().at(said["inclusive_start"] + step * index) for index in range(count)]
+        first = _nearest(said["inclusive_start"] / step)  # times snap to the grid of the rate (second look, B12)
+        whole = step.denominator == 1
+        return self._data().at_all([(first + at) * (step.numerator if whole else step) for at in range(count)])
+
+
+def _tick_of(section: Any, time: Any, sub_frame: float, unit: Any) -> int:
+    """Where a new key lies. Up to 5.7 the part of a frame is ignored, in spite of the documentation (second look)."""
+    return in_ticks(section._sequence(), time, sub_frame if PLAYING.at_least("5.8") else 0.0, unit)
 
 
 class MovieSceneScriptingFloatChannel(MovieSceneScriptingChannel):
-    """Single precision numbers. add_key never looks whether a key lies there: a second one is a double key."""
+    """Single precision numbers. add_key on a tick that has a key changes its value alone (second look, section 3)."""
 
     _key_class = MovieSceneScriptingFloatKey
 
     def add_key(self, time: Any, new_value: float, sub_frame: float, time_unit: Any, interpolation: Any) -> Any:
-        tick = in_ticks(self._section._sequence(), time, sub_frame, time_unit)
-        return self._wrap(self._data().add(tick, new_value, interpolation))
+        tick = _tick_of(self._section, time, sub_frame, time_unit)
+        return self._wrap(self._data().put(tick, new_value, interpolation))
 
     def get_keys(self) -> Any:
         return self._keys()
@@ -221,8 +247,8 @@ class MovieSceneScriptingBoolChannel(MovieSceneScriptingChannel):
     _key_class = MovieSceneScriptingBoolKey
 
     def add_key(self, time: Any, new_value: bool, sub_frame: float, time_unit: Any) -> Any:
-        tick = in_ticks(self._section._sequence(), time, sub_frame, time_unit)
-        return self._wrap(self._data().add(tick, new_value, MovieSceneKeyInterpolation.CONSTANT))
+        tick = _tick_of(self._section, time, sub_frame, time_unit)
+        return self._wrap(self._data().put(tick, new_value, MovieSceneKeyInterpolation.CONSTANT))
 
     def get_keys(self) -> Any:
         return self._keys()
@@ -262,7 +288,28 @@ class MovieSceneScriptingIntegerChannel(MovieSceneScriptingChannel):
         return int(self._data().default or 0)
 
 
-_KINDS = {"bool": MovieSceneScriptingBoolChannel, "integer": MovieSceneScriptingIntegerChannel}
+class MovieSceneScriptingDoubleChannel(MovieSceneScriptingChannel):
+    """Of transforms."""
+
+    def get_num_keys(self) -> int:
+        return len(self._data().keys)
+
+    def set_default(self, default_value: float) -> None:
+        self._section._touch()
+        self._data().default = default_value
+
+    def has_default(self) -> bool:
+        return self._data().default is not None
+
+    def get_default(self) -> float:
+        return float(self._data().default or 0.0)
+
+
+_KINDS = {
+    "double": MovieSceneScriptingDoubleChannel,
+    "bool": MovieSceneScriptingBoolChannel,
+    "integer": MovieSceneScriptingIntegerChannel,
+}
 
 
 def wrap_channel(section: Any, name: str) -> Any:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import boards
+from . import blending, boards
 from .channels import ChannelData
-from .enums import MovieSceneKeyInterpolation
+from .enums import MovieSceneBlendType, MovieSceneKeyInterpolation
 from .hierarchy import RigHierarchy
-from .objects import BlueprintFunctionLibrary, Object, new_class
+from .objects import BlueprintFunctionLibrary, EngineSubsystem, Object, new_class
 from .sequencer import proxy
-from .state import EDITOR
+from .state import EDITOR, EditorCrash
 from .structs import SmartReduceParams, Vector2D
 from .timing import in_ticks
 from .tracks import MovieSceneNameableTrack, MovieSceneSection
@@ -24,6 +24,40 @@ class BlueprintCore(Object):
 class Blueprint(BlueprintCore):
     def generated_class(self) -> Any:
         return self._class
+
+
+class SubobjectDataHandle(StructBase):
+    pass
+
+
+class SubobjectData(StructBase):
+    pass
+
+
+class SubobjectDataSubsystem(EngineSubsystem):
+    """What a Blueprint is made of; the first is the default object of its class (public code)."""
+
+    def k2_gather_subobject_data_for_blueprint(self, context: Any) -> Any:
+        found = []
+        for part in (context._class._default(), *context._class._parts()):
+            if not part._name.startswith("Default__"):
+                part._name = f"{part._name}_GEN_VARIABLE"
+            handle = SubobjectDataHandle()
+            handle._values["part"] = part
+            found.append(handle)
+        return found
+
+
+class SubobjectDataBlueprintFunctionLibrary(BlueprintFunctionLibrary):
+    @staticmethod
+    def get_data(data_handle: Any) -> Any:
+        data = SubobjectData()
+        data._values["part"] = data_handle._values["part"]
+        return data
+
+    @staticmethod
+    def get_object(data: Any, even_if_pending_kill: bool) -> Any:
+        return data._values["part"]
 
 
 class RigVMBlueprint(Blueprint):
@@ -56,6 +90,20 @@ class ControlRigBlueprint(RigVMBlueprint):
 
     def get_control_rig_class(self) -> Any:
         return self._class
+
+
+class RigVMRuntimeAsset(Object):
+    pass
+
+
+class ControlRigRuntimeAsset(RigVMRuntimeAsset):
+    """A control rig without a Blueprint, from 5.8 on: it has controls, but no class of its own (docs 5.8)."""
+
+    _get_hierarchy = ControlRigBlueprint._get_hierarchy
+    _of = ControlRigBlueprint._of
+
+    def _finish(self) -> Any:
+        return self
 
 
 class RigVMHost(Object):
@@ -115,22 +163,34 @@ class MovieSceneControlRigParameterSection(MovieSceneParameterSection):
         for control in boards.controls(board).values() if board else ():
             for channel in control.channels:
                 self._channels[channel] = ChannelData("bool" if control.kind == "bool" else "float")
-        if board and EDITOR.head_control:
+        if board not in ("", "body") and EDITOR.head_control:
             for part in ("Location", "Rotation", "Scale"):
                 self._channels |= {f"mha_head_ik_ctrl.{part}.{axis}": ChannelData("float") for axis in "XYZ"}
             self._channels["mha_head_ik_switch_ctrl"] = ChannelData("integer")
 
 
 class MovieSceneControlRigParameterTrack(MovieSceneNameableTrack):
-    """A rig on a binding."""
+    """A rig on a binding. Its first section is absolute and has defaults; the next ones are additive and have none
+    (engine's behaviour).
+    """
 
     _section_class = MovieSceneControlRigParameterSection
+    _blend_types = ("ABSOLUTE", "ADDITIVE", "OVERRIDE")
 
     def _set_up(self) -> None:
         super()._set_up()
         self._rig_class: Any = None
         self._rig: Any = None
         self._layered = False
+
+    def _add(self) -> Any:
+        made = super()._add()
+        if len(self._sections) > 1:
+            made._blend = MovieSceneBlendType.ADDITIVE
+        else:
+            for data in made._channels.values():
+                data.default = False if data.kind == "bool" else 0
+        return made
 
     def _put(self, kind: Any, layered: bool = False) -> Any:
         self._rig_class, self._layered = kind, layered
@@ -146,8 +206,12 @@ class ControlRigSequencerBindingProxy(StructBase):
     pass
 
 
+class ControlRigAssetStrongReference(StructBase):
+    """A class or a ControlRigRuntimeAsset; Python sees neither (docs 5.8: no properties)."""
+
+
 class ControlRigSequencerLibrary(BlueprintFunctionLibrary):
-    """Control rigs in Sequencer. What asks for a rig's values wants the sequence open, and does nothing otherwise."""
+    """Control rigs in Sequencer. What sets or gets values wants the sequence open, and does nothing otherwise."""
 
     @staticmethod
     def load_anim_sequence_into_control_rig_section(
@@ -172,14 +236,23 @@ class ControlRigSequencerLibrary(BlueprintFunctionLibrary):
         for track in record.tracks:
             if isinstance(track, MovieSceneControlRigParameterTrack) and track._rig_class == control_rig_class:
                 return track
+        if EDITOR.commandlet:  # it closes the open menus first, of Slate, which a commandlet has not (second look, B1)
+            raise EditorCrash("find_or_create_control_rig_track without Slate")
+        if EDITOR.sequence is None:  # PinWright/pinwright-ue expects this line in its tests
+            EDITOR.log.add("Error", "LogControlRig: Error: Can not open Sequencer for the LevelSequence None")
         track = binding.add_track(MovieSceneControlRigParameterTrack)
-        return track._put(control_rig_class, is_layered_control_rig)
+        made = track._put(control_rig_class, is_layered_control_rig)
+        EDITOR.shown_at_rigs.append(EDITOR.focused)
+        if EDITOR.sequence is not None:  # whichever it is (second look, B2)
+            EDITOR.selected_sections = list(track._sections)
+        return made
 
     @staticmethod
     def get_control_rigs(level_sequence: Any) -> Any:
+        """Walks the tracks: the sequence need not be open (second look, A1)."""
         found = []
-        if EDITOR.sequence is None or level_sequence not in (EDITOR.sequence, EDITOR.focused):
-            return found
+        if EDITOR.rigs_need_sequencer and level_sequence not in (EDITOR.sequence, EDITOR.focused):
+            return []
         for guid, record in level_sequence._bindings.items():
             for track in record.tracks:
                 if isinstance(track, MovieSceneControlRigParameterTrack) and track._rig is not None:
@@ -187,6 +260,26 @@ class ControlRigSequencerLibrary(BlueprintFunctionLibrary):
                     made._values.update(proxy=proxy(level_sequence, guid), control_rig=track._rig, track=track)
                     found.append(made)
         return found
+
+    @staticmethod
+    def get_controls_mask(section: Any, control_name: Any) -> bool:
+        return str(control_name).lower() not in section._hidden
+
+    @staticmethod
+    def set_controls_mask(section: Any, control_names: Any, visible: bool) -> None:
+        section._touch()
+        names = {str(name).lower() for name in control_names}
+        section._hidden = section._hidden - names if visible else section._hidden | names
+
+    @staticmethod
+    def show_all_controls(section: Any) -> None:
+        section._touch()
+        section._hidden = set()
+
+    @staticmethod
+    def hide_all_controls(section: Any) -> None:
+        section._touch()
+        section._hidden = {name.partition(".")[0].lower() for name in section._channels}
 
     @staticmethod
     def is_fk_control_rig(control_rig: Any) -> bool:
@@ -290,4 +383,6 @@ def _read(sequence: Any, rig: Any, name: Any, frames: list[Any], unit: Any) -> l
     if section is None:
         return [(0.0,) for _ in frames]
     ticks = [in_ticks(sequence, frame, 0.0, unit) for frame in frames]
-    return [control.held(*(section._channels[channel].at(tick) for channel in control.channels)) for tick in ticks]
+    return [
+        control.held(*(blending.shown(section._outer, channel, tick) for channel in control.channels)) for tick in ticks
+    ]

@@ -36,7 +36,7 @@ class EditorDialog(BlueprintFunctionLibrary):
 
     @staticmethod
     def show_message(title: Any, message: Any, message_type: Any, default_value: Any, message_category: Any) -> Any:
-        if EDITOR.unattended:
+        if EDITOR.unattended or EDITOR.unattended_script:
             EDITOR.log.add("Warning", f"{title}: {message}")
             return default_value
         EDITOR.modal(f"the message '{title}'")
@@ -47,14 +47,14 @@ class EditorDialog(BlueprintFunctionLibrary):
 
     @staticmethod
     def show_object_details_view(title: Any, out_object: Any, options: Any) -> bool:
-        if EDITOR.unattended:
+        if EDITOR.unattended or EDITOR.unattended_script:
             return False
         EDITOR.modal(f"the details view '{title}'")
         return EDITOR.dialogs.form(str(title), out_object)
 
     @staticmethod
     def show_objects_details_view(title: Any, out_objects: Any, options: Any) -> bool:
-        if EDITOR.unattended:
+        if EDITOR.unattended or EDITOR.unattended_script:
             return False
         EDITOR.modal(f"the details view '{title}'")
         return EDITOR.dialogs.form(str(title), out_objects)

@@ -7,7 +7,7 @@ from typing import Any
 from . import boards
 from .enums import RigControlType, RigControlValueType, RigElementType
 from .objects import Object
-from .structs import Vector2D
+from .structs import Quat, Transform, Vector2D
 from .values import Name, StructBase
 
 _TYPES = {
@@ -97,6 +97,12 @@ class RigHierarchy(Object):
         if value_type is RigControlValueType.MAXIMUM:
             return _value(found.highest)
         return self._current.get(found.name, _value((0.0,) * max(1, len(found.lowest))))
+
+    def get_global_transform(self, key: Any, initial: bool) -> Any:
+        """Of a control at rest, in the space of the rig; the identity for an unknown one (docs)."""
+        found, made = self._find(key), Transform()
+        made._values["rotation"] = Quat(*(found.rest if found is not None else (0.0, 0.0, 0.0, 1.0)))
+        return made
 
     def set_control_value(
         self, key: Any, value: Any, value_type: Any, setup_undo: bool, print_python_commands: bool

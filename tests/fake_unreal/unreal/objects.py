@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .bind import bound, property_error
 from .convert import TYPES, canonical, giving, taking, wrapper, zero
+from .playing import PLAYING
 from .signatures import CLASSES, type_of
 from .state import EDITOR, copied
-from .values import Name, _WrapperBase, copy_value
+from .values import Name, _WrapperBase, copy_value, stored
 
 
 class _ObjectMeta(type):
@@ -39,6 +40,11 @@ class _ObjectMeta(type):
         return wrapper(made)
 
 
+def camel(name: str) -> str:
+    """A property as C++ names it."""
+    return "".join(part.title() for part in name.split("_"))
+
+
 def _attribute(name: str, way: str) -> property:
     def get(self: Any) -> Any:
         return self.get_editor_property(name)
@@ -65,6 +71,7 @@ class _ObjectBase(_WrapperBase, metaclass=_ObjectMeta):
 
     def __init__(self, outer: Any = None, name: Any = "None") -> None:
         EDITOR.state.check_thread(type(self).__name__)
+        EDITOR.state.made()
         self._generation = None
         self._self = self
         self._outer = canonical(outer) if outer is not None else None
@@ -115,7 +122,7 @@ class _ObjectBase(_WrapperBase, metaclass=_ObjectMeta):
         return _class_of(cls)
 
     def get_class(self) -> Any:
-        return _class_of(type(self))
+        return self.__dict__.get("_made_by") or _class_of(type(self))
 
     def get_outer(self) -> Any:
         return self._outer
@@ -160,6 +167,7 @@ class _ObjectBase(_WrapperBase, metaclass=_ObjectMeta):
     def _read(self, name: str) -> Any:
         if name not in self._kinds:
             raise property_error(type(self).__name__, name)
+        self._check_property(name, "read")
         if name not in self._values:
             self._values[name] = zero(self._kinds[name])
         reader = getattr(self, f"_get_{name}", None)
@@ -169,6 +177,7 @@ class _ObjectBase(_WrapperBase, metaclass=_ObjectMeta):
     def _write(self, name: str, value: Any) -> None:
         if name not in self._kinds:
             raise property_error(type(self).__name__, name)
+        self._check_property(name, "written")
         if self._ways[name] == "RO":
             raise Exception(f"{type(self).__name__}: Property '{name}' is read-only and cannot be set")
         kind = self._kinds[name]
@@ -177,10 +186,19 @@ class _ObjectBase(_WrapperBase, metaclass=_ObjectMeta):
         except TypeError as error:
             raise TypeError(f"{type(self).__name__}: Failed to convert type for property '{name}': {error}") from None
         self._touch()
-        self._values[name] = taken
+        self._values[name] = stored(taken)
         writer = getattr(self, f"_set_{name}", None)
         if writer:
             writer(taken)
+
+    def _check_property(self, name: str, done: str) -> None:
+        """What the editor says of a property that it hides, or that is on its way out."""
+        own = type(self).__name__
+        said = f"{own}: Property '{camel(name)}' for attribute '{name}' on '{own}' is"
+        if self._ways[name] == "protected":
+            raise Exception(f"{said} protected and cannot be {done}")
+        if PLAYING.deprecated and any(f"{one.__name__}.{name}" in PLAYING.deprecated for one in type(self).__mro__):
+            EDITOR.log.add("Warning", f"DeprecationWarning: {said} deprecated")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _ObjectBase) and self.__dict__ is other.__dict__
@@ -212,6 +230,18 @@ class Class(Struct):
 
     def _set_up(self) -> None:
         self._python = Object
+
+    def _parts(self) -> list[Any]:
+        """The components that its actors get."""
+        actor = self._python(name=f"{self._name}_Parts").__dict__["_self"]
+        self.__dict__.get("_build", lambda one: None)(actor)
+        return list(actor.__dict__.get("_components", ()))
+
+    def _default(self) -> Any:
+        """Its default object."""
+        if "_cdo" not in self.__dict__:
+            self._cdo = self._python(name=f"Default__{self._name}").__dict__["_self"]
+        return self._cdo
 
     def _path(self) -> str:
         return self.__dict__.get("_class_path") or f"/Script/{CLASSES[self._name]['module']}.{self._name}"

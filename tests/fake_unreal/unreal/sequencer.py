@@ -7,6 +7,7 @@ from typing import Any
 
 from .assets import Factory
 from .bind import nullable
+from .enums import UpdateClockSource
 from .state import EDITOR, copied
 from .structs import (
     FrameNumber,
@@ -30,6 +31,7 @@ class Binding:
         self.path = path
         self.kind = kind  # Class
         self.parent = ""
+        self.template: Any = None  # what a spawnable spawns: an object of its class
         self.tracks: list[Any] = []
 
     def _copied(self) -> Binding:
@@ -37,8 +39,21 @@ class Binding:
         made.__dict__.update(copied(self.__dict__))
         return made
 
-    def bound(self) -> Any:
+    def bound(self, sequence: Any) -> Any:
+        """What Sequencer finds: a spawnable's actor is there while its sequence is edited, its parts are of that."""
+        if self.template is not None:
+            return EDITOR.spawned.get(self.guid.to_string())
+        parent = sequence._bindings.get(self.parent)
+        if parent is not None and parent.template is not None:
+            actor = parent.bound(sequence)
+            return next(
+                (one for one in (actor._components if actor is not None else ()) if one._name == self.name), None
+            )
         return EDITOR.find_object(self.path)
+
+
+def _is_actor(thing: Any) -> bool:
+    return thing is not None and "_components" in thing.__dict__
 
 
 def _tracks_of(tracks: list[Any], kind: Any, exact: bool = False) -> list[Any]:
@@ -131,11 +146,13 @@ class MovieSceneBindingProxy(StructBase):
             del sequence._bindings[guid]
 
     def get_possessed_object_class(self) -> Any:
+        """Of a spawnable only where that is a custom binding, which is a possessable (5.5 and later)."""
         found = self._binding()
         return found.kind if found else None
 
     def get_object_template(self) -> Any:
-        return None
+        found = self._binding()
+        return found.template if found else None
 
 
 def proxy(sequence: Any, guid: str) -> Any:
@@ -156,6 +173,7 @@ class MovieSceneSequence(MovieSceneSignedObject):
         self._tracks: list[Any] = []
         self._marks: list[Any] = []
         self._read_only = self._playback_locked = False
+        self._clock = UpdateClockSource.TICK
 
     def _sequence(self) -> Any:
         return self
@@ -193,6 +211,7 @@ class MovieSceneSequence(MovieSceneSignedObject):
             section._touch()
             section._range = tuple(None if one is None else round(one * scale) for one in section._range)
             for data in section._channels.values():
+                data.at_tick = None
                 for key in data.keys.values():
                     key[0] = round(key[0] * scale)
         self._tick = rate(tick_resolution)
@@ -286,23 +305,53 @@ class MovieSceneSequence(MovieSceneSignedObject):
         return True
 
     def add_possessable(self, object_to_possess: Any) -> Any:
-        """Always a new binding, also for what is bound already; a component's is not parented."""
+        """Finds the binding of an object or makes one; that of a component is a child of its actor's, which it makes.
+
+        (FindOrAddBinding of the engine: second look, section 3)
+        """
         if self._read_only:
             return MovieSceneBindingProxy()
+        for guid, one in self._bindings.items():
+            if one.path == object_to_possess._path():
+                return proxy(self, guid)
+        spawned = object_to_possess.__dict__.get("_spawned_by", "")
+        if spawned in self._bindings:  # the engine knows its spawnables by an annotation (memory)
+            return proxy(self, spawned)
+        owner = object_to_possess._outer
+        parent = self.add_possessable(owner).get_id().to_string() if _is_actor(owner) else ""
         self._touch()
         title = getattr(object_to_possess, "_label", "") or object_to_possess._name
         made = Binding(new_guid(), title, object_to_possess._path(), object_to_possess.get_class())
+        made.parent = parent
         self._bindings[made.guid.to_string()] = made
         return proxy(self, made.guid.to_string())
+
+    def add_spawnable_from_class(self, class_to_spawn: Any) -> Any:
+        """Needs no Sequencer (UMovieSceneSequenceExtensions::AddSpawnableFromClass calls CreateSpawnable)."""
+        if self._read_only or not _is_actor(class_to_spawn._default()):
+            return MovieSceneBindingProxy()
+        self._touch()
+        made = Binding(new_guid(), class_to_spawn._name, "", class_to_spawn)
+        made.template = class_to_spawn._python(self, f"{class_to_spawn._name}_Template").__dict__["_self"]
+        made.template._made_by = class_to_spawn
+        self._bindings[made.guid.to_string()] = made
+        return proxy(self, made.guid.to_string())
+
+    def get_clock_source(self) -> Any:
+        return self._clock
+
+    def set_clock_source(self, clock_source: Any) -> None:
+        self._touch()
+        self._clock = clock_source
 
     def get_bindings(self) -> Any:
         return [proxy(self, guid) for guid in self._bindings]
 
     def get_possessables(self) -> Any:
-        return [proxy(self, guid) for guid in self._bindings]
+        return [proxy(self, guid) for guid, one in self._bindings.items() if one.template is None]
 
     def get_spawnables(self) -> Any:
-        return []
+        return [proxy(self, guid) for guid, one in self._bindings.items() if one.template is not None]
 
     def find_binding_by_name(self, name: str) -> Any:
         for guid, one in self._bindings.items():
@@ -321,8 +370,14 @@ class MovieSceneSequence(MovieSceneSignedObject):
 
     @nullable("context")
     def locate_bound_objects(self, binding: Any, context: Any) -> Any:
+        """A component is found in its context, the actor; a spawnable is not found at all (second look, bindings)."""
         found = binding._binding()
-        thing = found.bound() if found and context is not None else None
+        if found is None or context is None or found.template is not None:
+            return []
+        parts = context.__dict__.get("_components", ())
+        if found.parent and (part := next((one for one in parts if one._name == found.name), None)) is not None:
+            return [part]
+        thing = EDITOR.find_object(found.path)
         return [] if thing is None else [thing]
 
     def make_range(self, start_frame: int, duration: int) -> Any:
@@ -346,6 +401,15 @@ class MovieSceneSequence(MovieSceneSignedObject):
             found[-1]._values["frame_number"] = FrameNumber(frame)
         return found
 
+    def add_marked_frame(self, marked_frame: Any) -> int:
+        """Its frame number counts ticks."""
+        self._touch()
+        self._marks.append(marked_frame)
+        return len(self._marks) - 1
+
+    def get_marked_frames(self) -> Any:
+        return self._marks
+
     def find_marked_frame_by_label(self, label: str) -> int:
         return next((i for i, mark in enumerate(self._marks) if mark._values["label"] == label), -1)
 
@@ -359,4 +423,10 @@ class LevelSequence(MovieSceneSequence):
 
 
 class LevelSequenceFactoryNew(Factory):
-    pass
+    """New sequences have the rate of the project's settings (ULevelSequenceProjectSettings, a console variable)."""
+
+    def _make(self, kind: type) -> Any:
+        made = kind()
+        said = str(EDITOR.console_variables.get("LevelSequence.DefaultDisplayRate", "30fps"))
+        made.__dict__["_self"]._display = Fraction(said.replace("fps", "").strip())
+        return made

@@ -1,4 +1,7 @@
-"""The signatures that the stand-in binds its calls with: signatures.json, which a test compares with the stub."""
+"""The signatures that the stand-in binds its calls with.
+
+signatures.json is what the stub says, of 5.6; a test compares it. later.json is what came later, from Epic's pages.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_SAID = json.loads((Path(__file__).parents[1] / "signatures.json").read_text(encoding="utf-8"))
+_HERE = Path(__file__).parents[1]
+_SAID = json.loads((_HERE / "signatures.json").read_text(encoding="utf-8"))
+_LATER = json.loads((_HERE / "later.json").read_text(encoding="utf-8"))
 CLASSES: dict[str, dict[str, Any]] = _SAID["classes"]
+for _name, _more in _LATER["classes"].items():
+    _known = CLASSES.setdefault(_name, {})
+    for _part, _value in _more.items():
+        _known[_part] = {**_known.get(_part, {}), **_value} if isinstance(_value, dict) else _value
 FUNCTIONS: dict[str, str] = _SAID["functions"]
 
 

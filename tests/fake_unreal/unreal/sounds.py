@@ -87,7 +87,6 @@ def _run(task: Any) -> bool:
     done = exporter._write(thing, path)
     if not done:
         EDITOR.log.add("Warning", f"No exporter for {thing._name} as {path.suffix}")
-    EDITOR.pump()
     return done
 
 

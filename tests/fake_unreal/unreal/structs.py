@@ -49,6 +49,26 @@ class Rotator(StructBase):
     pass
 
 
+class Quat(StructBase):
+    pass
+
+
+class Transform(StructBase):
+    """Place, rotation (a Quat) and scale."""
+
+
+class CameraFilmbackSettings(StructBase):
+    """Millimetres."""
+
+
+class CameraTrackingFocusSettings(StructBase):
+    pass
+
+
+class CameraFocusSettings(StructBase):
+    pass
+
+
 class LinearColor(StructBase):
     pass
 
@@ -105,6 +125,14 @@ class MovieSceneMarkedFrame(StructBase):
 
 
 class MovieSceneFrameRange(StructBase):
+    pass
+
+
+class MovieSceneSkeletalAnimationParams(StructBase):
+    pass
+
+
+class OptionalMovieSceneBlendType(StructBase):
     pass
 
 

@@ -35,7 +35,8 @@ def log_error(arg: Any) -> None:
 
 @api
 def log_flush() -> None:
-    """Nothing waits here."""
+    """The log's file is written with the lines that waited."""
+    EDITOR.log.write(EDITOR.project_dir / "Saved" / "Logs" / "Show.log")
 
 
 @api
@@ -51,6 +52,12 @@ def get_interpreter_executable_path() -> str:
 @api
 def collect_garbage() -> None:
     """Nothing is collected that Python can still reach."""
+    EDITOR.objects = 0
+
+
+@api
+def get_engine_subsystem(subsystem: Any) -> Any:
+    return EDITOR.single(subsystem._python if hasattr(subsystem, "_python") else subsystem)
 
 
 @api
@@ -105,6 +112,10 @@ class SystemLibrary(BlueprintFunctionLibrary):
     """The machine and the process."""
 
     @staticmethod
+    def launch_url(url: str) -> None:
+        EDITOR.urls.append(url)
+
+    @staticmethod
     @raw
     def is_valid(object: Any) -> bool:
         """Looks at any wrapper without touching what it stands for."""
@@ -129,6 +140,14 @@ class SystemLibrary(BlueprintFunctionLibrary):
     @staticmethod
     def get_engine_version() -> str:
         return EDITOR.engine_version
+
+    @staticmethod
+    def get_system_path(object: Any) -> str:
+        """The file of an asset, saved or not; "" for anything else. (docs 5.6)"""
+        package = object.__dict__.get("_package", "") if object is not None else ""
+        if not package.startswith("/Game/"):
+            return ""
+        return (EDITOR.project_dir / "Content" / f"{package.removeprefix('/Game/')}.uasset").as_posix()
 
     @staticmethod
     def get_project_directory() -> str:
@@ -172,8 +191,17 @@ class SystemLibrary(BlueprintFunctionLibrary):
             EDITOR.transaction_depth -= 1
 
     @staticmethod
+    def collect_garbage() -> None:
+        """Queued: at the end of the frame. (docs 5.6)"""
+        EDITOR.garbage_waits = True
+
+    @staticmethod
     def quit_editor() -> None:
         EDITOR.quit = True
+
+    @staticmethod
+    def get_console_variable_string_value(variable_name: str) -> str:
+        return str(EDITOR.console_variables.get(variable_name, ""))
 
     @staticmethod
     @nullable("world_context_object", "specific_player")

@@ -6,10 +6,16 @@ from typing import Any
 
 from .bind import nullable
 from .channels import ChannelData, wrap_channel
-from .enums import MovieSceneCompletionMode
+from .enums import MovieSceneBlendType, MovieSceneCompletionMode
 from .objects import Object
 from .state import EDITOR
-from .structs import FrameNumber
+from .structs import (
+    Color,
+    FrameNumber,
+    MovieSceneObjectBindingID,
+    MovieSceneSkeletalAnimationParams,
+    OptionalMovieSceneBlendType,
+)
 from .timing import from_seconds, to_frame, to_seconds, to_ticks
 from .values import Text
 
@@ -32,6 +38,9 @@ class MovieSceneSection(MovieSceneDecorationContainerObject):
         self._range: tuple[int | None, int | None] = (None, None)
         self._row = 0
         self._mode = MovieSceneCompletionMode.KEEP_STATE
+        self._blend = MovieSceneBlendType.ABSOLUTE
+        self._tint = (0, 0, 0, 0)
+        self._hidden: set[str] = set()  # controls that the section's filter leaves out, in lower case
         self._values.update(is_active=True, is_locked=False)
 
     def _track(self) -> Any:
@@ -128,6 +137,22 @@ class MovieSceneSection(MovieSceneDecorationContainerObject):
     def get_row_index(self) -> int:
         return self._row
 
+    def set_blend_type(self, blend_type: Any) -> None:
+        """One that the track does not support is not taken, in silence (engine's behaviour)."""
+        if blend_type.name in self._outer._blend_types and self._try_modify():
+            self._blend = blend_type
+
+    def get_blend_type(self) -> Any:
+        return OptionalMovieSceneBlendType(self._blend, True)
+
+    def set_color_tint(self, color_tint: Any) -> None:
+        self._touch()
+        self._tint = tuple(color_tint._values[part] for part in "rgba")
+
+    def get_color_tint(self) -> Any:
+        red, green, blue, alpha = self._tint
+        return Color(b=blue, g=green, r=red, a=alpha)
+
     def set_completion_mode(self, completion_mode: Any) -> None:
         self._touch()
         self._mode = completion_mode
@@ -135,17 +160,22 @@ class MovieSceneSection(MovieSceneDecorationContainerObject):
     def get_completion_mode(self) -> Any:
         return self._mode
 
+    def _shown(self) -> list[str]:
+        """The channels that calls see: those of controls that are filtered out are not enabled (second look, B5)."""
+        hidden = set() if EDITOR.hidden_are_channels else self._hidden
+        return [name for name in self._channels if name.partition(".")[0].lower() not in hidden]
+
     def get_all_channels(self) -> Any:
-        return [wrap_channel(self, name) for name in self._channels]
+        return [wrap_channel(self, name) for name in self._shown()]
 
     def get_channel(self, channel_name: Any) -> Any:
-        for name in self._channels:
+        for name in self._shown():
             if name.lower() == str(channel_name).lower():
                 return wrap_channel(self, name)
         return None
 
     def get_channels_by_type(self, channel_type: Any) -> Any:
-        found = [wrap_channel(self, name) for name in self._channels]
+        found = [wrap_channel(self, name) for name in self._shown()]
         return [channel for channel in found if isinstance(channel, channel_type._python)]
 
 
@@ -153,10 +183,12 @@ class MovieSceneTrack(MovieSceneDecorationContainerObject):
     """Sections of one kind."""
 
     _section_class: Any = MovieSceneSection
+    _blend_types: Any = ("ABSOLUTE",)
 
     def _set_up(self) -> None:
         self._sections: list[Any] = []
         self._title = ""
+        self._rows: dict[int, str] = {}
         self._to_key: Any = None
 
     def _sequence(self) -> Any:
@@ -197,6 +229,13 @@ class MovieSceneTrack(MovieSceneDecorationContainerObject):
     def set_section_to_key(self, section: Any) -> None:
         self._touch()
         self._to_key = section
+
+    def set_track_row_display_name(self, name: Any, row_index: int) -> None:
+        self._touch()
+        self._rows[row_index] = str(name)
+
+    def get_track_row_display_name(self, row_index: int) -> Any:
+        return Text(self._rows.get(row_index, ""))
 
     def set_display_name(self, name: Any) -> None:
         self._touch()
@@ -258,7 +297,13 @@ class MovieSceneAudioTrack(MovieSceneNameableTrack):
 
 
 class MovieSceneSkeletalAnimationSection(MovieSceneSection):
-    pass
+    """An animation in a sequence."""
+
+    _properties = "params"
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self._values["params"] = MovieSceneSkeletalAnimationParams()
 
 
 class MovieSceneCommonAnimationTrack(MovieSceneNameableTrack):
@@ -269,8 +314,55 @@ class MovieSceneSkeletalAnimationTrack(MovieSceneCommonAnimationTrack):
     _section_class = MovieSceneSkeletalAnimationSection
 
 
-class MovieSceneSubSection(MovieSceneSection):
+class MovieSceneCameraCutSection(MovieSceneSection):
+    """Which camera the sequence shows."""
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self._camera: Any = None
+
+    def set_camera_binding_id(self, camera_binding_id: Any) -> None:
+        if self._try_modify():
+            self._camera = camera_binding_id
+
+    def get_camera_binding_id(self) -> Any:
+        return self._camera if self._camera is not None else MovieSceneObjectBindingID()
+
+
+class MovieSceneCameraCutTrack(MovieSceneNameableTrack):
+    _section_class = MovieSceneCameraCutSection
+
+
+class MovieScene3DTransformSection(MovieSceneSection):
+    """Channels of doubles: Location in centimetres, Rotation in degrees about X (roll), Y (pitch), Z (yaw), Scale."""
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        for part in ("Location", "Rotation", "Scale"):
+            self._channels |= {f"{part}.{axis}": ChannelData("double") for axis in "XYZ"}
+
+
+class MovieScenePropertyTrack(MovieSceneNameableTrack):
     pass
+
+
+class MovieScene3DTransformTrack(MovieScenePropertyTrack):
+    _section_class = MovieScene3DTransformSection
+
+
+class MovieSceneSubSection(MovieSceneSection):
+    """Another sequence as a part of this one."""
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self._part: Any = None
+
+    def set_sequence(self, sequence: Any) -> None:
+        if self._try_modify():
+            self._part = sequence
+
+    def get_sequence(self) -> Any:
+        return self._part
 
 
 class MovieSceneSubTrack(MovieSceneNameableTrack):

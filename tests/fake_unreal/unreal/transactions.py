@@ -38,7 +38,7 @@ class ScopedEditorTransaction(_Scoped):
         if EDITOR.transaction_depth == 0:
             states, EDITOR.transaction = EDITOR.transaction, None
             if states and not self._cancelled:
-                EDITOR.undo_stack.append((EDITOR.transaction_name, states))
+                EDITOR.state.committed(EDITOR.transaction_name, states)
         return False
 
     def cancel(self) -> None:
@@ -56,7 +56,7 @@ class ScopedSlowTask(_Scoped):
             raise TypeError(f"work must be a number, not {type(work).__name__}")
         self._work, self._desc, self._enabled = float(work), str(Text._taken(desc)), enabled
         self._done, self._frames = 0.0, 0
-        self._open = self._shown = self._can_cancel = False
+        self._open = self._can_cancel = False
 
     def __enter__(self) -> ScopedSlowTask:
         self._count("__enter__")
@@ -75,11 +75,13 @@ class ScopedSlowTask(_Scoped):
 
     def make_dialog_delayed(self, delay: float, can_cancel: bool = False, allow_in_pie: bool = False) -> None:
         self._check("make_dialog_delayed")
-        self._shown, self._can_cancel = True, can_cancel
+        EDITOR.progress_in_ticks += [self._desc] if EDITOR.ticking else []
+        self._can_cancel = can_cancel
 
     def make_dialog(self, can_cancel: bool = False, allow_in_pie: bool = False) -> None:
         self._check("make_dialog")
-        self._shown, self._can_cancel = True, can_cancel
+        EDITOR.progress_in_ticks += [self._desc] if EDITOR.ticking else []
+        self._can_cancel = can_cancel
 
     def enter_progress_frame(self, work: float = 1.0, desc: Any = "") -> None:
         self._check("enter_progress_frame")
@@ -88,8 +90,6 @@ class ScopedSlowTask(_Scoped):
         self._frames += 1
         if self._done > self._work + 1e-3:
             EDITOR.log.add("Error", f"A slow task of {self._work} was given {self._done}: {self._desc}")
-        if self._shown and not EDITOR.unattended:
-            EDITOR.pump()
 
     def should_cancel(self) -> bool:
         self._check("should_cancel")

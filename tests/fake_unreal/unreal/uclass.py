@@ -157,6 +157,8 @@ def new_object(type: Any, outer: Any, name: Any, base_type: Any) -> Any:
 
 @api
 def get_default_object(type: Any) -> Any:
+    if hasattr(type, "_class_path"):  # a class that an asset makes
+        return type._default()
     return type.get_default_object() if hasattr(type, "get_default_object") else None
 
 

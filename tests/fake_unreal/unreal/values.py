@@ -269,6 +269,15 @@ def copy_value(value: Any) -> Any:
     return value._copied() if isinstance(value, (StructBase, _Elements)) else value
 
 
+def stored(value: Any) -> Any:
+    """A value as Unreal stores it in a property: a struct is a copy that nobody was handed."""
+    made = copy_value(value)
+    if isinstance(made, StructBase) and made._generation is not None:
+        made._generation = None
+        EDITOR.state.handed.pop()  # it was put there last
+    return made
+
+
 def _field(owner: str, name: str, kind: str, way: str) -> property:
     give, node = None, type_of(kind)
 
@@ -303,6 +312,9 @@ class _StructMeta(type):
         return made
 
 
+_PLAIN = frozenset((int, float, bool, str, type(None)))  # most of what structs hold, looked at before the others
+
+
 class StructBase(_WrapperBase, metaclass=_StructMeta):
     """Base of all structs: values, copied wherever they cross. The fields come from the signatures."""
 
@@ -320,7 +332,9 @@ class StructBase(_WrapperBase, metaclass=_StructMeta):
     def _own(self) -> None:
         """A struct that holds an object lives no longer than the object may be held."""
         editor = EDITOR.state
-        holds = editor.scope and any(isinstance(one, TYPES["_ObjectBase"]) for one in self._values.values())
+        holds = editor.scope and any(
+            type(one) not in _PLAIN and isinstance(one, TYPES["_ObjectBase"]) for one in self._values.values()
+        )
         self._generation = editor.generation if holds else None
         if holds:
             editor.handed.append(weakref.ref(self))
@@ -337,7 +351,9 @@ class StructBase(_WrapperBase, metaclass=_StructMeta):
     def _copied(self) -> Any:
         self._checked()
         made = object.__new__(type(self))
-        made._values = {name: copy_value(value) for name, value in self._values.items()}
+        made._values = {
+            name: value if type(value) in _PLAIN else copy_value(value) for name, value in self._values.items()
+        }
         made._own()
         return made
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from .actors import place, remove
 from .enums import MovieSceneTimeUnit
 from .objects import BlueprintFunctionLibrary, EditorSubsystem
+from .sequencer import MovieSceneBindingProxy
 from .state import EDITOR
 from .structs import FrameNumber, MovieSceneSequencePlaybackParams
 
@@ -18,8 +20,9 @@ class LevelSequenceEditorBlueprintLibrary(BlueprintFunctionLibrary):
         if EDITOR.commandlet:
             return False
         EDITOR.sequence = EDITOR.focused = level_sequence
+        EDITOR.selected_sections, EDITOR.selected_bindings, EDITOR.parts = [], [], []
         EDITOR.position = 0.0
-        EDITOR.pump()
+        evaluate()
         return True
 
     @staticmethod
@@ -33,6 +36,8 @@ class LevelSequenceEditorBlueprintLibrary(BlueprintFunctionLibrary):
     @staticmethod
     def close_level_sequence() -> None:
         EDITOR.sequence = EDITOR.focused = None
+        EDITOR.selected_sections, EDITOR.selected_bindings, EDITOR.parts = [], [], []
+        evaluate()
 
     @staticmethod
     def refresh_current_level_sequence() -> None:
@@ -41,6 +46,7 @@ class LevelSequenceEditorBlueprintLibrary(BlueprintFunctionLibrary):
     @staticmethod
     def force_update() -> None:
         EDITOR.evaluated = EDITOR.position
+        evaluate()
 
     @staticmethod
     def is_level_sequence_locked() -> bool:
@@ -52,22 +58,30 @@ class LevelSequenceEditorBlueprintLibrary(BlueprintFunctionLibrary):
 
     @staticmethod
     def get_selected_bindings() -> Any:
-        return []
+        return EDITOR.selected_bindings
 
     @staticmethod
     def get_selected_sections() -> Any:
-        return []
+        return EDITOR.selected_sections
 
     @staticmethod
     def get_sub_sequence_hierarchy() -> Any:
-        return []
+        return EDITOR.parts
+
+    @staticmethod
+    def focus_level_sequence(sub_section: Any) -> None:
+        """One step down, into a part of what is edited."""
+        if sub_section._sequence() == EDITOR.focused and sub_section._part is not None:
+            EDITOR.parts = [*EDITOR.parts, sub_section]
+            EDITOR.focused = sub_section._part
+            evaluate()
 
     @staticmethod
     def get_bound_objects(object_binding: Any) -> Any:
         if EDITOR.focused is None:
             return []
         found = EDITOR.focused._bindings.get(object_binding._values["guid"].to_string())
-        thing = found.bound() if found else None
+        thing = found.bound(EDITOR.focused) if found else None
         return [] if thing is None else [thing]
 
     @staticmethod
@@ -95,6 +109,26 @@ class LevelSequenceEditorBlueprintLibrary(BlueprintFunctionLibrary):
         return int(EDITOR.position)
 
 
+def evaluate() -> None:
+    """Spawns what the sequences that are shown spawn, and takes away the rest."""
+    shown = [one for one in (EDITOR.sequence, EDITOR.focused) if one is not None]
+    wanted = {
+        guid: binding
+        for sequence in shown
+        for guid, binding in sequence._bindings.items()
+        if binding.template is not None
+    }
+    for guid in [guid for guid in EDITOR.spawned if guid not in wanted]:
+        remove(EDITOR.spawned.pop(guid), "Sequencer took the spawned actor away")
+    for guid, binding in wanted.items():
+        if guid not in EDITOR.spawned:
+            kind = binding.kind
+            actor = place(kind._python, EDITOR.state.unique_name(kind._name), binding.name)
+            kind.__dict__.get("_build", lambda one: None)(actor)
+            actor._spawned, actor._spawned_by, actor._made_by = True, guid, kind
+            EDITOR.spawned[guid] = actor
+
+
 def _move(params: Any, unit: Any) -> None:
     if EDITOR.sequence is None:
         return
@@ -117,16 +151,26 @@ def _position(unit: Any) -> Any:
 class LevelSequenceEditorSubsystem(EditorSubsystem):
     """Adds actors as a drag into Sequencer does: with Body and Face and their rigs."""
 
+    def add_spawnable_from_class(self, sequence: Any, class_to_spawn: Any) -> Any:
+        """Only in the sequence that is edited (source of ULevelSequenceEditorSubsystem::AddSpawnableFromClass)."""
+        if EDITOR.focused is None:
+            return MovieSceneBindingProxy()
+        if EDITOR.focused != sequence:
+            what = f"AddSpawnableFromClass requires that the requested sequence {sequence._name} be open in the editor"
+            EDITOR.log.add("Error", f"LogLevelSequenceEditor: Error: {what}")
+            return MovieSceneBindingProxy()
+        made = sequence.add_spawnable_from_class(class_to_spawn)
+        evaluate()
+        return made
+
     def add_actors(self, actors: Any) -> Any:
         sequence = EDITOR.focused
         if sequence is None:
             return []
         made = []
         for actor in actors:
-            parent = sequence.add_possessable(actor)
-            made.append(parent)
+            made.append(sequence.add_possessable(actor))
             for component in actor._components:
                 if component._name in ("Face", "Body"):
-                    child = sequence.add_possessable(component)
-                    child.set_parent(parent)
+                    sequence.add_possessable(component)
         return made

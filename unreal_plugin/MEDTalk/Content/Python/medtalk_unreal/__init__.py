@@ -14,17 +14,25 @@ from typing import Any
 
 import unreal
 
+OLDEST = (5, 4)
+"""The first Unreal that the plugin works in. An older one has another Python, so nothing but this file may be read."""
+
 _shutdown: Any = None  # the handle of the callback, while the plugin is started
 
 
 def startup() -> None:
     """Start the plugin. May be called again; never raises, a failure is one line in the log."""
     global _shutdown
+    engine = unreal.SystemLibrary.get_engine_version()
+    numbers = re.match(r"(\d+)\.(\d+)", engine)
+    if numbers is not None and tuple(map(int, numbers.groups())) < OLDEST:
+        unreal.log_error("MEDTalk needs Unreal {}.{} or later; this is {}.".format(*OLDEST, engine.partition("-")[0]))
+        return
     try:
         # Blueprints with our nodes are also compiled by commandlets. Nothing else is wanted there.
-        from medtalk_unreal import blueprint  # noqa: F401
+        from medtalk_unreal import blueprint, compat  # noqa: F401
 
-        if _shutdown is None and not is_commandlet():
+        if _shutdown is None and not compat.is_commandlet():
             if not unreal.SystemLibrary.is_unattended():
                 from medtalk_unreal import menus
 
@@ -50,8 +58,3 @@ def shutdown() -> None:
         menus.remove()
     except Exception as error:
         unreal.log_error(f"MEDTalk could not end well: {type(error).__name__}: {' '.join(str(error).split())}")
-
-
-def is_commandlet() -> bool:
-    """Whether this is a cook or the like: an editor without windows and ticks."""
-    return re.search(r"(^|\s)-run=", unreal.SystemLibrary.get_command_line(), re.IGNORECASE) is not None

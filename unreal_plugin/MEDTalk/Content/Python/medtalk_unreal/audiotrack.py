@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import unreal
 
+from medtalk_unreal import compat
 from medtalk_unreal.errors import PluginError
 
 
@@ -48,9 +49,17 @@ def lay(
     sound: unreal.SoundWave,
     start_frame: int,
     end_frame: int,
+    sound_start: float = 0.0,
 ) -> None:
-    """Put a sound at a place: the section that it has already, or a new one on a track called `name`."""
+    """Put a sound at a place: the section that it has already, or a new one on a track called `name`.
+
+    sound_start: seconds of the sound that are left out. Where the user's own section plays the same already, a new one
+    is inactive: nobody wants to hear it twice.
+    """
+    resolution = compat.rate(sequence.get_tick_resolution())
+    offset = round(sound_start * resolution)
     if section is None:
+        silent = _plays(sequence, sound, start_frame, offset)
         track = sequence.add_track(unreal.MovieSceneAudioTrack)
         track.set_display_name(name)
         added = track.add_section()
@@ -59,6 +68,27 @@ def lay(
         section = added
         section.set_sound(sound)
         section.set_looping(False)
+        if silent:
+            section.set_is_active(False)
     section.modify()
-    section.set_start_offset(unreal.FrameNumber(0))
+    section.set_start_offset(unreal.FrameNumber(offset))
     section.set_range(start_frame, end_frame)
+
+
+def _plays(sequence: unreal.LevelSequence, sound: unreal.SoundWave, start_frame: int, offset: int) -> bool:
+    """Whether an audio section of the sequence or of a binding plays the sound at a frame, from `offset` ticks on."""
+    resolution, fps = compat.rate(sequence.get_tick_resolution()), compat.rate(sequence.get_display_rate())
+    began = start_frame / fps - offset / resolution  # seconds at which the whole sound would begin
+    path = sound.get_path_name()
+    for owner in (sequence, *sequence.get_bindings()):
+        for track in owner.find_tracks_by_type(unreal.MovieSceneAudioTrack):
+            for section in track.get_sections():
+                if not isinstance(section, unreal.MovieSceneAudioSection) or not section.is_active():
+                    continue
+                other = section.get_sound()
+                if other is None or other.get_path_name() != path or not section.has_start_frame():
+                    continue
+                start = section.get_start_frame_seconds() - section.get_start_offset().value / resolution
+                if abs(start - began) * fps <= 1:
+                    return True
+    return False

@@ -16,10 +16,11 @@ import unreal
 from medtalk_board import head
 from medtalk_board.expressions import PREFIX, expressions
 from medtalk_unreal import compat, facerig
-from medtalk_unreal.edits import Edit, asset_path, describe, edit, source_of
+from medtalk_unreal.edits import Edit, asset_path, describe, edit, is_long, source_of
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.keys import reduce_keys
-from medtalk_unreal.take import CHANNEL_NAMES, DEGREES, TITLE, Take, find_sequence
+from medtalk_unreal.places import find_sequence
+from medtalk_unreal.take import CHANNEL_NAMES, DEGREES, TITLE, Take
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,10 @@ class BakeReport:
         return lines
 
 
-def beside(sequence: str) -> tuple[str, str]:
-    """The default folder and name of the AnimSequence of a sequence."""
+def beside(sequence: str, face: str = "") -> tuple[str, str]:
+    """The default folder and name of the AnimSequence of a sequence. face: which of several MetaHumans it is."""
     folder, _, name = compat.package(sequence).rpartition("/")
-    return folder, f"AS_{name.removeprefix('LS_')}"
+    return folder, f"AS_{name.removeprefix('LS_')}" + (f"_{face}" if face else "")
 
 
 def bake_sequence(
@@ -67,10 +68,10 @@ def bake_sequence(
         )
     skeleton = face.in_level[2].get_editor_property("skeleton")
     path = asset_path(folder, name)
+    options = _options(level_sequence, frames, fps)
     with edit(f"{TITLE}: bake {name}", steps=2) as change:
         change.step("The asset")
-        anim, new = _animation(change, path, skeleton, compat.package(sequence))
-        options = _options(level_sequence, frames, fps, transact=not new)
+        anim = _animation(change, path, skeleton, compat.package(sequence))
         change.begin(anim)
         change.step("Unreal records the face")
         if not _export(level_sequence, anim, options, face.binding):
@@ -99,9 +100,9 @@ def bake_curves(
     rows, flat = len(take.rows), take.flat
     seconds = [float(row / compat.rate(rate)) for row in range(rows)]
     curves = expressions(generation or _generation(skeleton))
-    with edit(f"{TITLE}: bake {name}", steps=len(curves) + 1) as change:
+    with edit(f"{TITLE}: bake {name}", steps=len(curves) + 1, window=is_long(rows * len(curves))) as change:
         change.step("The asset")
-        anim, _ = _animation(change, path, bones, take.source)
+        anim = _animation(change, path, bones, take.source)
         change.begin(anim)
         controller = anim.get_editor_property("controller")
         controller.open_bracket(TITLE, True)
@@ -147,23 +148,21 @@ def _generation(path: str) -> str:
     return facerig.board_of(rig).generation or "mh4"
 
 
-def _animation(change: Edit, path: str, skeleton: unreal.Skeleton, source: str) -> tuple[unreal.AnimSequence, bool]:
-    """The AnimSequence to write, and whether it is new. One that was not baked here is left alone."""
+def _animation(change: Edit, path: str, skeleton: unreal.Skeleton, source: str) -> unreal.AnimSequence:
+    """The AnimSequence to write. One that was not baked here is left alone."""
     anim = compat.load(path)
     if anim is None:
         factory = unreal.AnimSequenceFactory()
         factory.set_editor_property("target_skeleton", skeleton)
-        return change.make_asset(path, unreal.AnimSequence, factory, source), True
+        return change.make_asset(path, unreal.AnimSequence, factory, source)
     if not isinstance(anim, unreal.AnimSequence) or not source_of(anim):
         raise PluginError(f"{path} is already in the project, and was not baked here.", "Choose another name.")
     if anim.get_editor_property("skeleton") != skeleton:
         raise PluginError(f"{path} was baked for another skeleton.", "Choose another name.")
-    return anim, False
+    return anim
 
 
-def _options(
-    sequence: unreal.LevelSequence, frames: tuple[int, int] | None, fps: float, transact: bool
-) -> unreal.AnimSeqExportOption:
+def _options(sequence: unreal.LevelSequence, frames: tuple[int, int] | None, fps: float) -> unreal.AnimSeqExportOption:
     options = unreal.AnimSeqExportOption()
     usual: dict[str, Any] = {
         "export_transforms": True,
@@ -174,7 +173,7 @@ def _options(
         "record_in_world_space": False,
         "interpolation": unreal.AnimInterpolationType.LINEAR,
         "curve_interpolation": unreal.RichCurveInterpMode.RCIM_LINEAR,
-        "transact_recording": transact,
+        "transact_recording": True,
     }
     for name, value in usual.items():
         with suppress(Exception):  # a version that has not this one does without
@@ -190,7 +189,11 @@ def _options(
     if fps:
         wanted |= {"use_custom_frame_rate": True, "custom_frame_rate": compat.frame_rate(fps)}
     for name, value in wanted.items():
-        options.set_editor_property(name, value)
+        try:
+            options.set_editor_property(name, value)
+        except Exception as error:  # a range came with 5.5, a rate with 5.6
+            said = "This version of Unreal can only bake whole sequences at their own rate."
+            raise PluginError(said, "Leave frames and fps out.") from error
     return options
 
 

@@ -1,4 +1,8 @@
-"""One change of the project: one undo step, behind a progress bar with Cancel, whole or not at all."""
+"""One change of the project: one undo step, whole or not at all.
+
+A long change shows a progress window with Cancel. A short one shows none: changes are made in the tick, where Unreal
+allows such a window but calls it wrong use.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,9 @@ import unreal
 from medtalk_unreal import compat
 from medtalk_unreal.errors import CancelledError, PluginError
 
-_PATIENCE = 0.5  # seconds before a progress bar appears
+LONG = 100_000
+"""From so many values on a change is long: ten seconds of a face, of which a sixth become keys."""
+_PATIENCE = 0.5  # seconds before a progress window appears
 _PATH = re.compile(r"(/[\w+-]+)+")  # also what Unreal allows beyond it is better left out of paths
 _NOT_IN_NAMES = re.compile(r"\W+")
 _SOURCE = "MEDTalk.source"  # the tag on every asset that is made here: what it was made of
@@ -22,28 +28,28 @@ _TAKE_META = ("medtalk", "bundle", "emotion", "guidance", "strength", "intensity
 
 
 class Edit:
-    """A change in `edit`: steps of the progress bar, new assets, and the start of the undo step."""
+    """A change in `edit`: steps of the progress window, new assets, and the start of the undo step."""
 
-    def __init__(self, title: str, steps: int) -> None:
-        self._title, self._steps = title, steps
+    def __init__(self, title: str, steps: int, window: bool) -> None:
+        self._title, self._steps, self._window = title, steps, window
         self._stack = ExitStack()
         self._slow: unreal.ScopedSlowTask
         self._new_assets: list[str] = []
         self._begun = False
-        self._opened = compat.open_path()
+        self._view = compat.View.now()
 
     def step(self, text: str, work: float = 1.0) -> None:
-        """Go on with the progress bar. Raises `CancelledError` if the user has pressed Cancel."""
+        """Go on with the progress. Raises `CancelledError` if the user has pressed Cancel."""
         self.pause()
         self._slow.enter_progress_frame(work, text)
 
     def pause(self) -> None:
         """Raise `CancelledError` if the user has pressed Cancel."""
         if self._slow.should_cancel():
-            raise CancelledError(f"{self._title}: cancelled.", "Nothing was changed.")
+            raise CancelledError(f"{self._title}: cancelled.", "" if self._new_assets else "Nothing was changed.")
 
     def make_asset(self, path: str, kind: type, factory: unreal.Factory, source: str) -> Any:
-        """A new asset, marked as made of `source`, which is gone again if the change fails.
+        """A new asset, marked as made of `source`. If the change fails it stays as it was made, for the next attempt.
 
         Raises `PluginError` where Unreal makes none.
         """
@@ -66,32 +72,45 @@ class Edit:
 
     def _open(self) -> None:
         self._slow = self._stack.enter_context(unreal.ScopedSlowTask(self._steps, self._title))
-        self._slow.make_dialog_delayed(_PATIENCE, True)
+        if self._window:
+            self._slow.make_dialog_delayed(_PATIENCE, True)
 
-    def _take_back(self) -> None:
-        """Undo the step, which is over, delete what was made, and open again what was open.
+    def _take_back(self) -> str:
+        """Undo the step, which is over, and show again what was open; what the user should know of what stays.
 
-        A step is never empty: `begin` marks its objects.
+        A step is never empty: `begin` marks its objects. New assets stay: Unreal deletes one only by closing the
+        editors of all assets, and forgets all undo steps if it is part of one.
         """
         if self._begun:
             compat.undo()
-        for path in self._new_assets:
-            compat.close(path)
-            unreal.EditorAssetLibrary.delete_asset(path)
-        compat.open_again(self._opened)
+        self._view.again()
+        if not self._new_assets:
+            return ""
+        return f"The new {', '.join(self._new_assets)} stays, without the take; the next attempt writes there."
 
 
 @contextmanager
-def edit(title: str, steps: int) -> Iterator[Edit]:
-    """A change of the project; whatever is raised inside takes all of it back."""
-    change = Edit(title, steps)
+def edit(title: str, steps: int, window: bool = True) -> Iterator[Edit]:
+    """A change of the project; whatever is raised inside takes all of it back. window: whether progress is shown."""
+    change = Edit(title, steps, window)
     try:
         with change._stack:
             change._open()
             yield change
+    except PluginError as error:
+        stays = change._take_back()
+        if not stays:
+            raise
+        raise type(error)(error.message, f"{error.hint} {stays}", error.about) from error
     except Exception:
-        change._take_back()
+        if stays := change._take_back():
+            unreal.log_warning(f"MEDTalk: {stays}")
         raise
+
+
+def is_long(values: int) -> bool:
+    """Whether a change of so many values takes so long that it shows its progress."""
+    return values > LONG
 
 
 def check_editable() -> None:

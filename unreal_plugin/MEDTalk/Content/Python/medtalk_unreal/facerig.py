@@ -7,7 +7,7 @@ outlive the call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import unreal
@@ -22,13 +22,12 @@ KNOWN_BOARDS = (
     "/Game/MetaHumans/Common/Face/Face_ControlBoard_CtrlRig",
 )
 FACE = "Face"
+_OF_BLUEPRINT = "_GEN_VARIABLE"  # behind the name of a component that a Blueprint gives its actors
 HEAD = "mha_head_ik_ctrl"
 """The control of a board that turns the head (boards of MetaHuman Animator); Epic's own export keys it."""
 HEAD_SWITCH = "mha_head_ik_switch_ctrl"
 """The control that lets it do so, a whole number."""
-_SWITCH = "ctrl_lookatswitch"
 _BOARD_TRACK = unreal.MovieSceneControlRigParameterTrack
-_SWITCHES = (unreal.MovieSceneScriptingBoolChannel, unreal.MovieSceneScriptingFloatChannel)
 _A_BOARD = 0.5  # of the channels; less is another rig that shares a few names
 _UNKNOWN = Board("", (None,) * len(CHANNELS), ())
 _SELECT = "Select the MetaHuman in the level, then try again."
@@ -77,6 +76,10 @@ class FaceRig:
         return section
 
 
+NOBODY = FaceRig("", None, None, None, None, None, "", _UNKNOWN)
+"""A face of which nothing is known yet."""
+
+
 def find_actor(path: str) -> unreal.Actor:
     """The actor of that path name in the open level; `PluginError` where there is none."""
     for actor in compat.actors():
@@ -90,12 +93,19 @@ def find_actor(path: str) -> unreal.Actor:
 
 def find_face(actor: unreal.Actor) -> unreal.SkeletalMeshComponent | None:
     """The face component of an actor, or None."""
-    parts = actor.get_components_by_class(unreal.SkeletalMeshComponent)
+    return face_among(actor.get_components_by_class(unreal.SkeletalMeshComponent), compat.metahuman_face(actor))
+
+
+def face_among(parts: Iterable[unreal.Object], named: str = "") -> unreal.SkeletalMeshComponent | None:
+    """The face among the components of an actor, or among those that a Blueprint gives its actors; or None.
+
+    named: how the MetaHuman itself calls it, "" if it does not.
+    """
     components = [component for component in parts if isinstance(component, unreal.SkeletalMeshComponent)]
-    name = compat.metahuman_face(actor).lower()
+    name = named.lower()
     tests: tuple[Callable[[unreal.SkeletalMeshComponent], bool], ...] = (
-        lambda component: component.get_name().lower() == name,
-        lambda component: component.get_name() == FACE,
+        lambda component: component.get_name().removesuffix(_OF_BLUEPRINT).lower() == name,
+        lambda component: component.get_name().removesuffix(_OF_BLUEPRINT) == FACE,
         lambda component: (rig := compat.default_rig(component)) is not None and _is_board(rig),
     )
     for test in tests:
@@ -115,24 +125,43 @@ def resolve(sequence: unreal.LevelSequence | None, actor_path: str | None) -> Fa
         component = find_face(actor)
         if component is None:
             raise PluginError(f"{actor.get_actor_label()} has no MetaHuman face.", _SELECT)
-        binding = _in_sequence(sequence, component, actor) if sequence else None
+        binding = in_sequence(sequence, component, actor) if sequence else None
         return _with_rig(FaceRig(actor.get_actor_label(), actor, component, binding, None, None, "", _UNKNOWN))
     if sequence is None:
         raise PluginError("No MetaHuman is selected, nor a sequence that has one.", _SELECT)
     faces = list(_faces(sequence))
     if not faces:
-        raise PluginError(f"{sequence.get_name()} has no MetaHuman.", _SELECT)
+        spawns = any(binding.get_object_template() is not None for binding in sequence.get_bindings())
+        hidden = spawns and not compat.is_focused(sequence)
+        hint = f"Open {sequence.get_name()} in Sequencer: what it spawns is there only then." if hidden else _SELECT
+        raise PluginError(f"{sequence.get_name()} has no MetaHuman{' in the level' if hidden else ''}.", hint)
     if len(faces) > 1:
         names = ", ".join(sorted(face.name for face in faces))
         raise PluginError(f"{sequence.get_name()} has {len(faces)} MetaHumans: {names}.", "Select one in the level.")
     return _with_rig(faces[0])
 
 
+def of_binding(sequence: unreal.LevelSequence, binding: unreal.MovieSceneBindingProxy) -> FaceRig | None:
+    """The face of a binding of an actor, None where it has none, or where its actor is not there to be asked."""
+    own = {binding.get_id().to_string(), *(child.get_id().to_string() for child in binding.get_child_possessables())}
+    actors = {one.get_path_name() for one in bound_objects(sequence, binding)}
+    for face in _faces(sequence):
+        bound = face.binding is not None and face.binding.get_id().to_string() in own
+        if bound or (face.actor is not None and face.actor.get_path_name() in actors):
+            return _with_rig(face)
+    return None
+
+
+def names(sequence: unreal.LevelSequence) -> list[str]:
+    """The names of the faces that a sequence has."""
+    return [face.name for face in _faces(sequence)]
+
+
 def make(sequence: unreal.LevelSequence, face: FaceRig) -> FaceRig:
     """The face with binding, track and section in the sequence, made where they are missing."""
     binding = face.binding
     if binding is None:
-        binding = _bind(sequence, face)
+        binding = bind(sequence, face)
     track = face.track
     if track is None:
         assert face.rig_class is not None, "resolve() gives a rig where there is no track"
@@ -144,7 +173,7 @@ def make(sequence: unreal.LevelSequence, face: FaceRig) -> FaceRig:
         if not list(track.get_sections()) and track.add_section() is None:
             raise PluginError(f"The Control Rig track of {face.name} has no section, and none can be added.")
     made = replace(face, binding=binding, track=track)
-    return replace(made, board=_board_of(made.name, section_channels(made.section)))
+    return replace(made, board=_board_of(made.name, _names(sequence, track)))
 
 
 def section_channels(section: unreal.MovieSceneSection) -> dict[str, unreal.MovieSceneScriptingFloatChannel]:
@@ -156,19 +185,44 @@ def section_channels(section: unreal.MovieSceneSection) -> dict[str, unreal.Movi
     }
 
 
-def switch_head_on(section: unreal.MovieSceneSection) -> bool:
-    """Let the head control of a section turn the head, as Epic's own export does; False where that cannot be done."""
+def show_controls(face: FaceRig, section: unreal.MovieSceneSection, channels: Iterable[int]) -> tuple[FaceRig, int]:
+    """Have a section show the controls of these channels that its filter hides: Unreal has no channels for them else.
+
+    The face with the board that the section has then, and how many controls were hidden. The others stay so.
+    """
+    there = section_channels(section)
+    names = [name for index in channels if (name := face.board.targets[index]) and name not in there]
+    library = unreal.ControlRigSequencerLibrary
+    controls = dict.fromkeys(name.partition(".")[0] for name in names)
+    hidden = [control for control in controls if not library.get_controls_mask(section, control)]
+    if hidden:
+        section.modify()
+        library.set_controls_mask(section, hidden, True)
+        there = section_channels(section)
+    return replace(face, board=board_channels(there)) if names else face, len(hidden)
+
+
+def switch_head(section: unreal.MovieSceneSection, on: bool) -> bool:
+    """Let the head control of a section turn the head, as Epic's own export does, or not; False where it cannot be."""
     for channel in section.get_all_channels():
         if str(channel.channel_name).lower() == HEAD_SWITCH and hasattr(channel, "set_default"):
-            channel.set_default(1)  # pyright: ignore[reportAttributeAccessIssue]
+            channel.set_default(int(on))  # pyright: ignore[reportAttributeAccessIssue]
             return True
     return False
 
 
 def live_rig(sequence: unreal.LevelSequence, face: FaceRig) -> unreal.ControlRig | None:
-    """The ControlRig that runs on the face's track, or None. The sequence must be open."""
-    wanted = face.track.get_path_name() if face.track else ""
-    for proxy in unreal.ControlRigSequencerLibrary.get_control_rigs(sequence):
+    """The ControlRig that Sequencer runs on the face's track, None where the sequence is not open there."""
+    return rig_of(sequence, face.track) if face.track is not None and compat.is_focused(sequence) else None
+
+
+def rig_of(sequence: unreal.MovieSceneSequence, track: unreal.MovieSceneTrack) -> unreal.ControlRig | None:
+    """The ControlRig of a track of a sequence, open or not; None for a track of another kind.
+
+    Its class is asked for here and nowhere else: from 5.8 on Python must not read `control_rig_class` of a section.
+    """
+    wanted = track.get_path_name()
+    for proxy in unreal.ControlRigSequencerLibrary.get_control_rigs(sequence):  # pyright: ignore[reportArgumentType]
         if proxy.track is not None and proxy.track.get_path_name() == wanted:
             return proxy.control_rig
     return None
@@ -184,6 +238,9 @@ def limits(face: FaceRig) -> list[tuple[float, float]]:
     """The rig's limits of the 174 channels; where it cannot be asked, the usual ones."""
     usual = [(channel.minimum, channel.maximum) for channel in CHANNELS]
     hierarchy = compat.rig_hierarchy(compat.load(face.rig_path))
+    if hierarchy is None and face.binding is not None and face.track is not None:
+        rig = rig_of(face.binding.sequence, face.track)
+        hierarchy = rig.get_hierarchy() if rig is not None else None
     if hierarchy is None:
         return usual
     ranges, asked = list(usual), {}
@@ -198,42 +255,6 @@ def limits(face: FaceRig) -> list[tuple[float, float]]:
     return ranges
 
 
-def conflicts(face: FaceRig, first: int, last: int) -> tuple[list[str], list[str]]:
-    """Other animation of the face in display frames `first` to `last`: what prevents keys, and notes."""
-    wrong: list[str] = []
-    notes: list[str] = []
-    if face.binding is None:
-        return wrong, notes
-    own = face.track.get_path_name() if face.track else ""
-    animation = unreal.MovieSceneSkeletalAnimationTrack
-    for track in face.binding.get_tracks():
-        is_rig = isinstance(track, unreal.MovieSceneControlRigParameterTrack)
-        if track.get_path_name() == own or not (is_rig or isinstance(track, animation)):
-            continue
-        title = str(track.get_display_name())
-        sections = list(track.get_sections())
-        hit = [section for section in sections if section.is_active() and _overlaps(section, first, last)]
-        if is_rig and not any("FKControlRig" in _class_path(section) for section in sections):
-            if hit:
-                notes.append(f"Another rig ({title}) also moves the face of {face.name} there.")
-        elif hit:
-            wrong.append(f"{'An FK rig' if is_rig else 'An animation'} ({title}) moves the face of {face.name} there.")
-        else:
-            kind = "FK rig" if is_rig else "animation"
-            notes.append(f"The face of {face.name} also has an {kind} ({title}), which is not active there.")
-    if face.track is not None:
-        section = face.section_if_any
-        for other in face.track.get_sections():
-            if section is None or other.get_path_name() == section.get_path_name():
-                continue
-            if other.is_active() and _overlaps(other, first, last):
-                state = "locked " if other.is_locked() else ""
-                notes.append(f"Another {state}section of the board of {face.name} is blended with the take.")
-        if section is not None and _looks_at(section):
-            notes.append("CTRL_lookAtSwitch is on: the eyes follow its aim, not the keys.")
-    return wrong, notes
-
-
 # --- in the sequence
 
 
@@ -242,12 +263,12 @@ def bound_objects(sequence: unreal.LevelSequence, binding: unreal.MovieSceneBind
     parent = binding.get_parent()
     contexts = bound_objects(sequence, parent) if parent.is_valid() else [compat.world()]
     objects = [one for context in contexts for one in sequence.locate_bound_objects(binding, context)]
-    if not objects and compat.is_open(sequence):  # a spawnable is there only while its sequence is open
+    if not objects and compat.is_focused(sequence):  # a spawnable is there only while its sequence is open
         objects = list(unreal.LevelSequenceEditorBlueprintLibrary.get_bound_objects(sequence.get_binding_id(binding)))
     return [one for one in objects if one is not None]
 
 
-def _in_sequence(
+def in_sequence(
     sequence: unreal.LevelSequence, component: unreal.SkeletalMeshComponent, actor: unreal.Actor
 ) -> unreal.MovieSceneBindingProxy | None:
     """The binding of a face, or None."""
@@ -260,7 +281,7 @@ def _in_sequence(
     return None
 
 
-def _bind(sequence: unreal.LevelSequence, face: FaceRig) -> unreal.MovieSceneBindingProxy:
+def bind(sequence: unreal.LevelSequence, face: FaceRig) -> unreal.MovieSceneBindingProxy:
     actor, component, _ = face.in_level
     actor_path, owner = actor.get_path_name(), None
     for binding in sequence.get_bindings():
@@ -289,7 +310,7 @@ def _faces(sequence: unreal.LevelSequence) -> Iterator[FaceRig]:
         if actor is not None and component is None:
             component = find_face(actor)
             if component is not None and not isinstance(actor, unreal.SkeletalMeshActor):
-                face = _in_sequence(sequence, component, actor)
+                face = in_sequence(sequence, component, actor)
                 if face is not None:
                     continue  # its own binding comes, or came
                 binding = None
@@ -307,24 +328,22 @@ def _faces(sequence: unreal.LevelSequence) -> Iterator[FaceRig]:
 def _board_track(binding: unreal.MovieSceneBindingProxy) -> unreal.MovieSceneControlRigParameterTrack | None:
     """The track of a face board on a binding, or None."""
     for track in binding.find_tracks_by_type(unreal.MovieSceneControlRigParameterTrack):
-        for section in track.get_sections():
-            if _is_whole(board_channels(section_channels(section))) and isinstance(track, _BOARD_TRACK):
-                return track
+        if not isinstance(track, _BOARD_TRACK) or not list(track.get_sections()):
+            continue
+        if _is_whole(board_channels(_names(binding.sequence, track))):
+            return track
     return None
 
 
-def _overlaps(section: unreal.MovieSceneSection, first: int, last: int) -> bool:
-    after = section.has_start_frame() and section.get_start_frame() > last
-    before = section.has_end_frame() and section.get_end_frame() <= first
-    return not after and not before
-
-
-def _looks_at(section: unreal.MovieSceneSection) -> bool:
-    for channel in section.get_all_channels():
-        if str(channel.channel_name).lower() == _SWITCH and isinstance(channel, _SWITCHES):
-            values = [key.get_value() for key in compat.keys(channel)]
-            return any(values) if values else bool(channel.has_default() and channel.get_default())
-    return False
+def _names(sequence: unreal.MovieSceneSequence, track: unreal.MovieSceneTrack) -> list[str]:
+    """The channels that a rig's track has, with those that a filter of its sections hides."""
+    names: list[str] = []
+    for section in track.get_sections():  # to look at a channel makes an object of it: as few sections as will do
+        names += section_channels(section)
+        if not board_channels(names).missing:
+            return names
+    rig = rig_of(sequence, track)
+    return [*_channel_names(rig.get_hierarchy()), *names] if rig is not None else names
 
 
 # --- the rig
@@ -333,23 +352,29 @@ def _looks_at(section: unreal.MovieSceneSection) -> bool:
 def _with_rig(face: FaceRig) -> FaceRig:
     """The face with its board: of the track, of the mesh, at a known place, anywhere in the project."""
     track = _board_track(face.binding) if face.binding else None
-    if track is not None:
+    if face.binding is not None and track is not None:
         found = replace(face, track=track)
-        board = _board_of(face.name, section_channels(found.section))
-        path = _class_path(found.section)
-        kind = found.section.get_editor_property("control_rig_class")
-        return replace(found, rig_class=kind, rig_path=compat.package(path), board=board)
+        board = _board_of(face.name, _names(face.binding.sequence, track))
+        kind = _class_of(found)
+        path = compat.package(kind.get_path_name()) if kind is not None else ""
+        return replace(found, rig_class=kind, rig_path=path, board=board)
     _, component, face_mesh = face.in_level
-    asset = compat.default_rig(component)
+    named = compat.default_rig(component)
+    boards = [named, *map(compat.load, _places(face_mesh.get_path_name()))]
+    boards = [one for one in boards if one is not None and _is_board(one)]
+    if not boards:
+        raise PluginError(
+            f"The face of {face.name} has no control board.",
+            "Its mesh has no Default Animating Rig, and the project has no Face_ControlBoard_CtrlRig.",
+        )
+    asset = next((one for one in boards if compat.rig_class(one) is not None), None)
+    if asset is None:
+        raise PluginError(
+            f"Unreal gives plugins no way to put the control board {boards[0].get_name()} into a sequence.",
+            f"Drag {face.name} from the level into Sequencer, which adds its board, then try again.",
+        )
     warnings: tuple[str, ...] = ()
-    if asset is None or not _is_board(asset):
-        places = _places(face_mesh.get_path_name())
-        asset = next((found for found in map(compat.load, places) if found is not None and _is_board(found)), None)
-        if asset is None:
-            raise PluginError(
-                f"The face of {face.name} has no control board.",
-                "Its mesh has no Default Animating Rig, and the project has no Face_ControlBoard_CtrlRig.",
-            )
+    if named is None or asset.get_path_name() != named.get_path_name():
         warnings = (f"The face mesh of {face.name} names no control board; {asset.get_path_name()} is used.",)
     path = compat.package(asset.get_path_name())
     return replace(face, rig_class=compat.rig_class(asset), rig_path=path, board=board_of(asset), warnings=warnings)
@@ -366,11 +391,9 @@ def _places(mesh: str) -> Iterator[str]:
 
 
 def _is_board(asset: unreal.Object) -> bool:
-    if compat.rig_class(asset) is None:
-        return False
     hierarchy = compat.rig_hierarchy(asset)
     if hierarchy is None:
-        return "controlboard" in asset.get_name().lower()
+        return compat.rig_class(asset) is not None and "controlboard" in asset.get_name().lower()
     return _is_whole(board_channels(_channel_names(hierarchy)))
 
 
@@ -379,7 +402,7 @@ def _is_whole(board: Board) -> bool:
     return there >= _A_BOARD * (there + len(board.missing))
 
 
-def _board_of(name: str, channels: Mapping[str, unreal.MovieSceneScriptingFloatChannel]) -> Board:
+def _board_of(name: str, channels: Collection[str]) -> Board:
     board = board_channels(channels)
     if not _is_whole(board):
         raise PluginError(
@@ -423,6 +446,18 @@ def _control_limits(hierarchy: unreal.RigHierarchy, control: str, two: bool) -> 
     return limited
 
 
-def _class_path(section: unreal.MovieSceneSection) -> str:
-    kind = section.get_editor_property("control_rig_class")
-    return kind.get_path_name() if kind else ""
+def _class_of(face: FaceRig) -> unreal.Class | None:
+    """The class of the rig on a face's track, None where it cannot be asked; keys need none."""
+    assert face.binding is not None and face.track is not None, "a track lies on a binding"
+    rig = rig_of(face.binding.sequence, face.track)
+    if rig is not None:
+        return rig.get_class()
+    try:
+        return face.section.get_editor_property("control_rig_class")
+    except Exception:  # 5.8: protected
+        return None
+
+
+def is_fk(rig: unreal.ControlRig | None) -> bool:
+    """Whether a rig is the one that keys bones, and so wins over what else moves them."""
+    return rig is not None and unreal.ControlRigSequencerLibrary.is_fk_control_rig(rig)

@@ -1,421 +1,399 @@
-"""The two forms, as details views of classes of ours: what to generate, and the settings.
-
-Epic's own words are used where there are such: mood, mood intensity, process mask. Details views show the properties of
-a Python class in reverse; DisplayPriority puts them in order.
-"""
+"""The form of a request: what to generate, and where it goes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import unreal
 
-from medtalk_unreal import compat, dialogs, facerig, generate
+from medtalk_unreal import choices, compat, details, dialogs, generate, presets, preview, reports, toast
 from medtalk_unreal import settings as settings_file
+from medtalk_unreal.choices import CHOSEN, FROM_THE_VOICE, IN_SEQUENCE, NO_PERSONA, NO_PRESET, NO_SEQUENCE, SELECTED
+from medtalk_unreal.details import get
 from medtalk_unreal.errors import PluginError
+from medtalk_unreal.filling import fill, put, read, selected_faces, sounds_of, values
 from medtalk_unreal.generate import Status
-from medtalk_unreal.request import MORE, Request
-from medtalk_unreal.settings import PluginSettings
-from medtalk_wire.settings import AUTO, MAX_INTENSITY
+from medtalk_unreal.request import MORE, OF_ONCE, Request
+from medtalk_unreal.take import CHOICES
+from medtalk_wire.settings import MAX_INTENSITY
 
-SELECTED, IN_SEQUENCE, NO_SEQUENCE = "Selected actor", "The one in the sequence", "None: an Anim Sequence"
-FROM_THE_VOICE = "From the voice"
-MASKS = {"Full Face": "full", "Mouth Only": "mouth", "Upper Face": "upper"}
-WRITERS = {"Channel keys": "channels", "Array setters": "arrays"}
-GENERATE_TITLE, SETTINGS_TITLE = "Generate Face Animation (MEDTalk)", "MEDTalk Settings"
-_WIDTH, _HEIGHT = 560, 640
-
-_open: dict[str, str] = {}  # class of a form -> path name of the one that was opened last
+TITLE = "MEDTalk Generate Face"
+_STARTS = 100  # sequences whose last Start Frame is remembered
+_IN_FACE = ("life", "lean")  # of the settings that have rows by themselves, those that are not for experts
+_row = details.rows()
+_asked: bool | None = None  # while a dialog shows the form, as where there are no tabs: whether to begin after it
 
 
-def _meta(category: str, name: str, priority: int, tip: str, **more: str) -> dict[str, str]:
-    return {"Category": category, "DisplayName": name, "DisplayPriority": str(priority), "ToolTip": tip, **more}
+def _knobs(category: str, *names: str) -> dict[str, Any]:
+    """The rows of settings of a take that need none of their own."""
+    found = {}
+    for knob in (each for each in MORE if each.name in names):
+        clamp = dict(zip(("ClampMin", "ClampMax"), map("{:g}".format, knob.limits or ()), strict=False))
+        meta = _row(category, choices.TITLES.get(knob.name, knob.name.replace("_", " ").title()), knob.help, **clamp)
+        found[knob.name] = unreal.uproperty(knob.kind, meta=meta)
+    return found
 
 
 @unreal.uclass()
 class MEDTalkGenerateForm(unreal.Object):
-    """The form of a request."""
+    """The form of a request. Its rows are shown in the order in which they stand here."""
 
-    sounds = unreal.uproperty(
-        unreal.Array(unreal.SoundWave),
-        meta=_meta("1 Sound", "Sounds", 1, "Each becomes a take, one after the other."),
+    sounds = unreal.uproperty(unreal.Array(unreal.SoundWave), meta=_row("Sound", "Sounds", "Each becomes a take."))
+    sound_start = unreal.uproperty(
+        float, meta=_row("Sound", "From Second", "Where in the sound it begins.", ClampMin="0", Units="s")
+    )
+    sound_end = unreal.uproperty(
+        float, meta=_row("Sound", "To Second", "Where in the sound it ends. 0: at its end.", ClampMin="0", Units="s")
     )
     emotion = unreal.uproperty(
-        str, meta=_meta("2 Mood", "Mood", 1, "The emotion of the voice.", GetOptions="emotion_choices")
-    )
-    mixture = unreal.uproperty(
         str,
-        meta=_meta(
-            "2 Mood", "Mixture", 2,
-            "Instead of Mood: several, such as happy:0.7,surprised:0.3. With a Text or Picture: mixed into it.",
+        meta=_row("Mood", "Mood", "The emotion of the face.", GetOptions="emotion_choices"),
+    )
+    mood_intensity = unreal.uproperty(
+        float,
+        meta=_row(
+            "Mood", "Mood Intensity", "1 is as strong as the voice, 0 shows no emotion.",
+            ClampMin="0", ClampMax=f"{MAX_INTENSITY:g}", UIMax="2",
+        ),
+    )  # fmt: skip
+    persona = unreal.uproperty(
+        str,
+        meta=_row(
+            "Mood", "Persona", "How this character usually is. It leads the mood where that is From the voice.",
+            GetOptions="persona_choices",
         ),
     )  # fmt: skip
     text = unreal.uproperty(
         str,
-        meta=_meta(
-            "2 Mood", "Text", 3, "Instead of Mood: a sentence.", EditCondition="takes_text", EditConditionHides=""
-        ),
+        meta=_row("Mood", "Text", "Instead of Mood: a sentence.", EditCondition="takes_text", EditConditionHides=""),
     )
     image = unreal.uproperty(
         unreal.FilePath,
-        meta=_meta(
-            "2 Mood", "Picture", 4, "Instead of Mood: a picture of a face, as PNG, JPEG or WEBP.",
+        meta=_row(
+            "Mood", "Picture", "Instead of Mood: a picture of a face, as PNG, JPEG or WEBP.",
             EditCondition="takes_image", EditConditionHides="", FilePathFilter="png;*.jpg;*.jpeg;*.webp",
             RelativeToGameDir="",
         ),
     )  # fmt: skip
-    mood_intensity = unreal.uproperty(
-        float,
-        meta=_meta(
-            "2 Mood", "Mood Intensity", 5, "1 is as strong as the voice, 0 shows no emotion.",
-            ClampMin="0", ClampMax=f"{MAX_INTENSITY:g}", UIMax="2",
+    mixture = unreal.uproperty(
+        str,
+        meta=_row(
+            "Mood", "Mixture",
+            "Instead of Mood: several, such as happy:0.7,surprised:0.3. With a Text or Picture: mixed into it.",
         ),
     )  # fmt: skip
     marked_frames = unreal.uproperty(
         bool,
-        meta=_meta(
-            "2 Mood", "Moods at Marked Frames", 6,
+        meta=_row(
+            "Mood", "Moods at Marked Frames",
             "Marked frames of the Level Sequence, labelled as angry or happy:0.5, set the mood up to the next one.",
         ),
     )  # fmt: skip
-    target = unreal.uproperty(
+    moods_over_time = unreal.uproperty(
         str,
-        meta=_meta("3 Target", "Target MetaHuman", 1, "The MetaHuman to animate.", GetOptions="target_choices"),
+        meta=_row(
+            "Mood", "Moods Over Time",
+            "Moods in seconds of the sound, such as: 0-2 angry, 2-5 happy:0.7+sad:0.3, 5- sad",
+        ),
+    )  # fmt: skip
+    target = unreal.uproperty(
+        str, meta=_row("Target", "MetaHuman", "The MetaHuman to animate.", GetOptions="target_choices")
     )
+    blueprint = unreal.uproperty(
+        unreal.Blueprint,
+        meta=_row("Target", "MetaHuman Blueprint", "Spawned in the sequence, in place of one in the level."),
+    )
+    camera = unreal.uproperty(bool, meta=_row("Target", "Camera", "Add a camera that frames the face."))
     sequence = unreal.uproperty(
         unreal.LevelSequence,
-        meta=_meta("3 Target", "Level Sequence", 2, "Where the keys go. Leave empty to create a new one."),
+        meta=_row("Target", "Level Sequence", "Where the keys go. Leave empty to create a new one."),
+    )
+    start_frame = unreal.uproperty(
+        int, meta=_row("Target", "Start Frame", "Where the first sound begins, in frames of the sequence.")
+    )
+    status = unreal.uproperty(
+        str, meta=_row("Generate", "Status", "The current state.", EditCondition="false", MultiLine="true")
+    )
+    preset = unreal.uproperty(
+        str,
+        meta=_row("Preset", "Preset", "Values of this form under a name. Press Use.", GetOptions="preset_choices"),
+    )
+    preset_name = unreal.uproperty(
+        str, meta=_row("Preset", "Save As", "The name to save under. Empty: that of the preset above.")
+    )
+    one_each = unreal.uproperty(
+        bool, meta=_row("New Sequence", "One for Each Sound", "Off: all sounds one behind the other in the same.")
+    )
+    sequence_name = unreal.uproperty(
+        str, meta=_row("New Sequence", "Name", "{face} is the MetaHuman's name, {sound} the sound's.")
     )
     sequence_folder = unreal.uproperty(
         unreal.DirectoryPath,
-        meta=_meta("3 Target", "Folder of New Sequences", 3, "Where a new sequence is created.", ContentDir=""),
+        meta=_row("New Sequence", "Folder", "Where it is created. {folder} is the folder of the sound.", ContentDir=""),
     )
-    face_mesh = unreal.uproperty(
-        unreal.SkeletalMesh,
-        meta=_meta("3 Target", "Face Mesh", 4, "Which skeleton the Anim Sequence is for. Ignored otherwise."),
-    )
-    start_frame = unreal.uproperty(
-        int, meta=_meta("3 Target", "Start Frame", 5, "Where the first sound begins, in frames of the sequence.")
-    )
-    replace = unreal.uproperty(
-        bool, meta=_meta("3 Target", "Replace Take", 6, "Replace an earlier take of the sound instead of adding one.")
+    frame_rate = unreal.uproperty(
+        str, meta=_row("New Sequence", "Frame Rate", "Its display rate.", GetOptions="rate_choices")
     )
     process_mask = unreal.uproperty(
-        str,
-        meta=_meta("4 Animation", "Process Mask", 1, "The part of the face that gets keys.", GetOptions="mask_choices"),
+        str, meta=_row("Face", "Process Mask", "The part of the face that gets keys.", GetOptions="mask_choices")
     )
-    blink = unreal.uproperty(bool, meta=_meta("4 Animation", "Blink", 2, "Blinks in the pauses of the speech."))
-    gaze = unreal.uproperty(bool, meta=_meta("4 Animation", "Gaze", 3, "Small movements of the eyes."))
+    blink = unreal.uproperty(bool, meta=_row("Face", "Blink", "Blinks in the pauses of the speech."))
+    gaze = unreal.uproperty(bool, meta=_row("Face", "Gaze", "Small movements of the eyes."))
     head = unreal.uproperty(
-        bool,
-        meta=_meta(
-            "4 Animation", "Head Movement", 4,
-            "Turn the head: by the head control of the face board in a sequence, by curves in an Anim Sequence.",
+        str,
+        meta=_row(
+            "Face", "Head Movement", "What turns the head. In an Anim Sequence: curves.", GetOptions="head_choices"
+        ),
+    )
+    vars().update(_knobs("Face", *_IN_FACE))
+    layers = unreal.uproperty(
+        str,
+        meta=_row(
+            "Keys", "Emotion Layer",
+            "The emotion in a section of its own, whose Weight in Sequencer is how strong it is.",
+            GetOptions="layer_choices",
         ),
     )  # fmt: skip
-    for _priority, _knob in enumerate(MORE, start=5):
-        _title, _range = _knob.name.replace("_", " ").title(), _knob.limits or ()
-        _clamp = dict(zip(("ClampMin", "ClampMax"), map("{:g}".format, _range), strict=False))
-        vars()[_knob.name] = unreal.uproperty(
-            _knob.kind, meta=_meta("4 Animation", _title, _priority, _knob.help, **_clamp)
-        )
-    del _priority, _knob, _title, _range, _clamp
-    frame_step = unreal.uproperty(
-        int,
-        meta=_meta("5 Keys", "Frame Step", 1, "1 sets a key on every frame, 2 on every second frame.", ClampMin="1"),
+    replace = unreal.uproperty(
+        bool, meta=_row("Keys", "Replace Take", "Replace an earlier take of the sound instead of adding one.")
+    )
+    hand_edits = unreal.uproperty(
+        str,
+        meta=_row(
+            "Keys", "Hand Edits", "What becomes of your changes to a take that is replaced.",
+            GetOptions="edit_choices",
+        ),
+    )  # fmt: skip
+    mute_animation = unreal.uproperty(
+        bool,
+        meta=_row("Keys", "Mute Animation", "Make other animation of the face inactive where the take lies."),
     )
     tolerance = unreal.uproperty(
         float,
-        meta=_meta(
-            "5 Keys", "Key Reduction Tolerance", 2, "Keys that change the animation by less are left out. 0 keeps all.",
+        meta=_row(
+            "Keys", "Key Reduction", "Keys that change the animation by less are left out. 0 keeps all.",
             ClampMin="0", ClampMax="0.5",
         ),
     )  # fmt: skip
-    writer = unreal.uproperty(
-        str, meta=_meta("5 Keys", "Writer", 3, "How keys are written.", GetOptions="writer_choices")
+    frame_step = unreal.uproperty(
+        int,
+        meta=_row("Keys", "Frame Step", "1 sets a key on every frame, 2 on every second frame.", ClampMin="1"),
     )
-    status = unreal.uproperty(str, meta=_meta("6 Status", "Status", 1, "The current state.", EditCondition="false"))
+    face_mesh = unreal.uproperty(
+        unreal.SkeletalMesh,
+        meta=_row("Advanced", "Face Mesh", "Which skeleton an Anim Sequence is for. Ignored otherwise."),
+    )
+    sound_channel = unreal.uproperty(
+        str,
+        meta=_row("Advanced", "Stereo Channel", "What is heard of a stereo sound.", GetOptions="channel_choices"),
+    )
+    vars().update(_knobs("Advanced", *(knob.name for knob in MORE if knob.name not in _IN_FACE)))
+    writer = unreal.uproperty(
+        str, meta=_row("Advanced", "Writer", "How keys are written.", GetOptions="writer_choices")
+    )
+    actor = unreal.uproperty(str, meta={"EditCondition": "false", "EditConditionHides": ""})
+    found = unreal.uproperty(str, meta={"EditCondition": "false", "EditConditionHides": ""})
     takes_text = unreal.uproperty(bool, meta={"EditCondition": "false", "EditConditionHides": ""})
     takes_image = unreal.uproperty(bool, meta={"EditCondition": "false", "EditConditionHides": ""})
 
     @unreal.ufunction(ret=unreal.Array(str), pure=True)
     def emotion_choices(self):
-        settings = settings_file.load()
-        return [*settings.labels, *([FROM_THE_VOICE] if AUTO in settings.guidance else [])]
+        return [FROM_THE_VOICE, *settings_file.load().labels]
+
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def persona_choices(self):
+        return [NO_PERSONA, *settings_file.load().personas]
 
     @unreal.ufunction(ret=unreal.Array(str), pure=True)
     def target_choices(self):
-        return [SELECTED, IN_SEQUENCE, NO_SEQUENCE]
+        return [*([CHOSEN] if get(self, "actor") else []), SELECTED, IN_SEQUENCE, NO_SEQUENCE]
 
     @unreal.ufunction(ret=unreal.Array(str), pure=True)
     def mask_choices(self):
         regions = settings_file.load().regions
-        return [name for name, region in MASKS.items() if region in regions]
+        return [name for name, region in choices.MASKS.items() if region in regions]
 
     @unreal.ufunction(ret=unreal.Array(str), pure=True)
     def writer_choices(self):
-        return list(WRITERS)
+        return [name for name, writer in choices.WRITERS.items() if writer in CHOICES["writer"]]
 
-    @unreal.ufunction(meta=_meta("6 Status", "Generate", 2, "Create the takes.", CallInEditor="true"))
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def channel_choices(self):
+        return list(choices.CHANNELS)
+
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def rate_choices(self):
+        return list(choices.RATES)
+
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def edit_choices(self):
+        return list(choices.HAND_EDITS)
+
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def layer_choices(self):
+        return list(choices.LAYERS)
+
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def head_choices(self):
+        return list(choices.HEADS)
+
+    @unreal.ufunction(ret=unreal.Array(str), pure=True)
+    def preset_choices(self):
+        return [NO_PRESET, *presets.load().saved]
+
+    @unreal.ufunction(meta=_row("Generate", "Generate", "Create the takes.", CallInEditor="true"))
     def generate(self):
-        dialogs.guarded(lambda: submit(self))
+        dialogs.guarded(lambda: _press(self))
 
     @unreal.ufunction(
-        meta=_meta("6 Status", "Cancel", 3, "Stop. Takes that are already written stay.", CallInEditor="true")
+        meta=_row("Generate", "Cancel", "Stop. Takes that are already written stay.", CallInEditor="true")
     )
     def cancel(self):
+        _ask(False)
         generate.cancel()
 
+    @unreal.ufunction(
+        meta=_row("Generate", "Preview", "The first sound on a head in the browser. Nothing is written.",
+                  CallInEditor="true")
+    )  # fmt: skip
+    def preview(self):
+        dialogs.guarded(lambda: show_preview(self))
 
-@unreal.uclass()
-class MEDTalkSettingsForm(unreal.Object):
-    """The settings of this machine and user."""
+    @unreal.ufunction(meta=_row("Preset", "Use", "Put the values of the preset into the form.", CallInEditor="true"))
+    def use_preset(self):
+        dialogs.guarded(lambda: _use(self))
 
-    python = unreal.uproperty(
-        unreal.FilePath,
-        meta=_meta("Sidecar", "Python", 1, "The Python that has the package medtalk.", RelativeToGameDir=""),
-    )
-    bundle = unreal.uproperty(
-        unreal.DirectoryPath,
-        meta=_meta("Sidecar", "Model", 2, "Folder of the model. Leave empty for the one that ships."),
-    )
-    backbones = unreal.uproperty(
-        unreal.Array(str),
-        meta=_meta(
-            "Sidecar", "Backbones", 3, "Folders of networks that the model needs, such as emotion2vec=C:/weights/e2v"
-        ),
-    )
-    offline = unreal.uproperty(
-        bool,
-        meta=_meta("Sidecar", "Offline", 4, "Never download such networks. Otherwise that happens when first needed."),
-    )
-    device = unreal.uproperty(str, meta=_meta("Sidecar", "Device", 5, "auto, cpu or cuda:0."))
-    idle_exit = unreal.uproperty(
-        float,
-        meta=_meta("Sidecar", "End When Idle", 6, "Seconds without a request before it ends.", ClampMin="10"),
-    )
-    server = unreal.uproperty(
-        str, meta=_meta("Sidecar", "Server", 7, "HOST:PORT of a sidecar elsewhere. Leave empty to start one here.")
-    )
-    keys = unreal.uproperty(
-        unreal.DirectoryPath, meta=_meta("Sidecar", "Keys", 8, "Folder of the keys for a sidecar elsewhere.")
-    )
-    max_seconds = unreal.uproperty(
-        float, meta=_meta("Sounds", "Longest Sound", 1, "In seconds. Longer sounds are refused.", ClampMin="1")
-    )
+    @unreal.ufunction(meta=_row("Preset", "Save", "Save the values of the form as a preset.", CallInEditor="true"))
+    def save_preset(self):
+        dialogs.guarded(lambda: _save(self))
+
+    @unreal.ufunction(meta=_row("Preset", "Delete", "Forget the preset.", CallInEditor="true"))
+    def delete_preset(self):
+        dialogs.guarded(lambda: _delete(self))
 
 
-@unreal.uclass()
-class MEDTalkReportForm(unreal.Object):
-    """Lines that come one by one while the editor goes on."""
-
-    lines = unreal.uproperty(
-        unreal.Array(str), meta=_meta("Report", "Steps", 1, "Also in the Output Log.", EditCondition="false")
-    )
-
-
-def open_report() -> Callable[[str], None]:
-    """Open a tab for lines; the function that adds one, also long after. They are in the log too."""
-    form = unreal.new_object(MEDTalkReportForm)
-    path = form.get_path_name()
-    _open_tab(form)
-
-    def tell(line: str) -> None:
-        unreal.log(f"MEDTalk: {line}")
-        report = unreal.find_object(None, path)
-        if report is not None:
-            report.set_editor_property("lines", [*_get(report, "lines"), line])
-
-    return tell
-
-
-def report_is_open() -> bool:
-    """Whether there is a tab with lines."""
-    return _opened(MEDTalkReportForm) is not None
-
-
-def open_generate(sounds: Sequence[str] = ()) -> None:
-    """Show the generate form with these sounds (asset paths): a tab, or a dialog where there are no tabs."""
-    settings = settings_file.load()
-    request = replace(Request.remembered(settings), sounds=tuple(sounds))
-    form = unreal.new_object(MEDTalkGenerateForm)
-    fill(form, request, settings)
-    if _open_tab(form):
+def open_generate(sounds: Sequence[str] = (), note: str = "Ready.", **more: Any) -> None:
+    """Show the form with these sounds (asset paths) and `more` of a request: a tab, or a dialog where there are no
+    tabs."""
+    form = filled(sounds, note, **more)
+    if details.open_tab(form):
         return
-    if unreal.EditorDialog.show_object_details_view(GENERATE_TITLE, form, _options()):
+    global _asked
+    _asked = False
+    try:
+        wanted = details.ask(form, TITLE) or _asked
+    finally:
+        _asked = None
+    if wanted:
         submit(form)
+
+
+def _press(form: Any) -> None:
+    """The button Generate. Nothing of ours ticks behind a dialog, so there it begins when that closes."""
+    if _asked is None:
+        submit(form)
+        return
+    read(form)  # what is wrong with it is said now
+    _ask(True)
+    form.set_editor_property("status", "It begins when this window closes.")
+
+
+def _ask(wanted: bool) -> None:
+    """Note in a dialog whether Generate was pressed last, or Cancel."""
+    global _asked
+    if _asked is not None:
+        _asked = wanted
+
+
+def show_preview(form: Any) -> None:
+    """Show the first sound of a form on a head in the browser, wherever the keys would go."""
+    request = replace(values(form), sounds=sounds_of(form)[:1])
+    reports.follow(lambda tell: preview.of_sound(request, tell))
+
+
+def again(sounds: Sequence[str], target: str = "", **more: Any) -> None:
+    """Begin with the values that the form would show, and `more` of a request. target: another than its own.
+
+    Raises `PluginError` if it cannot be done.
+    """
+    form = filled(sounds)
+    if target:
+        form.set_editor_property("target", target)
+    request = read(form)
+    start(replace(request, **more), request)
 
 
 def submit(form: Any) -> None:
     """The action of the button Generate. Raises `PluginError` if it cannot be done."""
     request = read(form)
+    start(request)
+    if request.actor:
+        actor = unreal.find_object(None, request.actor)
+        if isinstance(actor, unreal.Actor):
+            name = get(form, "preset")
+            presets.remember(actor.get_actor_label(), "" if name == NO_PRESET else name)
+
+
+def start(request: Request, shown: Request | None = None) -> None:
+    """Begin a request, whose status the form and a notification show. Raises `PluginError` if it cannot be done.
+
+    shown: the values of the form, to be remembered, where the request has others that only one menu entry asks for.
+    """
     settings = settings_file.load()
-    generate.start(request, show, settings)
-    settings_file.save(replace(settings, form=request.to_remember()))
+    generate.start(request, toast.watching(show, generate.cancel, settings.progress), settings)
+    starts = settings.starts
+    if request.sequence:
+        starts = {**starts, request.sequence: request.start_frame}
+    kept = dict([*starts.items()][-_STARTS:])
+    settings_file.save(replace(settings, form=(shown or request).to_remember(), starts=kept))
 
 
-def open_settings() -> bool:
-    """Show the settings; they are saved with OK. Whether a sidecar would now be started otherwise than before."""
-    settings = settings_file.load()
-    form = unreal.new_object(MEDTalkSettingsForm)
-    form.set_editor_properties(
-        {
-            "python": unreal.FilePath(settings.python),
-            "bundle": unreal.DirectoryPath(settings.bundle),
-            "backbones": settings.backbones,
-            "offline": settings.offline,
-            "device": settings.device,
-            "idle_exit": settings.idle_exit,
-            "server": settings.server,
-            "keys": unreal.DirectoryPath(settings.keys),
-            "max_seconds": settings.max_seconds,
-        }
-    )
-    if not unreal.EditorDialog.show_object_details_view(SETTINGS_TITLE, form, _options()):
-        return False
-    now = replace(
-        settings,
-        python=_path(form, "python", "file_path"),
-        bundle=_path(form, "bundle", "path"),
-        backbones=[entry.strip() for entry in map(str, _get(form, "backbones")) if entry.strip()],
-        offline=_get(form, "offline"),
-        device=_get(form, "device").strip() or "auto",
-        idle_exit=_get(form, "idle_exit"),
-        server=_get(form, "server").strip(),
-        keys=_path(form, "keys", "path"),
-        max_seconds=_get(form, "max_seconds"),
-    )
-    settings_file.save(now)
-    return not now.server and now.starting != settings.starting
+def filled(sounds: Sequence[str], note: str = "Ready.", **more: Any) -> Any:
+    """A form as it was last used, or as the preset of the selected actor says."""
+    settings, kept = settings_file.load(), presets.load()
+    request, name = Request.remembered(settings), ""
+    faces = selected_faces()
+    if len(faces) == 1 and (name := kept.of_actor(faces[0].get_actor_label())):
+        try:
+            request = kept.request(name, settings)
+        except PluginError as error:
+            name, note = "", str(error)
+    current = compat.focused_sequence()
+    if current is not None and not more.get("sequence"):  # so that a take is generated again where it was
+        start = settings.starts.get(current.get_path_name(), 0)
+        more = {"start_frame": start if isinstance(start, int) else 0, **more}
+    form = details.make(MEDTalkGenerateForm, TITLE)
+    fill(form, replace(request, **{"sounds": tuple(sounds), **more}), settings)
+    form.set_editor_properties({"preset": name or NO_PRESET, "status": note})
+    return form
 
 
-def fill(form: Any, request: Request, settings: PluginSettings) -> None:
-    """Put a request into a form; sequence and target are what the editor shows."""
-    current = unreal.LevelSequenceEditorBlueprintLibrary.get_focused_level_sequence()
-    faces = [face for actor in selected_faces() if (face := facerig.find_face(actor)) is not None]
-    form.set_editor_properties(
-        {
-            "sounds": [wave for wave in map(compat.load, request.sounds) if wave is not None],
-            "emotion": FROM_THE_VOICE if request.emotion == AUTO else request.emotion,
-            "mixture": request.mixture,
-            "text": request.text,
-            "image": unreal.FilePath(request.image),
-            "mood_intensity": request.mood_intensity,
-            "marked_frames": request.marked_frames,
-            "target": SELECTED if faces or current is None else IN_SEQUENCE,
-            "sequence": current,
-            "sequence_folder": unreal.DirectoryPath(request.sequence_folder),
-            "face_mesh": compat.mesh(faces[0]) if faces else None,
-            "start_frame": request.start_frame,
-            "replace": request.replace,
-            "process_mask": _key(MASKS, request.process_mask),
-            "blink": request.blink,
-            "gaze": request.gaze,
-            "head": request.head,
-            **{knob.name: getattr(request, knob.name) for knob in MORE},
-            "frame_step": request.frame_step,
-            "tolerance": request.tolerance,
-            "writer": _key(WRITERS, request.writer),
-            "status": "Ready.",
-            "takes_text": "text" in settings.guidance,
-            "takes_image": "image" in settings.guidance,
-        }
-    )
+def _use(form: Any) -> None:
+    settings, name = settings_file.load(), get(form, "preset")
+    if name == NO_PRESET:
+        raise PluginError("No preset is chosen.", "Choose one in Preset.")
+    request, shown = presets.load().request(name, settings), values(form)
+    put(form, replace(request, **{once: getattr(shown, once) for once in OF_ONCE}))
+    form.set_editor_property("status", f"The form now has the values of the preset {name}.")
 
 
-def read(form: Any) -> Request:
-    """The request in a form. `PluginError` if it is not clear whose face is meant."""
-    sequence = _get(form, "sequence")
-    actor = ""
-    if _get(form, "target") == SELECTED:
-        actors = selected_faces()
-        if not actors:
-            raise PluginError(
-                "No MetaHuman is selected in the level.", f"Select one, or set Target MetaHuman to: {IN_SEQUENCE}."
-            )
-        if len(actors) > 1:
-            labels = ", ".join(found.get_actor_label() for found in actors)
-            raise PluginError(f"{len(actors)} MetaHumans are selected: {labels}.", "Select one.")
-        actor = actors[0].get_path_name()
-    mesh = _get(form, "face_mesh") if _get(form, "target") == NO_SEQUENCE else None
-    if mesh is None and _get(form, "target") == NO_SEQUENCE:
-        raise PluginError("No face mesh is chosen.", "An Anim Sequence is for a skeleton: choose the Face Mesh.")
-    return Request(
-        sounds=tuple(wave.get_path_name() for wave in _get(form, "sounds") if wave is not None),
-        emotion=AUTO if _get(form, "emotion") == FROM_THE_VOICE else _get(form, "emotion"),
-        mixture=_get(form, "mixture").strip(),
-        text=_get(form, "text").strip() if _get(form, "takes_text") else "",
-        image=_path(form, "image", "file_path") if _get(form, "takes_image") else "",
-        mood_intensity=_get(form, "mood_intensity"),
-        marked_frames=_get(form, "marked_frames"),
-        actor=actor,
-        sequence=sequence.get_path_name() if sequence is not None else "",
-        sequence_folder=_get(form, "sequence_folder").path or Request.sequence_folder,
-        skeleton=mesh.get_path_name() if mesh is not None else "",
-        start_frame=_get(form, "start_frame"),
-        frame_step=_get(form, "frame_step"),
-        blink=_get(form, "blink"),
-        gaze=_get(form, "gaze"),
-        head=_get(form, "head"),
-        **{knob.name: _get(form, knob.name) for knob in MORE},
-        process_mask=MASKS.get(_get(form, "process_mask"), "full"),
-        tolerance=_get(form, "tolerance"),
-        replace=_get(form, "replace"),
-        writer=WRITERS.get(_get(form, "writer"), "channels"),
-    )
+def _save(form: Any) -> None:
+    chosen = get(form, "preset")
+    name = get(form, "preset_name").strip() or ("" if chosen == NO_PRESET else chosen)
+    presets.save(name, values(form))
+    form.set_editor_properties({"preset": name, "preset_name": "", "status": f"The preset {name} is saved."})
+
+
+def _delete(form: Any) -> None:
+    name = get(form, "preset")
+    presets.delete(name)
+    form.set_editor_properties({"preset": NO_PRESET, "status": f"The preset {name} is deleted."})
 
 
 def show(status: Status) -> None:
     """Put a status into the form, if it is still there."""
-    form = _opened(MEDTalkGenerateForm)
-    if form is not None and _get(form, "status") != status.text:
+    form = details.opened(MEDTalkGenerateForm)
+    if form is not None and get(form, "status") != status.text:
         form.set_editor_property("status", status.text)
-
-
-def selected_faces() -> list[unreal.Actor]:
-    """The actors selected in the level that have a MetaHuman's face."""
-    actors = unreal.get_editor_subsystem(unreal.EditorActorSubsystem)
-    selected = actors.get_selected_level_actors() if actors is not None else []
-    return [actor for actor in selected if facerig.find_face(actor) is not None]
-
-
-def _open_tab(form: Any) -> bool:
-    """Show a form in a tab, in place of the one of its class that was opened before; False where there are no tabs."""
-    tabs = unreal.get_editor_subsystem(unreal.AssetEditorSubsystem)
-    before = _opened(type(form))
-    if tabs is not None and before is not None:
-        tabs.close_all_editors_for_asset(before)
-    opened = tabs is not None and tabs.open_editor_for_assets([form])
-    _open[type(form).__name__] = form.get_path_name() if opened else ""
-    return opened
-
-
-def _opened(kind: type) -> Any:
-    """The form of a class that was opened last, or None if its tab was closed since. Not kept: it is looked up anew."""
-    path = _open.get(kind.__name__)
-    return unreal.find_object(None, path) if path else None
-
-
-def _get(form: Any, name: str) -> Any:
-    return form.get_editor_property(name)
-
-
-def _path(form: Any, name: str, field: str) -> str:
-    """A path of a picker: those inside the project are given relative to it, others perhaps to the editor's program."""
-    text = getattr(_get(form, name), field).strip()
-    if not text or Path(text).is_absolute():
-        return text
-    full = unreal.Paths.convert_relative_path_to_full
-    places = [Path(full(unreal.Paths.project_dir())) / text, Path(full(text))]
-    return next((place for place in places if place.exists()), places[0]).as_posix()
-
-
-def _key(table: dict[str, str], value: str) -> str:
-    return next(name for name, entry in table.items() if entry == value)
-
-
-def _options() -> unreal.EditorDialogLibraryObjectDetailsViewOptions:
-    return unreal.EditorDialogLibraryObjectDetailsViewOptions(False, True, True, _WIDTH, _HEIGHT, 0.6)

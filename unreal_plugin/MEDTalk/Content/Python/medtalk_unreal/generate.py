@@ -6,6 +6,7 @@ at before anything is sent, and again before anything is written: in between, th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
@@ -19,21 +20,27 @@ from medtalk_unreal import sound as sounds
 from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
 from medtalk_unreal.edits import asset_path, check_editable, place
 from medtalk_unreal.errors import CancelledError, PluginError
+from medtalk_unreal.layers import BARELY, EMOTION
+from medtalk_unreal.places import SEQUENCE_NAME, filled, folder_of, new_rate
 from medtalk_unreal.request import Request
 from medtalk_unreal.settings import PluginSettings
 from medtalk_unreal.sidecar import the_sidecar
 from medtalk_unreal.sound import SoundFacts
-from medtalk_unreal.take import Take, TakeReport, check_target, target_sequence, write_take
+from medtalk_unreal.take import Take, TakeReport, check_target, target_place, write_take
 from medtalk_unreal.ticks import Patience
 from medtalk_wire.settings import DEFAULT, MAX_FPS
 
 if TYPE_CHECKING:
-    from medtalk_wire import Client, Job, Result
+    from medtalk_wire import Client, Job, Result, Settings, Sound
 
 Report = TakeReport | BakeReport
 
 _OF_THE_SOUND = ("audio", "limit", "checksum")  # codes of errors that the next sound need not have
 MODEL_FPS = DEFAULT.fps
+_DOING = {
+    "read": "Reading", "transcribe": "Hearing the words of", "listen": "Listening to", "decode": "Animating",
+}  # fmt: skip
+"""What the sidecar does with a sound, by the phases of docs/protocol.md."""
 FULL_SECONDS, AGAIN_SECONDS = 600.0, 5.0
 """How long and how often to ask again a sidecar whose queue is full."""
 
@@ -69,7 +76,9 @@ class Generation:
         self._settings = settings or settings_file.load()
         self._facts: Facts | None = None
         self._picture = b""
+        self._personas: Mapping[str, Any] = {}
         self._done = 0  # sounds
+        self._note = ""  # for the end
 
     def check(self) -> None:
         """Check everything that can be checked without the sidecar. Raises `PluginError`."""
@@ -82,8 +91,11 @@ class Generation:
         self._say("sidecar", 0.0, "Looking for the sidecar.")
         client = yield from the_sidecar.connect(lambda line: self._say("sidecar", 0.0, line), self._settings)
         request, settings = self._request, self._settings.with_sidecar(the_sidecar.about)
+        asked, request = request, request.heard(settings)
+        if request.emotion != asked.emotion and not settings.hears:
+            self._note = " The face is neutral: this model hears no moods in voices."
         request.check_guidance(settings)  # only now it is known what this sidecar takes
-        self._picture = request.read_picture(settings)
+        self._picture, self._personas = request.read_picture(settings), settings.personas
         for self._done, sound in enumerate(facts.sounds):
             try:
                 report = yield from self._take(client, request, sound, None if self._done else _fps_now(request, facts))
@@ -93,12 +105,14 @@ class Generation:
                     unreal.log_error(f"MEDTalk: {error}")
                 continue
             self.status.reports.append(report)
+            unreal.SystemLibrary.collect_garbage()  # at the end of this frame: every key was an object
             for line in report.lines():
                 unreal.log(f"MEDTalk: {line}")
             if isinstance(report, TakeReport):
                 for line in report.warnings:
                     unreal.log_warning(f"MEDTalk: {line}")
-                request = replace(request, sequence=report.sequence, start_frame=report.last_frame + 1)
+            if isinstance(report, TakeReport) and not request.one_each:
+                request = replace(request, sequence=report.sequence, start_frame=report.next_frame)
         if not self.status.reports:
             raise PluginError(self.status.failures[0])
         return self.status
@@ -111,7 +125,9 @@ class Generation:
             status.state, status.fraction = "done", 1.0
             failed = f"; {len(status.failures)} failed: {status.failures[0]}" if status.failures else "."
             keys = sum(report.keys for report in status.reports)
-            self._say("done", 1.0, f"{takes}, {keys} keys{failed}")
+            places = {one.sequence if isinstance(one, TakeReport) else one.asset for one in status.reports}
+            where = f"in {places.pop()}" if len(places) == 1 else f"in {len(places)} assets"
+            self._say("done", 1.0, f"{takes}, {keys} keys {where}{failed}{self._note}")
         else:
             status.state = "cancelled" if isinstance(task.error, CancelledError) else "failed"
             before = f" {takes} before." if written else ""
@@ -125,16 +141,19 @@ class Generation:
         """Steps from one sound to its take. fps: None where its target is not known yet."""
         self._say("sound", 0.0, f"Reading the sound {sound.name}.")
         yield from self._until_editable()
-        result = yield from self._animate(client, request, sound, fps)
+        result, base = yield from self._animate(client, request, sound, fps)
         self._say("writing", 1.0, f"Writing the keys of {sound.name}.")
         yield from self._until_editable()
         if line := _mood(result.meta):
             unreal.log(f"MEDTalk: {line}")
         if note := result.meta.get("note"):
             unreal.log_warning(f"MEDTalk: {note}")
-        take = Take(sound.name, result.rig, result.fps, sound.path, dict(result.meta), result.head)
+        take = Take(
+            sound.name, result.rig, result.fps, sound.path, dict(result.meta), result.head, request.sound_start,
+            request.sound_end, base.rig if base is not None else None,
+        )  # fmt: skip
         if request.skeleton:
-            path = place(asset_path(request.sequence_folder, f"AS_{sound.name}"), take.source, request.replace)
+            path = place(_animation_path(request, sound), take.source, request.replace)
             folder, _, name = path.rpartition("/")
             return bake_curves(take, request.skeleton, folder, name, request.tolerance)
         return write_take(take, request.target())
@@ -149,56 +168,29 @@ class Generation:
 
     def _animate(
         self, client: Client, request: Request, sound: SoundFacts, fps: float | None
-    ) -> Generator[None, None, Result]:
-        """Steps from a sound to its rig."""
-        from medtalk_wire import RequestError, SidecarError, Sound
+    ) -> Generator[None, None, tuple[Result, Result | None]]:
+        """Steps from a sound to its rig, and where its emotion is to be a layer, to the one without."""
+        from medtalk_wire import RequestError, Sound
 
         what = f"Generating {sound.name}"
         try:
             data, notes = sounds.read(sound.path)
+            data = sounds.only(data, sound.name, request.sound_channel)
             for note in notes:
                 unreal.log_warning(f"MEDTalk: {note}")
             fps = _fps(request, sound) if fps is None else fps
             timeline = _timeline(request, sound, self._settings.with_sidecar(the_sidecar.about))
-            settings = request.wire_settings(self._picture, fps, sound.spoken, timeline)
+            settings = request.wire_settings(self._picture, fps, sound.spoken, timeline, self._personas)
             sent = Sound.from_bytes(data, sound.name)
-            job = client.generate(sent, settings)
         except (PluginError, RequestError) as error:
             raise _SoundError(f"{what}: {error.message}", error.hint) from error
-        full = Patience(FULL_SECONDS)
-        while (yield from self._follow(client, job, what)) == "queue_full" and not full.over:
-            self._say("queue", 0.0, f"{what}: the sidecar's queue is full; trying again in a moment.")
-            pause = Patience(AGAIN_SECONDS)
-            while not (pause.over or full.over):
-                yield
-                the_sidecar.check_alive()
-            try:
-                job = client.generate(sent, settings)
-            except SidecarError as error:  # another button has closed the client meanwhile
-                raise PluginError(f"{what}: {error.message}", error.hint) from error
-        error = job.error
-        if error is None:
-            return job.result
-        if error.code in _OF_THE_SOUND:
-            raise _SoundError(f"{what}: {error.message}", error.hint)
-        if not isinstance(error, RequestError):
-            the_sidecar.leave()
-        raise PluginError(f"{what}: {error.message}", error.hint)
-
-    def _follow(self, client: Client, job: Job, what: str) -> Generator[None, None, str]:
-        """Steps to the end of a job; the code of its error, or ""."""
-        try:
-            while not job.ended:
-                wait = f"{job.ahead} before it" if job.ahead else job.phase or "sent"
-                self._say(job.phase or "sent", job.fraction, f"{what}: {wait}, {job.fraction:.0%}.")
-                yield
-                client.poll()
-                if not job.ended:
-                    the_sidecar.check_alive()
-        finally:
-            if not job.ended:
-                client.cancel(job)
-        return job.error.code if job.error else ""
+        result = yield from answer(client, sent, settings, sound.name, self._say)
+        if request.layers != EMOTION or request.skeleton or not settings.intensity:
+            return result, None
+        # The sidecar keeps what it heard of a sound, so that this costs it milliseconds.
+        barely = replace(settings, intensity=BARELY)
+        base = yield from answer(client, sent, barely, sound.name, self._say)
+        return result, base
 
     def _say(self, phase: str, fraction: float, text: str) -> None:
         """Report the progress; log a line only if more than its percentage is new."""
@@ -213,6 +205,57 @@ class Generation:
 
 class _SoundError(PluginError):
     """One sound cannot be animated; the next may."""
+
+
+Say = Callable[[str, float, str], None]
+"""Told the phase of a job, its fraction from 0 to 1, and a line for the user."""
+
+
+def answer(client: Client, sent: Sound, settings: Settings, name: str, say: Say) -> Generator[None, None, Result]:
+    """Steps from a request for a sound of that name to its result; the job ends with them. Raises `PluginError`."""
+    from medtalk_wire import RequestError, SidecarError
+
+    what = f"Generating {name}"
+    full = Patience(FULL_SECONDS)
+    while True:
+        try:
+            job = client.generate(sent, settings)
+        except RequestError as error:
+            raise _SoundError(f"{what}: {error.message}", error.hint) from error
+        except SidecarError as error:  # another button has closed the client meanwhile
+            raise PluginError(f"{what}: {error.message}", error.hint) from error
+        if (yield from _follow(client, job, name, say)) != "queue_full" or full.over:
+            break
+        say("queue", 0.0, f"{name} waits: the sidecar has too much to do.")
+        pause = Patience(AGAIN_SECONDS)
+        while not (pause.over or full.over):
+            yield
+            the_sidecar.check_alive()
+    error = job.error
+    if error is None:
+        return job.result
+    if error.code in _OF_THE_SOUND:
+        raise _SoundError(f"{what}: {error.message}", error.hint)
+    if not isinstance(error, RequestError):
+        the_sidecar.leave()
+    raise PluginError(f"{what}: {error.message}", error.hint)
+
+
+def _follow(client: Client, job: Job, name: str, say: Say) -> Generator[None, None, str]:
+    """Steps to the end of a job; the code of its error, or ""."""
+    try:
+        while not job.ended:
+            doing = f"{_DOING.get(job.phase, 'Sending')} {name}, {job.fraction:.0%}."
+            wait = f"{name} waits: {job.ahead} before it."
+            say(job.phase or "sent", job.fraction, wait if job.ahead else doing)
+            yield
+            client.poll()
+            if not job.ended:
+                the_sidecar.check_alive()
+    finally:
+        if not job.ended:
+            client.cancel(job)
+    return job.error.code if job.error else ""
 
 
 _running: tuple[Generation, ticks.Task] | None = None
@@ -257,15 +300,39 @@ def check(request: Request, settings: PluginSettings) -> Facts:
     """Check everything that can be checked without the sidecar. Raises `PluginError`."""
     request.check(settings)
     check_editable()
+    if compat.is_commandlet() and not request.skeleton:  # Unreal would end with an assert: it closes open menus first
+        raise PluginError(
+            "A commandlet has no Sequencer, so it cannot put a face board into a sequence.",
+            "Give a skeleton for an AnimSequence, or start the editor without -run.",
+        )
     if not request.sounds:
         raise PluginError("No sound is selected.", "Select one or more SoundWaves in the Content Browser.")
     waves = [sounds.look(path, settings.max_seconds) for path in request.sounds]
+    if request.one_each and request.sequence:
+        raise PluginError("One for Each Sound makes new sequences.", "Clear Level Sequence, or switch it off.")
+    for wave in waves:
+        sounds.check_channel(wave, request.sound_channel)
+        if request.sound_start > wave.seconds - sounds.MIN_SECONDS:
+            raise PluginError(
+                f"The sound {wave.name} lasts {wave.seconds:.3g} s; its part begins at {request.sound_start:.3g} s.",
+                "Begin earlier.",
+            )
     if request.skeleton:
         find_skeleton(request.skeleton)
-        asset_path(request.sequence_folder)
+        for wave in waves:
+            _animation_path(request, wave)
     facts = Facts(waves, _fps(request, waves[0]))
-    _timeline(request, waves[0], settings)
+    for wave in waves[1:] if request.one_each else ():
+        _fps(request, wave)
+    _timeline(request, waves[0], settings, max(wave.seconds for wave in waves))
     return facts
+
+
+def _animation_path(request: Request, sound: SoundFacts) -> str:
+    """Where the AnimSequence of a sound goes; its name is that of the rule, if the user has one of his own."""
+    rule = "AS_{sound}" if request.sequence_name == SEQUENCE_NAME else request.sequence_name
+    title = filled("sequence_name", rule, {"sound": sound.name})
+    return asset_path(folder_of(request.sequence_folder, compat.package(sound.path)), title)
 
 
 def _fps_now(request: Request, facts: Facts) -> float:
@@ -279,17 +346,31 @@ def _fps(request: Request, sound: SoundFacts) -> float:
 
     Raises `PluginError` where the take could not be written.
     """
-    rate = None if request.skeleton else check_target(request.target(), sound.name, sound.path)
-    return _rig_fps(rate)
+    if request.skeleton:
+        return _rig_fps(None if request.frame_rate == "project" else Fraction(request.frame_rate))
+    target = request.target()
+    seconds = min(request.sound_end or sound.seconds, sound.seconds) - request.sound_start
+    return _rig_fps(check_target(target, sound.name, sound.path, seconds) or new_rate(target))
 
 
-def _timeline(request: Request, sound: SoundFacts, settings: PluginSettings) -> list[Any] | None:
-    """The moods at the marked frames of the sound's sequence, None if the request asks for none. Raises `PluginError`
-    for labels that are none."""
+def _timeline(
+    request: Request, sound: SoundFacts, settings: PluginSettings, longest: float = math.inf
+) -> list[Any] | None:
+    """The moods over time of a sound, None if the request asks for none: those that it names, without those behind the
+    end of this sound, or those at the marked frames of the sound's sequence. longest: seconds of the longest sound,
+    where moods behind all of them shall be an error. Raises `PluginError` for moods that are none."""
+    if request.moods_over_time.strip():
+        named = marks.written(request.moods_over_time, longest, settings)
+        return [span for span in named if float(span["start"]) < sound.seconds]
     if not request.marked_frames:
         return None
-    sequence = None if request.skeleton else target_sequence(request.target(), sound.name, sound.path)
-    return marks.timeline(sequence, request.start_frame, sound.seconds, settings)
+    sequence, start = None, request.start_frame
+    if not request.skeleton:
+        sequence, start = target_place(request.target(), sound.name, sound.path)
+    whole = request.sound_start  # spans are of the whole sound, marked frames of what is heard
+    seconds = (request.sound_end or sound.seconds) - whole
+    spans = marks.timeline(sequence, start, seconds, settings)
+    return [{name: whole + at if isinstance(at, float) else at for name, at in span.items()} for span in spans]
 
 
 def _rig_fps(rate: Fraction | None) -> float:

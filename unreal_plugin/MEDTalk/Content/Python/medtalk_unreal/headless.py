@@ -27,7 +27,7 @@ from typing import Any
 
 import unreal
 
-from medtalk_unreal import bake, compat, generate, is_commandlet, readback, ticks
+from medtalk_unreal import bake, compat, generate, readback, ticks
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.request import Request
 from medtalk_unreal.sidecar import the_sidecar
@@ -68,11 +68,11 @@ def run() -> None:
             unreal.log_error(f"MEDTalk: {task.error}")
         the_sidecar.close()
         _write(report, outcome)
-        if not is_commandlet():
+        if not compat.is_commandlet():
             unreal.EditorPythonScripting.set_keep_python_script_alive(False)
             unreal.SystemLibrary.quit_editor()
 
-    if is_commandlet():
+    if compat.is_commandlet():
         ticks.drain(steps, ended)
     else:
         unreal.EditorPythonScripting.set_keep_python_script_alive(True)
@@ -98,6 +98,8 @@ def _steps(job: Mapping[str, Any], outcome: dict[str, Any]) -> ticks.Steps:
         from medtalk_unreal import menus, selftest
 
         outcome["selftest"] = yield from selftest.steps(menus.MENUS, lambda line: unreal.log(f"MEDTalk: {line}"))
+        if not outcome["selftest"]["ok"]:
+            unreal.log_error("MEDTalk: questions of the self-test failed.")  # which the exit code shows
 
 
 def _request(content: Any) -> Generator[None, None, Mapping[str, Any]]:

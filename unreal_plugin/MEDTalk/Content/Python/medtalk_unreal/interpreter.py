@@ -14,7 +14,8 @@ from medtalk_unreal.ticks import Patience
 from medtalk_wire.errors import RequestError
 
 SETTINGS = "Tools, section MEDTalk: Settings"
-INSTALL = "Run `medtalk plugin install PROJECT.uproject` with the Python that has the package medtalk."
+SET_UP = "Choose Tools, section MEDTalk: Set Up"
+INSTALL = f"{SET_UP}, or run `medtalk plugin install PROJECT.uproject`."
 CHECK_SECONDS = 60.0
 RECORD = Path(__file__).parents[1] / "medtalk_install.json"
 
@@ -119,7 +120,9 @@ def find(settings: PluginSettings) -> str:
             f"{INSTALL} Or name it in {SETTINGS}.",
         )
     if not Path(python).is_file():
-        raise PluginError(f"Step 'Python': there is no {python}; {by} names it.", f"Name another in {SETTINGS}.")
+        raise PluginError(
+            f"Step 'Python': there is no {python}; {by} names it.", f"{SET_UP}, or name another in {SETTINGS}."
+        )
     return python
 
 

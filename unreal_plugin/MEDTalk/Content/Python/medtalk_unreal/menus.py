@@ -7,47 +7,76 @@ from typing import NamedTuple
 
 import unreal
 
-from medtalk_unreal import bake, compat, forms, generate, readback, ticks
+from medtalk_unreal import (
+    bake,
+    compat,
+    connectionform,
+    facerig,
+    forms,
+    generate,
+    preview,
+    readback,
+    reports,
+    selection,
+    settingsform,
+)
+from medtalk_unreal import settings as settings_file
+from medtalk_unreal.choices import NO_SEQUENCE
 from medtalk_unreal.dialogs import TITLE, guarded, say
 from medtalk_unreal.edits import check_editable
 from medtalk_unreal.errors import PluginError
+from medtalk_unreal.filling import selected_faces
+from medtalk_unreal.places import find_sequence
 from medtalk_unreal.sidecar import the_sidecar
 
 OWNER = "MEDTalk"
 
 
 class Entry(NamedTuple):
-    """An entry of a menu or tool bar; `action` is a key of `ACTIONS`."""
+    """An entry of a menu or tool bar; `action` is a key of `ACTIONS`, `icon` one that all versions have."""
 
     menu: str
-    section: str
     action: str
+    icon: str
     label: str
     tip: str
 
 
 SOUND_MENU = "ContentBrowser.AssetContextMenu.SoundWave"
+SOUND_SUBMENU = f"{SOUND_MENU}.{OWNER}"
 TOOLS_MENU = "LevelEditor.MainMenu.Tools"
 SEQUENCER_BAR = "Sequencer.MainToolBar"
 ENTRIES = (
-    Entry(SOUND_MENU, "GetAssetActions", "generate", "Generate Face Animation (MEDTalk)...",
+    Entry(SOUND_SUBMENU, "generate", "Plus", "Generate Face Animation...",
           "Create face board keys that make a MetaHuman speak the selected sounds."),
-    Entry(TOOLS_MENU, OWNER, "generate", "Generate Face Animation...",
+    Entry(SOUND_SUBMENU, "again", "Refresh", "Generate with Last Settings",
+          "The same at once, with the values that the form was used with last."),
+    Entry(SOUND_SUBMENU, "sequences", "Layout", "One Level Sequence for Each Sound",
+          "At once, with the last values: a new Level Sequence for each selected sound."),
+    Entry(SOUND_SUBMENU, "animations", "Duplicate", "One Anim Sequence for Each Sound",
+          "At once, with the last values: an AnimSequence for the face of the MetaHuman selected in the level."),
+    Entry(SOUND_SUBMENU, "preview", "Visible", "Preview the Face",
+          "Show a head that speaks the selected sound in the browser. Nothing is changed in the project."),
+    Entry(TOOLS_MENU, "generate", "Plus", "Generate Face Animation...",
           "Create face board keys that make a MetaHuman speak the selected sounds."),
-    Entry(TOOLS_MENU, OWNER, "cancel", "Cancel Generation", "Stop. Takes that are already written stay."),
-    Entry(TOOLS_MENU, OWNER, "bake", "Bake to Anim Sequence",
+    Entry(TOOLS_MENU, "cancel", "X", "Cancel Generation", "Stop. Takes that are already written stay."),
+    Entry(TOOLS_MENU, "look", "Visible", "Preview the Take",
+          "Show the take at the playhead of the open sequence, as it is now, on a head in the browser."),
+    Entry(TOOLS_MENU, "bake", "Save", "Bake to Anim Sequence",
           "Record the face of the MetaHuman in the open sequence as an AnimSequence beside it."),
-    Entry(TOOLS_MENU, OWNER, "export", "Export Recorded Rig",
+    Entry(TOOLS_MENU, "export", "FolderOpen", "Export Recorded Rig",
           "Write the takes of the open sequence, with what you changed in them, as .npz and .wav files."),
-    Entry(TOOLS_MENU, OWNER, "test", "Test Connection", "Check step by step that nothing is missing."),
-    Entry(TOOLS_MENU, OWNER, "start", "Start Sidecar", "Load the model now instead of at the first take."),
-    Entry(TOOLS_MENU, OWNER, "stop", "Stop Sidecar", "Free the memory that the model takes."),
-    Entry(TOOLS_MENU, OWNER, "selftest", "Self-Test",
+    Entry(TOOLS_MENU, "test", "Check", "Test Connection", "Check step by step that nothing is missing."),
+    Entry(TOOLS_MENU, "set_up", "Import", "Set Up", "Make the Python that MEDTalk runs in. It needs no terminal."),
+    Entry(TOOLS_MENU, "start", "Launch", "Start Sidecar", "Load the model now instead of at the first take."),
+    Entry(TOOLS_MENU, "stop", "XCircle", "Stop Sidecar", "Free the memory that the model takes."),
+    Entry(TOOLS_MENU, "selftest", "Search", "Self-Test",
           "Test everything that the plugin needs from this editor in a scratch sequence, and write a report."),
-    Entry(TOOLS_MENU, OWNER, "settings", "Settings...", "Where the sidecar's Python is, and more."),
-    Entry(SEQUENCER_BAR, OWNER, "generate", "Generate Face", "Generate face animation from sounds with MEDTalk."),
+    Entry(TOOLS_MENU, "settings", "Settings", "Settings...", "Where the sidecar's Python is, and more."),
+    Entry(SEQUENCER_BAR, "sequencer", "Plus", "Generate Face",
+          "Generate the face that speaks the selected audio section with MEDTalk."),
 )  # fmt: skip
-MENUS = tuple(dict.fromkeys(entry.menu for entry in ENTRIES))
+MENUS = (SOUND_MENU, TOOLS_MENU, SEQUENCER_BAR)
 """The menus and tool bars that we extend."""
 
 
@@ -55,13 +84,12 @@ def install() -> None:
     """Put the entries into the editor; those that were there are replaced."""
     menus = unreal.ToolMenus.get()
     menus.unregister_owner_by_name(OWNER)
-    sections = set()
+    tip = "Face animation from sounds."
+    menus.extend_menu(SOUND_MENU).add_sub_menu(OWNER, "GetAssetActions", OWNER, TITLE, tip)
+    for menu in (SOUND_SUBMENU, TOOLS_MENU, SEQUENCER_BAR):
+        menus.extend_menu(menu).add_section(OWNER, TITLE)
     for entry in ENTRIES:
-        menu = menus.extend_menu(entry.menu)
-        if entry.section == OWNER and entry.menu not in sections:
-            menu.add_section(OWNER, TITLE)
-            sections.add(entry.menu)
-        menu.add_menu_entry(entry.section, _tool_menu_entry(entry))
+        menus.extend_menu(entry.menu).add_menu_entry(OWNER, _tool_menu_entry(entry))
     menus.refresh_all_widgets()
 
 
@@ -82,26 +110,45 @@ def _tool_menu_entry(entry: Entry) -> unreal.ToolMenuEntry:
     item = unreal.ToolMenuEntry(name=f"{OWNER}.{entry.action}", owner=unreal.ToolMenuOwner(OWNER), type=kind)
     item.set_label(entry.label)
     item.set_tool_tip(entry.tip)
+    item.set_icon("EditorStyle", f"Icons.{entry.icon}")  # the style of the editor itself
     command = f"from medtalk_unreal import menus; menus.run({entry.action!r})"
     item.set_string_command(unreal.ToolMenuStringCommandType.PYTHON, "", command)
     return item
 
 
-def _generate() -> None:
+def _selected_sounds() -> list[str]:
     waves = unreal.EditorUtilityLibrary.get_selected_assets_of_class(unreal.SoundWave)
-    forms.open_generate([wave.get_path_name() for wave in waves])
+    return [wave.get_path_name() for wave in waves]
+
+
+def _from_sequencer() -> None:
+    """The form for the selected audio section; without one as everywhere, and the reason is its status."""
+    try:
+        chosen = selection.from_sequencer(settings_file.load())
+    except PluginError as error:
+        forms.open_generate(_selected_sounds(), str(error))
+    else:
+        forms.open_generate(chosen.pop("sounds"), **chosen)
+
+
+def _look() -> None:
+    path = _open_sequence()
+    files = preview.take_at_playhead(path, _face(path)[0])
+    reports.follow(lambda tell: preview.of_files(*files, tell))
 
 
 def _bake() -> None:
     path = _open_sequence()
-    report = bake.bake_sequence(path, None, *bake.beside(path))
+    actor, face = _face(path)
+    report = bake.bake_sequence(path, actor, *bake.beside(path, face))
     say("\n".join(report.lines()))
 
 
 def _export() -> None:
     path = _open_sequence()
-    place = readback.default_folder(path)
-    files = readback.export_recorded_rig(path, None, place)
+    actor, face = _face(path)
+    place = readback.default_folder(path, face)
+    files = readback.export_recorded_rig(path, actor, place)
     say(f"{len(files) // 2} takes were written to {place}.")
 
 
@@ -114,18 +161,11 @@ def _open_sequence() -> str:
     return compat.package(sequence.get_path_name())
 
 
-def _in_background(steps: Callable[[Callable[[str], None]], ticks.Steps], done: str = "") -> None:
-    """Do steps in the tick, where no dialog may be opened: a tab and the log report them and their end."""
-    tell = forms.open_report()
-
-    def ended(task: ticks.Task) -> None:
-        if task.error is not None:
-            tell(str(task.error))
-            unreal.log_error(f"MEDTalk: {task.error}")
-        else:
-            tell(task.result if isinstance(task.result, str) else done)
-
-    ticks.begin(steps(tell), ended)
+def _face(sequence: str) -> tuple[str | None, str]:
+    """Of a sequence with several MetaHumans, path and name of the one that is selected in the level; else nobody."""
+    names = facerig.names(find_sequence(sequence))
+    chosen = [one for one in selected_faces() if one.get_actor_label() in names] if len(names) > 1 else []
+    return (chosen[0].get_path_name(), chosen[0].get_actor_label()) if len(chosen) == 1 else (None, "")
 
 
 def _check_idle() -> None:
@@ -134,13 +174,13 @@ def _check_idle() -> None:
 
 
 def _settings() -> None:
-    if forms.open_settings() and the_sidecar.is_there and generate.running() is None:
-        _in_background(the_sidecar.restart)
+    if settingsform.open_settings() and the_sidecar.is_there and generate.running() is None:
+        reports.follow(the_sidecar.restart)
 
 
 def _stop() -> None:
     _check_idle()
-    _in_background(lambda _: the_sidecar.stop())
+    reports.follow(lambda _: the_sidecar.stop())
 
 
 def _selftest() -> None:
@@ -148,16 +188,23 @@ def _selftest() -> None:
 
     _check_idle()
     check_editable()
-    _in_background(lambda tell: selftest.steps(MENUS, tell))
+    reports.follow(lambda tell: selftest.steps(MENUS, tell))
 
 
 ACTIONS: dict[str, Callable[[], None]] = {
-    "generate": _generate,
+    "generate": lambda: forms.open_generate(_selected_sounds()),
+    "again": lambda: forms.again(_selected_sounds()),
+    "sequences": lambda: forms.again(_selected_sounds(), sequence="", one_each=True),
+    "animations": lambda: forms.again(_selected_sounds(), NO_SEQUENCE),
+    "sequencer": _from_sequencer,
+    "preview": lambda: forms.show_preview(forms.filled(_selected_sounds())),
+    "look": _look,
     "cancel": generate.cancel,
     "bake": _bake,
     "export": _export,
-    "test": lambda: _in_background(the_sidecar.test, "The connection works."),
-    "start": lambda: _in_background(the_sidecar.connect, "The sidecar is running."),
+    "test": connectionform.test,
+    "set_up": connectionform.set_up,
+    "start": lambda: reports.follow(the_sidecar.connect, "The sidecar is running."),
     "stop": _stop,
     "selftest": _selftest,
     "settings": _settings,

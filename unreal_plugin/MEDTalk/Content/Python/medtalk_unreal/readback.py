@@ -11,6 +11,7 @@ import math
 import struct
 import zipfile
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ import unreal
 
 from medtalk_board.channels import CHANNEL_NAMES
 from medtalk_unreal import audiotrack, compat, facerig, settings, sound
+from medtalk_unreal.blended import Blended
 from medtalk_unreal.edits import described
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
-from medtalk_unreal.take import find_sequence
+from medtalk_unreal.places import find_sequence
 from medtalk_wire.files import write_whole
 
 _VERSION = 1  # of the .npz, see medtalk.rig.formats
@@ -51,9 +53,10 @@ class RecordedRig:
         return len(self.values) // len(CHANNEL_NAMES)
 
 
-def default_folder(sequence: str) -> Path:
-    """The default folder for the takes of a sequence."""
-    return settings.folder() / "recorded" / compat.package(sequence).rpartition("/")[2]
+def default_folder(sequence: str, face: str = "") -> Path:
+    """The default folder for the takes of a sequence. face: which of several MetaHumans it is."""
+    folder = settings.folder() / "recorded" / compat.package(sequence).rpartition("/")[2]
+    return folder / _stem(face) if face else folder
 
 
 def find_takes(sequence: str, actor: str | None = None) -> list[FoundTake]:
@@ -83,18 +86,19 @@ def read_rig(
         raise PluginError(
             f"{level_sequence.get_name()} has no control board for {face.name}.", "Generate a take first."
         )
-    display = compat.rate(level_sequence.get_display_rate())
     rate = compat.frame_rate(fps) if fps else level_sequence.get_display_rate()
-    frames = max(1, round((end_frame - first_frame) / display * compat.rate(rate)))
-    span = level_sequence.make_range(first_frame, end_frame - first_frame)
-    channels = facerig.section_channels(face.section)
-    values = array("f", bytes(4 * frames * len(CHANNEL_NAMES)))
+    board = Blended(level_sequence, face.track, first_frame, end_frame, rate)
+    channels = board.names() or set(facerig.section_channels(face.section))
+    values = array("f", bytes(4 * board.frames * len(CHANNEL_NAMES)))
     keyed = 0
+    hidden = [target for target in face.board.targets if target is not None and target not in channels]
+    if hidden:
+        what = f"The filter of the section of {face.name} hides {len(hidden)} channels"
+        unreal.log_warning(f"MEDTalk: {what}; they rest in what is read.")
     for index, target in enumerate(face.board.targets):
-        if target is not None:
-            column = _column(channels[target], span, rate, frames)
-            keyed += channels[target].get_num_keys() > 0
-            values[index :: len(CHANNEL_NAMES)] = array("f", column)
+        if target in channels:
+            keyed += board.keyed(target)
+            values[index :: len(CHANNEL_NAMES)] = array("f", board.column(target))
     if not keyed:
         raise PluginError(
             f"The control board of {face.name} in {level_sequence.get_name()} has no keys.", "Generate a take first."
@@ -115,12 +119,19 @@ def export_recorded_rig(
     if not takes:
         what = f"take called {name!r}" if name else "take with a sound"
         raise PluginError(f"{compat.package(sequence)} has no {what}.", "Generate one first.")
+    return export_takes(sequence, actor, folder, takes, fps)
+
+
+def export_takes(
+    sequence: str, actor: str | None, folder: str | Path, takes: Iterable[FoundTake], fps: float = 0.0
+) -> list[Path]:
+    """Write takes that were found of a MetaHuman, as `export_recorded_rig` does."""
     files: list[Path] = []
     place, used = Path(folder), set()
     for take in takes:
         rig = read_rig(sequence, actor, take.first_frame, take.end_frame, fps, take.name)
         data, _ = sound.read(take.sound)
-        stem = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in take.name) or "take"
+        stem = _stem(take.name) or "take"
         while stem.lower() in used:  # the same sound was laid more than once
             stem += "_"
         used.add(stem.lower())
@@ -133,19 +144,9 @@ def export_recorded_rig(
     return files
 
 
-def _column(
-    channel: unreal.MovieSceneScriptingFloatChannel,
-    span: unreal.SequencerScriptingRange,
-    rate: unreal.FrameRate,
-    frames: int,
-) -> list[float]:
-    """The values of a channel, one a frame. Without keys it has its default."""
-    if not channel.get_num_keys():
-        return [float(channel.get_default()) if channel.has_default() else 0.0] * frames
-    values = [float(value) for value in channel.evaluate_keys(span, rate)]
-    if not values:
-        raise PluginError(f"Unreal returned no values for {channel.channel_name}.")
-    return (values + [values[-1]] * frames)[:frames]  # one more or less, where the rates do not divide
+def _stem(name: str) -> str:
+    """A name that every file system takes."""
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
 
 
 def _meta(sequence: unreal.LevelSequence, face: FaceRig, first_frame: int, end_frame: int, name: str) -> dict[str, Any]:

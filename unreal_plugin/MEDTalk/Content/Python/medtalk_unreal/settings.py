@@ -10,6 +10,7 @@ from typing import Any
 import unreal
 
 from medtalk_board.moods import MOODS, NEUTRAL
+from medtalk_unreal.errors import PluginError
 from medtalk_wire.files import write_whole
 
 LABELS = (NEUTRAL, *(mood for mood in MOODS if mood != NEUTRAL))
@@ -21,8 +22,9 @@ class PluginSettings:
     """`python` has the package `medtalk`; `backbones` are the folders of pretrained networks that the bundle needs, as
     "emotion2vec=FOLDER", and `offline` keeps the sidecar from downloading others; `server` is the address of a sidecar
     that we do not start (HOST:PORT or a connection file), with `keys`, the folder of its keys; `max_seconds` the
-    longest sound that is written into a sequence; `form` the generate form as it was last used. The last four come
-    from a sidecar.
+    longest sound that is written into a sequence; `progress` shows it as a notification (`toast`); `form` the generate
+    form as it was last used, `starts` the Start Frame that was used last in a sequence. The last six come from a
+    sidecar: `hears` is whether it hears moods in voices without any further network.
     """
 
     python: str = ""
@@ -34,11 +36,15 @@ class PluginSettings:
     server: str = ""
     keys: str = ""
     max_seconds: float = 300.0
+    progress: bool = False
     form: dict[str, Any] = field(default_factory=dict)
+    starts: dict[str, Any] = field(default_factory=dict)
     labels: list[str] = field(default_factory=lambda: list(LABELS))
     regions: list[str] = field(default_factory=lambda: ["full", "mouth", "upper"])
     guidance: list[str] = field(default_factory=lambda: ["label"])
     limits: dict[str, float] = field(default_factory=dict)
+    personas: dict[str, Any] = field(default_factory=dict)
+    hears: bool = False
 
     @property
     def starting(self) -> tuple[Any, ...]:
@@ -52,15 +58,25 @@ class PluginSettings:
             labels=[str(mood) for mood in about.get("moods") or about.get("labels") or self.labels],
             regions=[str(region) for region in about.get("regions") or self.regions],
             guidance=[str(kind) for kind in about["capabilities"].get("guidance") or ["label"]],
+            hears=about["capabilities"].get("hears") is True,
+            personas={
+                str(name): one for name, one in dict(about.get("personas") or {}).items() if isinstance(one, dict)
+            },
             limits={str(name): value for name, value in about["limits"].items() if isinstance(value, (int, float))},
         )
 
 
 def folder() -> Path:
-    """`Saved/MEDTalk` of the project; made if it is missing."""
+    """`Saved/MEDTalk` of the project; made if it is missing. Raises `PluginError` where that cannot be."""
     saved = unreal.Paths.convert_relative_path_to_full(unreal.Paths.project_saved_dir())
     path = Path(saved) / "MEDTalk"
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PluginError(
+            f"The folder {path} of the project cannot be made: {error.strerror}.",
+            "Give yourself the right to write into the project's folder.",
+        ) from error
     return path
 
 

@@ -18,7 +18,7 @@ import unreal
 from medtalk_unreal import interpreter
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal.errors import PluginError
-from medtalk_unreal.interpreter import INSTALL, Program
+from medtalk_unreal.interpreter import Program
 from medtalk_unreal.settings import PluginSettings, folder
 from medtalk_unreal.ticks import Patience
 
@@ -284,7 +284,8 @@ def _check_packages() -> str:
         import zmq
     except ImportError as error:
         raise PluginError(
-            f"Step 'client': the editor's Python {sys.version.split()[0]} has no pyzmq or msgpack ({error}).", INSTALL
+            f"Step 'client': the editor's Python {sys.version.split()[0]} has no pyzmq or msgpack ({error}).",
+            "Run `medtalk plugin install PROJECT.uproject`, and start the editor again.",
         ) from error
     return f"Step 'client': pyzmq {zmq.__version__} and msgpack {'.'.join(map(str, msgpack.version))} are installed."
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import unreal
 
-from medtalk_unreal import compat
+from medtalk_unreal import compat, wav
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.settings import folder
 
@@ -23,12 +23,14 @@ _FIRST_CHUNKS = 64  # the sound's data come after a few others; a file of thousa
 
 @dataclass(frozen=True)
 class SoundFacts:
-    """The facts of a SoundWave. `path` is the asset's, `spoken` its spoken text, as far as it is known."""
+    """The facts of a SoundWave. `path` is the asset's, `spoken` its spoken text, as far as it is known; `channels` are
+    1 or 2."""
 
     path: str
     name: str
     seconds: float
     spoken: str
+    channels: int = 1
 
 
 def look(path: str, max_seconds: float) -> SoundFacts:
@@ -50,20 +52,54 @@ def look(path: str, max_seconds: float) -> SoundFacts:
             f"The sound {name} has {channels} channels; speech is mono or stereo.",
             "Import the channel with the voice as a sound of its own.",
         )
-    return SoundFacts(path, name, seconds, str(wave.get_editor_property("spoken_text")))
+    return SoundFacts(path, name, seconds, str(wave.get_editor_property("spoken_text")), channels)
+
+
+def check_channel(facts: SoundFacts, channel: str) -> None:
+    """Raise `PluginError` for a sound that does not have the channel: "mix", "left" or "right"."""
+    if channel != "mix" and facts.channels < MAX_CHANNELS:
+        raise PluginError(
+            f"The sound {facts.name} is mono: it has no {channel} channel.", "Set Stereo Channel to Both, mixed."
+        )
+
+
+def only(data: bytes, name: str, channel: str) -> bytes:
+    """The bytes of a WAV file with the one channel of those of a sound that is to be heard; all of them for "mix"."""
+    if channel == "mix":
+        return data
+    try:
+        return wav.one_channel(data, ("left", "right").index(channel))
+    except ValueError as error:
+        raise PluginError(
+            f"The sound {name} has no {channel} channel.", "Set Stereo Channel to Both, mixed."
+        ) from error
 
 
 def read(path: str) -> tuple[bytes, list[str]]:
     """The bytes of a WAV file of the SoundWave at `path`, and what the user should know of it.
 
-    They are those of the file that it was imported from, if that is still there and as long; else of an export.
+    They are those of an export: what is heard in Unreal. The file that the sound was imported from may have another
+    recording in it by now, so it is read only where Unreal cannot export.
     """
     wave = _load(path)
     notes = []
     if len(wave.get_editor_property("transformations")):
         notes.append(f"The waveform edits of {wave.get_name()} are ignored: the face speaks the sound as imported.")
-    source = _import_file(wave)
-    return (source.read_bytes() if source else _export(wave)), notes
+    try:
+        return _export(wave), notes
+    except PluginError:
+        source = _import_file(wave)
+        if source is None:
+            raise
+    notes.append(
+        f"Unreal cannot export {wave.get_name()}: the face speaks the file that it was imported from, {source}."
+    )
+    try:
+        return source.read_bytes(), notes
+    except OSError as error:
+        raise PluginError(
+            f"The file {source} of the sound {wave.get_name()} cannot be read: {error.strerror}."
+        ) from error
 
 
 def _load(path: str) -> unreal.SoundWave:

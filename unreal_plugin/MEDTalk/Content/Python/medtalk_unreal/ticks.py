@@ -56,7 +56,10 @@ class Task:
         finally:
             self._stepping = False
         if self.ended and self._ended_by:
-            self._ended_by(self)
+            try:
+                self._ended_by(self)
+            except Exception as error:  # nobody is left to hear of it but the log
+                unreal.log_error(f"MEDTalk: {fault(error)}")
 
 
 class Patience:
@@ -104,11 +107,11 @@ def cancel_all() -> None:
 
 
 def fault(error: Exception) -> PluginError:
-    """A fault of this plugin as one line; its traceback is written into the log."""
+    """A fault of this plugin as one line for an artist; what it is, and where, is written into the log."""
     for line in "".join(traceback.format_exception(error)).splitlines():
         unreal.log(f"MEDTalk: {line}")
     return PluginError(
-        f"The plugin failed: {type(error).__name__}: {' '.join(str(error).split())}",
+        "Something went wrong in MEDTalk; this take was not written.",
         "Please report it, with the lines before this one in the Output Log.",
     )
 
@@ -121,9 +124,9 @@ def _tick(_: float) -> None:
     try:
         for task in list(_tasks):
             task.advance()
-        _tasks[:] = [task for task in _tasks if not task.ended]
     finally:
         _busy = False
-    if not _tasks and _handle is not None:
-        handle, _handle = _handle, None
-        unreal.unregister_slate_post_tick_callback(handle)
+        _tasks[:] = [task for task in _tasks if not task.ended]
+        if not _tasks and _handle is not None:
+            handle, _handle = _handle, None
+            unreal.unregister_slate_post_tick_callback(handle)
