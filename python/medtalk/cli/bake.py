@@ -197,7 +197,7 @@ def bake(
         if engine == "ray":
             from medtalk.batch.ray_engine import RayEngine
 
-            workers: Engine = stack.enter_context(RayEngine(making, jobs, address))
+            workers: Engine = RayEngine(making, jobs, address, timeout or None, debug)
         else:
             workers = Pool(making.open, jobs or _cores(), timeout or None)
         stack.enter_context(_interruptible(workers))
