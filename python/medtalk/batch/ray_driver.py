@@ -81,8 +81,10 @@ def drive(pipe: Connection, errand: Errand, verbose: bool) -> None:
 class _Driver:
     def __init__(self, pipe: Connection, errand: Errand) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        if errand.address is None and "RAY_AUTH_MODE" not in os.environ:  # other users can reach its ports
-            os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        if errand.address is None:
+            os.environ.setdefault("RAY_worker_niceness", "0")  # as fast as the engine `processes`
+            if "RAY_AUTH_MODE" not in os.environ:  # other users can reach its ports
+                os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         import ray
 
         self.ray, self._pipe, self._errand = ray, pipe, errand
