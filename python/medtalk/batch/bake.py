@@ -111,8 +111,6 @@ def bake(
         told(record)
         if record.get("error", {}).get("code") == DiskFullError.code:
             raise DiskFullError(record["error"]["message"], "Free some space and run the same command again.")
-    for folder in folders:
-        sweep(folder)  # what a process left that was killed meanwhile
     return counts
 
 

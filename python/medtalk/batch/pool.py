@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 from medtalk.errors import MedtalkError
 
 Job = TypeVar("Job")
-CONTEXT = multiprocessing.get_context("spawn")  # a fork would take the threads' locks along
+_CONTEXT = multiprocessing.get_context("spawn")  # a fork would take the threads' locks along
 _TRIES = 2
 _READY, _DONE, _BROKEN = "ready", "done", "broken"
 _START_SECONDS = 600.0  # for a model from a slow disk
@@ -127,8 +127,8 @@ class Pool(Generic[Job]):
 
 class _Worker(Generic[Job]):
     def __init__(self, open_worker: Callable[[], Any]) -> None:
-        self.pipe, theirs = CONTEXT.Pipe()
-        self.process = CONTEXT.Process(target=_work, args=(theirs, open_worker), daemon=True)
+        self.pipe, theirs = _CONTEXT.Pipe()
+        self.process = _CONTEXT.Process(target=_work, args=(theirs, open_worker), daemon=True)
         self.process.start()
         theirs.close()
         self.job: Job | None = None
@@ -187,13 +187,12 @@ def _work(pipe: Connection, open_worker: Callable[[], Any]) -> None:
         pipe.send((_READY, None))
         while True:
             job = pipe.recv()
-            pipe.send((_DONE, made(worker, job)))
+            pipe.send((_DONE, _made(worker, job)))
     except (EOFError, OSError):
         os._exit(0)
 
 
-def made(worker: Any, job: Any) -> Any:
-    """What a worker makes of a job; `Died` where it could not."""
+def _made(worker: Any, job: Any) -> Any:
     try:
         return worker.make(job)
     except MemoryError:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from medtalk.batch.plan import Job
-from medtalk.batch.pool import Died, made
+from medtalk.batch.pool import Died
 from medtalk.batch.work import Maker, Making
 from medtalk.errors import MedtalkError, OutputError, ServiceError
 from medtalk.version import __version__
@@ -39,7 +39,6 @@ class Errand:
     Attributes:
         making: how lines are made.
         mark: a file in the output folder, by which each machine knows it.
-        jobs: how many there are.
         size: actors; None takes one for each CPU or GPU of the cluster.
         address: of the cluster; None starts one in the folder `own`.
         timeout: seconds that a line may take; None for as long as it takes.
@@ -48,7 +47,6 @@ class Errand:
 
     making: Making
     mark: Path
-    jobs: int
     size: int | None
     address: str | None
     timeout: float | None
@@ -57,9 +55,8 @@ class Errand:
 
 def drive(pipe: Connection, errand: Errand, verbose: bool) -> None:
     """A process: do an errand. It ends when its pipe is closed, and with it a cluster of its own."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that began it
+    if hasattr(os, "setsid"):  # the signals of a terminal are for the one that began it, and not for Ray's processes
+        os.setsid()
     if not verbose:  # what Ray prints, it prints from C++ too
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 1)
@@ -107,18 +104,15 @@ class _Driver:
         self._place = place
         gpu = errand.making.device.startswith("cuda")
         self._making = replace(errand.making, device="cuda") if gpu else errand.making  # an actor sees only its own GPU
-        size = errand.size or int(ray.cluster_resources().get("GPU" if gpu else "CPU", 1)) or 1
+        self._size = errand.size or int(ray.cluster_resources().get("GPU" if gpu else "CPU", 1)) or 1
         self._kind = ray.remote(num_cpus=1, num_gpus=int(gpu), max_restarts=-1, max_task_retries=_RETRIES)(Actor)
         self._nodes: dict[Any, str] = {}  # of the actors that have begun
         self._idle: list[Any] = []
-        self._at_work: dict[
-            Any, tuple[Any, Job | None, float]
-        ] = {}  # by Ray's reference; an actor that starts has no job
-        self._again: list[Job] = []  # of machines that were lost
+        # By Ray's reference: the actor, its job (None while it opens), and since when.
+        self._at_work: dict[Any, tuple[Any, Job | None, float]] = {}
+        self._waiting: list[Job] = []  # for an actor that is not there yet
         self._more = True
         self._begun = self._looked = time.monotonic()
-        for _ in range(min(size, errand.jobs)):
-            self._open()
 
     def run(self) -> None:
         """Do all jobs.
@@ -128,18 +122,7 @@ class _Driver:
             MedtalkError: an actor cannot be used.
         """
         while True:
-            while self._idle and (self._again or self._more):
-                if self._again:
-                    job = self._again.pop()
-                else:
-                    self._pipe.send((MORE, None))
-                    job = self._pipe.recv()
-                    self._more = job is not None
-                if job is not None:
-                    actor = self._idle.pop()
-                    self._at_work[actor.make.remote(job)] = actor, job, time.monotonic()
-            if not self._again and not self._more:
-                self._dismiss()
+            self._hand_out()
             if not self._at_work:
                 return
             try:
@@ -151,9 +134,25 @@ class _Driver:
             if not ready or time.monotonic() - self._looked > 1.0:
                 self._look_round()
 
-    def _open(self) -> None:
-        actor = self._kind.remote(self._making, self._errand.mark, __version__)
-        self._at_work[actor.open.remote()] = actor, None, time.monotonic()
+    def _hand_out(self) -> None:
+        """Give a job to each idle actor, and open an actor for each job beyond."""
+        while self._more and len(self._waiting) < self._size - len(self._at_work) + self._opening():
+            self._pipe.send((MORE, None))
+            job = self._pipe.recv()
+            self._more = job is not None
+            if job is not None:
+                self._waiting.append(job)
+        while self._waiting and self._idle:
+            job, actor = self._waiting.pop(0), self._idle.pop()
+            self._at_work[actor.make.remote(job)] = actor, job, time.monotonic()
+        while self._opening() < len(self._waiting) and len(self._at_work) < self._size:
+            actor = self._kind.remote(self._making, self._errand.mark, __version__)
+            self._at_work[actor.open.remote()] = actor, None, time.monotonic()
+        if not self._waiting:
+            self._dismiss()
+
+    def _opening(self) -> int:
+        return sum(job is None for _, job, _ in self._at_work.values())
 
     def _drop(self, actor: Any) -> None:
         self.ray.kill(actor)
@@ -174,22 +173,26 @@ class _Driver:
         except ConnectionError:
             raise _gone() from None
         except self.ray.exceptions.RayError as error:
-            machines = self._machines()
+            machines, fault = self._machines(), getattr(error, "cause", None)
             if job is None:
                 self._drop(actor)
-                if not self._nodes and not self._at_work:
+                if not self._nodes and not self._opening():
                     raise ServiceError(
                         "unreachable",
-                        f"No process of the Ray cluster could load the model: {_first_line(error)}",
+                        f"No process of the Ray cluster could load the model: {_first_line(fault or error)}",
                         "Perhaps the memory was full: use fewer --jobs.",
                     ) from None
                 return
-            if self._nodes[actor] not in machines:
-                self._again.append(job)
+            if fault is not None:  # of ours: it costs a line, not the night
+                answer = Died(f"A fault of MEDTalk: {type(fault).__name__}: {fault}")
+            elif self._nodes[actor] in machines:
+                answer = Died(
+                    "The process that made it was ended twice. Perhaps the memory was full: use fewer --jobs."
+                )
+            else:
+                self._waiting.append(job)
                 self._drop(actor)
-                self._open()
                 return
-            answer = Died("The process that made it was ended twice. Perhaps the memory was full: use fewer --jobs.")
         if isinstance(answer, MedtalkError):
             raise answer
         if job is None:
@@ -214,7 +217,6 @@ class _Driver:
             if job is not None and limit is not None and now - since > limit:
                 del self._at_work[ref]
                 self._drop(actor)
-                self._open()
                 self._pipe.send((DONE, (job.number, Died(f"It took more than {limit:g} s."))))
 
     def _machines(self) -> set[str]:
@@ -260,7 +262,7 @@ class Actor:
     def make(self, job: Job) -> Any:
         """The record of a line, or `Died`."""
         try:
-            return made(self._opened(), job)
+            return self._opened().make(job)
         except MedtalkError as error:
             return error
 

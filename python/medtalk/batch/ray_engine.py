@@ -6,20 +6,22 @@ Ray takes over the signals of the process that it is in, prints there, and ends 
 from __future__ import annotations
 
 import importlib.util
+import multiprocessing
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import ExitStack
+from itertools import chain
 from typing import Any
 
 from medtalk.batch.plan import Job
-from medtalk.batch.pool import CONTEXT
 from medtalk.batch.ray_driver import BROKEN, DONE, MORE, Errand, drive
 from medtalk.batch.work import Making
 from medtalk.errors import MissingExtraError, ServiceError
 from medtalk.files import marked
 
+_CONTEXT = multiprocessing.get_context("spawn")
 _END_SECONDS = 20.0  # in which Ray ends the processes of a cluster of its own
 
 
@@ -57,26 +59,27 @@ class RayEngine:
         """Hand out no more jobs: those at work are finished."""
         self._stopping = True
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Any]]:
-        """Each job with its record, or `Died`; in the order in which they are done.
+    def run(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Any]]:
+        """Each job with its record, or `Died`; in the order in which they are done. Closed, it ends the work.
 
         Raises:
             ServiceError: the cluster cannot be reached, or has gone.
             MedtalkError: a machine of the cluster cannot load the model, or has another output folder.
         """
-        waiting = list(jobs)
-        if not waiting:
+        waiting = iter(jobs)
+        first = next(waiting, None)
+        if first is None:
             return
-        waiting.reverse()
+        waiting = chain([first], waiting)
         with ExitStack() as stack:
             mark = stack.enter_context(marked(self._making.folder))
             own = None
             if self._address is None:
                 own = tempfile.mkdtemp(prefix="ray-", dir=_short_folder())
                 stack.callback(shutil.rmtree, own, ignore_errors=True)
-            errand = Errand(self._making, mark, len(waiting), self._size, self._address, self._timeout, own)
-            pipe, theirs = CONTEXT.Pipe()
-            process = CONTEXT.Process(target=drive, args=(theirs, errand, self._verbose), daemon=True)
+            errand = Errand(self._making, mark, self._size, self._address, self._timeout, own)
+            pipe, theirs = _CONTEXT.Pipe()
+            process = _CONTEXT.Process(target=drive, args=(theirs, errand, self._verbose), daemon=True)
             process.start()
             theirs.close()
             stack.callback(_end, process)
@@ -90,7 +93,7 @@ class RayEngine:
                         "unreachable", "Ray has ended before the lines were done.", "Run the same command again."
                     ) from None
                 if kind == MORE:
-                    job = waiting.pop() if waiting and not self._stopping else None
+                    job = None if self._stopping else next(waiting, None)
                     if job is not None:
                         at_work[job.number] = job
                     pipe.send(job)
