@@ -32,7 +32,7 @@ pytestmark = [
     pytest.mark.process,
     pytest.mark.skipif(os.name != "posix", reason="signals of POSIX, and its process table"),
 ]
-SOUNDS = 10
+SOUNDS, LINES, MANY = 10, 40, 400
 _PATIENCE = 180.0
 
 
@@ -43,6 +43,25 @@ def voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(SOUNDS):
         soundfile.write(folder / f"s{number}.wav", babble(0.6 + 0.1 * number), 16000)
     return folder
+
+
+def table(voices: Path, path: Path, count: int, more: str = "") -> Path:
+    """A manifest of so many lines."""
+    rows = [f"L{n},{voices}/s{n % SOUNDS}.wav" for n in range(count)]
+    path.write_text("\n".join(["id,audio", *([more] if more else []), *rows]))
+    return path
+
+
+@pytest.fixture
+def some(voices: Path, tmp_path: Path) -> Path:
+    """A manifest of lines that take a while."""
+    return table(voices, tmp_path / "lines.csv", LINES)
+
+
+@pytest.fixture
+def many(voices: Path, tmp_path: Path) -> Path:
+    """A manifest of more lines than a test waits for."""
+    return table(voices, tmp_path / "lines.csv", MANY)
 
 
 @pytest.fixture(scope="module")
@@ -88,12 +107,13 @@ def cluster(environment: dict[str, str]) -> Iterator[Machine]:
 
 
 @pytest.fixture
-def begin(tiny_bundle: Path, voices: Path, tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[..., Any]]:
-    """Starts a bake of the sounds in a session of its own."""
+def begin(tiny_bundle: Path, tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[..., Any]]:
+    """Starts a bake by Ray in a session of its own."""
     begun: list[subprocess.Popen[str]] = []
 
-    def start(*words: object, source: Path = voices, **more: str) -> subprocess.Popen[str]:
+    def start(source: Path, *words: object, **more: str) -> subprocess.Popen[str]:
         command = ["-m", "medtalk", "bake", source, "-o", tmp_path / "out", "--bundle", tiny_bundle, *words]
+        command += ["--engine", "ray"]
         begun.append(
             subprocess.Popen(
                 [sys.executable, *map(str, command)], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -155,89 +175,95 @@ def end_of(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def test_a_worker_that_is_killed_costs_nothing(begin, cluster, tmp_path, medtalk, tiny_bundle, voices):
-    process = begin("--engine", "ray", "--address", cluster.address)
+def ids(records: list[dict[str, Any]]) -> list[str]:
+    return sorted(record["id"] for record in records)
+
+
+EACH = sorted(f"L{n}" for n in range(LINES))
+
+
+def test_a_worker_that_is_killed_costs_nothing(begin, cluster, medtalk, tiny_bundle, some, tmp_path):
+    process = begin(some, "--address", cluster.address)
     until(lambda: len(lines(tmp_path / "out")) >= 2, "no line was done")
-    victim = named(family(cluster.process.pid), "ray::Actor")[0]
-    victim.kill()
+    named(family(cluster.process.pid), "ray::Actor")[0].kill()
     code, out, err = end_of(process)
-    assert (code, err) == (0, "") and made(out) == [SOUNDS, 0, 0, 0, 0]
+    assert (code, err) == (0, "") and made(out) == [LINES, 0, 0, 0, 0]
     records = lines(tmp_path / "out")
-    assert sorted(record["id"] for record in records) == sorted(f"s{n}" for n in range(SOUNDS))
-    assert medtalk("bake", voices, "-o", tmp_path / "here", "--bundle", tiny_bundle, "--jobs", 1).code == 0
-    by_processes = {record["id"]: record["files"][0]["sha256"] for record in lines(tmp_path / "here")}
-    assert {record["id"]: record["files"][0]["sha256"] for record in records} == by_processes
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
-        ["results.jsonl", *(f"s{n}.npz" for n in range(SOUNDS))]
-    )
-    code, out, err = end_of(begin("--engine", "ray", "--address", cluster.address))
-    assert (code, err) == (0, "") and made(out) == [0, SOUNDS, 0, 0, 0]
+    assert ids(records) == EACH
+    assert medtalk("bake", some, "-o", tmp_path / "here", "--bundle", tiny_bundle, "--jobs", 1).code == 0
+    by_processes = {path.name: path.read_bytes() for path in (tmp_path / "here").glob("*.npz")}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").glob("[!.]*.npz")} == by_processes
+    code, out, err = end_of(begin(some, "--address", cluster.address))
+    assert (code, err) == (0, "") and made(out) == [0, LINES, 0, 0, 0]
     assert lines(tmp_path / "out") == records
 
 
-def test_a_machine_that_is_lost_costs_nothing(begin, cluster, environment, tmp_path):
+def test_a_machine_that_is_lost_costs_nothing(begin, cluster, environment, some, tmp_path):
     other = Machine(environment, 1, cluster.address)
     try:
-        process = begin("--engine", "ray", "--address", cluster.address)
-        until(lambda: named(family(other.process.pid), "ray::Actor.make"), "the other machine had no line")
+        process = begin(some, "--address", cluster.address)
+        until(lambda: len(lines(tmp_path / "out")) >= 2, "no line was done")
+        assert named(family(other.process.pid), "ray::Actor"), "the other machine has no worker"
     finally:
         other.lose()
     code, out, err = end_of(process)
-    assert (code, err) == (0, "") and made(out) == [SOUNDS, 0, 0, 0, 0]
-    assert sorted(record["id"] for record in lines(tmp_path / "out")) == sorted(f"s{n}" for n in range(SOUNDS))
+    assert (code, err) == (0, "") and made(out) == [LINES, 0, 0, 0, 0] and ids(lines(tmp_path / "out")) == EACH
 
 
-def test_a_line_that_takes_too_long_is_given_up(begin, cluster, voices, tmp_path):
-    os.mkfifo(tmp_path / "never.wav")  # nobody ever writes it
-    table = tmp_path / "lines.csv"
-    table.write_text("\n".join(["id,audio", f"N,{tmp_path}/never.wav", *(f"L{n},{voices}/s{n}.wav" for n in range(3))]))
-    process = begin("--engine", "ray", "--address", cluster.address, "--timeout", 4, source=table)
-    code, out, err = end_of(process)
-    assert code == 1 and err == "medtalk: N.npz: It took more than 4 s.\n" and made(out) == [3, 0, 1, 0, 0]
+@pytest.fixture
+def endless(voices: Path, tmp_path: Path) -> Path:
+    """A manifest of four lines, of which one is never done: nobody ever writes its sound."""
+    os.mkfifo(tmp_path / "never.wav")
+    return table(voices, tmp_path / "lines.csv", 3, f"N,{tmp_path}/never.wav")
+
+
+def test_a_line_that_takes_too_long_is_given_up(begin, cluster, endless):
+    code, out, err = end_of(begin(endless, "--address", cluster.address, "--timeout", 4))
+    assert code == 1 and err.startswith("medtalk: N.npz: It took more than 4 s.") and len(err.splitlines()) == 1
+    assert made(out) == [3, 0, 1, 0, 0]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_finishes_what_was_begun(begin, cluster, medtalk, tiny_bundle, voices, tmp_path, number):
+def test_a_signal_finishes_what_was_begun(begin, cluster, medtalk, tiny_bundle, many, tmp_path, number):
     own = number == signal.SIGINT  # a terminal sends it to all processes of the command
-    process = begin("--engine", "ray", *(["--jobs", 2] if own else ["--address", cluster.address]))
+    process = begin(many, *(["--jobs", 2] if own else ["--address", cluster.address]))
     until(lambda: len(lines(tmp_path / "out")) >= 2, "no line was done")
     processes = family(process.pid)
     os.killpg(process.pid, number) if own else process.send_signal(number)
     code, out, err = end_of(process)
     assert code == 1 and err == "medtalk: Stopping: the lines at work are finished. Once more ends at once.\n"
     done = lines(tmp_path / "out")
-    assert 2 <= len(done) == made(out)[0] < SOUNDS and made(out)[4] == SOUNDS - len(done)
-    assert {path.stem for path in (tmp_path / "out").glob("*.npz")} == {record["id"] for record in done}
+    assert 2 <= len(done) == made(out)[0] < MANY and made(out)[4] == MANY - len(done)
+    assert sorted(path.stem for path in (tmp_path / "out").glob("*.npz")) == ids(done)
     until(lambda: not alive(processes), "processes of the cluster are left")
-    again = medtalk("bake", voices, "-o", tmp_path / "out", "--bundle", tiny_bundle, "--jobs", 1)
-    assert made(again.out)[:2] == [SOUNDS - len(done), len(done)]
+    rest = medtalk("bake", many, "-o", tmp_path / "out", "--bundle", tiny_bundle, "--dry-run")
+    assert rest.out == f"{MANY - len(done)} lines to make, {len(done)} done already\n"
 
 
 @pytest.mark.parametrize("name", ["gcs_server", "raylet"])
-def test_a_cluster_that_goes_ends_the_bake(begin, medtalk, tiny_bundle, voices, tmp_path, name):
+def test_a_cluster_that_goes_ends_the_bake(begin, medtalk, tiny_bundle, endless, voices, tmp_path, name):
     far = tmp_path / ("far" * 40)  # too long for the sockets of Ray
     far.mkdir()
     folders = set(Path("/tmp").glob("ray-*"))
-    process = begin("--engine", "ray", "--jobs", 2, TMPDIR=str(far), HOME=str(far))
-    until(lambda: len(lines(tmp_path / "out")) >= 2, "no line was done")
+    process = begin(endless, "--jobs", 2, TMPDIR=str(far), HOME=str(far))
+    until(lambda: len(lines(tmp_path / "out")) == 3, "no line was done")
     processes = family(process.pid)
     (victim,) = [each for each in named(processes, name) if Path(each.exe()).name == name]
     victim.kill()
     code, _, err = end_of(process)
     assert code == 1 and err.startswith("medtalk: The Ray cluster has gone.") and len(err.splitlines()) == 1
-    done = lines(tmp_path / "out")
-    assert 2 <= len(done) < SOUNDS and {record["state"] for record in done} == {"done"}
-    assert len({record["id"] for record in done}) == len(done)
+    assert ids(lines(tmp_path / "out")) == ["L0", "L1", "L2"]
     until(lambda: not alive(processes), "processes of the cluster are left")
     assert not list(far.rglob("*")) and set(Path("/tmp").glob("ray-*")) <= folders
-    again = medtalk("bake", voices, "-o", tmp_path / "out", "--bundle", tiny_bundle, "--jobs", 1)
-    assert made(again.out)[:2] == [SOUNDS - len(done), len(done)]
-    assert sorted({record["id"] for record in lines(tmp_path / "out")}) == sorted(f"s{n}" for n in range(SOUNDS))
+    (tmp_path / "never.wav").unlink()
+    (tmp_path / "never.wav").write_bytes((voices / "s4.wav").read_bytes())
+    again = medtalk("bake", endless, "-o", tmp_path / "out", "--bundle", tiny_bundle, "--jobs", 1)
+    assert made(again.out) == [1, 3, 0, 0, 0] and ids(lines(tmp_path / "out")) == ["L0", "L1", "L2", "N"]
     assert not list((tmp_path / "out").glob(".medtalk-*"))
 
 
-def test_a_bake_that_is_killed_leaves_no_cluster(begin, tmp_path):
-    process = begin("--engine", "ray", "--jobs", 1)
+def test_a_bake_that_is_killed_leaves_no_cluster(begin, many, tmp_path):
+    process = begin(many, "--jobs", 1)
     until(lambda: len(lines(tmp_path / "out")) >= 1, "no line was done")
     processes = family(process.pid)
     process.kill()
@@ -245,8 +271,8 @@ def test_a_bake_that_is_killed_leaves_no_cluster(begin, tmp_path):
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nowhere"])
-def test_a_wrong_address_is_one_line(begin, tmp_path, address):
-    code, _, err = end_of(begin("--engine", "ray", "--address", address))
+def test_a_wrong_address_is_one_line(begin, voices, tmp_path, address):
+    code, _, err = end_of(begin(voices, "--address", address))
     assert code == 1 and f"The Ray cluster {address} cannot be reached" in err and len(err.splitlines()) == 1
     assert "Check --address" in err and lines(tmp_path / "out") == []
 
