@@ -263,11 +263,13 @@ def test_a_cluster_that_goes_ends_the_bake(begin, medtalk, tiny_bundle, endless,
 
 
 def test_a_bake_that_is_killed_leaves_no_cluster(begin, many, tmp_path):
+    folders = set(Path("/tmp").glob("ray-*"))
     process = begin(many, "--jobs", 1)
     until(lambda: len(lines(tmp_path / "out")) >= 1, "no line was done")
     processes = family(process.pid)
     process.kill()
     until(lambda: not alive(processes), "processes of the cluster are left")
+    until(lambda: set(Path("/tmp").glob("ray-*")) <= folders, "files of the cluster are left")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nowhere"])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import shutil
 import socket
 import time
 from dataclasses import dataclass, replace
@@ -71,7 +72,9 @@ def drive(pipe: Connection, errand: Errand, verbose: bool) -> None:
     except MedtalkError as error:
         pipe.send((BROKEN, error))
         os._exit(1)  # without its cluster Ray would take a minute to end
-    except (EOFError, OSError):
+    except (EOFError, OSError):  # whoever began it is gone, and tidies up no more
+        if errand.own:
+            shutil.rmtree(errand.own, ignore_errors=True)
         os._exit(1)
 
 
