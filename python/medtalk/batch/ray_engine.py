@@ -6,7 +6,7 @@ Every machine of the cluster needs the same package, and the sounds and the outp
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 from medtalk.batch.plan import Job
@@ -58,7 +58,7 @@ class RayEngine:
         """Hand out no more jobs: those at work are finished."""
         self._stopping = True
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Any]]:
+    def run(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Any]]:
         """Each job with its record, or `Died`; in the order in which they are done."""
         ray = self._ray
         size = self._size or max(1, int(ray.cluster_resources().get("CPU", 1)))
