@@ -21,8 +21,8 @@ _COMBOS = {
 }  # fmt: skip
 """Rows that show words of their own for the values of a request."""
 _PLAIN = (
-    "mixture", "mood_intensity", "marked_frames", "start_frame", "replace", "blink", "gaze", "camera", "one_each", "resume",
-    "mute_animation", "moods_over_time", "frame_step", "tolerance", "sound_start", "sound_end",
+    "mixture", "mood_intensity", "marked_frames", "start_frame", "replace", "blink", "gaze", "camera", "one_each",
+    "resume", "mute_animation", "moods_over_time", "frame_step", "tolerance", "sound_start", "sound_end",
     *(knob.name for knob in MORE),
 )  # fmt: skip
 """Rows that show the values of a request themselves."""

@@ -117,7 +117,11 @@ class Generation:
         yield from self._until_editable()
         facts = self._facts or check(self._request, self._settings)
         self._say("sidecar", 0.0, "Looking for the sidecar.")
-        client = yield from the_sidecar.connect(lambda line: self._say("sidecar", 0.0, line), self._settings)
+
+        def tell(line: str) -> None:
+            self._say("sidecar", 0.0, line)
+
+        client = yield from the_sidecar.connect(tell, self._settings)
         request, settings = self._request, self._settings.with_sidecar(the_sidecar.about)
         asked, request = request, request.heard(settings)
         if request.emotion != asked.emotion and not settings.hears:
@@ -126,6 +130,7 @@ class Generation:
         self._picture, self._personas = request.read_picture(settings), settings.personas
         self._book = made.Book() if request.bulk else None
         for self._done, path in enumerate(request.sounds):
+            lost = False
             try:
                 sound = facts.sounds[self._done] if facts.sounds else _look(request, path, self._settings)
                 fps = None if self._done or not facts.sounds else _fps_now(request, facts)
@@ -135,15 +140,15 @@ class Generation:
             except Exception as fault:
                 if not isinstance(fault, _SoundError) and not request.bulk:
                     raise
-                error = fault if isinstance(fault, PluginError) else ticks.fault(fault)
-                self.status.failures.append(str(error))
+                # No error is kept: its frames hold objects of the editor.
+                said = str(fault if isinstance(fault, PluginError) else ticks.fault(fault))
+                lost = not isinstance(fault, _SoundError)
+                self.status.failures.append(said)
                 if len(request.sounds) > 1:  # else the end of it all says the same
-                    unreal.log_error(f"MEDTalk: {error}")
-                if not isinstance(error, _SoundError):  # the sidecar may have ended with it
-                    client = yield from the_sidecar.connect(
-                        lambda line: self._say("sidecar", 0.0, line), self._settings
-                    )
-                continue
+                    unreal.log_error(f"MEDTalk: {said}")
+                report = None
+            if lost:  # the sidecar may have ended
+                client = yield from the_sidecar.connect(tell, self._settings)
             if report is None:
                 continue
             self.status.reports.append(report)

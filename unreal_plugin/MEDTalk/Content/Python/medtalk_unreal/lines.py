@@ -77,10 +77,11 @@ class Baking:
             except CancelledError:
                 raise
             except Exception as fault:
-                error = fault if isinstance(fault, PluginError) else ticks.fault(fault)
-                self.failures.append(Failure(line.out, str(error)))
-                self.status.failures.append(f"{line.out}: {error}")
-                unreal.log_error(f"MEDTalk: {line.out}: {error}")
+                # No error is kept: its frames hold objects of the editor.
+                said = str(fault if isinstance(fault, PluginError) else ticks.fault(fault))
+                self.failures.append(Failure(line.out, said))
+                self.status.failures.append(f"{line.out}: {said}")
+                unreal.log_error(f"MEDTalk: {line.out}: {said}")
                 slow = False
             if slow or time.monotonic() > until:
                 yield
