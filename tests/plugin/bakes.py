@@ -35,7 +35,7 @@ def production(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     for number, (_, name, *_rest) in enumerate(ROWS[:3]):
         file = place / "vo" / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(file, babble(0.4 + 0.1 * number, seed=number), 16000)
+        soundfile.write(file, babble(0.2 + 0.05 * number, seed=number), 16000)
     with open(place / "lines.csv", "w", encoding="utf-8", newline="") as table:
         csv.writer(table).writerows([HEADER, *ROWS])
     words = ["bake", place / "lines.csv", "--sounds", place / "vo", "-o", place / "rigs", "--bundle", tiny_bundle]

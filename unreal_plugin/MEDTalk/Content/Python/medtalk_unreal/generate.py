@@ -174,8 +174,9 @@ class Generation:
             failed = f"; {len(status.failures)} failed: {status.failures[0]}" if status.failures else "."
             keys = sum(report.keys for report in status.reports)
             assets = {one.sequence if isinstance(one, TakeReport) else one.asset for one in status.reports}
-            where = f"in {assets.pop()}" if len(assets) == 1 else f"in {len(assets)} assets"
-            self._say("done", 1.0, f"{takes}, {keys} keys {where}{status.left()}{failed}{self._note}")
+            where = f"in {next(iter(assets))}" if len(assets) == 1 else f"in {len(assets)} assets"
+            written = f"{takes}, {keys} keys {where}" if written else takes
+            self._say("done", 1.0, f"{written}{status.left()}{failed}{self._note}")
         else:
             status.state = "cancelled" if isinstance(task.error, CancelledError) else "failed"
             before = f" {takes} before." if written else ""

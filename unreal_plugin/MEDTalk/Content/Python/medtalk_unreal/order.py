@@ -20,6 +20,7 @@ SEQUENCE_NAME, ANIMATION_NAME = "LS_{name}", "AS_{name}"
 _NAME = ("name", "id", "character", "language")
 _FOLDER = ("folder", "character", "language")
 _IN_FOLDERS = re.compile(r"[^\w+/-]+")
+_KINDS = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
 OF_ONCE = ("actor", "blueprint", "skeleton")
 """Of the fields of an order, those that belong to its target: they are not remembered."""
 
@@ -66,8 +67,8 @@ class Order:
         good, bad = fitting(cls, dict(content))
         names = [entry.name for entry in fields(cls)]
         if bad and bad[0] in names:
-            kind = type(getattr(cls(), bad[0])).__name__.replace("str", "text")
-            raise PluginError(f"{bad[0]} is {content[bad[0]]!r:.60}; it must be a {kind}.")
+            kind = _KINDS[type(getattr(cls(), bad[0]))]
+            raise PluginError(f"{bad[0]} is {content[bad[0]]!r:.60}; it must be {kind}.")
         if bad:
             raise PluginError(f"Unknown name {bad[0][:60]!r} in a bake of results.", f"Valid are {', '.join(names)}.")
         return cls(**good)
