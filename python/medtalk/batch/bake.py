@@ -106,7 +106,10 @@ def bake(
             counts.edited += 1
         else:
             jobs.append(job)
-    for folder in {(ledger.path.parent / name).parent for job in jobs for name in job.out}:
+    if not jobs:
+        return counts
+    folders = {(ledger.path.parent / name).parent for job in jobs for name in job.out}
+    for folder in folders:
         sweep(folder)
     # Closed whatever happens: no process goes on when the ledger is closed.
     with closing(engine.run(_begun(jobs, ledger))) as done:
@@ -125,6 +128,8 @@ def bake(
             told(record)
             if record.get("error", {}).get("code") == DiskFullError.code:
                 raise DiskFullError(record["error"]["message"], "Free some space and run the same command again.")
+    for folder in folders:
+        sweep(folder)  # what a process left that was killed meanwhile
     return counts
 
 

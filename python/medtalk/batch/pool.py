@@ -151,7 +151,7 @@ class _Worker(Generic[Job]):
     def __init__(self, open_worker: Callable[[], Any]) -> None:
         self.pipe, theirs = _CONTEXT.Pipe()
         self.process = _CONTEXT.Process(target=_work, args=(theirs, open_worker), daemon=True)
-        with _undisturbed():
+        with undisturbed():
             self.process.start()
         theirs.close()
         self.jobs: deque[Job] = deque()
@@ -202,7 +202,7 @@ class _Worker(Generic[Job]):
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """A process that begins in the block gets no signal of its terminal before it can refuse it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield

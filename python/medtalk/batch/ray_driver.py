@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import time
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from medtalk.batch.plan import Job
 from medtalk.batch.pool import Died
 from medtalk.batch.work import Maker, Making
 from medtalk.errors import MedtalkError, OutputError, ServiceError
+from medtalk.signals import STOPPING
 from medtalk.version import __version__
 
 MORE, DONE, BROKEN, END = "more", "done", "broken", "end"
@@ -58,24 +60,36 @@ def drive(pipe: Connection, errand: Errand, verbose: bool) -> None:
     """A process: do an errand. It ends when its pipe is closed, and with it a cluster of its own."""
     if hasattr(os, "setsid"):  # the signals of a terminal are for the one that began it, and not for Ray's processes
         os.setsid()
+        for number in STOPPING:
+            signal.signal(number, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)  # Ray ends its own processes by SIGTERM
     if not verbose:  # what Ray prints, it prints from C++ too
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 1)
         os.dup2(nothing, 2)
     try:
         driver = _Driver(pipe, errand)
-        try:
-            driver.run()
-            pipe.send((END, None))
-        finally:
-            driver.ray.shutdown()
+        driver.run()
+        driver.ray.shutdown()
+        pipe.send((END, None))
     except MedtalkError as error:
         pipe.send((BROKEN, error))
-        os._exit(1)  # without its cluster Ray would take a minute to end
+        os._exit(1)  # a lost cluster would keep `ray.shutdown` busy for a minute; its own one ends with this process
     except (EOFError, OSError):  # whoever began it is gone, and tidies up no more
         if errand.own:
-            shutil.rmtree(errand.own, ignore_errors=True)
+            import ray
+
+            ray.shutdown()
+            remove(errand.own)
         os._exit(1)
+
+
+def remove(folder: str) -> None:
+    """Remove a cluster's folder, to which processes that are about to end may still write."""
+    deadline = time.monotonic() + _LOST_SECONDS
+    while os.path.exists(folder) and time.monotonic() < deadline:
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.1)
 
 
 class _Driver:
@@ -86,10 +100,11 @@ class _Driver:
             if "RAY_AUTH_MODE" not in os.environ:  # other users can reach its ports
                 os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         import ray
+        import ray.exceptions
 
         self.ray, self._pipe, self._errand = ray, pipe, errand
         if errand.address is None:
-            where = {
+            where: dict[str, Any] = {
                 "address": "local", "_temp_dir": errand.own, "num_cpus": errand.size,
                 "object_store_memory": _OBJECT_BYTES, "include_dashboard": False,
             }  # fmt: skip
@@ -171,6 +186,7 @@ class _Driver:
     def _take(self, ref: Any) -> None:
         """Take what has come of a reference."""
         actor, job, _ = self._at_work.pop(ref)
+        answer: Any
         try:
             answer = self.ray.get(ref)
         except ConnectionError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import multiprocessing
 import os
-import shutil
 import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import ExitStack
@@ -16,7 +15,8 @@ from itertools import chain
 from typing import Any
 
 from medtalk.batch.plan import Job
-from medtalk.batch.ray_driver import BROKEN, DONE, MORE, Errand, drive
+from medtalk.batch.pool import undisturbed
+from medtalk.batch.ray_driver import BROKEN, DONE, MORE, Errand, drive, remove
 from medtalk.batch.work import Making
 from medtalk.errors import MissingExtraError, ServiceError
 from medtalk.files import marked
@@ -76,11 +76,12 @@ class RayEngine:
             own = None
             if self._address is None:
                 own = tempfile.mkdtemp(prefix="ray-", dir=_short_folder())
-                stack.callback(shutil.rmtree, own, ignore_errors=True)
+                stack.callback(remove, own)
             errand = Errand(self._making, mark, self._size, self._address, self._timeout, own)
             pipe, theirs = _CONTEXT.Pipe()
             process = _CONTEXT.Process(target=drive, args=(theirs, errand, self._verbose), daemon=True)
-            process.start()
+            with undisturbed():
+                process.start()
             theirs.close()
             stack.callback(_end, process)
             stack.callback(pipe.close)
