@@ -8,9 +8,10 @@ from __future__ import annotations
 import importlib.util
 import multiprocessing
 import os
+import signal
 import tempfile
 from collections.abc import Generator, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import chain
 from typing import Any
 
@@ -113,9 +114,12 @@ def _short_folder() -> str | None:
 
 
 def _end(process: Any) -> None:
-    """End the driver, which ends the cluster of its own; by force where it does not."""
+    """End the driver, which ends the cluster of its own, and then what is left of its session."""
     process.join(_END_SECONDS)
     if process.is_alive():
         process.kill()
         process.join()
+    if hasattr(os, "killpg"):
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
     process.close()
