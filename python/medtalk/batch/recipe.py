@@ -23,6 +23,8 @@ def recipe(settings: Settings) -> dict[str, Any]:
     found = {}
     for knob, owner in _KNOBS:
         value = getattr(settings if owner is Settings else settings.finishing, knob.name)
+        if value is knob.default:
+            continue
         plain = _plain(value)
         if plain != _plain(knob.default):
             found[knob.name] = _short(plain)
