@@ -255,7 +255,8 @@ def soak(work: Path, voice: np.ndarray, count: int, jobs: int, words: Sequence[o
     baked = bake(source, out, "--jobs", jobs, *words, every=2.0)
     watch = baked.watch
     table = Table("what", "first quarter", "last quarter", "most", title=f"soak: lines {before + 1} to {lines_of(out)}")
-    settled = [at for at, lines in enumerate(watch.lines) if lines > before + 10 * jobs]
+    # Neither while workers begin nor when they have ended.
+    settled = [at for at, lines in enumerate(watch.lines) if before + 10 * jobs < lines < watch.lines[-1]]
     quarter = max(1, len(settled) // 4)
     for what, values in (
         ("memory of the command, MB", watch.parent), ("memory of the largest worker, MB", watch.workers),

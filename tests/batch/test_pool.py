@@ -36,6 +36,8 @@ class Worker:
             time.sleep(3600)
         if what == "fault":
             raise RuntimeError("oh")
+        if what == "threads":
+            return name, os.environ["OMP_NUM_THREADS"]
         return name, os.getpid()
 
 
@@ -51,6 +53,12 @@ def test_every_job_is_done_once(tmp_path: Path) -> None:
     done = dict(pool(tmp_path).run([(f"j{n}", "") for n in range(40)]))
     assert [done[(f"j{n}", "")][0] for n in range(40)] == [f"j{n}" for n in range(40)]
     assert 1 <= len({pid for _, pid in done.values()}) <= 2 and os.getpid() not in {pid for _, pid in done.values()}
+
+
+def test_a_process_computes_on_one_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert [made for _, made in pool(tmp_path).run([("a", "threads")])] == [("a", "1")]
+    assert "OMP_NUM_THREADS" not in os.environ
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no such signal")

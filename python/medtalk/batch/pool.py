@@ -151,7 +151,7 @@ class _Worker(Generic[Job]):
     def __init__(self, open_worker: Callable[[], Any]) -> None:
         self.pipe, theirs = _CONTEXT.Pipe()
         self.process = _CONTEXT.Process(target=_work, args=(theirs, open_worker), daemon=True)
-        with undisturbed():
+        with undisturbed(), _one_core():
             self.process.start()
         theirs.close()
         self.jobs: deque[Job] = deque()
@@ -213,6 +213,18 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    """numpy in a process that begins in the block computes on one core, unless the user says otherwise."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = before or "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
 
 
 def _reason(code: int | None) -> str:
