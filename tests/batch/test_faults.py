@@ -78,7 +78,7 @@ def test_killed_again_and_again(raw: Production) -> None:
         assert done(raw) <= stamps.keys() and {name: stamps[name] for name in finished} == finished
         finished = {name: stamps[name] for name in done(raw)}
     counts = made(raw.bake().out)
-    assert 0 < len(finished) and counts == [LINES - len(finished), len(finished), 0, 0, 0]
+    assert len(finished) > 0 and counts == [LINES - len(finished), len(finished), 0, 0, 0]
     assert {name: raw.stamps()[name] for name in finished} == finished and len(raw.stamps()) == LINES
     whole(raw)
 
@@ -131,7 +131,10 @@ def test_a_signal_finishes_what_was_begun(raw: Production, number: int) -> None:
     raw.wait_for_lines(2)
     os.killpg(process.pid, number)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 1 and err == "medtalk: Stopping: the lines at work are finished. Once more ends at once.\n"
+    assert (
+        process.returncode == 1
+        and err == "medtalk: Stopping: the lines at work are finished. Once more ends at once.\n"
+    )
     counts = made(out)
     assert counts[0] == len(raw.ledger()) == len(done(raw)) < LINES and counts[4] == LINES - counts[0]
     assert raw.stamps().keys() == done(raw)

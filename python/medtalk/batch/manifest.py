@@ -203,7 +203,8 @@ def _table_rows(text: str, name: str) -> Iterator[dict[str, Any]]:
     try:
         for cells in reader:
             first, before = before, begun + reader.line_num
-            if before == len(lines) and _is_open("".join(lines[first:]), mark):
+            several = before > first + 1 or before == len(lines)
+            if several and not _is_closed("".join(lines[first:before]), mark):
                 raise SettingError(
                     f"{name}, line {first + 1}: a quote is opened, and never closed.", 'Close it, or write "" for it.'
                 )
@@ -229,13 +230,13 @@ def _unlike(headers: list[str], name: str) -> list[str]:
     return headers
 
 
-def _is_open(text: str, mark: str) -> bool:
-    """Whether the last row of a table ends within quotes, and so has swallowed rows."""
+def _is_closed(text: str, mark: str) -> bool:
+    """Whether the quotes of a row are, which else has swallowed rows. Those of one line are left as they are."""
     try:
         list(csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=mark != "\t", strict=True))
     except csv.Error as error:
-        return "unexpected end of data" in str(error)
-    return False
+        return "\n" not in text.rstrip("\r\n") and "unexpected end of data" not in str(error)
+    return True
 
 
 def _json_rows(text: str) -> Iterator[dict[str, Any]]:
