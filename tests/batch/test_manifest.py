@@ -41,7 +41,7 @@ def test_any_setting_is_a_column(tmp_path: Path) -> None:
     (tmp_path / "moods.json").write_text('[{"start": 0, "emotion": "sad"}]')
     rows = "audio;blink;head;seed;fps;region;amounts;curve;timeline;persona\n"
     (line,) = lines(
-        tmp_path / "a.csv", f"{rows}a.wav;no;yes;7;30;mouth;accents:0.5,drift:0;curve.csv;moods.json;host\n"
+        tmp_path / "a.csv", f"{rows}a.wav;NEIN;yes;7;30;mouth;accents:0,5,drift:0;curve.csv;moods.json;host\n"
     )
     given = dict(line.settings)
     assert line.problem is None and given.pop("curve").shape == (2, 2) and given.pop("persona")["name"] == "host"
@@ -127,12 +127,13 @@ def test_signs_that_end_a_line_elsewhere(tmp_path: Path) -> None:
 def test_mixtures_and_numbers_that_are_broken(tmp_path: Path) -> None:
     usual = Settings()
     found = lines(tmp_path / "a.csv", "audio;emotion;intensity;seed\n" + "".join(f"a.wav;{row}\n" for row in (
-        "sad:0,5;1;1", "sad:;1;1", "sad:0.5,;1;1", "sad;1.234,5;1", "sad;nan;1", "sad;1e999;1", "sad;1;7.5", "sad;1;-3",
-        "sad:0.5,angry:0.5;0,5;7",
+        "sad:0,x;1;1", "sad:;1;1", "sad:0.5,;1;1", "sad;1.234,5;1", "sad;nan;1", "sad;1e999;1", "sad;1;7.5", "sad;1;-3",
+        "sad:0.5,angry:0,5;0,5;7",
     )))  # fmt: skip
     jobs, refused = plan([replace(line, id=str(line.number)) for line in found], usual)
     assert [job.number for job in jobs] == [9] and [each.line.number for each in refused] == list(range(1, 9))
     assert all(f"a.csv, row {each.line.number}" in str(each.error) for each in refused)
+    assert jobs[0].settings.emotion == "sad:0.5,angry:0.5"
 
 
 def test_a_folder_that_is_called_like_a_table(tmp_path: Path) -> None:

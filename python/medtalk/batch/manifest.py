@@ -50,7 +50,9 @@ _OF_THE_LINE = ("id", "audio", "character", "out")
 _KNOBS: dict[str, Knob] = {knob.name: knob for knob in (*knobs(Settings), *knobs(Finishing))}
 _NOT_COLUMNS = ("image_name", "span", "closures", "smoothing")
 _FILES = ("image", "timeline", "curve", "persona")
-_YES, _NO = ("1", "true", "yes", "y", "on", "x"), ("0", "false", "no", "n", "off")
+_YES = ("1", "true", "yes", "y", "on", "x", "ja", "wahr", "oui", "vrai")  # as a spreadsheet writes it here and there
+_NO = ("0", "false", "no", "n", "off", "nein", "falsch", "non", "faux")
+_DECIMAL_COMMA = re.compile(r"(:\s*\d+),(?=\d)")
 
 
 def _plain(name: str) -> str:
@@ -338,6 +340,8 @@ class _Reader:
             return path if name == "image" else read_timeline(path) if name == "timeline" else read_curve(path)
         if not isinstance(value, str):
             return value
+        if name in ("emotion", "amounts"):
+            value = _DECIMAL_COMMA.sub(r"\1.", value)  # sad:0,7,angry:0,3
         if name == "amounts":
             return _amounts(value, what)
         if knob.kind is bool:
