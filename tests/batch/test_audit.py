@@ -76,11 +76,25 @@ def test_results(production: Path) -> None:
         ledger.write(record(production, found[5], medtalk="0.0.1", **later))
         bad = {"good": False, "findings": ["00:00.50 m: the lips stay 3 mm apart"]}
         ledger.write(record(production, found[6], quality=bad, **later))
+        ledger.write(record(production, found[7], conflicts=["CTRL_C_jaw-translateY, 0.50 s: Oh."], **later))
     with (production / "lines.csv").open("a") as stream:
         stream.write(f"\nL8,s_L8.wav,{TEXT}\nL9,,\n")
     assert remarks(production, listen=False) == [
         ("", "refused"), ("L1.npz", "missing"), ("L8.npz", "missing"), ("L4.npz", "failed"), ("L3.npz", "stale"),
-        ("L6.npz", "look"), ("L2.npz", "edited"), ("L5.npz", "version"), ("old.npz", "orphan"),
+        ("L6.npz", "look"), ("L7.npz", "conflict"), ("L2.npz", "edited"), ("L5.npz", "version"), ("old.npz", "orphan"),
+    ]  # fmt: skip
+
+
+def test_among_a_kind_the_worst_come_first(production: Path) -> None:
+    for n, loud in ((1, 4.0), (2, 20.0)):
+        soundfile.write(production / f"s_L{n}.wav", np.clip(loud * babble(1.5), -1, 1), 16000)
+    found = jobs(production)[0]
+    with Ledger(production / "out") as ledger:
+        for n, times in ((3, 1), (4, 4)):
+            bad = {"good": False, "findings": ["00:00.50 m: the lips stay 3 mm apart"] * times}
+            ledger.write(record(production, found[n], quality=bad, seconds=9.0, time="2026-02-01"))
+    assert [each for each in remarks(production) if each[1] != "stale"] == [
+        ("L2.npz", "clipped"), ("L1.npz", "clipped"), ("L4.npz", "look"), ("L3.npz", "look"),
     ]  # fmt: skip
 
 
@@ -126,6 +140,15 @@ def test_the_command(production: Path, medtalk: Any, tiny_bundle: Path) -> None:
     text = (production / "a.html").read_text("utf-8")
     assert text.count("<article>") == 8 and text.count("data:image/webp") == 8 and TEXT in text
     assert medtalk("audit", production / "none.csv", production / "out").code == 1
+
+
+def test_lines_without_a_rig_take_no_place_among_the_heads(production: Path, medtalk: Any, tiny_bundle: Path) -> None:
+    (production / "out" / "L1.npz").unlink()
+    words = ("audit", production / "lines.csv", production / "out", "--bundle", tiny_bundle)
+    assert medtalk(*words, "--html", production / "a.html").code == 0
+    text = (production / "a.html").read_text("utf-8")
+    assert "<li>L1.npz: missing: L1.npz is gone.</li>" in text and "<td>missing<td>1<td>no rig" in text
+    assert text.count("<article>") == text.count("data:image/webp") == 7
 
 
 def test_the_page_escapes_what_a_table_says(production: Path, medtalk: Any, tiny_bundle: Path) -> None:

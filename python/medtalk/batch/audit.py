@@ -34,6 +34,7 @@ WEIGHTS: dict[str, tuple[float, str]] = {
     "duration": (3.5, "too long or short for its text"),
     "rate": (3.0, "the sound has less than 16 kHz"),
     "look": (2.0, "the take has something to look at"),
+    "conflict": (1.8, "a hand edit lies on another take than it was made on"),
     "language": (1.5, "a line that other languages have"),
     "edited": (1.0, "changed by hand since it was baked"),
     "name": (0.8, "its sound is named unlike the others"),
@@ -44,6 +45,7 @@ WEIGHTS: dict[str, tuple[float, str]] = {
 
 QUIET_DB = -50.0
 """Of full scale: under it, the loudest tenth of a second is next to nothing."""
+_FULL = 0.999
 CLIPPED_SHARE = 1e-3
 """Of the samples at full scale: from here on it is heard."""
 LOWEST_RATE = 16000
@@ -56,17 +58,22 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True)
 class Remark:
-    """Something to look at: the line's first output, id and row ("" and 0 for no line), what kind, and why."""
+    """Something to look at: the line's first output, id and row ("" and 0 for no line), what kind, and why.
+
+    much: how bad it is among its kind, 0 to 1.
+    """
 
     out: str
     id: str
     row: int
     kind: str
     why: str
+    much: float = 0.0
 
     @property
     def weight(self) -> float:
-        return WEIGHTS[self.kind][0]
+        """By which the worst come first: a kind before the next one, whatever they are among themselves."""
+        return round(WEIGHTS[self.kind][0] + 0.1 * min(self.much, 1.0), 4)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -116,8 +123,8 @@ def audit(
     return sorted(remarks, key=lambda remark: (-remark.weight, -worst[remark.out], remark.row, remark.out))
 
 
-def _remark(job: Job, kind: str, why: str) -> Remark:
-    return Remark(job.out[0], job.id, job.number, kind, why)
+def _remark(job: Job, kind: str, why: str, much: float = 0.0) -> Remark:
+    return Remark(job.out[0], job.id, job.number, kind, why, much)
 
 
 def _on_results(job: Job, record: Mapping[str, Any] | None, folder: Path, bundle: str) -> Iterator[Remark]:
@@ -139,17 +146,23 @@ def _on_results(job: Job, record: Mapping[str, Any] | None, folder: Path, bundle
         yield _remark(job, "version", f"Made by MEDTalk {record['medtalk']}; this is {__version__}.")
     quality = record.get("quality", {})
     if not quality.get("good", True):
-        yield _remark(job, "look", "; ".join(quality.get("findings") or [quality.get("summary", "")]))
+        findings = quality.get("findings") or [quality.get("summary", "")]
+        often = len(findings) / max(record.get("seconds", 1.0), 1.0)
+        yield _remark(job, "look", "; ".join(findings), often)
+    if conflicts := record.get("conflicts"):
+        yield _remark(job, "conflict", "; ".join(conflicts[:_MOST_NAMED]), len(conflicts) / 100)
 
 
 def hear(sound: str | Path) -> Heard:
     """The facts of a sound; OSError or `soundfile.LibsndfileError` where it cannot be read."""
     samples, rate = soundfile.read(sound, dtype="float32", always_2d=True)
-    mono = samples.mean(axis=1)
+    mono = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
     size = max(1, rate // 10)
     whole = mono[: len(mono) // size * size].reshape(-1, size) if len(mono) >= size else mono[None]
-    power = float(np.square(whole, dtype=np.float64).mean(axis=1).max(initial=0.0))
-    clipped = float((np.abs(samples) >= 0.999).mean()) if samples.size else 0.0
+    power = float((np.einsum("ts,ts->t", whole, whole) / max(1, whole.shape[1])).max(initial=0.0))
+    clipped = 0.0
+    if samples.size and max(samples.max(), -samples.min()) >= _FULL:
+        clipped = float((np.abs(samples) >= _FULL).mean())
     return Heard(len(mono) / rate, rate, 10.0 * math.log10(power + 1e-12), clipped)
 
 
@@ -172,9 +185,8 @@ def _on_sounds(jobs: Sequence[Job]) -> list[Remark]:
             if found.loudest < QUIET_DB:
                 remarks.append(_remark(job, "silent", f"Its loudest moment is at {found.loudest:.0f} dB."))
             if found.clipped > CLIPPED_SHARE:
-                remarks.append(
-                    _remark(job, "clipped", f"{100 * found.clipped:.1f} % of its samples are at full scale.")
-                )
+                why = f"{100 * found.clipped:.1f} % of its samples are at full scale."
+                remarks.append(_remark(job, "clipped", why, 10.0 * found.clipped))
             if found.rate < LOWEST_RATE:
                 remarks.append(_remark(job, "rate", f"It has {found.rate} samples a second."))
     return remarks + _on_pace(heard)
@@ -195,7 +207,7 @@ def _on_pace(heard: Sequence[tuple[Job, Heard]]) -> list[Remark]:
                 kind = "long" if pace < usual else "short"
                 expected = seconds * pace / usual
                 why = f"It lasts {seconds:.1f} s, {kind} for its text: about {expected:.1f} s would be usual."
-                remarks.append(_remark(job, "duration", why))
+                remarks.append(_remark(job, "duration", why, abs(math.log10(pace / usual))))
     return remarks
 
 

@@ -6,11 +6,11 @@ import base64
 import html
 import io
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from medtalk.batch.audit import Remark
+from medtalk.batch.audit import WEIGHTS, Remark
 from medtalk.batch.plan import Job
 from medtalk.errors import MedtalkError
 from medtalk.face.draw import Drawing, camera
@@ -23,8 +23,12 @@ MOST_LINES = 100
 _PIXELS = 200
 _TIME = re.compile(r"\b(\d\d):(\d\d)\.(\d\d)\b")
 _STYLE = """
-body { background: #18191d; color: #e8e8ec; font: 15px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem }
+:root { color-scheme: dark }
+body { background: #18191d; color: #e8e8ec; font: 15px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem;
+  padding: 0 1rem; overflow-wrap: anywhere }
+td { padding: .1rem 1rem .1rem 0; vertical-align: top } td:nth-child(2) { text-align: right }
 article { display: flex; gap: 1rem; border-top: 1px solid #33353c; padding: .8rem 0 }
+@media (max-width: 500px) { article { display: block } }
 img { width: 200px; height: 200px; flex: none; border-radius: 4px }
 h1 { font-size: 1.3rem } h2 { font-size: 1rem; margin: 0 }
 ul { margin: .3rem 0; padding-left: 1.1rem } .none { width: 200px; color: #777 } small { color: #9a9ea8 }
@@ -36,7 +40,8 @@ def write_audit_page(
 ) -> Path:
     """Write the page of the worst hundred lines, whole or not at all; returns its path.
 
-    Each line has the head at the first moment that a remark names, or at its middle; one without a rig has none.
+    Each line has the head at the first moment that a remark names, or at its middle. Lines without a rig have none to
+    show, and are a list before them.
     """
     text = audit_page(remarks, jobs, folder)
     return write_atomic(path, lambda temporary: temporary.write_text(text, "utf-8", newline="\n"), force=force)
@@ -48,7 +53,8 @@ def audit_page(remarks: Sequence[Remark], jobs: Sequence[Job], folder: Path) -> 
     for remark in remarks:
         by_line[remark.out].append(remark)
     general = by_line.pop("", [])
-    worst = sorted(by_line, key=lambda out: -sum(remark.weight for remark in by_line[out]))[:MOST_LINES]
+    ranked = sorted(by_line, key=lambda out: -sum(remark.weight for remark in by_line[out]))
+    worst = [out for out in ranked if (folder / out).is_file()][:MOST_LINES]
     known = {job.out[0]: job for job in jobs}
     head = load_head()
     drawing = Drawing(head, camera(head), _PIXELS, _PIXELS)
@@ -58,18 +64,37 @@ def audit_page(remarks: Sequence[Remark], jobs: Sequence[Job], folder: Path) -> 
         said = job.settings.transcript if job is not None and job.settings.transcript else ""
         picture = _picture(folder / out, by_line[out], drawing)
         shown = f'<img alt="" src="data:image/webp;base64,{picture}">' if picture else '<div class="none">no face</div>'
-        facts = "".join(f"<li>{html.escape(f'{each.kind}: {each.why}')}</li>" for each in by_line[out])
         row = f" <small>row {job.number}</small>" if job is not None else ""
         words = f"<div>{html.escape(said)}</div>" if said else ""
-        articles.append(f"<article>{shown}<div><h2>{html.escape(out)}{row}</h2>{words}<ul>{facts}</ul></div></article>")
-    notes = "".join(f"<li>{html.escape(f'{each.kind}: {each.why}')}</li>" for each in general)
+        facts = _list(by_line[out])
+        articles.append(f"<article>{shown}<div><h2>{html.escape(out)}{row}</h2>{words}{facts}</div></article>")
+    without = [remark for out in ranked if not (folder / out).is_file() for remark in by_line[out]]
     return (
-        "<!DOCTYPE html>\n<html lang=en><meta charset=utf-8><title>MEDTalk audit</title>"
-        "<meta http-equiv=Content-Security-Policy "
+        "<!DOCTYPE html>\n<html lang=en><meta charset=utf-8><meta name=viewport content=width=device-width>"
+        "<title>MEDTalk audit</title><meta http-equiv=Content-Security-Policy "
         "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
-        f"<style>{_STYLE}</style><h1>{len(by_line)} lines with remarks, the worst {len(worst)} first</h1>"
-        f"<ul>{notes}</ul>{''.join(articles)}</html>\n"
+        f"<style>{_STYLE}</style><h1>{len(by_line)} lines with remarks</h1>{_counts(remarks)}{_list(general)}"
+        f"{f'<h1>Without a rig</h1>{_named(without)}' * bool(without)}"
+        f"<h1>With a rig: the worst {len(worst)}</h1>{''.join(articles)}</html>\n"
     )
+
+
+def _counts(remarks: Sequence[Remark]) -> str:
+    counts = Counter(remark.kind for remark in remarks)
+    rows = (f"<tr><td>{kind}<td>{counts[kind]}<td>{WEIGHTS[kind][1]}" for kind in WEIGHTS if counts[kind])
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _list(remarks: Sequence[Remark]) -> str:
+    rows = (html.escape(f"{each.kind}: {each.why}") for each in remarks)
+    return f"<ul>{''.join(f'<li>{row}</li>' for row in rows)}</ul>"
+
+
+def _named(remarks: Sequence[Remark]) -> str:
+    """Remarks on lines that have no face to show, the first of them."""
+    rows = (f"<li>{html.escape(f'{each.out}: {each.kind}: {each.why}')}</li>" for each in remarks[:MOST_LINES])
+    more = f"<li>and {len(remarks) - MOST_LINES} more</li>" if len(remarks) > MOST_LINES else ""
+    return f"<ul>{''.join(rows)}{more}</ul>"
 
 
 def _picture(path: Path, remarks: Sequence[Remark], drawing: Drawing) -> str:

@@ -20,6 +20,7 @@ from medtalk.cli.options import (
     OtherBundle,
     backbone_folders,
     with_settings,
+    words_of,
 )
 from medtalk.cli.pace import pace
 from medtalk.cli.printing import complain, count, print_table, shown
@@ -64,6 +65,7 @@ _MOST_SHOWN = 20
 
 @with_settings
 def bake(
+    context: typer.Context,
     source: Annotated[
         Path,
         typer.Argument(
@@ -163,7 +165,9 @@ def bake(
     if openjd is not None:
         from medtalk.batch.openjd import template, write_template
 
-        content = template(source.absolute(), output.absolute(), _other_words(source), len(manifest.lines), chunk)
+        content = template(
+            source.absolute(), output.absolute(), words_of(context, _OF_THE_TEMPLATE), len(manifest.lines), chunk
+        )
         make_folder(openjd)
         print(write_template(openjd, content))
         return
@@ -185,7 +189,7 @@ def bake(
         if engine == "ray":
             from medtalk.batch.ray_engine import RayEngine
 
-            workers: Engine = stack.enter_context(RayEngine(making, jobs, address))
+            workers: Engine = RayEngine(making, jobs, address, timeout or None, debug)
         else:
             workers = Pool(making.open, jobs or _cores(), timeout or None)
         counts = Counts()
@@ -277,20 +281,7 @@ def _rows(text: str | None) -> tuple[int, int | None] | None:
     raise SettingError(f"--rows is {text[:40]!r}; valid are A-B and A-, from 1.", "Write --rows 101-200.")
 
 
-_OF_THE_TEMPLATE = ("-o", "--output", "--openjd", "--chunk", "--rows", "--jobs")
-
-
-def _other_words(source: Path) -> list[str]:
-    """The words of the command that each task of a farm repeats: all but the manifest, the folder and the chunks."""
-    import sys
-
-    words, left = [], iter(sys.argv[2:])
-    for word in left:
-        if word in _OF_THE_TEMPLATE:
-            next(left, None)
-        elif word != str(source) and not word.startswith(tuple(f"{name}=" for name in _OF_THE_TEMPLATE)):
-            words.append(word)
-    return words
+_OF_THE_TEMPLATE = ("output", "openjd", "chunk", "rows")
 
 
 def _cores() -> int:

@@ -109,7 +109,7 @@ def verify(
     from medtalk.recorded.comparison import read_tolerance
     from medtalk.recorded.recording import find_recordings
     from medtalk.recorded.report import details, headline, summary
-    from medtalk.recorded.verify import Terms, Workshop
+    from medtalk.recorded.verify import Terms, Workshop, export_names
     from medtalk.recorded.verify import verify as verify_one
 
     local = {"--bundle": bundle, "--threads": threads, "--backbone": backbone, "--offline": offline,
@@ -124,7 +124,8 @@ def verify(
     if "transcript" in asked:
         sources = [Source(file, Path(file.name)) for file in files]
         texts = dict(zip(files, find_transcripts(sources, settings.transcript), strict=True))
-    terms = Terms(limits, sounds, settings, asked, texts, exact, update, force)
+    elsewhere = _elsewhere(server, keys) if server is not None else device != "cpu"
+    terms = Terms(limits, sounds, settings, asked, texts, exact, update, force, elsewhere)
     if from_unreal is not None:
         found = _exported(files, from_unreal, limits, sounds)
     elif server is not None:
@@ -133,6 +134,7 @@ def verify(
         folders = backbone_folders(backbone or ())
         found = _made(files, Workshop(terms, bundle, device, folders, offline, threads or 1), jobs or 1)
     verdicts: list[Verdict] = []
+    names = {file.stem.casefold() for file in files}
     with progress(len(files), quiet or as_json) as show:
         show(0, "", 0.0)
         for verdict in found:
@@ -146,11 +148,13 @@ def verify(
                 print(shown(f"{verdict.file}: {headline(verdict)}"), flush=True)
                 for line in details(verdict):
                     print(shown(f"  {line}"))
+            if verdict.recording is not None:
+                names.update(export_names(verdict.recording))
             # what only pages show need not stay in memory
             verdicts.append(verdict if html is not None else replace(verdict, rig=None, recording=None))
     order = {file: number for number, file in enumerate(files)}
     verdicts.sort(key=lambda each: order[each.file])
-    _say_orphans(orphans, from_unreal, files)
+    _say_orphans(orphans, from_unreal, names)
     if junit is not None:
         from medtalk.recorded.report import write_junit
 
@@ -225,6 +229,13 @@ def _made(files: list[Path], shop: Workshop, jobs: int) -> Iterator[Verdict]:
         yield Verdict(file, FAILED, error=MedtalkError(made.reason)) if isinstance(made, Died) else made
 
 
+def _elsewhere(server: str, keys: Path | None) -> bool:
+    """Whether a sidecar is on another machine."""
+    from medtalk.cli import remote
+
+    return not remote.find(server, keys).token
+
+
 def _sidecar(server: str, keys: Path | None) -> Make:
     from medtalk.cli.rigs import SidecarRigs
     from medtalk.take import checked
@@ -236,18 +247,20 @@ def _sidecar(server: str, keys: Path | None) -> Make:
     return make
 
 
-def _say_orphans(orphans: list[Path], from_unreal: Path | None, files: list[Path]) -> None:
+def _say_orphans(orphans: list[Path], from_unreal: Path | None, names: set[str]) -> None:
+    """names: of exports that belong to a recorded rig."""
     from medtalk.recorded.verify import export_name
 
     if orphans:
-        more = f" and {len(orphans) - _MOST_ORPHANS} more" if len(orphans) > _MOST_ORPHANS else ""
-        names = ", ".join(map(str, orphans[:_MOST_ORPHANS]))
-        complain(f"Belonging to no recorded rig: {names}{more}.")
+        complain(f"Belonging to no recorded rig: {_some(orphans)}.")
     if from_unreal is not None and from_unreal.is_dir():
-        known = {file.stem.casefold() for file in files}
-        others = sorted(
-            str(path) for path in from_unreal.rglob("*") if export_name(path) and export_name(path) not in known
-        )
+        others = [
+            path for path in sorted(from_unreal.rglob("*")) if export_name(path) and export_name(path) not in names
+        ]
         if others:
-            more = f" and {len(others) - _MOST_ORPHANS} more" if len(others) > _MOST_ORPHANS else ""
-            complain(f"Exports without a recorded rig: {', '.join(others[:_MOST_ORPHANS])}{more}.")
+            complain(f"Exports without a recorded rig: {_some(others)}.")
+
+
+def _some(paths: list[Path]) -> str:
+    more = f" and {len(paths) - _MOST_ORPHANS} more" if len(paths) > _MOST_ORPHANS else ""
+    return f"{', '.join(map(str, paths[:_MOST_ORPHANS]))}{more}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from medtalk.errors import SettingError
 from medtalk.quality.articulation import jitter
@@ -31,6 +33,11 @@ CONTROL = 0.01
 """How far a control may be off: what Epic's own test of its animations allows."""
 TURN_DEGREES = 0.2
 """How far the turn of the head may be off: it moves the tip of the nose by a third of a millimetre."""
+CONTROL_ACROSS, TURN_ACROSS, ACROSS_S = 0.05, 0.5, 2.0 / FPS
+"""What is allowed where another kind of machine made the rig: by how much, and within how many seconds.
+
+It rounds otherwise, and the ear's 8-bit weights make more of that: a closure may begin a frame or two earlier.
+"""
 SLACK_MM = 0.1
 """How far lips that come over or under the bar of a contact must have moved for it to be an event: less is noise."""
 TURN = "head"
@@ -40,15 +47,32 @@ _MOST_POSES = 60  # of which the whole face is measured: those that differ most
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far controls may be off: in general, by area, and the turn of the head in degrees."""
+    """How far controls may be off.
 
-    control: float = CONTROL
+    Attributes:
+        control: in general; None is what is usual.
+        areas: by area; that of the turn of the head is in degrees.
+        frames: by how many the lengths may differ.
+        across: the rig is of another kind of machine than the recorded one: where `control` is None, more is allowed.
+    """
+
+    control: float | None = None
     areas: Mapping[str, float] = field(default_factory=dict)
     frames: int = 0
+    across: bool = False
 
     def of(self, area: str) -> float:
         """The tolerance of an area."""
-        return self.areas.get(area, TURN_DEGREES if area == TURN else self.control)
+        if area in self.areas:
+            return self.areas[area]
+        if area == TURN:
+            return TURN_ACROSS if self.across else TURN_DEGREES
+        return self.control if self.control is not None else CONTROL_ACROSS if self.across else CONTROL
+
+    @property
+    def seconds(self) -> float:
+        """How much earlier or later a control may have its values."""
+        return ACROSS_S if self.across and self.control is None else 0.0
 
 
 USUAL = Tolerance()
@@ -59,7 +83,7 @@ def read_tolerance(entries: Iterable[str], frames: int = 0) -> Tolerance:
 
     Raises SettingError for anything else.
     """
-    control, areas = CONTROL, {}
+    control, areas = None, {}
     for entry in entries:
         area, colon, number = entry.strip().rpartition(":")
         try:
@@ -83,6 +107,7 @@ class Moved:
     """How a control, or a curve, differs.
 
     largest, rms, mean: of the absolute difference; of the turn of the head in degrees. seconds: where it is largest.
+    Where a value may come earlier or later (`Tolerance.seconds`), largest is what is left of it then.
     """
 
     name: str
@@ -236,16 +261,28 @@ def _moved(
     names: Sequence[str], areas: Sequence[str], before: NDArray, after: NDArray, fps: float, tolerance: Tolerance
 ) -> tuple[Moved, ...]:
     apart = np.abs(after.astype(np.float64) - before)
-    largest, where = apart.max(axis=0), apart.argmax(axis=0)
     rms, mean = np.sqrt((apart**2).mean(axis=0)), apart.mean(axis=0)
+    far = _beyond(before, after, math.ceil(tolerance.seconds * fps - 1e-6)) if tolerance.seconds else apart
+    largest, where = far.max(axis=0), far.argmax(axis=0)
     moved = [
         Moved(
             names[c], areas[c], float(largest[c]), float(rms[c]), float(mean[c]), float(where[c] / fps),
             tolerance.of(areas[c]),
         )
-        for c in np.flatnonzero(largest).tolist()
+        for c in np.flatnonzero(rms).tolist()
     ]  # fmt: skip
     return tuple(sorted(moved, key=lambda each: (-each.largest / max(each.tolerance, 1e-9), each.name)))
+
+
+def _beyond(before: NDArray, after: NDArray, frames: int) -> NDArray:
+    """How far each of two lies outside of what the other one does within some frames; the larger of the two."""
+    size = 2 * frames + 1
+
+    def outside(one: NDArray, other: NDArray) -> NDArray:
+        low, high = minimum_filter1d(other, size, axis=0), maximum_filter1d(other, size, axis=0)
+        return np.maximum(np.maximum(low - one, one - high), 0.0)
+
+    return np.maximum(outside(before, after), outside(after, before)).astype(np.float64)
 
 
 def _areas(areas: Sequence[str], before: NDArray, after: NDArray) -> dict[str, tuple[float, float, float]]:

@@ -18,7 +18,7 @@ from medtalk.face.packed import Fact, Mark, pack_sound, pack_take
 from medtalk.face.page import write_page
 from medtalk.files import make_folder, write_atomic
 from medtalk.inputs import path_text
-from medtalk.recorded.report import areas_line, details, headline, measured, summary
+from medtalk.recorded.report import details, errors_line, headline, seen, summary
 from medtalk.recorded.verify import CHANGED, UPDATED, Verdict, farthest, speech_of
 
 MOST_HEADS = 100
@@ -32,6 +32,11 @@ td, th { text-align: left; vertical-align: top; padding: 8px 12px; border-bottom
 th { color: #a0a4ac; font-weight: normal; }
 a { color: #d18a4a; }
 ul { margin: 6px 0 0; padding-left: 18px; color: #a0a4ac; }
+td { overflow-wrap: anywhere; }
+@media (max-width: 640px) {
+  table, tbody, tr, td { display: block; } tr:first-child { display: none; }
+  td { padding: 4px 0; border: 0; } tr { padding: 8px 0; border-bottom: 1px solid #2c2e33; }
+}
 .changed, .failed { color: #e5786d; } .same { color: #7fb77e; } .updated { color: #d9b36c; }
 """
 
@@ -52,7 +57,8 @@ def write_report(path: Path, verdicts: Sequence[Verdict], *, force: bool = False
             links[id(verdict)] = f"{quote(folder.name)}/{quote(target.name)}"
     rows = "\n".join(_row(verdict, links.get(id(verdict), "")) for verdict in ordered)
     text = f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Recorded rigs</title>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>Recorded rigs</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <style>{_STYLE}</style></head><body>
 <h1>{html.escape(summary(verdicts))}</h1>
@@ -84,7 +90,7 @@ def _write_heads(target: Path, verdict: Verdict, force: bool) -> bool:
         marks, facts = judge(rig, speech)
         if name == "now":
             marks += [Mark(each.start, each.end, each.kind, each.message) for each in comparison.events]
-            lines = [headline(verdict), areas_line(comparison), *measured(comparison)]
+            lines = [headline(verdict), *seen(comparison), errors_line(comparison)]
             facts = [*(Fact("change", line, "look") for line in lines if line), *facts]
         takes.append(pack_take(rig, name, marks=marks, summary=facts, level=6))
     try:

@@ -15,6 +15,7 @@ import platform
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -103,15 +104,21 @@ class Recording:
         raise AudioError(f"The sound {where} is missing.", "Bring it back, or name its folder with --sounds.", where)
 
 
+@cache
 def platform_facts() -> str:
-    """What numbers depend on beside the bundle and medtalk's version: machine and libraries."""
+    """What numbers depend on beside the bundle and medtalk's version: kind of machine and libraries.
+
+    Processors with other vector instructions round otherwise; numpy names the newest ones that it found.
+    """
+    simd = np.show_config(mode="dicts")["SIMD Extensions"]
+    vectors = [*simd.get("baseline", []), *simd.get("found", [])][-1:]
     libraries = []
     for library in ("numpy", "onnxruntime"):
         try:
             libraries.append(f"{library} {version(library)}")
         except PackageNotFoundError:
             libraries.append(f"{library} unknown")
-    return f"{platform.system()} {platform.machine()}, {', '.join(libraries)}"
+    return f"{' '.join([platform.system(), platform.machine(), *vectors])}, {', '.join(libraries)}"
 
 
 def write_recording(

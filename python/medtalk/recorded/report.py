@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -37,38 +38,45 @@ def headline(verdict: Verdict) -> str:
 
 
 def details(verdict: Verdict) -> Iterator[str]:
-    """What a changed one is to be looked at for, a line each."""
+    """What a changed one is to be looked at for, a line each: what an animator sees, then controls and figures."""
     comparison = verdict.comparison
     if comparison is not None and verdict.state != SAME:
-        yield from map(moved_line, comparison.over[:_MOST_MOVED])
-        if (more := len(comparison.over) - _MOST_MOVED) > 0:
-            yield f"and {more} more control{'s' * (more > 1)}"
-        if areas := areas_line(comparison):
-            yield areas
         yield from map(str, comparison.events[:_MOST_EVENTS])
         if (more := len(comparison.events) - _MOST_EVENTS) > 0:
             yield f"and {more} more event{'s' * (more > 1)}"
-        yield from measured(comparison)
+        yield from seen(comparison)
+        yield from map(moved_line, comparison.over[:_MOST_MOVED])
+        if (more := len(comparison.over) - _MOST_MOVED) > 0:
+            yield f"and {more} more control{'s' * (more > 1)}"
+        if errors := errors_line(comparison):
+            yield errors
     yield from quality_lines(verdict)
     yield from verdict.notes
 
 
-def areas_line(comparison: Comparison) -> str:
+def seen(comparison: Comparison) -> Iterator[str]:
+    """How far the head moved, where and when, and the largest difference of each area."""
+    if (place := comparison.place) is not None:
+        yield f"on the head: {_number(place.mm)} mm near the {place.near} at {clock(place.seconds)}"
+    if areas := _areas_line(comparison):
+        yield areas
+
+
+def _areas_line(comparison: Comparison) -> str:
     """The largest difference of each area, the farthest first; the turn of the head comes last. "" for none."""
     spread = sorted(comparison.areas.items(), key=lambda each: (each[0] == TURN, -each[1][0]))
     parts = [f"{area} {_number(largest)}{'°' * (area == TURN)}" for area, (largest, _, _) in spread if largest]
     return f"by area: {', '.join(parts)}" if parts else ""
 
 
-def measured(comparison: Comparison) -> Iterator[str]:
-    """How far the head moved, and the errors beside the recorded rig."""
-    if (place := comparison.place) is not None:
-        yield f"on the head: {_number(place.mm)} mm near the {place.near} at {clock(place.seconds)}"
-    if figures := dict(comparison.figures):
-        before, after = figures.pop("jitter recorded"), figures.pop("jitter")
-        errors = ((*name.partition(", "), value) for name, value in figures.items())
-        parts = [f"{name} {_number(value)}{f' {unit}' * bool(unit)}" for name, _, unit, value in errors]
-        yield f"{', '.join(parts)}; jitter {_number(before)} before, {_number(after)} now"
+def errors_line(comparison: Comparison) -> str:
+    """The errors beside the recorded rig, and the jitter; "" where there are none."""
+    if not (figures := dict(comparison.figures)):
+        return ""
+    before, after = figures.pop("jitter recorded"), figures.pop("jitter")
+    errors = ((*name.partition(", "), value) for name, value in figures.items())
+    parts = [f"{name} {_number(value)}{f' {unit}' * bool(unit)}" for name, _, unit, value in errors]
+    return f"{', '.join(parts)}; jitter {_number(before)} before, {_number(after)} now"
 
 
 def quality_lines(verdict: Verdict) -> Iterator[str]:
@@ -111,13 +119,13 @@ def write_junit(path: Path, verdicts: Sequence[Verdict], *, force: bool = False)
         errors=str(counts[FAILED]),
         skipped="0",
         time=f"{sum(verdict.seconds for verdict in verdicts):.3f}",
+        timestamp=datetime.now(UTC).isoformat(timespec="seconds").partition("+")[0],
     )
     for verdict in verdicts:
         folder = path_text(verdict.file.parent).replace("\\", "/").strip("./").replace("/", ".") or "rigs"
         case = ElementTree.SubElement(
-            suite, "testcase", classname=_xml(folder), name=_xml(verdict.file.stem), time=f"{verdict.seconds:.3f}",
-            file=_xml(path_text(verdict.file)),
-        )  # fmt: skip
+            suite, "testcase", classname=_xml(folder), name=_xml(verdict.file.stem), time=f"{verdict.seconds:.3f}"
+        )
         text = "\n".join(details(verdict))
         if verdict.state in (CHANGED, FAILED):
             kind = "failure" if verdict.state == CHANGED else "error"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from medtalk.audio import read_speech
@@ -44,6 +44,7 @@ class Terms:
         exact: ask for the same bytes, where bundle, version and platform are those of the recording.
         update: where it has changed, record it again as it is now. Without other settings.
         force: update also files that are read-only.
+        elsewhere: they are made by a GPU, or on another machine.
     """
 
     tolerance: Tolerance = USUAL
@@ -54,6 +55,11 @@ class Terms:
     exact: bool = False
     update: bool = False
     force: bool = False
+    elsewhere: bool = False
+
+    def tolerance_of(self, recording: Recording) -> Tolerance:
+        """The tolerance for a recorded rig, which allows more where another kind of machine makes it."""
+        return replace(self.tolerance, across=self.elsewhere or recording.platform != platform_facts())
 
     def settings(self, recording: Recording) -> Settings:
         """The settings by which a recorded rig is made."""
@@ -128,10 +134,13 @@ def verify(file: Path, make: Make, terms: Terms = USUALLY) -> Verdict:
         recording = read_recording(file)
         sound, another = _sound(recording, terms)
         rig = make(sound, terms.settings(recording), recording.channel)
-        comparison = compare(recording.rig, rig, terms.tolerance)
+        tolerance = terms.tolerance_of(recording)
+        comparison = compare(recording.rig, rig, tolerance)
         notes = _notes(recording, rig)
         if terms.exact:
-            comparison, notes = _exactly(comparison, recording, rig, notes)
+            comparison, notes = _exactly(comparison, recording, rig, notes, tolerance.across)
+        if tolerance.across and not comparison.same:
+            notes = (*notes, f"another kind of machine than it was recorded on: {recording.platform}")
         quality = recording.quality
         if not comparison.identical or another:
             quality = judged(rig, read_speech(sound, channel=recording.channel))
@@ -184,7 +193,7 @@ class Verifier:
 
 
 def verify_export(file: Path, exports: Path, tolerance: Tolerance = USUAL, sounds: Path | None = None) -> Verdict:
-    """Compare a recorded rig with what Unreal exported of it: a file, or that of its name in a folder.
+    """Compare a recorded rig with what Unreal exported of it: a file, or that of its name or its sound's in a folder.
 
     Nothing is made, and its sound need not be there.
     """
@@ -194,7 +203,8 @@ def verify_export(file: Path, exports: Path, tolerance: Tolerance = USUAL, sound
     rig: RigSequence | None = None
     try:
         recording = read_recording(file)
-        export = find_export(recording.name, exports)
+        tolerance = replace(tolerance, across=recording.platform != platform_facts())
+        export = find_export(recording, exports)
         found = read_export(export)
         if isinstance(found, Curves):
             comparison = compare_curves(recording.rig, found, tolerance)
@@ -212,21 +222,32 @@ def verify_export(file: Path, exports: Path, tolerance: Tolerance = USUAL, sound
                    seconds=taken)  # fmt: skip
 
 
-def find_export(name: str, exports: Path) -> Path:
-    """The export of a name: a file whatever it is called, or a file of that name in or below a folder.
+def find_export(recording: Recording, exports: Path) -> Path:
+    """The export of a recorded rig: a file whatever it is called, or that of its name or its sound's below a folder.
+
+    The plugin names a take by its sound.
 
     Raises:
         RigError: there is none, or several.
     """
     if not exports.is_dir():
         return exports
-    wanted = name.casefold()
-    there = sorted(path for path in exports.rglob("*") if export_name(path) == wanted and path.is_file())
+    named: dict[str, list[Path]] = {}
+    for path in sorted(exports.rglob("*")):
+        if path.is_file():
+            named.setdefault(export_name(path), []).append(path)
+    there = next((named[name] for name in export_names(recording) if name in named), [])
     if len(there) > 1:
-        raise RigError(f"{there[0]} and {there[1]} are both exports of {name}.", "Leave one of them.")
+        raise RigError(f"{there[0]} and {there[1]} are both exports of {recording.name}.", "Leave one of them.")
     if not there:
-        raise RigError(f"{path_text(exports)} has no export of {name}.", f"Export it as {name}.npz or {name}{LONG}.")
+        wanted = f"Export it as {recording.name}.npz or {recording.name}{LONG}."
+        raise RigError(f"{path_text(exports)} has no export of {recording.name}.", wanted)
     return there[0]
+
+
+def export_names(recording: Recording) -> tuple[str, ...]:
+    """What an export of a recorded rig may be called, in small letters: as it is, or as its sound."""
+    return recording.name.casefold(), PurePosixPath(recording.sound.place).stem.casefold()
 
 
 def export_name(path: Path) -> str:
@@ -283,11 +304,10 @@ def _called(bundle: Mapping[str, Any]) -> str:
 
 
 def _exactly(
-    comparison: Comparison, recording: Recording, rig: RigSequence, notes: tuple[str, ...]
+    comparison: Comparison, recording: Recording, rig: RigSequence, notes: tuple[str, ...], across: bool
 ) -> tuple[Comparison, tuple[str, ...]]:
     """The comparison with the bytes compared too, where that can be asked for; else a note says why not."""
-    here = platform_facts()
-    if notes or here != recording.platform:
+    if notes or across:
         why = "the bundle or the version is another one" if notes else f"it was recorded on {recording.platform}"
         return comparison, (*notes, f"not compared byte by byte: {why}")
     if comparison.identical and _bytes(rig) == _bytes(recording.rig):
