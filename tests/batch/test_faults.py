@@ -329,7 +329,8 @@ def limited(making: Making, job: Job) -> Maker:
     maker = making.open()
     maker.make(job)
     (used,) = (line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmData" in line)
-    resource.setrlimit(resource.RLIMIT_DATA, ((int(used) << 10) + (64 << 20),) * 2)
+    most = (int(used) << 10) + (64 << 20)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     return maker
 
 

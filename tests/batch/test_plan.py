@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,8 @@ from medtalk_wire.settings import Finishing, Settings
 
 
 def line(number: int = 1, **fields) -> Line:
-    return Line(number, f"row {number}", **({"id": f"L{number}", "sound": "a.wav"} | fields))
+    given: dict[str, Any] = {"id": f"L{number}", "sound": "a.wav"} | fields
+    return Line(number, f"row {number}", **given)
 
 
 def test_a_row_wins_over_the_usual() -> None:
@@ -46,7 +48,7 @@ def test_characters_have_personas() -> None:
         line(4, character="Guard", settings={"persona": {"emotion": "fear"}}), line(5, character="Bo"),
     ]  # fmt: skip
     jobs, refused = plan(lines, Settings(), cast=cast)
-    assert not refused and jobs[0].settings.persona["name"] == "host"
+    assert not refused and (jobs[0].settings.persona or {})["name"] == "host"
     assert [job.settings.emotion for job in jobs[1:]] == ["angry", "sad", "fear", None]
     assert jobs[1].settings.intensity == 0.5
     with pytest.raises(SettingError, match="not a cast"):
