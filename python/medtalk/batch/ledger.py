@@ -162,6 +162,7 @@ class Ledger:
         try:
             if self._stream.write(data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(self._stream.fileno())  # a full network disk may only say so here
         except OSError as error:
             raise output_error(self.path, error) from error
 

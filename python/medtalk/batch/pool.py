@@ -141,11 +141,14 @@ class Pool(Generic[Job]):
         for worker in self._workers:
             worker.pipe.close()
         deadline = time.monotonic() + _END_SECONDS
-        for worker in self._workers:
-            if not worker.jobs:
-                worker.process.join(max(0.0, deadline - time.monotonic()))
-            worker.kill()
-        self._workers.clear()
+        try:
+            for worker in self._workers:
+                if not worker.jobs:
+                    worker.process.join(max(0.0, deadline - time.monotonic()))
+        finally:  # also if a signal comes meanwhile
+            for worker in self._workers:
+                worker.kill()
+            self._workers.clear()
 
 
 class _Worker(Generic[Job]):
