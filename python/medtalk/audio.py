@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from medtalk.errors import AudioError, LimitError, about, require
-from medtalk.inputs import open_input
+from medtalk.inputs import open_input, read_at_most
 from medtalk.limits import AudioLimits
 from medtalk.rates import FPS, RATE
 from medtalk.sound import MEDIA, cut, to_float
@@ -168,7 +168,7 @@ def read_bytes(path: Path, limits: AudioLimits = AudioLimits()) -> bytes:
     """The bytes of a sound file as it stands, for `read_speech`; `AudioError` and `LimitError` as that raises."""
     with open_input(path, "sound file", AudioError) as (stream, size, shown):
         _check_size(size, shown, limits)
-        data = stream.read(limits.max_bytes + 1)
+        data = read_at_most(stream, size, limits.max_bytes + 1)
         _check_size(len(data), shown, limits)  # it may have grown
         return data
 

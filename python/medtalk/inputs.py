@@ -57,11 +57,17 @@ def _opened(
 
 def read_input(path: str | Path, what: str, error: type[MedtalkError], limit: int) -> bytes:
     """All bytes of a file, at most `limit`; raises what `open_input` does."""
-    with open_input(path, what, error, limit) as (stream, _, shown):
-        data = stream.read(limit + 1)
+    with open_input(path, what, error, limit) as (stream, size, shown):
+        data = read_at_most(stream, size, limit + 1)
         if len(data) > limit:  # it has grown
             raise error(f"{shown} has over {limit} bytes; a {what} may have at most {limit}.")
         return data
+
+
+def read_at_most(stream: BufferedReader, size: int, most: int) -> bytes:
+    """All of an open file of about `size` bytes, at most `most`: no memory is taken for more than it holds."""
+    data = stream.read(min(size + 1, most))
+    return data if len(data) <= size else data + stream.read(most - len(data))
 
 
 def _open_at_once(path: str, flags: int) -> int:

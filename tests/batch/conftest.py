@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,9 +65,9 @@ class Production:
         return self.medtalk(*self.words(*words, source=source))
 
     def begin(self, *words: object, before: tuple[str, ...] = (), **options: Any) -> subprocess.Popen[str]:
-        """Begin a bake as a process of its own; `before`: words in front of the command."""
+        """Begin a bake as a process of its own, in a group of its own; `before`: words in front of the command."""
         command = [*before, sys.executable, "-m", "medtalk", *self.words(*words)]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
         self.begun.append(subprocess.Popen(command, **pipes | options))
         return self.begun[-1]
 
@@ -116,5 +119,6 @@ def raw(tiny_bundle: Path, medtalk: Callable[..., Any], tmp_path: Path) -> Itera
 
 def _end(own: Production) -> None:
     for process in own.begun:
-        process.kill()
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()

@@ -161,10 +161,9 @@ def test_json_for_machines(production: Production) -> None:
     assert (refused["id"], refused["state"], refused["error"]["code"]) == ("B1", "failed", "guidance")
     summary = last["summary"]
     assert (summary["made"], summary["done_before"], summary["failed"]) == (1, 4, 1) and summary["sound_seconds"] > 0.4
-    whys = [
-        json.loads(line).get("why") for line in production.bake("--dry-run", "--json", "--seed", 2).out.splitlines()
-    ]
-    assert whys == ["seed: default -> 2"] * 5 + [None]
+    dry = [json.loads(line) for line in production.bake("--dry-run", "--json", "--seed", 2).out.splitlines()]
+    assert [each.get("why") for each in dry] == ["seed: default -> 2"] * 5 + [None] * 2
+    assert dry[-1] == {"summary": {"to_make": 5, "done_before": 0, "failed": 1}}
 
 
 def test_wrong_options_are_one_line(raw: Production, tiny_bundle) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from medtalk.batch.manifest import Line, folder_lines, read_manifest
-from medtalk.errors import GuidanceError, MedtalkError, SettingError
+from medtalk.batch.plan import plan
+from medtalk.errors import AudioError, GuidanceError, MedtalkError, SettingError
+from medtalk_wire.settings import Settings
 
 
 def lines(path: Path, text: str | bytes, **options) -> tuple[Line, ...]:
@@ -38,7 +41,7 @@ def test_any_setting_is_a_column(tmp_path: Path) -> None:
     (tmp_path / "moods.json").write_text('[{"start": 0, "emotion": "sad"}]')
     rows = "audio;blink;head;seed;fps;region;amounts;curve;timeline;persona\n"
     (line,) = lines(
-        tmp_path / "a.csv", f"{rows}a.wav;no;yes;7;30;mouth;accents:0.5,drift:0;curve.csv;moods.json;host\n"
+        tmp_path / "a.csv", f"{rows}a.wav;NEIN;yes;7;30;mouth;accents:0,5,drift:0;curve.csv;moods.json;host\n"
     )
     given = dict(line.settings)
     assert line.problem is None and given.pop("curve").shape == (2, 2) and given.pop("persona")["name"] == "host"
@@ -82,6 +85,67 @@ def test_paths_of_another_system(tmp_path: Path) -> None:
     assert Path(line.sound).is_file() and line.out == "act1\\a"
 
 
+def test_a_mark_that_excel_writes_first(tmp_path: Path) -> None:
+    (line,) = lines(tmp_path / "a.csv", "sep=;\r\nid;audio;intensity\r\nL1;a.wav;0,5\r\n")
+    assert (line.id, line.settings, line.problem) == ("L1", {"intensity": 0.5}, None)
+
+
+def test_columns_that_mean_the_same(tmp_path: Path) -> None:
+    """The name that is ours wins, then the more usual one; the others are told."""
+    (tmp_path / "a.csv").write_text("Name,Key,ID,File,Path,seed\nn,k,L1,a.wav,vo,7.0\n")
+    found = read_manifest(tmp_path / "a.csv")
+    (line,) = found.lines
+    assert (line.id, line.sound, line.settings) == ("L1", str(tmp_path / "a.wav"), {"seed": 7})
+    assert found.notes == ("a.csv: not used: Name, Key, Path.",)
+    with pytest.raises(SettingError, match=r"two columns called audio"):
+        lines(tmp_path / "b.csv", "audio,audio,id\na.wav,b.wav,1\n")
+    lines(tmp_path / "c.csv", "audio,note,note\na.wav,x,y\n")  # which mean nothing
+
+
+def test_quotes_that_never_close(tmp_path: Path) -> None:
+    """They would swallow all rows behind them."""
+    rows = 'id,audio,text\n1,a.wav,"Hi, you"\n2,b.wav,"Oh\n3,c.wav,Yes\n4,d.wav,No\n'
+    with pytest.raises(SettingError, match=r"a\.csv, line 3: a quote is opened, and never closed"):
+        lines(tmp_path / "a.csv", rows)
+    quoted = lines(tmp_path / "b.csv", 'id,audio,text\n1,a.wav,"Hi,\nyou"\n2,b.wav,a 5" disk\n3,c.wav,"so ""5"""\n')
+    assert [line.settings["transcript"] for line in quoted] == ["Hi,\nyou", 'a 5" disk', 'so "5"']
+    with pytest.raises(SettingError, match=r"c\.csv, line 2: a quote is opened"):
+        lines(tmp_path / "c.csv", 'text,audio\n"Oh,a.wav\n"Yes",b.wav\nNo,c.wav\n')
+
+
+@pytest.mark.parametrize("cell", ["a\\nb.wav", "a\\u0000.wav", "a\\ud800.wav"])
+def test_what_no_name_may_hold(tmp_path: Path, cell: str) -> None:
+    (line,) = lines(tmp_path / "a.jsonl", f'{{"audio": "{cell}"}}\n')
+    assert "audio holds a line break or another sign" in str(line.problem)
+
+
+def test_signs_that_end_a_line_elsewhere(tmp_path: Path) -> None:
+    (line,) = lines(tmp_path / "a.jsonl", '{"audio": "a.wav", "text": "one\u2028two\u0085three"}\n')
+    assert line.problem is None and line.settings["transcript"] == "one\u2028two\u0085three"
+
+
+def test_mixtures_and_numbers_that_are_broken(tmp_path: Path) -> None:
+    usual = Settings()
+    found = lines(tmp_path / "a.csv", "audio;emotion;intensity;seed\n" + "".join(f"a.wav;{row}\n" for row in (
+        "sad:0,x;1;1", "sad:;1;1", "sad:0.5,;1;1", "sad;1.234,5;1", "sad;nan;1", "sad;1e999;1", "sad;1;7.5", "sad;1;-3",
+        "sad:0.5,angry:0,5;0,5;7",
+    )))  # fmt: skip
+    jobs, refused = plan([replace(line, id=str(line.number)) for line in found], usual)
+    assert [job.number for job in jobs] == [9] and [each.line.number for each in refused] == list(range(1, 9))
+    assert all(f"a.csv, row {each.line.number}" in str(each.error) for each in refused)
+    assert jobs[0].settings.emotion == "sad:0.5,angry:0.5"
+
+
+def test_a_folder_that_is_called_like_a_table(tmp_path: Path) -> None:
+    (tmp_path / "lines.csv").mkdir()
+    with pytest.raises(AudioError, match="holds no sound"):
+        read_manifest(tmp_path / "lines.csv")
+    (tmp_path / "lines.csv" / "a.wav").write_bytes(b"")
+    assert [line.out for line in read_manifest(tmp_path / "lines.csv").lines] == ["a"]
+    with pytest.raises(SettingError, match="does not exist"):
+        read_manifest(tmp_path / "lines.csv" / "a.wav", tmp_path / "none")
+
+
 def test_columns_that_are_not_used_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("audio,emotoin,Comment\na.wav,sad,loud\n")
     (note,) = read_manifest(tmp_path / "a.csv").notes
@@ -93,6 +157,9 @@ def test_columns_that_are_not_used_are_named(tmp_path: Path) -> None:
     [
         ("a.csv", "id,emotion\n1,sad\n", "has no column of sounds. It has id, emotion"),
         ("a.csv", "id,audio\n", "has no rows"),
+        ("a.csv", "audio\n\n,\n", "has no rows"),
+        ("a.jsonl", '{"id": 1}\n', "has no column of sounds. It has id"),
+        ("a.jsonl", "[]\n", "has no column of sounds. It has none"),
         ("a.csv", "", "has no rows"),
         ("a.csv", b"audio\n\xff\xff\xff\n", "not UTF-8"),
         ("a.xlsx", "PK", "is not a manifest"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,8 @@ from medtalk_wire.settings import Finishing, Settings
 
 
 def line(number: int = 1, **fields) -> Line:
-    return Line(number, f"row {number}", **({"id": f"L{number}", "sound": "a.wav"} | fields))
+    given: dict[str, Any] = {"id": f"L{number}", "sound": "a.wav"} | fields
+    return Line(number, f"row {number}", **given)
 
 
 def test_a_row_wins_over_the_usual() -> None:
@@ -46,7 +48,7 @@ def test_characters_have_personas() -> None:
         line(4, character="Guard", settings={"persona": {"emotion": "fear"}}), line(5, character="Bo"),
     ]  # fmt: skip
     jobs, refused = plan(lines, Settings(), cast=cast)
-    assert not refused and jobs[0].settings.persona["name"] == "host"
+    assert not refused and (jobs[0].settings.persona or {})["name"] == "host"
     assert [job.settings.emotion for job in jobs[1:]] == ["angry", "sad", "fear", None]
     assert jobs[1].settings.intensity == 0.5
     with pytest.raises(SettingError, match="not a cast"):
@@ -57,20 +59,29 @@ def test_bad_rows_are_refused_and_the_others_go_on() -> None:
     lines = [
         line(1), line(2, settings={"emotion": "hapy"}), line(3, id="L1"), line(4, out="../x"), line(5, out="C:\\x"),
         line(6, settings={"intensity": 9.0}), line(7, id="l1"), line(8, out="act/one.csv"), line(9, id='a/b:"c"'),
+        line(10, id="A:01"), line(11, id="../y"), line(12, out="act\\two/"),
+        line(13, out="/etc/x"), line(14, out="."),
     ]  # fmt: skip
     jobs, refused = plan(lines, Settings(), [".npz", ".csv"])
-    assert [job.out for job in jobs] == [("L1.npz", "L1.csv"), ("act/one.csv",), ("a_b__c_.npz", "a_b__c_.csv")]
-    assert [each.line.number for each in refused] == [2, 3, 4, 5, 6, 7]
+    assert [job.out[-1] for job in jobs] == [
+        "L1.csv", "act/one.csv", "a_b__c_.csv", "A_01.csv", "_y.csv", "act/two.csv"
+    ]  # fmt: skip
+    assert jobs[0].out == ("L1.npz", "L1.csv") and jobs[1].out == ("act/one.csv",)
+    assert [each.line.number for each in refused] == [2, 3, 4, 5, 6, 7, 13, 14]
     kinds = [type(each.error) for each in refused]
-    assert kinds == [GuidanceError, OutputError, OutputError, OutputError, SettingError, OutputError]
+    assert kinds == [GuidanceError, OutputError, OutputError, OutputError, SettingError, *[OutputError] * 3]
     assert all(f"row {each.line.number}" in str(each.error) for each in refused)
     assert "as row 1 does" in str(refused[1].error)
 
 
 def test_languages_have_folders() -> None:
-    lines = [line(1, id="L1", language="de"), line(2, id="L1", language="fr"), line(3, id="L3")]
+    lines = [
+        line(1, id="L1", language="de-AT"), line(2, id="L1", language="fr"), line(3, id="L3"),
+        line(4, language="../up"), line(5, id="L1", language="fr"),
+    ]  # fmt: skip
     jobs, refused = plan(lines, Settings())
-    assert not refused and [job.out for job in jobs] == [("de/L1.npz",), ("fr/L1.npz",), ("L3.npz",)]
+    assert [job.out for job in jobs] == [("de-AT/L1.npz",), ("fr/L1.npz",), ("L3.npz",), ("_up/L4.npz",)]
+    assert "would write fr/L1.npz, as row 2 does" in str(refused[0].error)
     assert [job.out for job in plan(lines[:1], Settings())[0]] == [("L1.npz",)]
 
 
@@ -127,6 +138,47 @@ def test_a_ledger_that_was_cut(tmp_path: Path) -> None:
     records, (note,) = read_records(tmp_path)
     assert sorted(records) == ["a.npz", "c.npz", "d.npz"] and records["a.npz"]["time"] == "2026-01-02"
     assert "1 line cannot be read" in note and chunk.path.name == "results.3-9.jsonl"
+
+
+def record(out: str, **others) -> dict:
+    return {"out": [out], "state": DONE, "files": [{"file": out, "bytes": 1, "changed": 1, "sha256": "x"}]} | others
+
+
+def test_no_clock_says_which_record_is_the_last(tmp_path: Path) -> None:
+    """Of several ledgers the later bake's counts, whatever the clocks said; in one the later line does."""
+    with Ledger(tmp_path, (1, 5)) as ledger:
+        ledger.write(record("a.npz", time="2099-01-01", seconds=1))
+    with Ledger(tmp_path) as ledger:
+        ledger.write(record("a.npz", time="2001-01-01", seconds=2))
+    assert read_records(tmp_path)[0]["a.npz"]["seconds"] == 2
+    with Ledger(tmp_path, (1, 5)) as ledger:
+        ledger.write(record("a.npz", time="1999-01-01", seconds=3))
+        ledger.write(record("a.npz", time="1998-01-01", seconds=4))
+    (last, *_), _ = read_records(tmp_path)[0].values(), None
+    assert (last["seconds"], last["bake"]) == (4, 3)
+
+
+def test_files_belong_to_the_last_record_that_speaks_of_them(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        ledger.write(record("a.npz"))
+        ledger.write(record("b.npz"))
+        ledger.write({"out": ["a.npz"], "state": FAILED})  # nothing was written
+        ledger.write({"out": ["b.npz"], "state": FAILED, "files": []})  # something may have been
+    records, _ = read_records(tmp_path)
+    assert [entry["file"] for entry in records["a.npz"]["files"]] == ["a.npz"] and not records["b.npz"]["files"]
+
+
+def test_what_is_no_record(tmp_path: Path) -> None:
+    wrong = [
+        "[]", "1", "{}", '{"out": [], "state": "done"}', '{"out": [1], "state": "done"}',
+        '{"out": ["a"], "state": "x"}', '{"out": ["a"], "state": "failed", "error": "oh"}',
+        '{"out": ["a"], "state": "done", "files": [1]}',
+        '{"out": ["a"], "state": "done", "input": null}', "[" * 100_000, '{"out": ["a"], "st',
+    ]  # fmt: skip
+    (tmp_path / "results.jsonl").write_text("\n".join(wrong))
+    (tmp_path / "results_old.jsonl").write_text('{"out": ["a"], "state": "done"}\n')
+    records, (note,) = read_records(tmp_path)
+    assert not records and f"{len(wrong)} lines cannot be read" in note
 
 
 def test_two_bakes_on_one_folder(tmp_path: Path) -> None:

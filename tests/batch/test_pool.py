@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +17,7 @@ from typing import Any
 import pytest
 
 from medtalk.batch.pool import Died, Pool
-from medtalk.errors import BundleError, SettingError
+from medtalk.errors import BundleError, MedtalkError, SettingError
 
 pytestmark = pytest.mark.process
 
@@ -39,6 +42,40 @@ class Worker:
         if what == "threads":
             return name, os.environ["OMP_NUM_THREADS"]
         return name, os.getpid()
+
+
+@dataclass
+class Several(Worker):
+    """A worker that likes three jobs at a time, and makes none of them where one has a fault."""
+
+    batch: int = 3
+
+    def make_all(self, jobs: Sequence[tuple[str, str]]) -> Iterator[Any]:
+        if any(what == "die" for _, what in jobs):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if any(what == "fault" for _, what in jobs):
+            raise RuntimeError("oh")
+        for name, _ in jobs:
+            yield name, [name for name, _ in jobs]
+
+
+def die() -> Worker:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def die_sometimes(folder: Path) -> Worker:
+    """A second worker cannot be opened, as where the memory is enough for one."""
+    try:
+        (folder / "first").mkdir()
+    except FileExistsError:
+        die()
+    return Worker(folder)
+
+
+def slow(folder: Path) -> Worker:
+    time.sleep(1.0)
+    return Worker(folder)
 
 
 def refuse() -> Worker:
@@ -82,6 +119,56 @@ def test_a_worker_that_cannot_be_opened(tmp_path: Path) -> None:
         list(Pool(refuse, 2).run([1, 2]))
     error = pickle.loads(pickle.dumps(SettingError("A.", "B.", "C")))
     assert (error.message, error.hint, error.about) == ("A.", "B.", "C")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no such signal")
+def test_workers_that_die_before_they_begin(tmp_path: Path) -> None:
+    """No job is to blame: the run ends with a reason, unless others can go on."""
+    with pytest.raises(MedtalkError, match=r"The model cannot be loaded\. .* SIGKILL\. Perhaps the memory"):
+        list(Pool(die, 2).run([1, 2, 3]))
+    jobs = [(f"j{n}", "") for n in range(30)]
+    done = dict(Pool(partial(die_sometimes, tmp_path), 2).run(jobs))
+    assert sorted(done) == sorted(jobs) and not any(isinstance(made, Died) for made in done.values())
+
+
+def test_no_process_is_begun_for_no_job() -> None:
+    assert list(Pool(refuse, 2).run([])) == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no such signal")
+def test_several_jobs_at_a_time(tmp_path: Path) -> None:
+    """The first goes alone, as nobody knows then what the worker likes. Of a batch with a fault each is done alone."""
+    jobs = [("a", ""), ("b", ""), ("c", ""), ("d", ""), ("e", ""), ("f", "fault"), ("g", ""), ("h", "")]
+    done = {name: made for (name, _), made in Pool(partial(Several, tmp_path), 1).run(jobs)}
+    assert [done[name][1] for name in "bcd"] == [["b", "c", "d"]] * 3 and isinstance(done["a"][1], int)
+    assert done["f"] == Died("A fault of MEDTalk: RuntimeError: oh") and done["e"][0] == "e" and done["g"][0] == "g"
+    done = {
+        name: made for (name, _), made in Pool(partial(Several, tmp_path), 1).run([("x", ""), *jobs[:2], ("d", "die")])
+    }
+    assert isinstance(done["d"], Died) and [done[name][0] for name in "xab"] == ["x", "a", "b"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_signal_for_all_is_not_for_a_process_that_begins(tmp_path: Path) -> None:
+    """Ctrl-C in a terminal reaches all its processes, also those that have not come to refuse it."""
+    code = (
+        "import sys; from functools import partial; from pathlib import Path; from medtalk.batch.pool import Pool\n"
+        "from tests.batch.test_pool import slow; import signal; signal.signal(signal.SIGINT, lambda *_: None)\n"
+        "if __name__ == '__main__':\n"
+        "    run = Pool(partial(slow, Path(sys.argv[1])), 1).run([('a', ''), ('b', '')]); print(len(list(run)))\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    process = subprocess.Popen(
+        [sys.executable, script, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    end = time.monotonic() + 30.0
+    while process.poll() is None and time.monotonic() < end:
+        if len(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()) > 1:
+            os.killpg(process.pid, signal.SIGINT)  # again and again
+        time.sleep(0.02)
+    assert process.communicate() == ("2\n", "")
 
 
 def test_what_was_begun_is_finished_after_a_stop(tmp_path: Path) -> None:

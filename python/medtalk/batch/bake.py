@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,29 +109,31 @@ def bake(
             jobs.append(job)
     if not jobs:
         return counts
-    folders = {(ledger.path.parent / name).parent for job in jobs for name in job.out}
-    for folder in folders:
-        sweep(folder)
-    # Closed whatever happens: no process goes on when the ledger is closed.
-    with closing(engine.run(_begun(jobs, ledger))) as done:
-        for job, made in done:
+    with ExitStack() as stack:
+        for folder in {(ledger.path.parent / name).parent for job in jobs for name in job.out}:
+            sweep(folder)
+            stack.callback(sweep, folder)  # of processes that were ended
+        # Closed whatever happens: no process goes on when the ledger is closed.
+        for job, made in stack.enter_context(closing(engine.run(_begun(jobs, ledger)))):
             record = _died(job, made) if isinstance(made, Died) else made
             if record["state"] == FAILED:  # its old files still lie there, and may be edited by hand
                 record["files"] = _left(ledger.records.get(job.out[0], {}).get("files", ()), ledger.path.parent)
             ledger.write(record)
-            counts.seconds += record.get("elapsed", 0.0)
-            if record["state"] == DONE:
-                counts.made += 1
-                counts.sound_seconds += record["seconds"]
-                counts.look += not record.get("quality", {}).get("good", True)
-            else:
-                counts.failed += 1
+            _count(counts, record)
             told(record)
             if record.get("error", {}).get("code") == DiskFullError.code:
                 raise DiskFullError(record["error"]["message"], "Free some space and run the same command again.")
-    for folder in folders:
-        sweep(folder)  # what a process left that was killed meanwhile
     return counts
+
+
+def _count(counts: Counts, record: Record) -> None:
+    counts.seconds += record.get("elapsed", 0.0)
+    if record["state"] == DONE:
+        counts.made += 1
+        counts.sound_seconds += record["seconds"]
+        counts.look += not record.get("quality", {}).get("good", True)
+    else:
+        counts.failed += 1
 
 
 def _begun(jobs: Sequence[Job], ledger: Ledger) -> Iterator[Job]:
@@ -155,7 +158,8 @@ def _died(job: Job, died: Died) -> dict[str, Any]:
 
 def _failure(job: Job, code: str, message: str) -> dict[str, Any]:
     return {
-        "out": list(job.out), "row": job.number, "id": job.id, "character": job.character, "sound": job.sound,
+        "out": list(job.out), "row": job.number, "id": job.id, "character": job.character, "language": job.language,
+        "sound": os.path.abspath(job.sound),
         "settings": dict(job.recipe), "state": FAILED, "elapsed": 0.0,
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "error": {"code": code, "message": message, "hint": "", "about": job.sound},

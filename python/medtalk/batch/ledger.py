@@ -33,7 +33,8 @@ _KINDS = {"settings": dict, "input": dict, "error": dict, "quality": dict, "file
 def ledgers(folder: Path) -> list[Path]:
     """The ledgers in a folder, by name."""
     try:
-        return sorted(path for path in folder.iterdir() if _FILE.fullmatch(path.name) and path.is_file())
+        with os.scandir(folder) as entries:
+            return sorted(Path(entry.path) for entry in entries if _FILE.fullmatch(entry.name) and entry.is_file())
     except OSError as error:
         raise SettingError(
             f"The folder {folder} cannot be read: {error.strerror}.", "Check its permissions."
@@ -161,6 +162,7 @@ class Ledger:
         try:
             if self._stream.write(data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(self._stream.fileno())  # a full network disk may only say so here
         except OSError as error:
             raise output_error(self.path, error) from error
 

@@ -50,7 +50,9 @@ _OF_THE_LINE = ("id", "audio", "character", "out")
 _KNOBS: dict[str, Knob] = {knob.name: knob for knob in (*knobs(Settings), *knobs(Finishing))}
 _NOT_COLUMNS = ("image_name", "span", "closures", "smoothing")
 _FILES = ("image", "timeline", "curve", "persona")
-_YES, _NO = ("1", "true", "yes", "y", "on", "x"), ("0", "false", "no", "n", "off")
+_YES = ("1", "true", "yes", "y", "on", "x", "ja", "wahr", "oui", "vrai")  # as a spreadsheet writes it here and there
+_NO = ("0", "false", "no", "n", "off", "nein", "falsch", "non", "faux")
+_DECIMAL_COMMA = re.compile(r"(:\s*\d+),(?=\d)")
 
 
 def _plain(name: str) -> str:
@@ -203,7 +205,8 @@ def _table_rows(text: str, name: str) -> Iterator[dict[str, Any]]:
     try:
         for cells in reader:
             first, before = before, begun + reader.line_num
-            if before == len(lines) and _is_open("".join(lines[first:]), mark):
+            several = before > first + 1 or before == len(lines)
+            if several and not _is_closed("".join(lines[first:before]), mark):
                 raise SettingError(
                     f"{name}, line {first + 1}: a quote is opened, and never closed.", 'Close it, or write "" for it.'
                 )
@@ -229,13 +232,13 @@ def _unlike(headers: list[str], name: str) -> list[str]:
     return headers
 
 
-def _is_open(text: str, mark: str) -> bool:
-    """Whether the last row of a table ends within quotes, and so has swallowed rows."""
+def _is_closed(text: str, mark: str) -> bool:
+    """Whether the quotes of a row are, which else has swallowed rows. Those of one line are left as they are."""
     try:
         list(csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=mark != "\t", strict=True))
     except csv.Error as error:
-        return "unexpected end of data" in str(error)
-    return False
+        return "\n" not in text.rstrip("\r\n") and "unexpected end of data" not in str(error)
+    return True
 
 
 def _json_rows(text: str) -> Iterator[dict[str, Any]]:
@@ -337,6 +340,8 @@ class _Reader:
             return path if name == "image" else read_timeline(path) if name == "timeline" else read_curve(path)
         if not isinstance(value, str):
             return value
+        if name in ("emotion", "amounts"):
+            value = _DECIMAL_COMMA.sub(r"\1.", value)  # sad:0,7,angry:0,3
         if name == "amounts":
             return _amounts(value, what)
         if knob.kind is bool:

@@ -74,32 +74,35 @@ class Pool(Generic[Job]):
         atexit.register(self._end)  # before Python itself waits for the processes
         try:
             while True:
-                while not self._stopping and (more or again) and (worker := self._free()) is not None:
+                while not self._stopping and (more or again) and self._has_room():
                     if again:
                         job, tries = again.popleft()
-                        worker.begin([job], tries)
-                        continue
-                    some = list(islice(waiting, worker.batch))
-                    more = bool(some)
-                    if some:
-                        worker.begin(some, tries=1)
+                    elif (job := next(waiting, None)) is not None:
+                        tries = 1
+                    else:
+                        more = False
+                        break
+                    worker = self._free()
+                    others = islice(waiting, worker.batch - 1) if tries == 1 else ()
+                    worker.begin([job, *others], tries)
                 at_work = any(worker.jobs for worker in self._workers)
                 if not at_work and (self._stopping or not (more or again)):
                     return
-                if at_work:
-                    yield from self._wait(again)
+                yield from self._wait(again)
         finally:
             self._end()
             atexit.unregister(self._end)
 
-    def _free(self) -> _Worker[Job] | None:
+    def _has_room(self) -> bool:
+        return len(self._workers) < self._size or any(not worker.jobs for worker in self._workers)
+
+    def _free(self) -> _Worker[Job]:
+        """A worker without a job, a new one if all have some."""
         for worker in self._workers:
             if not worker.jobs:
                 return worker
-        if len(self._workers) < self._size:
-            self._workers.append(_Worker(self._open))
-            return self._workers[-1]
-        return None
+        self._workers.append(_Worker(self._open))
+        return self._workers[-1]
 
     def _wait(self, again: deque[tuple[Job, int]]) -> Iterator[tuple[Job, Any]]:
         """Wait for something to happen; the jobs that are done then. Those that are to be tried again go to `again`."""
@@ -138,11 +141,14 @@ class Pool(Generic[Job]):
         for worker in self._workers:
             worker.pipe.close()
         deadline = time.monotonic() + _END_SECONDS
-        for worker in self._workers:
-            if not worker.jobs:
-                worker.process.join(max(0.0, deadline - time.monotonic()))
-            worker.kill()
-        self._workers.clear()
+        try:
+            for worker in self._workers:
+                if not worker.jobs:
+                    worker.process.join(max(0.0, deadline - time.monotonic()))
+        finally:  # also if a signal comes meanwhile
+            for worker in self._workers:
+                worker.kill()
+            self._workers.clear()
 
 
 class _Worker(Generic[Job]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +15,34 @@ from medtalk.files import sha256_file
 from medtalk.timeline import Span
 from medtalk_wire.settings import Finishing, Settings, knobs
 
-_KNOBS = [(knob, Settings) for knob in knobs(Settings)] + [(knob, Finishing) for knob in knobs(Finishing)]
 _LONGEST = 200  # characters of a value that are worth keeping
 
 
 def recipe(settings: Settings) -> dict[str, Any]:
     """The settings that differ from the default, by name. Pictures are names and hashes; long values are hashes."""
     found = {}
-    for knob, owner in _KNOBS:
-        value = getattr(settings if owner is Settings else settings.finishing, knob.name)
-        if value is knob.default:
-            continue
-        plain = _plain(value)
-        if plain != _plain(knob.default):
-            found[knob.name] = _short(plain)
+    for owner, of in ((settings, Settings), (settings.finishing, Finishing)):
+        for name, usual in _usual(of):
+            plain = _plain(getattr(owner, name))
+            if plain != usual:
+                found[name] = _short(plain)
     return found
 
 
+@cache
+def _usual(of: type[Settings] | type[Finishing]) -> list[tuple[str, Any]]:
+    return [(knob.name, _plain(knob.default)) for knob in knobs(of)]
+
+
 def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | float):
+        return value
     if isinstance(value, np.ndarray):
         return np.round(value.astype(float), 6).tolist()
     if isinstance(value, Span):
         return _plain(value.mapping())
     if isinstance(value, Path):
-        return f"{value.name} {sha256_file(value)[:16]}" if value.is_file() else value.name
+        return f"{value.name} {_hash(value, value.stat().st_mtime_ns)}" if value.is_file() else value.name
     if isinstance(value, bytes):
         return hashlib.sha256(value).hexdigest()[:16] if value else ""
     if isinstance(value, Mapping):
@@ -45,6 +50,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value
+
+
+@lru_cache(maxsize=1024)
+def _hash(path: Path, changed: int) -> str:  # one picture is that of many lines
+    return sha256_file(path)[:16]
 
 
 def _short(value: Any) -> Any:

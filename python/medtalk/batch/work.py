@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,7 +71,7 @@ class Maker:
         """Make lines whose sounds are heard together where that is faster: their records, in turn, each as soon as its
         files are written. What is wrong with a sound is raised: then make each of those that are left alone.
         """
-        for _, alike in groupby(jobs, lambda job: (job.settings.language, job.settings.transcript is None)):
+        for _, alike in groupby(jobs, self._language):
             yield from self._records(list(alike))
 
     def _records(self, jobs: Sequence[Job]) -> Iterator[dict[str, Any]]:
@@ -93,7 +94,8 @@ class Maker:
 
     def _record(self, job: Job, started: float, result: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            "out": list(job.out), "row": job.number, "id": job.id, "character": job.character, "sound": job.sound,
+            "out": list(job.out), "row": job.number, "id": job.id, "character": job.character, "language": job.language,
+            "sound": os.path.abspath(job.sound),
             "settings": dict(job.recipe), "bundle": self._model.bundle.sha256, "medtalk": __version__, **result,
             "elapsed": round(time.perf_counter() - started, 4),
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -105,9 +107,13 @@ class Maker:
         heard = self._model.perform_all(
             [speech for _, speech in sounds],
             [spoken(job.settings.transcript) for job in jobs],
-            language=jobs[0].settings.language or None,
+            language=self._language(jobs[0]),
         )
         return [(source, performance) for (source, _), performance in zip(sounds, heard, strict=True)]
+
+    def _language(self, job: Job) -> str | None:
+        """The language that is spoken, for a bundle that transcribes. Any table may say what its lines are in."""
+        return job.settings.language or None if "whisper" in self._model.bundle.backbones else None
 
     def _decoded(self, job: Job, source: Mapping[str, Any], performance: Performance) -> dict[str, Any]:
         making, settings = self._making, job.settings

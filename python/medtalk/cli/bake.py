@@ -23,7 +23,7 @@ from medtalk.cli.options import (
     words_of,
 )
 from medtalk.cli.pace import pace
-from medtalk.cli.printing import complain, count, print_table, shown
+from medtalk.cli.printing import complain, count, length, print_table, shown
 from medtalk.errors import SettingError
 from medtalk_wire.settings import Settings
 
@@ -314,7 +314,9 @@ def _announce(states: list[tuple[Job, State]], refused: list[Refused], each: boo
         for job, state in todo:
             print(json.dumps({"out": list(job.out), "row": job.number, "why": state.why, "edited": list(state.edited)}))
         for one in refused:
-            print(json.dumps({"row": one.line.number, "error": one.error.facts()}))
+            print(_refused(one))
+        numbers = {"to_make": len(todo), "done_before": len(states) - len(todo), "failed": len(refused)}
+        print(json.dumps({"summary": numbers}))
         return
     for one in refused:
         complain(str(one.error))
@@ -325,6 +327,11 @@ def _announce(states: list[tuple[Job, State]], refused: list[Refused], each: boo
     print(f"{count(len(todo), 'line')} to make, {len(states) - len(todo)} done already{left}")
 
 
+def _refused(one: Refused) -> str:
+    """A row that cannot be done, for machines."""
+    return json.dumps({"row": one.line.number, "id": one.line.id, "state": "failed", "error": one.error.facts()})
+
+
 def _summary(counts: Counts, refused: list[Refused], quiet: bool, as_json: bool) -> None:
     """What became of the lines, and each that cannot be done."""
     numbers = {
@@ -333,11 +340,13 @@ def _summary(counts: Counts, refused: list[Refused], quiet: bool, as_json: bool)
     }  # fmt: skip
     if as_json:
         for one in refused:
-            print(
-                json.dumps({"row": one.line.number, "id": one.line.id, "state": "failed", "error": one.error.facts()})
-            )
+            print(_refused(one))
         named = {name.replace(" ", "_"): number for name, number in numbers.items()}
-        seconds = {"sound_seconds": round(counts.sound_seconds, 3), "elapsed": round(counts.elapsed, 3)}
+        seconds = {
+            "sound_seconds": round(counts.sound_seconds, 3),
+            "work_seconds": round(counts.seconds, 3),
+            "seconds": round(counts.elapsed, 3),
+        }
         print(json.dumps({"summary": named | seconds}))
         return
     for one in refused[:_MOST_SHOWN]:
@@ -345,9 +354,6 @@ def _summary(counts: Counts, refused: list[Refused], quiet: bool, as_json: bool)
     if (more := len(refused) - _MOST_SHOWN) > 0:
         complain(f"And {more} more rows cannot be done; --dry-run lists them.")
     if not quiet:
-        sound = (
-            f"{counts.sound_seconds / 3600.0:.2f} h"
-            if counts.sound_seconds > 360.0
-            else f"{counts.sound_seconds:.1f} s"
-        )
+        seconds = counts.sound_seconds
+        sound = f"{seconds / 3600.0:.2f} h" if seconds > 360.0 else length(seconds)
         print_table([numbers | {"sound": sound, "lines/h": f"{3600 * counts.rate:.0f}"}])

@@ -116,6 +116,8 @@ class OnnxEngine(CompactEngine):
                 raise
             except Exception as error:  # ONNX Runtime's own exceptions have no common base but this
                 checkpoint()  # raises the error that cancelling means
+                if "allocate memory" in str(error) or "bad_alloc" in str(error):
+                    raise MemoryError(f"The graph {graph} needs more memory.") from error
                 raise self._unfit(graph, f"does not run: {str(error)[:200]}") from error
         actual = [np.shape(values) for values in outputs]
         fits = len(actual) == len(shapes) and all(

@@ -1,0 +1,55 @@
+"""Lines made several at a time, as a GPU gets them, are those that are made one by one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from medtalk.batch.manifest import read_manifest
+from medtalk.batch.plan import Job, plan
+from medtalk.batch.work import Making
+from medtalk.errors import AudioError
+from medtalk_wire.settings import Settings
+from tests.helpers.sounds import babble
+
+SAME = ("out", "id", "settings", "bundle", "state", "input", "seconds", "frames", "quality", "emotion")
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> list[Job]:
+    rows = ["id,audio,text,language,emotion,timeline"]
+    for number, (text, language) in enumerate(
+        (("", "de"), ("Yes, I do.", ""), ("", "de"), ("", "fr"), ("[sad] No.", ""))
+    ):
+        soundfile.write(tmp_path / f"{number}.wav", babble(0.5 + 0.2 * number), 16000)
+        rows.append(f'L{number},{number}.wav,"{text}",{language},angry,')
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    found, refused = plan(read_manifest(tmp_path / "a.csv").lines, Settings())
+    assert not refused
+    return [replace(job, out=(Path(job.out[0]).name,)) for job in found]
+
+
+def test_several_at_a_time_are_as_one_by_one(jobs: list[Job], tiny_bundle: Path, tmp_path: Path) -> None:
+    alone, together = (Making(tmp_path / name, tiny_bundle, device="cpu").open() for name in ("alone", "together"))
+    one_by_one, at_once = [alone.make(job) for job in jobs], list(together.make_all(jobs))
+    for one, other in zip(one_by_one, at_once, strict=True):
+        assert {name: one[name] for name in SAME} == {name: other[name] for name in SAME}
+        assert [file["sha256"] for file in one["files"]] == [file["sha256"] for file in other["files"]]
+    assert [one["state"] for one in one_by_one] == ["done"] * 5 and alone.batch == 1
+
+
+def test_a_bad_sound_among_several(jobs: list[Job], tiny_bundle: Path, tmp_path: Path) -> None:
+    """It is raised, so that each is made alone; a line whose rig cannot be made fails among the others."""
+    maker = Making(tmp_path / "out", tiny_bundle, device="cpu").open()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "L1.npz").mkdir()
+    records = list(maker.make_all(jobs))
+    assert [record["state"] for record in records] == ["done", "failed", "done", "done", "done"]
+    assert "is a folder" in records[1]["error"]["message"]
+    Path(jobs[0].sound).write_bytes(b"none")
+    with pytest.raises(AudioError):
+        list(maker.make_all(jobs))
+    assert maker.make(jobs[0])["state"] == "failed"
