@@ -80,7 +80,7 @@ class Maker:
         if job.edits:
             done = apply(rig, read_edits(job.edits), making.edit_mode)
             rig = done.rig
-            conflicts = [f"{each.channel}, {each.start:.2f} s: {each.message}" for each in done.conflicts]
+            conflicts = [str(each) for each in done.conflicts]
         if _look(sound)["sha256"] != before["sha256"]:
             raise AudioError(f"{sound} has changed while it was read.", "Run the same command again.")
         files = []

@@ -188,7 +188,7 @@ def bake(
         if as_json:
             print(json.dumps(record, ensure_ascii=False), flush=True)
         for line in record.get("conflicts", ()):
-            complain(f"{record['out'][0]}: {line}; the edit was kept.")
+            complain(f"{record['out'][0]}: {line}.")
         if record["state"] == "failed" and not as_json:
             complain(f"{record['out'][0]}: {record['error']['message']} {record['error']['hint']}")
 
