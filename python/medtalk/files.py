@@ -15,7 +15,8 @@ import socket
 import stat
 import time
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from medtalk.errors import DiskFullError, OutputError
@@ -177,6 +178,20 @@ def sweep(folder: str | Path) -> list[Path]:
         except OSError:
             continue
     return removed
+
+
+@contextmanager
+def marked(folder: str | Path) -> Iterator[Path]:
+    """An empty file in a folder during the block, by which other machines can tell that they see the same folder."""
+    mark = _beside(Path(folder) / "mark")
+    try:
+        mark.touch()
+    except OSError as error:
+        raise output_error(mark, error) from error
+    try:
+        yield mark
+    finally:
+        mark.unlink(missing_ok=True)
 
 
 def _beside(target: Path) -> Path:

@@ -71,7 +71,7 @@ def retime(rig: RigSequence, old: Performance, new: Performance) -> RigSequence:
 
     head = None if rig.head is None else moved(rig.head)
     words, phones = (_moved(timed, at, rig.fps) for timed in (rig.words, rig.phones))
-    meta = {**rig.meta, "retimed": {"heard in both": round(shared, 3)}}
+    meta = {**rig.meta, "source": new.speech.facts(), "retimed": {"heard in both": round(shared, 3)}}
     return replace(rig, values=frozen(moved(rig.values)), meta=meta, head=head, words=words, phones=phones)
 
 

@@ -22,7 +22,7 @@ def test_a_table_as_excel_saves_it(tmp_path: Path) -> None:
     text = f"{header}\r\nL1;Anna;a.wav;Hi; happy ;0,8;de-DE\r\n"
     (line,) = lines(tmp_path / "lines.csv", text)
     assert (line.number, line.id, line.character, line.problem) == (1, "L1", "Anna", None)
-    assert line.sound == str(tmp_path / "a.wav") and line.where == "lines.csv, row 1"
+    assert line.sound == str(tmp_path / "a.wav") and line.where == "lines.csv, row 1 (L1)"
     assert line.settings == {"emotion": "happy", "intensity": 0.8, "transcript": "Hi"}  # words need no language
     (line,) = lines(tmp_path / "u.txt", text.replace(";", "\t").replace("Hi", "").encode("utf-16"))
     assert line.settings == {"emotion": "happy", "intensity": 0.8, "language": "de"}

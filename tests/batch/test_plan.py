@@ -8,7 +8,7 @@ import pytest
 
 from medtalk.batch.ledger import DONE, FAILED, Ledger, read_records
 from medtalk.batch.manifest import Line
-from medtalk.batch.plan import fingerprint, plan, read_cast, state_of
+from medtalk.batch.plan import State, fingerprint, plan, read_cast, state_of
 from medtalk.batch.recipe import recipe
 from medtalk.errors import GuidanceError, MedtalkError, OutputError, SettingError
 from medtalk.take import checked
@@ -98,7 +98,7 @@ def test_why_a_line_is_made_again(tmp_path: Path) -> None:
     assert why() == "the sound has changed"
     sound.write_bytes(b"sound")
     rig.write_bytes(b"RIG")
-    assert state_of(job, record, tmp_path, "b") == type(state_of(job, record, tmp_path, "b"))("", ("L1.npz",))
+    assert state_of(job, record, tmp_path, "b") == State("", ("L1.npz",))
     rig.unlink()
     assert why() == "L1.npz is gone"
 

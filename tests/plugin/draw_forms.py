@@ -13,6 +13,11 @@ GUIDANCE = ["label", "text", "image", "auto"]
 SAID = "Listening to Line1, 55%."
 FAILED = "Generating Line3: The sound Line3 cannot be exported. Import it again from its WAV file."
 
+BAKED = (
+    "2997 assets made; 2 failed: en/L17: The rig D:/VO/rigs/en/L17.npz cannot be read: No such file or directory. "
+    "Bake it again."
+)
+
 SET_UP = (
     "Step 'Python': no Python with the package medtalk is set. Press Set Up.",
     "Step 1 of 4: Python 3.11 is here: C:/UE_5.6/Engine/Binaries/ThirdParty/Python3/Win64/python.exe.",
@@ -27,7 +32,7 @@ def drawn(editor: Any) -> str:
     """All forms: the one of a request, at its first use and with all it may show; settings; a test."""
     from dataclasses import replace
 
-    from medtalk_unreal import connectionform, details, filling, forms, reports, settings, settingsform
+    from medtalk_unreal import bakeform, connectionform, details, filling, forms, reports, settings, settingsform
     from medtalk_unreal.request import Request
 
     pictures = []
@@ -53,6 +58,11 @@ def drawn(editor: Any) -> str:
 
     editor.dialogs.forms.append(look)
     settingsform.open_settings()
+    form = bakeform.filled()
+    form.set_editor_property("results", editor.unreal.DirectoryPath("D:/VO/rigs"))
+    form.set_editor_property("sound_folder", editor.unreal.DirectoryPath("/Game/VO/{language}"))
+    form.set_editor_property("status", BAKED)
+    pictures.append(("A folder of results", draw(form)))
     tell = reports.open_report(connectionform.MEDTalkConnectionForm, connectionform.TITLE)
     for line in SET_UP:
         tell(line)

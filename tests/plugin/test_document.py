@@ -50,27 +50,32 @@ def test_the_menu_is_named_in_one_way(editor: Editor, root):
 
 
 def test_forms(editor: Editor, root):
-    from medtalk_unreal import forms, settingsform
+    from medtalk_unreal import bakeform, forms, settingsform
 
     kinds = forms.MEDTalkGenerateForm, settingsform.MEDTalkSettingsForm
     fields, settings = (
         {meta["DisplayName"] for meta in inside.metas(kind).values() if "Category" in meta} for kind in kinds
     )
     text = document(root)
+    rows = {meta["DisplayName"] for meta in inside.metas(bakeform.MEDTalkBakeForm).values() if "Category" in meta}
+    assert set(table(text, "row")) == rows - {"Status"}
     assert set(table(text, "field")) == fields - {"Status"} and set(table(text, "setting")) == settings
 
 
 def test_requests_and_jobs(editor: Editor, root):
     from medtalk_unreal import headless
+    from medtalk_unreal.order import Order
     from medtalk_unreal.request import Request
 
     text = document(root)
     assert sorted(table(text, "name")) == sorted(entry.name for entry in fields(Request))
+    assert sorted(name.strip("`") for name in table(text, "key")) == sorted(entry.name for entry in fields(Order))
     job = re.search(r"<!-- a job -->\n```json\n(.*?)```", text, re.S)
     assert job
     content = json.loads(job[1])
     for request in content["requests"]:
         Request.read(request)
+    assert Order.read(content["bakes"][1]).sound_folder == "/Game/VO/{language}"
     assert set(headless._NAMES) == {*content, "selftest"} and headless.VARIABLE in text
     for name in ("headless.py", "blueprint.py", "bake.py", "readback.py"):
         assert (PLUGIN / name).is_file()
@@ -98,7 +103,7 @@ def test_pictures_of_the_forms(root):
     """They are those of tests/plugin/forms.txt, which another test holds to the forms."""
     text = document(root)
     assert make_unreal.page() == text, "python -m docs.make_unreal"
-    assert text.count("<!-- picture: ") == 2 and "[Set Up]  [Cancel Set Up]" in text
+    assert text.count("<!-- picture: ") == 3 and "[Set Up]  [Cancel Set Up]" in text
 
 
 def test_steps_that_may_fail(editor: Editor, root):

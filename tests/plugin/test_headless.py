@@ -145,6 +145,76 @@ def test_a_question_of_the_self_test_that_fails_is_not_ok(
     assert any("questions of the self-test failed" in line for line in configured.log.errors)  # the exit code
 
 
+def test_results_are_baked_and_a_line_that_fails_makes_it_fail(
+    editor: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rigs: Path
+) -> None:
+    """Without a sidecar; the others are made and saved, and the next job leaves them."""
+    editor.add_metahuman()
+    bake = {"results": str(rigs), "actor": "BP_Ada", "sequence_folder": "/Game/VO/{language}", "tolerance": 0.01}
+    result = run(editor, monkeypatch, {"bakes": [bake, {**bake, "character": "Anna"}]}, tmp_path)
+    first, second = result["bakes"]
+    assert result["ok"] is False and result["error"] == ""
+    assert first["state"] == "failed" and [one["line"] for one in first["failed"]] == ["en/L3"]
+    assets = [one["asset"] for one in first["made"]]
+    assert assets == ["/Game/VO/en/LS_L1", "/Game/VO/de/LS_L1", "/Game/VO/en/LS_L2"]
+    assert all(one["keys"] > 100 for one in first["made"]) and set(assets) <= set(editor.state.saved)
+    assert (second["state"], second["kept"], second["made"]) == ("done", assets[:2], [])
+    assert len(editor.log.errors) == 1 and "en/L3" in editor.log.errors[0], "the exit code shows it"
+    assert run(editor, monkeypatch, {"bakes": [{**bake, "language": "de"}]}, tmp_path)["ok"] is True
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"results": "nowhere"}, "nowhere is not there. Choose the folder that medtalk bake has written."),
+        ({"results": ""}, "No results are chosen."),
+        ({"skelton": "/Game/X"}, "Unknown name 'skelton' in a bake of results. Valid are results, character, "),
+        ({"start_frame": "1"}, "start_frame is '1'; it must be a whole number."),
+        ({"actor": "Nobody"}, "No actor of the level is called 'Nobody'."),
+        ({"actor": ""}, "No MetaHuman is selected, nor a sequence that has one."),
+        ({"sequence_name": "{face}"}, "The sequence name '{face}' has {face}. Valid are {name} and {id} and"),
+        ({"sequence_folder": "C:/VO"}, "'C:/VO' is not a project folder."),
+        ({"import_sounds": True}, "No folder is chosen for the sounds."),
+        ({"skeleton": "/Game/Nothing"}, "/Game/Nothing is not a Skeleton."),
+        ({"frame_rate": "31"}, "The frame rate must be one of project, 24"),
+    ],
+)
+def test_a_bake_of_results_that_cannot_begin_is_one_line(
+    editor: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, values: dict[str, Any], said: str
+) -> None:
+    editor.add_metahuman()
+    (tmp_path / "results.jsonl").write_text("")
+    bake = {"results": str(tmp_path), "actor": "BP_Ada", **values}
+    (done,) = run(editor, monkeypatch, {"bakes": [bake]}, tmp_path)["bakes"]
+    assert done["state"] == "failed" and done["text"].startswith(said) and editor.sequences() == []
+
+
+def test_a_folder_of_sounds_is_resumed(configured: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The bad one fails alone. What is done is left, until its sound or the mood is another one."""
+    add_sounds(configured, tmp_path, 0.4, 0.3, 0.05)
+    configured.add_metahuman()
+    mesh = "/Game/MetaHumans/Ada/Face/SKM_Ada_Face"
+    request = {"sounds": ["/Game/Sounds"], "skeleton": mesh, "sequence_folder": "/Game/Baked", "resume": True,
+               "emotion": "happy"}  # fmt: skip
+    assets = ["/Game/Baked/AS_line0", "/Game/Baked/AS_line1"]
+    result = run(configured, monkeypatch, {"requests": [request]}, tmp_path)["requests"][0]
+    assert [take["asset"] for take in result["takes"]] == assets and result["state"] == "failed"
+    assert [line[:35] for line in result["failures"]] == ["The sound line2 lasts 0.05 s; at le"]
+    assert {path: configured.state.saved[path] for path in assets} == dict.fromkeys(assets, 1)
+    configured.delete("/Game/Sounds/line2")
+    result = run(configured, monkeypatch, {"requests": [request]}, tmp_path)["requests"][0]
+    assert (result["state"], result["kept"], result["takes"]) == ("done", assets, [])
+    assert result["text"] == "0 takes written; 2 left, which were done before."
+    sound = configured.asset("/Game/Sounds/line1")
+    sound._fill(sound._pcm[:-640], 16000, 1)  # recorded anew
+    result = run(configured, monkeypatch, {"requests": [request]}, tmp_path)["requests"][0]
+    assert result["kept"] == assets[:1] and [take["asset"] for take in result["takes"]] == assets[1:]
+    result = run(configured, monkeypatch, {"requests": [{**request, "emotion": "sad"}]}, tmp_path)["requests"][0]
+    assert [take["asset"] for take in result["takes"]] == assets and result["kept"] == []
+    wrong = {"requests": [{**request, "sounds": ["/Game/Baked"]}]}
+    assert "has no SoundWave" in run(configured, monkeypatch, wrong, tmp_path)["requests"][0]["text"]
+
+
 def test_a_commandlet_has_no_sequencer(editor: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Unreal would end with an assert. The next request, of which the sound is missing, is still looked at."""
     editor.add_metahuman()

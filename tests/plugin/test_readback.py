@@ -88,7 +88,7 @@ def test_several_takes_and_names_that_no_file_can_have(editor: Any, tmp_path: Pa
 def test_the_file_needs_no_numpy_and_is_the_same_each_time(editor: Any, tmp_path: Path) -> None:
     from array import array
 
-    from medtalk_unreal.readback import RecordedRig, npz
+    from medtalk_unreal.rigfile import RecordedRig, npz
 
     rig = RecordedRig(array("f", range(348)), 29.97, {"take": "où", "missing": []})
     data = npz(rig)

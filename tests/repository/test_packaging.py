@@ -150,7 +150,9 @@ def test_what_is_said_of_it(lean: Wheel, weights: Wheel, sdist: Path) -> None:
         assert each.about["Author"] == "MEDTalk for MetaHuman contributors"
     with zipfile.ZipFile(lean.path) as archive:
         [points] = [archive.read(name).decode() for name in lean.names if name.endswith("/entry_points.txt")]
-    assert re.findall(r"^(\S+) = ", points, re.M) == list(project["scripts"])
+    assert re.findall(r"^(\S+) = ", points, re.M) == [
+        name for group in (project["scripts"], *project["entry-points"].values()) for name in group
+    ]
     assert not [name for name in weights.names if name.endswith("/entry_points.txt")]
 
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from medtalk.batch.ledger import DONE, FAILED, Ledger, read_records
-from medtalk.batch.plan import Job, State, state_of
+from medtalk.batch.ledger import DONE, FAILED, Ledger, Record
+from medtalk.batch.plan import Job, State, is_same, state_of
 from medtalk.batch.pool import Died
 from medtalk.errors import DiskFullError
-from medtalk.files import make_folder, sweep
+from medtalk.files import sweep
 
 
 class Engine(Protocol):
     """What does jobs: processes here (`pool.Pool`), or a cluster."""
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Any]]:
-        """Each job with its record or `Died`, in any order."""
+    def run(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Any]]:
+        """Each job with its record or `Died`, in any order. Closed, it ends the work."""
         ...
 
     def stop(self) -> None:
@@ -47,21 +49,30 @@ class Counts:
         return self.total - self.kept - self.made - self.failed - self.edited
 
     @property
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self.started
+
+    @property
     def rate(self) -> float:
         """Lines a second, since the beginning."""
-        return (self.made + self.failed) / max(time.monotonic() - self.started, 1e-9)
+        return (self.made + self.failed) / max(self.elapsed, 1e-9)
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that the rest takes at this rate; None while nothing is done yet."""
+        return self.todo / self.rate if self.rate else None
 
 
 def due(
-    jobs: Sequence[Job], folder: Path, bundle: str, again: bool = False
-) -> tuple[list[tuple[Job, State]], list[str]]:
-    """The jobs with what is to be done about each, and notes on the ledgers. `again`: all of them are made."""
-    records, notes = read_records(folder) if folder.is_dir() else ({}, [])
+    jobs: Sequence[Job], records: Mapping[str, Record], folder: Path, bundle: str, again: bool = False
+) -> list[tuple[Job, State]]:
+    """The jobs with what is to be done about each, as the ledger's records say. `again`: all of them are made."""
     states = []
     for job in jobs:
         state = state_of(job, records.get(job.out[0]), folder, bundle)
         states.append((job, State("asked for again", state.edited) if again and not state.why else state))
-    return states, notes
+    return states
 
 
 def bake(
@@ -83,6 +94,7 @@ def bake(
         told: called with each record.
 
     Raises:
+        OutputError: the ledger cannot be written.
         DiskFullError: no later line would fare better; what was done is in the ledger.
     """
     counts.total = len(states)
@@ -94,30 +106,52 @@ def bake(
             counts.edited += 1
         else:
             jobs.append(job)
-    folders = {(ledger.path.parent / name).parent for job in jobs for name in job.out}
-    for folder in folders:
-        make_folder(folder)
+    for folder in {(ledger.path.parent / name).parent for job in jobs for name in job.out}:
         sweep(folder)
-    for job, made in engine.run(jobs):
-        record = _died(job, made) if isinstance(made, Died) else made
-        ledger.write(record)
-        counts.seconds += record.get("elapsed", 0.0)
-        if record["state"] == DONE:
-            counts.made += 1
-            counts.sound_seconds += record["seconds"]
-            counts.look += not record.get("quality", {}).get("good", True)
-        else:
-            counts.failed += 1
-        told(record)
-        if record.get("error", {}).get("code") == DiskFullError.code:
-            raise DiskFullError(record["error"]["message"], "Free some space and run the same command again.")
+    # Closed whatever happens: no process goes on when the ledger is closed.
+    with closing(engine.run(_begun(jobs, ledger))) as done:
+        for job, made in done:
+            record = _died(job, made) if isinstance(made, Died) else made
+            if record["state"] == FAILED:  # its old files still lie there, and may be edited by hand
+                record["files"] = _left(ledger.records.get(job.out[0], {}).get("files", ()), ledger.path.parent)
+            ledger.write(record)
+            counts.seconds += record.get("elapsed", 0.0)
+            if record["state"] == DONE:
+                counts.made += 1
+                counts.sound_seconds += record["seconds"]
+                counts.look += not record.get("quality", {}).get("good", True)
+            else:
+                counts.failed += 1
+            told(record)
+            if record.get("error", {}).get("code") == DiskFullError.code:
+                raise DiskFullError(record["error"]["message"], "Free some space and run the same command again.")
     return counts
 
 
+def _begun(jobs: Sequence[Job], ledger: Ledger) -> Iterator[Job]:
+    """The jobs, each with a record that its files are ours to replace, if the ledger knows them.
+
+    Without it a line whose new files were written when the bake was killed would look changed by hand for ever.
+    """
+    for job in jobs:
+        if ledger.records.get(job.out[0], {}).get("files"):
+            ledger.write(_failure(job, "begun", "It was begun, and not finished.") | {"files": []})
+        yield job
+
+
+def _left(files: Iterable[Mapping[str, Any]], folder: Path) -> list[Mapping[str, Any]]:
+    """Those of some files that are still as they were."""
+    return [entry for entry in files if is_same(folder / entry["file"], entry)]
+
+
 def _died(job: Job, died: Died) -> dict[str, Any]:
+    return _failure(job, "died", died.reason)
+
+
+def _failure(job: Job, code: str, message: str) -> dict[str, Any]:
     return {
         "out": list(job.out), "row": job.number, "id": job.id, "character": job.character, "sound": job.sound,
         "settings": dict(job.recipe), "state": FAILED, "elapsed": 0.0,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%S.000+00:00", time.gmtime()),
-        "error": {"code": "died", "message": died.reason, "hint": "", "about": job.sound},
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "error": {"code": code, "message": message, "hint": "", "about": job.sound},
     }  # fmt: skip

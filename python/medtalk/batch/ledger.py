@@ -1,15 +1,19 @@
 """The ledger: `results.jsonl` beside the rigs, an object a line for each line of the production that was done.
 
 It is only ever appended to, a line in one piece, so that a bake that is killed loses at most what was not done yet. A
-cut or damaged line is lost, and no more. The last record of a line counts. Chunks on a farm write a ledger each,
-`results.100-199.jsonl`; all of them are read.
+cut or damaged line is lost, and no more. Chunks on a farm write a ledger each, `results.100-199.jsonl`; all of them are
+read.
+
+The last record of a line counts. No clock says which that is: every bake has a number, one more than any that it finds.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,35 +23,59 @@ from medtalk.files import output_error
 
 NAME = "results"
 DONE, FAILED = "done", "failed"
+END = "end"
+"""Stands in the name of a chunk's ledger for a chunk without a last row."""
 Record = Mapping[str, Any]
+_FILE = re.compile(rf"{NAME}(\.\d+-(\d+|{END}))?\.jsonl")
+_KINDS = {"settings": dict, "input": dict, "error": dict, "quality": dict, "files": list, "bake": int}
 
 
 def ledgers(folder: Path) -> list[Path]:
-    """The ledgers in a folder, the oldest first."""
-    found = [path for path in folder.glob(f"{NAME}*.jsonl") if path.is_file()]
-    return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
+    """The ledgers in a folder, by name."""
+    try:
+        return sorted(path for path in folder.iterdir() if _FILE.fullmatch(path.name) and path.is_file())
+    except OSError as error:
+        raise SettingError(
+            f"The folder {folder} cannot be read: {error.strerror}.", "Check its permissions."
+        ) from error
 
 
 def read_records(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """The last record of each line, by its first output; and a note on each ledger with lines that cannot be read."""
-    records: dict[str, dict[str, Any]] = {}
+    """The last record of each line, by its first output; and a note on each ledger with lines that cannot be read.
+
+    The `files` of a record are those that no later record speaks of. One that failed has those of the last that did
+    not: they still lie there.
+    """
+    every: list[dict[str, Any]] = []
     notes = []
     for path in ledgers(folder):
-        lost = 0
-        for record in _lines(path):
-            if record is None:
-                lost += 1
-                continue
-            key = record["out"][0]
-            old = records.get(key)
-            if old is None or record.get("time", "") >= old.get("time", ""):
-                records[key] = record
+        found, lost = _read(path)
+        every += found
         if lost:
             notes.append(f"{path}: {lost} line{'s' if lost > 1 else ''} cannot be read, and will be made again.")
+    every.sort(key=_bake)  # stable: within a bake the order is that of the ledger
+    records: dict[str, dict[str, Any]] = {}
+    files: dict[str, tuple[str, dict[str, Any]]] = {}  # name -> the line that made it last, and what it was then
+    for record in every:
+        line = record["out"][0]
+        records[line] = record
+        if "files" in record:
+            for name in record["out"]:
+                files.pop(name, None)
+            files |= {entry["file"]: (line, entry) for entry in record["files"]}
+    for line, record in records.items():
+        own = (files.get(name) for name in record["out"])
+        record["files"] = [each[1] for each in own if each and each[0] == line]
     return records, notes
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any] | None]:
+def _bake(record: Record) -> int:
+    return record.get("bake", 0)
+
+
+def _read(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """The records of a ledger, and how many lines of it cannot be read."""
+    found, lost = [], 0
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:
             for line in stream:
@@ -55,25 +83,45 @@ def _lines(path: Path) -> Iterator[dict[str, Any] | None]:
                     continue
                 try:
                     record = json.loads(line)
-                    good = isinstance(record, dict) and isinstance(record["out"], list) and record["out"]
-                    good = good and record["state"] in (DONE, FAILED)
-                except (ValueError, KeyError, RecursionError):
-                    good, record = False, None
-                yield record if good else None
+                except (ValueError, RecursionError):
+                    record = None
+                if _is_whole(record):
+                    found.append(record)
+                else:
+                    lost += 1
     except OSError as error:
         raise SettingError(f"The ledger {path} cannot be read: {error.strerror}.", "Check its permissions.") from error
+    return found, lost
+
+
+def _is_whole(record: Any) -> bool:
+    """Whether it is a record, all of whose parts are of their kinds."""
+    if not isinstance(record, dict) or record.get("state") not in (DONE, FAILED):
+        return False
+    out, files = record.get("out"), record.get("files", [])
+    kinds = all(isinstance(record[name], kind) for name, kind in _KINDS.items() if name in record)
+    named = isinstance(out, list) and out and all(isinstance(name, str) for name in out)
+    return bool(kinds and named and all(isinstance(each, dict) and isinstance(each.get("file"), str) for each in files))
 
 
 class Ledger:
-    """A ledger that is written, by one bake at a time. Use it in a `with` block.
+    """A ledger that is written, by one bake at a time. Use it in a `with` block, which begins by reading all ledgers.
+
+    Args:
+        folder: of the rigs.
+        chunk: first and last row of a chunk, None for an open end; None is the whole production.
 
     Raises:
         OutputError: another bake writes it, or it cannot be written.
     """
 
-    def __init__(self, folder: Path, rows: tuple[int, int] | None = None) -> None:
-        chunk = f".{rows[0]}-{rows[1]}" if rows else ""
-        self.path = folder / f"{NAME}{chunk}.jsonl"
+    def __init__(self, folder: Path, chunk: tuple[int, int | None] | None = None) -> None:
+        rows = f".{chunk[0]}-{chunk[1] or END}" if chunk else ""
+        self.path = folder / f"{NAME}{rows}.jsonl"
+        self.records: dict[str, dict[str, Any]] = {}
+        """Those of `read_records`, as they were when this bake began; `notes` likewise."""
+        self.notes: list[str] = []
+        self._bake = 1
 
     def __enter__(self) -> Self:
         try:
@@ -91,9 +139,14 @@ class Ledger:
                 self._stream.seek(size - 1)
                 if self._stream.read(1) != b"\n":  # cut in the middle of a line
                     self._stream.write(b"\n")
+            self.records, self.notes = read_records(self.path.parent)
         except OSError as error:
             self._stream.close()
             raise output_error(self.path, error) from error
+        except SettingError:
+            self._stream.close()
+            raise
+        self._bake = 1 + max(map(_bake, self.records.values()), default=0)
         return self
 
     def __exit__(
@@ -103,16 +156,20 @@ class Ledger:
 
     def write(self, record: Record) -> None:
         """Append a record, whole; `OutputError` where that fails."""
+        record = {**record, "bake": self._bake}
         data = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
         try:
             if self._stream.write(data) != len(data):
-                raise OSError(28, "No space left on device")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise output_error(self.path, error) from error
 
 
 def _lock(number: int) -> bool:
-    """Whether the lock of an open file is ours now. The system takes it back when the process ends, however it ends."""
+    """Whether the lock of an open file is ours now. The system takes it back when the process ends, however it ends.
+
+    A drive that knows no locks is taken for ours: there is no way to tell.
+    """
     try:
         if os.name == "nt":
             import msvcrt
@@ -123,6 +180,6 @@ def _lock(number: int) -> bool:
             import fcntl
 
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
     return True

@@ -12,8 +12,10 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,7 @@ def _plain(name: str) -> str:
 
 
 def _columns() -> dict[str, str]:
-    """Plain header -> our name."""
+    """Plain header -> our name, the names that a table is most likely to mean first."""
     ours = [name for name in (*_OF_THE_LINE, *_KNOBS) if name not in _NOT_COLUMNS]
     found = {_plain(name): name for name in ours}
     del found["text"]
@@ -66,6 +68,7 @@ def _columns() -> dict[str, str]:
 
 COLUMNS = _columns()
 """Header, plain, to the name of the column or setting."""
+_RANKS = {header: rank for rank, header in enumerate(COLUMNS)}
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,8 @@ def read_manifest(path: str | Path, sounds: str | Path | None = None) -> Manifes
     place = Path(path)
     if place.is_dir():
         return folder_lines(place)
+    if sounds is not None and not Path(sounds).is_dir():
+        raise SettingError(f"The folder of sounds {sounds} does not exist.", "Check --sounds.")
     shown = path_text(path)
     if not shown.lower().endswith(ENDINGS):
         raise SettingError(
@@ -130,9 +135,9 @@ def read_manifest(path: str | Path, sounds: str | Path | None = None) -> Manifes
         lines = tuple(reader.line(number, row) for number, row in enumerate(rows, start=1))
         if not lines:
             raise SettingError(f"{place.name} has no rows.", "Give a header, and a row for each line.")
-        if all(not line.sound for line in lines):
+        if "audio" not in reader.understood:
             raise SettingError(
-                f"{place.name} has no column of sounds. It has {_listed(reader.headers)}.",
+                f"{place.name} has no column of sounds. It has {_listed(reader.headers) or 'none'}.",
                 f"Name one of them audio (or {', '.join(NAMES['audio'][:3])}).",
             )
     return Manifest(lines, reader.notes())
@@ -184,29 +189,57 @@ def _decoded(data: bytes, shown: str) -> str:
 
 
 def _table_rows(text: str, name: str) -> Iterator[dict[str, Any]]:
-    head = text.lstrip("\r\n").partition("\n")[0]
-    mark = max("\t;,", key=lambda mark: (head.count(mark), mark == ","))
+    lines = list(io.StringIO(text, newline=""))
+    begun = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    head = lines[begun] if lines else ""
+    if head.lower().startswith("sep="):  # as Excel has it
+        mark, begun = head[4:5], begun + 1
+    else:
+        mark = max("\t;,", key=lambda mark: (head.count(mark), mark == ","))
     csv.field_size_limit(1 << 24)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=True)
+    reader = csv.reader(islice(lines, begun, None), delimiter=mark, skipinitialspace=mark != "\t")
     headers: list[str] = []
+    before = begun
     try:
         for cells in reader:
+            first, before = before, begun + reader.line_num
+            if before == len(lines) and _is_open("".join(lines[first:]), mark):
+                raise SettingError(
+                    f"{name}, line {first + 1}: a quote is opened, and never closed.", 'Close it, or write "" for it.'
+                )
             cells = [cell.strip() for cell in cells]
             if not any(cells):
                 continue
             if not headers:
-                headers = cells
+                headers = _unlike(cells, name)
                 continue
-            row: dict[str, Any] = {key: cell for key, cell in zip(headers, cells, strict=False) if key and cell}
-            if len(cells) > len(headers) and any(cells[len(headers) :]):
+            row: dict[str, Any] = {header: cell for header, cell in zip_longest(headers, cells, fillvalue="") if header}
+            if any(cells[len(headers) :]):
                 row[""] = f"it has {len(cells)} cells for {len(headers)} columns"
-            yield row | dict.fromkeys((key for key in headers if key), "") | row
+            yield row
     except csv.Error as error:
-        raise SettingError(f"{name}, line {reader.line_num} is not CSV: {error}.") from None
+        raise SettingError(f"{name}, line {begun + reader.line_num} is not CSV: {error}.") from None
+
+
+def _unlike(headers: list[str], name: str) -> list[str]:
+    """The headers; SettingError where one that means something is there twice."""
+    known = [header for header in headers if _plain(header) in COLUMNS]
+    if twice := next((header for header in known if headers.count(header) > 1), None):
+        raise SettingError(f"{name} has two columns called {twice[:40]}.", "Name one of them otherwise.")
+    return headers
+
+
+def _is_open(text: str, mark: str) -> bool:
+    """Whether the last row of a table ends within quotes, and so has swallowed rows."""
+    try:
+        list(csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=mark != "\t", strict=True))
+    except csv.Error as error:
+        return "unexpected end of data" in str(error)
+    return False
 
 
 def _json_rows(text: str) -> Iterator[dict[str, Any]]:
-    for line in text.splitlines():
+    for line in text.split("\n"):  # a text may hold other signs that end a line elsewhere
         if not line.strip():
             continue
         try:
@@ -221,52 +254,60 @@ class _Reader:
 
     def __init__(self, name: str, folder: Path, sounds: Path) -> None:
         self._name, self._folder, self._sounds = name, folder, sounds
-        self.headers: dict[str, str | None] = {}  # as written -> our name
+        self.headers: dict[str, None] = {}  # as written; a set in its order
+        self.understood: dict[str, str] = {}  # our name -> a header that was read for it
+        self._read: dict[tuple[str, ...], dict[str, str]] = {}
         self._personas: dict[str, Any] = {}
 
     def notes(self) -> tuple[str, ...]:
         """A note on the columns that are not used."""
-        unused = [header for header, name in self.headers.items() if name is None]
+        used = {header for named in self._read.values() for header in named.values()}
+        unused = [header for header in self.headers if header not in used]
         if not unused:
             return ()
         near = get_close_matches(_plain(unused[0]), COLUMNS, 1)
-        meant = f" Is {unused[0]} meant to be {COLUMNS[near[0]]}?" if near else ""
+        meant = f" Is {unused[0]} meant to be {near[0]}?" if near and _plain(unused[0]) not in COLUMNS else ""
         return (f"{self._name}: not used: {_listed(unused)}.{meant}",)
 
     def line(self, number: int, row: Mapping[str, Any], where: str = "") -> Line:
         """The line of a row; what is wrong with it is its `problem`."""
         where = where or f"{self._name}, row {number}"
-        given: dict[str, Any] = {}
+        headers = self._headers(tuple(row))
+        given = {name: row[header] for name, header in headers.items() if row[header] not in ("", None)}
+        words = {name: str(given.get(name, "")).strip() for name in _OF_THE_LINE}
+        if words["id"]:
+            where = f"{where} ({words['id'][:40]})"
         settings: dict[str, Any] = {}
         problem = None
         try:
             if wrong := row.get(""):
                 raise SettingError(f"{where}: {wrong}.", "Put cells with commas in quotes.")
-            for header, value in row.items():
-                name = self._name_of(header)
-                if name is None or value in ("", None):
-                    continue
-                if name in given:
-                    raise SettingError(f"{where} gives {name} twice.", "Name one of the columns otherwise.")
-                given[name] = value
+            for name, word in words.items():
+                if any(sign < " " or "\ud800" <= sign <= "\udfff" for sign in word):
+                    raise SettingError(f"{where}: {name} holds a line break or another sign that cannot be.",
+                                       "Is a quote before it not closed?")  # fmt: skip
             for name, value in given.items():
                 if name in _KNOBS:
                     settings[name] = self._setting(name, value, f"{where}: {name}")
             self._check_words(settings)
-            if "audio" not in given:
+            if not words["audio"]:
                 raise SettingError(f"{where} has no sound.", "Give its audio.")
         except MedtalkError as error:
             problem = error
             problem.message = error.message if where in error.message else f"{where}: {error.message}"
-        words = {name: str(given.get(name, "")).strip() for name in _OF_THE_LINE}
         sound = str(self._path(words["audio"], self._sounds)) if words["audio"] else ""
         language = str(given.get("language", "")).strip()
         return Line(number, where, words["id"], sound, words["character"], words["out"], language, settings, problem)
 
-    def _name_of(self, header: str) -> str | None:
-        if header not in self.headers:
-            self.headers[header] = COLUMNS.get(_plain(header))
-        return self.headers[header]
+    def _headers(self, headers: tuple[str, ...]) -> dict[str, str]:
+        """Our name -> header, for the headers of a row. Of several that mean the same the first in `COLUMNS` is it."""
+        if (found := self._read.get(headers)) is None:
+            known = [header for header in headers if _plain(header) in COLUMNS]
+            known.sort(key=lambda header: -_RANKS[_plain(header)])
+            found = self._read[headers] = {COLUMNS[_plain(header)]: header for header in known}
+            self.headers |= dict.fromkeys(header for header in headers if header)
+            self.understood |= found
+        return found
 
     @staticmethod
     def _check_words(settings: dict[str, Any]) -> None:
@@ -324,10 +365,12 @@ def _truth(text: str, what: str) -> bool:
 
 def _number(text: str, kind: type, what: str) -> float:
     plain = text if "." in text else text.replace(",", ".")
-    try:
+    with suppress(ValueError):
         return kind(plain)
-    except ValueError:
-        raise SettingError(f"{what} is {text[:40]!r}, which is not a number.") from None
+    with suppress(ValueError):
+        if (number := float(plain)).is_integer():  # a table may write 7 as 7.0
+            return int(number)
+    raise SettingError(f"{what} is {text[:40]!r}, which is not a number.")
 
 
 def _amounts(text: str, what: str) -> dict[str, float]:

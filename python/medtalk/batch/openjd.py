@@ -6,6 +6,7 @@ Every farm that takes no such file can run the same line of a shell itself: `--r
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from medtalk.files import write_atomic
 SPECIFICATION = "jobtemplate-2023-09"
 NAME = "template.json"
 """A template may be YAML or JSON; JSON needs no library."""
+_WORDS = ("{{Param.Manifest}}", "{{Param.Out}}", "{{Task.Param.Chunk}}")
+_BRACES = re.compile(r"(?<=\{)(?=\{)|(?<=\})(?=\})")
 
 
 def template(source: Path, output: Path, words: Sequence[str], rows: int, chunk: int) -> dict[str, Any]:
@@ -34,29 +37,33 @@ def template(source: Path, output: Path, words: Sequence[str], rows: int, chunk:
     """
     if chunk < 1:
         raise SettingError(f"The chunk has {chunk} rows; it must have at least 1.")
-    tasks = -(-rows // chunk)
-    command = f'medtalk bake "{{{{Param.Manifest}}}}" -o "{{{{Param.Out}}}}" {shlex.join(words)}'.rstrip()
+    # Paths come as words, which need no quotes, and chunks as a number. A template knows no quotes for "{{" either, but
+    # the shell does: between the two quotes of {''{ is nothing.
+    options = _BRACES.sub("''", shlex.join(words))
     script = (
-        f"first=$(( ({{{{Task.Param.Chunk}}}} - 1) * {chunk} + 1 ))\n"
+        "manifest=$1 out=$2 chunk=$3\n"
+        f"first=$(( (chunk - 1) * {chunk} + 1 ))\n"
         f"last=$(( first + {chunk} - 1 ))\n"
-        f'exec {command} --rows "$first-$last"\n'
+        f'exec medtalk bake "$manifest" -o "$out" --rows "$first-$last" {options}\n'
     )
+    called = re.sub(r"[{}\x00-\x1f\x7f-\x9f]", "", source.name)
     return {
         "specificationVersion": SPECIFICATION,
-        "name": f"medtalk bake {source.name}"[:128],
+        "name": f"medtalk bake {called}"[:128],
+        # Not of type PATH: a farm that moves such a file to its workers would leave its sounds behind.
         "parameterDefinitions": [
-            {"name": "Manifest", "type": "PATH", "objectType": "FILE", "dataFlow": "IN", "default": str(source)},
-            {"name": "Out", "type": "PATH", "objectType": "DIRECTORY", "dataFlow": "OUT", "default": str(output)},
+            {"name": "Manifest", "type": "STRING", "default": str(source)},
+            {"name": "Out", "type": "STRING", "default": str(output)},
         ],
         "steps": [
             {
                 "name": "Bake",
                 "parameterSpace": {
-                    "taskParameterDefinitions": [{"name": "Chunk", "type": "INT", "range": f"1-{tasks}"}]
+                    "taskParameterDefinitions": [{"name": "Chunk", "type": "INT", "range": f"1-{-(-rows // chunk)}"}]
                 },
                 "script": {
                     "embeddedFiles": [{"name": "run", "type": "TEXT", "filename": "bake.sh", "data": script}],
-                    "actions": {"onRun": {"command": "bash", "args": ["{{Task.File.run}}"]}},
+                    "actions": {"onRun": {"command": "bash", "args": ["{{Task.File.run}}", *_WORDS]}},
                 },
             }
         ],

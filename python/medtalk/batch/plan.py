@@ -14,7 +14,7 @@ from medtalk.batch.recipe import differences, recipe
 from medtalk.edits import ENDING
 from medtalk.errors import MedtalkError, OutputError, SettingError
 from medtalk.files import sha256_file
-from medtalk.persona import read_persona, without
+from medtalk.persona import check_persona, read_persona, without
 from medtalk.rig import RIG_ENDINGS, rig_ending
 from medtalk.take import checked
 from medtalk_wire.settings import Finishing, Settings, knobs
@@ -56,6 +56,7 @@ def plan(
     formats: Sequence[str] = (".npz",),
     cast: Mapping[str, Any] | None = None,
     edits: Path | None = None,
+    made_by: Mapping[str, Any] | None = None,
 ) -> tuple[list[Job], list[Refused]]:
     """The jobs of lines, and those that cannot be done. Nothing is read but pictures.
 
@@ -65,6 +66,7 @@ def plan(
         formats: endings of the files of each line, unless its `out` has one.
         cast: persona by character, for lines without one of their own.
         edits: folder of hand edits, with the names of the rigs.
+        made_by: what else each line's recipe names, such as the channel of the sounds.
     """
     jobs: list[Job] = []
     refused: list[Refused] = []
@@ -84,13 +86,13 @@ def plan(
                         f"{line.where} would write {name}, as {first.where} does.", "Give it its own out."
                     )
             settings = _settings(line, usual, people)
-            made_by, own = recipe(settings), _edits_of(out[0], edits)
+            recipes, own = recipe(settings) | dict(made_by or {}), _edits_of(out[0], edits)
             if own is not None:
-                made_by["edits"] = sha256_file(own)[:16]
+                recipes["edits"] = sha256_file(own)[:16]
             jobs.append(
                 Job(
                     line.number, line.where, line.id or Path(line.sound).stem, line.character, line.language,
-                    line.sound, out, settings, made_by, str(own or ""),
+                    line.sound, out, settings, recipes, str(own or ""),
                 )
             )  # fmt: skip
         except MedtalkError as error:
@@ -98,20 +100,21 @@ def plan(
     return jobs, refused
 
 
-def read_cast(content: object, where: str) -> dict[str, Any]:
-    """The personas of a cast, {character: persona}; a persona is a name, a file's path or an object.
+def read_cast(content: object, where: str, folder: Path = Path()) -> dict[str, Any]:
+    """The personas of a cast, {character: persona}; a persona is a name, a file below `folder`, or an object.
 
     Raises:
         SettingError: not such an object, or a persona that does not exist.
     """
     if not isinstance(content, Mapping):
         raise SettingError(f'{where} is not a cast; valid is {{"Anna": "host", "Guard": "officer.json"}}.')
-    from medtalk.persona import check_persona
+    return {str(name): _persona(persona, folder) for name, persona in content.items()}
 
-    return {
-        str(name): read_persona(persona) if isinstance(persona, str) else check_persona(persona)
-        for name, persona in content.items()
-    }
+
+def _persona(persona: object, folder: Path) -> dict[str, Any]:
+    if not isinstance(persona, str):
+        return check_persona(persona)
+    return read_persona(folder / persona if persona.lower().endswith(".json") else persona)
 
 
 def _settings(line: Line, usual: Settings, people: Mapping[str, Any]) -> Settings:
@@ -142,19 +145,22 @@ def _edits_of(out: str, folder: Path | None) -> Path | None:
 
 def _outputs(line: Line, formats: Sequence[str], several: bool) -> tuple[str, ...]:
     """The files of a line; `several`: there are several languages, whose lines may have the same ids."""
-    name = (line.out or line.id or Path(line.sound).stem).replace("\\", "/")
-    path = PurePosixPath(name)
-    if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts or not path.name:
-        raise OutputError(f"{line.where}: {name[:60]} does not lie in the output folder.", "Give a path below it.")
     if not line.out:  # an id may hold what no file name can
-        name = "".join("_" if sign in '<>:"|?*/' or ord(sign) < 32 else sign for sign in name).rstrip(". ") or "line"
-        name = (
-            f"{line.language}/{name}" if several and line.language.replace("-", "").replace("_", "").isalnum() else name
-        )
-    if line.out and name.lower().endswith(RIG_ENDINGS):
-        rig_ending(name)
+        name = _file_name(line.id or Path(line.sound).stem) or "line"
+        folder = _file_name(line.language) if several else ""
+        return tuple(f"{folder}/{name}{ending}" if folder else f"{name}{ending}" for ending in formats)
+    path = PurePosixPath(line.out.replace("\\", "/"))
+    if path.is_absolute() or PureWindowsPath(path).drive or ".." in path.parts or not path.name:
+        raise OutputError(f"{line.where}: {line.out[:60]} does not lie in the output folder.", "Give a path below it.")
+    if path.name.lower().endswith(RIG_ENDINGS):
+        rig_ending(path.name)
         return (str(path),)
-    return tuple(f"{name}{ending}" for ending in formats)
+    return tuple(f"{path}{ending}" for ending in formats)
+
+
+def _file_name(text: str) -> str:
+    """A text without what some system allows in no name of a file."""
+    return "".join("_" if sign in '<>:"|?*/\\' or ord(sign) < 32 else sign for sign in text).strip(". ")
 
 
 @dataclass(frozen=True)
@@ -172,33 +178,35 @@ def state_of(job: Job, record: Mapping[str, Any] | None, folder: Path, bundle: s
     """
     if record is None:
         return State("not made yet")
+    files = {entry["file"]: entry for entry in record.get("files", ())}
+    gone = [name for name in job.out if not (folder / name).is_file()]
+    edited = tuple(
+        name for name in job.out if name in files and name not in gone and not is_same(folder / name, files[name])
+    )
     if record["state"] != DONE:
-        return State(f"failed before: {record.get('error', {}).get('message', '')}")
+        return State(f"failed before: {record.get('error', {}).get('message', '')}", edited)
     reasons = differences(record.get("settings", {}), job.recipe)
     if record.get("bundle") != bundle:
         reasons.append("another bundle")
-    if not _same(Path(job.sound), record.get("input", {})):
+    if not is_same(Path(job.sound), record.get("input", {})):
         reasons.append("the sound has changed")
-    files = {entry.get("file"): entry for entry in record.get("files", ())}
-    edited = []
     for name in job.out:
         if name not in files:
-            reasons.append(f"{name} was not asked for before")
-        elif not (folder / name).is_file():
+            reasons.append(f"{name} was not made with it")
+        elif name in gone:
             reasons.append(f"{name} is gone")
-        elif not _same(folder / name, files[name]):
-            edited.append(name)
-    return State("; ".join(reasons), tuple(edited))
+    return State("; ".join(reasons), edited)
 
 
 def fingerprint(path: Path) -> dict[str, Any]:
-    """What a ledger keeps of a file: bytes, time of change (ns), SHA-256."""
+    """What a ledger keeps of a file: bytes, time of change (ns), SHA-256. Raises OSError."""
     status = path.stat()
     return {"bytes": status.st_size, "changed": status.st_mtime_ns, "sha256": sha256_file(path)}
 
 
-def _same(path: Path, known: Mapping[str, Any]) -> bool:
-    """Whether a file is as a fingerprint has it. A file that cannot be read is left for the work to complain of."""
+def is_same(path: Path, known: Mapping[str, Any]) -> bool:
+    """Whether a file is as a fingerprint has it: its size and time tell, or else its bytes. One that cannot be read is
+    another one."""
     try:
         status = path.stat()
         if status.st_size != known.get("bytes"):

@@ -1,22 +1,28 @@
-"""Processes that do jobs, each with its own model. One that dies costs its job a second try, and no other job anything.
+"""Processes that do jobs, each with its own model. One that dies costs its jobs a second try, and no other anything.
 
-Jobs and records travel through pipes. A process that finds its pipe closed ends: the one that began it is gone. There
-is a library's pool for this in Python itself; it gives up all jobs when one process dies.
+Jobs and records travel through pipes. A process ends when the one that began it is gone. There is a library's pool for
+this in Python itself; it gives up all jobs when one process dies.
 """
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
 from medtalk.errors import MedtalkError
+from medtalk.signals import STOPPING
 
 Job = TypeVar("Job")
 _CONTEXT = multiprocessing.get_context("spawn")  # a fork would take the threads' locks along
@@ -36,6 +42,9 @@ class Died:
 class Pool(Generic[Job]):
     """Up to `size` processes; each makes its worker by `open_worker()` and then calls `worker.make(job)` for each job.
 
+    A worker with a number `batch` above 1 gets as many jobs at a time, for `worker.make_all(jobs)`, which yields what
+    it makes of each in turn.
+
     Args:
         open_worker: travels to the processes, so it is a method or function of a module.
         size: how many.
@@ -46,103 +55,120 @@ class Pool(Generic[Job]):
         self._open, self._size, self._timeout = open_worker, size, timeout
         self._workers: list[_Worker[Job]] = []
         self._stopping = False
+        self._stillborn = 0  # processes in a row that died while they opened their worker
 
     def stop(self) -> None:
         """Hand out no more jobs: those at work are finished."""
         self._stopping = True
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Any]]:
-        """Each job with what its worker made of it, or `Died`; in the order in which they are done.
+    def run(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Any]]:
+        """Each job with what its worker made of it, or `Died`; in the order in which they are done. Closed, it ends the
+        processes.
 
         Raises:
             MedtalkError: a worker could not be opened, which no job can mend.
         """
         waiting = iter(jobs)
-        again: list[tuple[Job, int]] = []
+        again: deque[tuple[Job, int]] = deque()  # alone: one of those that were together has killed the process
         more = True
+        atexit.register(self._end)  # before Python itself waits for the processes
         try:
             while True:
                 while not self._stopping and (more or again) and (worker := self._free()) is not None:
                     if again:
-                        job, tries = again.pop()
-                    else:
-                        job, tries = next(waiting, None), 1
-                        if job is None:
-                            more = False
-                            break
-                    worker.begin(job, tries)
-                at_work = any(worker.job is not None for worker in self._workers)
+                        job, tries = again.popleft()
+                        worker.begin([job], tries)
+                        continue
+                    some = list(islice(waiting, worker.batch))
+                    more = bool(some)
+                    if some:
+                        worker.begin(some, tries=1)
+                at_work = any(worker.jobs for worker in self._workers)
                 if not at_work and (self._stopping or not (more or again)):
                     return
-                yield from self._wait(again)
+                if at_work:
+                    yield from self._wait(again)
         finally:
             self._end()
+            atexit.unregister(self._end)
 
     def _free(self) -> _Worker[Job] | None:
         for worker in self._workers:
-            if worker.job is None:
+            if not worker.jobs:
                 return worker
         if len(self._workers) < self._size:
             self._workers.append(_Worker(self._open))
             return self._workers[-1]
         return None
 
-    def _wait(self, again: list[tuple[Job, int]]) -> Iterator[tuple[Job, Any]]:
-        """Wait for something to happen; the jobs that are done then."""
-        busy = [worker for worker in self._workers if worker.job is not None]
+    def _wait(self, again: deque[tuple[Job, int]]) -> Iterator[tuple[Job, Any]]:
+        """Wait for something to happen; the jobs that are done then. Those that are to be tried again go to `again`."""
+        busy = [worker for worker in self._workers if worker.jobs]
         ready = wait([end for worker in busy for end in (worker.pipe, worker.process.sentinel)], timeout=1.0)
         for worker in busy:
             if worker.pipe in ready or worker.process.sentinel in ready:
                 answer = worker.answer()
-            elif worker.late(self._timeout):
-                worker.kill()
-                answer = Died(f"It took more than {self._timeout:g} s.")
+            elif (answer := worker.late(self._timeout)) is None:
+                continue
+            if answer is _READY:
+                self._stillborn = 0
+            elif isinstance(answer, Died):
+                yield from self._buried(worker, answer, again)
             else:
-                continue
-            if answer is None:  # the model is loaded, the job has begun
-                continue
-            job, tries = worker.job, worker.tries
-            assert job is not None
-            worker.job = None
-            if isinstance(answer, Died):
-                worker.kill()
-                self._workers.remove(worker)
-                if tries < _TRIES and not self._stopping:
-                    again.append((job, tries + 1))
-                    continue
-            yield job, answer
+                yield worker.jobs.popleft(), answer
+
+    def _buried(self, worker: _Worker[Job], died: Died, again: deque[tuple[Job, int]]) -> Iterator[tuple[Job, Any]]:
+        """What becomes of the jobs of a worker that has died, or must."""
+        worker.kill()
+        self._workers.remove(worker)
+        if not worker.ready:  # its jobs are not to blame
+            self._stillborn += 1
+            again.extend((job, worker.tries) for job in worker.jobs)
+            if self._stillborn >= _TRIES and self._workers:
+                self._size = len(self._workers)  # the others go on
+            elif self._stillborn >= _TRIES:
+                raise MedtalkError(f"The model cannot be loaded. {died.reason}")
+        elif worker.tries < _TRIES:
+            again.extend((job, worker.tries + 1) for job in worker.jobs)
+        else:
+            yield from ((job, died) for job in worker.jobs)
 
     def _end(self) -> None:
-        """End the processes: those without a job at once, the others if they do not end soon."""
+        """End the processes: those without a job as soon as they see it, the others at once."""
         for worker in self._workers:
             worker.pipe.close()
         deadline = time.monotonic() + _END_SECONDS
         for worker in self._workers:
-            if worker.job is not None:
-                worker.kill()
-            worker.process.join(max(0.0, deadline - time.monotonic()))
+            if not worker.jobs:
+                worker.process.join(max(0.0, deadline - time.monotonic()))
             worker.kill()
         self._workers.clear()
 
 
 class _Worker(Generic[Job]):
+    """A process, and the jobs that it has."""
+
     def __init__(self, open_worker: Callable[[], Any]) -> None:
         self.pipe, theirs = _CONTEXT.Pipe()
         self.process = _CONTEXT.Process(target=_work, args=(theirs, open_worker), daemon=True)
-        self.process.start()
+        with _undisturbed():
+            self.process.start()
         theirs.close()
-        self.job: Job | None = None
+        self.jobs: deque[Job] = deque()
         self.tries = 0
-        self._since: float | None = None
+        self.batch = 1
+        self.ready = False
+        self._since = time.monotonic()
 
-    def begin(self, job: Job, tries: int) -> None:
-        self.job, self.tries = job, tries
-        self._since = time.monotonic() if self._since is not None else None  # a new one loads its model first
+    def begin(self, jobs: Sequence[Job], tries: int) -> None:
+        self.jobs, self.tries = deque(jobs), tries
+        if self.ready:  # a new one loads its model first
+            self._since = time.monotonic()
         with suppress(OSError):  # it has died, which `answer` finds
-            self.pipe.send(job)
+            self.pipe.send(list(jobs))
 
     def answer(self) -> Any:
-        """What has come: the record of the job, `Died`, or None for the word that the model is loaded.
+        """What has come: the record of its first job, `Died`, or `_READY` for the word that the model is loaded.
 
         Raises MedtalkError where the worker could not be opened.
         """
@@ -153,18 +179,40 @@ class _Worker(Generic[Job]):
             return Died(_reason(self.process.exitcode))
         if kind == _BROKEN:
             raise content
+        self._since = time.monotonic()
         if kind == _READY:
-            self._since = time.monotonic()
-            return None
+            self.ready, self.batch = True, content
+            return _READY
         return content
 
-    def late(self, timeout: float | None) -> bool:
-        return timeout is not None and self._since is not None and time.monotonic() - self._since > timeout
+    def late(self, timeout: float | None) -> Died | None:
+        """`Died` where it takes too long: the loading of the model, or its jobs, of which the first is long if they are
+        worked on together."""
+        taken = time.monotonic() - self._since
+        if not self.ready:
+            return Died(f"It took more than {_START_SECONDS:g} s.") if taken > _START_SECONDS else None
+        if timeout is None or taken <= timeout * len(self.jobs):
+            return None
+        return Died(f"It took more than {timeout:g} s. Give it more with --timeout, or look at the drive of its sound.")
 
     def kill(self) -> None:
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """A process that begins in the block gets no signal of its terminal before it can refuse it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # its own start would let the signals through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _reason(code: int | None) -> str:
@@ -176,26 +224,48 @@ def _reason(code: int | None) -> str:
 
 
 def _work(pipe: Connection, open_worker: Callable[[], Any]) -> None:
-    """A process: a worker, and its jobs until the pipe is closed. Ctrl-C is for the one that began it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A process: a worker, and its jobs until the pipe is closed. Signals that stop a program are for the one that
+    began it, which lets the jobs at work be finished."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         worker = open_worker()
+        batch = getattr(worker, "batch", 1)
     except MedtalkError as error:
         pipe.send((_BROKEN, error))
         return
+    except MemoryError:
+        pipe.send((_BROKEN, MedtalkError("The memory is too small for the model.", "Use fewer --jobs.")))
+        return
     try:
-        pipe.send((_READY, None))
+        pipe.send((_READY, batch))
         while True:
-            job = pipe.recv()
-            pipe.send((_DONE, _made(worker, job)))
+            for made in _made(worker, pipe.recv()):
+                pipe.send((_DONE, made))
     except (EOFError, OSError):
         os._exit(0)
 
 
-def _made(worker: Any, job: Any) -> Any:
-    try:
-        return worker.make(job)
-    except MemoryError:
-        return Died("The memory was full. Use fewer --jobs.")
-    except Exception as error:  # a fault of ours costs a line, not the night
-        return Died(f"A fault of MEDTalk: {type(error).__name__}: {error}")
+def _end_with_parent() -> None:
+    """What would be made now would be written into the work of the next bake, and stand in no ledger."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+def _made(worker: Any, jobs: Sequence[Any]) -> Iterator[Any]:
+    done = 0
+    if len(jobs) > 1:
+        with suppress(Exception):  # one of them is to blame: which, it shows alone
+            for made in worker.make_all(jobs):
+                done += 1
+                yield made
+    for job in jobs[done:]:
+        try:
+            yield worker.make(job)
+        except MemoryError:
+            yield Died("The memory was full. Use fewer --jobs.")
+        except Exception as error:  # a fault of ours costs a line, not the night
+            yield Died(f"A fault of MEDTalk: {type(error).__name__}: {error}")

@@ -1,104 +1,120 @@
-"""Lines as tasks of Ray actors: each loads the model once. Scheduling, retries and lost nodes are Ray's own business.
+"""Lines on a Ray cluster: the engine of a bake, which leaves all that is Ray's to a process of its own (`ray_driver`).
 
-Every machine of the cluster needs the same package, and the sounds and the output folder under the same paths.
+Ray takes over the signals of the process that it is in, prints there, and ends it after a minute without its cluster.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Iterator
+import importlib.util
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Iterable
+from contextlib import ExitStack
+from itertools import chain
 from typing import Any
 
 from medtalk.batch.plan import Job
-from medtalk.batch.pool import Died
+from medtalk.batch.ray_driver import BROKEN, DONE, MORE, Errand, drive
 from medtalk.batch.work import Making
 from medtalk.errors import MissingExtraError, ServiceError
+from medtalk.files import marked
 
-_AHEAD = 2  # jobs that an actor has at a time: one at work, one waiting, so that none sits idle
-_RETRIES = 2
+_CONTEXT = multiprocessing.get_context("spawn")
+_END_SECONDS = 20.0  # in which Ray ends the processes of a cluster of its own
 
 
 class RayEngine:
-    """Does jobs on a Ray cluster, or on one of its own on this machine. Use it in a `with` block.
+    """Does jobs on a Ray cluster, or on one of its own on this machine, which is begun for the first job.
 
     Args:
-        making: how lines are made; its folder must be that of every machine.
-        size: actors; None takes one for each CPU of the cluster.
+        making: how lines are made; its folder, which must exist, is to be that of every machine.
+        size: actors; None takes one for each CPU (for `cuda`, GPU) of the cluster.
         address: of the cluster, as `ray.init` takes it; None starts one here.
+        timeout: seconds that a line may take; None for as long as it takes.
+        verbose: let Ray print on this process's stdout and stderr.
 
     Raises:
         MissingExtraError: Ray is not installed.
-        ServiceError: the cluster cannot be reached.
     """
 
-    def __init__(self, making: Making, size: int | None = None, address: str | None = None) -> None:
-        try:
-            import ray
-        except ImportError:
+    def __init__(
+        self,
+        making: Making,
+        size: int | None = None,
+        address: str | None = None,
+        timeout: float | None = None,
+        verbose: bool = False,
+    ) -> None:
+        if importlib.util.find_spec("ray") is None:
             raise MissingExtraError(
                 "The engine ray needs Ray, which is not installed.", "Run pip install 'medtalk[batch]'."
-            ) from None
-        self._ray, self._making, self._size = ray, making, size
+            )
+        self._making, self._size, self._address = making, size, address
+        self._timeout, self._verbose = timeout, verbose
         self._stopping = False
-        own = {"num_cpus": size} if address is None and size else {}
-        try:
-            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False, **own)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise ServiceError(
-                "unreachable", f"The Ray cluster {address} cannot be reached: {error}", "Check --address."
-            ) from None
-
-    def __enter__(self) -> RayEngine:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ray.shutdown()
 
     def stop(self) -> None:
         """Hand out no more jobs: those at work are finished."""
         self._stopping = True
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Any]]:
-        """Each job with its record, or `Died`; in the order in which they are done."""
-        ray = self._ray
-        size = self._size or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        # An actor that dies is started anew, elsewhere if its node is gone, and what it had is tried again.
-        remote = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=_RETRIES)(_Actor)
-        actors = [remote.remote(self._making) for _ in range(size)]
-        at_work: dict[Any, tuple[Job, int]] = {}
-        load = [0] * size
+    def run(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Any]]:
+        """Each job with its record, or `Died`; in the order in which they are done. Closed, it ends the work.
+
+        Raises:
+            ServiceError: the cluster cannot be reached, or has gone.
+            MedtalkError: a machine of the cluster cannot load the model, or has another output folder.
+        """
         waiting = iter(jobs)
-        more = True
-        while True:
-            while more and not self._stopping and min(load) < _AHEAD:
-                job = next(waiting, None)
-                if job is None:
-                    more = False
-                    break
-                number = load.index(min(load))
-                at_work[actors[number].make.remote(job)] = job, number
-                load[number] += 1
-            if not at_work:
-                return
-            ready, _ = ray.wait(list(at_work), num_returns=1)
-            job, number = at_work.pop(ready[0])
-            load[number] -= 1
-            try:
-                yield job, ray.get(ready[0])
-            except ray.exceptions.RayError as error:
-                yield job, Died(_first_line(error))
+        first = next(waiting, None)
+        if first is None:
+            return
+        waiting = chain([first], waiting)
+        with ExitStack() as stack:
+            mark = stack.enter_context(marked(self._making.folder))
+            own = None
+            if self._address is None:
+                own = tempfile.mkdtemp(prefix="ray-", dir=_short_folder())
+                stack.callback(shutil.rmtree, own, ignore_errors=True)
+            errand = Errand(self._making, mark, self._size, self._address, self._timeout, own)
+            pipe, theirs = _CONTEXT.Pipe()
+            process = _CONTEXT.Process(target=drive, args=(theirs, errand, self._verbose), daemon=True)
+            process.start()
+            theirs.close()
+            stack.callback(_end, process)
+            stack.callback(pipe.close)
+            at_work: dict[int, Job] = {}
+            while True:
+                try:
+                    kind, content = pipe.recv()
+                except (EOFError, OSError):
+                    raise ServiceError(
+                        "unreachable", "Ray has ended before the lines were done.", "Run the same command again."
+                    ) from None
+                if kind == MORE:
+                    job = None if self._stopping else next(waiting, None)
+                    if job is not None:
+                        at_work[job.number] = job
+                    pipe.send(job)
+                elif kind == DONE:
+                    number, made = content
+                    yield at_work.pop(number), made
+                elif kind == BROKEN:
+                    raise content
+                else:
+                    return
 
 
-class _Actor:
-    """A maker in a process of Ray."""
-
-    def __init__(self, making: Making) -> None:
-        self._maker = making.open()
-
-    def make(self, job: Job) -> dict[str, Any]:
-        return self._maker.make(job)
+def _short_folder() -> str | None:
+    """Where Ray's sockets may lie, whose paths have 107 bytes at most: the usual folder may be a long one."""
+    return os.environ.get("RAY_TMPDIR") or ("/tmp" if os.name == "posix" else None)
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"Ray gave it up: {lines[0] if lines else type(error).__name__}"[:300]
+def _end(process: Any) -> None:
+    """End the driver, which ends the cluster of its own; by force where it does not."""
+    process.join(_END_SECONDS)
+    if process.is_alive():
+        process.kill()
+        process.join()
+    process.close()

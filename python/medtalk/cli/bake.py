@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,7 +20,9 @@ from medtalk.cli.options import (
     OtherBundle,
     backbone_folders,
     with_settings,
+    words_of,
 )
+from medtalk.cli.pace import pace
 from medtalk.cli.printing import complain, count, print_table, shown
 from medtalk.errors import SettingError
 from medtalk_wire.settings import Settings
@@ -63,6 +65,7 @@ _MOST_SHOWN = 20
 
 @with_settings
 def bake(
+    context: typer.Context,
     source: Annotated[
         Path,
         typer.Argument(
@@ -134,77 +137,83 @@ def bake(
     """Bake many lines: again only what has changed, with a ledger of what was done. Ctrl-C finishes lines at work."""
     from medtalk.batch.bake import Counts, due
     from medtalk.batch.bake import bake as run
-    from medtalk.batch.ledger import Ledger
+    from medtalk.batch.ledger import Ledger, read_records
     from medtalk.batch.pool import Pool
     from medtalk.batch.work import Making
     from medtalk.bundle import load_bundle
     from medtalk.files import make_folder
 
-    some = _rows(rows)
+    chunk_rows = _rows(rows)
     if jobs is not None and jobs < 1:
         raise SettingError(f"--jobs is {jobs}; it must be at least 1.")
     if address is not None and engine != "ray":
         raise SettingError("--address is of --engine ray.", "Leave it out, or choose that engine.")
     if timeout < 0.0:
         raise SettingError(f"--timeout is {timeout:g}; it must be 0 or more.")
-    manifest, todo, refused = planned(source, settings, formats, sounds, pattern, cast, edits)
+    made_by: dict[str, Any] = {} if channel is None else {"channel": channel}
+    if edits is not None and edit_mode != "offset":
+        made_by["edit_mode"] = edit_mode
+    manifest, todo, refused = planned(source, settings, formats, sounds, pattern, cast, edits, made_by)
     for note in manifest.notes:
         complain(note)
-    if some:
-        first, last = some
+    if chunk_rows is not None:
+        first, last = chunk_rows[0], chunk_rows[1] or len(manifest.lines)
         if first > len(manifest.lines):
-            raise SettingError(f"--rows begins at {first}; {source.name} has {len(manifest.lines)} rows.")
+            raise SettingError(f"--rows begins at {first}; {source.name} has {count(len(manifest.lines), 'row')}.")
         todo = [job for job in todo if first <= job.number <= last]
         refused = [each for each in refused if first <= each.line.number <= last]
     if openjd is not None:
         from medtalk.batch.openjd import template, write_template
 
-        content = template(source.absolute(), output.absolute(), _other_words(source), len(manifest.lines), chunk)
+        content = template(
+            source.absolute(), output.absolute(), words_of(context, _OF_THE_TEMPLATE), len(manifest.lines), chunk
+        )
         make_folder(openjd)
         print(write_template(openjd, content))
         return
     loaded = load_bundle(bundle)
-    states, notes = due(todo, output, loaded.sha256, again)
-    for note in notes:
-        complain(note)
     if dry_run or changed:
-        _announce(states, refused, changed, as_json)
+        records, notes = read_records(output) if output.is_dir() else ({}, [])
+        for note in notes:
+            complain(note)
+        _announce(due(todo, records, output, loaded.sha256, again), refused, changed, as_json)
         raise typer.Exit(1 if refused else 0)
-    making = Making(
-        output.absolute(),
-        bundle,
-        device,
-        backbone_folders(backbone or ()),
-        offline,
-        channel,
-        quality,
-        force,
-        edit_mode,
-    )
+    folders = backbone_folders(backbone or ())
+    making = Making(output.absolute(), bundle, device, folders, offline, channel, quality, force, edit_mode)
     make_folder(output)
-    counts = Counts()
-
-    def told(record: Any) -> None:
-        if as_json:
-            print(json.dumps(record, ensure_ascii=False), flush=True)
-        for line in record.get("conflicts", ()):
-            complain(f"{record['out'][0]}: {line}.")
-        if record["state"] == "failed" and not as_json:
-            complain(f"{record['out'][0]}: {record['error']['message']} {record['error']['hint']}")
-
     with ExitStack() as stack:
-        ledger = stack.enter_context(Ledger(output, some))
+        ledger = stack.enter_context(Ledger(output, chunk_rows))
+        for note in ledger.notes:
+            complain(note)
+        states = due(todo, ledger.records, output, loaded.sha256, again)
         if engine == "ray":
             from medtalk.batch.ray_engine import RayEngine
 
-            workers: Engine = stack.enter_context(RayEngine(making, jobs, address))
+            workers: Engine = RayEngine(making, jobs, address, timeout or None, debug)
         else:
             workers = Pool(making.open, jobs or _cores(), timeout or None)
+        counts = Counts()
         stack.enter_context(_interruptible(workers))
-        refresh = stack.enter_context(_shown(counts, quiet or as_json))
-        run(states, workers, ledger, counts, overwrite, lambda record: (told(record), refresh()))
+        refresh = stack.enter_context(pace(counts, quiet or as_json))
+
+        def told(record: Mapping[str, Any]) -> None:
+            _tell(record, as_json)
+            refresh()
+
+        run(states, workers, ledger, counts, overwrite, told)
     _summary(counts, refused, quiet, as_json)
     raise typer.Exit(1 if refused or counts.failed or counts.todo else 0)
+
+
+def _tell(record: Mapping[str, Any], as_json: bool) -> None:
+    """What a person, or a machine, learns of a line when it is done."""
+    if as_json:
+        print(json.dumps(record, ensure_ascii=False), flush=True)
+        return
+    for line in record.get("conflicts", ()):
+        complain(f"{record['out'][0]}: {line}.")
+    if record["state"] == "failed":
+        complain(f"{record['out'][0]}: {record['error']['message']} {record['error']['hint']}")
 
 
 def planned(
@@ -215,6 +224,7 @@ def planned(
     pattern: str,
     cast: Path | None,
     edits: Path | None = None,
+    made_by: Mapping[str, Any] | None = None,
 ) -> tuple[Manifest, list[Job], list[Refused]]:
     """The manifest of a command's options, its jobs, and the lines that cannot be done."""
     from medtalk.batch.plan import plan
@@ -222,7 +232,7 @@ def planned(
 
     usual = checked(settings)
     manifest = _manifest(source, sounds, pattern)
-    return manifest, *plan(manifest.lines, usual, _formats(formats), _cast(cast), edits)
+    return manifest, *plan(manifest.lines, usual, _formats(formats), _cast(cast), edits, made_by)
 
 
 def _manifest(source: Path, sounds: Path | None, pattern: str) -> Manifest:
@@ -256,36 +266,22 @@ def _cast(path: Path | None) -> dict[str, Any]:
         content = json.loads(read_input(path, "cast", SettingError, 1 << 20).decode("utf-8-sig"))
     except ValueError as error:
         raise SettingError(f"{path} is not JSON: {error}.", 'Write {"Anna": "host"}.') from None
-    return read_cast(content, str(path))
+    return read_cast(content, str(path), path.parent)
 
 
-def _rows(text: str | None) -> tuple[int, int] | None:
+def _rows(text: str | None) -> tuple[int, int | None] | None:
+    """First and last row, None for an open end: "101-200", "101-" or "101"."""
     if text is None:
         return None
-    first, dash, last = text.partition("-")
-    try:
-        numbers = int(first), int(last if dash else first)
-    except ValueError:
-        numbers = (0, 0)
-    if not 1 <= numbers[0] <= numbers[1]:
-        raise SettingError(f"--rows is {text[:40]!r}; valid are A-B, from 1.", "Write --rows 101-200.")
-    return numbers
+    first, dash, last = (part.strip() for part in text.partition("-"))
+    if first.isdecimal() and (last.isdecimal() or not last):
+        numbers = int(first), int(last) if last else None if dash else int(first)
+        if 1 <= numbers[0] <= (numbers[1] or numbers[0]) and numbers[1] != 0:
+            return numbers
+    raise SettingError(f"--rows is {text[:40]!r}; valid are A-B and A-, from 1.", "Write --rows 101-200.")
 
 
-_OF_THE_TEMPLATE = ("-o", "--output", "--openjd", "--chunk", "--rows", "--jobs")
-
-
-def _other_words(source: Path) -> list[str]:
-    """The words of the command that each task of a farm repeats: all but the manifest, the folder and the chunks."""
-    import sys
-
-    words, left = [], iter(sys.argv[2:])
-    for word in left:
-        if word in _OF_THE_TEMPLATE:
-            next(left, None)
-        elif word != str(source) and not word.startswith(tuple(f"{name}=" for name in _OF_THE_TEMPLATE)):
-            words.append(word)
-    return words
+_OF_THE_TEMPLATE = ("output", "openjd", "chunk", "rows")
 
 
 def _cores() -> int:
@@ -311,29 +307,6 @@ def _interruptible(workers: Engine) -> Iterator[None]:
         end_by_exception()
 
 
-@contextmanager
-def _shown(counts: Counts, hidden: bool) -> Iterator[Any]:
-    """A bar on stderr with lines, rate and the time that is left, where a person looks on."""
-    import sys
-
-    if hidden or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def refresh() -> None:
-            words = f"{3600 * counts.rate:.0f} lines/h" + (f", {counts.failed} failed" if counts.failed else "")
-            bar.update(task, total=counts.made + counts.failed + counts.todo, completed=counts.made + counts.failed,
-                       description=words)  # fmt: skip
-
-        yield refresh
-
-
 def _announce(states: list[tuple[Job, State]], refused: list[Refused], each: bool, as_json: bool) -> None:
     """What would be done: in counts, or with a reason for each line."""
     todo = [(job, state) for job, state in states if state.why]
@@ -353,15 +326,28 @@ def _announce(states: list[tuple[Job, State]], refused: list[Refused], each: boo
 
 
 def _summary(counts: Counts, refused: list[Refused], quiet: bool, as_json: bool) -> None:
+    """What became of the lines, and each that cannot be done."""
+    numbers = {
+        "made": counts.made, "done before": counts.kept, "failed": counts.failed + len(refused),
+        "changed by hand": counts.edited, "left": counts.todo, "to look at": counts.look,
+    }  # fmt: skip
+    if as_json:
+        for one in refused:
+            print(
+                json.dumps({"row": one.line.number, "id": one.line.id, "state": "failed", "error": one.error.facts()})
+            )
+        named = {name.replace(" ", "_"): number for name, number in numbers.items()}
+        seconds = {"sound_seconds": round(counts.sound_seconds, 3), "elapsed": round(counts.elapsed, 3)}
+        print(json.dumps({"summary": named | seconds}))
+        return
     for one in refused[:_MOST_SHOWN]:
         complain(str(one.error))
     if (more := len(refused) - _MOST_SHOWN) > 0:
         complain(f"And {more} more rows cannot be done; --dry-run lists them.")
-    if as_json or quiet:
-        return
-    hours = counts.sound_seconds / 3600.0
-    print_table([{
-        "made": counts.made, "done before": counts.kept, "failed": counts.failed + len(refused),
-        "changed by hand": counts.edited, "left": counts.todo, "to look at": counts.look,
-        "sound": f"{hours:.2f} h", "lines/h": f"{3600 * counts.rate:.0f}",
-    }])  # fmt: skip
+    if not quiet:
+        sound = (
+            f"{counts.sound_seconds / 3600.0:.2f} h"
+            if counts.sound_seconds > 360.0
+            else f"{counts.sound_seconds:.1f} s"
+        )
+        print_table([numbers | {"sound": sound, "lines/h": f"{3600 * counts.rate:.0f}"}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -98,7 +99,8 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """`command` with an option for every field of `Settings`, in place of its parameter `settings`.
 
     An option has the name, the default and the help of its field; those of `finishing` stand beside the others. A
-    parameter `asked` of the command gets the names of the settings that the user gave, also where that is the default.
+    parameter `asked` of the command gets the names of the settings that the user gave, also where that is the default;
+    a parameter `context` gets typer's.
     """
     options = [_option(knob) for knob in knobs(Settings) if knob.name not in NOT_OPTIONS]
     steps = [_option(knob) for knob in knobs(Finishing) if knob.name not in NOT_OPTIONS]
@@ -107,7 +109,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     shown = [
         part
         for each in own.values()
-        if each.name != "asked"
+        if each.name not in ("asked", "context")
         for part in ([*options, *steps] if each.name == "settings" else [each])
     ]
 
@@ -123,6 +125,8 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
             values["asked"] = asked  # which are laid over others, so that each may have an effect
         else:
             _check_used(values)
+        if "context" in own:
+            values["context"] = context
         finishing = Finishing(**{each.name: values.pop(each.name) for each in steps})
         command(settings=_settings({each.name: values.pop(each.name) for each in options}, finishing), **values)
 
@@ -131,6 +135,35 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = inspect.Signature([context, *(part.replace(kind=part.KEYWORD_ONLY) for part in shown)])  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in (context, *shown)}
     return run
+
+
+def words_of(context: typer.Context, leave: Iterable[str] = ()) -> list[str]:
+    """The options that the user gave, as words for a command line elsewhere: paths are absolute.
+
+    Arguments are left out, and the parameters whose names are in `leave`.
+    """
+    words: list[str] = []
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if option.name in leave or option.param_type_name != "option" or source is None or source.name == "DEFAULT":
+            continue
+        value, name = context.params[option.name or ""], max(option.opts, key=len)
+        if isinstance(value, bool):
+            words.append(name if value else max(option.secondary_opts, key=len))
+            continue
+        for each in value if isinstance(value, list | tuple) else [value]:
+            words += [name, _absolute(each, str(getattr(option, "metavar", "") or ""))]
+    return words
+
+
+def _absolute(value: Any, metavar: str) -> str:
+    """An option's value; absolute where it is a path, as the metavar of one that may be a path says."""
+    if isinstance(value, Path):
+        return str(value.absolute())
+    name, sign, place = value.partition("=") if metavar == "NAME=DIR" else ("", "", value)
+    if ("FILE" in metavar or "DIR" in metavar) and os.path.exists(place):
+        return f"{name}{sign}{os.path.abspath(place)}"
+    return str(value)
 
 
 def _option(knob: Knob) -> inspect.Parameter:

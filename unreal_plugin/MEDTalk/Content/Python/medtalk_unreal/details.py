@@ -17,6 +17,7 @@ import unreal
 _WIDTH, _HEIGHT = 560, 640
 _TRANSIENT = "/Engine/Transient."  # where an object without an outer is
 
+_wanted: bool | None = None  # while a dialog shows a form, as where there are no tabs: whether to begin after it
 _open: dict[str, str] = {}  # class of a form -> path name of the one that was opened last
 
 
@@ -62,6 +63,28 @@ def ask(form: Any, title: str) -> bool:
     """Show a form as a dialog; whether the user chose OK."""
     options = unreal.EditorDialogLibraryObjectDetailsViewOptions(False, True, True, _WIDTH, _HEIGHT, 0.6)
     return unreal.EditorDialog.show_object_details_view(title, form, options)
+
+
+def present(form: Any, title: str, begin: Callable[[Any], None]) -> None:
+    """Show a form: in a tab, or where there are none in a dialog, after which `begin` is called if that is wanted."""
+    global _wanted
+    if open_tab(form):
+        return
+    _wanted = False
+    try:
+        wanted = ask(form, title) or _wanted
+    finally:
+        _wanted = None
+    if wanted:
+        begin(form)
+
+
+def later(wanted: bool) -> bool:
+    """Whether a dialog shows the form: nothing of ours ticks behind it. Then it notes what to do when that closes."""
+    global _wanted
+    if _wanted is not None:
+        _wanted = wanted
+    return _wanted is not None
 
 
 def get(form: Any, name: str) -> Any:

@@ -127,7 +127,12 @@ def asset_path(folder: str, name: str = "") -> str:
     plain = folder.rstrip("/")
     if not _PATH.fullmatch(plain):
         raise PluginError(f"{folder!r:.100} is not a project folder.", "Folders look like /Game/Cinematics/Faces.")
-    return f"{plain}/{_NOT_IN_NAMES.sub('_', name) or 'Take'}" if name else plain
+    return f"{plain}/{asset_name(name)}" if name else plain
+
+
+def asset_name(name: str) -> str:
+    """A name without what Unreal forbids in those of assets."""
+    return _NOT_IN_NAMES.sub("_", name) or "Take"
 
 
 def source_of(asset: unreal.Object) -> str:

@@ -22,7 +22,7 @@ _COMBOS = {
 """Rows that show words of their own for the values of a request."""
 _PLAIN = (
     "mixture", "mood_intensity", "marked_frames", "start_frame", "replace", "blink", "gaze", "camera", "one_each",
-    "mute_animation", "moods_over_time", "frame_step", "tolerance", "sound_start", "sound_end",
+    "resume", "mute_animation", "moods_over_time", "frame_step", "tolerance", "sound_start", "sound_end",
     *(knob.name for knob in MORE),
 )  # fmt: skip
 """Rows that show the values of a request themselves."""
@@ -58,15 +58,7 @@ def read(form: Any) -> Request:
         sequence = None  # it is there because it was open, not because the user chose it
     actor = get(form, "actor") if target == CHOSEN else ""
     if target == SELECTED and blueprint is None:
-        actors = selected_faces()
-        if not actors:
-            raise PluginError(
-                "No MetaHuman is selected in the level.", f"Select one, or set MetaHuman to: {IN_SEQUENCE}."
-            )
-        if len(actors) > 1:
-            labels = ", ".join(found.get_actor_label() for found in actors)
-            raise PluginError(f"{len(actors)} MetaHumans are selected: {labels}.", "Select one.")
-        actor = actors[0].get_path_name()
+        actor = selected_face(f"Select one, or set MetaHuman to: {IN_SEQUENCE}.")
     mesh = get(form, "face_mesh") if target == NO_SEQUENCE else None
     if mesh is None and target == NO_SEQUENCE:
         raise PluginError("No face mesh is chosen.", "It says for which skeleton: choose one in Advanced.")
@@ -111,6 +103,18 @@ def values(form: Any) -> Request:
 
 def sounds_of(form: Any) -> tuple[str, ...]:
     return tuple(wave.get_path_name() for wave in get(form, "sounds") if wave is not None)
+
+
+def selected_face(hint: str) -> str:
+    """The path name of the MetaHuman that is selected in the level. `PluginError` with that hint if none is, or with
+    another one if several are."""
+    actors = selected_faces()
+    if not actors:
+        raise PluginError("No MetaHuman is selected in the level.", hint)
+    if len(actors) > 1:
+        labels = ", ".join(found.get_actor_label() for found in actors)
+        raise PluginError(f"{len(actors)} MetaHumans are selected: {labels}.", "Select one.")
+    return actors[0].get_path_name()
 
 
 def selected_faces() -> list[unreal.Actor]:

@@ -23,7 +23,6 @@ TITLE = "MEDTalk Generate Face"
 _STARTS = 100  # sequences whose last Start Frame is remembered
 _IN_FACE = ("life", "lean")  # of the settings that have rows by themselves, those that are not for experts
 _row = details.rows()
-_asked: bool | None = None  # while a dialog shows the form, as where there are no tabs: whether to begin after it
 
 
 def _knobs(category: str, *names: str) -> dict[str, Any]:
@@ -126,6 +125,13 @@ class MEDTalkGenerateForm(unreal.Object):
     one_each = unreal.uproperty(
         bool, meta=_row("New Sequence", "One for Each Sound", "Off: all sounds one behind the other in the same.")
     )
+    resume = unreal.uproperty(
+        bool,
+        meta=_row(
+            "New Sequence", "Leave Finished",
+            "With one for each sound, or Anim Sequences: save each as it is done, and leave those that are.",
+        ),
+    )  # fmt: skip
     sequence_name = unreal.uproperty(
         str, meta=_row("New Sequence", "Name", "{face} is the MetaHuman's name, {sound} the sound's.")
     )
@@ -251,7 +257,7 @@ class MEDTalkGenerateForm(unreal.Object):
         meta=_row("Generate", "Cancel", "Stop. Takes that are already written stay.", CallInEditor="true")
     )
     def cancel(self):
-        _ask(False)
+        details.later(False)
         generate.cancel()
 
     @unreal.ufunction(
@@ -277,34 +283,16 @@ class MEDTalkGenerateForm(unreal.Object):
 def open_generate(sounds: Sequence[str] = (), note: str = "Ready.", **more: Any) -> None:
     """Show the form with these sounds (asset paths) and `more` of a request: a tab, or a dialog where there are no
     tabs."""
-    form = filled(sounds, note, **more)
-    if details.open_tab(form):
-        return
-    global _asked
-    _asked = False
-    try:
-        wanted = details.ask(form, TITLE) or _asked
-    finally:
-        _asked = None
-    if wanted:
-        submit(form)
+    details.present(filled(sounds, note, **more), TITLE, submit)
 
 
 def _press(form: Any) -> None:
-    """The button Generate. Nothing of ours ticks behind a dialog, so there it begins when that closes."""
-    if _asked is None:
-        submit(form)
-        return
+    """The button Generate."""
     read(form)  # what is wrong with it is said now
-    _ask(True)
-    form.set_editor_property("status", "It begins when this window closes.")
-
-
-def _ask(wanted: bool) -> None:
-    """Note in a dialog whether Generate was pressed last, or Cancel."""
-    global _asked
-    if _asked is not None:
-        _asked = wanted
+    if details.later(True):
+        form.set_editor_property("status", "It begins when this window closes.")
+    else:
+        submit(form)
 
 
 def show_preview(form: Any) -> None:

@@ -10,11 +10,11 @@ import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import unreal
 
-from medtalk_unreal import compat, marks, ticks
+from medtalk_unreal import compat, made, marks, places, ticks
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal import sound as sounds
 from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
@@ -49,6 +49,7 @@ FULL_SECONDS, AGAIN_SECONDS = 600.0, 5.0
 class Status:
     """A generation's status. `state` is "running", "done", "failed" or "cancelled"; `fraction` is 0 to 1; `text` one
     line for the user; `reports` are of the takes that were written, `failures` lines about sounds that could not be.
+    `kept` are the assets that were done already, `edited` those that somebody has changed by hand: both were left.
     """
 
     state: str = "running"
@@ -57,6 +58,32 @@ class Status:
     text: str = "Waiting."
     reports: list[Report] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    edited: list[str] = field(default_factory=list)
+
+    def leave(self, asset: str, why: str) -> None:
+        """Note an asset that was left. why: as `made.Book.left` has it."""
+        (self.edited if why == made.EDITED else self.kept).append(asset)
+        if why == made.EDITED:
+            unreal.log_warning(f"MEDTalk: {asset} was changed by hand, and is left. Drop the hand edits to replace it.")
+
+    def left(self) -> str:
+        """What to say of the assets that were left; "" for none."""
+        kept = f"; {len(self.kept)} left, which were done before" if self.kept else ""
+        return kept + (f"; {len(self.edited)} left, which were changed by hand" if self.edited else "")
+
+
+class Work(Protocol):
+    """Work of minutes on the project, of which there is one at a time. `check` raises `PluginError` where it cannot
+    begin; the rest is for `ticks`."""
+
+    status: Status
+
+    def check(self) -> None: ...
+
+    def steps(self) -> Generator[None, None, Status]: ...
+
+    def ended(self, task: ticks.Task) -> None: ...
 
 
 class Generation:
@@ -79,6 +106,7 @@ class Generation:
         self._personas: Mapping[str, Any] = {}
         self._done = 0  # sounds
         self._note = ""  # for the end
+        self._book: made.Book | None = None  # of bulk work
 
     def check(self) -> None:
         """Check everything that can be checked without the sidecar. Raises `PluginError`."""
@@ -89,20 +117,39 @@ class Generation:
         yield from self._until_editable()
         facts = self._facts or check(self._request, self._settings)
         self._say("sidecar", 0.0, "Looking for the sidecar.")
-        client = yield from the_sidecar.connect(lambda line: self._say("sidecar", 0.0, line), self._settings)
+
+        def tell(line: str) -> None:
+            self._say("sidecar", 0.0, line)
+
+        client = yield from the_sidecar.connect(tell, self._settings)
         request, settings = self._request, self._settings.with_sidecar(the_sidecar.about)
         asked, request = request, request.heard(settings)
         if request.emotion != asked.emotion and not settings.hears:
             self._note = " The face is neutral: this model hears no moods in voices."
         request.check_guidance(settings)  # only now it is known what this sidecar takes
         self._picture, self._personas = request.read_picture(settings), settings.personas
-        for self._done, sound in enumerate(facts.sounds):
+        self._book = made.Book() if request.bulk else None
+        for self._done, path in enumerate(request.sounds):
+            lost = False
             try:
-                report = yield from self._take(client, request, sound, None if self._done else _fps_now(request, facts))
-            except _SoundError as error:
-                self.status.failures.append(str(error))
-                if len(facts.sounds) > 1:  # else the end of it all says the same
-                    unreal.log_error(f"MEDTalk: {error}")
+                sound = facts.sounds[self._done] if facts.sounds else _look(request, path, self._settings)
+                fps = None if self._done or not facts.sounds else _fps_now(request, facts)
+                report = yield from self._take(client, request, sound, fps)
+            except CancelledError:
+                raise
+            except Exception as fault:
+                if not isinstance(fault, _SoundError) and not request.bulk:
+                    raise
+                # No error is kept: its frames hold objects of the editor.
+                said = str(fault if isinstance(fault, PluginError) else ticks.fault(fault))
+                lost = not isinstance(fault, _SoundError)
+                self.status.failures.append(said)
+                if len(request.sounds) > 1:  # else the end of it all says the same
+                    unreal.log_error(f"MEDTalk: {said}")
+                report = None
+            if lost:  # the sidecar may have ended
+                client = yield from the_sidecar.connect(tell, self._settings)
+            if report is None:
                 continue
             self.status.reports.append(report)
             unreal.SystemLibrary.collect_garbage()  # at the end of this frame: every key was an object
@@ -113,9 +160,10 @@ class Generation:
                     unreal.log_warning(f"MEDTalk: {line}")
             if isinstance(report, TakeReport) and not request.one_each:
                 request = replace(request, sequence=report.sequence, start_frame=report.next_frame)
-        if not self.status.reports:
-            raise PluginError(self.status.failures[0])
-        return self.status
+        status = self.status
+        if status.failures and not (status.reports or status.kept or status.edited):
+            raise PluginError(status.failures[0])
+        return status
 
     def ended(self, task: ticks.Task) -> None:
         """For `ticks`: the steps have ended, however it was."""
@@ -125,9 +173,10 @@ class Generation:
             status.state, status.fraction = "done", 1.0
             failed = f"; {len(status.failures)} failed: {status.failures[0]}" if status.failures else "."
             keys = sum(report.keys for report in status.reports)
-            places = {one.sequence if isinstance(one, TakeReport) else one.asset for one in status.reports}
-            where = f"in {places.pop()}" if len(places) == 1 else f"in {len(places)} assets"
-            self._say("done", 1.0, f"{takes}, {keys} keys {where}{failed}{self._note}")
+            assets = {one.sequence if isinstance(one, TakeReport) else one.asset for one in status.reports}
+            where = f"in {next(iter(assets))}" if len(assets) == 1 else f"in {len(assets)} assets"
+            written = f"{takes}, {keys} keys {where}" if written else takes
+            self._say("done", 1.0, f"{written}{status.left()}{failed}{self._note}")
         else:
             status.state = "cancelled" if isinstance(task.error, CancelledError) else "failed"
             before = f" {takes} before." if written else ""
@@ -137,11 +186,18 @@ class Generation:
 
     def _take(
         self, client: Client, request: Request, sound: SoundFacts, fps: float | None
-    ) -> Generator[None, None, Report]:
-        """Steps from one sound to its take. fps: None where its target is not known yet."""
+    ) -> Generator[None, None, Report | None]:
+        """Steps from one sound to its take; None where that was left. fps: None where its target is not known yet."""
         self._say("sound", 0.0, f"Reading the sound {sound.name}.")
         yield from self._until_editable()
-        result, base = yield from self._animate(client, request, sound, fps)
+        sent, settings = self._prepare(request, sound, fps)
+        asset, key = "", ""
+        if self._book is not None:
+            asset, key = _asset(request, sound), _key(request, sent, settings)
+            if left := self._book.left(asset, key, compat.package(sound.path), request.hand_edits):
+                self.status.leave(asset, left)
+                return None
+        result, base = yield from self._animate(client, request, sound.name, sent, settings)
         self._say("writing", 1.0, f"Writing the keys of {sound.name}.")
         yield from self._until_editable()
         if line := _mood(result.meta):
@@ -152,27 +208,23 @@ class Generation:
             sound.name, result.rig, result.fps, sound.path, dict(result.meta), result.head, request.sound_start,
             request.sound_end, base.rig if base is not None else None,
         )  # fmt: skip
-        if request.skeleton:
-            path = place(_animation_path(request, sound), take.source, request.replace)
-            folder, _, name = path.rpartition("/")
-            return bake_curves(take, request.skeleton, folder, name, request.tolerance)
-        return write_take(take, request.target())
+        if self._book is None:
+            return _write(take, request, sound)
+        with self._book.writing(asset, key, sound=compat.package(sound.path)) as record:
+            view = compat.View.now()
+            report = _write(take, request, sound)
+            view.again()  # hundreds of sequences are not to stay open
+            record["keys"] = report.keys
+        return report
 
     def _until_editable(self) -> Generator[None, None, None]:
         """Steps until the project can be changed, at least one: not while it is played, nor while the user drags."""
-        yield
-        while (playing := compat.playing()) or compat.transacting():
-            if playing:
-                self._say("waiting", 0.0, "Waiting for the end of Play In Editor.")
-            yield
+        yield from until_editable(lambda: self._say("waiting", 0.0, PLAYING))
 
-    def _animate(
-        self, client: Client, request: Request, sound: SoundFacts, fps: float | None
-    ) -> Generator[None, None, tuple[Result, Result | None]]:
-        """Steps from a sound to its rig, and where its emotion is to be a layer, to the one without."""
+    def _prepare(self, request: Request, sound: SoundFacts, fps: float | None) -> tuple[Sound, Settings]:
+        """What to send for a sound."""
         from medtalk_wire import RequestError, Sound
 
-        what = f"Generating {sound.name}"
         try:
             data, notes = sounds.read(sound.path)
             data = sounds.only(data, sound.name, request.sound_channel)
@@ -181,15 +233,20 @@ class Generation:
             fps = _fps(request, sound) if fps is None else fps
             timeline = _timeline(request, sound, self._settings.with_sidecar(the_sidecar.about))
             settings = request.wire_settings(self._picture, fps, sound.spoken, timeline, self._personas)
-            sent = Sound.from_bytes(data, sound.name)
+            return Sound.from_bytes(data, sound.name), settings
         except (PluginError, RequestError) as error:
-            raise _SoundError(f"{what}: {error.message}", error.hint) from error
-        result = yield from answer(client, sent, settings, sound.name, self._say)
+            raise _SoundError(f"Generating {sound.name}: {error.message}", error.hint) from error
+
+    def _animate(
+        self, client: Client, request: Request, name: str, sent: Sound, settings: Settings
+    ) -> Generator[None, None, tuple[Result, Result | None]]:
+        """Steps from a sound to its rig, and where its emotion is to be a layer, to the one without."""
+        result = yield from answer(client, sent, settings, name, self._say)
         if request.layers != EMOTION or request.skeleton or not settings.intensity:
             return result, None
         # The sidecar keeps what it heard of a sound, so that this costs it milliseconds.
         barely = replace(settings, intensity=BARELY)
-        base = yield from answer(client, sent, barely, sound.name, self._say)
+        base = yield from answer(client, sent, barely, name, self._say)
         return result, base
 
     def _say(self, phase: str, fraction: float, text: str) -> None:
@@ -205,6 +262,19 @@ class Generation:
 
 class _SoundError(PluginError):
     """One sound cannot be animated; the next may."""
+
+
+PLAYING = "Waiting for the end of Play In Editor."
+
+
+def until_editable(say: Callable[[], None]) -> Generator[None, None, None]:
+    """Steps until the project can be changed, at least one: not while it is played (then `say` is called), nor while
+    the user drags."""
+    yield
+    while (playing := compat.playing()) or compat.transacting():
+        if playing:
+            say()
+        yield
 
 
 Say = Callable[[str, float, str], None]
@@ -258,7 +328,7 @@ def _follow(client: Client, job: Job, name: str, say: Say) -> Generator[None, No
     return job.error.code if job.error else ""
 
 
-_running: tuple[Generation, ticks.Task] | None = None
+_running: tuple[Work, ticks.Task] | None = None
 
 
 def start(
@@ -268,22 +338,27 @@ def start(
 
     `PluginError` if it cannot be done.
     """
-    global _running
-    if running():
-        raise PluginError("A face animation is already being generated.", "Wait until it is done, or cancel it.")
     generation = Generation(request, watch, settings)
-    generation.check()
-    _running = generation, ticks.begin(generation.steps(), generation.ended)
+    begin(generation)
     return generation
 
 
-def running() -> Generation | None:
-    """The generation on its way."""
+def begin(work: Work) -> None:
+    """Begin work, if none is on its way; the tick goes on with it. `PluginError` if it cannot be done."""
+    global _running
+    if running():
+        raise PluginError("A face animation is already being generated.", "Wait until it is done, or cancel it.")
+    work.check()
+    _running = work, ticks.begin(work.steps(), work.ended)
+
+
+def running() -> Work | None:
+    """The work on its way."""
     return _running[0] if _running and not _running[1].ended else None
 
 
 def cancel() -> None:
-    """End the generation on its way; takes that are written stay."""
+    """End the work on its way; takes that are written stay."""
     if _running:
         _running[1].cancel()
 
@@ -307,25 +382,57 @@ def check(request: Request, settings: PluginSettings) -> Facts:
         )
     if not request.sounds:
         raise PluginError("No sound is selected.", "Select one or more SoundWaves in the Content Browser.")
-    waves = [sounds.look(path, settings.max_seconds) for path in request.sounds]
     if request.one_each and request.sequence:
         raise PluginError("One for Each Sound makes new sequences.", "Clear Level Sequence, or switch it off.")
-    for wave in waves:
-        sounds.check_channel(wave, request.sound_channel)
-        if request.sound_start > wave.seconds - sounds.MIN_SECONDS:
-            raise PluginError(
-                f"The sound {wave.name} lasts {wave.seconds:.3g} s; its part begins at {request.sound_start:.3g} s.",
-                "Begin earlier.",
-            )
     if request.skeleton:
         find_skeleton(request.skeleton)
-        for wave in waves:
-            _animation_path(request, wave)
+    if request.bulk:  # each is looked at in its turn: hundreds would hold the editor, and one may fail alone
+        return Facts([], MODEL_FPS)
+    waves = [_look(request, path, settings) for path in request.sounds]
     facts = Facts(waves, _fps(request, waves[0]))
     for wave in waves[1:] if request.one_each else ():
         _fps(request, wave)
     _timeline(request, waves[0], settings, max(wave.seconds for wave in waves))
     return facts
+
+
+def _look(request: Request, path: str, settings: PluginSettings) -> SoundFacts:
+    """The facts of a sound of a request. Raises `PluginError` where it cannot be animated as that asks."""
+    wave = sounds.look(path, settings.max_seconds)
+    sounds.check_channel(wave, request.sound_channel)
+    if request.sound_start > wave.seconds - sounds.MIN_SECONDS:
+        raise PluginError(
+            f"The sound {wave.name} lasts {wave.seconds:.3g} s; its part begins at {request.sound_start:.3g} s.",
+            "Begin earlier.",
+        )
+    if request.skeleton:
+        _animation_path(request, wave)
+    return wave
+
+
+def _asset(request: Request, sound: SoundFacts) -> str:
+    """The asset that a sound of its own gets: the one that an earlier run has made of it, or a new one."""
+    source = compat.package(sound.path)
+    if request.skeleton:
+        return place(_animation_path(request, sound), source, request.replace)
+    return places.find(request.target(), sound.name, source).path
+
+
+def _write(take: Take, request: Request, sound: SoundFacts) -> Report:
+    """Write a take where a request wants it."""
+    if not request.skeleton:
+        return write_take(take, request.target())
+    folder, _, name = _asset(request, sound).rpartition("/")
+    return bake_curves(take, request.skeleton, folder, name, request.tolerance)
+
+
+def _key(request: Request, sent: Sound, settings: Settings) -> str:
+    """What the asset of a sound is made of: the same text for the same sound, settings, place and model."""
+    from medtalk_wire.request import body_of
+
+    where = replace(request.target(), actor=None)  # its path has the name of the level in it
+    bundle = (the_sidecar.about.get("bundle") or {}).get("sha256", "")
+    return made.key_of(dict(sent.fields), body_of(settings), asdict(where), request.skeleton, bundle)
 
 
 def _animation_path(request: Request, sound: SoundFacts) -> str:
@@ -402,4 +509,5 @@ def result(status: Status) -> Mapping[str, Any]:
     return {
         "state": status.state, "phase": status.phase, "fraction": round(status.fraction, 4), "text": status.text,
         "takes": [asdict(report) for report in status.reports], "failures": list(status.failures),
+        "kept": list(status.kept), "edited": list(status.edited),
     }  # fmt: skip

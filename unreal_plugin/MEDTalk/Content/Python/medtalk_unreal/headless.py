@@ -6,14 +6,16 @@ The environment variable MEDTALK_JOB names the job file, a JSON object:
 
     {"map": "/Game/Maps/Stage",                          opened first, may be left out
      "requests": [{"sounds": ["/Game/Voice/Line1"], "actor": "Ada", "emotion": "happy"}],
-     "bakes": [{"sequence": "/Game/Shots/One"}],         faces of sequences to be recorded as AnimSequences
+     "bakes": [{"sequence": "/Game/Shots/One"},          faces of sequences to be recorded as AnimSequences
+               {"results": "D:/vo/rigs", "actor": "Ada"}], an asset for each line of a folder of results
      "exports": [{"sequence": "/Game/Shots/One"}],       sequences whose takes are to be written as .npz and .wav
      "selftest": false,                                  also run the self-test; `ok` is false if a question fails
      "result": "C:/work/result.json"}                    where to write the result; beside the job file if left out
 
-A request has the names of `request.Request`; `actor` may also be the actor's label. Bakes and exports are done after
-the requests, and have the names `sequence`, `actor`, `folder` and `name`. What was written is saved. `ok` in the result
-says whether all went well, not the editor's exit code, which counts errors of the whole project.
+A request has the names of `request.Request`; `actor` may also be the actor's label, and one of its `sounds` a folder.
+Bakes and exports are done after the requests, and have the names `sequence`, `actor`, `folder` and `name`; a bake of
+`results` has those of `order.Order`. What was written is saved. `ok` in the result says whether all went well, not the
+editor's exit code, which counts errors of the whole project.
 """
 
 from __future__ import annotations
@@ -27,8 +29,9 @@ from typing import Any
 
 import unreal
 
-from medtalk_unreal import bake, compat, generate, readback, ticks
+from medtalk_unreal import bake, compat, generate, lines, readback, sound, ticks
 from medtalk_unreal.errors import PluginError
+from medtalk_unreal.order import Order
 from medtalk_unreal.request import Request
 from medtalk_unreal.sidecar import the_sidecar
 from medtalk_wire.files import write_whole
@@ -90,10 +93,14 @@ def _steps(job: Mapping[str, Any], outcome: dict[str, Any]) -> ticks.Steps:
     yield
     for content in job.get("requests", []):
         outcome["requests"].append((yield from _request(content)))
-    for name, action in (("bakes", _bake), ("exports", _export)):
-        for content in job.get(name, []):
-            yield
-            outcome[name].append(_of_a_sequence(content, action))
+    for content in job.get("bakes", []):
+        yield
+        of_results = isinstance(content, dict) and "results" in content
+        done = (yield from _results(content)) if of_results else _of_a_sequence(content, _bake)
+        outcome["bakes"].append(done)
+    for content in job.get("exports", []):
+        yield
+        outcome["exports"].append(_of_a_sequence(content, _export))
     if job.get("selftest"):
         from medtalk_unreal import menus, selftest
 
@@ -106,22 +113,56 @@ def _request(content: Any) -> Generator[None, None, Mapping[str, Any]]:
     """Steps that do one request; its result. A request that fails does not keep the next ones from being done."""
     try:
         request = Request.read(content)
-        generation = generate.Generation(replace(request, actor=_actor_path(request.actor)))
+        sounds = tuple(path for name in request.sounds for path in _sounds(name))
+        request = replace(request, sounds=sounds, actor=_actor_path(request.actor))
+        generation = generate.Generation(request)
     except PluginError as error:
         unreal.log_error(f"MEDTalk: {error}")
         return {"state": "failed", "text": str(error), "takes": [], "failures": []}
-    task = ticks.Task(generation.steps(), generation.ended)
+    yield from _to_its_end(generation)
+    result = generate.result(generation.status)
+    if request.bulk:  # each asset is saved already
+        return result if not result["failures"] else {**result, "state": "failed"}
+    for path in {take.get("sequence") or take["asset"] for take in result["takes"]}:
+        if not unreal.EditorAssetLibrary.save_asset(path, False):
+            return {**result, "state": "failed", "text": f"{path} cannot be saved. Is it checked out?"}
+    return result if not result["failures"] else {**result, "state": "failed"}
+
+
+def _results(content: Mapping[str, Any]) -> Generator[None, None, Mapping[str, Any]]:
+    """Steps that bake a folder of results; what became of it. Lines that fail make it fail, after all are done."""
+    try:
+        order = Order.read(content)
+        baking = lines.Baking(replace(order, actor=_actor_path(order.actor)))
+        baking.check()
+    except PluginError as error:
+        unreal.log_error(f"MEDTalk: {error}")
+        return {"state": "failed", "text": str(error), "made": [], "kept": [], "edited": [], "failed": []}
+    yield from _to_its_end(baking)
+    result = lines.result(baking)
+    return result if not result["failed"] else {**result, "state": "failed"}
+
+
+def _to_its_end(work: generate.Work) -> ticks.Steps:
+    """Steps of work, which ends with them however it is."""
+    task = ticks.Task(work.steps(), work.ended)
     try:
         while not task.ended:
             task.advance()
             yield
     finally:
         task.cancel()
-    result = generate.result(generation.status)
-    for path in {take.get("sequence") or take["asset"] for take in result["takes"]}:
-        if not unreal.EditorAssetLibrary.save_asset(path, False):
-            return {**result, "state": "failed", "text": f"{path} cannot be saved. Is it checked out?"}
-    return result if not result["failures"] else {**result, "state": "failed"}
+
+
+def _sounds(path: str) -> list[str]:
+    """The SoundWave at a path, or those in the folder there. Raises `PluginError` for a folder that has none."""
+    library = unreal.EditorAssetLibrary
+    if library.does_asset_exist(path) or not library.does_directory_exist(path):
+        return [path]
+    found = sound.in_folder(path)
+    if not found:
+        raise PluginError(f"The folder {path} has no SoundWave.", "Import the sounds first.")
+    return found
 
 
 def _of_a_sequence(content: Any, action: Callable[..., Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import unreal
 
-from medtalk_unreal import generate, interpreter, marks, readback, sound, ticks
+from medtalk_unreal import generate, interpreter, marks, readback, rigfile, sound, ticks
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.request import Request
@@ -52,9 +52,9 @@ def of_sound(request: Request, tell: Tell) -> ticks.Steps:
             tell(text)
 
     result = yield from generate.answer(client, sent, wanted, facts.name, say)
-    rig = readback.RecordedRig(array("f", result.rig.cast("B").cast("f")), result.fps, dict(result.meta))
+    rig = rigfile.RecordedRig(array("f", result.rig.cast("B").cast("f")), result.fps, dict(result.meta))
     files = _place(facts.name, ".npz"), _place(facts.name, ".wav")
-    _write(files[0], readback.npz(rig))
+    _write(files[0], rigfile.npz(rig))
     _write(files[1], data)
     return (yield from of_files(*files, tell))
 

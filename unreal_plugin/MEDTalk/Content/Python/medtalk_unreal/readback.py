@@ -5,11 +5,7 @@ What the user has changed since is in it: it is the curves of the board that are
 
 from __future__ import annotations
 
-import io
-import json
 import math
-import struct
-import zipfile
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,9 +21,8 @@ from medtalk_unreal.edits import described
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.places import find_sequence
+from medtalk_unreal.rigfile import RecordedRig, npz
 from medtalk_wire.files import write_whole
-
-_VERSION = 1  # of the .npz, see medtalk.rig.formats
 
 
 @dataclass(frozen=True)
@@ -38,19 +33,6 @@ class FoundTake:
     sound: str
     first_frame: int
     end_frame: int
-
-
-@dataclass(frozen=True)
-class RecordedRig:
-    """The movement of a board in a span: `values` row by row, 174 a row, at `fps`; `meta` says where it comes from."""
-
-    values: array[float]
-    fps: float
-    meta: dict[str, Any]
-
-    @property
-    def frames(self) -> int:
-        return len(self.values) // len(CHANNEL_NAMES)
 
 
 def default_folder(sequence: str, face: str = "") -> Path:
@@ -156,39 +138,3 @@ def _meta(sequence: unreal.LevelSequence, face: FaceRig, first_frame: int, end_f
         "board": face.board.generation, "missing": list(face.board.missing),
         "first_frame": first_frame, "end_frame": end_frame, "generated": described(sequence, name),
     }  # fmt: skip
-
-
-# --- .npz without numpy: a zip of .npy files
-
-
-def npz(rig: RecordedRig) -> bytes:
-    """A rig as the bytes of an .npz file; `medtalk.rig.read_rig` reads it."""
-    values = array("f", rig.values)
-    if struct.pack("=H", 1) != struct.pack("<H", 1):
-        values.byteswap()
-    meta = json.dumps(rig.meta, ensure_ascii=False)
-    parts = {
-        "version": _npy((), "<i8", struct.pack("<q", _VERSION)),
-        "values": _npy((rig.frames, len(CHANNEL_NAMES)), "<f4", values.tobytes()),
-        "fps": _npy((), "<f8", struct.pack("<d", rig.fps)),
-        "channels": _npy((len(CHANNEL_NAMES),), *_texts(CHANNEL_NAMES)),
-        "meta": _npy((), *_texts((meta,))),
-    }
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in parts.items():
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content, zipfile.ZIP_DEFLATED)
-    return file.getvalue()
-
-
-def _texts(texts: tuple[str, ...]) -> tuple[str, bytes]:
-    """The kind and the bytes of an array of texts: UTF-32, filled up with zeros."""
-    width = max(map(len, texts))
-    return f"<U{width}", b"".join(text.encode("utf-32-le").ljust(4 * width, b"\0") for text in texts)
-
-
-def _npy(shape: tuple[int, ...], kind: str, data: bytes) -> bytes:
-    """An array in the format .npy 1.0."""
-    header = f"{{'descr': {kind!r}, 'fortran_order': False, 'shape': {shape!r}, }}".encode("latin1")
-    header += b" " * (-(10 + len(header) + 1) % 64) + b"\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data

@@ -68,7 +68,8 @@ class Request(_More):
     mood, each up to the next (`marks`); with `moods_over_time` spans of the sound do, as in "0-2 angry, 2- happy:0.5".
     `actor` is the path name of an actor in the level, "" the one that `sequence` has already; `sequence` an asset path,
     "" makes a new one in `sequence_folder`, where {folder} is that of the sound.
-    With `one_each` every sound gets a new sequence, in place of all one behind the other in the same. With `skeleton`
+    With `one_each` every sound gets a new sequence, in place of all one behind the other in the same; then, and with
+    `skeleton`, `resume` saves each asset as it is done, and leaves those that are done. With `skeleton`
     (the path of the face's Skeleton or SkeletalMesh) an AnimSequence is made there in place of a sequence; this needs
     no level. `head` is off until it is wanted: the body may turn the head already. `sound_channel` is what is heard of
     a stereo sound; `sound_start` and `sound_end` are the seconds of it that are animated, of every sound, with 0 for
@@ -105,6 +106,7 @@ class Request(_More):
     frame_rate: str = "project"
     sequence_name: str = SEQUENCE_NAME
     one_each: bool = False
+    resume: bool = False
     mute_animation: bool = False
     sound_channel: str = "mix"
     sound_start: float = 0.0
@@ -158,6 +160,11 @@ class Request(_More):
             filled(name, getattr(self, name), dict.fromkeys(valid, ""))
         self.target()
         self._check_mood(settings)
+
+    @property
+    def bulk(self) -> bool:
+        """Whether each sound has an asset of its own that is saved as it is done, and left where it is done."""
+        return self.resume and (self.one_each or bool(self.skeleton))
 
     def target(self) -> Target:
         """Where the keys go."""

@@ -23,8 +23,8 @@ class PluginSettings:
     "emotion2vec=FOLDER", and `offline` keeps the sidecar from downloading others; `server` is the address of a sidecar
     that we do not start (HOST:PORT or a connection file), with `keys`, the folder of its keys; `max_seconds` the
     longest sound that is written into a sequence; `progress` shows it as a notification (`toast`); `form` the generate
-    form as it was last used, `starts` the Start Frame that was used last in a sequence. The last six come from a
-    sidecar: `hears` is whether it hears moods in voices without any further network.
+    form as it was last used, `bake` that of results, `starts` the Start Frame that was used last in a sequence. The
+    last six come from a sidecar: `hears` is whether it hears moods in voices without any further network.
     """
 
     python: str = ""
@@ -38,6 +38,7 @@ class PluginSettings:
     max_seconds: float = 300.0
     progress: bool = False
     form: dict[str, Any] = field(default_factory=dict)
+    bake: dict[str, Any] = field(default_factory=dict)
     starts: dict[str, Any] = field(default_factory=dict)
     labels: list[str] = field(default_factory=lambda: list(LABELS))
     regions: list[str] = field(default_factory=lambda: ["full", "mouth", "upper"])

@@ -55,6 +55,32 @@ def look(path: str, max_seconds: float) -> SoundFacts:
     return SoundFacts(path, name, seconds, str(wave.get_editor_property("spoken_text")), channels)
 
 
+def in_folder(folder: str) -> list[str]:
+    """The path names of the SoundWaves in a folder of the project and below, in order. None is loaded."""
+    registry = unreal.AssetRegistryHelpers.get_asset_registry()
+    found = registry.get_assets_by_path(folder, True) or []
+    return sorted(
+        f"{data.package_name}.{data.asset_name}"
+        for data in found
+        if str(data.asset_class_path.asset_name) == unreal.SoundWave.__name__
+    )
+
+
+def import_file(file: Path, folder: str, name: str) -> str:
+    """Import a sound file into a folder of the project, and save it; the path name. Raises `PluginError`."""
+    task = unreal.AssetImportTask()
+    task.set_editor_properties(
+        {
+            "filename": file.as_posix(), "destination_path": folder, "destination_name": name, "automated": True,
+            "save": True, "replace_existing": False,
+        }
+    )  # fmt: skip
+    unreal.AssetToolsHelpers.get_asset_tools().import_asset_tasks([task])
+    if compat.load(f"{folder}/{name}") is None:
+        raise PluginError(f"Unreal cannot import the sound {file}.", "Look at the lines before this one in the log.")
+    return f"{folder}/{name}.{name}"
+
+
 def check_channel(facts: SoundFacts, channel: str) -> None:
     """Raise `PluginError` for a sound that does not have the channel: "mix", "left" or "right"."""
     if channel != "mix" and facts.channels < MAX_CHANNELS:

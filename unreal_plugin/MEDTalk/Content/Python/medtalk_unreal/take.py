@@ -47,7 +47,8 @@ class Take:
     """A rig to write: `rows` (T, 174) float32 at `fps`; `sound` the path of the SoundWave it belongs to, if any; `meta`
     what the sidecar tells of how it was made; `head` (T, 3) float32 how the head turns, as `medtalk_wire.Result` has
     it, or None. It was made of the part of the sound from `sound_start` to `sound_end` seconds, 0 for its end. `base`
-    is the same rig without its emotion, for layers, or None.
+    is the same rig without its emotion, for layers, or None. `made_of` is what it belongs to, where that is not its
+    sound.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Take:
     sound_start: float = 0.0
     sound_end: float = 0.0
     base: memoryview | None = None
+    made_of: str = ""
 
     def __post_init__(self) -> None:
         rows = self.rows
@@ -100,7 +102,12 @@ class Take:
     @property
     def source(self) -> str:
         """The source of a sequence that is created for the take."""
-        return compat.package(self.sound) if self.sound else self.name
+        return self.belongs or self.name
+
+    @property
+    def belongs(self) -> str:
+        """What a section of the take is known by beside its name."""
+        return self.made_of or compat.package(self.sound or "")
 
     @property
     def flat(self) -> memoryview[float]:
@@ -228,7 +235,7 @@ def write_take(take: Take, target: Target) -> TakeReport:
     place = places.find(target, take.name, take.source)
     sound = _sound(take.sound)
     seconds = take.heard(float(sound.get_editor_property("duration"))) if sound else 0.0
-    owner = Owner(take.name, compat.package(take.sound or ""))
+    owner = Owner(take.name, take.belongs)
     layered = target.layers == layers.EMOTION and take.base is not None
     emotion = replace(owner, layer=layers.EMOTION)
     warnings: list[str] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -158,6 +159,7 @@ class Knob(NamedTuple):
     limits: tuple[float, float] | None
 
 
+@cache
 def knobs(owner: type[Settings] | type[Finishing]) -> tuple[Knob, ...]:
     """All knobs of a class of settings, in their order; `Settings.finishing` is none, but has its own."""
     types, usual = get_type_hints(owner), owner()
