@@ -222,7 +222,7 @@ def test_exports_of_unreal(medtalk: Callable[..., Any], rigs: Path, tmp_path: Pa
         (["empty"], "empty holds no recorded rig (NAME.rig). Record one: medtalk record SOUND -o empty"),
         (["voice.wav"], "voice.wav is not a recorded rig. Give a folder, or NAME.rig."),
         (["rigs", "--intensity", "9"], "intensity is 9"),
-        (["rigs", "--tolerance", "elbow:1"], "--tolerance is 'elbow:1'"),
+        (["rigs", "--tolerance", "elbow:1"], "The tolerance is 'elbow:1'"),
         (["rigs", "--update", "--intensity", "0.5"], "--update keeps the settings that were recorded; --intensity"),
         (["rigs", "--exact", "--seed", "1"], "--exact compares bytes, which --seed changes"),
         (["rigs", "--from-unreal", "x", "--seed", "1", "--update"], "--seed and --update cannot be used with --from"),
