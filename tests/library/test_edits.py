@@ -82,7 +82,8 @@ def test_another_frame_rate_is_no_edit(base: RigSequence) -> None:
 
 def test_the_turn_of_the_head(base: RigSequence, tmp_path: Path) -> None:
     turn = np.zeros((120, 3), np.float32)
-    turned, edited = (RigSequence(base.values, 60.0, head=each) for each in (turn, turn + np.array([0, 5, 0], np.float32)))
+    up = np.array([0, 5, 0], np.float32)
+    turned, edited = (RigSequence(base.values, 60.0, head=each) for each in (turn, turn + up))
     edits = read_edits(write_edits(tmp_path / "a.edits.json", capture(turned, edited)))
     assert edits.channels == ("HeadPitch",)
     done = apply(turned, edits)
