@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -103,6 +103,13 @@ class Speech:
     def sha256(self) -> str:
         """SHA-256 of the 16 kHz samples (little-endian float32), as 64 hexadecimal digits."""
         return hashlib.sha256(np.ascontiguousarray(self.samples, "<f4").data).hexdigest()
+
+    def facts(self) -> dict[str, Any]:
+        """What a rig's meta keeps of it: name, sha256, seconds, and rate and channels of its file."""
+        return {
+            "name": self.name, "sha256": self.sha256, "seconds": self.seconds, "rate": self.source_rate,
+            "channels": self.source_channels,
+        }  # fmt: skip
 
     @classmethod
     def from_array(

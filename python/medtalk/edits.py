@@ -21,7 +21,7 @@ from medtalk.files import write_atomic
 from medtalk.inputs import path_text, read_input
 from medtalk.rig import CHANNELS, RigSequence
 from medtalk.rig.channels import CHANNEL_NAMES
-from medtalk.rig.sequence import frozen
+from medtalk.rig.sequence import HEAD, frozen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,12 +37,14 @@ _GAP_S = 0.1  # stretches that are nearer to one another are one
 _FADE_S = 0.1  # an edit that ends abruptly comes and goes in this time
 _DIGITS = 5
 _MAX_BYTES = 256 << 20
-_INDEX = {name: index for index, name in enumerate(CHANNEL_NAMES)}
+_INDEX = {name: index for index, name in enumerate((*CHANNEL_NAMES, *HEAD))}
+_HEAD_DEGREES, _HEAD_MOVED = 90.0, 2.0  # how far a head may turn, and how far is another one under an edit
 
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """A change of one control. start: seconds of its first frame; before, after: (N,) values at the file's rate."""
+    """A change of one control, or of the turn of the head. start: seconds of its first frame; before, after: (N,)
+    values at the file's rate."""
 
     channel: str
     start: float
@@ -66,13 +68,19 @@ class Edits:
 
 @dataclass(frozen=True)
 class Conflict:
-    """An edit whose ground is another one: seconds, and how far the rig had moved there at most."""
+    """An edit whose ground is another one: seconds, and how far the rig had moved there at most.
+
+    `message` says what is in the way, and what became of the edit.
+    """
 
     channel: str
     start: float
     end: float
     moved: float
     message: str
+
+    def __str__(self) -> str:
+        return f"{_short(self.channel)}, {self.start:.2f} to {self.end:.2f} s: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -98,12 +106,17 @@ def capture(base: RigSequence, edited: RigSequence) -> Edits:
             f"The edited rig lasts {edited.seconds:.2f} s, the other one {base.seconds:.2f} s.",
             "Give the two of one take; for another recording see `medtalk retime`.",
         )
-    now = edited.resample(base.fps)
-    frames = min(len(base), len(now))
-    before, after = base.values[:frames], now.values[:frames]
-    changed = np.abs(after - before) > SEEN
+    (of_base, of_edited) = _columns(base), _columns(edited)
+    shared = min(of_base.shape[1], of_edited.shape[1])  # not every format holds the turn of the head
+    # What only another frame rate has changed is no edit.
+    now, as_now = (_columns(each.resample(base.fps)) for each in (edited, base.resample(edited.fps)))
+    frames = min(len(of_base), len(now), len(as_now))
+    before, difference = of_base[:frames, :shared], now[:frames, :shared] - as_now[:frames, :shared]
+    changed = np.abs(difference) > SEEN
+    after = np.where(changed, before + difference, before)
+    names = (*CHANNEL_NAMES, *HEAD)
     stretches = [
-        Stretch(CHANNEL_NAMES[index], first / base.fps, before[first:end, index], after[first:end, index])
+        Stretch(names[index], first / base.fps, before[first:end, index], after[first:end, index])
         for index in np.flatnonzero(changed.any(axis=0))
         for first, end in _runs(changed[:, index], round(_GAP_S * base.fps))
     ]
@@ -123,7 +136,7 @@ def apply(rig: RigSequence, edits: Edits, mode: str = "offset") -> Applied:
     """
     if mode not in MODES:
         raise SettingError(f"The mode is {mode[:40]!r}; valid are {', '.join(MODES)}.")
-    values = rig.values.copy()
+    values = _columns(rig).copy()
     conflicts: list[Conflict] = []
     same = edits.base == rig_hash(rig)
     for each in edits.stretches:
@@ -131,16 +144,24 @@ def apply(rig: RigSequence, edits: Edits, mode: str = "offset") -> Applied:
         own = each.start + np.arange(len(each.before)) / edits.fps
         at = np.flatnonzero((rig.times > own[0] - _FADE_S) & (rig.times < own[-1] + _FADE_S))
         end = float(own[-1])
+        if index >= values.shape[1]:
+            what = "the rig has no turn of the head; the edit is left out"
+            conflicts.append(Conflict(each.channel, float(own[0]), end, 0.0, what))
+            continue
         if own[0] > rig.seconds:
-            conflicts.append(Conflict(each.channel, float(own[0]), end, 0.0, "it lies behind the end of the rig"))
+            what = f"the rig ends at {rig.seconds:.2f} s; the edit is left out"
+            conflicts.append(Conflict(each.channel, float(own[0]), end, 0.0, what))
             continue
         times = rig.times[at]
         ground = np.interp(times, own, each.before)
         inside = (times >= own[0]) & (times <= own[-1])
         moved = float(np.abs(values[at, index] - ground)[inside].max(initial=0.0))
-        span = CHANNELS[index].maximum - CHANNELS[index].minimum
-        if not same and moved > MOVED * span:
-            what = f"the rig is another one there now, by up to {moved:.2f}"
+        low, high, much = _limits(index)
+        if not same and moved > much:
+            what = f"the rig is another one there now, by up to {moved:.2f}; the edit is kept"
+            conflicts.append(Conflict(each.channel, float(own[0]), end, moved, what))
+        elif end > rig.seconds:
+            what = f"the rig ends at {rig.seconds:.2f} s; the rest of the edit is left out"
             conflicts.append(Conflict(each.channel, float(own[0]), end, moved, what))
         weight = np.interp(times, [own[0] - _FADE_S, own[0], end, end + _FADE_S], [0.0, 1.0, 1.0, 0.0])
         wanted = np.interp(times, own, each.after)
@@ -148,8 +169,27 @@ def apply(rig: RigSequence, edits: Edits, mode: str = "offset") -> Applied:
             values[at, index] += weight * (wanted - ground)
         else:
             values[at, index] += weight * (wanted - values[at, index])
-        values[at, index] = np.clip(values[at, index], CHANNELS[index].minimum, CHANNELS[index].maximum)
-    return Applied(replace(rig, values=frozen(values)), tuple(conflicts))
+        values[at, index] = np.clip(values[at, index], low, high)
+    head = None if rig.head is None else frozen(values[:, len(CHANNEL_NAMES) :].copy())
+    return Applied(replace(rig, values=frozen(values[:, : len(CHANNEL_NAMES)].copy()), head=head), tuple(conflicts))
+
+
+def _columns(rig: RigSequence) -> NDArray[np.float32]:
+    """(T, 174), or (T, 177) with the turn of the head in degrees."""
+    return rig.values if rig.head is None else np.hstack([rig.values, rig.head])
+
+
+def _limits(index: int) -> tuple[float, float, float]:
+    """The range of a column, and how far it moves before the ground of an edit is another one."""
+    if index >= len(CHANNELS):
+        return -_HEAD_DEGREES, _HEAD_DEGREES, _HEAD_MOVED
+    channel = CHANNELS[index]
+    return channel.minimum, channel.maximum, MOVED * (channel.maximum - channel.minimum)
+
+
+def _short(name: str) -> str:
+    index = _INDEX[name]
+    return name if index >= len(CHANNELS) else CHANNELS[index].short
 
 
 def rig_hash(rig: RigSequence) -> str:

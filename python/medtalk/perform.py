@@ -647,13 +647,7 @@ class Performance:
         meta = {
             "medtalk": __version__,
             "bundle": {"name": self.model.bundle.name, "sha256": self.model.bundle.sha256},
-            "source": {
-                "name": self.speech.name,
-                "sha256": self.speech.sha256,
-                "seconds": self.speech.seconds,
-                "rate": self.speech.source_rate,
-                "channels": self.speech.source_channels,
-            },
+            "source": self.speech.facts(),
             "transcript": self.transcript,
             "emotion": dict(weights),
             "intensity": float(np.asarray(intensity)) if constant else "curve",

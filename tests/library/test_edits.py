@@ -66,7 +66,32 @@ def test_edits_hold_at_another_rate_and_within_the_limits(base: RigSequence) -> 
 def test_a_rig_that_is_shorter_now(base: RigSequence) -> None:
     edits = capture(base, changed(base, JAW, 100, 115, 0.1))
     done = apply(base.slice(0.0, 1.0), edits)
-    assert "behind the end" in done.conflicts[0].message and len(done.rig) == 60
+    assert str(done.conflicts[0]) == "C_jaw.Y, 1.67 to 1.90 s: the rig ends at 1.00 s; the edit is left out"
+    assert len(done.rig) == 60
+    (conflict,) = apply(base.slice(0.0, 1.0), capture(base, changed(base, JAW, 50, 115, 0.1))).conflicts
+    assert conflict.message == "the rig ends at 1.00 s; the rest of the edit is left out"
+
+
+def test_another_frame_rate_is_no_edit(base: RigSequence) -> None:
+    edited = changed(base, BROW, 40, 80, 0.4)
+    assert capture(base, base.resample(24.0)).stretches == ()
+    edits = capture(base, edited.resample(24.0))
+    assert edits.channels == (CHANNEL_NAMES[BROW],)
+    np.testing.assert_allclose(apply(base, edits).rig.values[45:75, BROW], 0.4, atol=0.02)
+
+
+def test_the_turn_of_the_head(base: RigSequence, tmp_path: Path) -> None:
+    turn = np.zeros((120, 3), np.float32)
+    up = np.array([0, 5, 0], np.float32)
+    turned, edited = (RigSequence(base.values, 60.0, head=each) for each in (turn, turn + up))
+    edits = read_edits(write_edits(tmp_path / "a.edits.json", capture(turned, edited)))
+    assert edits.channels == ("HeadPitch",)
+    done = apply(turned, edits)
+    assert done.rig.head is not None and not done.conflicts
+    np.testing.assert_allclose(done.rig.head[:, 1], 5.0)
+    assert capture(turned, base).stretches == (), "a format that does not hold it is no edit"
+    (conflict,) = apply(base, edits).conflicts
+    assert str(conflict).startswith("HeadPitch, 0.00 to 1.98 s: the rig has no turn of the head")
 
 
 def test_what_is_no_edit(base: RigSequence, tmp_path: Path) -> None:
@@ -92,5 +117,9 @@ def test_the_commands(base: RigSequence, tmp_path: Path, medtalk) -> None:
     assert (done.code, done.err) == (0, "") and "1 change on 1 control" in done.out
     assert medtalk("edits", "apply", tmp_path / "a.npz", tmp_path / "a.edits.json", "-o", tmp_path / "d.npz").code == 0
     done = medtalk("edits", "apply", tmp_path / "c.npz", tmp_path / "a.edits.json", "-o", tmp_path / "e.npz")
-    assert done.code == 1 and "The edit was kept" in done.err and (tmp_path / "e.npz").is_file()
+    assert (
+        done.code == 1
+        and "C_jaw.Y, 0.50 to 0.98 s: the rig is another one there now" in done.err
+        and (tmp_path / "e.npz").is_file()
+    )
     assert medtalk("edits", "capture", tmp_path / "a.npz", tmp_path / "b.csv", "-o", tmp_path / "x.json").code == 1

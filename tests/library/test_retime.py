@@ -63,7 +63,9 @@ def test_a_take_with_an_edit_follows_a_longer_pause(model: medtalk.Model, sample
     values[30:50, 3] = 0.77
     edited = medtalk.RigSequence(values, take.fps, take.meta, take.words, take.phones, take.head)
     done = retime(edited, old, new)
-    assert len(done) == len(new) and done.head is not None and done.meta == edited.meta
+    assert len(done) == len(new) and done.head is not None
+    own = {"source": new.speech.facts(), "retimed": {"heard in both": pytest.approx(1.0, abs=0.1)}}
+    assert done.meta == {**edited.meta, **own}
     assert done.values[40, 3] == pytest.approx(0.77, abs=1e-4)
     wanted = new.decode("sad").values[:, JAW]
     moved = np.interp(np.linspace(0, 1, len(new)), np.linspace(0, 1, len(take)), take.values[:, JAW])
@@ -84,6 +86,19 @@ def test_the_command(medtalk, sample: Path, tmp_path: Path) -> None:
     assert done.code == 0 and done.out.startswith(f"{tmp_path / 'b.npz'}: 5.2 s")
     done = medtalk(*words, "--from", tmp_path / "new.wav")
     assert done.code == 1 and "The rig lasts" in done.err
+
+
+def test_another_line_is_refused_and_so_is_silence(medtalk, sample: Path, speech_data: Path, tmp_path: Path) -> None:
+    """One line each, and no file."""
+    assert medtalk("generate", sample, "-o", tmp_path / "a.npz").code == 0
+    soundfile.write(tmp_path / "silence.wav", np.zeros(48000), 16000)
+    words = ["retime", tmp_path / "a.npz", "--from", sample, "-o", tmp_path / "b.npz", "--to"]
+    for sound, said in (
+        (speech_data / "emodb_sad.ogg", "The new sound is not the same line: "),
+        (tmp_path / "silence.wav", "Nothing is spoken in the new sound."),
+    ):
+        done = medtalk(*words, sound)
+        assert done.code == 1 and said in done.err and done.err.count("\n") == 1 and not (tmp_path / "b.npz").exists()
 
 
 def test_a_rig_of_another_sound_is_refused(model: medtalk.Model, sample: Path) -> None:

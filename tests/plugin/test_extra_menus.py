@@ -1,4 +1,4 @@
-"""AnimSequences and recorded rigs: from the menu, the form and the job file."""
+"""AnimSequences and takes as files: from the menu, the form and the job file."""
 
 from __future__ import annotations
 

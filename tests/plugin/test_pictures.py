@@ -91,7 +91,7 @@ def test_a_picture_in_the_form_leads_the_take(
     name = sound.get_name()
     told = edits.described(sequence, name)
     assert told["guidance"] == {"image": "face.png"} and told["bundle"]["name"] == "full"
-    path, _ = readback.export_recorded_rig(sequence.get_path_name(), None, tmp_path / "rigs")
+    path, _ = readback.export(sequence.get_path_name(), None, tmp_path / "rigs")
     assert read_rig(path).meta["generated"] == told
 
 

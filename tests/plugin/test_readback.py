@@ -18,7 +18,7 @@ def export(editor: Any, sequence: Any, folder: Path, actor: Any = None, **more: 
 
     with editor.plugin_code():
         path = actor.get_path_name() if actor else None
-        return readback.export_recorded_rig(sequence.get_path_name(), path, folder, **more)
+        return readback.export(sequence.get_path_name(), path, folder, **more)
 
 
 @pytest.mark.parametrize("board", ["mh3", "mh4"])
@@ -88,9 +88,9 @@ def test_several_takes_and_names_that_no_file_can_have(editor: Any, tmp_path: Pa
 def test_the_file_needs_no_numpy_and_is_the_same_each_time(editor: Any, tmp_path: Path) -> None:
     from array import array
 
-    from medtalk_unreal.rigfile import RecordedRig, npz
+    from medtalk_unreal.rigfile import Rig, npz
 
-    rig = RecordedRig(array("f", range(348)), 29.97, {"take": "où", "missing": []})
+    rig = Rig(array("f", range(348)), 29.97, {"take": "où", "missing": []})
     data = npz(rig)
     assert data == npz(rig)
     (tmp_path / "a.npz").write_bytes(data)

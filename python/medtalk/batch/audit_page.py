@@ -26,7 +26,7 @@ _STYLE = """
 :root { color-scheme: dark }
 body { background: #18191d; color: #e8e8ec; font: 15px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem;
   padding: 0 1rem; overflow-wrap: anywhere }
-td { padding: .1rem 1rem .1rem 0; vertical-align: top } td:nth-child(2) { text-align: right }
+td { padding: .1rem 1rem .1rem 0; vertical-align: top } td:nth-child(-n+2) { white-space: nowrap }
 article { display: flex; gap: 1rem; border-top: 1px solid #33353c; padding: .8rem 0 }
 @media (max-width: 500px) { article { display: block } }
 img { width: 200px; height: 200px; flex: none; border-radius: 4px }

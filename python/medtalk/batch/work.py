@@ -122,7 +122,7 @@ class Maker:
         if job.edits:
             done = apply(rig, read_edits(job.edits), making.edit_mode)
             rig = done.rig
-            conflicts = [f"{each.channel}, {each.start:.2f} s: {each.message}" for each in done.conflicts]
+            conflicts = [str(each) for each in done.conflicts]
         if _look(Path(job.sound)) != {name: source[name] for name in ("bytes", "changed")}:
             raise AudioError(f"{job.sound} has changed meanwhile.", "Run the same command again.")
         files = []

@@ -211,7 +211,7 @@ def _tell(record: Mapping[str, Any], as_json: bool) -> None:
         print(json.dumps(record, ensure_ascii=False), flush=True)
         return
     for line in record.get("conflicts", ()):
-        complain(f"{record['out'][0]}: {line}; the edit was kept.")
+        complain(f"{record['out'][0]}: {line}.")
     if record["state"] == "failed":
         complain(f"{record['out'][0]}: {record['error']['message']} {record['error']['hint']}")
 

@@ -49,7 +49,7 @@ def apply(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Do the changes of a rig again on another one of the same line. Conflicts are kept and listed; exit code 1."""
+    """Do the changes of a rig again on another one of the same line. Conflicts are listed, with exit code 1."""
     from dataclasses import asdict
 
     from medtalk.edits import apply as make
@@ -66,5 +66,5 @@ def apply(
     else:
         print(shown(f"{output}: {count(len(found.stretches), 'change')} on {count(len(found.channels), 'control')}"))
         for each in done.conflicts:
-            complain(f"{each.channel}, {each.start:.2f} to {each.end:.2f} s: {each.message}. The edit was kept.")
+            complain(f"{each}.")
     raise typer.Exit(1 if done.conflicts else 0)

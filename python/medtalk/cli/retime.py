@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from medtalk.cli.options import Debug, Force, OtherBundle, Threads
-from medtalk.cli.printing import length, shown
+from medtalk.cli.printing import complain, length, shown
 from medtalk.errors import SettingError
 
 
@@ -31,6 +31,7 @@ def retime(
     from medtalk.face.beside import own_sound
     from medtalk.perform import load
     from medtalk.quality import report
+    from medtalk.retime import SURELY
     from medtalk.retime import retime as bring
     from medtalk.rig import check_output, read_rig, write_rig
 
@@ -41,6 +42,10 @@ def retime(
         raise SettingError(f"The sound of {rig} is not beside it.", "Give it with --from.")
     model = load(bundle, threads=threads)
     old, new = (model.perform(sound, take.meta.get("transcript", "")) for sound in (own, to))
-    done = bring(take, old, new).with_meta(retimed={"from": own.name, "to": to.name})
+    done = bring(take, old, new)
+    retimed = done.meta["retimed"]
+    done = done.with_meta(retimed={"from": own.name, "to": to.name, **retimed})
     write_rig(output, done, force=force)
     print(shown(f"{output}: {length(done.seconds)}, {report(done, new.speech, new.phones).summary}"))
+    if (shared := retimed["heard in both"]) < SURELY:
+        complain(f"Only {100 * shared:.0f} % of the speech in {to.name} is heard in {own.name}. Look at the take.")

@@ -92,7 +92,7 @@ def read_tolerance(entries: Iterable[str], frames: int = 0) -> Tolerance:
             value = -1.0
         if not 0.0 <= value < np.inf or (colon and area not in (*AREAS, TURN)):
             raise SettingError(
-                f"--tolerance is {entry[:40]!r}; valid are a number from 0 and AREA:NUMBER.",
+                f"The tolerance is {entry[:40]!r}; valid are a number from 0 and AREA:NUMBER.",
                 f"Areas are {', '.join(AREAS)} and {TURN} (in degrees).",
             )
         if colon:

@@ -55,7 +55,9 @@ class _Rigs:
         terms = Terms(tolerance, None if sounds is None else given / sounds)
         self._shop = Workshop(terms, None if bundle is None else given / bundle)
         self._verifier: Verifier | None = None
-        config.args += [place for place in map(str, sorted(self.files)) if place not in config.args]
+        named = [(given / arg.partition("::")[0]).resolve() for arg in config.args]
+        if not self.files.intersection(named) and not any("::" in arg for arg in config.args):  # else tests are chosen
+            config.args += map(str, sorted(self.files))
 
     @property
     def verifier(self) -> Verifier:

@@ -45,6 +45,20 @@ def test_the_tolerance_is_of_each_control() -> None:
     assert not compare(GOOD, far, Tolerance(0.5, {"jaw": 0.001})).same
 
 
+def test_on_another_kind_of_machine_a_movement_may_come_a_little_earlier() -> None:
+    across = Tolerance(across=True)
+    early = RigSequence(np.vstack([GOOD.values[2:], GOOD.values[-1:], GOOD.values[-1:]]), 60.0, GOOD.meta)
+    found = compare(GOOD, early, across)
+    assert not found.over and found.moved and not compare(GOOD, early).same
+    later = RigSequence(np.vstack([GOOD.values[5:], *[GOOD.values[-1:]] * 5]), 60.0, GOOD.meta)
+    assert compare(GOOD, later, across).over, "five frames are more than a little"
+    short = changed(GOOD, 1.0, 1.03, JAW, 0.9)
+    for pair in ((GOOD, short), (short, GOOD)):
+        assert [each.name for each in compare(*pair, across).over] == ["C_jaw.Y"], "one that comes or goes is seen"
+    assert Tolerance(0.2, across=True).seconds == 0.0 and Tolerance(0.2, across=True).of("jaw") == 0.2
+    assert (across.of("head"), across.of("jaw"), Tolerance().of("jaw")) == (0.5, 0.05, 0.01)
+
+
 def test_an_open_lip_is_an_event_in_words() -> None:
     (event,) = compare(GOOD, speaking(("b",)), Tolerance(5.0)).events[:1]
     assert event.kind == "closure lost" and event.start == pytest.approx(0.95, abs=0.02)

@@ -42,6 +42,9 @@ def test_a_test_for_each_recorded_rig(suite: Path, root: Path) -> None:
     assert "3 passed" in done.stdout
     done = run(suite, root, "-q", "rigs", "--medtalk-rigs", "rigs", "-k", "angry")
     assert "1 passed, 1 deselected" in done.stdout, "none is collected twice"
+    for chosen in ("rigs/sad.rig::sad", "rigs/sad.rig", "test_other.py::test_other"):
+        done = run(suite, root, "-v", "--medtalk-rigs", "rigs", chosen)
+        assert f"{chosen}" in done.stdout and "1 passed" in done.stdout, "only what is chosen"
 
 
 def test_a_failure_says_what_moved(suite: Path, root: Path) -> None:

@@ -52,6 +52,9 @@ def test_every_setting_comes_back() -> None:
     """A new one that does not is seen here: the test needs a value of it."""
     assert set(OTHER) == {knob.name for knob in knobs(Settings)}
     assert set(STEPS) == {knob.name for knob in knobs(Finishing)}
+    usual = vars(DEFAULT) | vars(DEFAULT.finishing)
+    forgotten = [name for name, value in (OTHER | STEPS).items() if str(value) == str(usual[name])]
+    assert forgotten == ["text", "image", "image_name"], "the mood is of one kind; pictures are tested below"
     found = again(Settings(**OTHER, finishing=Finishing(**STEPS)))
     for name, value in OTHER.items():
         back = getattr(found, name)

@@ -192,7 +192,7 @@ def _bake(sequence: str, actor: str | None, folder: str, name: str) -> Mapping[s
 
 
 def _export(sequence: str, actor: str | None, folder: str, name: str) -> Mapping[str, Any]:
-    files = readback.export_recorded_rig(sequence, actor, folder or readback.default_folder(sequence), name)
+    files = readback.export(sequence, actor, folder or readback.default_folder(sequence), name)
     return {"files": [file.as_posix() for file in files]}
 
 

@@ -65,7 +65,7 @@ ENTRIES = (
           "Show the take at the playhead of the open sequence, as it is now, on a head in the browser."),
     Entry(TOOLS_MENU, "bake", "Save", "Bake to Anim Sequence",
           "Record the face of the MetaHuman in the open sequence as an AnimSequence beside it."),
-    Entry(TOOLS_MENU, "export", "FolderOpen", "Export Recorded Rig",
+    Entry(TOOLS_MENU, "export", "FolderOpen", "Export Takes",
           "Write the takes of the open sequence, with what you changed in them, as .npz and .wav files."),
     Entry(TOOLS_MENU, "results", "Import", "Bake Folder of Results...",
           "Make a Level Sequence or an AnimSequence of each line that medtalk bake has made."),
@@ -151,7 +151,7 @@ def _export() -> None:
     path = _open_sequence()
     actor, face = _face(path)
     place = readback.default_folder(path, face)
-    files = readback.export_recorded_rig(path, actor, place)
+    files = readback.export(path, actor, place)
     say(f"{len(files) // 2} takes were written to {place}.")
 
 

@@ -52,7 +52,7 @@ def of_sound(request: Request, tell: Tell) -> ticks.Steps:
             tell(text)
 
     result = yield from generate.answer(client, sent, wanted, facts.name, say)
-    rig = rigfile.RecordedRig(array("f", result.rig.cast("B").cast("f")), result.fps, dict(result.meta))
+    rig = rigfile.Rig(array("f", result.rig.cast("B").cast("f")), result.fps, dict(result.meta))
     files = _place(facts.name, ".npz"), _place(facts.name, ".wav")
     _write(files[0], rigfile.npz(rig))
     _write(files[1], data)

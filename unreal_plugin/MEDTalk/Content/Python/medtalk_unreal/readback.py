@@ -1,4 +1,4 @@
-"""Takes read back from a sequence: a recorded rig as .npz, as the library `medtalk` reads it, with its sound.
+"""Takes read back from a sequence: a rig as .npz, as the library `medtalk` reads it, with its sound.
 
 What the user has changed since is in it: it is the curves of the board that are read, not the rig that was written.
 """
@@ -21,7 +21,7 @@ from medtalk_unreal.edits import described
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.facerig import FaceRig
 from medtalk_unreal.places import find_sequence
-from medtalk_unreal.rigfile import RecordedRig, npz
+from medtalk_unreal.rigfile import Rig, npz
 from medtalk_wire.files import write_whole
 
 
@@ -54,7 +54,7 @@ def find_takes(sequence: str, actor: str | None = None) -> list[FoundTake]:
 
 def read_rig(
     sequence: str, actor: str | None, first_frame: int, end_frame: int, fps: float = 0.0, name: str = ""
-) -> RecordedRig:
+) -> Rig:
     """The movement of a face board from a display frame up to another one.
 
     fps: of the rig, the display rate by default. Channels that the board has not, or that were never keyed, rest.
@@ -87,12 +87,10 @@ def read_rig(
         )
     if not all(map(math.isfinite, values)):
         raise PluginError(f"The curves of {face.name} have values that are not numbers.")
-    return RecordedRig(values, float(compat.rate(rate)), _meta(level_sequence, face, first_frame, end_frame, name))
+    return Rig(values, float(compat.rate(rate)), _meta(level_sequence, face, first_frame, end_frame, name))
 
 
-def export_recorded_rig(
-    sequence: str, actor: str | None, folder: str | Path, name: str = "", fps: float = 0.0
-) -> list[Path]:
+def export(sequence: str, actor: str | None, folder: str | Path, name: str = "", fps: float = 0.0) -> list[Path]:
     """Write the takes of a MetaHuman, or the one called `name`, into a folder: an .npz and, with it, a .wav each.
 
     Returns the files. Raises `PluginError`, after which the files that are written are whole.
@@ -107,7 +105,7 @@ def export_recorded_rig(
 def export_takes(
     sequence: str, actor: str | None, folder: str | Path, takes: Iterable[FoundTake], fps: float = 0.0
 ) -> list[Path]:
-    """Write takes that were found of a MetaHuman, as `export_recorded_rig` does."""
+    """Write takes that were found of a MetaHuman, as `export` does."""
     files: list[Path] = []
     place, used = Path(folder), set()
     for take in takes:

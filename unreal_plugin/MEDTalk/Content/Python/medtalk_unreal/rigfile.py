@@ -32,7 +32,7 @@ _CUT = f"It may be cut short. {_AGAIN}"
 
 
 @dataclass(frozen=True)
-class RecordedRig:
+class Rig:
     """The movement of a board: `values` row by row, 174 a row, at `fps`; `meta` says where it comes from. `head` is how
     the head turns, three angles a row as `medtalk_wire.Result` has them, or None."""
 
@@ -64,7 +64,7 @@ def _shaped(values: Any, width: int) -> memoryview:
 # --- reading
 
 
-def read(path: Path) -> RecordedRig:
+def read(path: Path) -> Rig:
     """The rig in a file that `can_read`. Raises `PluginError`: it is gone, cut, of another channel list, or no rig."""
     parse = _READERS[ending(path.name)]
     try:
@@ -95,7 +95,7 @@ def ending(name: str) -> str:
     return next((long for long in _OTHERS if low.endswith(long)), Path(low).suffix)
 
 
-def _check(path: Path, rig: RecordedRig) -> None:
+def _check(path: Path, rig: Rig) -> None:
     if not rig.frames or len(rig.values) % _WIDTH:
         raise PluginError(f"The rig {path} has no whole frame.", _CUT)
     if rig.head is not None and len(rig.head) != len(CURVES) * rig.frames:
@@ -116,7 +116,7 @@ def _check_channels(names: Sequence[Any]) -> None:
         )
 
 
-def _from_npz(data: bytes) -> RecordedRig:
+def _from_npz(data: bytes) -> Rig:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
 
@@ -131,22 +131,22 @@ def _from_npz(data: bytes) -> RecordedRig:
         _check_channels(_from_texts(part("channels")))
         meta = json.loads(_from_texts(part("meta"))[0])
         head = _floats(part("head"), len(CURVES)) if "head.npy" in entries else None
-        return RecordedRig(_floats(part("values"), _WIDTH), _number(part("fps")), dict(meta), head)
+        return Rig(_floats(part("values"), _WIDTH), _number(part("fps")), dict(meta), head)
 
 
-def _from_json(data: bytes) -> RecordedRig:
+def _from_json(data: bytes) -> Rig:
     content = json.loads(data)
     if not isinstance(content, dict) or content.get("format") != "medtalk-rig":
         raise PluginError("It is JSON, but not a rig.", _AGAIN)
     _check_channels(content["channels"])
     head = content.get("head")
-    return RecordedRig(
+    return Rig(
         _table(content["values"], _WIDTH), float(content["fps"]), dict(content.get("meta") or {}),
         None if head is None else _table(head, len(CURVES)),
     )  # fmt: skip
 
 
-def _from_csv(data: bytes) -> RecordedRig:
+def _from_csv(data: bytes) -> Rig:
     header, *rows = csv.reader(io.StringIO(data.decode("utf-8-sig")))
     names = [name.strip() for name in header[1:]]
     turns = tuple(names[_WIDTH:]) == CURVES
@@ -154,7 +154,7 @@ def _from_csv(data: bytes) -> RecordedRig:
     table = [[float(cell) for cell in row] for row in rows if row]
     times = [row[0] for row in table]
     head = _table([row[1 + _WIDTH :] for row in table], len(CURVES)) if turns else None
-    return RecordedRig(_table([row[1 : 1 + _WIDTH] for row in table], _WIDTH), _rate(times), {}, head)
+    return Rig(_table([row[1 : 1 + _WIDTH] for row in table], _WIDTH), _rate(times), {}, head)
 
 
 def _rate(times: Sequence[float]) -> float:
@@ -166,7 +166,7 @@ def _rate(times: Sequence[float]) -> float:
     return next((rate for rate in common if abs(rate / measured - 1) < 1e-4), measured)
 
 
-_READERS: Mapping[str, Callable[[bytes], RecordedRig]] = {".npz": _from_npz, ".json": _from_json, ".csv": _from_csv}
+_READERS: Mapping[str, Callable[[bytes], Rig]] = {".npz": _from_npz, ".json": _from_json, ".csv": _from_csv}
 READABLE = tuple(_READERS)
 """The endings of files that are read, the best first."""
 _OTHERS = (".arkit.csv", ".expressions.csv", ".curves.csv", ".a2f.json")  # of boards that do not say all
@@ -221,7 +221,7 @@ def _from_texts(part: tuple[tuple[int, ...], str, bytes]) -> list[str]:
 # --- writing
 
 
-def npz(rig: RecordedRig) -> bytes:
+def npz(rig: Rig) -> bytes:
     """A rig as the bytes of an .npz file; `medtalk.rig.read_rig` reads it."""
     values = array("f", rig.values)
     if struct.pack("=H", 1) != struct.pack("<H", 1):
