@@ -151,7 +151,7 @@ def _died(job: Job, died: Died) -> dict[str, Any]:
 def _failure(job: Job, code: str, message: str) -> dict[str, Any]:
     return {
         "out": list(job.out), "row": job.number, "id": job.id, "character": job.character, "sound": job.sound,
-        "settings": dict(job.recipe), "state": FAILED, "elapsed": 0.0,
+        "language": job.language, "settings": dict(job.recipe), "state": FAILED, "elapsed": 0.0,
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "error": {"code": code, "message": message, "hint": "", "about": job.sound},
     }  # fmt: skip
