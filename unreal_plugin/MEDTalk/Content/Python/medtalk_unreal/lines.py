@@ -64,6 +64,7 @@ class Baking:
             names = ", ".join(sorted({line.character for line in every if line.character})[:20]) or "nobody"
             what = f"None of the {len(every)} lines of {order.results} is meant; they are of {names}."
             raise PluginError(what, "Choose another character or language.")
+        yield
         book, taken, until = made.Book(), dict[str, Line](), time.monotonic() + _SLICE
         for number, line in enumerate(lines):
             self._say("lines", number / len(lines), f"{line.out}, {number + 1} of {len(lines)}.")
