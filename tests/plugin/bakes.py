@@ -17,12 +17,12 @@ import soundfile
 from tests.helpers.sounds import babble
 from tests.plugin.running import tick_until
 
-HEADER = ("id", "audio", "character", "out", "emotion")
+HEADER = ("id", "audio", "character", "language", "text", "emotion")
 ROWS = (
-    ("L1", "en/L1.wav", "Anna", "en/L1", "happy"),
-    ("L1", "de/L1.wav", "Anna", "de/L1", "happy"),
-    ("L2", "en/L2.wav", "Bo", "en/L2", "sad"),
-    ("L3", "en/gone.wav", "Bo", "en/L3", "sad"),
+    ("L1", "en/L1.wav", "Anna", "en", "Hello", "happy"),
+    ("L1", "de/L1.wav", "Anna", "de", "Hallo", "happy"),
+    ("L2", "en/L2.wav", "Bo", "en", "No", "sad"),
+    ("L3", "en/gone.wav", "Bo", "en", "Yes", "sad"),
 )
 LINES = ("de/L1", "en/L1", "en/L2")
 """Those that have rigs; the sound of the fourth does not exist."""

@@ -13,7 +13,7 @@ import soundfile
 from medtalk.rig import RigSequence, read_rig, to_expressions, write_rig
 from medtalk.rig.channels import INDEX
 from tests.fake_unreal import inside
-from tests.plugin.bakes import LINES, assets_of, bake, change_ledger
+from tests.plugin.bakes import LINES, assets_of, bake, change_ledger, ledger_of
 from tests.plugin.takes import KEYED, board_section, on_board
 from tests.plugin.test_bake import curves
 
@@ -163,6 +163,20 @@ def test_a_ledger_that_is_cut_in_the_middle_of_a_line(editor: Any, rigs: Path) -
     path.write_text("".join([*lines, '{"out":["../../x.npz"],"state":"done"}\n', last[:90]]), "utf-8")
     assert len(bake(editor, rigs).made) == 2
     assert any("2 lines cannot be read. Run medtalk bake again" in line for line in editor.log.warnings)
+
+
+def test_of_several_ledgers_the_last_bake_counts(editor: Any, rigs: Path) -> None:
+    """Chunks of a farm write one each; no clock says which is later."""
+    whole = rigs / "results.jsonl"
+    records = ledger_of(rigs)
+    newer = [{**record, "bake": 7, "state": "failed", "error": {"message": "no sound"}} for record in records]
+    (rigs / "results.1-2.jsonl").write_text("".join(json.dumps(one) + "\n" for one in newer[:2]), "utf-8")
+    (rigs / "results.3-end.jsonl").write_text("", "utf-8")
+    (rigs / "results-old.jsonl").write_text("no ledger\n", "utf-8")
+    baking = bake(editor, rigs)
+    assert [one.line for one in baking.failures] == ["en/L1", "de/L1", "en/L3"] and len(baking.made) == 1
+    assert "medtalk bake has failed: no sound" in baking.failures[0].error and editor.log.warnings == []
+    assert len(bake(editor, whole).made) == 2, "one of the ledgers alone"
 
 
 def test_an_asset_that_cannot_be_saved_fails_alone_and_is_not_taken_for_done(editor: Any, rigs: Path) -> None:

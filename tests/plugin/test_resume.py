@@ -22,7 +22,7 @@ def test_a_sidecar_that_dies_costs_the_sound_it_was_at(configured: Any, tmp_path
     actor = configured.add_metahuman().get_path_name()
     sounds = add_sounds(configured, tmp_path, 0.3, 0.4, 0.3)
     request = Request(sounds=sounds, actor=actor, one_each=True, resume=True, emotion="sad")
-    generation = generate.start(request)
+    generation: Any = generate.start(request)
     tick_until(configured, lambda: generation.status.reports, "the first")
     tick_until(configured, lambda: "line1" in generation.status.text, "the second")
     os.kill(pid_of_sidecar(configured), signal.SIGTERM if os.name == "nt" else signal.SIGKILL)

@@ -13,8 +13,8 @@ from medtalk_unreal.choices import NO_SEQUENCE, SELECTED
 from medtalk_unreal.details import get, key, path
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.filling import selected_face, selected_faces
-from medtalk_unreal.generate import Status
 from medtalk_unreal.order import Order
+from medtalk_unreal.work import Status
 
 TITLE = "MEDTalk Bake Results"
 _COMBOS = {"frame_rate": choices.RATES, "head": choices.HEADS, "hand_edits": choices.HAND_EDITS}

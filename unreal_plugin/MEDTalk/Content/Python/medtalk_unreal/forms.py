@@ -14,9 +14,9 @@ from medtalk_unreal.choices import CHOSEN, FROM_THE_VOICE, IN_SEQUENCE, NO_PERSO
 from medtalk_unreal.details import get
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.filling import fill, put, read, selected_faces, sounds_of, values
-from medtalk_unreal.generate import Status
 from medtalk_unreal.request import MORE, OF_ONCE, Request
 from medtalk_unreal.take import CHOICES
+from medtalk_unreal.work import Status
 from medtalk_wire.settings import MAX_INTENSITY
 
 TITLE = "MEDTalk Generate Face"

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import unreal
 
 from medtalk_unreal import compat, made, marks, places, ticks
 from medtalk_unreal import settings as settings_file
 from medtalk_unreal import sound as sounds
-from medtalk_unreal.bake import BakeReport, bake_curves, find_skeleton
+from medtalk_unreal.bake import bake_curves, find_skeleton
 from medtalk_unreal.edits import asset_path, check_editable, place
 from medtalk_unreal.errors import CancelledError, PluginError
 from medtalk_unreal.layers import BARELY, EMOTION
@@ -28,12 +28,11 @@ from medtalk_unreal.sidecar import the_sidecar
 from medtalk_unreal.sound import SoundFacts
 from medtalk_unreal.take import Take, TakeReport, check_target, target_place, write_take
 from medtalk_unreal.ticks import Patience
+from medtalk_unreal.work import PLAYING, Report, Status, Work, until_editable
 from medtalk_wire.settings import DEFAULT, MAX_FPS
 
 if TYPE_CHECKING:
     from medtalk_wire import Client, Job, Result, Settings, Sound
-
-Report = TakeReport | BakeReport
 
 _OF_THE_SOUND = ("audio", "limit", "checksum")  # codes of errors that the next sound need not have
 MODEL_FPS = DEFAULT.fps
@@ -43,47 +42,6 @@ _DOING = {
 """What the sidecar does with a sound, by the phases of docs/protocol.md."""
 FULL_SECONDS, AGAIN_SECONDS = 600.0, 5.0
 """How long and how often to ask again a sidecar whose queue is full."""
-
-
-@dataclass
-class Status:
-    """A generation's status. `state` is "running", "done", "failed" or "cancelled"; `fraction` is 0 to 1; `text` one
-    line for the user; `reports` are of the takes that were written, `failures` lines about sounds that could not be.
-    `kept` are the assets that were done already, `edited` those that somebody has changed by hand: both were left.
-    """
-
-    state: str = "running"
-    phase: str = "waiting"
-    fraction: float = 0.0
-    text: str = "Waiting."
-    reports: list[Report] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
-    edited: list[str] = field(default_factory=list)
-
-    def leave(self, asset: str, why: str) -> None:
-        """Note an asset that was left. why: as `made.Book.left` has it."""
-        (self.edited if why == made.EDITED else self.kept).append(asset)
-        if why == made.EDITED:
-            unreal.log_warning(f"MEDTalk: {asset} was changed by hand, and is left. Drop the hand edits to replace it.")
-
-    def left(self) -> str:
-        """What to say of the assets that were left; "" for none."""
-        kept = f"; {len(self.kept)} left, which were done before" if self.kept else ""
-        return kept + (f"; {len(self.edited)} left, which were changed by hand" if self.edited else "")
-
-
-class Work(Protocol):
-    """Work of minutes on the project, of which there is one at a time. `check` raises `PluginError` where it cannot
-    begin; the rest is for `ticks`."""
-
-    status: Status
-
-    def check(self) -> None: ...
-
-    def steps(self) -> Generator[None, None, Status]: ...
-
-    def ended(self, task: ticks.Task) -> None: ...
 
 
 class Generation:
@@ -262,19 +220,6 @@ class Generation:
 
 class _SoundError(PluginError):
     """One sound cannot be animated; the next may."""
-
-
-PLAYING = "Waiting for the end of Play In Editor."
-
-
-def until_editable(say: Callable[[], None]) -> Generator[None, None, None]:
-    """Steps until the project can be changed, at least one: not while it is played (then `say` is called), nor while
-    the user drags."""
-    yield
-    while (playing := compat.playing()) or compat.transacting():
-        if playing:
-            say()
-        yield
 
 
 Say = Callable[[str, float, str], None]

@@ -34,6 +34,7 @@ from medtalk_unreal.errors import PluginError
 from medtalk_unreal.order import Order
 from medtalk_unreal.request import Request
 from medtalk_unreal.sidecar import the_sidecar
+from medtalk_unreal.work import Work
 from medtalk_wire.files import write_whole
 
 VARIABLE = "MEDTALK_JOB"
@@ -143,7 +144,7 @@ def _results(content: Mapping[str, Any]) -> Generator[None, None, Mapping[str, A
     return result if not result["failed"] else {**result, "state": "failed"}
 
 
-def _to_its_end(work: generate.Work) -> ticks.Steps:
+def _to_its_end(work: Work) -> ticks.Steps:
     """Steps of work, which ends with them however it is."""
     task = ticks.Task(work.steps(), work.ended)
     try:

@@ -19,10 +19,10 @@ from medtalk_unreal import compat, generate, made, results, rigfile, sound, tick
 from medtalk_unreal.bake import bake_curves
 from medtalk_unreal.edits import asset_name
 from medtalk_unreal.errors import CancelledError, PluginError
-from medtalk_unreal.generate import PLAYING, Report, Status, until_editable
 from medtalk_unreal.order import Order
 from medtalk_unreal.results import Line
 from medtalk_unreal.take import Take, TakeReport, write_take
+from medtalk_unreal.work import PLAYING, Report, Status, until_editable
 
 _SLICE = 0.02  # seconds of a tick that may go by with lines that are done
 _KEYS = 50_000  # each is an object of Unreal until garbage is collected
@@ -64,6 +64,7 @@ class Baking:
             names = ", ".join(sorted({line.character for line in every if line.character})[:20]) or "nobody"
             what = f"None of the {len(every)} lines of {order.results} is meant; they are of {names}."
             raise PluginError(what, "Choose another character or language.")
+        yield
         book, taken, until = made.Book(), dict[str, Line](), time.monotonic() + _SLICE
         for number, line in enumerate(lines):
             self._say("lines", number / len(lines), f"{line.out}, {number + 1} of {len(lines)}.")

@@ -22,7 +22,7 @@ import unreal
 from medtalk_board.expressions import PREFIX
 from medtalk_unreal import compat, settings
 from medtalk_unreal.edits import source_of
-from medtalk_unreal.errors import PluginError
+from medtalk_unreal.errors import CancelledError, PluginError
 
 MADE, EDITED, FAILED = "made", "edited", "failed"
 _MARK = "MEDTalk.made"
@@ -92,6 +92,8 @@ class Book:
             yield record
             if record["key"]:
                 mark(asset, record["key"])
+        except CancelledError:
+            raise
         except Exception as error:
             known = isinstance(error, PluginError)
             self.write(asset, FAILED, **of, error=str(error) if known else f"{type(error).__name__}: {error}")

@@ -1,7 +1,7 @@
 """The ledger of `medtalk bake`, `results.jsonl`: which lines of a production have rigs, and which have failed.
 
-The last record of a line counts, as for the bake itself. A line of the ledger that is cut or damaged is lost, and no
-more: the bake makes it again.
+The last record of a line counts: that of the bake with the highest number, as for `medtalk bake` itself. A line of the
+ledger that is cut or damaged is lost, and no more: the next bake makes it again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 from medtalk_unreal import rigfile
 from medtalk_unreal.errors import PluginError
 
-NAME = "results"
+NAME = "results.jsonl"
+_LEDGER = re.compile(r"results(\.\d+-(\d+|end))?\.jsonl")  # chunks of a farm have one each
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_]\w+)*", re.IGNORECASE)
 _AT_ONCE = 500  # records that are read in a tick
 
@@ -49,18 +50,17 @@ class Line:
 
 
 def ledgers(place: Path) -> list[Path]:
-    """The ledgers of a bake: the file itself, or those in a folder, the oldest first. Raises `PluginError` for none."""
+    """The ledgers of a bake: the file itself, or those in a folder, by name. Raises `PluginError` for none."""
     if place.is_file():
         return [place]
     try:
-        found = [path for path in place.glob(f"{NAME}*.jsonl") if path.is_file()]
-        found.sort(key=lambda path: (path.stat().st_mtime_ns, path.name))
+        found = [path for path in place.iterdir() if _LEDGER.fullmatch(path.name)] if place.is_dir() else []
     except OSError as error:
         raise PluginError(f"The folder {place} cannot be read: {error.strerror}.") from error
     if not found:
-        what = f"The folder {place} has no {NAME}.jsonl" if place.is_dir() else f"{place} is not there"
+        what = f"The folder {place} has no {NAME}" if place.is_dir() else f"{place} is not there"
         raise PluginError(f"{what}.", "Choose the folder that medtalk bake has written.")
-    return found
+    return sorted(found)
 
 
 def read(place: Path) -> Generator[None, None, tuple[list[Line], list[str]]]:
@@ -68,7 +68,7 @@ def read(place: Path) -> Generator[None, None, tuple[list[Line], list[str]]]:
 
     Raises `PluginError` where there is no ledger, or one that cannot be read.
     """
-    records: dict[str, dict[str, Any]] = {}
+    every: list[dict[str, Any]] = []
     notes = []
     files = ledgers(place)
     for path in files:
@@ -83,15 +83,15 @@ def read(place: Path) -> Generator[None, None, tuple[list[Line], list[str]]]:
                     record = _record(text)
                     if record is None:
                         lost += 1
-                        continue
-                    before = records.get(record["out"][0])
-                    if before is None or str(record.get("time", "")) >= str(before.get("time", "")):
-                        records[record["out"][0]] = record
+                    else:
+                        every.append(record)
         except OSError as error:
             raise PluginError(f"The ledger {path} cannot be read: {error.strerror}.") from error
         if lost:
             lines = f"{lost} line{'s' if lost > 1 else ''}"
             notes.append(f"{path}: {lines} cannot be read. Run medtalk bake again: it makes what is lost.")
+    every.sort(key=lambda record: _whole(record, "bake"))  # within a bake the order is that of the ledger
+    records = {record["out"][0]: record for record in every}
     folder = files[0].parent
     return [_line(folder, record) for record in sorted(records.values(), key=_place)], notes
 
@@ -114,8 +114,12 @@ def _is_below(name: str) -> bool:
 
 
 def _place(record: dict[str, Any]) -> tuple[int, str]:
-    row = record.get("row")
-    return row if isinstance(row, int) else 0, record["out"][0]
+    return _whole(record, "row"), record["out"][0]
+
+
+def _whole(record: dict[str, Any], name: str) -> int:
+    value = record.get(name)
+    return value if isinstance(value, int) else 0
 
 
 def _line(folder: Path, record: dict[str, Any]) -> Line:

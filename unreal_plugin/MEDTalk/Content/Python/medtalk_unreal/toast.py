@@ -18,7 +18,7 @@ import unreal
 
 from medtalk_unreal import details
 from medtalk_unreal.dialogs import TITLE
-from medtalk_unreal.generate import Status
+from medtalk_unreal.work import Status
 
 _on_cancel: Callable[[], None] | None = None  # of the task that shows the progress
 _path = ""  # its path name, "" for none
