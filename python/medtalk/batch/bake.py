@@ -158,14 +158,9 @@ def _died(job: Job, died: Died) -> dict[str, Any]:
 
 def _failure(job: Job, code: str, message: str) -> dict[str, Any]:
     return {
-<<<<<<< HEAD
         "out": list(job.out), "row": job.number, "id": job.id, "character": job.character, "language": job.language,
         "sound": os.path.abspath(job.sound),
         "settings": dict(job.recipe), "state": FAILED, "elapsed": 0.0,
-=======
-        "out": list(job.out), "row": job.number, "id": job.id, "character": job.character, "sound": job.sound,
-        "language": job.language, "settings": dict(job.recipe), "state": FAILED, "elapsed": 0.0,
->>>>>>> hD
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "error": {"code": code, "message": message, "hint": "", "about": job.sound},
     }  # fmt: skip

@@ -94,15 +94,9 @@ class Maker:
 
     def _record(self, job: Job, started: float, result: Mapping[str, Any]) -> dict[str, Any]:
         return {
-<<<<<<< HEAD
             "out": list(job.out), "row": job.number, "id": job.id, "character": job.character, "language": job.language,
             "sound": os.path.abspath(job.sound),
             "settings": dict(job.recipe), "bundle": self._model.bundle.sha256, "medtalk": __version__, **result,
-=======
-            "out": list(job.out), "row": job.number, "id": job.id, "character": job.character, "sound": job.sound,
-            "language": job.language, "settings": dict(job.recipe), "bundle": self._model.bundle.sha256,
-            "medtalk": __version__, **result,
->>>>>>> hD
             "elapsed": round(time.perf_counter() - started, 4),
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }  # fmt: skip
