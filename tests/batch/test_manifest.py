@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from medtalk.batch.manifest import Line, folder_lines, read_manifest
+from medtalk.batch.manifest import COLUMNS, Line, folder_lines, read_manifest
 from medtalk.batch.plan import plan
 from medtalk.errors import AudioError, GuidanceError, MedtalkError, SettingError
 from medtalk_wire.settings import Settings
@@ -63,6 +63,36 @@ def test_json_lines(tmp_path: Path) -> None:
     assert "not a JSON object" in str(third.problem) and "not JSON" in str(fourth.problem)
 
 
+ODD = (
+    5, -1.5, 10**400, True, False, [], [1], ["a"], [[1, 2]], [None], {}, {"a": 1}, {"sad": [1]}, "\ud800", "a\0b",
+    "x" * 5000, [{"start": 0, "emotion": 5}], [{"start": 0, "image": 5}], None,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(set(COLUMNS.values())))
+def test_odd_values_of_any_column_harm_no_other_row(tmp_path: Path, name: str) -> None:
+    """Each is one that the column may have, or fails its row with one line."""
+    header = next(header for header, ours in COLUMNS.items() if ours == name)
+    for value in ODD:
+        row = {"id": "L2", "audio": "b.wav", header: value}
+        text = f'{{"id": "L1", "audio": "a.wav", "language": "de"}}\n{json.dumps(row)}\n'
+        jobs, refused = plan(lines(tmp_path / "a.jsonl", text), Settings(), edits=tmp_path)
+        assert jobs[0].id == "L1" and len(jobs) + len(refused) == 2
+        for each in refused:
+            assert "a.jsonl, row 2" in str(each.error) and "\n" not in str(each.error)
+        if isinstance(value, bool | list | dict) and name in ("id", "audio", "out", "character", "language"):
+            assert f"{name} is {value!r:.40}; valid is a text." in str(refused[0].error)
+        if value == "\ud800":
+            assert f"{name} holds" in str(refused[0].error)
+
+
+def test_a_bad_language_moves_no_other_line(tmp_path: Path) -> None:
+    """Several languages have folders each; one that cannot be is none."""
+    rows = ({"id": n, "audio": "a.wav", "language": word} for n, word in enumerate(("de", "\ud800", 5, ["fr"])))
+    jobs, refused = plan(lines(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows))), Settings())
+    assert [job.out for job in jobs] == [("0.npz",)] and len(refused) == 3
+
+
 def test_a_bad_row_fails_alone(tmp_path: Path) -> None:
     rows = ["a.wav,1,yes,", ",1,yes,", "c.wav,much,yes,", "d.wav,1,perhaps,", "e.wav,1,no,none.csv", "f.wav,1,no,,x"]
     text = "\n".join(["audio,intensity,blink,timeline", *rows])
@@ -83,6 +113,18 @@ def test_paths_of_another_system(tmp_path: Path) -> None:
     (tmp_path / "vo" / "anna" / "a.wav").write_bytes(b"")
     (line,) = lines(tmp_path / "a.csv", "audio,out\nanna\\a.wav,act1\\a\n", sounds=tmp_path / "vo")
     assert Path(line.sound).is_file() and line.out == "act1\\a"
+
+
+def test_headers_of_audio_tools_and_of_unreal(tmp_path: Path) -> None:
+    """A reference is no picture: it is prose more often than not."""
+    for header in ("VO File", "VO Filename", "WAV File", "Audio File Name", "Dialogue Wave", "Sound Cue", "Voice File"):
+        text = f"Dialogue ID,{header},Speaker,Spoken Dialogue,Voice Actor Direction,Take,Reference\n"
+        (tmp_path / "a.csv").write_text(f"{text}L1,a.wav,Anna,Hello.,very tired,3,{'as in act 1 ' * 50}\n")
+        found = read_manifest(tmp_path / "a.csv")
+        (line,) = found.lines
+        assert (line.id, Path(line.sound).name, line.character, line.problem) == ("L1", "a.wav", "Anna", None)
+        assert line.settings == {"transcript": "Hello.", "text": "very tired"}
+        assert "not used: Take, Reference." in found.notes[0]
 
 
 def test_a_mark_that_excel_writes_first(tmp_path: Path) -> None:

@@ -123,6 +123,14 @@ def test_a_recipe_knows_a_picture_by_its_bytes(tmp_path: Path) -> None:
     assert recipe(checked(Settings())) == {}
 
 
+def test_a_name_that_is_too_long_fails_no_other_line(tmp_path: Path) -> None:
+    lines = [line(1, id="x" * 300), line(2), line(3, settings={"image": Path("prose " * 60)})]
+    jobs, _ = plan(lines, Settings(), edits=tmp_path)
+    assert [job.number for job in jobs] == [1, 2, 3]  # a picture is only read when its line is made
+    record = {"out": list(jobs[0].out), "state": FAILED, "error": {"message": "The name is too long."}}
+    assert "The name is too long" in state_of(jobs[0], record, tmp_path, "b").why
+
+
 def test_a_ledger_that_was_cut(tmp_path: Path) -> None:
     record = {"out": ["a.npz"], "state": DONE, "time": "2026-01-01"}
     with Ledger(tmp_path) as ledger:

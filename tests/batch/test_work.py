@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +41,34 @@ def test_several_at_a_time_are_as_one_by_one(jobs: list[Job], tiny_bundle: Path,
         assert {name: one[name] for name in SAME} == {name: other[name] for name in SAME}
         assert [file["sha256"] for file in one["files"]] == [file["sha256"] for file in other["files"]]
     assert [one["state"] for one in one_by_one] == ["done"] * 5 and alone.batch == 1
+
+
+def test_a_job_is_done_wherever_the_process_is(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine of a cluster has another working folder."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("vo", "edits", "elsewhere", "out"):
+        Path(folder).mkdir()
+    shutil.copytree(tiny_bundle, "bundle")
+    soundfile.write("vo/a.wav", babble(0.5), 16000)
+    edits = {"format": "medtalk-edits", "version": 1, "base": {}, "edits": []}
+    Path("edits/L1.edits.json").write_text(json.dumps(edits))
+    Path("lines.csv").write_text("id,audio,timeline\nL1,vo/a.wav,moods.json\n")
+    Path("moods.json").write_text('[{"start": 0, "image": "a.png"}]')
+    usual = Settings(image=Path("a.png"))
+    (job,), _ = plan(read_manifest("lines.csv").lines, usual, edits=Path("edits"))
+    making = Making(Path("out"), Path("bundle"), "cpu", {"whisper": Path("w")})
+    (span,) = tuple(job.settings.timeline or ())
+    places = (job.sound, job.edits, job.settings.image, span.image, making.bundle, making.backbones["whisper"])
+    assert all(str(place).startswith(str(tmp_path)) for place in places)
+    Path("lines.csv").write_text("id,audio\nL1,vo/a.wav\n")
+    (job,), _ = plan(read_manifest("lines.csv").lines, Settings())
+    making = Making(Path("out"), Path("bundle"), "cpu")
+    monkeypatch.chdir("elsewhere")
+    record = making.open().make(job)
+    assert (record["state"], record["sound"]) == ("done", str(tmp_path / "vo" / "a.wav"))
+    assert (tmp_path / "out" / "L1.npz").is_file()
 
 
 def test_a_bad_sound_among_several(jobs: list[Job], tiny_bundle: Path, tmp_path: Path) -> None:

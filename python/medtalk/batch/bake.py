@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -159,7 +158,7 @@ def _died(job: Job, died: Died) -> dict[str, Any]:
 def _failure(job: Job, code: str, message: str) -> dict[str, Any]:
     return {
         "out": list(job.out), "row": job.number, "id": job.id, "character": job.character, "language": job.language,
-        "sound": os.path.abspath(job.sound),
+        "sound": job.sound,
         "settings": dict(job.recipe), "state": FAILED, "elapsed": 0.0,
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "error": {"code": code, "message": message, "hint": "", "about": job.sound},

@@ -33,18 +33,25 @@ ENDINGS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson")
 _JSON_LINES = (".jsonl", ".ndjson")
 
 NAMES: dict[str, tuple[str, ...]] = {
-    "id": ("lineid", "stringid", "textid", "key", "cue", "name"),
-    "audio": ("sound", "file", "audiofile", "soundfile", "filename", "wav", "vo", "voicefile", "path"),
-    "transcript": ("text", "line", "dialogue", "dialog", "subtitle", "script", "words", "spokentext"),
-    "language": ("lang", "locale", "culture"),
-    "character": ("speaker", "actor", "role"),
+    "id": ("lineid", "dialogueid", "stringid", "textid", "locid", "key", "stringkey", "lockey", "cue", "name"),
+    "audio": (
+        "sound", "file", "audiofile", "soundfile", "filename", "audiofilename", "wav", "wavfile", "wavefile", "vo",
+        "vofile", "vofilename", "voicefile", "voicefilename", "soundwave", "dialoguewave", "path", "audiopath",
+        "filepath", "soundcue",
+    ),
+    "transcript": (
+        "text", "line", "dialogue", "dialog", "subtitle", "script", "words", "spokentext", "spokendialogue",
+        "dialoguetext", "dialogueline", "linetext", "voiceline", "voline", "sourcestring", "caption",
+    ),
+    "language": ("lang", "locale", "culture", "languagecode"),
+    "character": ("speaker", "actor", "role", "charactername", "speakername", "speakingvoice"),
     "out": ("output", "target", "rig", "outfile"),
     "emotion": ("mood", "feeling"),
-    "text": ("description", "direction", "emotiontext", "moodtext"),
-    "image": ("picture", "reference"),
+    "text": ("description", "direction", "voiceactordirection", "emotiontext", "moodtext"),
+    "image": ("picture",),
     "intensity": ("moodintensity", "strength"),
     "curve": ("intensitycurve",),
-}
+}  # fmt: skip
 """Columns and settings by the names that they have in tables, without blanks and dashes; `text` is one for words."""
 _OF_THE_LINE = ("id", "audio", "character", "out")
 _KNOBS: dict[str, Knob] = {knob.name: knob for knob in (*knobs(Settings), *knobs(Finishing))}
@@ -52,6 +59,9 @@ _NOT_COLUMNS = ("image_name", "span", "closures", "smoothing")
 _FILES = ("image", "timeline", "curve", "persona")
 _YES = ("1", "true", "yes", "y", "on", "x", "ja", "wahr", "oui", "vrai")  # as a spreadsheet writes it here and there
 _NO = ("0", "false", "no", "n", "off", "nein", "falsch", "non", "faux")
+_HALF = re.compile("[\ud800-\udfff]")
+"""A surrogate, which JSON can write and no file or encoding can hold."""
+_NO_NAME = re.compile("[\x00-\x1f\ud800-\udfff]")
 _DECIMAL_COMMA = re.compile(r"(:\s*\d+),(?=\d)")
 
 
@@ -277,18 +287,16 @@ class _Reader:
         where = where or f"{self._name}, row {number}"
         headers = self._headers(tuple(row))
         given = {name: row[header] for name, header in headers.items() if row[header] not in ("", None)}
-        words = {name: str(given.get(name, "")).strip() for name in _OF_THE_LINE}
+        words, wrong = _words(given)
         if words["id"]:
             where = f"{where} ({words['id'][:40]})"
         settings: dict[str, Any] = {}
         problem = None
         try:
-            if wrong := row.get(""):
-                raise SettingError(f"{where}: {wrong}.", "Put cells with commas in quotes.")
-            for name, word in words.items():
-                if any(sign < " " or "\ud800" <= sign <= "\udfff" for sign in word):
-                    raise SettingError(f"{where}: {name} holds a line break or another sign that cannot be.",
-                                       "Is a quote before it not closed?")  # fmt: skip
+            if row.get(""):
+                raise SettingError(f"{where}: {row['']}.", "Put cells with commas in quotes.")
+            if wrong:
+                raise SettingError(f"{where}: {wrong}", "Is a quote before it not closed?" if "break" in wrong else "")
             for name, value in given.items():
                 if name in _KNOBS:
                     settings[name] = self._setting(name, value, f"{where}: {name}")
@@ -299,8 +307,9 @@ class _Reader:
             problem = error
             problem.message = error.message if where in error.message else f"{where}: {error.message}"
         sound = str(self._path(words["audio"], self._sounds)) if words["audio"] else ""
-        language = str(given.get("language", "")).strip()
-        return Line(number, where, words["id"], sound, words["character"], words["out"], language, settings, problem)
+        return Line(
+            number, where, words["id"], sound, words["character"], words["out"], words["language"], settings, problem
+        )
 
     def _headers(self, headers: tuple[str, ...]) -> dict[str, str]:
         """Our name -> header, for the headers of a row. Of several that mean the same the first in `COLUMNS` is it."""
@@ -358,6 +367,26 @@ class _Reader:
             source = self._path(value, self._folder) if value.lower().endswith(".json") else value
             self._personas[value] = read_persona(source)
         return self._personas[value]
+
+
+def _words(given: Mapping[str, Any]) -> tuple[dict[str, str], str]:
+    """The words of a row by column, "" for those that cannot be, and a sentence on the first that cannot; else ""."""
+    words: dict[str, str] = dict.fromkeys((*_OF_THE_LINE, "language"), "")
+    wrong = ""
+    for name in (*words, *_FILES):
+        value = given.get(name, "")
+        if isinstance(value, str) and _NO_NAME.search(value.strip()):
+            wrong = wrong or f"{name} holds a line break or another sign that cannot be."
+        elif name not in words:  # a file, or what stands for it
+            continue
+        elif isinstance(value, str) or (type(value) in (int, float) and name != "language"):
+            words[name] = str(value).strip()
+        else:
+            wrong = wrong or f"{name} is {value!r:.40}; valid is a text."
+    for name, value in given.items():
+        if isinstance(value, str) and _HALF.search(value):
+            wrong = wrong or f"{name} holds half a sign, which is no text."
+    return words, wrong
 
 
 def _truth(text: str, what: str) -> bool:

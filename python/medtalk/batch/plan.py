@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +28,8 @@ class Job:
     """A line that can be done: all that a process needs for it.
 
     out: its files, relative to the output folder, with "/"; the first one is its name in the ledger. recipe: its
-    settings as plain JSON. edits: its file of hand edits, "" for none.
+    settings as plain JSON. edits: its file of hand edits, "" for none. All other paths are absolute: the process that
+    does it may have another working folder.
     """
 
     number: int
@@ -86,17 +88,20 @@ def plan(
                         f"{line.where} would write {name}, as {first.where} does.", "Give it its own out."
                     )
             settings = _settings(line, usual, people)
-            recipes, own = recipe(settings) | dict(made_by or {}), _edits_of(out[0], edits)
+            own = _edits_of(out[0], edits)
+            recipes = recipe(settings) | dict(made_by or {})
             if own is not None:
                 recipes["edits"] = sha256_file(own)[:16]
             jobs.append(
                 Job(
                     line.number, line.where, line.id or Path(line.sound).stem, line.character, line.language,
-                    line.sound, out, settings, recipes, str(own or ""),
+                    os.path.abspath(line.sound), out, settings, recipes, str(own or ""),
                 )
             )  # fmt: skip
         except MedtalkError as error:
             refused.append(Refused(line, error))
+        except (OSError, ValueError, OverflowError) as error:  # a picture that cannot be read, a number beyond all
+            refused.append(Refused(line, SettingError(f"{line.where} cannot be done: {error}.")))
     return jobs, refused
 
 
@@ -129,18 +134,31 @@ def _settings(line: Line, usual: Settings, people: Mapping[str, Any]) -> Setting
         given["emotion"] = None
     steps = {name: given.pop(name) for name in tuple(given) if name in _STEPS}
     try:
-        return checked(replace(usual, **given, finishing=replace(usual.finishing, **steps)))
+        return _with_places(checked(replace(usual, **given, finishing=replace(usual.finishing, **steps))))
     except MedtalkError as error:
         error.message = f"{line.where}: {error.message}"
         raise
+
+
+def _with_places(settings: Settings) -> Settings:
+    """The settings with absolute paths of their pictures."""
+    if isinstance(settings.image, Path):
+        settings = replace(settings, image=settings.image.absolute())
+    if any(isinstance(span.image, Path) for span in settings.timeline or ()):
+        spans = settings.timeline or ()
+        placed = (
+            replace(each, image=each.image.absolute()) if isinstance(each.image, Path) else each for each in spans
+        )
+        settings = replace(settings, timeline=tuple(placed))
+    return settings
 
 
 def _edits_of(out: str, folder: Path | None) -> Path | None:
     """The file of hand edits of a line, if there is one."""
     if folder is None:
         return None
-    path = folder / f"{out[: -len(rig_ending(out))]}{ENDING}"
-    return path if path.is_file() else None
+    path = folder.absolute() / f"{out[: -len(rig_ending(out))]}{ENDING}"
+    return path if os.path.isfile(path) else None  # unlike `Path.is_file` also where the name is too long
 
 
 def _outputs(line: Line, formats: Sequence[str], several: bool) -> tuple[str, ...]:
@@ -179,7 +197,7 @@ def state_of(job: Job, record: Mapping[str, Any] | None, folder: Path, bundle: s
     if record is None:
         return State("not made yet")
     files = {entry["file"]: entry for entry in record.get("files", ())}
-    gone = [name for name in job.out if not (folder / name).is_file()]
+    gone = [name for name in job.out if not os.path.isfile(folder / name)]  # a name may be too long
     edited = tuple(
         name for name in job.out if name in files and name not in gone and not is_same(folder / name, files[name])
     )

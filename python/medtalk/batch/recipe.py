@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
@@ -42,7 +43,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Span):
         return _plain(value.mapping())
     if isinstance(value, Path):
-        return f"{value.name} {_hash(value, value.stat().st_mtime_ns)}" if value.is_file() else value.name
+        return f"{value.name} {_hash(value, value.stat().st_mtime_ns)}" if os.path.isfile(value) else value.name
     if isinstance(value, bytes):
         return hashlib.sha256(value).hexdigest()[:16] if value else ""
     if isinstance(value, Mapping):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +42,12 @@ class Making:
     quality: bool = True
     force: bool = False
     edit_mode: str = "offset"
+
+    def __post_init__(self) -> None:
+        """Make its paths absolute: the process that it travels to may have another working folder."""
+        object.__setattr__(self, "folder", self.folder.absolute())
+        object.__setattr__(self, "bundle", self.bundle and self.bundle.absolute())
+        object.__setattr__(self, "backbones", {name: place.absolute() for name, place in self.backbones.items()})
 
     def open(self) -> Maker:
         """The maker, with its model loaded; raises what `medtalk.load` does."""
@@ -95,7 +100,7 @@ class Maker:
     def _record(self, job: Job, started: float, result: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "out": list(job.out), "row": job.number, "id": job.id, "character": job.character, "language": job.language,
-            "sound": os.path.abspath(job.sound),
+            "sound": job.sound,
             "settings": dict(job.recipe), "bundle": self._model.bundle.sha256, "medtalk": __version__, **result,
             "elapsed": round(time.perf_counter() - started, 4),
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),

@@ -179,7 +179,7 @@ def bake(
         _announce(due(todo, records, output, loaded.sha256, again), refused, changed, as_json)
         raise typer.Exit(1 if refused else 0)
     folders = backbone_folders(backbone or ())
-    making = Making(output.absolute(), bundle, device, folders, offline, channel, quality, force, edit_mode)
+    making = Making(output, bundle, device, folders, offline, channel, quality, force, edit_mode)
     make_folder(output)
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger(output, chunk_rows))
