@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -109,6 +110,51 @@ def test_sounds(production: Path) -> None:
         ("L4.npz", "sound"), ("L0.npz", "silent"), ("L1.npz", "clipped"), ("L3.npz", "duration"), ("L2.npz", "rate"),
     ]  # fmt: skip
     assert hear(production / "s_L5.wav").rate == 16000 and hear(production / "s_L5.wav").seconds == pytest.approx(1.5)
+
+
+def test_the_channel_and_the_edit_mode_are_those_of_the_bake(production: Path) -> None:
+    (first, *_) = jobs(production)[0]
+    with Ledger(production / "out") as ledger:
+        ledger.write(record(production, first, settings={**first.recipe, "channel": 0, "edit_mode": "replace"}))
+    assert remarks(production) == []
+    with Ledger(production / "out") as ledger:
+        ledger.write(record(production, first, settings={**first.recipe, "channel": 0, "seed": 4}))
+    assert remarks(production) == [("L0.npz", "stale")]
+
+
+def test_a_sound_that_only_the_extra_media_reads(production: Path) -> None:
+    """It is heard as the bake hears it."""
+    samples = np.round(np.clip(20 * babble(1.5), -1, 1) * 32767).astype(np.int16)
+    with av.open(production / "s_L0.m4a", "w", format="ipod") as container:
+        stream: Any = container.add_stream("aac", rate=16000)
+        stream.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(samples[None], "s16", "mono")
+        frame.rate, frame.pts = 16000, 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    heard = hear(production / "s_L0.m4a")
+    assert (heard.rate, heard.seconds) == (16000, pytest.approx(1.5, abs=0.1)) and heard.loudest > -20.0
+    (production / "lines.csv").write_text(f"id,audio,text\nL0,s_L0.m4a,{TEXT}\n")
+    assert ("L0.npz", "sound") not in remarks(production)
+    (production / "s_L0.m4a").write_bytes(b"no sound")
+    assert ("L0.npz", "sound") in remarks(production)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"quality": {"good": False, "findings": [1, {}]}}, {"quality": {"good": False, "summary": 5}},
+        {"quality": {"good": False, "findings": "oh"}}, {"seconds": "long"}, {"conflicts": [5]}, {"conflicts": "oh"},
+        {"medtalk": 2}, {"state": FAILED, "error": {"message": ["oh"]}},
+    ],
+)  # fmt: skip
+def test_an_odd_record_is_none(production: Path, odd: dict[str, Any]) -> None:
+    """A ledger may be damaged by a tool: what no bake wrote is not taken for a record."""
+    (first, *_) = jobs(production)[0]
+    with Ledger(production / "out") as ledger:
+        ledger.write(record(production, first, quality={"good": False, "findings": ["Oh."]}) | odd)
+    found = remarks(production, listen=False)
+    assert found == [("", "failed")], "the record before it counts, and a line says so"
 
 
 def test_names_and_languages(production: Path) -> None:

@@ -6,10 +6,11 @@ Each remark has a weight, by which the worst come first: a line that is missing 
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+import os
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,9 +18,12 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from medtalk.audio import read_speech
 from medtalk.batch.ledger import FAILED, NAME, read_records
 from medtalk.batch.manifest import Line
 from medtalk.batch.plan import Job, Refused, state_of
+from medtalk.errors import MedtalkError
+from medtalk.rates import RATE
 from medtalk.rig import RIG_ENDINGS
 from medtalk.version import __version__
 
@@ -54,6 +58,8 @@ ODD_PACE = 2.5
 SHORTEST_TEXT = 12
 """Characters of a text that tell anything about its duration."""
 _MOST_NAMED = 5
+_OF_THE_BAKE = ("channel", "edit_mode")
+"""What a recipe names beside the settings of a line: an audit takes it as the records say."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,7 @@ def audit(
     remarks += _on_languages(lines)
     remarks += _on_names(jobs)
     remarks += _orphans(jobs, folder)
-    worst = Counter({remark.out: 0.0 for remark in remarks})
+    worst = dict.fromkeys((remark.out for remark in remarks), 0.0)
     for remark in remarks:
         worst[remark.out] += remark.weight if remark.out else 0.0
     return sorted(remarks, key=lambda remark: (-remark.weight, -worst[remark.out], remark.row, remark.out))
@@ -134,8 +140,9 @@ def _on_results(job: Job, record: Mapping[str, Any] | None, folder: Path, bundle
     if record["state"] == FAILED:
         yield _remark(job, "failed", record.get("error", {}).get("message", "The reason is not known."))
         return
-    state = state_of(job, record, folder, bundle)
-    gone = [name for name in job.out if not (folder / name).is_file()]
+    made_by = {name: value for name, value in record.get("settings", {}).items() if name in _OF_THE_BAKE}
+    state = state_of(replace(job, recipe={**job.recipe, **made_by}), record, folder, bundle)
+    gone = [name for name in job.out if not os.path.isfile(folder / name)]
     if gone:
         yield _remark(job, "missing", f"{', '.join(gone)} is gone.")
     elif state.why:
@@ -154,8 +161,21 @@ def _on_results(job: Job, record: Mapping[str, Any] | None, folder: Path, bundle
 
 
 def hear(sound: str | Path) -> Heard:
-    """The facts of a sound; OSError or `soundfile.LibsndfileError` where it cannot be read."""
-    samples, rate = soundfile.read(sound, dtype="float32", always_2d=True)
+    """The facts of a sound; OSError or AudioError where it cannot be read."""
+    try:
+        samples, rate = soundfile.read(sound, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError:
+        return _hear_media(sound)
+    return _heard(samples, rate)
+
+
+def _hear_media(sound: str | Path) -> Heard:
+    """What soundfile does not read, as the bake hears it: one channel of 16 kHz."""
+    speech = read_speech(sound)
+    return replace(_heard(speech.samples[:, None], RATE), rate=speech.source_rate)
+
+
+def _heard(samples: np.ndarray, rate: int) -> Heard:
     mono = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
     size = max(1, rate // 10)
     whole = mono[: len(mono) // size * size].reshape(-1, size) if len(mono) >= size else mono[None]
@@ -173,7 +193,7 @@ def _on_sounds(jobs: Sequence[Job]) -> list[Remark]:
     def look(job: Job) -> Heard | str:
         try:
             return hear(job.sound)
-        except (OSError, RuntimeError, ValueError) as error:  # LibsndfileError is a RuntimeError
+        except (OSError, RuntimeError, ValueError, MedtalkError) as error:
             return str(error)
 
     with ThreadPoolExecutor() as pool:

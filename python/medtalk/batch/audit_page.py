@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -54,7 +55,7 @@ def audit_page(remarks: Sequence[Remark], jobs: Sequence[Job], folder: Path) -> 
         by_line[remark.out].append(remark)
     general = by_line.pop("", [])
     ranked = sorted(by_line, key=lambda out: -sum(remark.weight for remark in by_line[out]))
-    worst = [out for out in ranked if (folder / out).is_file()][:MOST_LINES]
+    worst = [out for out in ranked if os.path.isfile(folder / out)][:MOST_LINES]
     known = {job.out[0]: job for job in jobs}
     head = load_head()
     drawing = Drawing(head, camera(head), _PIXELS, _PIXELS)
@@ -68,7 +69,7 @@ def audit_page(remarks: Sequence[Remark], jobs: Sequence[Job], folder: Path) -> 
         words = f"<div>{html.escape(said)}</div>" if said else ""
         facts = _list(by_line[out])
         articles.append(f"<article>{shown}<div><h2>{html.escape(out)}{row}</h2>{words}{facts}</div></article>")
-    without = [remark for out in ranked if not (folder / out).is_file() for remark in by_line[out]]
+    without = [remark for out in ranked if not os.path.isfile(folder / out) for remark in by_line[out]]
     return (
         "<!DOCTYPE html>\n<html lang=en><meta charset=utf-8><meta name=viewport content=width=device-width>"
         "<title>MEDTalk audit</title><meta http-equiv=Content-Security-Policy "

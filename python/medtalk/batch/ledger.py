@@ -27,7 +27,10 @@ END = "end"
 """Stands in the name of a chunk's ledger for a chunk without a last row."""
 Record = Mapping[str, Any]
 _FILE = re.compile(rf"{NAME}(\.\d+-(\d+|{END}))?\.jsonl")
-_KINDS = {"settings": dict, "input": dict, "error": dict, "quality": dict, "files": list, "bake": int}
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "settings": dict, "input": dict, "error": dict, "quality": dict, "files": list, "bake": int, "conflicts": list,
+    "seconds": (int, float), "elapsed": (int, float), "medtalk": str,
+}  # fmt: skip
 
 
 def ledgers(folder: Path) -> list[Path]:
@@ -99,10 +102,17 @@ def _is_whole(record: Any) -> bool:
     """Whether it is a record, all of whose parts are of their kinds."""
     if not isinstance(record, dict) or record.get("state") not in (DONE, FAILED):
         return False
-    out, files = record.get("out"), record.get("files", [])
-    kinds = all(isinstance(record[name], kind) for name, kind in _KINDS.items() if name in record)
-    named = isinstance(out, list) and out and all(isinstance(name, str) for name in out)
-    return bool(kinds and named and all(isinstance(each, dict) and isinstance(each.get("file"), str) for each in files))
+    if not all(isinstance(record[name], kind) for name, kind in _KINDS.items() if name in record):
+        return False
+    quality, files = record.get("quality", {}), record.get("files", [])
+    words = [record.get("error", {}).get("message", ""), quality.get("summary", "")]
+    texts = (record.get("out"), words, quality.get("findings", []), record.get("conflicts", []))
+    named = all(isinstance(each, dict) and isinstance(each.get("file"), str) for each in files)
+    return bool(record.get("out")) and named and all(map(_are_texts, texts))
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(each, str) for each in values)
 
 
 class Ledger:
