@@ -139,6 +139,14 @@ def test_the_chunks_of_a_production(rows, chunk, tasks):
     assert isinstance(space.taskParameterDefinitions["Chunk"].range, IntRangeExpr)
 
 
+@pytest.mark.parametrize("words", [["--dry-run"], ["--changed"], ["--engine", "ray"], ["--rows", "1-2"]])
+def test_what_no_farm_is_to_do(medtalk, production, tmp_path, words):
+    """Its tasks would say what they would do, and do nothing, or each begin a cluster."""
+    done = medtalk("bake", production / "lines.csv", "-o", tmp_path / "out", "--openjd", tmp_path / "job", *words)
+    assert done.code == 1 and words[0] in done.err and "does not go with --openjd" in done.err
+    assert not (tmp_path / "job").exists()
+
+
 def test_a_chunk_has_rows(medtalk, production, tiny_bundle, tmp_path):
     done = medtalk("bake", production / "lines.csv", "-o", tmp_path / "out", "--openjd", tmp_path / "job", "--chunk", 0)
     assert done.code == 1 and "must have at least 1" in done.err and len(done.err.splitlines()) == 1

@@ -114,6 +114,25 @@ def test_a_job_that_hangs_and_one_with_a_fault(tmp_path: Path) -> None:
     assert done["b"] == Died("A fault of MEDTalk: RuntimeError: oh") and done["c"][0] == "c"
 
 
+def test_a_process_that_does_not_end_holds_up_nobody(tmp_path: Path) -> None:
+    """As one that reads a drive that is gone: no signal ends it. Python itself would wait for it at its end."""
+    code = (
+        "import multiprocessing, time; from medtalk.batch.pool import let_go\n"
+        "if __name__ == '__main__':\n"
+        "    process = multiprocessing.get_context('spawn').Process(target=time.sleep, args=(600,)); process.start()\n"
+        "    let_go(process); print(process.pid, process.is_alive())\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with open(tmp_path / "out", "w+") as out:  # the process that is left keeps it open
+        assert subprocess.run([sys.executable, script], stdout=out, timeout=60, env=environment).returncode == 0
+        out.seek(0)
+        number, lives = out.read().split()
+    os.kill(int(number), signal.SIGKILL)  # which says that it has outlived the other
+    assert lives == "True"
+
+
 def test_a_worker_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="No bundle"):
         list(Pool(refuse, 2).run([1, 2]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,8 @@ import soundfile
 
 from medtalk.batch.manifest import read_manifest
 from medtalk.batch.plan import Job, plan
-from medtalk.batch.work import Making
+from medtalk.batch.work import Making, processes
+from medtalk.bundle import load_bundle
 from medtalk.errors import AudioError
 from medtalk_wire.settings import Settings
 from tests.helpers.sounds import babble
@@ -69,6 +71,17 @@ def test_a_job_is_done_wherever_the_process_is(
     record = making.open().make(job)
     assert (record["state"], record["sound"]) == ("done", str(tmp_path / "vo" / "a.wav"))
     assert (tmp_path / "out" / "L1.npz").is_file()
+
+
+def test_a_gpu_has_one_process(tiny_bundle: Path) -> None:
+    """Each would have a context of its own there, and a batch."""
+    import torch
+
+    bundle = load_bundle(tiny_bundle)
+    cores = processes(bundle, "cpu")
+    assert processes(bundle, "cuda") == processes(bundle, "cuda:1") == 1
+    assert processes(bundle, "auto") == (1 if torch.cuda.is_available() else cores)
+    assert cores == processes(load_bundle(), "auto") == len(os.sched_getaffinity(0))
 
 
 def test_a_bad_sound_among_several(jobs: list[Job], tiny_bundle: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from medtalk.errors import MedtalkError
@@ -131,7 +132,7 @@ class Pool(Generic[Job]):
                 self._size = len(self._workers)  # the others go on
             elif self._stillborn >= _TRIES:
                 raise MedtalkError(f"The model cannot be loaded. {died.reason}")
-        elif worker.tries < _TRIES:
+        elif worker.tries < _TRIES:  # also if it took too long: the drive may have stalled for all lines at work
             again.extend((job, worker.tries + 1) for job in worker.jobs)
         else:
             yield from ((job, died) for job in worker.jobs)
@@ -181,7 +182,7 @@ class _Worker(Generic[Job]):
         try:
             kind, content = self.pipe.recv()
         except (EOFError, OSError):
-            self.process.join()
+            self.process.join(_END_SECONDS)
             return Died(_reason(self.process.exitcode))
         if kind == _BROKEN:
             raise content
@@ -204,7 +205,14 @@ class _Worker(Generic[Job]):
     def kill(self) -> None:
         if self.process.is_alive():
             self.process.kill()
-            self.process.join()
+            self.process.join(_END_SECONDS)
+            let_go(self.process)
+
+
+def let_go(process: BaseProcess) -> None:
+    """Have Python not wait for a process at its own end, if it still lives: reading a drive that is gone, none ends."""
+    if process.is_alive():
+        multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 from medtalk.audio import Speech, read_bytes, read_speech
 from medtalk.batch.ledger import DONE, FAILED
 from medtalk.batch.plan import Job, fingerprint
+from medtalk.bundle import Bundle
 from medtalk.edits import apply, read_edits
 from medtalk.errors import AudioError, MedtalkError
 from medtalk.files import make_folder
@@ -52,6 +55,17 @@ class Making:
     def open(self) -> Maker:
         """The maker, with its model loaded; raises what `medtalk.load` does."""
         return Maker(self)
+
+
+def processes(bundle: Bundle, device: str) -> int:
+    """How many processes do lines best: one a GPU, as each hears several sounds together, or else one a core."""
+    if bundle.kind == "medtalk" and device == "auto" and find_spec("torch"):
+        import torch  # which this kind of bundle needs
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda"):
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Maker:

@@ -89,7 +89,7 @@ def bake(
         typer.Option(help="offset: hand edits are added to the new rig; replace: the edited values stay."),
     ] = "offset",
     jobs: Annotated[
-        int | None, typer.Option("--jobs", metavar="N", help="Processes; as many as cores if left out.")
+        int | None, typer.Option("--jobs", metavar="N", help="Processes; one a core if left out, or one for a GPU.")
     ] = None,
     rows: Annotated[
         str | None, typer.Option(metavar="A-B", help="Only these rows, from 1, for farms; each chunk has a ledger.")
@@ -139,7 +139,7 @@ def bake(
     from medtalk.batch.bake import bake as run
     from medtalk.batch.ledger import Ledger, read_records
     from medtalk.batch.pool import Pool
-    from medtalk.batch.work import Making
+    from medtalk.batch.work import Making, processes
     from medtalk.bundle import load_bundle
     from medtalk.files import make_folder
 
@@ -150,6 +150,10 @@ def bake(
         raise SettingError("--address is of --engine ray.", "Leave it out, or choose that engine.")
     if timeout < 0.0:
         raise SettingError(f"--timeout is {timeout:g}; it must be 0 or more.")
+    if openjd is not None:
+        unfit = {"--dry-run": dry_run, "--changed": changed, "--engine ray": engine == "ray", "--rows": rows}
+        if given := [name for name, is_given in unfit.items() if is_given]:
+            raise SettingError(f"{given[0]} does not go with --openjd, whose tasks bake.", "Leave one of them out.")
     made_by: dict[str, Any] = {} if channel is None else {"channel": channel}
     if edits is not None and edit_mode != "offset":
         made_by["edit_mode"] = edit_mode
@@ -191,7 +195,7 @@ def bake(
 
             workers: Engine = RayEngine(making, jobs, address, timeout or None, debug)
         else:
-            workers = Pool(making.open, jobs or _cores(), timeout or None)
+            workers = Pool(making.open, jobs or processes(loaded, device), timeout or None)
         counts = Counts()
         stack.enter_context(_interruptible(workers))
         refresh = stack.enter_context(pace(counts, quiet or as_json))
@@ -281,13 +285,7 @@ def _rows(text: str | None) -> tuple[int, int | None] | None:
     raise SettingError(f"--rows is {text[:40]!r}; valid are A-B and A-, from 1.", "Write --rows 101-200.")
 
 
-_OF_THE_TEMPLATE = ("output", "openjd", "chunk", "rows")
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_OF_THE_TEMPLATE = ("output", "openjd", "chunk")
 
 
 @contextmanager
