@@ -152,7 +152,7 @@ def test_an_odd_record_is_none(production: Path, odd: dict[str, Any]) -> None:
     """A ledger may be damaged by a tool: what no bake wrote is not taken for a record."""
     (first, *_) = jobs(production)[0]
     with Ledger(production / "out") as ledger:
-        ledger.write(record(production, first, quality={"good": False, "findings": ["Oh."]}) | odd)
+        ledger.write({**record(production, first), **odd})
     found = remarks(production, listen=False)
     assert found == [("", "failed")], "the record before it counts, and a line says so"
 
