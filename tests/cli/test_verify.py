@@ -217,6 +217,10 @@ def test_exports_of_unreal(medtalk: Callable[..., Any], rigs: Path, tmp_path: Pa
     assert done.err == f"medtalk: Exports without a recorded rig: {folder / 'third.csv'}.\n"
     done = medtalk("verify", rigs / "line.rig", "--from-unreal", folder / "other.curves.csv")
     assert done.code == 1 and "moved most" in done.out
+    shutil.copytree(rigs, tmp_path / "more")
+    done = medtalk("verify", rigs / "line.rig", tmp_path / "more" / "line.rig", "--from-unreal", folder)
+    both = f"{folder / 'Line.npz'} may be the export of {rigs / 'line.rig'} or of {tmp_path / 'more' / 'line.rig'}."
+    assert done.code == 1 and both in done.out and "1 the same, 1 cannot be verified" in done.out
 
 
 @pytest.mark.parametrize(

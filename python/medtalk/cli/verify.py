@@ -214,7 +214,8 @@ def _exported(files: list[Path], exports: Path, limits: Tolerance, sounds: Path 
 
     if not exports.exists():
         raise SettingError(f"{exports} does not exist.", "Give what Unreal exported: a file, or a folder.")
-    return (verify_export(file, exports, limits, sounds) for file in files)
+    taken: dict[Path, Path] = {}
+    return (verify_export(file, exports, limits, sounds, taken) for file in files)
 
 
 def _made(files: list[Path], shop: Workshop, jobs: int) -> Iterator[Verdict]:
