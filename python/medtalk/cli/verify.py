@@ -214,8 +214,8 @@ def _exported(files: list[Path], exports: Path, limits: Tolerance, sounds: Path 
 
     if not exports.exists():
         raise SettingError(f"{exports} does not exist.", "Give what Unreal exported: a file, or a folder.")
-    taken: dict[Path, Path] = {}
-    return (verify_export(file, exports, limits, sounds, taken) for file in files)
+    owners: dict[Path, Path] = {}
+    return (verify_export(file, exports, limits, sounds, owners) for file in files)
 
 
 def _made(files: list[Path], shop: Workshop, jobs: int) -> Iterator[Verdict]:

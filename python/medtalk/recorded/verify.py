@@ -206,12 +206,12 @@ def verify_export(
     exports: Path,
     tolerance: Tolerance = USUAL,
     sounds: Path | None = None,
-    taken: dict[Path, Path] | None = None,
+    owners: dict[Path, Path] | None = None,
 ) -> Verdict:
     """Compare a recorded rig with what Unreal exported of it: a file, or that of its name or its sound's in a folder.
 
-    Nothing is made, and its sound need not be there. taken: the exports in the folder that belong to another recorded
-    rig, and its `.rig`; this one is added.
+    Nothing is made, and its sound need not be there. owners: the exports in the folder that belong to another
+    recorded rig, and its `.rig`; this one is added.
     """
     started = time.perf_counter()
     recording: Recording | None = None
@@ -221,7 +221,7 @@ def verify_export(
         recording = read_recording(file)
         tolerance = replace(tolerance, across=_another_processor(recording))
         export = find_export(recording, exports)
-        other = file if taken is None or not exports.is_dir() else taken.setdefault(export, file)
+        other = file if owners is None or not exports.is_dir() else owners.setdefault(export, file)
         if other != file:
             raise RigError(
                 f"{path_text(export)} may be the export of {path_text(other)} or of {path_text(file)}.",
