@@ -224,9 +224,7 @@ def test_one_character_and_language(editor: Any, rigs: Path) -> None:
     assert [one["line"] for one in baking.made] == ["de/L1"] and baking.failures == []
     change_ledger(rigs, lambda record: record.update(language=""))
     none = bake(editor, rigs, language="de")
-    assert none.status.state == "failed" and "is meant" in none.status.text, (
-        "where none is said, a folder is none"
-    )
+    assert none.status.state == "failed" and "is meant" in none.status.text, "where none is said, a folder is none"
     change_ledger(rigs, lambda record: record.pop("language"))
     assert len(bake(editor, rigs, language="de").status.kept) == 1, "a ledger of old"
     none = bake(editor, rigs, character="Carl")
