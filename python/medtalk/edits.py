@@ -3,6 +3,9 @@
 A file of edits is JSON that a reviewer can read: for each control the stretches that were changed, with the values
 before and after. On another rig of the same line the difference is added (offset), or the edited values stay (replace).
 Where the rig under an edit is another one than when it was made, the edit is kept, and a conflict says so.
+
+The meta of a rig says which edits it has, by their hashes: they are not added twice, and what is changed on such a rig
+is kept after them in their file.
 """
 
 from __future__ import annotations
@@ -65,6 +68,20 @@ class Edits:
         """The controls that were changed, in the order of the board."""
         return tuple(sorted({each.channel for each in self.stretches}, key=_INDEX.__getitem__))
 
+    def held(self, marks: Sequence[str]) -> int:
+        """How many of the first changes a rig with these marks has."""
+        found, sha = 0, hashlib.sha256()
+        for number, row in enumerate(_rows(self.stretches), start=1):
+            sha.update(row.encode())
+            if sha.hexdigest() in marks:
+                found = number
+        return found
+
+    @property
+    def mark(self) -> str:
+        """The hash of the changes, by which a rig says in its meta that it has them."""
+        return hashlib.sha256("".join(_rows(self.stretches)).encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class Conflict:
@@ -91,16 +108,34 @@ class Applied:
     conflicts: tuple[Conflict, ...] = field(default=())
 
 
-def capture(base: RigSequence, edited: RigSequence) -> Edits:
+def capture(base: RigSequence, edited: RigSequence, earlier: Edits | None = None) -> Edits:
     """What was changed on a rig.
 
     Args:
         base: as it was made.
         edited: as it is now; another frame rate is brought to that of `base`.
+        earlier: what was kept of the line before. The changes of it that `base` has come first, at their frame rate.
 
     Raises:
-        SettingError: the two are not of one take: their lengths differ by more than a frame.
+        SettingError: the two are not of one take: their lengths differ by more than a frame. Or changes of an earlier
+            capture would be lost: `base` has some that are not in `earlier`, or is another rig without them.
     """
+    marks = _marks(base)
+    held = 0 if earlier is None else earlier.held(marks)
+    if marks and not held:
+        raise SettingError(
+            "The rig has hand edits already, which would be missing.",
+            "Give the file of them as the one to write, or a rig that was made without them.",
+        )
+    if earlier is not None and earlier.stretches and not held and earlier.base != rig_hash(base):
+        raise SettingError(
+            "Changes on another rig are kept there, and would be lost.",
+            "Capture on a rig that was baked with them (--edits), or give the file another name.",
+        )
+    if earlier is not None and held:
+        base, (first, ground) = base.resample(earlier.fps), (earlier.stretches[:held], earlier.base)
+    else:
+        first, ground = (), rig_hash(base)
     if abs(base.seconds - edited.seconds) > 1.5 / min(base.fps, edited.fps):
         raise SettingError(
             f"The edited rig lasts {edited.seconds:.2f} s, the other one {base.seconds:.2f} s.",
@@ -120,11 +155,11 @@ def capture(base: RigSequence, edited: RigSequence) -> Edits:
         for index in np.flatnonzero(changed.any(axis=0))
         for first, end in _runs(changed[:, index], round(_GAP_S * base.fps))
     ]
-    return Edits(base.fps, rig_hash(base), tuple(stretches))
+    return Edits(base.fps, ground, (*first, *stretches))
 
 
 def apply(rig: RigSequence, edits: Edits, mode: str = "offset") -> Applied:
-    """A rig with edits made on it, held within the controls' ranges.
+    """A rig with edits made on it, held within the controls' ranges. Those that it has already are passed over.
 
     Args:
         rig: of the same line; another frame rate is fine.
@@ -138,8 +173,8 @@ def apply(rig: RigSequence, edits: Edits, mode: str = "offset") -> Applied:
         raise SettingError(f"The mode is {mode[:40]!r}; valid are {', '.join(MODES)}.")
     values = _columns(rig).copy()
     conflicts: list[Conflict] = []
-    same = edits.base == rig_hash(rig)
-    for each in edits.stretches:
+    same, marks = edits.base == rig_hash(rig), _marks(rig)
+    for each in edits.stretches[edits.held(marks) :]:
         index = _INDEX[each.channel]
         own = each.start + np.arange(len(each.before)) / edits.fps
         at = np.flatnonzero((rig.times > own[0] - _FADE_S) & (rig.times < own[-1] + _FADE_S))
@@ -171,7 +206,17 @@ def apply(rig: RigSequence, edits: Edits, mode: str = "offset") -> Applied:
             values[at, index] += weight * (wanted - values[at, index])
         values[at, index] = np.clip(values[at, index], low, high)
     head = None if rig.head is None else frozen(values[:, len(CHANNEL_NAMES) :].copy())
-    return Applied(replace(rig, values=frozen(values[:, : len(CHANNEL_NAMES)].copy()), head=head), tuple(conflicts))
+    if edits.stretches:
+        marks = [*(mark for mark in marks if not edits.held([mark])), edits.mark]
+    meta = {**rig.meta, "edits": marks} if marks else rig.meta
+    done = replace(rig, values=frozen(values[:, : len(CHANNEL_NAMES)].copy()), meta=meta, head=head)
+    return Applied(done, tuple(conflicts))
+
+
+def _marks(rig: RigSequence) -> list[str]:
+    """Of the edits that a rig has."""
+    marks = rig.meta.get("edits")
+    return [mark for mark in marks if isinstance(mark, str)] if isinstance(marks, list) else []
 
 
 def _columns(rig: RigSequence) -> NDArray[np.float32]:
@@ -199,15 +244,8 @@ def rig_hash(rig: RigSequence) -> str:
 
 def write_edits(path: str | Path, edits: Edits, *, force: bool = False) -> Path:
     """Write edits as JSON, a stretch in a line, whole or not at all."""
-    rows = [
-        json.dumps(
-            {"channel": each.channel, "start": round(each.start, 6), "before": _plain(each.before),
-             "after": _plain(each.after)}
-        )
-        for each in edits.stretches
-    ]  # fmt: skip
     head = json.dumps({"format": FORMAT, "version": VERSION, "fps": edits.fps, "base": edits.base})[:-1]
-    text = f'{head}, "stretches": [\n' + ",\n".join(rows) + "\n]}\n"
+    text = f'{head}, "stretches": [\n' + ",\n".join(_rows(edits.stretches)) + "\n]}\n"
     return write_atomic(path, lambda temporary: temporary.write_text(text, "utf-8", newline="\n"), force=force)
 
 
@@ -240,6 +278,17 @@ def _edits(content: Mapping[str, Any]) -> Edits:
     if not float(content["fps"]) > 0.0:
         raise ValueError("fps")
     return Edits(float(content["fps"]), str(content["base"]), tuple(stretches))
+
+
+def _rows(stretches: Sequence[Stretch]) -> list[str]:
+    """Each as JSON: the same before and after it was in a file."""
+    return [
+        json.dumps(
+            {"channel": each.channel, "start": round(each.start, 6), "before": _plain(each.before),
+             "after": _plain(each.after)}
+        )
+        for each in stretches
+    ]  # fmt: skip
 
 
 def _plain(values: NDArray[np.float32]) -> list[float]:

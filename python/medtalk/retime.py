@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from medtalk.edits import Edits, Stretch
 from medtalk.errors import SettingError
 from medtalk.features.phones import N_PHONES, PHONE_INDEX, SILENCE
 from medtalk.rates import FPS
@@ -47,23 +48,12 @@ def retime(rig: RigSequence, old: Performance, new: Performance) -> RigSequence:
         SettingError: the rig is not of the old sound, the sounds are of two lines or too long, nothing is spoken, or
             the bundle hears no phones.
     """
-    if old.posteriors is None or new.posteriors is None:
-        raise SettingError("This bundle hears no phones, by which takes are brought onto other sounds.")
     if abs(rig.seconds - old.seconds) > 1.5 / rig.fps + 0.05:
         raise SettingError(
             f"The rig lasts {rig.seconds:.2f} s and its sound {old.seconds:.2f} s.",
             "Give the sound that it was made of.",
         )
-    places = warp(old.posteriors, new.posteriors)
-    shared = _shared(old.posteriors, new.posteriors, places)
-    if shared < SAME_LINE:
-        raise SettingError(
-            f"The new sound is not the same line: {100 * shared:.0f} % of its speech is heard in the take's own sound.",
-            "Generate a take of it, and see `medtalk edits apply`.",
-        )
-    moments = places / FPS  # seconds of the old sound for each 60 fps frame of the new
-    frames = max(1, round(len(new) / FPS * rig.fps))
-    at = np.interp(np.arange(frames) / rig.fps, np.arange(len(moments)) / FPS, moments)
+    at, shared = _moments(old, new, rig.fps)
 
     def moved(values: NDArray) -> NDArray[np.float32]:
         columns = [np.interp(at, rig.times, column) for column in values.T]
@@ -73,6 +63,51 @@ def retime(rig: RigSequence, old: Performance, new: Performance) -> RigSequence:
     words, phones = (_moved(timed, at, rig.fps) for timed in (rig.words, rig.phones))
     meta = {**rig.meta, "source": new.speech.facts(), "retimed": {"heard in both": round(shared, 3)}}
     return replace(rig, values=frozen(moved(rig.values)), meta=meta, head=head, words=words, phones=phones)
+
+
+def retime_edits(edits: Edits, old: Performance, new: Performance) -> tuple[Edits, float]:
+    """Hand edits of a take of the old sound for takes of the new one, and the share that is heard in both sounds.
+
+    They belong to no rig: `medtalk.edits.apply` says where the new take is another one under them. Those of moments
+    that the new sound lacks are left out.
+
+    Raises:
+        SettingError: as `retime` does.
+    """
+    last = max((each.start + (len(each.before) - 1) / edits.fps for each in edits.stretches), default=0.0)
+    if last > old.seconds + 1.0 / edits.fps:
+        raise SettingError(
+            f"The edits go to {last:.2f} s and the sound lasts {old.seconds:.2f} s.",
+            "Give the sound of the take that they were made on.",
+        )
+    at, shared = _moments(old, new, edits.fps)
+    stretches = []
+    for each in edits.stretches:
+        own = each.start + np.arange(len(each.before)) / edits.fps
+        frames = np.flatnonzero((at >= own[0]) & (at <= own[-1]))
+        if len(frames):
+            span = np.arange(frames[0], frames[-1] + 1)
+            before, after = (
+                np.interp(at[span], own, values).astype(np.float32) for values in (each.before, each.after)
+            )
+            stretches.append(Stretch(each.channel, float(span[0]) / edits.fps, before, after))
+    return Edits(edits.fps, "", tuple(stretches)), shared
+
+
+def _moments(old: Performance, new: Performance, fps: float) -> tuple[NDArray[np.float64], float]:
+    """The second of the old sound for each frame of the new one, and the share that is heard in both."""
+    if old.posteriors is None or new.posteriors is None:
+        raise SettingError("This bundle hears no phones, by which takes are brought onto other sounds.")
+    places = warp(old.posteriors, new.posteriors)
+    shared = _shared(old.posteriors, new.posteriors, places)
+    if shared < SAME_LINE:
+        raise SettingError(
+            f"The new sound is not the same line: {100 * shared:.0f} % of its speech is heard in the take's own sound.",
+            "Generate a take of it, and see `medtalk edits apply`.",
+        )
+    moments = places / FPS  # of each 60 fps frame of the new sound
+    frames = max(1, round(len(new) / FPS * fps))
+    return np.interp(np.arange(frames) / fps, np.arange(len(moments)) / FPS, moments), shared
 
 
 def _shared(old: NDArray, new: NDArray, places: NDArray) -> float:

@@ -101,6 +101,15 @@ def test_hand_edits_are_made_again(production: Production) -> None:
     again = read_rig(production.out / "L0.npz").values
     np.testing.assert_allclose(again[12:18, 3] - before.values[12:18, 3], 0.25, atol=1e-4)
     assert made(production.bake("--edits", edits).out)[:2] == [0, 4]
+    baked = read_rig(production.out / "L0.npz")
+    more = baked.values.copy()
+    more[:, 9] = 0.5
+    write_rig(edited, replace(baked, values=more))
+    done = production.medtalk(*capture)
+    assert done.code == 0 and "2 controls" in done.out, "the first edit stays in the file"
+    assert made(production.bake("--edits", edits).out)[:2] == [1, 3]
+    both = read_rig(production.out / "L0.npz").values
+    np.testing.assert_allclose(both[:, [3, 9]], more[:, [3, 9]], atol=1e-3)
     assert "4 lines to make" in production.bake("--edits", edits, "--edit-mode", "replace", "--dry-run").out
     assert production.bake("--changed").out.startswith("L0.npz: edits: ")
 

@@ -35,7 +35,7 @@ def test_an_edit_is_found_kept_and_done_again(base: RigSequence, tmp_path: Path)
     assert set(edits.channels) == {CHANNEL_NAMES[JAW], CHANNEL_NAMES[BROW]} and len(edits.stretches) == 2
     again = read_edits(write_edits(tmp_path / "a.edits.json", edits))
     done = apply(base, again)
-    assert not done.conflicts and done.rig.meta == base.meta
+    assert not done.conflicts and done.rig.meta == {**base.meta, "edits": [edits.mark]}
     inside = np.r_[30:60, 100:120]
     np.testing.assert_allclose(done.rig.values[inside], edited.values[inside], atol=2e-5)
     np.testing.assert_array_equal(done.rig.values[:20], base.values[:20])
@@ -94,6 +94,26 @@ def test_the_turn_of_the_head(base: RigSequence, tmp_path: Path) -> None:
     assert str(conflict).startswith("HeadPitch, 0.00 to 1.98 s: the rig has no turn of the head")
 
 
+def test_edits_of_a_second_look_come_after_the_first(base: RigSequence, tmp_path: Path) -> None:
+    first = read_edits(write_edits(tmp_path / "a.edits.json", capture(base, changed(base, JAW, 30, 60, -0.1))))
+    baked = apply(base, first).rig
+    second = changed(baked, BROW, 100, 120, 0.4)
+    for found in (capture(baked, second, first), capture(baked, second, capture(baked, second, first))):
+        assert found.base == first.base and len(found.stretches) == 2
+        done, inside = apply(base, found), np.r_[30:60, 100:120]
+        assert not done.conflicts
+        np.testing.assert_allclose(done.rig.values[inside], second.values[inside], atol=2e-5)
+        np.testing.assert_array_equal(apply(baked, found).rig.values, done.rig.values, "each once")
+        np.testing.assert_array_equal(apply(done.rig, found).rig.values, done.rig.values)
+    for rig, earlier, said in ((baked, None, "has hand edits already"),
+                               (changed(base, BROW, 0, 9, 1.0), first, "on another rig are kept")):  # fmt: skip
+        with pytest.raises(SettingError, match=said):
+            capture(rig, second, earlier)
+    assert len(capture(base, second, first).stretches) == 2, "the same rig is captured again"
+    half = capture(baked.resample(30.0), second.resample(30.0), first)
+    assert half.fps == 60.0 and half.stretches[0].before.shape == (30,)
+
+
 def test_what_is_no_edit(base: RigSequence, tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"lasts 1\.00 s"):
         capture(base, base.slice(0.0, 1.0))
@@ -123,3 +143,8 @@ def test_the_commands(base: RigSequence, tmp_path: Path, medtalk) -> None:
         and (tmp_path / "e.npz").is_file()
     )
     assert medtalk("edits", "capture", tmp_path / "a.npz", tmp_path / "b.csv", "-o", tmp_path / "x.json").code == 1
+    words = ["edits", "capture", tmp_path / "d.npz", tmp_path / "e.npz", "-o"]
+    assert medtalk(*words, tmp_path / "a.edits.json").code == 0
+    assert len(read_edits(tmp_path / "a.edits.json").stretches) == 2, "with the first"
+    done = medtalk(*words, tmp_path / "new.edits.json")
+    assert done.code == 1 and "has hand edits already" in done.err and done.err.count("\n") == 1

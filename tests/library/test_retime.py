@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 import medtalk
+from medtalk.edits import Edits, Stretch, read_edits, write_edits
 from medtalk.errors import SettingError
 from medtalk.features.phones import N_PHONES
 from medtalk.retime import retime, warp
@@ -83,9 +84,33 @@ def test_the_command(medtalk, sample: Path, tmp_path: Path) -> None:
     done = medtalk(*words)
     assert done.code == 1 and "--from" in done.err and not (tmp_path / "b.npz").exists()
     done = medtalk(*words, "--from", sample)
-    assert done.code == 0 and done.out.startswith(f"{tmp_path / 'b.npz'}: 5.2 s")
+    assert done.err == "" and done.code == 0 and done.out.startswith(f"{tmp_path / 'b.npz'}: 5.2 s")
     done = medtalk(*words, "--from", tmp_path / "new.wav")
     assert done.code == 1 and "The rig lasts" in done.err
+    soundfile.write(tmp_path / "quiet.wav", 0.5 * samples, rate)
+    done = medtalk(*words, "--from", tmp_path / "quiet.wav")
+    assert done.code == 0 and f"a.npz was not made of {tmp_path / 'quiet.wav'}, but of {sample.name}." in done.err
+
+
+def test_hand_edits_alone_for_the_next_bake(medtalk, sample: Path, tmp_path: Path) -> None:
+    samples, rate = soundfile.read(sample, dtype="float32")
+    soundfile.write(tmp_path / "new.wav", np.concatenate([np.zeros(rate // 2, np.float32), samples]), rate)
+    before, after = np.zeros(20, np.float32), np.full(20, 0.6, np.float32)
+    (tmp_path / "new").mkdir()
+    old, new = tmp_path / "L1.edits.json", tmp_path / "new" / "L1.edits.json"
+    write_edits(old, Edits(60.0, "ab", (Stretch(CHANNEL_NAMES[3], 1.0, before, after),)))
+    words = ["retime", old, "--to", tmp_path / "new.wav", "-o"]
+    done = medtalk(*words, new)
+    assert done.code == 1 and "--from" in done.err and not new.exists()
+    assert medtalk(*words, tmp_path / "x.npz", "--from", sample).code == 1
+    done = medtalk(*words, new, "--from", sample)
+    assert (done.code, done.err) == (0, "") and done.out == f"{new}: 1 change on 1 control\n"
+    (stretch,) = read_edits(new).stretches
+    assert stretch.start == pytest.approx(1.5, abs=0.1) and len(stretch.after) == pytest.approx(20, abs=6)
+    assert (stretch.after == np.float32(0.6)).all() and read_edits(new).base == ""
+    write_edits(old, Edits(60.0, "ab", (Stretch(CHANNEL_NAMES[3], 9.0, before, after),)))
+    done = medtalk(*words, new, "--from", sample, "--force")
+    assert done.code == 1 and "The edits go to 9.32 s" in done.err
 
 
 def test_another_line_is_refused_and_so_is_silence(medtalk, sample: Path, speech_data: Path, tmp_path: Path) -> None:

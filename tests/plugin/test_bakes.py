@@ -222,6 +222,11 @@ def test_an_asset_of_somebody_else_is_left_alone(editor: Any, rigs: Path) -> Non
 def test_one_character_and_language(editor: Any, rigs: Path) -> None:
     baking = bake(editor, rigs, character="anna", language="DE")
     assert [one["line"] for one in baking.made] == ["de/L1"] and baking.failures == []
+    change_ledger(rigs, lambda record: record.update(language=""))
+    none = bake(editor, rigs, language="de")
+    assert none.status.state == "failed" and "is meant" in none.status.text, "where none is said, a folder is none"
+    change_ledger(rigs, lambda record: record.pop("language"))
+    assert len(bake(editor, rigs, language="de").status.kept) == 1, "a ledger of old"
     none = bake(editor, rigs, character="Carl")
     assert none.status.state == "failed" and "is meant; they are of Anna, Bo. Choose another" in none.status.text
 

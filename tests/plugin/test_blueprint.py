@@ -52,6 +52,7 @@ def test_a_second_start_is_refused_and_the_first_goes_on(configured: Any, node: 
         ("", "not valid JSON"),
         ("[1]", "must be a JSON object"),
         ('{"sound": []}', "Unknown name 'sound'"),
+        ('{"sounds": 1}', "sounds is 1; it must be a list of texts."),
         ('{"sounds": "/Game/Line"}', "list of texts"),
         ('{"sounds": [7]}', "list of texts"),
         ('{"start_frame": 1.5}', "start_frame"),

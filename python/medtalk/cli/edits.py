@@ -24,14 +24,15 @@ def capture(
     force: Force = False,
     debug: Debug = False,
 ) -> None:
-    """Keep what was changed on a rig."""
-    from medtalk.edits import ENDING, write_edits
+    """Keep what was changed on a rig. Edits of FILE that the rig was baked with stay in it, and come first."""
+    from medtalk.edits import ENDING, read_edits, write_edits
     from medtalk.edits import capture as find
     from medtalk.files import check_file
     from medtalk.rig import read_rig
 
     check_file(output, force=force, endings=(ENDING,), inputs=(base, edited))
-    found = find(read_rig(base), read_rig(edited))
+    earlier = read_edits(output) if output.is_file() else None
+    found = find(read_rig(base), read_rig(edited), earlier)
     write_edits(output, found, force=force)
     print(shown(f"{output}: {count(len(found.stretches), 'change')} on {count(len(found.channels), 'control')}"))
 

@@ -109,7 +109,7 @@ def verify(
     from medtalk.recorded.comparison import read_tolerance
     from medtalk.recorded.recording import find_recordings
     from medtalk.recorded.report import details, headline, summary
-    from medtalk.recorded.verify import Terms, Workshop, export_names
+    from medtalk.recorded.verify import MOST_HEADS, Terms, Workshop, export_names, without_rigs
     from medtalk.recorded.verify import verify as verify_one
 
     local = {"--bundle": bundle, "--threads": threads, "--backbone": backbone, "--offline": offline,
@@ -124,7 +124,7 @@ def verify(
     if "transcript" in asked:
         sources = [Source(file, Path(file.name)) for file in files]
         texts = dict(zip(files, find_transcripts(sources, settings.transcript), strict=True))
-    elsewhere = _elsewhere(server, keys) if server is not None else device != "cpu"
+    elsewhere = _elsewhere(server, keys) if server is not None else "a GPU" * (device != "cpu")
     terms = Terms(limits, sounds, settings, asked, texts, exact, update, force, elsewhere)
     if from_unreal is not None:
         found = _exported(files, from_unreal, limits, sounds)
@@ -150,8 +150,9 @@ def verify(
                     print(shown(f"  {line}"))
             if verdict.recording is not None:
                 names.update(export_names(verdict.recording))
-            # what only pages show need not stay in memory
             verdicts.append(verdict if html is not None else replace(verdict, rig=None, recording=None))
+            if html is not None and len(verdicts) % MOST_HEADS == 0:
+                verdicts = without_rigs(verdicts)
     order = {file: number for number, file in enumerate(files)}
     verdicts.sort(key=lambda each: order[each.file])
     _say_orphans(orphans, from_unreal, names)
@@ -213,7 +214,8 @@ def _exported(files: list[Path], exports: Path, limits: Tolerance, sounds: Path 
 
     if not exports.exists():
         raise SettingError(f"{exports} does not exist.", "Give what Unreal exported: a file, or a folder.")
-    return (verify_export(file, exports, limits, sounds) for file in files)
+    owners: dict[Path, Path] = {}
+    return (verify_export(file, exports, limits, sounds, owners) for file in files)
 
 
 def _made(files: list[Path], shop: Workshop, jobs: int) -> Iterator[Verdict]:
@@ -229,11 +231,11 @@ def _made(files: list[Path], shop: Workshop, jobs: int) -> Iterator[Verdict]:
         yield Verdict(file, FAILED, error=MedtalkError(made.reason)) if isinstance(made, Died) else made
 
 
-def _elsewhere(server: str, keys: Path | None) -> bool:
-    """Whether a sidecar is on another machine."""
+def _elsewhere(server: str, keys: Path | None) -> str:
+    """ "another machine" where a sidecar is on one, else ""."""
     from medtalk.cli import remote
 
-    return not remote.find(server, keys).token
+    return "another machine" * (not remote.find(server, keys).token)
 
 
 def _sidecar(server: str, keys: Path | None) -> Make:

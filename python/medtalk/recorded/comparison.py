@@ -53,13 +53,14 @@ class Tolerance:
         control: in general; None is what is usual.
         areas: by area; that of the turn of the head is in degrees.
         frames: by how many the lengths may differ.
-        across: the rig is of another kind of machine than the recorded one: where `control` is None, more is allowed.
+        across: how another kind of machine made the rig than the recorded one, such as "made by a GPU"; "" where it did
+            not. Where `control` is None, more is allowed then.
     """
 
     control: float | None = None
     areas: Mapping[str, float] = field(default_factory=dict)
     frames: int = 0
-    across: bool = False
+    across: str = ""
 
     def of(self, area: str) -> float:
         """The tolerance of an area."""
@@ -73,6 +74,13 @@ class Tolerance:
     def seconds(self) -> float:
         """How much earlier or later a control may have its values."""
         return ACROSS_S if self.across and self.control is None else 0.0
+
+    @property
+    def loosened(self) -> str:
+        """What is allowed more than usual, and why; "" for nothing."""
+        parts = [f"{CONTROL_ACROSS:g} within {round(ACROSS_S * FPS)} frames"] if self.seconds else []
+        parts += [f"{TURN_ACROSS:g}° of the head"] if TURN not in self.areas else []
+        return f"{' and '.join(parts)} allowed: {self.across}" if self.across and parts else ""
 
 
 USUAL = Tolerance()

@@ -10,7 +10,7 @@ import html
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from medtalk.errors import MedtalkError
 from medtalk.face.judged import judge
@@ -19,10 +19,8 @@ from medtalk.face.page import write_page
 from medtalk.files import make_folder, write_atomic
 from medtalk.inputs import path_text
 from medtalk.recorded.report import details, errors_line, headline, seen, summary
-from medtalk.recorded.verify import CHANGED, UPDATED, Verdict, farthest, speech_of
+from medtalk.recorded.verify import Verdict, farthest, on_heads, speech_of
 
-MOST_HEADS = 100
-"""Of those that moved farthest a page with heads is written: each has a megabyte."""
 _STYLE = """
 :root { color-scheme: dark; font: 14px/1.5 system-ui, sans-serif; background: #17181b; color: #e8e8ec; }
 body { max-width: 1000px; margin: 32px auto; padding: 0 20px; }
@@ -42,15 +40,17 @@ td { overflow-wrap: anywhere; }
 
 
 def write_report(path: Path, verdicts: Sequence[Verdict], *, force: bool = False) -> Path:
-    """Write the page, and those of the heads; pages of an earlier run go. Raises OutputError."""
+    """Write the page, and those of the heads; those of its last run go. Raises OutputError."""
     ordered = farthest(verdicts)
     folder = path.with_name(f"{path.stem}-heads")
-    wanted = [each for each in ordered if each.state in (CHANGED, UPDATED) and each.rig is not None][:MOST_HEADS]
+    wanted = on_heads(verdicts)
     links: dict[int, str] = {}
+    ours = _written(path, folder)
     if wanted:
         make_folder(folder)
     for old in folder.glob("[0-9][0-9][0-9]-*.html"):
-        old.unlink(missing_ok=True)
+        if old.name in ours:
+            old.unlink(missing_ok=True)
     for number, verdict in enumerate(wanted, start=1):
         target = folder / f"{number:03d}-{re.sub(r'[^0-9A-Za-z._-]', '_', verdict.file.stem)[:60]}.html"
         if _write_heads(target, verdict, force):
@@ -67,6 +67,15 @@ def write_report(path: Path, verdicts: Sequence[Verdict], *, force: bool = False
 </table></body></html>
 """
     return write_atomic(path, lambda place: place.write_text(text, "utf-8", "backslashreplace", "\n"), force=force)
+
+
+def _written(path: Path, folder: Path) -> set[str]:
+    """The names of the pages of heads that the page of the last run leads to."""
+    try:
+        last = path.read_text("utf-8", "replace") if path.is_file() else ""
+    except OSError:
+        return set()
+    return {unquote(name) for name in re.findall(rf'<a href="{re.escape(quote(folder.name))}/([^"/]+)"', last)}
 
 
 def _row(verdict: Verdict, link: str) -> str:

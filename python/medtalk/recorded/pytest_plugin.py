@@ -55,9 +55,11 @@ class _Rigs:
         terms = Terms(tolerance, None if sounds is None else given / sounds)
         self._shop = Workshop(terms, None if bundle is None else given / bundle)
         self._verifier: Verifier | None = None
+        self._odd: list[Path] = []  # pytest takes what comes after a [ for a parameter, in arguments
         named = [(given / arg.partition("::")[0]).resolve() for arg in config.args]
         if not self.files.intersection(named) and not any("::" in arg for arg in config.args):  # else tests are chosen
-            config.args += map(str, sorted(self.files))
+            config.args += [str(file) for file in sorted(self.files) if "[" not in str(file)]
+            self._odd = [file for file in sorted(self.files) if "[" in str(file)]
 
     @property
     def verifier(self) -> Verifier:
@@ -70,6 +72,13 @@ class _Rigs:
         if file_path.resolve() not in self.files:
             return None
         return _RigFile.from_parent(parent, path=file_path, rigs=self)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        there = {item.path for item in items}
+        for file in self._odd:
+            if file not in there:
+                items += _RigFile.from_parent(session, path=file, rigs=self).collect()
 
 
 class _RigFile(pytest.File):

@@ -88,7 +88,7 @@ class Recording:
         places = [beside / place, beside / place.name]
         if folder is not None:
             places = [folder / place, folder / place.name, *places]
-        there = [path for path in places if path.is_file()]
+        there = [path for path in places if os.path.isfile(path)]  # which takes any name
         if not there and folder is not None:
             there = sorted(path for path in folder.rglob("*") if path.name == place.name and path.is_file())
         for path in there:
@@ -214,7 +214,9 @@ def read_recording(file: str | Path) -> Recording:
             rig, sound, quality = facts["rig"], facts["sound"], dict(facts.get("quality", {}))
             curves, expected = _beside(path, rig["file"], shown), str(rig["sha256"])
             known = KnownSound(str(sound["file"]), str(sound["sha256"]), bool(sound.get("kept", False)))
-            bundle, found = dict(facts["bundle"]), dict(facts["settings"])
+            bundle, found = dict(facts["bundle"]), facts["settings"]
+            if not isinstance(found, dict):
+                raise TypeError("the settings are no object")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RigError(f"{shown} is not complete ({type(error).__name__}: {error}).", _AGAIN) from None
         channel = facts.get("channel")
@@ -264,7 +266,7 @@ def _orphans(recordings: Iterable[Path], folders: Iterable[Path]) -> list[Path]:
             text = path.read_text("utf-8")
             facts = json.loads(text)
             own = [facts["rig"]["file"], facts["sound"]["file"], *_pictures(facts["settings"])]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             own = [path.with_suffix(".npz").name]  # what is wrong with it is said when it is read
         named |= {Path(os.path.normpath(path.parent / str(each))) for each in own}
     endings = (".npz", *SOUND_ENDINGS, *_PICTURES)
@@ -331,7 +333,7 @@ def _beside(path: Path, name: object, shown: str) -> Path:
 
 def _check_curves(curves: Path, expected: str) -> None:
     shown = path_text(curves)
-    if not curves.is_file():
+    if not os.path.isfile(curves):
         raise RigError(f"The curves {shown} are missing.", _AGAIN, shown)
     with open(curves, "rb") as stream:
         if stream.read(len(_LFS)) == _LFS:

@@ -24,13 +24,14 @@ def headline(verdict: Verdict) -> str:
         return f"cannot be verified: {verdict.error}"
     comparison = verdict.comparison
     assert comparison is not None
+    allowed = f" ({verdict.loosened})" * bool(verdict.loosened)
     if verdict.state == SAME:
-        if comparison.identical:
+        if comparison.identical or not comparison.moved:
             return "the same"
-        return f"the same within the tolerance; {_farthest(comparison.moved[0])}" if comparison.moved else "the same"
+        return f"the same within the tolerance{allowed}; {_farthest(comparison.moved[0])}"
     what = [*comparison.reasons]
     if over := comparison.over:
-        what.append(f"{_farthest(over[0])}; {len(over)} control{'s' * (len(over) > 1)} over the tolerance")
+        what.append(f"{_farthest(over[0])}; {len(over)} control{'s' * (len(over) > 1)} over the tolerance{allowed}")
     if comparison.events:
         what.append(f"{len(comparison.events)} event{'s' * (len(comparison.events) > 1)} of the lips")
     said = "; ".join(what) or "the sound is another one"
@@ -127,6 +128,8 @@ def write_junit(path: Path, verdicts: Sequence[Verdict], *, force: bool = False)
             suite, "testcase", classname=_xml(folder), name=_xml(verdict.file.stem), time=f"{verdict.seconds:.3f}"
         )
         text = "\n".join(details(verdict))
+        if verdict.state == SAME and verdict.loosened:
+            text = "\n".join(filter(None, [headline(verdict), text]))
         if verdict.state in (CHANGED, FAILED):
             kind = "failure" if verdict.state == CHANGED else "error"
             inner = ElementTree.SubElement(case, kind, message=_xml(headline(verdict)), type=verdict.state)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from medtalk.audio import Speech
 
 SAME, CHANGED, FAILED, UPDATED = "same", "changed", "failed", "updated"
+MOST_HEADS = 100
+"""Of those that moved farthest a page shows the heads: each has a megabyte."""
 EXPORT_FRAMES = 1
 """How many frames an export of Unreal may have more or less: its sections begin and end at frames of the display."""
 
@@ -44,7 +46,7 @@ class Terms:
         exact: ask for the same bytes, where bundle, version and platform are those of the recording.
         update: where it has changed, record it again as it is now. Without other settings.
         force: update also files that are read-only.
-        elsewhere: they are made by a GPU, or on another machine.
+        elsewhere: what makes them where that is not this processor: "a GPU", "another machine".
     """
 
     tolerance: Tolerance = USUAL
@@ -55,11 +57,12 @@ class Terms:
     exact: bool = False
     update: bool = False
     force: bool = False
-    elsewhere: bool = False
+    elsewhere: str = ""
 
     def tolerance_of(self, recording: Recording) -> Tolerance:
         """The tolerance for a recorded rig, which allows more where another kind of machine makes it."""
-        return replace(self.tolerance, across=self.elsewhere or recording.platform != platform_facts())
+        across = f"made by {self.elsewhere}" if self.elsewhere else _another_processor(recording)
+        return replace(self.tolerance, across=across)
 
     def settings(self, recording: Recording) -> Settings:
         """The settings by which a recorded rig is made."""
@@ -89,6 +92,7 @@ class Verdict:
         notes: what to know beside, such as another bundle.
         error: why it failed.
         seconds: that it took.
+        loosened: which tolerance counted, and why, where it is not the usual one.
     """
 
     file: Path
@@ -102,6 +106,7 @@ class Verdict:
     notes: tuple[str, ...] = ()
     error: MedtalkError | None = None
     seconds: float = 0.0
+    loosened: str = ""
 
     @property
     def good(self) -> bool:
@@ -115,6 +120,8 @@ class Verdict:
             out["comparison"] = self.comparison.to_dict()
         if self.quality:
             out["quality"] = dict(self.quality)
+        if self.loosened:
+            out["loosened"] = self.loosened
         if self.notes:
             out["notes"] = list(self.notes)
         return out if self.error is None else {**out, "error": self.error.facts()}
@@ -138,9 +145,8 @@ def verify(file: Path, make: Make, terms: Terms = USUALLY) -> Verdict:
         comparison = compare(recording.rig, rig, tolerance)
         notes = _notes(recording, rig)
         if terms.exact:
-            comparison, notes = _exactly(comparison, recording, rig, notes, tolerance.across)
-        if tolerance.across and not comparison.same:
-            notes = (*notes, f"another kind of machine than it was recorded on: {recording.platform}")
+            elsewhere = bool(terms.elsewhere) or recording.platform != platform_facts()
+            comparison, notes = _exactly(comparison, recording, rig, notes, elsewhere)
         quality = recording.quality
         if not comparison.identical or another:
             quality = judged(rig, read_speech(sound, channel=recording.channel))
@@ -153,11 +159,14 @@ def verify(file: Path, make: Make, terms: Terms = USUALLY) -> Verdict:
             state = UPDATED
     except (ServiceError, CancelledError):
         raise
-    except MedtalkError as error:
+    except (MedtalkError, OSError) as error:
         taken = time.perf_counter() - started
-        return Verdict(file, FAILED, None, recording, None, sound, error=error, seconds=taken)
+        return Verdict(file, FAILED, None, recording, None, sound, error=_ours(error, file), seconds=taken)
     taken = time.perf_counter() - started
-    return Verdict(file, state, comparison, recording, rig, sound, quality, recording.quality, notes, None, taken)
+    return Verdict(
+        file, state, comparison, recording, rig, sound, quality, recording.quality, notes, None, taken,
+        tolerance.loosened,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -192,10 +201,17 @@ class Verifier:
         return verify(file, self._maker, self._terms)
 
 
-def verify_export(file: Path, exports: Path, tolerance: Tolerance = USUAL, sounds: Path | None = None) -> Verdict:
+def verify_export(
+    file: Path,
+    exports: Path,
+    tolerance: Tolerance = USUAL,
+    sounds: Path | None = None,
+    owners: dict[Path, Path] | None = None,
+) -> Verdict:
     """Compare a recorded rig with what Unreal exported of it: a file, or that of its name or its sound's in a folder.
 
-    Nothing is made, and its sound need not be there.
+    Nothing is made, and its sound need not be there. owners: the exports in the folder that belong to another
+    recorded rig, and its `.rig`; this one is added.
     """
     started = time.perf_counter()
     recording: Recording | None = None
@@ -203,15 +219,22 @@ def verify_export(file: Path, exports: Path, tolerance: Tolerance = USUAL, sound
     rig: RigSequence | None = None
     try:
         recording = read_recording(file)
-        tolerance = replace(tolerance, across=recording.platform != platform_facts())
+        tolerance = replace(tolerance, across=_another_processor(recording))
         export = find_export(recording, exports)
+        other = file if owners is None or not exports.is_dir() else owners.setdefault(export, file)
+        if other != file:
+            raise RigError(
+                f"{path_text(export)} may be the export of {path_text(other)} or of {path_text(file)}.",
+                "Verify their folders one by one, each with its own exports.",
+            )
         found = read_export(export)
         if isinstance(found, Curves):
             comparison = compare_curves(recording.rig, found, tolerance)
         else:
             rig, comparison = found, compare(_as_exported(recording.rig, found), found, tolerance)
-    except MedtalkError as error:
-        return Verdict(file, FAILED, recording=recording, error=error, seconds=time.perf_counter() - started)
+    except (MedtalkError, OSError) as error:
+        taken = time.perf_counter() - started
+        return Verdict(file, FAILED, recording=recording, error=_ours(error, file), seconds=taken)
     try:
         sound = recording.find_sound(sounds)
     except MedtalkError:  # it is not needed
@@ -219,7 +242,7 @@ def verify_export(file: Path, exports: Path, tolerance: Tolerance = USUAL, sound
     state = SAME if comparison.same else CHANGED
     taken = time.perf_counter() - started
     return Verdict(file, state, comparison, recording, rig, sound, notes=(f"compared with {path_text(export)}",),
-                   seconds=taken)  # fmt: skip
+                   seconds=taken, loosened=tolerance.loosened)  # fmt: skip
 
 
 def find_export(recording: Recording, exports: Path) -> Path:
@@ -276,6 +299,23 @@ def _as_exported(recorded: RigSequence, found: RigSequence) -> RigSequence:
     return replace(recorded, values=values)
 
 
+def _ours(error: MedtalkError | OSError, file: Path) -> MedtalkError:
+    """An error of the system as one of a recorded rig: the others go on."""
+    if isinstance(error, MedtalkError):
+        return error
+    where = path_text(error.filename or file)
+    return RigError(f"{where} cannot be read: {error.strerror or error}.", "Check the file and its rights.", where)
+
+
+def _another_processor(recording: Recording) -> str:
+    """Where a rig was recorded, if by another kind of processor than this; "" for the same.
+
+    Other versions of numpy and onnxruntime count as the same: an update of them must not loosen its own test.
+    """
+    then, now = (facts.partition(",")[0] for facts in (recording.platform, platform_facts()))
+    return "" if then == now else f"recorded on {then[:60] or 'an unknown machine'}"
+
+
 def _sound(recording: Recording, terms: Terms) -> tuple[Path, bool]:
     """The sound, and whether it is another one than was recorded, which an update takes."""
     try:
@@ -304,10 +344,10 @@ def _called(bundle: Mapping[str, Any]) -> str:
 
 
 def _exactly(
-    comparison: Comparison, recording: Recording, rig: RigSequence, notes: tuple[str, ...], across: bool
+    comparison: Comparison, recording: Recording, rig: RigSequence, notes: tuple[str, ...], elsewhere: bool
 ) -> tuple[Comparison, tuple[str, ...]]:
     """The comparison with the bytes compared too, where that can be asked for; else a note says why not."""
-    if notes or across:
+    if notes or elsewhere:
         why = "the bundle or the version is another one" if notes else f"it was recorded on {recording.platform}"
         return comparison, (*notes, f"not compared byte by byte: {why}")
     if comparison.identical and _bytes(rig) == _bytes(recording.rig):
@@ -344,3 +384,15 @@ def farthest(verdicts: Sequence[Verdict]) -> list[Verdict]:
         return moved[0].largest / max(moved[0].tolerance, 1e-9) if moved else 0.0
 
     return sorted(verdicts, key=lambda each: (order[each.state], -distance(each), path_text(each.file)))
+
+
+def on_heads(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Those whose heads a page shows, the farthest first."""
+    changed = [each for each in farthest(verdicts) if each.state in (CHANGED, UPDATED) and each.rig is not None]
+    return changed[:MOST_HEADS]
+
+
+def without_rigs(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts without the rigs that no page shows: those of thousands of lines would fill the memory."""
+    kept = {*map(id, on_heads(verdicts))}
+    return [each if id(each) in kept else replace(each, rig=None, recording=None) for each in verdicts]

@@ -47,6 +47,17 @@ def test_a_test_for_each_recorded_rig(suite: Path, root: Path) -> None:
         assert f"{chosen}" in done.stdout and "1 passed" in done.stdout, "only what is chosen"
 
 
+def test_a_path_with_brackets(suite: Path, root: Path) -> None:
+    (suite / "rigs").rename(suite / "rigs [1]")
+    for path in ("sample.rig", "sad.rig"):
+        (suite / "rigs [1]" / path).unlink()
+    done = run(suite, root, "-v", "--medtalk-rigs", "rigs [1]", "test_other.py")
+    assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout + done.stderr
+    assert "rigs [1]/angry.rig::angry PASSED" in done.stdout
+    done = run(suite, root, "-q", "--medtalk-rigs", "rigs [1]")
+    assert "2 passed" in done.stdout, "none is collected twice"
+
+
 def test_a_failure_says_what_moved(suite: Path, root: Path) -> None:
     (suite / "rigs" / "sample.rig").unlink()
     (suite / "rigs" / "angry.npz").write_bytes(b"PK")

@@ -133,6 +133,8 @@ def changed(**facts: Any) -> Callable[[Path], object]:
         (changed(rig={"file": "line.npz"}), "is not complete (KeyError: 'sha256')"),
         (changed(rig={"file": "../line.npz", "sha256": ""}), "do not lie beside it"),
         (changed(sound=[]), "is not complete"),
+        (changed(settings=[]), "is not complete (TypeError: the settings are no object)"),
+        (changed(rig={"file": "x" * 300, "sha256": ""}), "are missing"),
         (changed(channel="left"), '"channel" must be a whole number'),
         (changed(settings={"smile": 1}), "setting 'smile', which this medtalk does not know"),
         (changed(settings={"intensity": 99}), "line.rig: intensity is 99; valid are 0 to 4."),
@@ -148,6 +150,14 @@ def test_what_is_wrong_with_it(recorded: Recording, spoil: Callable[[Path], obje
     with pytest.raises(RigError) as error:
         read_recording(recorded.file)
     assert said in str(error.value) and "\n" not in str(error.value)
+    if recorded.file.exists():
+        assert find_recordings([recorded.file.parent])[0] == [recorded.file]
+
+
+def test_a_sound_with_a_name_that_no_system_takes(recorded: Recording) -> None:
+    changed(sound={"file": "x" * 300 + ".wav", "sha256": ""})(recorded.file)
+    with pytest.raises(AudioError, match="is missing"):
+        read_recording(recorded.file).find_sound(recorded.file.parent)
 
 
 def test_folders_and_what_belongs_to_none(recorded: Recording, voice: Path) -> None:

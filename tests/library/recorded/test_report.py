@@ -14,7 +14,7 @@ from medtalk.recorded.comparison import compare
 from medtalk.recorded.page import write_report
 from medtalk.recorded.recording import write_recording
 from medtalk.recorded.report import clock, details, headline, summary, write_junit
-from medtalk.recorded.verify import CHANGED, FAILED, SAME, UPDATED, Verdict, farthest
+from medtalk.recorded.verify import CHANGED, FAILED, MOST_HEADS, SAME, UPDATED, Verdict, farthest, without_rigs
 from medtalk_wire.settings import Settings
 from tests.library.quality.faces import JAW, changed, speaking
 
@@ -97,6 +97,26 @@ def test_a_page_with_heads(verdicts: list[Verdict], tmp_path: Path) -> None:
     assert link == "out-heads/001-a_b__.html"
     assert heads.count('data-blob="take"') == 2 and heads.count('data-blob="sound"') == 1
     assert text.index("three") < text.index("a&lt;b"), "what cannot be verified comes first"
+
+
+def test_only_what_is_shown_stays_in_memory(verdicts: list[Verdict]) -> None:
+    from dataclasses import replace
+
+    same = replace(verdicts[1], state=SAME)
+    little = [replace(verdicts[1], comparison=compare(GOOD, changed(GOOD, 1, 2, JAW, 0.4))) for _ in range(MOST_HEADS)]
+    kept = without_rigs([same, *little, verdicts[1]])
+    assert kept[0].rig is None and kept[-1] is verdicts[1] and kept[0].comparison is same.comparison
+    assert sum(each.rig is not None for each in kept) == MOST_HEADS
+
+
+def test_pages_of_others_stay(verdicts: list[Verdict], tmp_path: Path) -> None:
+    heads = tmp_path / "out-heads"
+    heads.mkdir()
+    (heads / "001-notes.html").write_text("mine")
+    write_report(tmp_path / "out.html", verdicts)
+    assert sorted(path.name for path in heads.iterdir()) == ["001-a_b__.html", "001-notes.html"]
+    write_report(tmp_path / "out.html", verdicts[:1])
+    assert [path.name for path in heads.iterdir()] == ["001-notes.html"]
 
 
 def test_no_heads_where_nothing_has_changed(verdicts: list[Verdict], tmp_path: Path) -> None:

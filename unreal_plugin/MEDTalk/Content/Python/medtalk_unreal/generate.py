@@ -170,8 +170,10 @@ class Generation:
             return _write(take, request, sound)
         with self._book.writing(asset, key, sound=compat.package(sound.path)) as record:
             view = compat.View.now()
-            report = _write(take, request, sound)
-            view.again()  # hundreds of sequences are not to stay open
+            try:
+                report = _write(take, request, sound)
+            finally:
+                view.again()  # hundreds of sequences are not to stay open
             record["keys"] = report.keys
         return report
 

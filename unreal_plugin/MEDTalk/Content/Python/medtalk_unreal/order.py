@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,13 @@ from medtalk_unreal.edits import asset_path, check_editable
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.places import filled
 from medtalk_unreal.results import Line, ledgers
-from medtalk_unreal.settings import PluginSettings, fitting
+from medtalk_unreal.settings import PluginSettings, checked, fitting
 from medtalk_unreal.take import Target
 
 SEQUENCE_NAME, ANIMATION_NAME = "LS_{name}", "AS_{name}"
 _NAME = ("name", "id", "character", "language")
 _FOLDER = ("folder", "character", "language")
 _IN_FOLDERS = re.compile(r"[^\w+/-]+")
-_KINDS = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
 OF_ONCE = ("actor", "blueprint", "skeleton")
 """Of the fields of an order, those that belong to its target: they are not remembered."""
 
@@ -64,14 +63,7 @@ class Order:
     @classmethod
     def read(cls, content: Mapping[str, Any]) -> Order:
         """The order that a job file gives; `PluginError` for names and values that are none."""
-        good, bad = fitting(cls, dict(content))
-        names = [entry.name for entry in fields(cls)]
-        if bad and bad[0] in names:
-            kind = _KINDS[type(getattr(cls(), bad[0]))]
-            raise PluginError(f"{bad[0]} is {content[bad[0]]!r:.60}; it must be {kind}.")
-        if bad:
-            raise PluginError(f"Unknown name {bad[0][:60]!r} in a bake of results.", f"Valid are {', '.join(names)}.")
-        return cls(**good)
+        return cls(**checked(cls, dict(content), "a bake of results"))
 
     @classmethod
     def remembered(cls, settings: PluginSettings) -> Order:

@@ -14,7 +14,7 @@ from medtalk_board.moods import NEUTRAL
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.interpreter import SETTINGS
 from medtalk_unreal.places import SEQUENCE_NAME, filled
-from medtalk_unreal.settings import PluginSettings, fitting
+from medtalk_unreal.settings import PluginSettings, checked, fitting
 from medtalk_unreal.take import Target
 from medtalk_wire import settings as wire
 from medtalk_wire.settings import AUTO
@@ -117,14 +117,7 @@ class Request(_More):
         """The request that a job file or a Blueprint gives; `PluginError` for names and values that are none."""
         if not isinstance(content, dict):
             raise PluginError("A request must be a JSON object.", f"Its names are: {', '.join(_names())}.")
-        good, bad = fitting(cls, _as_now(content))
-        if bad:
-            name = bad[0]
-            if name in _names():
-                kind = type(getattr(cls(), name)).__name__.replace("tuple", "list of texts").replace("str", "text")
-                raise PluginError(f"{name} is {content[name]!r:.60}; it must be a {kind}.")
-            raise PluginError(f"Unknown name {name[:60]!r} in a request.", f"Valid are {', '.join(_names())}.")
-        return cls(**good)
+        return cls(**checked(cls, _as_now(content), "a request"))
 
     @classmethod
     def remembered(cls, settings: PluginSettings) -> Request:

@@ -139,7 +139,8 @@ def _line(folder: Path, record: dict[str, Any]) -> Line:
     files = [one for one in files if isinstance(one, dict)] if isinstance(files, list) else []
     known = next((one for one in files if one.get("file") == rig), {})
     top = out.split("/")[0] if "/" in out else ""
-    language = _text(record, "language") or (top if _LANGUAGE.fullmatch(top) else "")
+    guessed = top if _LANGUAGE.fullmatch(top) else ""  # records of old have none
+    language = _text(record, "language") if "language" in record else guessed
     sound, name = _text(record, "sound"), out.rpartition("/")[2]
     return Line(
         out, _text(record, "id") or name, _text(record, "character"), language, sound, folder / rig, known, failed

@@ -13,6 +13,7 @@ from medtalk_board.moods import MOODS, NEUTRAL
 from medtalk_unreal.errors import PluginError
 from medtalk_wire.files import write_whole
 
+_KINDS = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", tuple: "a list of texts"}
 LABELS = (NEUTRAL, *(mood for mood in MOODS if mood != NEUTRAL))
 """Moods to choose from before a sidecar has sent its own."""
 
@@ -119,6 +120,18 @@ def fitting(kind: type, content: dict[str, Any]) -> tuple[dict[str, Any], list[s
         else:
             bad.append(name)
     return good, bad
+
+
+def checked(kind: type, content: dict[str, Any], what: str) -> dict[str, Any]:
+    """The values that a program gives for the fields of the dataclass `kind`; `PluginError` for names and values that
+    are none."""
+    good, bad = fitting(kind, content)
+    if not bad:
+        return good
+    name, defaults = bad[0], {entry.name: getattr(kind(), entry.name) for entry in fields(kind)}
+    if name in defaults:
+        raise PluginError(f"{name} is {content[name]!r:.60}; it must be {_KINDS[type(defaults[name])]}.")
+    raise PluginError(f"Unknown name {name[:60]!r} in {what}.", f"Valid are {', '.join(defaults)}.")
 
 
 def _same_kind(default: Any, value: Any) -> bool:
