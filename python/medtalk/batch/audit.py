@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from medtalk.batch.ledger import FAILED, NAME, read_records
+from medtalk.batch.ledger import FAILED, NAME, Record, read_records
 from medtalk.batch.manifest import Line
 from medtalk.batch.plan import Job, Refused, state_of
 from medtalk.rig import RIG_ENDINGS
@@ -111,7 +111,7 @@ def audit(
     remarks = [Remark("", each.line.id, each.line.number, "refused", each.error.message) for each in refused]
     remarks += [Remark("", "", 0, "failed", note) for note in notes]
     for job in jobs:
-        remarks += _on_results(job, records.get(job.out[0]), folder, bundle)
+        remarks += _on_results(job, records, folder, bundle)
     if listen:
         remarks += _on_sounds(jobs)
     remarks += _on_languages(lines)
@@ -127,14 +127,15 @@ def _remark(job: Job, kind: str, why: str, much: float = 0.0) -> Remark:
     return Remark(job.out[0], job.id, job.number, kind, why, much)
 
 
-def _on_results(job: Job, record: Mapping[str, Any] | None, folder: Path, bundle: str) -> Iterator[Remark]:
+def _on_results(job: Job, records: Mapping[str, Record], folder: Path, bundle: str) -> Iterator[Remark]:
+    record = next((records[name] for name in job.out if name in records), None)
     if record is None:
         yield _remark(job, "missing", "It was not made yet.")
         return
     if record["state"] == FAILED:
         yield _remark(job, "failed", record.get("error", {}).get("message", "The reason is not known."))
         return
-    state = state_of(job, record, folder, bundle)
+    state = state_of(job, records, folder, bundle)
     gone = [name for name in job.out if not (folder / name).is_file()]
     if gone:
         yield _remark(job, "missing", f"{', '.join(gone)} is gone.")
