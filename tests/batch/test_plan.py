@@ -229,5 +229,7 @@ def test_two_bakes_on_one_folder(tmp_path: Path) -> None:
     said = []
     for chunk in (None, (1, 2), (4, 7), (5, None)):
         with Ledger(tmp_path, chunk):
-            said.append(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout)
+            said.append(
+                subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+            )
     assert said == ["------", "---+++", "-+----", "-+-+--"]
