@@ -21,7 +21,7 @@ BOTH = ("--format", "npz", "--format", "csv")
 
 def test_a_manifest_becomes_rigs_and_a_ledger(baked: Production) -> None:
     assert {path.name for path in baked.out.iterdir()} == {
-        "results.jsonl", *(f"L{n}.{ending}" for n in range(4) for ending in ("npz", "csv"))
+        "results.jsonl", ".results.lock", *(f"L{n}.{ending}" for n in range(4) for ending in ("npz", "csv"))
     }  # fmt: skip
     rig = read_rig(baked.out / "L3.npz")
     assert rig.meta["emotion"] == {"sad": 1.0} and rig.seconds == pytest.approx(0.8, abs=0.02)
@@ -62,7 +62,11 @@ def test_what_was_changed_by_hand_is_left(production: Production) -> None:
     text = production.table.read_text()
     production.table.write_text(text.replace("L0,vo/s0.wav,Bo,sad", "L0,vo/s0.wav,Bo,happy"))
     assert "changed by hand since, so it is left" in production.bake(*BOTH, "--changed").out
-    assert made(production.bake(*BOTH).out) == [0, 3, 0, 1, 0] and rig.read_bytes() == b"an edit"
+    left = production.bake(*BOTH)
+    assert (left.code, made(left.out)) == (1, [0, 3, 0, 1, 0]) and rig.read_bytes() == b"an edit"
+    assert left.err.startswith("medtalk: L0.npz: emotion: sad -> happy; changed by hand") and left.err.count("\n") == 1
+    record, _ = [json.loads(line) for line in production.bake(*BOTH, "--json").out.splitlines()]
+    assert (record["state"], record["id"], record["edited"]) == ("left", "L0", ["L0.npz"])
     soundfile.write(production.sound(0), np.zeros(0), 16000)
     assert made(production.bake(*BOTH, "--overwrite-edits").out) == [0, 3, 1, 0, 0] and rig.read_bytes() == b"an edit"
     soundfile.write(production.sound(0), babble(0.5), 16000)
@@ -85,6 +89,35 @@ def test_another_format_is_made_beside(production: Production) -> None:
     ]  # fmt: skip
     assert made(production.bake(*BOTH, "--rows", 1).out) == [1, 0, 0, 0, 0]
     assert made(production.bake(*BOTH).out) == [0, 4, 0, 0, 0]
+
+
+def test_formats_may_change_and_their_order(production: Production) -> None:
+    """The edit is of the second file of the line."""
+    edit = production.out / "L0.csv"
+    edit.write_bytes(b"an edit")
+    assert made(production.bake("--format", "csv", "--format", "npz").out) == [0, 4, 0, 0, 0]
+    done = production.bake("--format", "csv", "--seed", 2, "--rows", "1-2")
+    assert (done.code, made(done.out)) == (1, [1, 0, 0, 1, 0]) and edit.read_bytes() == b"an edit"
+    assert production.bake("--format", "json", "--changed").out.startswith("L0.json: not made yet, only L0.csv\n")
+
+
+def test_what_is_read_or_was_made_by_no_bake_is_left(raw: Production) -> None:
+    raw.write(2)
+    with raw.table.open("a") as stream:
+        stream.write("lines,vo/s0.wav,Bo,sad,1\n")
+    table, other = raw.table.read_bytes(), raw.folder / "L1.csv"
+    other.write_text("of somebody")
+    here = ("-o", raw.folder, "--format", "csv")
+    done = raw.bake(*here)
+    assert (done.code, made(done.out)) == (1, [1, 0, 2, 0, 0]) and "lines.csv, which is read" in done.err
+    assert "L1.csv was made by no bake that the ledger knows, so it is left" in done.err
+    assert "L1.csv: failed before: " in raw.bake(*here, "--changed").out
+    assert (made(raw.bake(*here).out), other.read_text()) == ([0, 1, 2, 0, 0], "of somebody")
+    assert made(raw.bake(*here, "--overwrite-edits").out) == [1, 1, 1, 0, 0] and other.read_text() != "of somebody"
+    (raw.folder / "results.jsonl").unlink()
+    other.write_text("an edit")
+    assert made(raw.bake(*here).out) == [1, 0, 2, 0, 0], "the same bytes are taken for what they are"
+    assert (other.read_text(), raw.table.read_bytes()) == ("an edit", table)
 
 
 def test_hand_edits_are_made_again(production: Production) -> None:
@@ -112,6 +145,16 @@ def test_hand_edits_are_made_again(production: Production) -> None:
     np.testing.assert_allclose(both[:, [3, 9]], more[:, [3, 9]], atol=1e-3)
     assert "4 lines to make" in production.bake("--edits", edits, "--edit-mode", "replace", "--dry-run").out
     assert production.bake("--changed").out.startswith("L0.npz: edits: ")
+    rig = (production.out / "L0.npz").read_bytes()
+    wrong = production.bake("--edits", production.folder / "edit")
+    assert wrong.code == 1 and "edit does not exist. Check --edits.\n" in wrong.err
+    (edits / "L0.edits.json").rename(edits / "LO.edits.json")
+    for words in (["--edits", edits], []):
+        left = production.bake(*words)
+        assert left.code == 1 and made(left.out) == [0, 3, 0, 1, 0] and "L0.npz: edits: " in left.err
+        assert ("hand edits of no line that can be done: LO.edits.json." in left.err) == bool(words)
+    assert (production.out / "L0.npz").read_bytes() == rig
+    assert made(production.bake("--overwrite-edits").out) == [1, 3, 0, 0, 0]
 
 
 def test_bad_rows_fail_alone(production: Production) -> None:
@@ -149,9 +192,13 @@ def test_characters_and_a_folder(raw: Production) -> None:
     cast = raw.folder / "cast.json"
     (raw.folder / "quiet.json").write_text('{"intensity": 0.4}')
     cast.write_text('{"anna": {"name": "mine", "intensity": 0.5, "seed": 9}, "Bo": "quiet.json"}')
-    assert raw.bake("--cast", cast).code == 0
+    done = raw.bake("--cast", cast)
+    assert (done.code, done.err) == (0, "")
     records = {record["id"]: record for record in raw.ledger()}
     assert records["L1"]["settings"]["seed"] == 9 and "seed" not in records["L0"]["settings"]
+    cast.write_text('{"Ana": "host"}')
+    said = raw.bake("--cast", cast, "--dry-run").err
+    assert said == "medtalk: The cast has characters that no line has: Ana. Is Ana meant to be Anna?\n"
     named = raw.folder / "named"
     named.mkdir()
     for number, name in enumerate(("anna_sad_1", "anna_angry_2", "other")):
@@ -194,6 +241,10 @@ def test_a_log_tells_how_far_it_is(production: Production, monkeypatch: pytest.M
     assert first.startswith("medtalk: 1 of 2 lines, ") and "lines/h, " in first and first.endswith(" left.")
     assert second.startswith("medtalk: 2 of 2 lines, ")
     assert production.bake("--seed", 3, "--rows", 1, "--quiet")[1:] == ("", "")
+    lines = production.bake("--seed", 4, "--rows", "1-2", "--json").out.splitlines()
+    first, second = [json.loads(line)["progress"] for line in lines if line.startswith('{"progress')]
+    assert (first["done"], first["of"], second["done"], second["seconds_left"]) == (1, 2, 2, 0.0)
+    assert first["lines_per_hour"] > 0.0
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -93,10 +95,51 @@ def test_killed_while_lines_are_made_anew(raw: Production) -> None:
     process.communicate()
     first = next(record for record in raw.ledger()[::-1] if record["state"] == "failed")
     assert first["error"]["code"] == "begun"
-    (raw.out / f"{first['id']}.npz").write_bytes(b"the new rig, written before its record")
+    raw.bake("--seed", 5, "-o", raw.folder / "other", "--rows", first["row"])
+    name = f"{first['id']}.npz"  # its new rig, written before its record
+    shutil.copy(raw.folder / "other" / name, raw.out / name)
     counts = made(raw.bake("--seed", 5).out)
     assert sum(counts[:2]) == 8 and counts[2:] == [0, 0, 0]
     whole(raw)
+
+
+def test_an_edit_after_a_kill(production: Production) -> None:
+    """Of the line that was begun: it is neither the old rig nor the new one."""
+    records = production.ledger()
+    begun = records[0] | {"state": "failed", "bake": 2, "error": {"code": "begun", "message": "It was begun."}}
+    with (production.out / "results.jsonl").open("a") as stream:
+        stream.write(json.dumps(begun) + "\n")
+    both = ("--format", "npz", "--format", "csv", "--seed", 5, "--rows", begun["row"])
+    edit = production.out / begun["out"][0]
+    for _ in range(2):
+        edit.write_bytes(b"an edit")
+        outcome = production.bake(*both)
+        assert outcome.code == 1 and made(outcome.out) == [0, 0, 1, 0, 0] and "so it is left" in outcome.err
+        assert edit.read_bytes() == b"an edit"
+    assert made(production.bake(*both, "--overwrite-edits").out) == [1, 0, 0, 0, 0]
+
+
+def test_an_edit_while_the_bake_is_at_work(production: Production) -> None:
+    process = production.begin("--seed", 5)
+    end = time.monotonic() + 60.0
+    while len(production.ledger()) < 5:  # it has looked at all rigs, and begins to load the model
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    edit = production.out / "L3.npz"
+    edit.write_bytes(b"an edit")
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, made(out)) == (1, [3, 0, 1, 0, 0]) and "L3.npz was changed by hand since" in err
+    assert edit.read_bytes() == b"an edit"
+
+
+def test_again_goes_on_where_it_was_interrupted(raw: Production) -> None:
+    raw.write(LINES)
+    process = raw.begin("--again")
+    raw.wait_for_lines(2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    number = made(out)[0]
+    assert 0 < number < LINES and f"To go on rather than begin anew, give --again --rows {number + 1}-." in err
 
 
 def test_a_worker_that_is_killed_costs_nothing(raw: Production) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from medtalk.batch.ledger import DONE, FAILED, Ledger, read_records
+from medtalk.batch.ledger import DONE, FAILED, Ledger, known_files, read_records
 from medtalk.batch.manifest import Line
-from medtalk.batch.plan import State, fingerprint, plan, read_cast, state_of
+from medtalk.batch.plan import State, fingerprint, plan, read_cast, sparing, state_of
 from medtalk.batch.recipe import recipe
-from medtalk.errors import GuidanceError, MedtalkError, OutputError, SettingError
+from medtalk.errors import GuidanceError, OutputError, SettingError
 from medtalk.take import checked
 from medtalk_wire.settings import Finishing, Settings
 
@@ -74,6 +77,27 @@ def test_bad_rows_are_refused_and_the_others_go_on() -> None:
     assert "as row 1 does" in str(refused[1].error)
 
 
+def test_of_other_rows_only_the_names_count() -> None:
+    lines = [line(1), line(2, settings={"emotion": "hapy"}), line(3), line(4, id="L1"), line(5, language="de"),
+             line(6, language="fr")]  # fmt: skip
+    jobs, refused = plan(lines, Settings(), rows=(3, 5))
+    assert [job.out for job in jobs] == [("L3.npz",), ("de/L5.npz",)]
+    assert [str(each.error).split(" would")[0] for each in refused] == ["row 4"]
+    assert [job.number for job in plan(lines, Settings(), rows=(5, None))[0]] == [5, 6]
+
+
+def test_nothing_that_is_read_is_written(tmp_path: Path) -> None:
+    """Also where a link leads there."""
+    (tmp_path / "link").symlink_to(tmp_path)
+    lines = [line(1, sound=str(tmp_path / "a.wav")), line(2, id="table"), line(3, sound=str(tmp_path / "L1.csv"))]
+    jobs, _ = plan(lines, Settings(), [".csv"])
+    for folder in (tmp_path, tmp_path / "link"):
+        spared, refused = sparing(jobs, folder, [tmp_path / "table.csv", tmp_path / "L3.json"])
+        assert [job.id for job in spared] == ["L3"] and [each.line.number for each in refused] == [1, 2]
+        assert "table.csv, which is read" in str(refused[1].error)
+    assert sparing(jobs, tmp_path / "out", [tmp_path / "table.csv"]) == (jobs, [])
+
+
 def test_languages_have_folders() -> None:
     lines = [
         line(1, id="L1", language="de-AT"), line(2, id="L1", language="fr"), line(3, id="L3"),
@@ -96,10 +120,11 @@ def test_why_a_line_is_made_again(tmp_path: Path) -> None:
     }  # fmt: skip
 
     def why(other: dict | None = None, bundle: str = "b") -> str:
-        return state_of(job, record | (other or {}), tmp_path, bundle).why
+        return state_of(job, {"L1.npz": record | (other or {})}, tmp_path, bundle).why
 
     assert why() == ""
-    assert state_of(job, None, tmp_path, "b").why == "not made yet"
+    assert state_of(job, {}, tmp_path, "b").why == "not made yet; L1.npz lies there, made by no bake"
+    assert state_of(replace(job, out=("L1.csv",)), {"L1.npz": record}, tmp_path, "b").why == "not made yet, only L1.npz"
     assert why({"settings": {"emotion": "happy", "seed": 2}}) == "emotion: happy -> sad; seed: 2 -> default"
     assert why(bundle="c") == "another bundle"
     assert "failed before: oh" in why({"state": FAILED, "error": {"message": "oh"}})
@@ -109,7 +134,9 @@ def test_why_a_line_is_made_again(tmp_path: Path) -> None:
     assert why() == "the sound has changed"
     sound.write_bytes(b"sound")
     rig.write_bytes(b"RIG")
-    assert state_of(job, record, tmp_path, "b") == State("", ("L1.npz",))
+    assert state_of(job, {"L1.npz": record}, tmp_path, "b") == State("", ("L1.npz",))
+    begun = record | {"state": FAILED, "error": {"code": "begun", "message": "oh"}}
+    assert state_of(job, {"L1.npz": begun}, tmp_path, "b") == State("failed before: oh")
     rig.unlink()
     assert why() == "L1.npz is gone"
 
@@ -172,7 +199,11 @@ def test_files_belong_to_the_last_record_that_speaks_of_them(tmp_path: Path) -> 
         ledger.write(record("b.npz"))
         ledger.write({"out": ["a.npz"], "state": FAILED})  # nothing was written
         ledger.write({"out": ["b.npz"], "state": FAILED, "files": []})  # something may have been
+        ledger.write({"out": ["d.npz", "d.csv"], "state": DONE, "files": [{"file": "d.npz"}, {"file": "d.csv"}]})
+        ledger.write({"out": ["d.csv"], "state": FAILED})
     records, _ = read_records(tmp_path)
+    assert known_files(["d.csv", "d.npz", "e.npz"], records) == {name: {"file": name} for name in ("d.csv", "d.npz")}
+    assert (records["d.csv"]["state"], records["d.npz"]["state"]) == (FAILED, DONE)
     assert [entry["file"] for entry in records["a.npz"]["files"]] == ["a.npz"] and not records["b.npz"]["files"]
 
 
@@ -190,8 +221,23 @@ def test_what_is_no_record(tmp_path: Path) -> None:
 
 
 def test_two_bakes_on_one_folder(tmp_path: Path) -> None:
-    with Ledger(tmp_path), pytest.raises(OutputError, match="Another bake is at work"), Ledger(tmp_path):
-        pass
-    with Ledger(tmp_path), Ledger(tmp_path, (1, 2)):
-        pass
-    assert issubclass(OutputError, MedtalkError)
+    """No row is in the hands of two."""
+    script = f"""if True:
+        from pathlib import Path
+        from medtalk.batch.ledger import Ledger
+        from medtalk.errors import OutputError
+        for chunk in (None, (1, 2), (2, None), (3, 4), (7, 9), (5, 5)):
+            try:
+                with Ledger(Path({str(tmp_path)!r}), chunk):
+                    print("+", end="")
+            except OutputError as error:
+                assert "Another bake is at work" in str(error)
+                print("-", end="")
+    """
+    said = []
+    for chunk in (None, (1, 2), (4, 7), (5, None)):
+        with Ledger(tmp_path, chunk):
+            said.append(
+                subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+            )
+    assert said == ["------", "---+++", "-+----", "-+-+--"]

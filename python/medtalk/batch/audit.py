@@ -19,7 +19,7 @@ import numpy as np
 import soundfile
 
 from medtalk.audio import read_speech
-from medtalk.batch.ledger import FAILED, NAME, read_records
+from medtalk.batch.ledger import FAILED, NAME, Record, read_records
 from medtalk.batch.manifest import Line
 from medtalk.batch.plan import Job, Refused, state_of
 from medtalk.errors import MedtalkError
@@ -117,7 +117,7 @@ def audit(
     remarks = [Remark("", each.line.id, each.line.number, "refused", each.error.message) for each in refused]
     remarks += [Remark("", "", 0, "failed", note) for note in notes]
     for job in jobs:
-        remarks += _on_results(job, records.get(job.out[0]), folder, bundle)
+        remarks += _on_results(job, records, folder, bundle)
     if listen:
         remarks += _on_sounds(jobs)
     remarks += _on_languages(lines)
@@ -133,7 +133,8 @@ def _remark(job: Job, kind: str, why: str, much: float = 0.0) -> Remark:
     return Remark(job.out[0], job.id, job.number, kind, why, much)
 
 
-def _on_results(job: Job, record: Mapping[str, Any] | None, folder: Path, bundle: str) -> Iterator[Remark]:
+def _on_results(job: Job, records: Mapping[str, Record], folder: Path, bundle: str) -> Iterator[Remark]:
+    record = next((records[name] for name in job.out if name in records), None)
     if record is None:
         yield _remark(job, "missing", "It was not made yet.")
         return
@@ -141,7 +142,7 @@ def _on_results(job: Job, record: Mapping[str, Any] | None, folder: Path, bundle
         yield _remark(job, "failed", record.get("error", {}).get("message", "The reason is not known."))
         return
     made_by = {name: value for name, value in record.get("settings", {}).items() if name in _OF_THE_BAKE}
-    state = state_of(replace(job, recipe={**job.recipe, **made_by}), record, folder, bundle)
+    state = state_of(replace(job, recipe={**job.recipe, **made_by}), records, folder, bundle)
     gone = [name for name in job.out if not os.path.isfile(folder / name)]
     if gone:
         yield _remark(job, "missing", f"{', '.join(gone)} is gone.")

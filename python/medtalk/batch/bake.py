@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from medtalk.batch.ledger import DONE, FAILED, Ledger, Record
+from medtalk.batch.ledger import BEGUN, DONE, FAILED, Ledger, Record, known_files
 from medtalk.batch.plan import Job, State, is_same, state_of
 from medtalk.batch.pool import Died
 from medtalk.errors import DiskFullError
@@ -70,7 +70,7 @@ def due(
     """The jobs with what is to be done about each, as the ledger's records say. `again`: all of them are made."""
     states = []
     for job in jobs:
-        state = state_of(job, records.get(job.out[0]), folder, bundle)
+        state = state_of(job, records, folder, bundle)
         states.append((job, State("asked for again", state.edited) if again and not state.why else state))
     return states
 
@@ -90,7 +90,8 @@ def bake(
         engine: what does the jobs.
         ledger: open, of the output folder.
         counts: kept up to date, for a progress bar.
-        overwrite: make a line again whose files were changed by hand since; else it is left, and counted as edited.
+        overwrite: make a line again whose files were changed by hand since, or were made by no bake; else it is left:
+            one that is known to be edited is counted so, and another fails.
         told: called with each record.
 
     Raises:
@@ -105,7 +106,7 @@ def bake(
         elif state.edited and not overwrite:
             counts.edited += 1
         else:
-            jobs.append(job)
+            jobs.append(job if overwrite else replace(job, old=known_files(job.out, ledger.records)))
     if not jobs:
         return counts
     with ExitStack() as stack:
@@ -116,7 +117,7 @@ def bake(
         for job, made in stack.enter_context(closing(engine.run(_begun(jobs, ledger)))):
             record = _died(job, made) if isinstance(made, Died) else made
             if record["state"] == FAILED:  # its old files still lie there, and may be edited by hand
-                record["files"] = _left(ledger.records.get(job.out[0], {}).get("files", ()), ledger.path.parent)
+                record["files"] = _left(known_files(job.out, ledger.records).values(), ledger.path.parent)
             ledger.write(record)
             _count(counts, record)
             told(record)
@@ -136,13 +137,13 @@ def _count(counts: Counts, record: Record) -> None:
 
 
 def _begun(jobs: Sequence[Job], ledger: Ledger) -> Iterator[Job]:
-    """The jobs, each with a record that its files are ours to replace, if the ledger knows them.
+    """The jobs, each with a record that its files may be new ones, if the ledger knows old ones.
 
     Without it a line whose new files were written when the bake was killed would look changed by hand for ever.
     """
     for job in jobs:
-        if ledger.records.get(job.out[0], {}).get("files"):
-            ledger.write(_failure(job, "begun", "It was begun, and not finished.") | {"files": []})
+        if old := known_files(job.out, ledger.records):
+            ledger.write(_failure(job, BEGUN, "It was begun, and not finished.") | {"files": list(old.values())})
         yield job
 
 

@@ -4,7 +4,8 @@ It is only ever appended to, a line in one piece, so that a bake that is killed 
 cut or damaged line is lost, and no more. Chunks on a farm write a ledger each, `results.100-199.jsonl`; all of them are
 read.
 
-The last record of a line counts. No clock says which that is: every bake has a number, one more than any that it finds.
+The last record of a file counts. No clock says which that is: every bake has a number, one more than any that it
+finds.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,9 +23,13 @@ from medtalk.errors import OutputError, SettingError
 from medtalk.files import output_error
 
 NAME = "results"
+LOCK = f".{NAME}.lock"
 DONE, FAILED = "done", "failed"
 END = "end"
 """Stands in the name of a chunk's ledger for a chunk without a last row."""
+BEGUN = "begun"
+"""Code of the record of a line that is at work: what lies there may be the old files or the new ones."""
+_MOST_ROWS = 1 << 30
 Record = Mapping[str, Any]
 _FILE = re.compile(rf"{NAME}(\.\d+-(\d+|{END}))?\.jsonl")
 _KINDS: dict[str, type | tuple[type, ...]] = {
@@ -45,7 +50,7 @@ def ledgers(folder: Path) -> list[Path]:
 
 
 def read_records(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """The last record of each line, by its first output; and a note on each ledger with lines that cannot be read.
+    """The last record that speaks of each file, by its name; and a note on each ledger with lines that cannot be read.
 
     The `files` of a record are those that no later record speaks of. One that failed has those of the last that did
     not: they still lie there.
@@ -59,18 +64,23 @@ def read_records(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
             notes.append(f"{path}: {lost} line{'s' if lost > 1 else ''} cannot be read, and will be made again.")
     every.sort(key=_bake)  # stable: within a bake the order is that of the ledger
     records: dict[str, dict[str, Any]] = {}
-    files: dict[str, tuple[str, dict[str, Any]]] = {}  # name -> the line that made it last, and what it was then
+    files: dict[str, dict[str, Any]] = {}  # what each was when it was made
     for record in every:
-        line = record["out"][0]
-        records[line] = record
+        records |= dict.fromkeys(record["out"], record)
         if "files" in record:
             for name in record["out"]:
                 files.pop(name, None)
-            files |= {entry["file"]: (line, entry) for entry in record["files"]}
-    for line, record in records.items():
-        own = (files.get(name) for name in record["out"])
-        record["files"] = [each[1] for each in own if each and each[0] == line]
+            files |= {entry["file"]: entry for entry in record["files"]}
+    for record in records.values():
+        own = (name for name in record["out"] if records[name] is record)
+        record["files"] = [files[name] for name in own if name in files]
     return records, notes
+
+
+def known_files(names: Iterable[str], records: Mapping[str, Record]) -> dict[str, Mapping[str, Any]]:
+    """What some files were when a bake made them, by name; those that none made lack."""
+    entries = (entry for name in names for entry in records.get(name, {}).get("files", ()) if entry["file"] == name)
+    return {entry["file"]: entry for entry in entries}
 
 
 def _bake(record: Record) -> int:
@@ -118,32 +128,42 @@ def _are_texts(values: Any) -> bool:
 class Ledger:
     """A ledger that is written, by one bake at a time. Use it in a `with` block, which begins by reading all ledgers.
 
+    A bake locks its rows: a whole one all of them, so that no two bakes that share a row go on at the same time.
+
     Args:
         folder: of the rigs.
         chunk: first and last row of a chunk, None for an open end; None is the whole production.
 
     Raises:
-        OutputError: another bake writes it, or it cannot be written.
+        OutputError: another bake is at work on these rows, or it cannot be written.
     """
 
     def __init__(self, folder: Path, chunk: tuple[int, int | None] | None = None) -> None:
         rows = f".{chunk[0]}-{chunk[1] or END}" if chunk else ""
         self.path = folder / f"{NAME}{rows}.jsonl"
+        self._rows = (chunk[0], chunk[1] or _MOST_ROWS) if chunk else (1, _MOST_ROWS)
         self.records: dict[str, dict[str, Any]] = {}
         """Those of `read_records`, as they were when this bake began; `notes` likewise."""
         self.notes: list[str] = []
         self._bake = 1
 
     def __enter__(self) -> Self:
+        lock = self.path.with_name(LOCK)
+        try:
+            self._lock = open(lock, "ab+")
+        except OSError as error:
+            raise output_error(lock, error) from error
+        if not _lock(self._lock.fileno(), *self._rows):
+            self._lock.close()
+            raise OutputError(
+                f"Another bake is at work on {self.path.parent}, or on some of these rows.",
+                "Wait for its end, or give each its own --rows.",
+            )
         try:
             self._stream = open(self.path, "ab+", buffering=0)
         except OSError as error:
+            self._lock.close()
             raise output_error(self.path, error) from error
-        if not _lock(self._stream.fileno()):
-            self._stream.close()
-            raise OutputError(
-                f"Another bake is at work on {self.path.parent}.", "Wait for its end, or give each its own --rows."
-            )
         try:
             size = self._stream.seek(0, os.SEEK_END)
             if size:
@@ -152,10 +172,10 @@ class Ledger:
                     self._stream.write(b"\n")
             self.records, self.notes = read_records(self.path.parent)
         except OSError as error:
-            self._stream.close()
+            self._close()
             raise output_error(self.path, error) from error
         except SettingError:
-            self._stream.close()
+            self._close()
             raise
         self._bake = 1 + max(map(_bake, self.records.values()), default=0)
         return self
@@ -163,7 +183,11 @@ class Ledger:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stream.close()  # which also unlocks it
+        self._close()
+
+    def _close(self) -> None:
+        self._stream.close()
+        self._lock.close()  # which also unlocks the rows
 
     def write(self, record: Record) -> None:
         """Append a record, whole; `OutputError` where that fails."""
@@ -177,8 +201,9 @@ class Ledger:
             raise output_error(self.path, error) from error
 
 
-def _lock(number: int) -> bool:
-    """Whether the lock of an open file is ours now. The system takes it back when the process ends, however it ends.
+def _lock(number: int, first: int, last: int) -> bool:
+    """Whether the lock of some rows is ours now: of that many bytes, which the open file need not have. The system
+    takes it back when the process ends, however it ends, or closes the file, which must be opened for nothing else.
 
     A drive that knows no locks is taken for ours: there is no way to tell.
     """
@@ -186,12 +211,12 @@ def _lock(number: int) -> bool:
         if os.name == "nt":
             import msvcrt
 
-            os.lseek(number, 1 << 40, os.SEEK_SET)  # far behind what is read
-            msvcrt.locking(number, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            os.lseek(number, first, os.SEEK_SET)
+            msvcrt.locking(number, msvcrt.LK_NBLCK, last - first + 1)  # type: ignore[attr-defined]
         else:
             import fcntl
 
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(number, fcntl.LOCK_EX | fcntl.LOCK_NB, last - first + 1, first)
     except OSError as error:
         return error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
     return True

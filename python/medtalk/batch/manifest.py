@@ -19,6 +19,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
+from medtalk.audio import SOUND_ENDINGS
 from medtalk.batch.sources import find_sources
 from medtalk.errors import MedtalkError, SettingError, about
 from medtalk.inputs import path_text, read_input
@@ -112,10 +113,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The lines of a table or folder, and notes for the user."""
+    """The lines of a table or folder, notes for the user, and the files that were read beside the sounds."""
 
     lines: tuple[Line, ...]
     notes: tuple[str, ...] = ()
+    inputs: tuple[Path, ...] = ()
 
 
 def read_manifest(path: str | Path, sounds: str | Path | None = None) -> Manifest:
@@ -152,7 +154,7 @@ def read_manifest(path: str | Path, sounds: str | Path | None = None) -> Manifes
                 f"{place.name} has no column of sounds. It has {_listed(reader.headers) or 'none'}.",
                 f"Name one of them audio (or {', '.join(NAMES['audio'][:3])}).",
             )
-    return Manifest(lines, reader.notes())
+    return Manifest(lines, reader.notes(), (place, *reader.inputs))
 
 
 def folder_lines(folder: Path, pattern: str = "") -> Manifest:
@@ -271,6 +273,7 @@ class _Reader:
         self.understood: dict[str, str] = {}  # our name -> a header that was read for it
         self._read: dict[tuple[str, ...], dict[str, str]] = {}
         self._personas: dict[str, Any] = {}
+        self.inputs: set[Path] = set()
 
     def notes(self) -> tuple[str, ...]:
         """A note on the columns that are not used."""
@@ -334,6 +337,8 @@ class _Reader:
         path = folder / text
         if "\\" in text and not path.exists():
             path = folder / text.replace("\\", "/")
+        if not path.name.lower().endswith(SOUND_ENDINGS):
+            self.inputs.add(path)
         return path
 
     def _setting(self, name: str, value: Any, what: str) -> Any:

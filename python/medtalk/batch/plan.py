@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import chain
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from medtalk.batch.ledger import DONE
+from medtalk.batch.ledger import BEGUN, DONE, Record, known_files
 from medtalk.batch.manifest import Line
 from medtalk.batch.recipe import differences, recipe
 from medtalk.edits import ENDING
@@ -28,8 +30,9 @@ class Job:
     """A line that can be done: all that a process needs for it.
 
     out: its files, relative to the output folder, with "/"; the first one is its name in the ledger. recipe: its
-    settings as plain JSON. edits: its file of hand edits, "" for none. All other paths are absolute: the process that
-    does it may have another working folder.
+    settings as plain JSON. edits: its file of hand edits, "" for none. old: what its files were when a bake made them
+    last, by name: a file that is another one now is left; None replaces whatever lies there. All other paths are
+    absolute: the process that does it may have another working folder.
     """
 
     number: int
@@ -42,6 +45,7 @@ class Job:
     settings: Settings
     recipe: Mapping[str, Any]
     edits: str = ""
+    old: Mapping[str, Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ def plan(
     cast: Mapping[str, Any] | None = None,
     edits: Path | None = None,
     made_by: Mapping[str, Any] | None = None,
+    rows: tuple[int, int | None] | None = None,
 ) -> tuple[list[Job], list[Refused]]:
     """The jobs of lines, and those that cannot be done. Nothing is read but pictures.
 
@@ -69,13 +74,17 @@ def plan(
         cast: persona by character, for lines without one of their own.
         edits: folder of hand edits, with the names of the rigs.
         made_by: what else each line's recipe names, such as the channel of the sounds.
+        rows: first and last row of a chunk, None for an open end. Of other lines only the names of their files are
+            looked at. None is all lines.
     """
     jobs: list[Job] = []
     refused: list[Refused] = []
     taken: dict[str, Line] = {}
     several = len({line.language for line in lines if line.language}) > 1
     people = {name.casefold(): persona for name, persona in (cast or {}).items()}
+    first_row, last_row = (rows[0], rows[1] or len(lines)) if rows else (1, len(lines))
     for line in lines:
+        inside = first_row <= line.number <= last_row
         try:
             if line.problem is not None:
                 raise line.problem
@@ -87,6 +96,8 @@ def plan(
                     raise OutputError(
                         f"{line.where} would write {name}, as {first.where} does.", "Give it its own out."
                     )
+            if not inside:
+                continue
             settings = _settings(line, usual, people)
             own = _edits_of(out[0], edits)
             recipes = recipe(settings) | dict(made_by or {})
@@ -99,10 +110,36 @@ def plan(
                 )
             )  # fmt: skip
         except MedtalkError as error:
-            refused.append(Refused(line, error))
+            if inside:
+                refused.append(Refused(line, error))
         except (OSError, ValueError, OverflowError) as error:  # a picture that cannot be read, a number beyond all
-            refused.append(Refused(line, SettingError(f"{line.where} cannot be done: {error}.")))
+            if inside:
+                refused.append(Refused(line, SettingError(f"{line.where} cannot be done: {error}.")))
     return jobs, refused
+
+
+def sparing(jobs: Sequence[Job], folder: Path, inputs: Iterable[str | Path]) -> tuple[list[Job], list[Refused]]:
+    """The jobs, without those that would write over what is read; and these.
+
+    folder: of the rigs. inputs: files that are read, beside the sounds and hand edits of the jobs.
+    """
+    real = cache(os.path.realpath)
+
+    def place(path: str) -> str:
+        head, name = os.path.split(os.path.abspath(path))
+        return os.path.normcase(os.path.join(real(head), name))
+
+    every = chain(map(str, inputs), (each for job in jobs for each in (job.sound, job.edits)))
+    read = {place(path) for path in every if path.lower().endswith(RIG_ENDINGS)}
+    spared: list[Job] = []
+    refused: list[Refused] = []
+    for job in jobs if read else ():
+        if lost := next((name for name in job.out if place(f"{folder}/{name}") in read), None):
+            error = OutputError(f"{job.where} would write {folder / lost}, which is read.", "Give it another out.")
+            refused.append(Refused(Line(job.number, job.where, job.id, job.sound), error))
+        else:
+            spared.append(job)
+    return (spared, refused) if read else (list(jobs), [])
 
 
 def read_cast(content: object, where: str, folder: Path = Path()) -> dict[str, Any]:
@@ -183,37 +220,48 @@ def _file_name(text: str) -> str:
 
 @dataclass(frozen=True)
 class State:
-    """Whether a job must be done. why: the reason, "" where it is done. edited: its files that were changed by hand."""
+    """Whether a job must be done. why: the reason, "" where it is done. edited: its files with changes by hand that
+    would be lost."""
 
     why: str = ""
     edited: tuple[str, ...] = ()
 
 
-def state_of(job: Job, record: Mapping[str, Any] | None, folder: Path, bundle: str) -> State:
-    """Whether a job is done as its record says: by this sound, these settings and this bundle, and its files are there.
+def state_of(job: Job, records: Mapping[str, Record], folder: Path, bundle: str) -> State:
+    """Whether a job is done as the records say: by this sound, these settings and this bundle, and its files are there.
 
-    A file whose size and time are those of the record is not read again; `bundle` is the hash of the bundle.
+    A file whose size and time are those of its record is not read again; `bundle` is the hash of the bundle.
     """
+    there = [name for name in job.out if os.path.isfile(folder / name)]
+    record = next((records[name] for name in job.out if name in records), None)
     if record is None:
-        return State("not made yet")
-    files = {entry["file"]: entry for entry in record.get("files", ())}
-    gone = [name for name in job.out if not os.path.isfile(folder / name)]  # a name may be too long
-    edited = tuple(
-        name for name in job.out if name in files and name not in gone and not is_same(folder / name, files[name])
-    )
+        return State("; ".join([_not_made(job, records), *(f"{name} lies there, made by no bake" for name in there)]))
+    known = known_files(job.out, records)
+    settings = record.get("settings", {})
+    if "edits" in settings and "edits" not in job.recipe:  # they were taken along, and would be lost now
+        edited = tuple(there)
+    else:  # whether a line that was begun left its new files, or somebody changed them, only the new bytes can tell
+        suspects = (name for name in there if name in known and records[name].get("error", {}).get("code") != BEGUN)
+        edited = tuple(name for name in suspects if not is_same(folder / name, known[name]))
     if record["state"] != DONE:
         return State(f"failed before: {record.get('error', {}).get('message', '')}", edited)
-    reasons = differences(record.get("settings", {}), job.recipe)
+    reasons = differences(settings, job.recipe)
     if record.get("bundle") != bundle:
         reasons.append("another bundle")
     if not is_same(Path(job.sound), record.get("input", {})):
         reasons.append("the sound has changed")
     for name in job.out:
-        if name not in files:
+        if name not in known or records[name] is not record:
             reasons.append(f"{name} was not made with it")
-        elif name in gone:
+        elif name not in there:
             reasons.append(f"{name} is gone")
     return State("; ".join(reasons), edited)
+
+
+def _not_made(job: Job, records: Mapping[str, Record]) -> str:
+    stem = job.out[0][: -len(rig_ending(job.out[0]))]
+    other = next((ending for ending in RIG_ENDINGS if stem + ending in records), None)
+    return f"not made yet, only {stem}{other}" if other else "not made yet"
 
 
 def fingerprint(path: Path) -> dict[str, Any]:

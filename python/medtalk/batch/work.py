@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import os
 import time
@@ -11,19 +12,20 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from medtalk.audio import Speech, read_bytes, read_speech
 from medtalk.batch.ledger import DONE, FAILED
-from medtalk.batch.plan import Job, fingerprint
+from medtalk.batch.plan import Job, fingerprint, is_same
 from medtalk.bundle import Bundle
 from medtalk.edits import apply, read_edits
-from medtalk.errors import AudioError, MedtalkError
-from medtalk.files import make_folder
+from medtalk.errors import AudioError, MedtalkError, OutputError
+from medtalk.files import make_folder, output_error
 from medtalk.inputs import path_text
 from medtalk.perform import Model, Performance, load
 from medtalk.quality import report
-from medtalk.rig import write_rig
+from medtalk.rig import RigSequence, write_rig
 from medtalk.tags import spoken
 from medtalk.take import guided, informed, take
 from medtalk.version import __version__
@@ -144,6 +146,8 @@ class Maker:
             conflicts = [str(each) for each in done.conflicts]
         if _look(Path(job.sound)) != {name: source[name] for name in ("bytes", "changed")}:
             raise AudioError(f"{job.sound} has changed meanwhile.", "Run the same command again.")
+        if job.old is not None:
+            self._check_old(job, job.old, rig)
         files = []
         for name in job.out:
             path = making.folder / name
@@ -162,6 +166,24 @@ class Maker:
                 "findings": [str(finding) for finding in judged.findings[:_MOST_FINDINGS]],
             }
         return found
+
+    def _check_old(self, job: Job, old: Mapping[str, Mapping[str, Any]], rig: RigSequence) -> None:
+        """Raise OutputError where a file lies that is neither as it was made last, nor what would be made now, which a
+        bake that was killed may have left without a record."""
+        for name in job.out:
+            path = self._making.folder / name
+            if not os.path.isfile(path) or (name in old and is_same(path, old[name])):
+                continue
+            try:
+                with TemporaryDirectory() as folder:
+                    same = filecmp.cmp(write_rig(Path(folder) / path.name, rig), path, shallow=False)
+            except OSError as error:
+                raise output_error(path, error) from error
+            if not same:
+                what = "was changed by hand since" if name in old else "was made by no bake that the ledger knows"
+                raise OutputError(
+                    f"{path} {what}, so it is left.", "Move it away, or let --overwrite-edits replace it."
+                )
 
 
 def _read(sound: Path, channel: int | None) -> tuple[dict[str, Any], Speech]:

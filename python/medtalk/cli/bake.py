@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -60,7 +61,7 @@ EditsFolder = Annotated[
         "--edits", metavar="DIR", readable=False, help="Folder of hand edits (NAME.edits.json), made on each new rig."
     ),
 ]
-_MOST_SHOWN = 20
+_MOST_SHOWN, _MOST_NAMED = 20, 5
 
 
 @with_settings
@@ -138,6 +139,7 @@ def bake(
     from medtalk.batch.bake import Counts, due
     from medtalk.batch.bake import bake as run
     from medtalk.batch.ledger import Ledger, read_records
+    from medtalk.batch.plan import sparing
     from medtalk.batch.pool import Pool
     from medtalk.batch.work import Making, processes
     from medtalk.bundle import load_bundle
@@ -157,15 +159,13 @@ def bake(
     made_by: dict[str, Any] = {} if channel is None else {"channel": channel}
     if edits is not None and edit_mode != "offset":
         made_by["edit_mode"] = edit_mode
-    manifest, todo, refused = planned(source, settings, formats, sounds, pattern, cast, edits, made_by)
+    manifest, todo, refused = planned(source, settings, formats, sounds, pattern, cast, edits, made_by, chunk_rows)
     for note in manifest.notes:
         complain(note)
-    if chunk_rows is not None:
-        first, last = chunk_rows[0], chunk_rows[1] or len(manifest.lines)
-        if first > len(manifest.lines):
-            raise SettingError(f"--rows begins at {first}; {source.name} has {count(len(manifest.lines), 'row')}.")
-        todo = [job for job in todo if first <= job.number <= last]
-        refused = [each for each in refused if first <= each.line.number <= last]
+    if chunk_rows is not None and chunk_rows[0] > len(manifest.lines):
+        raise SettingError(f"--rows begins at {chunk_rows[0]}; {source.name} has {count(len(manifest.lines), 'row')}.")
+    todo, lost = sparing(todo, output, [*manifest.inputs, *([cast] if cast else [])])
+    refused += lost
     if openjd is not None:
         from medtalk.batch.openjd import template, write_template
 
@@ -197,16 +197,28 @@ def bake(
         else:
             workers = Pool(making.open, jobs or processes(loaded, device), timeout or None)
         counts = Counts()
+        undone = {job.number for job, _ in states}
+        if again:
+            stack.callback(_go_on, undone, chunk_rows)
         stack.enter_context(_interruptible(workers))
-        refresh = stack.enter_context(pace(counts, quiet or as_json))
+        refresh = stack.enter_context(pace(counts, quiet, as_json))
 
         def told(record: Mapping[str, Any]) -> None:
+            undone.discard(record["row"])
             _tell(record, as_json)
             refresh()
 
+        left = [] if overwrite else [(job, state) for job, state in states if state.why and state.edited]
+        undone -= {job.number for job, _ in left}
         run(states, workers, ledger, counts, overwrite, told)
-    _summary(counts, refused, quiet, as_json)
-    raise typer.Exit(1 if refused or counts.failed or counts.todo else 0)
+    _summary(counts, refused, left, quiet, as_json)
+    raise typer.Exit(1 if refused or left or counts.failed or counts.todo else 0)
+
+
+def _go_on(undone: set[int], rows: tuple[int, int | None] | None) -> None:
+    """How a bake of --again that was interrupted goes on: no ledger says which lines it was to make."""
+    if undone:
+        complain(f"To go on rather than begin anew, give --again --rows {min(undone)}-{(rows and rows[1]) or ''}.")
 
 
 def _tell(record: Mapping[str, Any], as_json: bool) -> None:
@@ -229,14 +241,49 @@ def planned(
     cast: Path | None,
     edits: Path | None = None,
     made_by: Mapping[str, Any] | None = None,
+    rows: tuple[int, int | None] | None = None,
 ) -> tuple[Manifest, list[Job], list[Refused]]:
-    """The manifest of a command's options, its jobs, and the lines that cannot be done."""
+    """The manifest of a command's options, its jobs (those of `rows`), and the lines that cannot be done."""
     from medtalk.batch.plan import plan
     from medtalk.take import checked
 
+    if edits is not None and not edits.is_dir():
+        raise SettingError(f"The folder of hand edits {edits} does not exist.", "Check --edits.")
     usual = checked(settings)
-    manifest = _manifest(source, sounds, pattern)
-    return manifest, *plan(manifest.lines, usual, _formats(formats), _cast(cast), edits, made_by)
+    manifest, people = _manifest(source, sounds, pattern), _cast(cast)
+    jobs, refused = plan(manifest.lines, usual, _formats(formats), people, edits, made_by, rows)
+    notes = _unmet(people, manifest) + (_unmade(edits, jobs) if edits is not None and rows is None else ())
+    return replace(manifest, notes=manifest.notes + notes), jobs, refused
+
+
+def _unmet(people: Mapping[str, Any], manifest: Manifest) -> tuple[str, ...]:
+    """A note on the names of a cast that no line has."""
+    from difflib import get_close_matches
+
+    there = {line.character.casefold(): line.character for line in manifest.lines}
+    unmet = [name for name in people if name.casefold() not in there]
+    if not unmet:
+        return ()
+    near = get_close_matches(unmet[0].casefold(), there, 1)
+    meant = f" Is {unmet[0]} meant to be {there[near[0]]}?" if near else ""
+    return (f"The cast has characters that no line has: {_named(unmet)}.{meant}",)
+
+
+def _unmade(edits: Path, jobs: Iterable[Job]) -> tuple[str, ...]:
+    """A note on the files of hand edits that no line is called like."""
+    import os
+
+    from medtalk.edits import ENDING
+
+    used = {os.path.abspath(job.edits) for job in jobs if job.edits}
+    unused = [path for path in sorted(edits.rglob(f"*{ENDING}")) if os.path.abspath(path) not in used]
+    names = [path.relative_to(edits).as_posix() for path in unused]
+    return (f"{edits}: hand edits of no line that can be done: {_named(names)}.",) if names else ()
+
+
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _manifest(source: Path, sounds: Path | None, pattern: str) -> Manifest:
@@ -285,6 +332,7 @@ def _rows(text: str | None) -> tuple[int, int | None] | None:
     raise SettingError(f"--rows is {text[:40]!r}; valid are A-B and A-, from 1.", "Write --rows 101-200.")
 
 
+_BY_HAND = "changed by hand since, so it is left (--overwrite-edits)"
 _OF_THE_TEMPLATE = ("output", "openjd", "chunk")
 
 
@@ -319,7 +367,7 @@ def _announce(states: list[tuple[Job, State]], refused: list[Refused], each: boo
     for one in refused:
         complain(str(one.error))
     for job, state in todo if each else ():
-        by_hand = "; changed by hand since, so it is left (--overwrite-edits)" if state.edited else ""
+        by_hand = f"; {_BY_HAND}" if state.edited else ""
         print(shown(f"{job.out[0]}: {state.why}{by_hand}"))
     left = f", {len(refused)} cannot be done" if refused else ""
     print(f"{count(len(todo), 'line')} to make, {len(states) - len(todo)} done already{left}")
@@ -330,8 +378,14 @@ def _refused(one: Refused) -> str:
     return json.dumps({"row": one.line.number, "id": one.line.id, "state": "failed", "error": one.error.facts()})
 
 
-def _summary(counts: Counts, refused: list[Refused], quiet: bool, as_json: bool) -> None:
-    """What became of the lines, and each that cannot be done."""
+def _left(job: Job, state: State) -> str:
+    """A line that is left because of its hand edits, for machines."""
+    facts = {"out": list(job.out), "row": job.number, "id": job.id, "state": "left", "why": state.why}
+    return json.dumps(facts | {"edited": list(state.edited)}, ensure_ascii=False)
+
+
+def _summary(counts: Counts, refused: list[Refused], left: list[tuple[Job, State]], quiet: bool, as_json: bool) -> None:
+    """What became of the lines, and each that cannot be done, or is left because of its hand edits."""
     numbers = {
         "made": counts.made, "done before": counts.kept, "failed": counts.failed + len(refused),
         "changed by hand": counts.edited, "left": counts.todo, "to look at": counts.look,
@@ -339,6 +393,8 @@ def _summary(counts: Counts, refused: list[Refused], quiet: bool, as_json: bool)
     if as_json:
         for one in refused:
             print(_refused(one))
+        for job, state in left:
+            print(_left(job, state))
         named = {name.replace(" ", "_"): number for name, number in numbers.items()}
         seconds = {
             "sound_seconds": round(counts.sound_seconds, 3),
@@ -351,6 +407,10 @@ def _summary(counts: Counts, refused: list[Refused], quiet: bool, as_json: bool)
         complain(str(one.error))
     if (more := len(refused) - _MOST_SHOWN) > 0:
         complain(f"And {more} more rows cannot be done; --dry-run lists them.")
+    for job, state in left[:_MOST_SHOWN]:
+        complain(f"{job.out[0]}: {state.why}; {_BY_HAND}.")
+    if (more := len(left) - _MOST_SHOWN) > 0:
+        complain(f"And {more} more lines are left; --changed lists them.")
     if not quiet:
         seconds = counts.sound_seconds
         sound = f"{seconds / 3600.0:.2f} h" if seconds > 360.0 else length(seconds)

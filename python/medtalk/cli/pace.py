@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,15 +19,33 @@ LOG_SECONDS = 60.0
 
 
 @contextmanager
-def pace(counts: Counts, hidden: bool) -> Iterator[Callable[[], None]]:
-    """Shows the counts on stderr; what it gives is to be called whenever they have changed."""
-    if hidden:
+def pace(counts: Counts, hidden: bool, as_json: bool = False) -> Iterator[Callable[[], None]]:
+    """Shows the counts on stderr (for machines: stdout); what it gives is to be called whenever they have changed."""
+    if as_json:
+        yield _now_and_then(lambda: print(json.dumps({"progress": _facts(counts)}), flush=True))
+    elif hidden:
         yield lambda: None
     elif sys.stderr.isatty():
         with _bar(counts) as refresh:
             yield refresh
     else:
-        yield _log(counts)
+        yield _now_and_then(lambda: complain(f"{_share(counts)}, {_words(counts)}."))
+
+
+def _facts(counts: Counts) -> dict[str, float | None]:
+    left = None if counts.left is None else round(counts.left, 1)
+    done = counts.made + counts.failed
+    return {
+        "done": done,
+        "of": done + counts.todo,
+        "lines_per_hour": round(3600 * counts.rate, 1),
+        "seconds_left": left,
+    }
+
+
+def _share(counts: Counts) -> str:
+    done = counts.made + counts.failed
+    return f"{done} of {count(done + counts.todo, 'line')}"
 
 
 def _words(counts: Counts) -> str:
@@ -42,15 +61,14 @@ def _duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
-def _log(counts: Counts) -> Callable[[], None]:
+def _now_and_then(say: Callable[[], None]) -> Callable[[], None]:
     last = time.monotonic()
 
     def refresh() -> None:
         nonlocal last
         if (now := time.monotonic()) - last >= LOG_SECONDS:
             last = now
-            done = counts.made + counts.failed
-            complain(f"{done} of {count(done + counts.todo, 'line')}, {_words(counts)}.")
+            say()
 
     return refresh
 

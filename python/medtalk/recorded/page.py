@@ -30,7 +30,7 @@ td, th { text-align: left; vertical-align: top; padding: 8px 12px; border-bottom
 th { color: #a0a4ac; font-weight: normal; }
 a { color: #d18a4a; }
 ul { margin: 6px 0 0; padding-left: 18px; color: #a0a4ac; }
-td { overflow-wrap: anywhere; }
+td { overflow-wrap: anywhere; } td:nth-child(2) { white-space: nowrap; }
 @media (max-width: 640px) {
   table, tbody, tr, td { display: block; } tr:first-child { display: none; }
   td { padding: 4px 0; border: 0; } tr { padding: 8px 0; border-bottom: 1px solid #2c2e33; }
