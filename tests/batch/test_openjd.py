@@ -108,7 +108,7 @@ def test_a_farm_makes_each_row_once(write, production, path, tmp_path):
     assert [(each.returncode, each.stderr) for each in done] == [(0, "")] * 3
     out = production / "out"
     assert {each.name for each in out.iterdir()} == {
-        "results.1-2.jsonl", "results.3-4.jsonl", "results.5-6.jsonl",
+        ".results.lock", "results.1-2.jsonl", "results.3-4.jsonl", "results.5-6.jsonl",
         *(f"L{n}.{ending}" for n in range(ROWS) for ending in ("npz", "csv")),
     }  # fmt: skip
     records = [json.loads(line) for file in out.glob("*.jsonl") for line in file.read_text("utf-8").splitlines()]
