@@ -155,7 +155,7 @@ def test_a_name_that_is_too_long_fails_no_other_line(tmp_path: Path) -> None:
     jobs, _ = plan(lines, Settings(), edits=tmp_path)
     assert [job.number for job in jobs] == [1, 2, 3]  # a picture is only read when its line is made
     record = {"out": list(jobs[0].out), "state": FAILED, "error": {"message": "The name is too long."}}
-    assert "The name is too long" in state_of(jobs[0], record, tmp_path, "b").why
+    assert "The name is too long" in state_of(jobs[0], {jobs[0].out[0]: record}, tmp_path, "b").why
 
 
 def test_a_ledger_that_was_cut(tmp_path: Path) -> None:
