@@ -10,6 +10,7 @@ import atexit
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -218,7 +219,7 @@ def let_go(process: BaseProcess) -> None:
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """A process that begins in the block gets no signal of its terminal before it can refuse it."""
-    if not hasattr(signal, "pthread_sigmask"):
+    if sys.platform == "win32":
         yield
         return
     resource_tracker.ensure_running()  # its own start would let the signals through

@@ -13,6 +13,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sys
 import time
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -58,7 +59,7 @@ class Errand:
 
 def drive(pipe: Connection, errand: Errand, verbose: bool) -> None:
     """A process: do an errand. It ends when its pipe is closed, and with it a cluster of its own."""
-    if hasattr(os, "setsid"):  # the signals of a terminal are for the one that began it, and not for Ray's processes
+    if sys.platform != "win32":  # the signals of a terminal are for the one that began it, and not for Ray's processes
         os.setsid()
         for number in STOPPING:
             signal.signal(number, lambda *_: None)

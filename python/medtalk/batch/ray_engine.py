@@ -9,6 +9,7 @@ import importlib.util
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import ExitStack, suppress
@@ -119,7 +120,7 @@ def _end(process: Any) -> None:
     if process.is_alive():
         process.kill()
         process.join()
-    if hasattr(os, "killpg"):
+    if sys.platform != "win32":
         with suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
     process.close()
