@@ -250,7 +250,7 @@ def write_edits(path: str | Path, edits: Edits, *, force: bool = False) -> Path:
 
 
 def read_edits(path: str | Path) -> Edits:
-    """The edits in a file; `SettingError` for one that is none, damaged or of another version."""
+    """The edits in a file; `SettingError` if it is not a file of edits, is damaged or has another version."""
     data, shown = read_input(path, "file of edits", SettingError, _MAX_BYTES), path_text(path)
     with about(shown):
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,19 @@ def serving(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture
 def desk(editor: Any, serving: Sidecar) -> Iterator[Any]:
     """An editor that has the plugin started, and uses `serving`."""
+    with started(editor, serving):
+        yield editor
+
+
+@contextmanager
+def started(editor: Any, server: Sidecar) -> Iterator[None]:
+    """In the block, the editor has the plugin started, and uses `server`."""
     import medtalk_unreal
     from medtalk_unreal import settings, sidecar, ticks
 
-    settings.save(settings.PluginSettings(server=str(serving.file)))
+    settings.save(settings.PluginSettings(server=str(server.file)))
     medtalk_unreal.startup()
-    yield editor
+    yield
     ticks.cancel_all()
     sidecar.the_sidecar.leave()
 

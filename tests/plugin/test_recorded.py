@@ -14,7 +14,7 @@ from medtalk.rig import read_rig
 from medtalk.take import checked
 from tests.fake_unreal import inside
 from tests.helpers.sidecars import Sidecar
-from tests.plugin.clicking import TOOLS, make
+from tests.plugin.clicking import TOOLS, make, started
 from tests.plugin.running import saved
 from tests.plugin.takes import board_section, write
 
@@ -32,14 +32,8 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
 @pytest.fixture
 def shot(editor: Any, shipped: Sidecar) -> Iterator[Any]:
     """An editor that has the plugin started, and uses `shipped`."""
-    import medtalk_unreal
-    from medtalk_unreal import settings, sidecar, ticks
-
-    settings.save(settings.PluginSettings(server=str(shipped.file)))
-    medtalk_unreal.startup()
-    yield editor
-    ticks.cancel_all()
-    sidecar.the_sidecar.leave()
+    with started(editor, shipped):
+        yield editor
 
 
 def generated(editor: Any, recording: Recording) -> Any:

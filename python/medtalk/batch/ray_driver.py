@@ -76,7 +76,7 @@ def drive(pipe: Connection, errand: Errand, verbose: bool) -> None:
     except MedtalkError as error:
         pipe.send((BROKEN, error))
         os._exit(1)  # a lost cluster would keep `ray.shutdown` busy for a minute; its own one ends with this process
-    except (EOFError, OSError):  # whoever began it is gone, and tidies up no more
+    except (EOFError, OSError):  # the bake is gone and cannot clean up any more
         if errand.own:
             import ray
 

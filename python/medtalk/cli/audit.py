@@ -23,9 +23,9 @@ _MOST_SHOWN = 30
 @with_settings
 def audit(
     source: Annotated[
-        Path, typer.Argument(metavar="MANIFEST|FOLDER", readable=False, help="That `medtalk bake` was given.")
+        Path, typer.Argument(metavar="MANIFEST|FOLDER", readable=False, help="The one given to `medtalk bake`.")
     ],
-    folder: Annotated[Path, typer.Argument(metavar="OUT", readable=False, help="The folder that it wrote.")],
+    folder: Annotated[Path, typer.Argument(metavar="OUT", readable=False, help="The folder it wrote to.")],
     settings: Settings,
     formats: Formats = None,
     sounds: Sounds = None,

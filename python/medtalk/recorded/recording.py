@@ -238,7 +238,7 @@ def find_recordings(places: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """The `.rig` files among files and in and below folders, and files there that belong to none: curves, sounds.
 
     Raises:
-        SettingError: a folder without any, or a file that is none.
+        SettingError: a folder holds no recorded rig, or a file is not one.
     """
     found: dict[Path, None] = {}
     for place in places:

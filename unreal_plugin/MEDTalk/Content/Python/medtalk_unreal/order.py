@@ -104,13 +104,13 @@ class Order:
         return all(not wanted or wanted.casefold() == has.casefold() for wanted, has in pairs)
 
     def asset(self, line: Line) -> str:
-        """The path of the asset of a line. Raises `PluginError` for a name or folder that is none."""
+        """The path of the asset of a line. Raises `PluginError` if the name or folder is not valid in Unreal."""
         rule = ANIMATION_NAME if self.skeleton and self.sequence_name == SEQUENCE_NAME else self.sequence_name
         title = filled("sequence_name", rule, {name: getattr(line, name) for name in _NAME})
         return asset_path(self._folder("sequence_folder", line), title)
 
     def sounds(self, line: Line) -> str:
-        """The folder of the SoundWave of a line; "" for none. Raises `PluginError` for a folder that is none."""
+        """The folder of a line's SoundWave; "" if there is none. Raises `PluginError` if it is not valid in Unreal."""
         return asset_path(self._folder("sound_folder", line)) if self.sound_folder else ""
 
     def target(self, line: Line) -> Target:
