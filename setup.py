@@ -47,6 +47,7 @@ TRAIN = [
     "tensorboard>=2.18",
     "onnx>=1.18",
     "pyyaml>=6.0",
+    "scikit-learn>=1.6",  # t-SNE, silhouettes and linear probes of the spaces (Fig. 5)
     "av>=14.0",  # reads videos with an FFmpeg of its own: frames of the strongest expression
     "pillow>=11.0",
     "hibari-tts>=0.2.1",  # English words to phones, for Kokoro's voices and for words that PocketSphinx lacks
@@ -63,6 +64,7 @@ BATCH = ["ray[client]>=2.40"]  # a cluster that bakes; `client` reaches one by r
 PEERS = ["pocketsphinx>=5.0", "openfacefx>=0.24"]  # whose lips benchmarks/quality.py prints beside ours
 DEV = [
     "pytest>=8.4",
+    "pytest-xdist>=3.6",  # two test files at a time
     "hypothesis>=6.120",
     "ruff>=0.14",
     "pyright[nodejs]>=1.1.400",  # with a node of its own: else it would download one from elsewhere than PyPI
