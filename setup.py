@@ -134,7 +134,7 @@ else:
             "medtalk_plugin",
         ],
         package_data={
-            "medtalk": ["py.typed", "face/web/*", "studio/web/*"],
+            "medtalk": ["py.typed", "face/web/*", "studio/web/*", "study/web/*"],
             "medtalk_train": [
                 "synthetic/whisper_license.txt",
                 "recipes/*.yaml",

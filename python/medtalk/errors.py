@@ -17,6 +17,7 @@
         ├── CancelledError        work that was cancelled
         ├── ServiceError          the sidecar: out of reach, or it will not do it
         ├── InstallError          the Unreal plugin cannot be put into a project, or taken out
+        ├── StudyError            a user study whose takes, key or votes cannot be used
         └── TrainingError         a recipe, corpus or checkpoint that training cannot use
 
 A caller that catches `MedtalkError` catches all of them; anything else is a bug of ours.
@@ -147,6 +148,12 @@ class InstallError(MedtalkError):
     """The Unreal plugin cannot be put into a project, or taken out."""
 
     code = "install"
+
+
+class StudyError(MedtalkError):
+    """A user study whose takes, key or votes cannot be used."""
+
+    code = "study"
 
 
 class TrainingError(MedtalkError):

@@ -44,16 +44,22 @@ class Browser:
         self._playwright.stop()
 
     def open(
-        self, address: str | Path, width: int = 1000, height: int = 700, before: str = "", own: str = "file:"
+        self,
+        address: str | Path,
+        width: int = 1000,
+        height: int = 700,
+        before: str = "",
+        own: str = "file:",
+        shows: str = ".card",
     ) -> Seen:
-        """A page, once it shows a take. `before` is a script that runs in front of its own; `own` begins the
-        addresses that it may ask."""
+        """A page, once it shows a take, or another element. `before` is a script that runs in front of its own; `own`
+        begins the addresses that it may ask."""
         url = address.as_uri() if isinstance(address, Path) else address
         seen = Seen(self._chromium.new_page(viewport={"width": width, "height": height}), own)
         if before:
             seen.page.add_init_script(before)
         seen.page.goto(url)
-        seen.page.wait_for_selector(".card", state="attached")
+        seen.page.wait_for_selector(shows, state="attached")
         return seen
 
 

@@ -40,6 +40,7 @@ from medtalk.cli import (
     sheet,
     stop,
     studio,
+    study,
     verify,
     video,
 )
@@ -84,7 +85,14 @@ for command in (
     doctor.doctor,
 ):
     app.command()(command)
-for name, group in {"bundle": bundle, "backbones": backbones, "keys": keys, "plugin": plugin, "edits": edits}.items():
+for name, group in {
+    "bundle": bundle,
+    "backbones": backbones,
+    "keys": keys,
+    "plugin": plugin,
+    "edits": edits,
+    "study": study,
+}.items():
     app.add_typer(group.app, name=name)
 app.add_typer(backbones.app, name="models", hidden=True)  # as it was called once
 

@@ -26,10 +26,8 @@ from medtalk.rig.head import TOOTH_LIP, UPPER_SHARE, head_bytes, load_head
 from medtalk.rig.sequence import HEAD, HEAD_DEGREES
 
 # in the order in which they need each other
-_SCRIPTS = (
-    "elements.js", "take.js", "clock.js", "head.js", "stage.js", "timeline.js", "curves.js", "cards.js", "controls.js",
-    "player.js",
-)  # fmt: skip
+_FACE = ("elements.js", "take.js", "clock.js", "head.js", "stage.js")
+_SCRIPTS = (*_FACE, "timeline.js", "curves.js", "cards.js", "controls.js", "player.js")
 
 
 def write_page(
@@ -51,20 +49,24 @@ def write_page(
 
 def page(takes: Sequence[bytes], sound: bytes | None = None, title: str = "MEDTalk") -> str:
     """The HTML of `write_page`."""
-    code, look = f"{script()}\n{_web('page.js')}", style()
+    blobs = [blob("take", take) for take in takes]
+    if sound is not None:
+        blobs.append(blob("sound", sound))
+    return assemble(title, style(), f"{script()}\n{_web('page.js')}", blobs)
+
+
+def assemble(title: str, look: str, code: str, data: Sequence[str]) -> str:
+    """The HTML of a page with an empty `main`: its style sheet, its script, and the head and `data` (`blob`, `record`)
+    beside the board. It may ask for nothing, and runs no script but `code`."""
     policy = (
         f"default-src 'none'; script-src '{_hash(code)}'; style-src '{_hash(look)}'; "
         "img-src data: blob:; media-src blob:; form-action 'none'; base-uri 'none'"
     )
-    blobs = [f'<script type="application/json" data-board>{_json(board())}</script>', _blob("head", head_bytes())]
-    blobs += [_blob("take", take) for take in takes]
-    if sound is not None:
-        blobs.append(_blob("sound", sound))
     parts = {
         "policy": policy,
         "title": html.escape(title),
         "style": look,
-        "blobs": "\n".join(blobs),
+        "blobs": "\n".join([record("board", board()), blob("head", head_bytes()), *data]),
         "script": code,
     }
     text = _web("page.html")
@@ -76,6 +78,12 @@ def page(takes: Sequence[bytes], sound: bytes | None = None, title: str = "MEDTa
 def script() -> str:
     """The script of the player: its classes, as one text."""
     return '"use strict";\n' + "\n".join(map(_web, _SCRIPTS))
+
+
+@cache
+def face_script() -> str:
+    """The part of `script` that draws heads and keeps the time: for a page with controls of its own."""
+    return '"use strict";\n' + "\n".join(map(_web, _FACE))
 
 
 @cache
@@ -123,10 +131,13 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _json(value: Any) -> str:
-    """JSON that ends no script element."""
-    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+def record(name: str, value: Any) -> str:
+    """An element `script[data-NAME]` that holds a value as JSON, which ends no script element."""
+    text = json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+    return f'<script type="application/json" data-{name}>{text}</script>'
 
 
-def _blob(name: str, data: bytes) -> str:
-    return f'<script type="text/plain" data-blob="{name}">{base64.b64encode(data).decode()}</script>'
+def blob(name: str, data: bytes, key: str = "") -> str:
+    """An element `script[data-blob=NAME]` that holds bytes as base64, found by `data-key` where there are several."""
+    which = f' data-key="{html.escape(key)}"' if key else ""
+    return f'<script type="text/plain" data-blob="{name}"{which}>{base64.b64encode(data).decode()}</script>'
