@@ -101,7 +101,8 @@ class Study {
 
   async next() {
     this.clock.pause();
-    this.play = null;
+    this.play = this.form = null; // what is on the page still takes no more answers
+    if (this.forward) this.forward.disabled = true;
     if (!this.trial) return this.finish();
     this.answers = {};
     this.plays = 0;
@@ -201,6 +202,7 @@ class Study {
   }
 
   state() {
+    if (!this.form) return;
     const seen = this.whole || this.trial?.wanted !== undefined;
     this.form.disabled = !seen || Boolean(this.trouble);
     this.forward.disabled = !seen || !this.complete || Boolean(this.trouble);
@@ -267,7 +269,7 @@ class Study {
   broken(text) {
     this.trouble = `${text} Please tell the experimenter; nothing was lost.`;
     this.clock.pause();
-    if (this.form) this.state();
+    this.state();
   }
 
   // --- after
@@ -316,7 +318,7 @@ class Study {
   pick(value, radio = null) {
     const at = radio ? this.questions.findIndex((each) => each.contains(radio)) : this.about.questions.findIndex(({ name }) => !(name in this.answers));
     const wanted = this.questions[at]?.querySelector(`input[value="${value}"]`);
-    if (!wanted || this.form.disabled) return;
+    if (!wanted || this.form?.disabled !== false) return;
     wanted.checked = true;
     this.answer(at, this.about.kind === "rating" ? Number(value) : value);
     const following = this.complete ? this.forward : this.play;
