@@ -82,7 +82,7 @@ def signed_rank(table: np.ndarray) -> float | None:
     own = own_means(table)
     if len(own) < LEAST_PEOPLE:
         return None
-    return 1.0 if not own.any() else float(stats.wilcoxon(own).pvalue)
+    return 1.0 if not own.any() else float(stats.wilcoxon(own)[1])
 
 
 def friedman(tables: Sequence[np.ndarray]) -> float | None:
