@@ -7,7 +7,7 @@ numbers in a table (P, C) of participants and clips, with NaN where there is no 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -82,7 +82,8 @@ def signed_rank(table: np.ndarray) -> float | None:
     own = own_means(table)
     if len(own) < LEAST_PEOPLE:
         return None
-    return 1.0 if not own.any() else float(stats.wilcoxon(own)[1])
+    done: Any = stats.wilcoxon(own) if own.any() else None  # no difference at all has no rank
+    return 1.0 if done is None else float(done.pvalue)
 
 
 def friedman(tables: Sequence[np.ndarray]) -> float | None:
