@@ -8,6 +8,8 @@
 # They make their own virtual environments; stamp files make a second run quick.
 
 PYTHON ?= python3
+# How many files of tests run at a time: "logical" is one for each core. Some take gigabytes, so there are never over 4.
+JOBS ?= logical
 PIP = -m pip --disable-pip-version-check
 export PIP_NO_INPUT = 1
 
@@ -27,8 +29,10 @@ demo: .venv-demo/installed
 quick: .venv/installed
 	.venv/bin/python -m pytest -m "not process and not torch and not unreal and not slow"
 
+# A file stays in one process, as its tests share what is slow to make. The processes share the cores, so that torch
+# takes one in each.
 test: packages lint light
-	.venv/bin/python -m pytest
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # The speech engines of the training corpus, where they may be installed; pytest names the tests that lack them.
 packages:

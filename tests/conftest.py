@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -61,10 +62,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         for mark in _marks(item):
             item.add_marker(mark)
+    if hasattr(config, "workerinput"):
+        _long_ones_first(items)
     yield
     _leave_out(config, items, "speech_engines", _missing_engine)
     _leave_out(config, items, "reference", _missing_reference)
     _leave_out(config, items, "browser", missing_browser)
+
+
+_COST = {"browser": 4.0, "process": 2.0, "torch": 1.0, "unreal": 0.3}
+"""Seconds that a test with such a mark takes, roughly."""
+
+
+def _long_ones_first(items: list[pytest.Item]) -> None:
+    """Where several processes take files in turn, those that take long come first: then none is left alone with one."""
+    cost: dict[Path, float] = defaultdict(float)
+    for item in items:
+        cost[item.path] += max((_COST[mark] for mark in _COST if item.get_closest_marker(mark)), default=0.05)
+    items.sort(key=lambda item: (-cost[item.path], item.path))
 
 
 def _marks(item: pytest.Item) -> set[str]:

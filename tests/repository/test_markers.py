@@ -89,5 +89,16 @@ def test_data_that_is_missing_fails_in_ci(root: Path) -> None:
     assert code == 0 and "MEDTALK_REFERENCE is /nowhere, which is no folder." in out
 
 
+def test_what_workers_leave_out_is_told_too(root: Path) -> None:
+    """`make test` has several processes take the files in turn."""
+    makefile = (root / "Makefile").read_text("utf-8")
+    [options] = re.findall(r"^test: .*\n\t.* -m pytest -n \$\(JOBS\) (.*)$", makefile, re.M)
+    words = ("-n", "2", *options.split(), "tests/board")
+    code, out = run(*words, root=root)
+    assert code == 0 and out.count("MEDTALK_REFERENCE is not set. It names the folder of reference data") == 1
+    code, out = run(*words, root=root, MEDTALK_EVERY_TEST="1")
+    assert code != 0 and "CI leaves no test out. MEDTALK_REFERENCE is not set." in out
+
+
 def test_no_test_lies_loose(root: Path) -> None:
     assert {path.name for path in (root / "tests").glob("*.py")} == {"conftest.py"}
