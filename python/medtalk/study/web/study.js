@@ -160,7 +160,7 @@ class Study {
     this.layout(
       element("div.faces.asked", {}, element("p", {}, `A check that somebody reads this: please answer ${told} to each question.`)),
       "",
-      "",
+      typeof wanted === "number" ? "1 to 5 answer, Enter goes on." : "← and → answer, Enter goes on.",
     );
   }
 
