@@ -3,6 +3,7 @@ guard that sees every use of the network."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -70,6 +71,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     _leave_out(config, items, "browser", missing_browser)
 
 
+_LONGEST = 20
 _COST = {"browser": 4.0, "process": 2.0, "torch": 1.0, "unreal": 0.3}
 """Seconds that a test with such a mark takes, roughly."""
 
@@ -145,6 +147,15 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for line in config.stash[_LEFT_OUT]:
         terminalreporter.write_line(line, yellow=True)
+    if config.option.durations:
+        took: dict[str, float] = defaultdict(float)
+        for report in itertools.chain.from_iterable(terminalreporter.stats.values()):
+            if isinstance(report, pytest.TestReport):
+                took[report.nodeid.partition("::")[0]] += report.duration
+        longest = sorted(took, key=lambda file: -took[file])[:_LONGEST]
+        terminalreporter.write_line(
+            "files that took longest: " + ", ".join(f"{each} {took[each]:.0f} s" for each in longest)
+        )
 
 
 def _missing_engine() -> str:
