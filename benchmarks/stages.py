@@ -124,7 +124,7 @@ def made_up(folder: Path, count: int) -> Recorded:
 
 
 def phases(recipe: Recipe, takes: Recorded) -> Iterator[Phase]:
-    """Every phase of the recipe over the takes, with networks in its sizes, which the next one freezes in its own way."""
+    """Every phase of the recipe over the takes, one at a time: each freezes the networks in its own way."""
     one, two, three, four = recipe.stage1, recipe.stage2, recipe.stage3, recipe.stage4
     model, common = MEDTalk(recipe.paper_config()), (SEED, recipe.ablation, takes.spread)
     grids = AlignedTakes(takes, one.batch, one.frames)
