@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -100,6 +102,18 @@ def test_a_bundle_without_its_weights_says_what_to_install(own_bundle: Path) -> 
     (own_bundle / "weights.safetensors").unlink()
     with pytest.raises(BundleError, match=r"came without weights.safetensors.*medtalk\[full\]"):
         Spaces(load_bundle(own_bundle))
+
+
+def test_without_torch_it_says_what_to_install(take: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(('torch', 'safetensors')))\n"
+        "from medtalk.cli.app import main; main()"
+    )
+    words = [sys.executable, "-c", code, "restyle", take, "--emotion", "sad", "-o", tmp_path / "out.npz"]
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "torch, which is not installed. Run pip install 'medtalk[full]'." in done.stderr
+    assert not (tmp_path / "out.npz").exists()
 
 
 # --- blinks and looks

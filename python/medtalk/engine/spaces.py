@@ -35,6 +35,7 @@ _AT_ONCE = 1 << 13  # frames: what lies between the layers of an hour takes 2 GB
 _PARTS = {"emo_encoder": MotionEncoder, "cont_encoder": MotionEncoder, "decoder": Decoder,
           "semantic_emotion_map": FusionEncoder}  # fmt: skip
 _MODEL, _GUIDED = "model.", "clip."
+_KINDS = ("compact", "medtalk")
 
 
 class Spaces:
@@ -56,8 +57,13 @@ class Spaces:
                 apart from those for labels (`has_guided`).
 
         Raises:
-            BundleError: the bundle came without its weights, or they do not fit.
+            BundleError: the bundle came without its weights, they do not fit, or its kind has no such spaces.
         """
+        if bundle.kind not in _KINDS:
+            raise BundleError(
+                f"Bundle {bundle.folder} of the kind {bundle.kind} has no spaces of emotion and content.",
+                f"Use one of the kind {' or '.join(_KINDS)}.",
+            )
         state = tensors(bundle, WEIGHTS, torch.device("cpu"))
         prefix = _GUIDED if guided else _MODEL
         try:

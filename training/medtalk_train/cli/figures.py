@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
-import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -48,11 +47,11 @@ def figures(
     for folder, what in ((work, "run"), (corpus, "corpus"), (speech, "recordings"), (table, "table")):
         if folder is not None and not folder.is_dir():
             raise TrainingError(f"The folder {folder} of the {what} does not exist.", "Check the path.")
-    if work is not None and corpus is None:
-        corpus = work / "corpus"
     methods = ({} if table is None else methods_in(table)) | _named(method, "--method")
     numbers = _numbers(only)
-    material = Material(bundle, corpus, speech, methods, _named(backbone, "--backbone"), offline)
+    material = Material(
+        bundle, corpus or (work / "corpus" if work else None), speech, methods, _named(backbone, "--backbone"), offline
+    )
 
     def tell(drawn: Drawn, seconds: float) -> None:
         if not quiet:
@@ -60,7 +59,9 @@ def figures(
                 f"{', '.join(str(out / name) for name in drawn.pictures)}: {drawn.title}, {seconds:.0f} s", flush=True
             )
 
-    page = make(material, out, numbers, _command(), tell)
+    given = [("-o", out), ("--bundle", bundle), ("--work", work), ("--corpus", corpus),
+             ("--speech", speech), ("--method", method), ("--table", table)]  # fmt: skip
+    page = make(material, out, numbers, _command(given), tell)
     if not quiet:
         print(page)
 
@@ -84,26 +85,15 @@ def _named(entries: list[str], option: str) -> dict[str, Path]:
     return named
 
 
-def _command() -> str:
-    """The command as it was given, for the page: without --only, and with names in place of paths of this machine."""
-    kept, option = ["medtalk-train"], ""
-    for word in sys.argv[1:]:
-        if word.startswith("--") and "=" in word:  # --corpus=PATH
-            name, _, value = word.partition("=")
-            kept += [] if name == "--only" else [f"{name}={_told(name, value)}"]
-            option = ""
-        elif option:
-            kept += [] if option == "--only" else [option, _told(option, word)]
-            option = ""
-        elif word in ("--offline", "--quiet", "-q") or not word.startswith("-"):
-            kept.append(word)
-        else:
-            option = word
-    return " ".join(word if re.fullmatch(r"[\w=<>/.,:+-]+", word) else shlex.quote(word) for word in kept)
+def _command(options: Sequence[tuple[str, Any]]) -> str:
+    """The command for the page, with names in place of paths that only this machine has."""
+    words = ["medtalk-train", "figures"]
+    for option, value in options:
+        for each in value if isinstance(value, list) else [value] if value is not None else []:
+            words += [option, _told(option, str(each))]
+    return " ".join(words)
 
 
 def _told(option: str, value: str) -> str:
-    """An option's value; a name for a path that only this machine has."""
-    name, equals, place = value.partition("=")
-    path, before = (place, f"{name}=") if equals else (value, "")
-    return f"{before}{option.strip('-').upper()}" if os.path.isabs(path) else value
+    name, equals, place = value.rpartition("=")
+    return f"{name}{equals}{option.strip('-').upper()}" if os.path.isabs(place) else shlex.quote(value)

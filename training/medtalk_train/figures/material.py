@@ -39,6 +39,7 @@ PLAIN = Finishing(blink=False, gaze=False, head=False, life=False)
 RAW = Finishing(smooth=False, blink=False, gaze=False, limits=False, life=False)
 """The decoder's own rig, which the teacher's faces are compared with."""
 SAMPLE = "the sample"
+_MOST_HELD = 48  # lines of a corpus: to align the words of all would take minutes
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +160,7 @@ class Material:
             turns[each.voice] = turns.get(each.voice, 0) + 1
             ordered.append((not each.language.startswith("en"), turns[each.voice], len(ordered), each))
         lines = []
-        for *_, each in sorted(ordered, key=lambda row: row[:3]):
+        for *_, each in sorted(ordered, key=lambda row: row[:3])[:_MOST_HELD]:
             found = spoken(each)
             speech = Speech.from_array(corpus.audio(each), RATE, f"{each.voice} {each.id}")
             words = None if found is None else found.words
