@@ -364,7 +364,7 @@ def test_the_page_names_no_paths_of_a_machine() -> None:
     given = [("-o", Path("docs/figures")), ("--bundle", None), ("--corpus", Path(home)), ("--speech", "tests/data"),
              ("--method", methods)]  # fmt: skip
     assert _command(given) == (
-        "medtalk-train figures -o docs/figures --corpus CORPUS --speech tests/data --method EmoTalk=METHOD --method "
+        "medtalk-train figures -o docs/figures --corpus CORPUS --speech tests/data --method EmoTalk=BUNDLE --method "
         "'Face Former=runs/faceformer'"
     )
 

@@ -96,4 +96,5 @@ def _command(options: Sequence[tuple[str, Any]]) -> str:
 
 def _told(option: str, value: str) -> str:
     name, equals, place = value.rpartition("=")
-    return f"{name}{equals}{option.strip('-').upper()}" if os.path.isabs(place) else shlex.quote(value)
+    stands_for = {"-o": "FOLDER", "--method": "BUNDLE"}.get(option, option.strip("-").upper())
+    return f"{name}{equals}{stands_for}" if os.path.isabs(place) else shlex.quote(value)

@@ -74,7 +74,8 @@ def page(drawn: Sequence[Drawn], about: Mapping[str, Mapping[str, str]], place: 
         f"`{place}/figureN.json`. Faces are drawn on the head of this repository, which is no MetaHuman. Where it says "
         "*teacher*, the truth is made by rules ([compact.md](training/compact.md)), not captured: that figures look "
         "like the paper's shows that the method does what it is for, not that faces are as good as captured ones. A "
-        "CORPUS is made by `medtalk-train corpus`, a TABLE by `medtalk-train table1`."
+        "CORPUS is made by `medtalk-train corpus`, a TABLE by `medtalk-train table1`; the pictures of "
+        "Figure 8 are read where `medtalk backbones pull face_landmarker` was run."
     )
     parts = ["# The paper's figures", textwrap.fill(about_all, 120, break_long_words=False, break_on_hyphens=False)]
     for each in drawn:

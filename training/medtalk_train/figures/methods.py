@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,12 @@ from medtalk_train.figures.moments import At, chosen
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from medtalk.perform import Performance
+
 NUMBER, TITLE = 7, "Methods side by side"
 _MOODS = ("angry", "disgust")  # of the paper's figure
 _OWN = "MEDTalk"
+_LINES = 8  # that are measured
 _CAPTURES = (".npz", ".csv", ".txt")
 
 
@@ -33,6 +37,8 @@ def draw(material: Material, folder: Path) -> Drawn:
         **{name: _opened(name, place, material) for name, place in material.methods.items()},
     }
     captured = _captured(material, line)
+    lines = [line, *(each for each in material.lines if each is not line)][:_LINES]
+    heard = {name: [material.perform(each, model=model) for each in lines] for name, model in models.items()}
     pictures, numbers = [], {}
     for mood in _MOODS:
         truth = line.taught(mood)
@@ -40,13 +46,13 @@ def draw(material: Material, folder: Path) -> Drawn:
         if captured is not None:
             rows.append(_row("captured", ("its own emotion",), captured, at))
         for name, model in models.items():
-            faces = _shown(material, line, model, mood)
+            faces = heard[name][0].decode(mood, finishing=PLAIN).values
             notes = (f"lips {mouth_error(faces, truth):.4f}", f"expression {emotion_error(faces, truth):.4f}")
             rows.append(_row(name, (*_facts(name, model), *notes), faces, at))
         file = f"figure{NUMBER}-{mood}.webp"
         write_picture(folder / file, drawn(rows, [each.mouth for each in at]))
         pictures.append(file)
-        numbers |= {f"{name}, {mood}": row for name, row in _measured(material, models, mood).items()}
+        numbers |= {f"{name}, {mood}": row for name, row in _measured(lines, heard, mood).items()}
     nothing_else = (
         "No other bundle was given (`--method NAME=BUNDLE`, `--table DIR`): there is nothing beside ours but the "
         "teacher.",
@@ -54,7 +60,7 @@ def draw(material: Material, folder: Path) -> Drawn:
     shown = (
         f"{line.name}, in {' and in '.join(_MOODS)}. The first row is the teacher at the true phone times: the best "
         "that rules can do, and what the methods learned from. All rows have the same finishing, without blinks and "
-        "life.",
+        "life; a bundle that hears phones closes the lips by them after its decoder, as it does for users.",
         "Errors beside the heads are those of the finished rig of this line against the teacher. Those of the table "
         "are of the decoder's own rig, over all lines. A still mouth, the teacher's median, stands below them, since a "
         "mouth that hardly moves has a small error too. The closures are events that a viewer sees: F1 of p, b, m in "
@@ -74,17 +80,13 @@ def _facts(name: str, model: Model) -> tuple[str, ...]:
     return (model.bundle.name,) if model.bundle.name != name else ()
 
 
-def _shown(material: Material, line: Line, model: Model, mood: str) -> NDArray:
-    return material.perform(line, model=model).decode(mood, finishing=PLAIN).values
-
-
-def _measured(material: Material, models: dict[str, Model], mood: str) -> dict[str, dict[str, float]]:
+def _measured(
+    lines: Sequence[Line], heard: Mapping[str, Sequence[Performance]], mood: str
+) -> dict[str, dict[str, float]]:
     """Errors and closures of each method over the lines, and those of a still mouth."""
-    lines = material.lines[:12]
     found: dict[str, dict[str, float]] = {}
     truths = [line.taught(mood) for line in lines]
-    for name, model in models.items():
-        performances = [material.perform(line, model=model) for line in lines]
+    for name, performances in heard.items():
         raw = [performance.decode(mood, finishing=RAW).values for performance in performances]
         table = articulation(
             (
@@ -106,7 +108,7 @@ def _measured(material: Material, models: dict[str, Model], mood: str) -> dict[s
     return found
 
 
-def _mean(error, found: list[NDArray], truths: list[NDArray]) -> float:  # type: ignore[no-untyped-def]
+def _mean(error: Callable[[NDArray, NDArray], float], found: list[NDArray], truths: list[NDArray]) -> float:
     return float(sum(error(one, truth) for one, truth in zip(found, truths, strict=True)) / len(truths))
 
 

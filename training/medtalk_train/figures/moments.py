@@ -39,7 +39,10 @@ def chosen(line: Line, each: Sequence[int] = (1, 1, 1, 1, 1), frames: int | None
             for phone in line.timed
             if phone.text in names and phone.end - phone.start <= _LONGEST_S and phone.end <= end
         ]
-        for phone in sorted(own, key=lambda phone: phone.start - phone.end)[:count]:
+        longest = sorted(own, key=lambda phone: phone.start - phone.end)
+        # A first one of each phone before a second of any.
+        turns = [sum(other.text == phone.text for other in longest[:place]) for place, phone in enumerate(longest)]
+        for _, _, phone in sorted(zip(turns, range(len(longest)), longest, strict=True))[:count]:
             found.append(At(mouth, phone.text, min(round(0.5 * (phone.start + phone.end) * FPS), line.frames - 1)))
     if not found:
         raise TrainingError(f"The phones of {line.name} are not known.", "Give lines with phone times.")
