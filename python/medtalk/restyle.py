@@ -180,8 +180,8 @@ def restyle(
         remake: make blinks, looks and turns of the head anew, in place of the take's own.
 
     Returns:
-        (T, 174) at the take's rate. `meta["restyled"]` has how well the take was rebuilt: mouth and upper, R2 and mean
-        absolute error.
+        (T, 174) at the take's rate, in the region of the face that the take animates. `meta["restyled"]` has how well
+        the take was rebuilt: mouth and upper, R2 and mean absolute error.
 
     Raises:
         SettingError: an intensity out of range, or a sound of another length.
@@ -192,30 +192,42 @@ def restyle(
     scale = float(check_range(intensity, "The intensity", MAX_INTENSITY))
     if spaces is None:
         spaces = _spaces_of(model)
-    steps = finishing_of(rig) if finishing is None else finishing
+    asked = finishing_of(rig) if finishing is None else finishing
     take = rig.resample(FPS)
     face, eyes = bare(take.values)
     back = rebuilt(face, spaces.rebuild(face))
-    if not remake:
-        steps = replace(steps, blink=False, gaze=False, head=False)
+    steps = asked if remake else replace(asked, blink=False, gaze=False, head=False)
     heard = _of_sound(sound, take) if sound is not None and sound.activity.any() else _unheard(model, take, face)
     shown = _with_content(heard, face, spaces)
     if isinstance(guidance, Like):
         made = _decoded_like(shown, guidance, spaces, scale, steps)
     else:
         made = shown.decode(guidance, scale, steps)
-    values = made.values if remake else eyes.over(made.values)
+    region = rig.meta.get("region")
+    region = region if isinstance(region, str) and region in REGIONS else "full"
+    values = _within(made.values if remake else eyes.over(made.values), region)
     meta = {**rig.meta, **{name: part for name, part in made.meta.items() if name != "source"}}
     if sound is not None:
         meta["source"] = sound.speech.facts()
-    meta["intensity"] = scale
-    head = made.head if remake else take.head
+    # What was kept was made by the take's own finishing: so the next who restyles it finds that.
+    meta |= {"intensity": scale, "region": region, "finishing": asdict(asked)}
+    head = made.head if remake and region == "full" else take.head
     for name in ("note", "guidance", "strength", "kinds", "timeline", "base", "voice", "persona"):
         if name not in made.meta:
             meta.pop(name, None)
     meta["restyled"] = {"rebuilt": {part: asdict(each) for part, each in back.items()}}
-    done = replace(take, values=frozen(np.array(values, np.float32)), meta=meta, head=head)
+    done = replace(take, values=frozen(values), meta=meta, head=head)
     return done if rig.fps == FPS else _at_rate(done, rig)
+
+
+def _within(values: NDArray[np.float32], region: str) -> NDArray[np.float32]:
+    """A rig (T, 174) with the channels outside a region at 0."""
+    if region == "full":
+        return np.array(values, np.float32)
+    kept = np.zeros_like(values)
+    for area in REGIONS[region]:
+        kept[:, AREAS[area]] = values[:, AREAS[area]]
+    return kept
 
 
 def poor(restyled: RigSequence) -> list[str]:

@@ -242,6 +242,24 @@ def test_at_its_own_rate(neutral: RigSequence, model: medtalk.Model, spaces: Spa
     assert len(one) == 1 and one.values[0, INDEX["CTRL_L_mouth_cornerPull-translateY"]] > 0.2
 
 
+def test_once_more(neutral: RigSequence, model: medtalk.Model, spaces: Spaces) -> None:
+    """A restyled take is a take: it can be restyled, and its eyes and head made anew."""
+    happy = restyle(neutral, model, model.guide("happy"), spaces=spaces)
+    again = restyle(happy, model, model.guide("sad"), spaces=spaces)
+    assert finishing_of(again) == finishing_of(neutral)
+    assert apart(again, restyle(neutral, model, model.guide("sad"), spaces=spaces), S_EMO) < 0.01
+    anew = restyle(again, model, model.guide("sad"), spaces=spaces, remake=True)
+    assert anew.head is not None and bare(anew.values)[1].looks.any()
+
+
+def test_a_mouth_alone_stays_one(voice: Performance, model: medtalk.Model, spaces: Spaces) -> None:
+    mouth = voice.decode("neutral", region="mouth")
+    for guidance in (model.guide("happy"), like(voice.decode("happy"), "h", spaces, len(mouth))):
+        done = restyle(mouth, model, guidance, spaces=spaces)
+        assert not done.values[:, S_UP].any() and done.meta["region"] == "mouth"
+        assert np.abs(done.values - mouth.values).max() > 0.1
+
+
 def test_what_cannot_be(neutral: RigSequence, model: medtalk.Model, spaces: Spaces, voice: Performance) -> None:
     with pytest.raises(SettingError, match="lasts"):
         restyle(neutral.slice(0.0, 2.0), model, model.guide("sad"), spaces=spaces, sound=voice)
