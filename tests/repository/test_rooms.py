@@ -29,12 +29,12 @@ medtalk.sound medtalk.media medtalk.audio
 medtalk.rig medtalk.features medtalk.finishing medtalk.kinds medtalk.dynamics medtalk.moods medtalk.guidance
 medtalk.persona medtalk.timeline medtalk.marks medtalk.tags medtalk.bundle
 medtalk.model medtalk.backbones medtalk.engine medtalk.official medtalk.perform medtalk.saved medtalk
-medtalk.take medtalk.edits medtalk.retime medtalk.plot
+medtalk.take medtalk.edits medtalk.retime medtalk.restyle medtalk.plot
 medtalk.quality medtalk.face medtalk.study medtalk.batch medtalk.recorded medtalk.service medtalk.studio medtalk.cli
 medtalk.__main__
 medtalk_train medtalk_train.onnx_graph medtalk_train.recipe medtalk_train.wording medtalk_train.stages
 medtalk_train.synthetic medtalk_train.pronunciation medtalk_train.captured medtalk_train.measure
-medtalk_train.run medtalk_train.cli
+medtalk_train.run medtalk_train.baselines medtalk_train.tables medtalk_train.figures medtalk_train.cli
 """.split()
 
 # Ends of the house: nothing but these may import them.

@@ -97,11 +97,13 @@ def lips_of(phones: tuple[Phone, ...], speech: Speech | float, frames: int) -> N
     """
     if isinstance(speech, Speech):
         gain = effort(prosody(speech.samples))[:frames]
-        return lip_curves(_timed(phones, speech.seconds), frames, effort=np.pad(gain, (0, frames - len(gain)), "edge"))
-    return lip_curves(_timed(phones, speech), frames)
+        gain = np.pad(gain, (0, frames - len(gain)), "edge")
+        return lip_curves(spans_of(phones, speech.seconds), frames, effort=gain)
+    return lip_curves(spans_of(phones, speech), frames)
 
 
-def _timed(phones: tuple[Phone, ...], seconds: float) -> list[Span]:
+def spans_of(phones: tuple[Phone, ...], seconds: float) -> list[Span]:
+    """Phones in ARPAbet as (start s, end s, class), contiguous over so many seconds."""
     return timeline(phones, seconds, _pieces)
 
 
