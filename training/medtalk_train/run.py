@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from medtalk.bundle import Bundle
     from medtalk_train.stages.fit import Stage
+    from medtalk_train.stages.pace import Pace
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +52,22 @@ def place(device: str, devices: int) -> tuple[str, int]:
 class Run:
     """A recipe, the ground that it stands on, and the folder that the results go to."""
 
-    def __init__(self, recipe: Recipe, work: str | Path, progress: bool = True, sources: Sources | None = None) -> None:
-        """`TrainingError` if the recipe's devices are not there."""
+    def __init__(
+        self,
+        recipe: Recipe,
+        work: str | Path,
+        progress: bool = True,
+        sources: Sources | None = None,
+        prepared: str | Path | None = None,
+    ) -> None:
+        """`prepared`: the folder of another run, whose preparation this one stands on; None makes its own.
+
+        `TrainingError` if the recipe's devices are not there.
+        """
         self.accelerator, self.devices = place(recipe.device, recipe.devices)
         self.recipe, self.work, self.progress, self.sources = recipe, Path(work), progress, sources or Sources()
         self.work.mkdir(parents=True, exist_ok=True)
-        self.ground = _ground(recipe, self.work, progress, self.sources, self.accelerator)
+        self.ground = _ground(recipe, Path(prepared or work), progress, self.sources, self.accelerator)
         if recipe.threads:
             torch.set_num_threads(recipe.threads)
 
@@ -82,8 +93,11 @@ class Run:
         else:
             self.ground.steps.get(name, lambda: None)()
 
-    def stage(self, number: int) -> None:
-        """Train one of the paper's four stages; one that has nothing to learn leaves the networks as they were."""
+    def stage(self, number: int, pace: Pace | None = None) -> None:
+        """Train one of the paper's four stages; one that has nothing to learn leaves the networks as they were.
+
+        `pace` is how long an epoch lasts, where a budget says so; whoever gives one tells runs of others apart.
+        """
         from medtalk_train.stages.fit import CHECKPOINT, fit, quiet
 
         folder, about = self.work / f"stage{number}", self.ground.key(number)
@@ -99,6 +113,7 @@ class Run:
             model = self.model(number - 1)
         learner = self.learner(number, model)
         if learner is not None:
+            learner.pace = pace
             fit(learner, folder, self.progress, self.accelerator, self.devices)
         write_atomic(folder / MODEL, lambda to: save_file(model.state_dict(), to))
         (folder / CHECKPOINT).unlink(missing_ok=True)

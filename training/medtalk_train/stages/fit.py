@@ -22,6 +22,7 @@ from medtalk.files import write_atomic
 from medtalk.model.medtalk import MEDTalk
 from medtalk_train.recipe import StageOptions
 from medtalk_train.stages.batches import Draw, Steps
+from medtalk_train.stages.pace import SPENT, Pace, Paced, Stopwatch
 
 CHECKPOINT = "last.ckpt"
 LOSSES = "losses.json"
@@ -31,6 +32,8 @@ class Stage(L.LightningModule):
     """One stage of the paper's training: some parts of a MEDTalk learn, the others are frozen."""
 
     number: int
+    pace: Pace | None = None
+    """How long an epoch lasts, in place of the options' steps."""
 
     def __init__(self, model: MEDTalk, options: StageOptions, draw: Draw, seed: int, trained: list[nn.Module]) -> None:
         super().__init__()
@@ -67,7 +70,7 @@ class Stage(L.LightningModule):
         trainer = self.trainer
         seed = (self.seed, self.number, self.current_epoch)
         steps = Steps(self.draw, self.options.steps, seed, trainer.global_rank, trainer.world_size)
-        return DataLoader(steps, batch_size=None, num_workers=0)
+        return DataLoader(Paced(steps, self.pace) if self.pace else steps, batch_size=None, num_workers=0)
 
     def configure_optimizers(self) -> Any:
         optimiser = torch.optim.Adam([p for p in self.parameters() if p.requires_grad], lr=self.options.rate)
@@ -119,6 +122,7 @@ def fit(stage: Stage, folder: Path, progress: bool = True, accelerator: str = "c
             callbacks=[
                 # last, so that what it saves includes the other callbacks' work of the epoch
                 LossFile(folder / LOSSES),
+                *([Stopwatch(folder / SPENT, stage.pace)] if stage.pace else []),
                 *([TQDMProgressBar(20)] if progress else []),
                 ModelCheckpoint(folder, CHECKPOINT.removesuffix(".ckpt"), enable_version_counter=False),
             ],
