@@ -1,7 +1,7 @@
 """Methods side by side: figures that any bundle has, by its networks alone, whatever is finished after them.
 
-What makes a face of our own better than its networks (closures decided from phones, smoothing, life) is left out, so
-that only what was learned is compared; "..., finished" has it in.
+What makes a face of our own better than its networks (closures and rest decided from phones, smoothing, life) is left
+out, so that only what was learned is compared; "..., finished" has it in.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def compare(model: Model, clips: Sequence[Clip], recordings: Sequence[Recording]
     if not recordings:
         return found
     performances = [model.perform(recording.speech) for recording in recordings]
-    alone = [replace(each, closures=None).decode("neutral", finishing=RAW).values for each in performances]
+    alone = [by_sound(each).decode("neutral", finishing=RAW).values for each in performances]
     whole = [each.decode("neutral").values for each in performances]
     figures = {**found.figures, **events(alone, recordings)}
     figures |= {f"{name}{FINISHED}": value for name, value in events(whole, recordings).items()}
@@ -131,8 +131,12 @@ def networks(model: Model, clip: Clip) -> NDArray:
 
 
 def by_sound(performance: Performance) -> Performance:
-    """A performance whose mouth knows the sound alone, with the intensity of its words."""
-    return replace(performance.with_transcript(""), intensity=performance.intensity, closures=None)
+    """A performance whose mouth knows the sound alone, with the intensity of its words.
+
+    Nothing is decided by the phones: neither closures nor that lips rest in silence.
+    """
+    without = performance.with_transcript("")
+    return replace(without, intensity=performance.intensity, closures=None, posteriors=None)
 
 
 def events(rigs: Sequence[NDArray], recordings: Sequence[Recording]) -> dict[str, float]:

@@ -17,6 +17,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from medtalk.bundle import MANIFEST, Bundle, load_bundle
 from medtalk.engine import open_engine
 from medtalk.errors import MedtalkError, TrainingError
@@ -28,7 +30,7 @@ from medtalk_train.baselines.learning import LOSSES, Budget, learn
 from medtalk_train.measure.compare import Clip, clips_of, compare, size
 from medtalk_train.measure.recordings import Recording, read_recordings
 from medtalk_train.recipe import Ablation, Recipe
-from medtalk_train.run import BUNDLE, Run
+from medtalk_train.run import BUNDLE, Run, place
 from medtalk_train.stages.ground import CLIPS
 from medtalk_train.stages.resume import is_done
 from medtalk_train.synthetic.ground import Sources
@@ -121,16 +123,21 @@ class Judge:
         self.clips: list[Clip] = []
 
     def model(self, bundle: Bundle) -> Model:
-        """A bundle on one core, as all are timed."""
+        """A bundle in torch, as all are timed, on one core or on the GPU that the recipe has."""
         held = self.contest.held(bundle)
         if not self.clips:
             self.clips = clips_of(held, self.contest.clips)
-        return Model(bundle, open_engine(bundle, threads=1, backbones=held.backbones, offline=held.offline))
+        device = "cuda" if place(self.contest.recipe.device, 1)[0] == "gpu" else "cpu"
+        engine = open_engine(bundle, "torch", 1, device, backbones=held.backbones, offline=held.offline)
+        return Model(bundle, engine)
 
     def figures(self, bundle: Bundle) -> dict[str, Any]:
         """What `metrics.json` says of a bundle."""
-        model = self.model(bundle)
-        found = compare(model, self.clips, self.contest.recordings)
+        before = torch.get_num_threads()
+        try:
+            found = compare(self.model(bundle), self.clips, self.contest.recordings)
+        finally:
+            torch.set_num_threads(before)  # one core is for the measuring, not for the next training
         parameters, megabytes = size(bundle)
         return {
             "figures": {**found.figures, "parameters": float(parameters), "MB": megabytes},

@@ -133,16 +133,16 @@ def notes(table: str, ground: str) -> list[str]:
     lines = [
         "Every method has the same frozen ear, the same data and the same seconds of optimiser steps by the wall "
         "clock: one that is slower a step gets fewer of them. MEDTalk's stages share the time as the recipe shares its "
-        "batches among them; their rates fall to the end, and the last weights count. The baselines keep the weights that were "
-        "best on sentences beside, and end early once these have not improved for long.",
-        "Figures are of the networks alone: closures decided from phones, smoothing and life are off, but in what is "
-        "called finished. A mouth hears the sound; words reach MEDTalk's intensity only.",
+        "batches among them; their rates fall to the end, and the last weights count. The baselines keep the weights "
+        "that were best on sentences beside, and end early once these have not improved for long.",
+        "Figures are of the networks alone: closures and rest decided from phones, smoothing and life are off, but "
+        "in what is called finished. A mouth hears the sound; words reach MEDTalk's intensity only.",
         "The interval is over clips (bootstrap). Clips of one voice are alike, so it is rather too narrow; of seeds it "
         "says nothing.",
         "components: principal components that 95 % of the upper face's variance needs within an emotion. 1 is a face "
         "that only grows stronger and weaker. F1 and AUC of a face that stands still are those of no event.",
-        "Compute: from samples to a rig, the shared ear included, on one core, a clip at a time, the methods taking "
-        "turns. Weights: without the shared ear.",
+        "Compute: from samples to a rig in torch, the shared ear included, a clip at a time, on one core or the GPU "
+        "that trained, the methods taking turns. Weights: without the shared ear.",
     ]
     if ground == "synthetic":
         lines.append(

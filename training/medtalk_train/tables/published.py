@@ -25,8 +25,8 @@ TABLES: dict[str, dict[str, tuple[float, ...]]] = {
 WHY_APART = (
     "These cannot be compared with ours. They are of the authors' captured and rendered Chinese speech, which is not "
     "public, with their backbones and an hour on a GPU; the channels of S_lip, S_emo and S_up are not published, so "
-    "ours are of our own choice; and the authors' release computes intensities with a factor of 0.1 that Eq. 8 does not have, "
-    "so EIE may stand a factor of ten apart. Only the order of the methods may be held beside ours."
+    "ours are of our own choice; and the authors' release computes intensities with a factor of 0.1 that Eq. 8 does "
+    "not have, so EIE may stand a factor of ten apart. Only the order of the methods may be held beside ours."
 )
 
 
