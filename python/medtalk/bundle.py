@@ -4,7 +4,7 @@
 training data, metrics, and the size and SHA-256 of every file but README.md; of a compact bundle also its feature
 settings, of one of the kind medtalk the pretrained backbones that it needs beside it and the parts that no data has
 reached, of one of the kind baseline its method. Nothing in it is executed and nothing is unpickled: networks are ONNX
-graphs, weights are safetensors. Of a compact bundle torch alone reads the weights: a light installation leaves them out.
+graphs, weights are safetensors. Those of a compact bundle are for torch alone: a light installation leaves them out.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ REQUIRED_FILES = {
 }
 """Each kind of bundle that this version runs, with the files that it cannot do without."""
 METHODS = ("faceformer", "emotalk", "emoface", "diffposetalk")
-"""The methods that the paper is compared with (`medtalk.model.baselines`): what a bundle of the kind baseline may hold."""
+"""The methods that the paper is compared with, in bundles of the kind baseline (`medtalk.model.baselines`)."""
 TEXT_MODES = ("words", "constant")
 """The use of a transcript to a bundle: words that shape the intensity, or none (the authors' release: always the same
 three tokens)."""

@@ -87,19 +87,32 @@ def passages(batch: SentenceBatch, frames: int, rng: np.random.Generator) -> Cli
 
 def sentences(ground: Ground) -> Draw:
     """Batches of whole sentences to learn from."""
-    return _learned(ground)[0]
+    if isinstance(ground, CapturedGround):
+        return _split(ground)[0]
+    draw = ground.sentences()
+    assert isinstance(draw, Sentences)
+    return replace(draw, max_scale=0.0, kinds=False)
 
 
-def watched(ground: Ground, batch: int) -> list[SentenceBatch]:
+def watched(ground: Ground) -> list[SentenceBatch]:
     """Batches of whole sentences to stop the training by, the same at each call: never learned from, never judged on.
 
     Of the synthetic ground, sentences beyond the hours that the recipe takes, else held-out voices beyond those of the
     evaluation. Of captured takes, a tenth by name, which these methods then do not learn from. Where there are too few,
     a warning says that the training's own stand in.
     """
-    draw = _learned(ground)[1]
-    generators = (np.random.default_rng((_TENTH, number)) for number in range(max(1, WATCHED // batch)))
-    return [draw(rng) for rng in generators]
+    draw = sentences(ground)
+    assert isinstance(draw, Sentences | WholeTakes)
+    if isinstance(ground, CapturedGround):
+        beside: Draw | None = _split(ground)[1]
+    else:
+        assert isinstance(ground, SyntheticGround) and isinstance(draw, Sentences)
+        script = _beside(ground)
+        beside = None if script is None else replace(draw, script=script)
+    if beside is None:
+        log.warning("nothing is left over to stop the training by: sentences that it learns from do")
+    batches = max(1, WATCHED // draw.batch)
+    return [(beside or draw)(np.random.default_rng((_TENTH, number))) for number in range(batches)]
 
 
 def exchanges(ground: Ground, batch: int, frames: int) -> Draw | None:
@@ -110,37 +123,22 @@ def exchanges(ground: Ground, batch: int, frames: int) -> Draw | None:
     return _Aligned(takes, batch, frames) if takes is not None and takes.grids else None
 
 
-def _learned(ground: Ground) -> tuple[Draw, Draw]:
-    """The sentences to learn from, and those that stop the training."""
-    draw = ground.sentences()
-    if isinstance(ground, SyntheticGround):
-        assert isinstance(draw, Sentences)
-        plain = replace(draw, max_scale=0.0, kinds=False)
-        beside = _beside(ground)
-        return plain, replace(plain, script=beside) if beside is not None else plain
-    assert isinstance(ground, CapturedGround)
-    return _split(ground)
-
-
 def _beside(ground: SyntheticGround) -> SpokenScript | None:
     states, data = ground.data.states, ground.data
     train = np.random.default_rng(ground.recipe.seed).permutation(states.split("train"))
     spoken = [int(i) for i in train[len(data.spoken) :] if states.utterances[int(i)].text]
     found = spoken or states.split("held")[CLIPS:]
-    if len(found) < _FEW:
-        log.warning("no sentences are left over: the training is stopped by sentences that it learns from")
-        return None
-    return SpokenScript(states, data.ear, found[:WATCHED])
+    return SpokenScript(states, data.ear, found[:WATCHED]) if len(found) >= _FEW else None
 
 
-def _split(ground: CapturedGround) -> tuple[WholeTakes, WholeTakes]:
+def _split(ground: CapturedGround) -> tuple[WholeTakes, WholeTakes | None]:
+    """The takes to learn from, and those that stop the training; None where there are none of these."""
     draw = ground.sentences()
     assert isinstance(draw, WholeTakes)
     takes = draw.takes
     chosen = [int(hashlib.sha256(row.name.encode()).hexdigest(), 16) % _TENTH == 0 for row in takes.rows]
     if not 0 < sum(chosen) < len(chosen):
-        log.warning("no takes are left over: the training is stopped by takes that it learns from")
-        return draw, draw
+        return draw, None
     learned, beside = (
         Recorded(takes.cache, [row for row, k in zip(takes.rows, chosen, strict=True) if k is kept], takes.no_words,
                  takes.described)

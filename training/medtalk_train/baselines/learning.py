@@ -163,9 +163,7 @@ class _Training:
         self.objective, self.progress = _OBJECTIVES[name], run.progress
         batch = run.recipe.stage3.batch
         self.draw = self.objective.draw(run.ground, batch, self.objective.frames(sizes))
-        self.watched = [
-            passages(found, found.mask.shape[1], np.random.default_rng(0)) for found in watched(run.ground, batch)
-        ]
+        self.watched = [passages(found, found.mask.shape[1], np.random.default_rng(0)) for found in watched(run.ground)]
         torch.manual_seed(seed)
         network = BASELINES[name](sizes)
         network.fit(scale_of(sentences(run.ground)))
@@ -207,7 +205,7 @@ class _Training:
         losses["loss"].backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
         self.optimiser.step()
-        found = {part: float(value) for part, value in losses.items()}
+        found = {part: value.item() for part, value in losses.items()}
         self.seconds += time.monotonic() - began
         self.step += 1
         if not math.isfinite(found["loss"]):

@@ -56,7 +56,7 @@ def export_paper(
     broken = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
     if broken:
         raise TrainingError(f"The weights {', '.join(broken[:3])} are not finite.", "Train again with a smaller rate.")
-    config, front = _front_end(source, layer)
+    config, front = front_end(source, layer)
     fields = {
         "kind": "medtalk",
         "name": meta["name"],
@@ -79,7 +79,7 @@ def export_paper(
     return write_bundle(folder, fields, files)
 
 
-def _front_end(source: Pretrained, layer: int) -> tuple[str, dict[str, Tensor]]:
+def front_end(source: Pretrained, layer: int) -> tuple[str, dict[str, Tensor]]:
     """A wav2vec2 up to a layer: its configuration as JSON, and its tensors."""
     folder = wav2vec2.locate(source)
     with loading(source, folder):

@@ -134,7 +134,7 @@ class DiffPoseTalk(Method[DiffPoseTalkSizes]):
         return self.start_face.expand(count, -1, -1), self.start_sound.expand(count, -1, -1)
 
     def sample(self, noise: Tensor, before: Tensor, sound: Tensor, style: Tensor) -> Tensor:
-        """A clean window (B, W, 174) out of noise by few steps (DDIM, Song et al. 2021), guided by the scales of `sizes`."""
+        """A clean window (B, W, 174) out of noise, in few steps (DDIM, Song et al. 2021) and guided."""
         sizes, x = self.sizes, noise
         scales = (sizes.sound_scale, sizes.style_scale)
         steps = torch.linspace(sizes.steps - 1, 0, sizes.sampled, device=noise.device).round().long()

@@ -66,7 +66,8 @@ class FaceFormer(Method[FaceFormerSizes]):
         sound, faces = self._sound(content), []
         places = positions(0, self.sizes.period, self.sizes.width, like=sound)
         slope = temporal_bias(1, self.sizes.reach, self.sizes.heads, self.sizes.period, like=sound)
-        x, past = style, [None] * len(self.layers)
+        x = style
+        past: list[Past | None] = [None] * len(self.layers)
         for place in range(sound.shape[1] // ratio):
             x = x + places[place % self.sizes.period]
             own = sound[:, place * ratio : (place + 1) * ratio]
