@@ -196,6 +196,18 @@ class CapturedGround:
         log.info("stage1 learns from the teacher's faces: no takes say the same in several emotions, frame by frame")
         return self.teacher.grids()
 
+    def pairs(self) -> Draw | None:
+        return None
+
+    def apart(self) -> bool:
+        return False
+
+    def validation(self, stage: int) -> Draw | None:
+        return None
+
+    def recorded(self) -> Mapping[str, list[NDArray[np.float32]]]:
+        return {}
+
     def windows(self) -> Draw:
         options = self.recipe.stage2
         return Passages(self.data.recorded(2), options.batch, options.frames)
