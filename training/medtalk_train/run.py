@@ -213,8 +213,9 @@ class Run:
             disentangle = recipe.ablation.disentangle
             if not disentangle:
                 return None
-            faces = (ground.pairs(), ground.apart())
-            return CrossReconstruction(model, recipe.stage1, ground.grids(), *common(), *faces)
+            pairs = ground.pairs()
+            grids = ground.grids() if recipe.ablation.overlap or pairs is None else None
+            return CrossReconstruction(model, recipe.stage1, grids, *common(), pairs, ground.apart())
         if number == 2:
             return ContentMapping(model, recipe.stage2, ground.windows(), *common())
         if number == 3:

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 class CrossReconstruction(Stage):
     """Stage 1: E_e, E_c and D by self-reconstruction, then overlap exchange, then cycle exchange.
 
-    All three learn from grids, of which `draw` makes one. With `pairs`, which draws two unlike faces, self and cycle
-    learn from these, and the grids serve the overlap, and the cycle beside it. With `apart` the pairs have faces that
-    the grids do not: each phase then keeps the losses of the earlier ones, or it would unlearn what it does not see.
+    All three learn from grids, which `grids` draws. With `pairs`, which draws two unlike faces, self and cycle learn
+    from these; the grids serve the overlap, and the cycle beside it. They may then be None, where the ablation has no
+    overlap. With `apart` the pairs have faces that the grids do not: each phase keeps the losses of the earlier ones,
+    or it would unlearn what it does not see.
     """
 
     number = 1
@@ -36,7 +37,7 @@ class CrossReconstruction(Stage):
         self,
         model: MEDTalk,
         options: Stage1Options,
-        draw: Draw,
+        grids: Draw | None,
         seed: int,
         ablation: Ablation,
         spread: NDArray,
@@ -44,8 +45,10 @@ class CrossReconstruction(Stage):
         apart: bool = False,
     ) -> None:
         trained = [model.emo_encoder, model.cont_encoder, model.decoder]
-        super().__init__(model, options, draw if pairs is None else self._faces, seed, trained)
-        self.grids, self.pairs, self.ablation = draw, pairs, ablation
+        draw = self._faces if pairs else grids
+        assert draw is not None
+        super().__init__(model, options, draw, seed, trained)
+        self.grids, self.pairs = grids, pairs
         self.keep = options.keep_earlier or (pairs is not None and apart)
         self.error = RigLoss(options.loss, spread)
         self.phases = ["self"] * options.epochs
@@ -64,10 +67,10 @@ class CrossReconstruction(Stage):
         return [self.phases[min(self.current_epoch, self.epochs - 1)]]
 
     def _faces(self, rng: Generator) -> Exchange:
-        """What this epoch needs: grids only for the exchanges, and only where the ablation has an overlap."""
+        """What this epoch needs: grids for the exchanges alone."""
         assert self.pairs is not None
         pairs = self.pairs(rng)
-        return Exchange(pairs, self.grids(rng) if self.ablation.overlap and self.active != ["self"] else None)
+        return Exchange(pairs, None if self.grids is None or self.active == ["self"] else self.grids(rng))
 
     def losses(self, batch: Tensor | Exchange) -> dict[str, Tensor]:
         """Losses of a grid (2 emotions, 2 contents, B, L, 174), or of pairs and a grid, in the phase of this epoch.
