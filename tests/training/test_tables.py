@@ -82,7 +82,7 @@ def table(
     def run(*words: object, again: bool = True, **options: object) -> Any:
         usual = {
             "recipe": "tiny", "prepared": prepared, "work": tmp_path / "cells", "out": tmp_path / "docs" / "results.md",
-            "budget": "30steps", "seeds": 1, "clips": CLIPS,
+            "budget": "36steps", "seeds": 1, "clips": CLIPS,
         } | options  # fmt: skip
         (tmp_path / "docs").mkdir(exist_ok=True)
         named = [f"--{name}={value}" for name, value in usual.items() if value is not None]
@@ -266,7 +266,7 @@ def test_table_1(table: Callable[..., Any], spoken: Path) -> None:
     assert [(cell["row"], cell["seed"]) for cell in cells] == [
         ("medtalk", 1), ("medtalk", 2), ("emoface", 1), ("emoface", 2),
     ]  # fmt: skip
-    assert [cell["steps"] for cell in cells] == [36, 36, 30, 30], "twelve epochs of 2.5 steps are 3 each"
+    assert [cell["steps"] for cell in cells] == [36, 36, 36, 36]
     shown = figures_of(found.page, "table1")
     for name, page_name in (("medtalk", "**MEDTalk**"), ("emoface", "EmoFace")):
         own = [cell["figures"] for cell in cells if cell["row"] == name]
@@ -330,7 +330,7 @@ ContentMapping.losses = cut
 cli.main()
 """
     words = ["--recipe=tiny", f"--prepared={prepared}", f"--work={tmp_path / 'cells'}", "--methods=medtalk", "--seeds=2",
-             f"--out={tmp_path / 'results.md'}", "--budget=30steps", f"--clips={CLIPS}", "-q"]  # fmt: skip
+             f"--out={tmp_path / 'results.md'}", "--budget=36steps", f"--clips={CLIPS}", "-q"]  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if name != "MEDTALK_REFERENCE"}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", killed, "table1", *words], capture_output=True, env=environment
@@ -394,7 +394,7 @@ def test_a_changed_recipe_trains_what_depends_on_it(table: Callable[..., Any], t
     after = stamps(found.cells)
     assert after["medtalk-1"] > before["medtalk-1"], "its first stage is another"
     assert after["emoface-1"] == before["emoface-1"], "it has no such stage"
-    assert stamps(table("table1", recipe=other, budget="31steps", **words).cells)["emoface-1"] > before["emoface-1"]
+    assert stamps(table("table1", recipe=other, budget="37steps", **words).cells)["emoface-1"] > before["emoface-1"]
 
 
 def test_earlier_code_is_told(table: Callable[..., Any]) -> None:

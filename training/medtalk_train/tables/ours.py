@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from medtalk.errors import TrainingError
@@ -15,6 +16,8 @@ from medtalk_train.stages.pace import SPENT, Pace, spent
 
 Curve = tuple[list[float], list[float]]
 """Seconds of training, and the loss there."""
+CURVES = {"loss": "", "val loss": ", held back"}
+"""Of the losses of a stage those that are shown, and what their curves are called after the stage."""
 
 
 def paces(run: Run, budget: Budget) -> dict[int, Pace]:
@@ -65,14 +68,15 @@ def spent_by(run: Run) -> tuple[int, float]:
 
 
 def curves(run: Run) -> dict[str, Curve]:
-    """The loss of each stage over the seconds of the whole training."""
+    """The losses of each stage over the seconds of the whole training."""
     out, before = {}, 0.0
     for name, folder in _folders(run).items():
         if not (folder / LOSSES).exists():
             continue
-        losses = json.loads((folder / LOSSES).read_text("utf-8"))["loss"]
-        ends = torch.cumsum(torch.tensor(spent(folder / SPENT)["seconds"], dtype=torch.float64), 0) + before
-        out[name], before = (ends.tolist(), losses), float(ends[-1])
+        losses = json.loads((folder / LOSSES).read_text("utf-8"))
+        ends = (np.cumsum(spent(folder / SPENT)["seconds"]) + before).tolist()
+        out |= {f"{name}{what}": (ends, losses[of]) for of, what in CURVES.items() if of in losses}
+        before = ends[-1]
     return out
 
 
