@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import multiprocessing
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,7 +40,8 @@ from medtalk_train.stages.ground import Held
 from medtalk_train.synthetic.ground import Sources
 from medtalk_train.tables import ours
 from medtalk_train.tables.budget import read_budget, written
-from medtalk_train.tables.cells import Cell, Contest, code_of
+from medtalk_train.tables.cells import Cell, Contest, code_of, result
+from medtalk_train.tables.contest import side_by_side, train
 from medtalk_train.tables.page import HEAD, with_section
 from medtalk_train.tables.statistics import difference, spread
 from tests.helpers.sounds import babble
@@ -72,6 +76,20 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def done(recipe: Recipe, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of cells that are trained: MEDTalk with two seeds, EmoFace with one. Not to be changed."""
+    contest = Contest(recipe, tmp_path_factory.mktemp("done"), prepared, Sources(), Budget(steps=36), CLIPS)
+    train(contest, [Cell("medtalk", 1), Cell("medtalk", 2), Cell("emoface", 1)])
+    return contest.work
+
+
+@pytest.fixture
+def started(done: Path, tmp_path: Path) -> Path:
+    """A copy of them, where `table` looks."""
+    return Path(shutil.copytree(done, tmp_path / "cells"))
+
+
 @pytest.fixture
 def table(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -79,7 +97,7 @@ def table(
     """Runs a command on the prepared run: exit code, what it said, and the results that it left."""
     monkeypatch.delenv("MEDTALK_REFERENCE", raising=False)
 
-    def run(*words: object, again: bool = True, **options: object) -> Any:
+    def run(*words: object, **options: object) -> Any:
         usual = {
             "recipe": "tiny", "prepared": prepared, "work": tmp_path / "cells", "out": tmp_path / "docs" / "results.md",
             "budget": "36steps", "seeds": 1, "clips": CLIPS,
@@ -129,7 +147,9 @@ def test_budgets(text: str, seconds: float, steps: int | None, said: str) -> Non
     assert (found.seconds, found.steps) == (seconds, steps) and written(found) == said
 
 
-@pytest.mark.parametrize("text", ["", "0", "0s", "0steps", "-3m", "soon", "3", "nan s", "inf h", "721h", "1.5steps", "3d"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "0s", "0steps", "-3m", "soon", "3", "nan s", "inf h", "721h", "1.5steps", "3d"]
+)
 def test_budgets_that_are_none(text: str, table: Callable[..., Any], tmp_path: Path) -> None:
     found = table("table1", budget=text)
     assert found.code == 1 and len(found.error.splitlines()) == 1 and "budget" in found.error and "30m" in found.error
@@ -157,7 +177,9 @@ def test_a_difference_that_is_there_is_sure() -> None:
         difference(ours_, [clips[:50].tolist()])
 
 
-def test_stages_share_the_budget_as_they_share_the_recipes_batches(recipe: Recipe, prepared: Path, tmp_path: Path) -> None:
+def test_stages_share_the_budget_as_they_share_the_recipes_batches(
+    recipe: Recipe, prepared: Path, tmp_path: Path
+) -> None:
     def paces(budget: Budget, **ablation: bool) -> Any:
         own = dataclasses.replace(recipe, ablation=Ablation(**ablation))
         return ours.paces(Run(own, tmp_path / "run", False, prepared=prepared), budget)
@@ -165,7 +187,10 @@ def test_stages_share_the_budget_as_they_share_the_recipes_batches(recipe: Recip
     whole = paces(Budget(seconds=120.0))
     assert {k: pace.seconds for k, pace in whole.items()} == {1: 10.0, 2: 10.0, 3: 10.0}, "6, 3 and 3 epochs alike"
     assert paces(Budget(seconds=120.0), cycle=False)[1].seconds == 12.0
-    assert {k: pace.seconds for k, pace in paces(Budget(seconds=120.0), disentangle=False).items()} == {2: 20.0, 3: 20.0}
+    assert {k: pace.seconds for k, pace in paces(Budget(seconds=120.0), disentangle=False).items()} == {
+        2: 20.0,
+        3: 20.0,
+    }
     assert {pace.steps for pace in paces(Budget(steps=36)).values()} == {3}
     assert {pace.steps for pace in paces(Budget(steps=2)).values()} == {1}, "no epoch is without a step"
 
@@ -209,7 +234,7 @@ def test_what_stands_beside_the_methods(clips: list[Clip]) -> None:
 
 
 def test_the_mouth_hears_the_sound_alone(tiny_bundle: Path, clips: list[Clip]) -> None:
-    """A transcript's phones and what is decided from phones are no part of what is compared; words reach the intensity."""
+    """No phones of a transcript, and nothing that is decided from phones, is compared; words reach the intensity."""
     bundle = load_bundle(tiny_bundle)
     model = Model(bundle, open_engine(bundle, "torch", 1, "cpu"))
     silent = clips[0]._replace(transcript="")
@@ -255,11 +280,14 @@ def figures_of(page: str, part: str) -> dict[str, dict[str, str]]:
     return out
 
 
-def test_table_1(table: Callable[..., Any], spoken: Path) -> None:
-    """Two methods and two seeds: the page, the terminal and results.json say the same; a second run trains nothing."""
+def test_table_1(table: Callable[..., Any], started: Path, spoken: Path) -> None:
+    """Two methods and two seeds, of which one cell is missing; the page, the terminal and results.json say the same."""
     words = {"methods": "medtalk,emoface", "seeds": 2, "speech": spoken}
+    before = stamps(started / "cells")
     found = table("table1", **words)
     assert (found.code, found.error.count("failed")) == (0, 0), found.error
+    after = stamps(found.cells)
+    assert after.keys() - before.keys() == {"emoface-2"} and before.items() < after.items(), "trained what was missing"
     rows = {row["name"]: row for row in found.results["table1"]["rows"]}
     assert list(rows) == ["medtalk", "emoface", "still face, mean", "still face, median", "truth"]
     cells = found.results["table1"]["cells"]
@@ -287,15 +315,12 @@ def test_table_1(table: Callable[..., Any], spoken: Path) -> None:
     assert len(pictures) == 3
     for picture in pictures:
         assert (found.cells.parents[1] / "docs" / picture).read_bytes().startswith(b"\x89PNG")
-    before = stamps(found.cells)
-    again = table("table1", **words)
-    assert again.code == 0 and stamps(again.cells) == before and again.results["table1"]["cells"] == cells
     others = table("table1", **words | {"clips": 5})
-    assert stamps(others.cells) == before, "measured on other clips, and not trained"
+    assert stamps(others.cells) == after, "measured on other clips, and not trained"
     assert len(others.results["table1"]["cells"][0]["clips"]["MLE"]) == 5
 
 
-def test_table_3_keeps_table_1_and_shares_its_cell(table: Callable[..., Any]) -> None:
+def test_table_3_keeps_table_1_and_shares_its_cell(table: Callable[..., Any], started: Path) -> None:
     first = table("table1", methods="medtalk")
     before = stamps(first.cells)
     found = table("table3", without="cycle,disentangle")
@@ -311,10 +336,14 @@ def test_table_3_keeps_table_1_and_shares_its_cell(table: Callable[..., Any]) ->
     kept = json.loads((found.cells / "without_cycle-1" / "stage1" / "losses.json").read_text())
     assert "cycle" not in kept and "overlap" in kept
     swapped = table("table1", methods="medtalk")
-    assert swapped.results["table3"] == found.results["table3"] and swapped.page.index("Table 1") < swapped.page.index("Table 3")
+    assert swapped.results["table3"] == found.results["table3"] and swapped.page.index("Table 1") < swapped.page.index(
+        "Table 3"
+    )
 
 
-def test_a_killed_contest_goes_on(table: Callable[..., Any], prepared: Path, tmp_path: Path) -> None:
+def test_a_killed_contest_goes_on(
+    table: Callable[..., Any], prepared: Path, started: Path, done: Path, tmp_path: Path
+) -> None:
     """Killed in the second stage of the second cell: what is left is trained, to the same weights."""
     killed = """
 import os, signal, sys
@@ -322,14 +351,15 @@ from medtalk_train import cli
 from medtalk_train.stages.stages import ContentMapping
 calls, losses = [], ContentMapping.losses
 def cut(self, batch):
-    calls.append(1)
-    if len(calls) == 9 + 5:
+    calls.append(self.training)
+    if sum(calls) == 5:
         os.kill(os.getpid(), signal.SIGKILL)
     return losses(self, batch)
 ContentMapping.losses = cut
 cli.main()
 """
-    words = ["--recipe=tiny", f"--prepared={prepared}", f"--work={tmp_path / 'cells'}", "--methods=medtalk", "--seeds=2",
+    shutil.rmtree(started / "cells" / "medtalk-2")
+    words = ["--recipe=tiny", f"--prepared={prepared}", f"--work={started}", "--methods=medtalk", "--seeds=2",
              f"--out={tmp_path / 'results.md'}", "--budget=36steps", f"--clips={CLIPS}", "-q"]  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if name != "MEDTALK_REFERENCE"}
     done = subprocess.run(
@@ -338,19 +368,14 @@ cli.main()
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     cells = tmp_path / "cells" / "cells"
     before = stamps(cells)
-    assert list(before) == ["medtalk-1"] and (cells / "medtalk-2" / "stage2" / "last.ckpt").exists()
+    assert "medtalk-2" not in before and (cells / "medtalk-2" / "stage2" / "last.ckpt").exists()
     stage1 = (cells / "medtalk-2" / "stage1" / "model.safetensors").stat().st_mtime_ns
     found = table("table1", methods="medtalk", seeds=2)
     assert found.code == 0, found.error
     assert stamps(cells)["medtalk-1"] == before["medtalk-1"]
     assert (cells / "medtalk-2" / "stage1" / "model.safetensors").stat().st_mtime_ns == stage1, "it was done"
     assert [cell["steps"] for cell in found.results["table1"]["cells"]] == [36, 36], "what was cut counts once"
-    whole = table("table1", methods="medtalk", seeds=2, work=tmp_path / "whole")
-    assert whole.code == 0
-    one, other = (
-        load_file(folder / "cells" / "medtalk-2" / "bundle" / "weights.safetensors")
-        for folder in (tmp_path / "cells", tmp_path / "whole")
-    )
+    one, other = (load_file(folder / "cells/medtalk-2/bundle/weights.safetensors") for folder in (started, done))
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
@@ -363,11 +388,13 @@ def recipe_file(path: Path, **sections: dict[str, Any]) -> Path:
     return path
 
 
-def test_a_cell_that_fails_is_a_line(table: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_cell_that_fails_is_a_line(table: Callable[..., Any], started: Path, tmp_path: Path) -> None:
     """With this rate stage 1 diverges; without disentangling there is no stage 1, and the table goes on."""
     wild = recipe_file(tmp_path / "wild.yaml", stage1={"rate": 1e30})
     found = table("table3", recipe=wild, without="disentangle")
-    assert found.code == 1 and found.error.strip().splitlines()[-1].startswith("medtalk-train: 1 of 2 cells failed: medtalk")
+    assert found.code == 1 and found.error.strip().splitlines()[-1].startswith(
+        "medtalk-train: 1 of 2 cells failed: medtalk"
+    )
     rows = {row["name"]: row for row in found.results["table3"]["rows"]}
     assert list(rows["medtalk"]["failed"]) == ["1"] and "stage 1" in rows["medtalk"]["failed"]["1"]
     assert rows["medtalk"]["figures"] == {} and rows["without disentangle"]["figures"]["MLE"][0] > 0
@@ -385,43 +412,41 @@ def test_all_cells_fail(table: Callable[..., Any], tmp_path: Path) -> None:
     assert found.code == 1 and "Every cell failed; the first: It diverged in stage 1" in found.error and not found.page
 
 
-def test_a_changed_recipe_trains_what_depends_on_it(table: Callable[..., Any], tmp_path: Path) -> None:
-    words = {"methods": "medtalk,emoface"}
-    before = stamps(table("table1", **words).cells)
+def test_a_changed_recipe_trains_what_depends_on_it(table: Callable[..., Any], started: Path, tmp_path: Path) -> None:
+    words, before = {"methods": "medtalk,emoface"}, stamps(started / "cells")
     other = recipe_file(tmp_path / "other.yaml", stage1={"lip_gain": 0.1})
     found = table("table1", recipe=other, **words)
     assert found.code == 0, found.error
     after = stamps(found.cells)
     assert after["medtalk-1"] > before["medtalk-1"], "its first stage is another"
     assert after["emoface-1"] == before["emoface-1"], "it has no such stage"
-    assert stamps(table("table1", recipe=other, budget="37steps", **words).cells)["emoface-1"] > before["emoface-1"]
+    found = table("table1", recipe=other, methods="emoface", budget="37steps")
+    assert stamps(found.cells)["emoface-1"] > before["emoface-1"] and found.results["table1"]["cells"][0]["steps"] == 37
 
 
-def test_earlier_code_is_told(table: Callable[..., Any]) -> None:
-    found = table("table1", methods="medtalk")
-    learned = found.cells / "medtalk-1" / "metrics.json"
+def test_earlier_code_is_told(table: Callable[..., Any], started: Path) -> None:
+    learned = started / "cells" / "medtalk-1" / "metrics.json"
     metrics = json.loads(learned.read_text())
     assert metrics["code"] == code_of(Cell("medtalk", 1)) != code_of(Cell("emoface", 1))
     learned.write_text(json.dumps(metrics | {"code": "another"}))
-    before = stamps(found.cells)
+    before = stamps(started / "cells")
     again = table("table1", methods="medtalk")
     assert again.code == 0 and stamps(again.cells) == before
     assert "**MEDTalk**: trained by an earlier version of its code." in again.page
 
 
-def test_cells_side_by_side(table: Callable[..., Any], tmp_path: Path) -> None:
+def test_cells_side_by_side(table: Callable[..., Any], done: Path, tmp_path: Path) -> None:
     """In processes of their own they give the weights that one process gives; one that fails is a line there too."""
     wild = recipe_file(tmp_path / "wild.yaml", stage1={"rate": 1e30})
-    found = table("table3", recipe=wild, without="disentangle", jobs=2)
+    found = table("table1", recipe=wild, methods="medtalk,emoface", jobs=2)
     assert found.code == 1
-    failed = {row["name"]: row["failed"] for row in found.results["table3"]["rows"]}
-    assert "stage 1" in failed["medtalk"]["1"] and failed["without disentangle"] == {}
-    alone = table("table3", recipe=wild, without="disentangle", work=tmp_path / "alone")
+    failed = {row["name"]: row["failed"] for row in found.results["table1"]["rows"]}
+    assert "stage 1" in failed["medtalk"]["1"] and failed["emoface"] == {}
     one, other = (
-        load_file(folder / "without_disentangle-1" / "bundle" / "weights.safetensors")
-        for folder in (found.cells, tmp_path / "alone" / "cells")
+        load_file(folder / "cells" / "emoface-1" / "bundle" / "weights.safetensors")
+        for folder in (tmp_path / "cells", done)
     )
-    assert alone.code == 1 and all(torch.equal(one[name], other[name]) for name in one)
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_seconds_are_a_budget_too(table: Callable[..., Any]) -> None:
@@ -479,20 +504,30 @@ def test_results_that_are_damaged_are_told_before_any_training(table: Callable[.
 def test_without_a_prepared_run_one_is_made(
     table: Callable[..., Any], prepared: Path, whisper_base: Path, tmp_path: Path
 ) -> None:
-    found = table(
-        "table1", "-q", methods="medtalk", prepared=None, corpus=prepared / "corpus", whisper=whisper_base
-    )
+    found = table("table1", "-q", methods="medtalk", prepared=None, corpus=prepared / "corpus", whisper=whisper_base)
     assert found.code == 0, found.error
     assert (tmp_path / "cells" / "prepared" / "backbone" / "backbone.pt").exists()
     assert found.out == ""
 
 
-def test_the_prepared_run_is_left_alone(table: Callable[..., Any], prepared: Path) -> None:
-    def state() -> dict[str, int]:
-        return {str(path): path.stat().st_mtime_ns for path in prepared.rglob("*") if path.is_file()}
-
-    before = state()
-    assert table("table1", methods="medtalk").code == 0
-    assert state() == before
+def test_the_prepared_run_is_left_alone(prepared: Path, done: Path) -> None:
+    assert {path.name for path in prepared.iterdir()} == {"corpus", "features", "backbone", "wording"}
+    newest = max(path.stat().st_mtime_ns for path in prepared.rglob("*"))
+    assert newest < min(stamps(done / "cells").values()), "nothing was written since"
     contest = Contest(load_recipe("tiny"), prepared / "x", prepared, Sources(), Budget(steps=1))
     assert contest.folder(Cell("medtalk", 3, "cycle")) == prepared / "x" / "cells" / "without_cycle-3"
+
+
+def test_a_process_that_is_killed_is_a_line(prepared: Path, recipe: Recipe, tmp_path: Path) -> None:
+    """As a system out of memory does it: the process can say nothing."""
+    contest = Contest(recipe, tmp_path, prepared, Sources(), Budget(steps=10**6), CLIPS)
+    cell = Cell("medtalk", 1)
+    with ThreadPoolExecutor(1) as pool:
+        training = pool.submit(side_by_side, contest, [cell], 1)
+        while not (contest.folder(cell) / "stage1" / "key.json").exists() and not training.done():
+            time.sleep(0.05)
+        for process in multiprocessing.active_children():
+            if process.name == cell.name:
+                process.kill()
+        training.result(timeout=60)
+    assert result(contest, cell)["reason"] == "Its process ended with signal 9; was the memory enough?"

@@ -125,7 +125,7 @@ def train(contest: Contest, cells: Sequence[Cell], jobs: int = 1, again: bool = 
         if again and (contest.folder(cell) / FAILURE).exists():
             shutil.rmtree(contest.folder(cell))
     if jobs > 1 and len(left) > 1:
-        _side_by_side(contest, left, jobs)
+        side_by_side(contest, left, jobs)
     else:
         for number, cell in enumerate(left, start=1):
             log.info("cell %d of %d: %s", number, len(left), cell.name)
@@ -133,8 +133,8 @@ def train(contest: Contest, cells: Sequence[Cell], jobs: int = 1, again: bool = 
     return judge
 
 
-def _side_by_side(contest: Contest, cells: Sequence[Cell], jobs: int) -> None:
-    """Each cell in a process of its own, so that one that is killed for its memory leaves the others alone."""
+def side_by_side(contest: Contest, cells: Sequence[Cell], jobs: int) -> None:
+    """Train each cell in a process of its own, `jobs` at a time: one that is killed for its memory leaves the others."""
     contest = replace(contest, recipe=replace(contest.recipe, threads=1))
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     context, waiting = multiprocessing.get_context("spawn"), list(cells)

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from medtalk.errors import MissingExtraError
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
 from medtalk.files import write_atomic
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 SHOWN = ("MLE", "MEE", "EIE")
 _DPI = 90
 _OURS, _OTHER, _LINE = "#c2410c", "#475569", "#cbd5e1"
-
-
-def need_matplotlib() -> None:
-    """Raise MissingExtraError now, and not after hours of training."""
-    try:
-        import matplotlib  # noqa: F401
-    except ModuleNotFoundError:
-        raise MissingExtraError("The figures need matplotlib.", "Run pip install 'medtalk[report]'.") from None
 
 
 def draw_errors(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -60,7 +51,7 @@ def draw_differences(rows: Sequence[Mapping[str, Any]], path: Path) -> bool:
             axis.plot([low, high], [place, place], color=colour, linewidth=3, solid_capstyle="round")
             axis.plot(mean, place, "o", color="black", markersize=4)
         axis.axvline(0.0, color="black", linewidth=0.8)
-        axis.set_title(f"{name}, less MEDTalk's", fontsize=10)
+        axis.set_title(f"Δ {name}: less MEDTalk's", fontsize=10)
         axis.set_yticks(range(len(shown)), [row["name"] for row in shown] if axis is axes[0] else [], fontsize=8)
         axis.set_ylim(len(shown) - 0.5, -0.5)
     _write(figure, path)
@@ -92,9 +83,6 @@ def draw_losses(cells: Sequence[Mapping[str, Any]], path: Path) -> bool:
 
 
 def _figure(rows: int, columns: int, inches: tuple[float, float]) -> tuple[Figure, list[Axes]]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=inches, layout="constrained")
     FigureCanvasAgg(figure)
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)

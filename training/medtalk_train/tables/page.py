@@ -118,7 +118,7 @@ def differences(rows: Sequence[Mapping[str, Any]]) -> str:
     if not own:
         return ""
     names = list(own[0]["difference"])
-    lines = [_line(["", *names]), _line(["---", *("---:" for _ in names)])]
+    lines = [_line(["", *(f"Δ {name}" for name in names)]), _line(["---", *("---:" for _ in names)])]
     for row in own:
         found = []
         for mean, low, high in row["difference"].values():
