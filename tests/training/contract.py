@@ -64,7 +64,9 @@ def _batches(ground: Ground) -> None:
 def _like(held: Any, ground: Ground, stage: int) -> None:
     """A batch of what is held back is one of those that the stage learns from."""
     if stage == 2:
-        assert [part.shape[-1] for part in held] == [part.shape[-1] for part in ground.windows()(np.random.default_rng(0))]
+        assert [part.shape[-1] for part in held] == [
+            part.shape[-1] for part in ground.windows()(np.random.default_rng(0))
+        ]
     elif stage > 2:
         _sentences(ground, held)
     elif ground.pairs() is None:

@@ -200,6 +200,7 @@ def test_the_bundle_gives_what_was_trained(trained: Run, home: Path) -> None:
         (k, row) for k, row in enumerate(ground(trained).data.recorded().rows) if row.transcript == "we say it"
     )
     take = next(take for take, _ in ground(trained).takes if take.name == row.name)
+    assert take.sound is not None
     found = engine.intensity(engine.hear(take.sound.read()).emotion_features, row.transcript)
     model = trained.model(4)
     features, words = (

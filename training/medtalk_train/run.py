@@ -133,8 +133,10 @@ class Run:
         return model.eval()
 
     def rebuilt(self, model: MEDTalk) -> dict[str, float]:
-        """How well the spaces of stage 1 rebuild recorded faces that are held back; nothing without such faces, or where
-        the ablation has no spaces."""
+        """How well the spaces of stage 1 rebuild recorded faces that are held back.
+
+        Nothing without such faces, or where the ablation has no spaces.
+        """
         from medtalk_train.stages.rebuilt import rebuilt
 
         return rebuilt(model, self.ground.recorded()) if self.recipe.ablation.disentangle else {}

@@ -39,7 +39,7 @@ _NEAR = 32
 
 
 class Row(NamedTuple):
-    """A take after its features were computed; of arrays, the names of their files in the cache, "" for what it lacks."""
+    """A take after its features were computed; of arrays, the names of their files in the cache, "" for none."""
 
     name: str
     speaker: str
@@ -201,7 +201,7 @@ class AlignedTakes:
     def __call__(self, rng: np.random.Generator) -> Tensor:
         out = np.empty((2, 2, self.batch, self.frames, N_CHANNELS), np.float32)
         for b in range(self.batch):
-            contents = self.grids[rng.integers(len(self.grids))]
+            contents = self.grids[int(rng.integers(len(self.grids)))]
             labels = rng.choice(sorted(contents[0].takes.keys() & contents[1].takes.keys()), size=2, replace=False)
             for j, content in enumerate(contents):
                 at = around(content.frames, self.frames, rng)

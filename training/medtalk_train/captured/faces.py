@@ -1,4 +1,4 @@
-"""The faces of stage 1: self-reconstruction and cycle learn from every capture, the overlap from those that are aligned.
+"""The faces of stage 1: self-reconstruction and cycle learn from every capture, the overlap from aligned ones.
 
 Eq. 2 and the last two terms of Eq. 4 need nothing but faces, "an arbitrary set of motion sequences". Eq. 3 needs one
 content in two emotions, frame by frame, which nobody captures.

@@ -96,7 +96,8 @@ class CapturedGround:
                        for t in takes if t[0].sound is not None]  # fmt: skip
             if not learned:
                 raise TrainingError(
-                    f"No take for stage {stage} has a sound.", "Rendered faces serve stage 1 alone: name other data too."
+                    f"No take for stage {stage} has a sound.",
+                    "Rendered faces serve stage 1 alone: name other data too.",
                 )
             if all(held for _, held in learned):
                 raise TrainingError(f"Every take of stage {stage} is held back.", "Hold fewer speakers back.")

@@ -13,7 +13,7 @@ _TENTH = 10
 
 
 def split(sets: Sequence[Sequence[FaceTake]], held: Sequence[str] = ()) -> list[list[tuple[FaceTake, bool]]]:
-    """Each take of each data set, its name, group and speaker led by the number of the set ("0/anna"), and whether it is
+    """Each take of each data set, its name, group and speaker led by the set's number ("0/anna"), and whether it is
     held back: those of the speakers `held`, led so or not, else as `hold_back` draws.
 
     Of rendered faces, which have no speaker, a tenth of the contents is held back in any case, by the hash of their

@@ -1,7 +1,7 @@
 """Takes of one sentence, aligned by their sound: what stands in for frame-aligned faces where nobody has rendered any.
 
-The paper names dynamic time warping as the way that it does not need (Sec. 3.2), and its price: a face that is slowed or
-hastened is not quite one that was captured. It is an option here, `warp` of a data set.
+The paper names dynamic time warping as the way that it does not need (Sec. 3.2), and its price: a face that is slowed
+or hastened is not quite one that was captured. It is an option here, `warp` of a data set.
 """
 
 from __future__ import annotations
@@ -99,11 +99,17 @@ def _kept(middle: Spoken, take: Spoken, cache: Cache) -> str:
 
 
 def _spectra(sound: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(26, T) cepstra and their slopes, each with mean 0 and deviation 1 in the clip: another voice, another distance
-    and another loudness of feeling fall out."""
+    """(26, T) cepstra and their slopes, without what is the clip's own: another voice, another distance and another
+    loudness of feeling fall out. The lower coefficients keep their greater weight: the higher ones tell the pitch.
+    """
     bands = decibels(sound)[::2]
     bands = np.maximum(bands, bands.max(initial=-120.0) - _DEEPEST_DB)
-    cepstra = dct(bands, axis=1, norm="ortho")[:, :_COEFFICIENTS]
+    cepstra = np.asarray(dct(bands, axis=1, norm="ortho"))[:, :_COEFFICIENTS]
     slopes = np.gradient(cepstra, axis=0) if len(cepstra) > 1 else np.zeros_like(cepstra)
-    both = np.concatenate([cepstra, slopes], axis=1)
-    return ((both - both.mean(axis=0)) / np.maximum(both.std(axis=0), 1e-3)).T.astype(np.float32)
+    return np.concatenate([_even(cepstra), _even(slopes)], axis=1).T.astype(np.float32)
+
+
+def _even(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(T, n) about 0, as large as another clip's."""
+    values = values - values.mean(axis=0)
+    return values / max(float(np.sqrt(np.square(values).sum(axis=1).mean())), 1e-3)

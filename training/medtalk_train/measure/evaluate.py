@@ -147,7 +147,8 @@ def against_captures(model: Model, takes: Iterable[HeldTake]) -> dict[str, float
 
 def _guides(model: Model, take: HeldTake) -> dict[str, Guidance | str]:
     """What may guide a take's face, by the end of the names of its figures."""
-    follows, out = model.bundle.guidance, {"": LABELS[take.label]}
+    follows = model.bundle.guidance
+    out: dict[str, Guidance | str] = {"": LABELS[take.label]}
     if take.description and "text" in follows:
         out[", by text"] = model.guide(text=take.description)
     if take.picture is not None and "image" in follows:

@@ -24,10 +24,12 @@ BY_LABEL, BY_TEXT, BY_IMAGE = range(3)
 
 
 class Exchange(NamedTuple):
-    """Faces of stage 1 where not all of them are frame-aligned across emotions; a ground whose are draws grids alone."""
+    """Faces of stage 1 where not all are frame-aligned across emotions; a ground whose faces are draws grids alone."""
 
     pairs: Tensor  # (2, B, L, 174) two unlike faces: what self-reconstruction and the cycle need
-    grid: Tensor | None  # (2, 2, B, L', 174) two emotions by two contents, for the overlap; None where it is not asked for
+    grid: (
+        Tensor | None
+    )  # (2, 2, B, L', 174) two emotions by two contents, for the overlap; None where it is not asked for
 
 
 class SentenceBatch(NamedTuple):

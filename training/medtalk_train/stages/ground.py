@@ -85,7 +85,10 @@ class Ground(Protocol):
         ...
 
     def validation(self, stage: int) -> Draw | None:
-        """Batches as a stage learns from, an `Exchange` where it has pairs, of what is held back; None if nothing is."""
+        """Batches of what is held back, like those that a stage learns from; an `Exchange` where that has pairs.
+
+        None if nothing is held back.
+        """
         ...
 
     def recorded(self) -> Mapping[str, Sequence[NDArray[np.float32]]]:

@@ -1,4 +1,4 @@
-"""Whether E_e, E_c and D can rebuild recorded faces: later stages learn to aim at them, and cannot mend what D lacks."""
+"""Whether E_e, E_c and D can rebuild recorded faces: later stages aim at them, and cannot mend what D lacks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOVES = 1e-3
 
 
 def rebuilt(model: MEDTalk, sets: Mapping[str, Sequence[NDArray]]) -> dict[str, float]:
-    """"R2 rebuilt, AREA" of recorded faces that training did not see; of each set too, where there are several.
+    """Figures "R2 rebuilt, AREA" of recorded faces that training did not see; of each set too, where there are several.
 
     R2 is taken over all frames and moving channels of an area together: 1 is the face itself, 0 its mean face, which
     does nothing, and below 0 it is worse than that. An area in which nothing moves has none.
@@ -72,7 +72,7 @@ def too_low(metrics: Mapping[str, float]) -> str:
         return ""
     listed = ", ".join(f"{name} {value:.2f}" for name, value in low.items())
     return (
-        f"The decoder cannot rebuild the recorded faces that were held back (R2 {listed}; 0 is a face that stands still "
-        f"at its mean, {ENOUGH:g} is enough): what it cannot show, no later stage can. Let stage 1 learn from more of "
+        f"The decoder cannot rebuild the recorded faces that were held back (R2 {listed}; {ENOUGH:g} is enough, 0 is a "
+        "face that stands still at its mean): what it cannot show, no later stage can. Let stage 1 learn from more of "
         "such takes (stages: [1, ...] of their data), or longer."
     )
