@@ -38,7 +38,7 @@ _TENTH = 10
 
 
 class Clips(NamedTuple):
-    """Passages of L frames, padded with 0 where a sentence is shorter."""
+    """Passages of up to L frames, padded with 0 where a sentence is shorter than others."""
 
     content: Tensor  # (B, L, F) what is said: features, and phone posteriors where there are any
     emotion: Tensor  # (B, L, E) how it sounds
@@ -69,7 +69,8 @@ class Passages:
 
 
 def passages(batch: SentenceBatch, frames: int, rng: np.random.Generator) -> Clips:
-    """`Clips` of exactly so many frames out of whole sentences."""
+    """`Clips` of so many frames out of whole sentences, fewer where all of these are shorter."""
+    frames = min(frames, batch.mask.shape[1])
     firsts = [int(rng.integers(0, max(int(length) - frames, 0) + 1)) for length in batch.lengths]
 
     def cut(values: Tensor) -> Tensor:
@@ -83,6 +84,15 @@ def passages(batch: SentenceBatch, frames: int, rng: np.random.Generator) -> Cli
         cut(batch.rig),
         cut(batch.mask[..., None])[..., 0],
     )
+
+
+def filled(clips: Clips, frames: int) -> Clips:
+    """The first so many frames of clips, filled up with frames that are not real."""
+    content, emotion, rig, mask = (
+        F.pad(values[:, :frames], (0, 0, 0, max(frames - values.shape[1], 0)))
+        for values in (clips.content, clips.emotion, clips.rig, clips.mask[..., None])
+    )
+    return Clips(content, emotion, clips.label, rig, mask[..., 0])
 
 
 def sentences(ground: Ground) -> Draw:

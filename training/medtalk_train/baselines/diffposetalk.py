@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from medtalk.model.baselines.diffposetalk import DiffPoseTalk
-from medtalk_train.baselines.data import Clips
+from medtalk_train.baselines.data import Clips, filled
 from medtalk_train.baselines.losses import square, velocity
 
 VELOCITY, SMOOTHNESS = 1.0, 0.1
@@ -22,10 +22,11 @@ FIRST = 0.5
 def losses(network: DiffPoseTalk, clips: Clips) -> dict[str, Tensor]:
     """`loss`, and its parts `clean`, `velocity` and `smooth`, of standardised channels.
 
-    The clips have `previous` + `window` frames. Chance comes from torch's own generator.
+    Of each clip `previous` + `window` frames count; a shorter one is filled up. Chance is torch's own.
     """
     sizes, count, device = network.sizes, len(clips.rig), clips.rig.device
-    face, sound = network.standard(clips.rig), network.sound(clips.content)
+    clips = filled(clips, sizes.previous + sizes.window)
+    face, sound = network.standard(clips.rig), network.sound(clips.content, clips.mask)
     start_face, start_sound = network.start(count)
     first = (torch.rand(count, device=device) < FIRST)[:, None, None]
     before = torch.where(first, start_face, face[:, : sizes.previous])

@@ -45,7 +45,7 @@ def decoded(network: EmoTalk, codes: Codes, label: Tensor, like: Tensor) -> Tens
 
 
 def _of_clips(network: EmoTalk, clips: Clips) -> dict[str, Tensor]:
-    codes = network.apart(clips.content, clips.emotion)
+    codes = network.apart(clips.content, clips.emotion, clips.mask)
     found = network.rig(network.decode(codes, clips.label))
     parts = {
         "self": square(found, clips.rig, clips.mask),

@@ -14,5 +14,5 @@ from medtalk_train.baselines.losses import square
 
 def losses(network: FaceFormer, clips: Clips) -> dict[str, Tensor]:
     """`loss`, the mean square error."""
-    found = network.rig(network.rolled_out(clips.content, clips.label))
+    found = network.rig(network.rolled_out(clips.content, clips.label, clips.mask))
     return {"loss": square(found, clips.rig, clips.mask)}

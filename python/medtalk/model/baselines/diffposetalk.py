@@ -152,7 +152,7 @@ def cosine_schedule(steps: int) -> Tensor:
     """(steps,) the share of the signal that is kept after each step of noise (Nichol and Dhariwal 2021)."""
     place = torch.arange(steps + 1, dtype=torch.float64) / steps
     curve = torch.cos((place + _OFFSET) / (1.0 + _OFFSET) * math.pi / 2.0).square()
-    return (curve[1:] / curve[0]).clamp(1e-5, 1.0).float()
+    return (curve[1:] / curve[0]).clamp(1e-7, 1.0).float()
 
 
 def _wave(step: Tensor, width: int) -> Tensor:

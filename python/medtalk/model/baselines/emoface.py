@@ -74,7 +74,7 @@ class EmoFace(Method[EmoFaceSizes]):
         """Standardised faces (B, T, 174) of a sound in one piece; `mask` (B, T) is 1 for real frames."""
         sizes, count = self.sizes, content.shape[1]
         emotion = self.emotion_encoder(label)[:, None].expand(-1, count, -1)
-        x = F.gelu(self.together(torch.cat([self.sound(content), emotion], dim=-1)))
+        x = F.gelu(self.together(torch.cat([self.sound(content, mask), emotion], dim=-1)))
         x = x + positions(0, count, sizes.width, sizes.period, like=x)
         bias = temporal_bias(count, count, sizes.heads, sizes.period, causal=False, like=x)[None]
         if mask is not None:

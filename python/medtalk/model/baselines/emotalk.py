@@ -66,9 +66,9 @@ class EmoTalk(Method[EmoTalkSizes]):
     def animate(self, content: Tensor, emotion: Tensor, label: Tensor, seed: int = 0) -> Tensor:
         return self.rig(self.decode(self.apart(content, emotion), label))
 
-    def apart(self, content: Tensor, emotion: Tensor) -> Codes:
-        """The two encoders: features of a sound (B, T, ...) to codes."""
-        return Codes(self.content_encoder(content), self.emotion_encoder(emotion))
+    def apart(self, content: Tensor, emotion: Tensor, mask: Tensor | None = None) -> Codes:
+        """The two encoders: features of a sound (B, T, ...) to codes; `mask` (B, T) is 1 for real frames."""
+        return Codes(self.content_encoder(content, mask), self.emotion_encoder(emotion, mask))
 
     def emotion_logits(self, codes: Codes, mask: Tensor | None = None) -> Tensor:
         """(B, 7) which label a sound has, by its emotion code; over the frames that `mask` (B, T) leaves."""

@@ -57,13 +57,14 @@ class FaceFormer(Method[FaceFormerSizes]):
     def animate(self, content: Tensor, emotion: Tensor, label: Tensor, seed: int = 0) -> Tensor:
         return self.rig(self.rolled_out(content, label))
 
-    def rolled_out(self, content: Tensor, label: Tensor) -> Tensor:
+    def rolled_out(self, content: Tensor, label: Tensor, mask: Tensor | None = None) -> Tensor:
         """Standardised faces (B, T, 174), each from the method's own earlier ones: training and generation alike.
 
-        Keys and values are remembered, so a place costs as much as those that it looks at.
+        Keys and values are remembered, so a place costs as much as those that it looks at. `mask` (B, T) is 1 for real
+        frames.
         """
         ratio, style = self.sizes.ratio, self.style(label)[:, None]
-        sound, faces = self._sound(content), []
+        sound, faces = self._sound(content, mask), []
         places = positions(0, self.sizes.period, self.sizes.width, like=sound)
         slope = temporal_bias(1, self.sizes.reach, self.sizes.heads, self.sizes.period, like=sound)
         x = style
@@ -99,8 +100,8 @@ class FaceFormer(Method[FaceFormerSizes]):
             past[number] = recent(kept, self.sizes.reach - 1)
         return x
 
-    def _sound(self, content: Tensor) -> Tensor:
+    def _sound(self, content: Tensor, mask: Tensor | None = None) -> Tensor:
         """The encoded sound, (B, T', width), T' the next multiple of `ratio`."""
-        sound = self.sound(content)
+        sound = self.sound(content, mask)
         lacking = -sound.shape[1] % self.sizes.ratio
         return torch.cat([sound, sound[:, -1:].expand(-1, lacking, -1)], dim=1) if lacking else sound

@@ -100,8 +100,10 @@ class SoundEncoder(nn.Module):
         self.norm = nn.LayerNorm(sizes.width)
         self.dropout = nn.Dropout(sizes.dropout)
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`mask` (B, T) is 1 for real frames: beyond them there is nothing, as beyond the end of a sound."""
         x = F.gelu(self.inward(features))
+        x = x if mask is None else x * mask[..., None]
         return self.dropout(self.norm(x + F.gelu(self.around(x.transpose(1, 2)).transpose(1, 2))))
 
 
