@@ -577,3 +577,16 @@ def test_a_rig_of_another_length_is_refused(recipe: Recipe, home: Path, trained:
     with pytest.raises(TrainingError, match=r"angry_aa_001.txt has 30 frames, its sound 60"):
         run.step("features")
     assert not os.path.exists(tmp_path / "w" / "features" / "complete")
+
+
+def test_table_1(trained: Run, home: Path) -> None:
+    """MEDTalk with its four stages, and a baseline, on the data and the features of a run."""
+    words = ["--recipe", "paper_tiny", "--prepared", "run", "--work", "cells", "--budget", "24steps", "--seeds", "1"]
+    assert command("table1", *words, "--methods", "medtalk,emotalk", "-o", "results.md", "-q") == 0
+    found = json.loads((home / "results" / "results.json").read_text())["table1"]
+    assert [cell["steps"] for cell in found["cells"]] == [28, 24], "fourteen epochs of two steps each, and 24"
+    assert all(len(cell["clips"]["MLE"]) == 4 for cell in found["cells"]) and found["about"]["ground"] == "captured"
+    rows = {row["name"]: row["figures"] for row in found["rows"]}
+    assert rows["truth"]["MLE"][0] == 0.0 < rows["medtalk"]["MLE"][0]
+    page = (home / "results.md").read_text("utf-8")
+    assert "The truth is captured" in page and "synthetic" not in page.lower()

@@ -130,7 +130,7 @@ def exchanges(ground: Ground, batch: int, frames: int) -> Draw | None:
     if isinstance(ground, SyntheticGround):
         return _Taught(ground.data.spoken, batch, frames)
     takes = _split(ground)[0].takes if isinstance(ground, CapturedGround) else None
-    return _Aligned(takes, batch, frames) if takes is not None and takes.grids else None
+    return _Aligned(takes, batch, frames) if takes is not None and takes.aligned else None
 
 
 def _beside(ground: SyntheticGround) -> SpokenScript | None:
@@ -199,7 +199,8 @@ class _Aligned:
     frames: int
 
     def __call__(self, rng: np.random.Generator) -> Exchange:
-        pairs = [self.takes.grids[int(rng.integers(len(self.takes.grids)))] for _ in range(self.batch)]
+        grids = [self.takes.aligned[int(rng.integers(len(self.takes.aligned)))] for _ in range(self.batch)]
+        pairs = [[content.takes for content in grid] for grid in grids]
         labels = np.stack([rng.choice(sorted(a.keys() & b.keys()), 2, replace=False) for a, b in pairs], axis=1)
         lengths = np.array([[self.takes.rows[pair[k][int(labels[k, b])]].frames for b, pair in enumerate(pairs)]
                             for k in range(2)])  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -65,12 +66,15 @@ class Compared:
 def clips_of(held: Held, count: int) -> list[Clip]:
     """What a ground holds back, at most so many: takes in their own emotion, sentences with the labels taking turns.
 
+    Takes of sets whose labels were not taught are left out.
+
     Raises:
         TrainingError: nothing is held back.
     """
     out = []
     if held.takes is not None:
-        out = [Clip(*take) for take, _ in zip(held.takes, range(count), strict=False)]
+        taught = (take for take in held.takes if take.labelled)
+        out = [Clip(take.sound, take.transcript, take.label, take.rig) for take in islice(taught, count)]
     elif held.corpus is not None:
         corpus = Corpus(held.corpus)
         for number, utterance in enumerate(corpus.split("held")[:count]):

@@ -134,7 +134,7 @@ def train(contest: Contest, cells: Sequence[Cell], jobs: int = 1, again: bool = 
 
 
 def side_by_side(contest: Contest, cells: Sequence[Cell], jobs: int) -> None:
-    """Train each cell in a process of its own, `jobs` at a time: one that is killed for its memory leaves the others."""
+    """Train each cell in a process of its own, `jobs` at a time: one that is killed for its memory ends alone."""
     contest = replace(contest, recipe=replace(contest.recipe, threads=1))
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     context, waiting = multiprocessing.get_context("spawn"), list(cells)
