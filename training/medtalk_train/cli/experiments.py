@@ -39,7 +39,9 @@ Prepared = Annotated[
 Data = Annotated[list[Path], typer.Option("--data", help="Folder of takes, in place of the recipe's data; repeatable.")]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, max=99, help="How many times each method is trained.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="Cells at a time, each on one core.")]
-Clips = Annotated[int, typer.Option("--clips", min=2, help="Held-back clips to measure on.")]
+Clips = Annotated[
+    int, typer.Option("--clips", min=2, max=84, help="Held-back clips to measure on.")
+]  # others stop trainings
 Again = Annotated[bool, typer.Option("--again", help="Train cells that failed from the start.")]
 
 

@@ -59,7 +59,10 @@ def draw_differences(rows: Sequence[Mapping[str, Any]], path: Path) -> bool:
 
 
 def draw_losses(cells: Sequence[Mapping[str, Any]], path: Path) -> bool:
-    """The losses of the first seed of each row over the minutes of training; False where no cell has any."""
+    """The losses of the first seed of each row over the minutes of training, dashed on what is held back.
+
+    False where no cell has any.
+    """
     first: dict[str, Mapping[str, Any]] = {}
     for cell in cells:
         if cell.get("curves"):
@@ -71,8 +74,14 @@ def draw_losses(cells: Sequence[Mapping[str, Any]], path: Path) -> bool:
     for axis in axes[len(first) :]:
         axis.set_visible(False)
     for axis, (name, cell) in zip(axes, first.items(), strict=False):
+        known: dict[str, Any] = {}
         for what, (seconds, losses) in cell["curves"].items():
-            axis.plot([each / 60.0 for each in seconds], losses, ".-", label=what, linewidth=1, markersize=3)
+            (line,) = axis.plot([each / 60.0 for each in seconds], losses, ".-", linewidth=1, markersize=3)
+            if learned := known.get(what.partition(",")[0]):  # what is held back looks like what is learned, but dashed
+                line.set(color=learned.get_color(), linestyle="--")
+            else:
+                line.set_label(what)
+            known[what] = line
         axis.set_title(name, fontsize=10)
         axis.set_yscale("log")
         axis.tick_params(labelsize=7, which="both")
