@@ -62,7 +62,7 @@ def prepared(recipe: Recipe, whisper_base: Path, tmp_path_factory: pytest.TempPa
     folder = tmp_path_factory.mktemp("prepared")
     write_corpus(folder / "corpus", sentences=28)
     run = Run(recipe, folder, progress=False, sources=Sources(whisper=whisper_base))
-    for step in ("features", "backbone", "wording"):
+    for step in ("features", "backbone"):
         run.step(step)
     return folder
 
@@ -506,7 +506,7 @@ def test_without_a_prepared_run_one_is_made(
 
 
 def test_the_prepared_run_is_left_alone(prepared: Path, done: Path) -> None:
-    assert {path.name for path in prepared.iterdir()} == {"corpus", "features", "backbone", "wording"}
+    assert {path.name for path in prepared.iterdir()} == {"corpus", "features", "backbone"}
     newest = max(path.stat().st_mtime_ns for path in prepared.rglob("*"))
     assert newest < min(stamps(done / "cells").values()), "nothing was written since"
     contest = Contest(load_recipe("tiny"), prepared / "x", prepared, Sources(), Budget(steps=1))

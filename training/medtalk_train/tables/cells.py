@@ -13,7 +13,7 @@ import logging
 import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -208,16 +208,13 @@ def _train(contest: Contest, cell: Cell, progress: bool) -> Bundle:
         ours.learn(run, budget)
         steps, seconds = ours.spent_by(run)
         found: dict[str, Any] = {"steps": steps, "seconds": seconds, "curves": ours.curves(run)}
-        made = run.export
+        made = partial(ours.export, run)
     else:
         learned = learn(cell.method, run, folder / TRAINING, budget, cell.seed)
         history = json.loads((folder / TRAINING / LOSSES).read_text("utf-8"))
         curves = {name: (history["seconds"], history[name]) for name in ("loss", "validation")}
         found = {"steps": learned.steps, "seconds": learned.seconds, "best": learned.best, "curves": curves}
-
-        def made() -> Bundle:
-            return export(learned, run, folder / BUNDLE, {})
-
+        made = partial(export, learned, run, folder / BUNDLE, {})
     found["code"] = code_of(cell)
     write_atomic(folder / LEARNED, lambda to: to.write_text(json.dumps(found), "utf-8"))
     return made()

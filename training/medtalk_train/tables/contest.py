@@ -105,7 +105,7 @@ def open_contest(
     if prepared is None:
         run = Run(settings, folder, progress, sources)
         run.check()
-        for step in (*PREPARATION, "wording"):
+        for step in PREPARATION:
             run.step(step)
     ground = Run(settings, work, progress, sources, folder).ground
     for stage in (1, 2, 3, 4):

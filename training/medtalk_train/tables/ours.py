@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from medtalk.bundle import Bundle
 from medtalk.errors import TrainingError
 from medtalk_train.baselines.learning import Budget
-from medtalk_train.run import STAGES, Run
+from medtalk_train.run import BUNDLE, STAGES, Run
 from medtalk_train.stages.fit import LOSSES
 from medtalk_train.stages.pace import SPENT, Pace, spent
+from medtalk_train.synthetic.ground import SyntheticGround
 
 Curve = tuple[list[float], list[float]]
 """Seconds of training, and the loss there."""
@@ -59,6 +61,25 @@ def learn(run: Run, budget: Budget) -> None:
         run.stage(number, each.get(number))
         if not all(torch.isfinite(tensor).all() for tensor in run.model(number).state_dict().values()):
             raise TrainingError(f"It diverged in stage {number}: weights are not finite.", "Lower the stage's rate.")
+
+
+def export(run: Run) -> Bundle:
+    """The bundle of a cell. One of the synthetic ground reads no descriptions: nothing here measures them."""
+    ground = run.ground
+    if not isinstance(ground, SyntheticGround):
+        return run.export()
+    from medtalk_train.synthetic.export import export_bundle
+
+    hours = ground.recipe.features.hours
+    meta = {
+        "name": f"{run.recipe.name}-{run.work.name}",
+        "training_data": f"speech with phone times, {hours:g} hours at most; faces made by rules, no captured one",
+        "untrained": ["clip_text_map", "clip_image_map"],
+        "notes": [
+            "A cell of a table (docs/training/tables.md), trained under a budget. The bundle that ships is better."
+        ],
+    }
+    return export_bundle(run.finished(), ground.data.ear, ground.config, run.work / BUNDLE, meta)
 
 
 def spent_by(run: Run) -> tuple[int, float]:
