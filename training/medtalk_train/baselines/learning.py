@@ -40,7 +40,7 @@ FRAMES = 240
 """Length of a passage: 4 s."""
 EVERY = 50
 """Steps between two looks at the sentences that stop the training."""
-RATES = {"compact": 5e-4, "paper": 1e-4}
+RATES = {"compact": 1e-3, "paper": 1e-4}
 """Adam's rate by size; the papers have 1e-4."""
 WARM, LAST, CLIP = 50, 0.05, 1.0
 """Steps in which the rate rises, the share of it that is left when the budget is used up, and the norm that gradients
