@@ -475,9 +475,9 @@ def test_bad_words_are_one_line(run: Run, tmp_path: Path, monkeypatch: pytest.Mo
         learn("codetalker", run, tmp_path / "x", Budget())
     with pytest.raises(TrainingError, match="no size 'huge'; valid are compact, paper"):
         learn("emoface", run, tmp_path / "x", Budget(), size="huge")
-    for wrong in ({"seconds": 0.0}, {"seconds": math.nan}, {"steps": 0}, {"patience": 0}):
+    for seconds, steps, patience in ((0.0, None, 10), (math.nan, None, 10), (9.0, 0, 10), (9.0, None, 0)):
         with pytest.raises(TrainingError, match="trains nothing"):
-            Budget(**wrong)
+            Budget(seconds, steps, patience)
     empty = Run(run.recipe, tmp_path / "empty", progress=False)
     with pytest.raises(TrainingError, match=r"Run medtalk-train \w+ first"):
         learn("emoface", empty, tmp_path / "x", Budget())

@@ -40,12 +40,13 @@ FRAMES = 240
 """Length of a passage: 4 s."""
 EVERY = 50
 """Steps between two looks at the sentences that stop the training."""
-RATES = {"compact": 5e-4, "paper": 1e-4}
+RATES = {"compact": 1e-3, "paper": 1e-4}
 """Adam's rate by size; the papers have 1e-4."""
-WARM, CLIP = 50, 1.0
-"""Steps in which the rate rises, and the norm that gradients are clipped to."""
+WARM, LAST, CLIP = 50, 0.05, 1.0
+"""Steps in which the rate rises, the share of it that is left when the budget is used up, and the norm that gradients
+are clipped to."""
 LOSSES, RESULT, CHECKPOINT = "losses.json", "result.json", "last.pt"
-_FORM = 1  # of the key: another number where the same settings would learn in another way
+_FORM = 2  # of the key: another number where the same settings would learn in another way
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ class _Training:
         self.network.train()
         losses = self.objective.losses(self.network, batch)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.rate * min(1.0, (self.step + 1) / WARM)
+            group["lr"] = self.rate * self._share()
         self.optimiser.zero_grad()
         losses["loss"].backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
@@ -211,6 +212,12 @@ class _Training:
         if not math.isfinite(found["loss"]):
             raise TrainingError(f"The losses of {self.name} are not finite after {self.step} steps.", "Lower the rate.")
         return found
+
+    def _share(self) -> float:
+        """Of the rate: it rises, and falls along a cosine with what is used up of the budget; without end, it stays."""
+        used = max(self.seconds / self.budget.seconds, self.step / (self.budget.steps or math.inf))
+        fallen = LAST + (1.0 - LAST) * 0.5 * (1.0 + math.cos(math.pi * min(used, 1.0)))
+        return fallen * min(1.0, (self.step + 1) / WARM)
 
     def _look(self, losses: dict[str, float]) -> None:
         """Judge the network on the sentences that stop the training, and keep all that a later sitting needs."""
