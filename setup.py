@@ -47,6 +47,7 @@ TRAIN = [
     "tensorboard>=2.18",
     "onnx>=1.18",
     "pyyaml>=6.0",
+    "matplotlib>=3.9",  # pictures beside the tables
     "scikit-learn>=1.6",  # t-SNE, silhouettes and linear probes of the spaces (Fig. 5)
     "av>=14.0",  # reads videos with an FFmpeg of its own: frames of the strongest expression
     "pillow>=11.0",

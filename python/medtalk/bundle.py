@@ -3,8 +3,8 @@
 `bundle.json` holds the format version, kind, sizes, channel list and its hash, frame rate, text mode, labels, licence,
 training data, metrics, and the size and SHA-256 of every file but README.md; of a compact bundle also its feature
 settings, of one of the kind medtalk the pretrained backbones that it needs beside it and the parts that no data has
-reached. Nothing in it is executed and nothing is unpickled: networks are ONNX graphs, weights are safetensors. Of a
-compact bundle torch alone reads the weights: a light installation leaves them out.
+reached, of one of the kind baseline its method. Nothing in it is executed and nothing is unpickled: networks are ONNX
+graphs, weights are safetensors. Those of a compact bundle are for torch alone: a light installation leaves them out.
 """
 
 from __future__ import annotations
@@ -43,8 +43,11 @@ GUIDED_WAV2VEC2_WEIGHTS = "wav2vec2-guided.safetensors"
 REQUIRED_FILES = {
     "compact": (*(f"{graph}.onnx" for graph in GRAPHS), WEIGHTS),
     "medtalk": (WEIGHTS, WAV2VEC2_CONFIG, WAV2VEC2_WEIGHTS),
+    "baseline": (WEIGHTS,),
 }
 """Each kind of bundle that this version runs, with the files that it cannot do without."""
+METHODS = ("faceformer", "emotalk", "emoface", "diffposetalk")
+"""The methods that the paper is compared with, in bundles of the kind baseline (`medtalk.model.baselines`)."""
 TEXT_MODES = ("words", "constant")
 """The use of a transcript to a bundle: words that shape the intensity, or none (the authors' release: always the same
 three tokens)."""
@@ -54,6 +57,8 @@ BACKBONES = {
 }
 """Pretrained networks that a bundle of the kind medtalk names beside its own files, by its text mode: those that it
 needs, and those that it may have more. roberta reads the words, whisper hears them where no transcript is given."""
+BASELINE_BACKBONES: tuple[set[str], set[str]] = (set(), {"emotion2vec"})
+"""The same of a bundle of the kind baseline."""
 GUIDANCE_MAPS = {"text": "clip_text_map", "image": "clip_image_map"}
 """The part of the networks that follows each kind of guidance by CLIP."""
 TEXT_GRAPH, TEXT_WEIGHTS, TEXT_WORDS = "text.onnx", "text.safetensors", "text.words.json"
@@ -128,6 +133,8 @@ class Bundle:
         """Kinds of guidance: "label", "text" if it understands descriptions, "image" if it understands pictures."""
         if self.kind == "compact":
             return ("label", "text") if TEXT_GRAPH in self.manifest["files"] else ("label",)
+        if self.kind == "baseline":
+            return ("label",)
         untrained = self.manifest.get("untrained", [])
         follows = [kind for kind, part in GUIDANCE_MAPS.items() if part not in untrained]
         return ("label", *follows) if "clip" in self.backbones else ("label",)
@@ -180,9 +187,9 @@ def write_bundle(folder: str | Path, fields: Mapping[str, Any], files: Mapping[s
 
     Args:
         folder: where to; it appears complete or not at all.
-        fields: `kind`, `name`, `sizes`, `text_mode`, `licence`, `training_data`, `metrics`, `created_by`, and
-            `backbones`, `wav2vec2_layer` and `untrained` of the kind medtalk. Format version, channels, frame rate,
-            features, labels and file hashes are filled in here.
+        fields: `kind`, `name`, `sizes`, `text_mode`, `licence`, `training_data`, `metrics`, `created_by`;
+            `backbones`, `wav2vec2_layer` and `untrained` of the kind medtalk; `method` of the kind baseline. Format
+            version, channels, frame rate, features, labels and file hashes are filled in here.
         files: content, or path of a file to copy, of each file by its name in the bundle.
     """
 
@@ -197,16 +204,17 @@ def write_bundle(folder: str | Path, fields: Mapping[str, Any], files: Mapping[s
             if name != README:
                 sha256, size = _fingerprint(temporary, name)
                 entries[name] = {"sha256": sha256, "bytes": size}
-        manifest = {"format": FORMAT, **fields, **_own_fields(fields["kind"]), "files": entries}
+        manifest = {"format": FORMAT, **fields, **_own_fields(fields), "files": entries}
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
     return load_bundle(write_folder_atomic(folder, fill))
 
 
-def _own_fields(kind: str) -> dict[str, Any]:
+def _own_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Values that a bundle must share with the code that runs it: others would give silently wrong faces."""
     own = {"channels": list(CHANNEL_NAMES), "channel_hash": CHANNEL_HASH, "fps": FPS, "labels": list(LABELS)}
-    if kind == "compact":
+    sizes = fields.get("sizes")
+    if fields["kind"] == "compact" or (fields["kind"] == "baseline" and isinstance(sizes, dict) and "ear" in sizes):
         own["features"] = {
             "mel": {
                 "of": "whisper",
@@ -250,7 +258,7 @@ def _check_fields(folder: Path, manifest: dict[str, Any]) -> None:
         )
     if not isinstance(manifest.get("name"), str):
         raise BundleError(f"Bundle {folder} has no name in its {MANIFEST}.", "Get the bundle again.")
-    own = _own_fields(kind)
+    own = _own_fields(manifest)
     if manifest.get("channel_hash") != CHANNEL_HASH or manifest.get("channels") != own["channels"]:
         raise BundleError(
             f"Bundle {folder} was made for a different channel list than the {len(CHANNEL_NAMES)} of this version.",
@@ -268,6 +276,12 @@ def _check_fields(folder: Path, manifest: dict[str, Any]) -> None:
             f"{', '.join(TEXT_MODES)}.",
             "Use another bundle, or another version of medtalk.",
         )
+    if kind == "baseline" and manifest.get("method") not in METHODS:
+        raise BundleError(
+            f"Bundle {folder} holds the method {_short(manifest.get('method'))}; this version runs "
+            f"{', '.join(METHODS)}.",
+            "Use another bundle, or another version of medtalk.",
+        )
     _check_backbones(folder, manifest)
     entries = manifest.get("files")
     if not isinstance(entries, dict):
@@ -281,7 +295,8 @@ def _check_backbones(folder: Path, manifest: dict[str, Any]) -> None:
     backbones, untrained = manifest.get("backbones", {}), manifest.get("untrained", [])
     if not isinstance(backbones, dict) or not all(name and isinstance(name, str) for name in backbones.values()):
         raise BundleError(f"Bundle {folder} does not name its backbones by their parts.", "Get the bundle again.")
-    needed, spare = BACKBONES[manifest["text_mode"]] if manifest["kind"] == "medtalk" else (set(), set())
+    kinds = {"medtalk": BACKBONES[manifest["text_mode"]], "baseline": BASELINE_BACKBONES}
+    needed, spare = kinds.get(manifest["kind"], (set(), set()))
     for part in sorted(needed - set(backbones)):
         raise BundleError(f"Bundle {folder} does not name its backbone {part}.", "Get the bundle again.")
     for part in sorted(set(backbones) - needed - spare):

@@ -576,7 +576,7 @@ class Performance:
                 vectors, felt = felts[alike]
                 felt = felt * scale * part.strength
                 for run in runs(weight > 0.0):  # of an hour with many spans, each decodes its own frames only
-                    raw[run] += weight[run, None] * self._decode(part, vectors(run), felt[run], run)
+                    raw[run] += weight[run, None] * self._decode(part, vectors(run), felt[run], run, finishing.seed)
                 shaking += weight * part.dynamics.shake
                 strong += weight * felt
         stage("decode", 1.0)
@@ -617,7 +617,7 @@ class Performance:
         return lambda run: shares[run] @ part.vectors, felt
 
     def _decode(
-        self, part: Part, vectors: NDArray[np.float32], felt: NDArray[np.float32], run: slice
+        self, part: Part, vectors: NDArray[np.float32], felt: NDArray[np.float32], run: slice, seed: int
     ) -> NDArray[np.float32]:
         """The raw rig (N, 174) of a part in a run of N frames, of its vectors (N, 256) and strength (N,)."""
         engine = self.model.engine
@@ -625,7 +625,7 @@ class Performance:
             raise GuidanceError("The guidance was made by another model.", "Make it with this performance's own.")
         guided = self.heard.guided if part.engine is not None else None
         content = (self.content if guided is None else guided.content)[run]
-        raw = engine.decode(content, vectors, felt, guided is not None)
+        raw = engine.decode(content, vectors, felt, guided is not None, seed)
         if self.posteriors is not None:  # where nobody speaks the mouth keeps its mood, and articulates nothing
             quiet = 1.0 - presence.gate(self.activity)[run]
             at = np.flatnonzero(quiet)

@@ -37,13 +37,13 @@ MAX_BYTES = 4 << 30
 """Of a file, and of all arrays in it."""
 MAX_FACTS = 16 << 20
 """Characters of what is not an array: words and phones of hours."""
-_ROWS = {"content": 256, "emotion_features": 0, "posteriors": 35, "heard_posteriors": 35, "sound": 0, "prosody": 16,
+_ROWS = {"content": 0, "emotion_features": 0, "posteriors": 35, "heard_posteriors": 35, "sound": 0, "prosody": 16,
          "guided_content": 256}  # fmt: skip
 _CURVES = ("intensity", "activity", "guided_intensity", "seal", "press", "bite", "known")
-_WIDEST = 4096
+_CONTENT, _WIDEST = 256, 4096
 _HALF = ("content", "guided_content", "emotion_features")
-"""Arrays that float16 is enough for, where they are what a network of the authors' made of a sound. A bundle with
-phones keeps less, all of it as it was, so that a take decodes to the same numbers."""
+"""Arrays that float16 is enough for, where they are what a network of the authors' made of a sound. Other
+bundles keep all as it was, so that a take decodes to the same numbers."""
 
 
 class KeptSpeech(Speech):
@@ -137,7 +137,7 @@ def _arrays(performance: Performance) -> dict[str, NDArray]:
         found |= {"guided_content": heard.guided.content, "guided_intensity": heard.guided.intensity}
     if lips is not None:
         found |= {name: getattr(lips, name) for name in ("seal", "press", "bite", "known")}
-    half = _HALF if heard.posteriors is None else ()
+    half = _HALF if performance.model.bundle.kind == "medtalk" else ()
     return {
         name: array.astype(np.float16 if name in half else np.float32)
         for name, array in found.items()
@@ -222,6 +222,8 @@ def _performance(facts: Mapping[str, Any], arrays: dict[str, NDArray], model: Mo
             raise RigError(f"What {shown} keeps does not fit its bundle.", "Generate it again.") from error
     else:
         content = heard_content = arrays["content"]
+        if content.shape[1] != _CONTENT and bundle.kind != "baseline":  # whose engine knows how wide it is
+            raise RigError(f"What {shown} keeps does not fit its bundle.", "Generate it again.")
     guided = Guided(arrays["guided_content"], arrays["guided_intensity"]) if "guided_content" in arrays else None
     performance = Performance(
         model=model,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from medtalk.bundle import Bundle
     from medtalk_train.stages.fit import Stage
+    from medtalk_train.stages.pace import Pace
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +52,22 @@ def place(device: str, devices: int) -> tuple[str, int]:
 class Run:
     """A recipe, the ground that it stands on, and the folder that the results go to."""
 
-    def __init__(self, recipe: Recipe, work: str | Path, progress: bool = True, sources: Sources | None = None) -> None:
-        """`TrainingError` if the recipe's devices are not there."""
+    def __init__(
+        self,
+        recipe: Recipe,
+        work: str | Path,
+        progress: bool = True,
+        sources: Sources | None = None,
+        prepared: str | Path | None = None,
+    ) -> None:
+        """`prepared`: the folder of another run, whose preparation this one stands on; None makes its own.
+
+        `TrainingError` if the recipe's devices are not there.
+        """
         self.accelerator, self.devices = place(recipe.device, recipe.devices)
         self.recipe, self.work, self.progress, self.sources = recipe, Path(work), progress, sources or Sources()
         self.work.mkdir(parents=True, exist_ok=True)
-        self.ground = _ground(recipe, self.work, progress, self.sources, self.accelerator)
+        self.ground = _ground(recipe, Path(prepared or work), progress, self.sources, self.accelerator)
         if recipe.threads:
             torch.set_num_threads(recipe.threads)
 
@@ -82,8 +93,11 @@ class Run:
         else:
             self.ground.steps.get(name, lambda: None)()
 
-    def stage(self, number: int) -> None:
-        """Train one of the paper's four stages; one that has nothing to learn leaves the networks as they were."""
+    def stage(self, number: int, pace: Pace | None = None) -> None:
+        """Train one of the paper's four stages; one that has nothing to learn leaves the networks as they were.
+
+        `pace` is how long an epoch lasts, where a budget says so; whoever gives one tells runs of others apart.
+        """
         from medtalk_train.stages.fit import CHECKPOINT, fit, quiet
 
         folder, about = self.work / f"stage{number}", self.ground.key(number)
@@ -99,7 +113,10 @@ class Run:
             model = self.model(number - 1)
         learner = self.learner(number, model)
         if learner is not None:
+            learner.pace = pace
             fit(learner, folder, self.progress, self.accelerator, self.devices)
+            if number == 1:
+                self._tell(self.rebuilt(model))
         write_atomic(folder / MODEL, lambda to: save_file(model.state_dict(), to))
         (folder / CHECKPOINT).unlink(missing_ok=True)
 
@@ -115,9 +132,28 @@ class Run:
             ) from error
         return model.eval()
 
+    def rebuilt(self, model: MEDTalk) -> dict[str, float]:
+        """How well the spaces of stage 1 rebuild recorded faces that are held back.
+
+        Nothing without such faces, or where the ablation has no spaces.
+        """
+        from medtalk_train.stages.rebuilt import rebuilt
+
+        return rebuilt(model, self.ground.recorded()) if self.recipe.ablation.disentangle else {}
+
+    @staticmethod
+    def _tell(figures: Mapping[str, float]) -> None:
+        from medtalk_train.stages.rebuilt import too_low
+
+        for name, value in figures.items():
+            log.info("%s: %.3f (1 is the face itself, 0 its mean face)", name, value)
+        if warning := too_low(figures):
+            log.warning("%s", warning)
+
     def export(self, metrics: Mapping[str, float] | None = None) -> Bundle:
         """Write `bundle/` from stage 4."""
-        return self.ground.export(self.finished(), metrics or {}, self.work / BUNDLE)
+        model = self.finished()
+        return self.ground.export(model, {**(metrics or {}), **self.rebuilt(model)}, self.work / BUNDLE)
 
     def finished(self) -> MEDTalk:
         """The networks as a bundle has them.
@@ -143,20 +179,28 @@ class Run:
         transcripts: Path | None = None,
         captures: Sequence[Path] = (),
     ) -> dict[str, float]:
-        """Metrics of a bundle, on what the ground holds back and on recordings; see `measure.evaluate`."""
+        """Metrics of a bundle, on what the ground holds back and on recordings; see `measure.evaluate`.
+
+        With what the bundle says of how well its spaces rebuild recorded faces.
+        """
         from medtalk_train.measure.evaluate import evaluate
+        from medtalk_train.stages.rebuilt import PREFIX
 
         held = self.ground.held(bundle, clips)
         if held is None:
             log.warning("no take is held back, so there is nothing to judge the bundle on")
             return {}
-        return evaluate(bundle, held, speech, clips, transcripts, captures)
+        rebuilt = {name: value for name, value in bundle.manifest.get("metrics", {}).items() if name.startswith(PREFIX)}
+        return evaluate(bundle, held, speech, clips, transcripts, captures) | rebuilt
 
     def options(self, stage: int) -> dict[str, Any]:
         """The part of the recipe that a stage depends on."""
         recipe = self.recipe.to_dict()
+        own = recipe[f"stage{stage}"]
+        if self.recipe.pretrained is None:
+            own.pop("blinks", None)  # faces of rules have none: a run of before this setting goes on
         return {
-            "stage": recipe[f"stage{stage}"],
+            "stage": own,
             "scale": recipe["stage3"]["intensity_scale_augmentation"] if stage == 4 else None,
             "model": self.ground.config.to_dict(),
             "ablation": recipe["ablation"],
@@ -168,6 +212,12 @@ class Run:
 
     def learner(self, number: int, model: MEDTalk) -> Stage | None:
         """The stage over the networks and their ground; None if it has nothing to learn."""
+        learner = self._learner(number, model)
+        if learner is not None:
+            learner.validation = self.ground.validation(number)
+        return learner
+
+    def _learner(self, number: int, model: MEDTalk) -> Stage | None:
         from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, GuidanceStage, IntensityModelling
 
         recipe, ground = self.recipe, self.ground
@@ -178,11 +228,16 @@ class Run:
         if number == 1:
             # the ablation without disentangling leaves the encoders and the decoder as they were born
             disentangle = recipe.ablation.disentangle
-            return CrossReconstruction(model, recipe.stage1, ground.grids(), *common()) if disentangle else None
+            if not disentangle:
+                return None
+            pairs = ground.pairs()
+            grids = ground.grids() if recipe.ablation.overlap or pairs is None else None
+            return CrossReconstruction(model, recipe.stage1, grids, *common(), pairs, ground.apart())
         if number == 2:
             return ContentMapping(model, recipe.stage2, ground.windows(), *common())
         if number == 3:
-            return IntensityModelling(model, recipe.stage3, ground.sentences(), *common())
+            blinks = recipe.pretrained is None or recipe.stage3.blinks
+            return IntensityModelling(model, recipe.stage3, ground.sentences(), *common(), blinks)
         draw = ground.guided()
         return None if draw is None else GuidanceStage(model, recipe.stage4, draw, *common(), ground.pictures())
 

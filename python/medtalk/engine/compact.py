@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from medtalk.backbones.face_landmarker import FaceLandmarker
     from medtalk.bundle import Bundle
     from medtalk.features.vocabulary import Vocabulary
+
+Ear = Callable[["NDArray"], "tuple[NDArray, NDArray]"]
 
 # What a second of sound costs in the ear, roughly: only for the progress that is shown while it runs.
 _LISTEN_SECONDS = 0.015
@@ -52,16 +54,9 @@ class CompactEngine:
         self._kinds = _kinds(bundle)  # of face that each label has
 
     def hear(self, samples: NDArray, emotion_features: NDArray | None = None) -> Heard:
-        from medtalk.features.prosody import effort, prosody
-
         if emotion_features is not None:
             raise SettingError("A compact bundle computes its own features and accepts no ready-made ones.", _FULL)
-        stage("listen", 0.65, expected=_LISTEN_SECONDS * len(samples) / RATE)
-        features, posteriors = self.listen(samples)
-        stage("listen", 0.85)
-        voice = prosody(samples)
-        sound = np.concatenate([features, effort(voice)[:, None]], axis=1)
-        emotion_features = np.concatenate([voice, posteriors], axis=1)
+        sound, posteriors, emotion_features = acoustics(samples, self._listen)
         return Heard(self.content(sound, posteriors), emotion_features, posteriors, sound)
 
     def hear_batch(self, clips: Sequence[NDArray]) -> list[Heard]:
@@ -152,7 +147,9 @@ class CompactEngine:
         kept = TEXT_WORDS in self._bundle.manifest["files"]
         return Vocabulary(**json.loads(self._bundle.read(TEXT_WORDS))) if kept else None
 
-    def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray, guided: bool = False) -> NDArray:
+    def decode(
+        self, content: NDArray, emotion: NDArray, intensity: NDArray, guided: bool = False, seed: int = 0
+    ) -> NDArray:
         # Each frame is decoded alone, and what lies between the layers of an hour takes 2 GB.
         out = np.empty((len(content), N_CHANNELS), np.float32)
         for start in range(0, len(out), _DECODED):
@@ -163,10 +160,7 @@ class CompactEngine:
 
     def listen(self, samples: NDArray) -> tuple[NDArray, NDArray]:
         """The ear alone: features (T, F - 1) and phone posteriors (T, 35) of a clip (n,) at 16 kHz."""
-        from medtalk.features.listening import listen
-
-        features, logits = listen(samples, self._listen, FPS)
-        return features, softmax(logits)
+        return listened(samples, self._listen)
 
     def content(self, sound: NDArray, posteriors: NDArray) -> NDArray:
         raise NotImplementedError
@@ -193,6 +187,35 @@ class CompactEngine:
 
     def _decode(self, content: NDArray, emotion: NDArray, intensity: NDArray) -> NDArray:
         raise NotImplementedError
+
+
+def listened(samples: NDArray, ear: Ear) -> tuple[NDArray, NDArray]:
+    """What an ear makes of a clip (n,) at 16 kHz: features (T, F - 1) and phone posteriors (T, 35)."""
+    from medtalk.features.listening import listen
+
+    features, logits = listen(samples, ear, FPS)
+    return features, softmax(logits)
+
+
+def acoustics(samples: NDArray, ear: Ear) -> tuple[NDArray, NDArray, NDArray]:
+    """What networks behind our own ear hear of a clip (n,) at 16 kHz.
+
+    Args:
+        samples: the clip.
+        ear: Whisper's log-mel (M, 80) -> features (M / 2, F - 1), phone logits (M / 2, 35).
+
+    Returns:
+        The sound, features with the vocal effort, (T, F); phone posteriors (T, 35); what emotion is heard in, prosody
+        and posteriors, (T, 51).
+    """
+    from medtalk.features.prosody import effort, prosody
+
+    stage("listen", 0.65, expected=_LISTEN_SECONDS * len(samples) / RATE)
+    features, posteriors = listened(samples, ear)
+    stage("listen", 0.85)
+    voice = prosody(samples)
+    sound = np.concatenate([features, effort(voice)[:, None]], axis=1)
+    return sound, posteriors, np.concatenate([voice, posteriors], axis=1)
 
 
 def _kinds(bundle: Bundle) -> int:

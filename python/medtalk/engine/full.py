@@ -88,7 +88,6 @@ class FullEngine:
                 vars(self).pop(name, None)
         bundle = self._bundle
         self._device, self._chunk = device, CHUNK
-        self._wav2vec2_layer = bundle.manifest.get("wav2vec2_layer", 0)
         state = tensors(bundle, WEIGHTS, self._device)
         self._config, self._model, self._guided = _networks(bundle, state)
         for network in (self._model, self._guided):
@@ -215,7 +214,9 @@ class FullEngine:
         return Embedding(kind, name, vector, self)
 
     @within_memory
-    def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray, guided: bool = False) -> NDArray:
+    def decode(
+        self, content: NDArray, emotion: NDArray, intensity: NDArray, guided: bool = False, seed: int = 0
+    ) -> NDArray:
         model = self._guided if guided else self._model
         assert model is not None, "it gave the content"
         return self._by_frame(model.decode, content, emotion, intensity)
@@ -286,16 +287,7 @@ class FullEngine:
         return backbone
 
     def _load_wav2vec2(self, weights: str) -> Wav2Vec2:
-        files = (self._bundle.file(WAV2VEC2_CONFIG), self._bundle.file(weights))
-        layer = self._wav2vec2_layer
-        try:
-            if not isinstance(layer, int):
-                raise BundleError(f"Bundle {self._bundle.folder} names no layer of wav2vec2.", "Get it again.")
-            model = Wav2Vec2(Pretrained("wav2vec2", device=self.device), layer, files)
-        except (BackboneError, SettingError) as error:
-            raise BundleError(
-                f"The wav2vec2 of bundle {self._bundle.folder} cannot be used: {error.message}", "Get it again."
-            ) from error
+        model = bundled_wav2vec2(self._bundle, weights, self.device)
         if model.width != self._config.content_features:
             raise BundleError(
                 f"The wav2vec2 of bundle {self._bundle.folder} is {model.width} wide, its networks need "
@@ -319,6 +311,21 @@ class FullEngine:
     def _in(self, values: NDArray) -> Tensor:
         """With a batch axis of 1, on the device; a copy, as torch cannot hold read-only arrays."""
         return torch.tensor(values, device=self._device)[None]
+
+
+def bundled_wav2vec2(bundle: Bundle, weights: str, device: str) -> Wav2Vec2:
+    """The wav2vec2 whose weights lie in a bundle, up to the layer that the bundle names; `BundleError` if it cannot
+    be used."""
+    files = (bundle.file(WAV2VEC2_CONFIG), bundle.file(weights))
+    layer = bundle.manifest.get("wav2vec2_layer", 0)
+    try:
+        if not isinstance(layer, int):
+            raise BundleError(f"Bundle {bundle.folder} names no layer of wav2vec2.", "Get it again.")
+        return Wav2Vec2(Pretrained("wav2vec2", device=device), layer, files)
+    except (BackboneError, SettingError) as error:
+        raise BundleError(
+            f"The wav2vec2 of bundle {bundle.folder} cannot be used: {error.message}", "Get it again."
+        ) from error
 
 
 def _networks(bundle: Bundle, state: Mapping[str, Tensor]) -> tuple[ModelConfig, MEDTalk, GuidedMEDTalk | None]:

@@ -31,7 +31,7 @@ class Heard:
     """All that depends on a sound alone, at 60 fps.
 
     Attributes:
-        content: content embedding, (T, 256) (Sec. 3.3, ACM), by the sound alone.
+        content: content embedding, (T, 256) (Sec. 3.3, ACM), by the sound alone; of a baseline all that it hears.
         emotion_features: what intensity is predicted from, (T, E): prosody and posteriors (E = 51) in a compact bundle,
             emotion2vec's (E = 768) in one of the kind medtalk.
         posteriors: phone posteriors, (T, 35); None where a bundle has no phones.
@@ -128,7 +128,7 @@ class Engine(Protocol):
     def label_vectors(self) -> NDArray:
         """Emotion vectors (7, K, 256) of the K kinds of face of each label, in the order of `medtalk.guidance.LABELS`.
 
-        K is 1 for the authors' networks.
+        K is 1 for the authors' networks. Of a baseline they are (7, 1, 7), the labels themselves.
         """
         ...
 
@@ -154,9 +154,12 @@ class Engine(Protocol):
         """
         ...
 
-    def decode(self, content: NDArray, emotion: NDArray, intensity: NDArray, guided: bool = False) -> NDArray:
+    def decode(
+        self, content: NDArray, emotion: NDArray, intensity: NDArray, guided: bool = False, seed: int = 0
+    ) -> NDArray:
         """Raw rig (T, 174) from content (T, 256), emotion (T, 256) and intensity (T,): eq. 9, E_fuse, D.
 
-        `guided` says that the emotion is from a text or picture and the rest from `Heard.guided`.
+        `guided` says that the emotion is from a text or picture and the rest from `Heard.guided`. `seed` is of the
+        chance in networks that have any.
         """
         ...

@@ -54,14 +54,18 @@ def open_engine(
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
         raise SettingError(f"Unknown device {device!r}; valid are auto, cpu, cuda and cuda:N.")
     folders = {name: Path(folder) for name, folder in (backbones or {}).items()}
-    known = bundle.backbones if bundle.kind == "medtalk" else (FACE_LANDMARKER,)
+    known = (FACE_LANDMARKER,) if bundle.kind == "compact" else bundle.backbones
     if unknown := sorted(set(folders) - set(known)):
         raise BackboneError(
-            f"The bundle {bundle.name} has no backbone called {unknown[0][:40]!r}; it has {', '.join(known)}."
+            f"The bundle {bundle.name} has no backbone called {unknown[0][:40]!r}; it has {', '.join(known) or 'none'}."
         )
+    if bundle.kind != "compact" and engine == "onnx":
+        raise SettingError("The engine onnx runs bundles of the kind compact only.", "Leave the engine out.")
+    if bundle.kind == "baseline":
+        from medtalk.engine.baseline import BaselineEngine
+
+        return BaselineEngine(bundle, device, threads, folders, offline)
     if bundle.kind == "medtalk":
-        if engine == "onnx":
-            raise SettingError("The engine onnx runs bundles of the kind compact only.", "Leave the engine out.")
         from medtalk.engine.full import FullEngine
 
         return FullEngine(bundle, device, threads, folders, offline)

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_MEASURED = (
+    "On takes that were held back: Eq. 15 to 18, and R2 rebuilt, how much of a face the networks of stage 1 make again "
+    "(1 is all of it, 0 is its mean face)."
+)
+
+
 def export_paper(
     model: MEDTalk,
     source: Pretrained,
@@ -56,7 +62,7 @@ def export_paper(
     broken = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
     if broken:
         raise TrainingError(f"The weights {', '.join(broken[:3])} are not finite.", "Train again with a smaller rate.")
-    config, front = _front_end(source, layer)
+    config, front = front_end(source, layer)
     fields = {
         "kind": "medtalk",
         "name": meta["name"],
@@ -79,7 +85,7 @@ def export_paper(
     return write_bundle(folder, fields, files)
 
 
-def _front_end(source: Pretrained, layer: int) -> tuple[str, dict[str, Tensor]]:
+def front_end(source: Pretrained, layer: int) -> tuple[str, dict[str, Tensor]]:
     """A wav2vec2 up to a layer: its configuration as JSON, and its tensors."""
     folder = wav2vec2.locate(source)
     with loading(source, folder):
@@ -103,8 +109,7 @@ def _card(fields: Mapping[str, Any], notes: list[str]) -> str:
         f"Data: {fields['training_data']}.",
         *([f"Untrained parts: {', '.join(fields['untrained'])}."] if fields["untrained"] else []),
         *notes,
-        *(["## Measured", f"On takes that were held back (Eq. 15 to 18).\n\n| what | value |\n|---|---|\n{figures}"]
-          if figures else []),
+        *([f"## Measured\n\n{_MEASURED}\n\n| what | value |\n|---|---|\n{figures}"] if figures else []),
         "## Licence",
         f"{fields['licence']}.",
     ]) + "\n"  # fmt: skip

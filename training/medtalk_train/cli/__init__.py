@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from medtalk.errors import MedtalkError
 from medtalk.signals import end_by_exception
-from medtalk_train.cli import data, figures, steps, words  # noqa: F401 (they name the commands)
+from medtalk_train.cli import data, experiments, figures, steps, words  # noqa: F401 (they name the commands)
 from medtalk_train.cli.options import app
 
 

@@ -73,17 +73,22 @@ def open_run(
     from medtalk_train.run import Run
     from medtalk_train.synthetic.ground import Sources
 
-    logging.basicConfig(
-        level=logging.WARNING if quiet else logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
-    )
-    for name in ("lightning.pytorch", "lightning.fabric"):  # they print by themselves; once is enough
-        logging.getLogger(name).propagate = False
+    open_log(quiet)
     return Run(
         load_recipe(recipe),
         work or Path("runs") / recipe.stem,
         progress=not quiet and sys.stderr.isatty(),
         sources=Sources(corpus, whisper, kokoro, people, writer, emotional),
     )
+
+
+def open_log(quiet: bool) -> None:
+    """Print what is logged."""
+    logging.basicConfig(
+        level=logging.WARNING if quiet else logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
+    )
+    for name in ("lightning.pytorch", "lightning.fabric"):  # they print by themselves; once is enough
+        logging.getLogger(name).propagate = False
 
 
 def recordings_in(speech: Path | None) -> Path | None:

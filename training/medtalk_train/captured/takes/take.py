@@ -45,8 +45,8 @@ class FaceTake:
     """One recording.
 
     Attributes:
-        name: the path of its sound in the data set, without the ending.
-        sound: (n,) at 16 kHz.
+        name: the path of its sound in the data set, without the ending; of its rig, where there is no sound.
+        sound: (n,) at 16 kHz; None for a face that was rendered without any, which serves stage 1 alone.
         rig: (T, 174) at 60 fps.
         label: emotion, a place in `medtalk.guidance.LABELS`.
         speaker: whoever speaks; "" if nobody knows.
@@ -58,7 +58,7 @@ class FaceTake:
     """
 
     name: str
-    sound: LazyArray
+    sound: LazyArray | None
     rig: LazyArray
     label: int
     speaker: str = ""

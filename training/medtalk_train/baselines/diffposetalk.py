@@ -1,0 +1,45 @@
+"""How DiffPoseTalk learns: to give the clean window for a noisy one.
+
+The style, or style and sound, are withheld at times, so that guidance has something to stand on.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from medtalk.model.baselines.diffposetalk import DiffPoseTalk
+from medtalk_train.baselines.data import Clips, filled
+from medtalk_train.baselines.losses import square, velocity
+
+VELOCITY, SMOOTHNESS = 1.0, 0.1
+NO_STYLE, NEITHER = 0.45, 0.10
+"""Shares of windows without their style, and without style and sound."""
+FIRST = 0.5
+"""Share of windows that are told of no face before them."""
+
+
+def losses(network: DiffPoseTalk, clips: Clips) -> dict[str, Tensor]:
+    """`loss`, and its parts `clean`, `velocity` and `smooth`, of standardised channels.
+
+    Of each clip `previous` + `window` frames count; a shorter one is filled up. Chance is torch's own.
+    """
+    sizes, count, device = network.sizes, len(clips.rig), clips.rig.device
+    clips = filled(clips, sizes.previous + sizes.window)
+    face, sound = network.standard(clips.rig), network.sound(clips.content, clips.mask)
+    start_face, start_sound = network.start(count)
+    first = (torch.rand(count, device=device) < FIRST)[:, None, None]
+    before = torch.where(first, start_face, face[:, : sizes.previous])
+    sound = torch.cat([torch.where(first, start_sound, sound[:, : sizes.previous]), sound[:, sizes.previous :]], dim=1)
+    chance = torch.rand(count, device=device)
+    sound, style = network.without(sound, network.style(clips.label), chance < NEITHER, chance < NEITHER + NO_STYLE)
+    clean, mask = face[:, sizes.previous :], clips.mask[:, sizes.previous :]
+    step = torch.randint(sizes.steps, (count,), device=device)
+    noisy = network.noised(clean, step, torch.randn_like(clean))
+    found = network.denoised(noisy, step, before, sound, style)
+    parts = {
+        "clean": square(found, clean, mask),
+        "velocity": velocity(found, clean, mask),
+        "smooth": found.diff(n=2, dim=1).square().mean(),
+    }
+    return {"loss": parts["clean"] + VELOCITY * parts["velocity"] + SMOOTHNESS * parts["smooth"], **parts}
