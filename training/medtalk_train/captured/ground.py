@@ -86,7 +86,7 @@ class CapturedGround:
         sets = []
         for entry in self.recipe.data:
             folder = Path(entry.folder) if entry.folder else need(self.teacher.corpus_folder, "corpus")
-            sets.append(read_takes(folder, entry.kind, entry.parallel))
+            sets.append(read_takes(folder, entry.kind, entry.parallel, entry.calibrate))
         split = hold_back(sets, self.recipe.held)
         for stage in (2, 3, 4) if self.options.clip else (2, 3):
             learned = [t for t, entry in zip(split, self.recipe.data, strict=True) if stage in entry.stages]

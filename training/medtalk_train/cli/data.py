@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 
 from medtalk_train.cli.options import Quiet, app
+from medtalk_train.recipe import KINDS
 
 
 @app.command(help="Check a data set file by file; exit code 1 if anything is wrong.")
 def check(
     data: Annotated[Path, typer.Argument(help="Folder of the data set.")],
     kind: Annotated[
-        str, typer.Option(help="emoface, ravdess, rigs or synthetic; detected by the layout if left out.")
+        str, typer.Option(help=f"{', '.join(KINDS)}; detected by the layout if left out.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     quiet: Quiet = False,
