@@ -98,7 +98,7 @@ def test_what_cannot_be_found(
         (tmp_path / "talk.mp4",): "nothing to judge the strongest expression by. Give --rig",
         (tmp_path / "junk.mp4", "--rig", rig): "junk.mp4 cannot be read as a video",
         (tmp_path / "talk.mp4", "--rig", tmp_path / "none"): "holds 0 rigs called talk",
-        (tmp_path / "talk.mp4", "--model", model): "needs mediapipe, which is not installed. Run pip install mediapipe",
+        (tmp_path / "talk.mp4", "--model", model): "needs mediapipe, which is not installed. Run pip install 'medtalk[",
         (tmp_path / "none",): "There is no video",
     }.items():
         assert run(monkeypatch, "peak", *words, "-o", tmp_path / "peaks") == 1
