@@ -187,8 +187,8 @@ class FaceLandmarker:
         `read`. A face that fills the picture is not found, as nobody films so.
 
         Args:
-            frames: seconds, rising, and the picture (H, W, 3), uint8 RGB, upright; of those within a millisecond of each
-                other only the first is looked at.
+            frames: seconds, rising, and the picture (H, W, 3), uint8 RGB, upright; of those within a millisecond of
+                each other only the first is looked at.
             name: what the video is called in an error.
 
         Raises:

@@ -43,7 +43,7 @@ SHORTEST = 0.5
 SECOND_FACE = 0.1
 """Share of the frames in which a second face may be seen: somebody who passes, a picture that looks like one."""
 RESTING = 0.1
-"""Of a shape's values: what it has at rest, where the video is one of speech. Speech comes back there again and again."""
+"""Of a shape's values, from below: what it has at rest, where the video is one of speech, which comes back there."""
 _SMOOTHED = 3.5  # frames of the video: shorter than a blink or a closure of the lips, longer than the tracker's jitter
 _JUMP = 1.0  # widths of a face: where a face is farther off in the next frame, it is another one's
 _PLACE = {name: place for place, name in enumerate(ARKIT_NAMES)}

@@ -51,7 +51,7 @@ def capture(
     neutral: Annotated[
         str,
         typer.Option(
-            help="The face at rest, which is taken out: auto (of the actor's neutral videos, else of the video itself), "
+            help="The face at rest, to be taken out: auto (of the actor's neutral videos, else of the video itself), "
             "none, the seconds at the start of each video in which it rests, or a video of it."
         ),
     ] = "auto",
