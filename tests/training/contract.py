@@ -11,7 +11,7 @@ import torch
 
 from medtalk.errors import TrainingError
 from medtalk_train.run import PREPARATION, Run
-from medtalk_train.stages.batches import BY_LABEL, SentenceBatch
+from medtalk_train.stages.batches import BY_LABEL, Exchange, SentenceBatch
 from medtalk_train.stages.ground import Ground
 
 
@@ -33,6 +33,9 @@ def check(run: Run, again: Run, empty: Run) -> None:
     assert still.shape == (174,) and still.dtype == bool and not still.all()
     grid = ground.grids()(np.random.default_rng(5)).reshape(-1, 174)
     assert bool((grid[:, torch.from_numpy(still)] == 0).all()), "what stands still moves in no batch"
+    for stage in (1, 2, 3, 4):
+        if (draw := ground.validation(stage)) is not None:
+            _like(_same_for_the_same_numbers(draw), ground, stage)
     keys = [ground.key(stage) for stage in (1, 2, 3, 4)]
     assert keys == [again.ground.key(stage) for stage in (1, 2, 3, 4)], "of what lies there, not of the process"
     assert keys[0] != keys[1] and all(keys)
@@ -45,6 +48,9 @@ def _batches(ground: Ground) -> None:
     config = ground.config
     grid = _same_for_the_same_numbers(ground.grids())
     assert grid.shape[:2] == (2, 2) and grid.shape[-1] == 174 and torch.isfinite(grid).all()
+    pairs = None if ground.pairs() is None else _same_for_the_same_numbers(ground.pairs())
+    assert pairs is None or (pairs.shape[0] == 2 and pairs.shape[-1] == 174 and torch.isfinite(pairs).all())
+    assert pairs is not None or not ground.apart(), "what is apart is in pairs"
     features, posteriors, rig = _same_for_the_same_numbers(ground.windows())
     assert features.shape[:2] == posteriors.shape[:2] == rig.shape[:2] and rig.shape[-1] == 174
     assert config.content_features in (features.shape[-1], features.shape[-1] + posteriors.shape[-1])
@@ -53,6 +59,21 @@ def _batches(ground: Ground) -> None:
         batch = _same_for_the_same_numbers(draw)
         _sentences(ground, batch)
         assert batch.description.shape == batch.picture.shape == (len(batch.label), config.guidance_features)
+
+
+def _like(held: Any, ground: Ground, stage: int) -> None:
+    """A batch of what is held back is one of those that the stage learns from."""
+    if stage == 2:
+        assert [part.shape[-1] for part in held] == [
+            part.shape[-1] for part in ground.windows()(np.random.default_rng(0))
+        ]
+    elif stage > 2:
+        _sentences(ground, held)
+    elif ground.pairs() is None:
+        assert held.shape[:2] == (2, 2) and held.shape[-1] == 174
+    else:
+        assert isinstance(held, Exchange) and held.pairs.shape[0] == 2
+        assert held.grid is None or held.grid.shape[:2] == (2, 2)
 
 
 def _sentences(ground: Ground, batch: SentenceBatch) -> None:
@@ -72,14 +93,17 @@ def _sentences(ground: Ground, batch: SentenceBatch) -> None:
         assert len(tensor) == count and bool(torch.isfinite(tensor.float()).all())
 
 
-def _same_for_the_same_numbers(draw: Callable[[np.random.Generator], Any]) -> Any:
+def _same_for_the_same_numbers(draw: Callable[[np.random.Generator], Any] | None) -> Any:
     """A batch; a run that was cut would see the same one again."""
+    assert draw is not None
     one, two, other = (draw(np.random.default_rng(seed)) for seed in (3, 3, 4))
     assert _equal(one, two) and not _equal(one, other)
     return one
 
 
 def _equal(one: Any, two: Any) -> bool:
+    if one is None or two is None:
+        return one is two
     if isinstance(one, torch.Tensor):
         return torch.equal(one, two)
     return all(_equal(a, b) for a, b in zip(one, two, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,16 @@ import soundfile
 from PIL import Image
 
 from medtalk.audio import frame_count
+from medtalk.files import sha256_file
 from medtalk.guidance import LABELS
 from medtalk.rates import FPS, RATE
 from medtalk.rig import RigSequence, indices, write_rig
+from medtalk_train.captured.takes import FaceTake, LazyArray
+from medtalk_train.captured.takes.take import read_face
 from tests.helpers.sounds import babble
 
 SENTENCES = ("we say it", "so do they")
+PUFF = ("[LR]_mouth_suckBlow",)
 
 
 def face(sound: np.ndarray, label: int, seed: int = 0) -> np.ndarray:
@@ -78,3 +83,36 @@ def picture(path: Path, colour: tuple[int, int, int]) -> None:
     """A picture of nothing but a colour."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (64, 64), colour).save(path)
+
+
+def unaligned(folder: Path, speakers: Sequence[str] = ("aa", "bb", "cc"), takes: int = 2) -> Path:
+    """EmoFace's layout as one captures it: every take is a sound of its own. Jaws go sideways and cheeks puff, as the
+    teacher's never do."""
+    folder.mkdir(parents=True)
+    for number, speaker in enumerate(speakers):
+        for label, emotion in enumerate(LABELS[:3]):
+            for take in range(takes):
+                seed = 100 * number + 10 * label + take
+                sound = babble(0.7 + 0.2 * take + 0.1 * label, seed=seed)
+                name = f"{emotion}_{speaker}_{take:03d}"
+                soundfile.write(folder / f"{name}.wav", sound, RATE)
+                values, time = face(sound, label, number), np.arange(frame_count(len(sound))) / FPS
+                values[:, indices("C_jaw.X")[0]] = 0.6 * np.sin(5 * time + seed)
+                values[:, indices(*PUFF)] = 0.5 + 0.4 * np.sin(3 * time - seed)[:, None]
+                write_rig(folder / f"{name}.txt", RigSequence(values))
+    return folder
+
+
+def rendered(folder: Path, contents: int = 3) -> list[FaceTake]:
+    """Faces without sound, as a reader of the authors' `pair_rig/EMOTION/*.txt` makes them: each content in three
+    emotions, frame by frame."""
+    takes = []
+    for content in range(contents):
+        sound = babble(0.8, seed=900 + content)
+        for label in range(3):
+            path = folder / LABELS[label] / f"{content:03d}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_rig(path, RigSequence(face(sound, label)))
+            rig = LazyArray(path, partial(sha256_file, path), partial(read_face, path))
+            takes.append(FaceTake(f"{LABELS[label]}/{content:03d}", None, rig, label, group=f"{content:03d}"))
+    return takes

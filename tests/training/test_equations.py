@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from medtalk.model.config import ModelConfig
 from medtalk.model.medtalk import MEDTalk
-from medtalk.rig.channels import S_INT
+from medtalk.rig.channels import S_INT, indices
 from medtalk_train.recipe import Ablation, Stage1Options, Stage3Options
-from medtalk_train.stages.batches import SentenceBatch
+from medtalk_train.stages.batches import Exchange, SentenceBatch
 from medtalk_train.stages.stages import CrossReconstruction, IntensityModelling
 
 SMALL = ModelConfig(content_features=51, hidden=32, words=False)
@@ -89,6 +89,54 @@ def test_cycle_exchange(stage: CrossReconstruction, grid: Tensor) -> None:
     assert found == pytest.approx(np.mean(errors), rel=1e-4)
     for other in ("itself", "overlap"):
         assert abs(loss(stage, other, grid) / found - 1) > 0.02, "no other loss would pass for it"
+
+
+def test_there_and_back(stage: CrossReconstruction, grid: Tensor) -> None:
+    """The last two terms of Eq. 4, on two rigs of which neither the other emotion nor the other content is known."""
+    pair = torch.stack([grid[0, 0], grid[1, 1]])
+    model = stage.model
+    found = float(stage.there_and_back(pair, model.emo_encoder(pair), model.cont_encoder(pair)))
+    e1c2, e2c1 = exchange(stage, pair[0], pair[1]), exchange(stage, pair[1], pair[0])
+    errors = [mse(exchange(stage, e1c2, e2c1), pair[0]), mse(exchange(stage, e2c1, e1c2), pair[1])]
+    assert found == pytest.approx(np.mean(errors), rel=1e-4)
+    itself = float(stage.itself(pair, model.emo_encoder(pair), model.cont_encoder(pair)))
+    assert abs(itself / found - 1) > 0.02, "self-reconstruction would not pass for it"
+
+
+def test_the_losses_of_pairs(stage: CrossReconstruction, grid: Tensor) -> None:
+    """Self and cycle are of the pairs, the overlap of the grid; the cycle is of both, where a grid was drawn."""
+    pair, model = torch.rand(2, 3, 5, 174, generator=torch.Generator().manual_seed(4)), stage.model
+    embedded = model.emo_encoder(pair), model.cont_encoder(pair)
+    itself, back = (float(f(pair, *embedded)) for f in (stage.itself, stage.there_and_back))
+    aligned = {name: loss(stage, name, grid) for name in ("overlap", "cycle")}
+    cycle = 0.5 * (back + aligned["cycle"])
+    for phases, expected in (
+        (["self"], {"self": itself}),
+        (["overlap"], {"overlap": aligned["overlap"]}),
+        (["cycle"], {"cycle": cycle}),
+    ):
+        stage.phases = phases
+        found = {name: float(value) for name, value in stage.losses(Exchange(pair, grid)).items()}
+        assert found == pytest.approx({**expected, "loss": sum(expected.values())}, rel=1e-4)
+    assert float(stage.losses(Exchange(pair, None))["cycle"]) == pytest.approx(back, rel=1e-4)
+    stage.phases = ["overlap"]
+    assert stage.losses(Exchange(pair, None)) == {}, "there is nothing to measure it on"
+
+
+def test_what_is_apart_is_kept(grid: Tensor) -> None:
+    torch.manual_seed(0)
+
+    def made(apart: bool) -> CrossReconstruction:
+        options = Stage1Options(epochs=0, overlap_epochs=1, cycle_epochs=0)
+        return CrossReconstruction(
+            MEDTalk(SMALL), options, lambda _: grid, 1, Ablation(), np.ones(174), lambda _: grid[0], apart
+        )
+
+    for apart in (False, True):
+        stage = made(apart)
+        stage.phases = ["self", "overlap", "cycle"]
+        assert stage.active == ["self"]
+        assert stage.keep == apart, "the paper's phases follow one another on the same faces"
 
 
 def test_nets_that_only_copy_do_not_cycle(stage: CrossReconstruction, grid: Tensor) -> None:
@@ -173,3 +221,19 @@ def test_learning_brings_the_intensity_nearer(modelling: IntensityModelling) -> 
             optimiser.step()
         errors.append(losses["intensity"].item())
     assert errors[1] < 0.8 * errors[0]
+
+
+def test_blinks_stay_out_of_the_intensity_where_asked(modelling: IntensityModelling) -> None:
+    """Eq. 11: a target that blinks is the same as one that does not, but one with wide eyes is not."""
+    batch = clips()
+    lids = indices("[LR]_eye_blink").tolist()
+    faces = {}
+    for name, value in (("rest", 0.0), ("shut", 1.0), ("wide", -0.8)):
+        rig = batch.rig.clone()
+        rig[..., lids] = value
+        faces[name] = batch._replace(rig=rig)
+    for blinks in (True, False):
+        modelling.blinks = blinks
+        losses = {name: modelling.losses(each)["intensity"].item() for name, each in faces.items()}
+        assert (abs(losses["rest"] - losses["shut"]) < 1e-6) == (not blinks)
+        assert abs(losses["rest"] - losses["wide"]) > 1e-4

@@ -25,15 +25,15 @@ from medtalk.bundle import load_bundle
 from medtalk.errors import TrainingError
 from medtalk.guidance import LABELS
 from medtalk_train import cli
-from medtalk_train.captured.batches import AlignedTakes, Passages, Recorded, WholeTakes
+from medtalk_train.captured.batches import AlignedTakes, Passages, Recorded, UnlikeTakes, WholeTakes
 from medtalk_train.captured.cache import Cache
 from medtalk_train.captured.frozen import Frozen
 from medtalk_train.captured.ground import CapturedGround
 from medtalk_train.measure.evaluate import evaluate
 from medtalk_train.recipe import Ablation, DataOptions, PretrainedOptions, Recipe, load_recipe
 from medtalk_train.run import Run, place
-from medtalk_train.stages.batches import BY_IMAGE, BY_LABEL, BY_TEXT, Draw, Steps
-from medtalk_train.stages.ground import Held
+from medtalk_train.stages.batches import BY_IMAGE, BY_LABEL, BY_TEXT, Draw, Exchange, Steps
+from medtalk_train.stages.ground import Held, HeldTake
 from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, GuidanceStage, IntensityModelling
 from medtalk_train.synthetic.batches import Grids
 from tests.helpers import checkpoints
@@ -101,7 +101,7 @@ def trained(home: Path, recipe: Recipe) -> Run:
     calls, losses = [0], ContentMapping.losses
 
     def cut(self: ContentMapping, batch: tuple) -> dict[str, torch.Tensor]:
-        calls[0] += 1
+        calls[0] += self.training  # and not of what is held back
         if calls[0] == 25:
             signal.raise_signal(signal.SIGTERM)
         return losses(self, batch)
@@ -125,6 +125,12 @@ def guided(run: Run) -> Draw:
     draw = run.ground.guided()
     assert draw is not None
     return draw
+
+
+def held_back(run: Run, stage: int) -> object:
+    draw = run.ground.validation(stage)
+    assert draw is not None
+    return draw(np.random.default_rng(0))
 
 
 def history(run: Run, stage: int) -> dict[str, list[float]]:
@@ -168,7 +174,9 @@ def test_the_bundle_speaks(trained: Run, home: Path) -> None:
     assert set(manifest["backbones"]) == {"emotion2vec", "roberta", "whisper", "clip"}
     assert {"MLE", "MEE", "EIE", "FRD"} <= set(manifest["metrics"])
     assert str(home) not in (bundle.folder / "bundle.json").read_text(), "whose disk it was is nobody's concern"
-    assert "Stage 1 learned from these" in (bundle.folder / "README.md").read_text()
+    card = (bundle.folder / "README.md").read_text()
+    assert "Stage 1 learned self-reconstruction and the cycle from 8 takes of 2 speakers" in card
+    assert "from the 8 of them that say the same in several emotions" in card
     folders = {part: home / "backbones" / name for part, name in bundle.backbones.items()}
     model = medtalk.load(bundle.folder, backbones=folders, offline=True, device="cpu")
     sound = home / "takes" / "angry_aa_001.wav"
@@ -192,6 +200,7 @@ def test_the_bundle_gives_what_was_trained(trained: Run, home: Path) -> None:
         (k, row) for k, row in enumerate(ground(trained).data.recorded().rows) if row.transcript == "we say it"
     )
     take = next(take for take, _ in ground(trained).takes if take.name == row.name)
+    assert take.sound is not None
     found = engine.intensity(engine.hear(take.sound.read()).emotion_features, row.transcript)
     model = trained.model(4)
     features, words = (
@@ -209,7 +218,7 @@ def test_the_bundle_gives_what_was_trained(trained: Run, home: Path) -> None:
     face = lips.over(face)
     errors = []
     for label in ("happy", "angry"):
-        takes = [(take.sound.read(), row.transcript, LABELS.index(label), face)]
+        takes = [HeldTake(take.sound.read(), row.transcript, LABELS.index(label), face)]
         errors.append(evaluate(bundle, Held(takes=takes, backbones=folders, offline=True)))
     assert max(abs(errors[0][name]) for name in ("MLE", "MEE", "EIE", "FRD absolute")) < 1e-5
     assert min(errors[1]["MEE"], errors[1]["EIE"]) > 1e-3 and errors[0]["MLE still mouth, median"] > 1e-3
@@ -297,13 +306,20 @@ def test_without_aligned_takes_the_teacher_helps(trained: Run, recipe: Recipe, t
     for step in ("corpus", "backbone", "features"):
         run.step(step)
     assert isinstance(ground(run).grids(), Grids)
-    assert {row.speaker for row in ground(run).data.held_back} == {"s0", "01"}
-    assert {row.transcript for row in ground(run).data.recorded().rows if row.speaker == "02"} == {
+    assert {row.speaker for row in ground(run).data.held_back} == {"1/s0", "0/01"}
+    # but what is captured is in every batch, and judged by itself where it is held back
+    pairs = ground(run).pairs()
+    assert isinstance(pairs, UnlikeTakes) and ground(run).apart()
+    assert {row.speaker for row in pairs.takes.rows} == {"0/02", "2/v"}
+    assert {name: len(rigs) for name, rigs in ground(run).recorded().items()} == {"actors": 2, "rigs": 1}
+    exchange = held_back(run, 1)
+    assert isinstance(exchange, Exchange) and exchange.grid is not None and exchange.pairs.shape == (2, 2, 32, 174)
+    assert {row.transcript for row in ground(run).data.recorded().rows if row.speaker == "0/02"} == {
         "Dogs are sitting by the door."
     }
     assert ground(run).windows()(np.random.default_rng(0))[0].shape == (4, 32, checkpoints.WIDTH)
     assert not ground(run).pictures() and run.ground.key(1) != run.ground.key(2)
-    assert "s1" in {row.speaker for row in ground(run).data.recorded(4).rows} - {
+    assert "1/s1" in {row.speaker for row in ground(run).data.recorded(4).rows} - {
         row.speaker for row in ground(run).data.recorded(2).rows
     }
     assert ground(run).still().any()
@@ -535,7 +551,7 @@ def test_the_takes_that_a_bundle_is_judged_on(trained: Run) -> None:
     def judged(clips: int) -> list[str]:
         held = trained.ground.held(bundle, clips)
         assert held is not None and held.takes is not None and held.offline
-        return [LABELS[take[2]] for take in held.takes]
+        return [LABELS[take.label] for take in held.takes]
 
     assert judged(84) == ["angry", "angry", "happy", "happy"]
     assert judged(2) == ["angry", "happy"] and len(judged(1)) == 1

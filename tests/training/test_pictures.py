@@ -37,6 +37,7 @@ def rig_with_peak(path: Path, frame: int, frames: int = 72) -> Path:
     values = np.zeros((frames, 174), np.float32)
     values[:, indices("[LR]_brow_down")] = (1.0 - np.abs(np.arange(frames) - frame) / frames)[:, None]
     values[:, indices("C_jaw.Y")] = 1.0  # speech is no expression
+    values[frames - 12 : frames - 6, indices("[LR]_eye_blink")] = 1.0  # nor is a blink
     return write_rig(path, RigSequence(values))
 
 

@@ -26,6 +26,8 @@ def test_the_plain_recipe_is_the_papers() -> None:
         assert stage.loss == RigLossOptions()
     for stage in (recipe.stage2, recipe.stage3, recipe.stage4):
         assert (stage.rate, stage.decay, stage.similarity_weight) == (1e-3, 0.9, 0.1)
+    for stage in (recipe.stage1, recipe.stage2, recipe.stage3):
+        assert stage.decay_every == 10, "the paper's drop rate r"
     assert recipe.stage3.intensity_weight == 0.1 and recipe.stage3.strength_weight == 0.0
     assert not recipe.stage2.posteriors_into_acm
     assert recipe.model_config().content_features == 65
@@ -44,6 +46,7 @@ def test_the_paper_recipe_is_the_papers() -> None:
     assert [(s.rate, s.decay, s.epochs, s.similarity_weight) for s in others] == [
         (1e-3, 0.9, 10, 0.1), (1e-3, 0.9, 20, 0.1), (1e-3, 0.9, 15, 0.1),
     ]  # fmt: skip
+    assert all(s.decay_every == 10 for s in (first, *others)), "the paper's drop rate r"
     assert recipe.stage3.intensity_weight == 0.1 and all(s.loss == RigLossOptions() for s in (first, *others))
     assert all(s.whole_similarity for s in others), "as the release has it: see test_losses"
     assert recipe.stage4.label_share > 0, "a bundle has one E_fuse for labels and descriptions"

@@ -73,7 +73,7 @@ class StageOptions:
     decay: float = 0.9
     """StepLR: the rate is multiplied by this ..."""
     decay_every: int = 1
-    """... after so many epochs."""
+    """... after so many epochs: the paper's drop rate r is 10 (Sec. 4.1), its authors' release has 1."""
     max_strength: float = 1.7
     """Emotion strengths are multiplied by up to this, so that run-time intensities up to 1.5 were met in training."""
     loss: RigLossOptions = field(default_factory=RigLossOptions)
@@ -130,6 +130,10 @@ class Stage3Options(StageOptions):
     """Share of clips whose words are withheld."""
     styles: bool = False
     """Targets of random speakers instead of the average one."""
+    blinks: bool = False
+    """Lids that close count in the intensity of captured faces (Eq. 8, 11), as in the paper and its authors' release.
+    Without it they do not: a blink would be the strongest moment of many takes, and is not felt. It makes no difference
+    to the synthetic corpus, whose faces never blink: there they always count."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,8 @@ class Stage4Options(StageOptions):
     similarity_weight: float = 0.1
     whole_similarity: bool = False
     label_share: float = 0.0
-    """Share of clips guided by their label, so that E_fuse does not unlearn labels."""
+    """Share of the batches that are guided by labels, so that E_fuse does not unlearn them: takes of stage 3, which
+    taught the labels."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +232,9 @@ class PretrainedOptions:
 
     wav2vec2: str = WAV2VEC2
     layer: int = 0
-    """The state of wav2vec2 that ACM hears: 0 is what enters the transformer, as in the authors' release."""
+    """The state of wav2vec2 that ACM hears: 0 is what enters the transformer, as in the authors' release, whose twelve
+    layers act on nothing. A layer in the middle, such as 9, knows what is said around a frame, and costs the time of
+    the layers up to it."""
     emotion2vec: str = EMOTION2VEC
     roberta: str = ROBERTA
     whisper: str = WHISPER
@@ -249,10 +256,14 @@ class DataOptions:
     folder: str = ""
     """Where it lies. The synthetic corpus is the run's own if this is left out."""
     kind: str = ""
-    """One of `KINDS`; "" finds it out."""
+    """One of `KINDS`; "" finds it out. "rendered" faces have no sound: they serve stage 1 alone, whatever `stages`
+    says."""
     parallel: bool = False
     """Takes that have one name but for the emotion are frame-aligned, as stage 1 needs them. Takes of one and the same
     sound are taken for that in any case."""
+    warp: bool = False
+    """Takes of one sentence in several emotions are aligned by their sound, by dynamic time warping, for the overlap
+    exchange of stage 1 where no data are frame-aligned. They need transcripts, or Whisper."""
     calibrate: bool = False
     """Takes the neutral pose of each speaker out of the rigs; see `medtalk_train.captured.takes.neutral`."""
     stages: tuple[int, ...] = (1, 2, 3, 4)
@@ -280,7 +291,8 @@ class Recipe:
     pretrained: PretrainedOptions | None = None
     data: tuple[DataOptions, ...] = ()
     held: tuple[str, ...] = ()
-    """Speakers kept out of training, for the evaluation; if none is named, a tenth of each set's, by hash."""
+    """Speakers kept out of training, for the evaluation; if none is named, a tenth of each set's, by hash. Where two
+    sets have a speaker of that name, the number of the set leads it, from 0: "1/anna"."""
     corpus: Mapping[str, Any] = field(default_factory=dict)
     voices: Mapping[str, Any] = field(default_factory=dict)
     """Natural voices; none if `hours` is left out."""

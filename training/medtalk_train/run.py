@@ -100,6 +100,8 @@ class Run:
         learner = self.learner(number, model)
         if learner is not None:
             fit(learner, folder, self.progress, self.accelerator, self.devices)
+            if number == 1:
+                self._tell(self.rebuilt(model))
         write_atomic(folder / MODEL, lambda to: save_file(model.state_dict(), to))
         (folder / CHECKPOINT).unlink(missing_ok=True)
 
@@ -115,9 +117,28 @@ class Run:
             ) from error
         return model.eval()
 
+    def rebuilt(self, model: MEDTalk) -> dict[str, float]:
+        """How well the spaces of stage 1 rebuild recorded faces that are held back.
+
+        Nothing without such faces, or where the ablation has no spaces.
+        """
+        from medtalk_train.stages.rebuilt import rebuilt
+
+        return rebuilt(model, self.ground.recorded()) if self.recipe.ablation.disentangle else {}
+
+    @staticmethod
+    def _tell(figures: Mapping[str, float]) -> None:
+        from medtalk_train.stages.rebuilt import too_low
+
+        for name, value in figures.items():
+            log.info("%s: %.3f (1 is the face itself, 0 its mean face)", name, value)
+        if warning := too_low(figures):
+            log.warning("%s", warning)
+
     def export(self, metrics: Mapping[str, float] | None = None) -> Bundle:
         """Write `bundle/` from stage 4."""
-        return self.ground.export(self.finished(), metrics or {}, self.work / BUNDLE)
+        model = self.finished()
+        return self.ground.export(model, {**(metrics or {}), **self.rebuilt(model)}, self.work / BUNDLE)
 
     def finished(self) -> MEDTalk:
         """The networks as a bundle has them.
@@ -143,20 +164,28 @@ class Run:
         transcripts: Path | None = None,
         captures: Sequence[Path] = (),
     ) -> dict[str, float]:
-        """Metrics of a bundle, on what the ground holds back and on recordings; see `measure.evaluate`."""
+        """Metrics of a bundle, on what the ground holds back and on recordings; see `measure.evaluate`.
+
+        With what the bundle says of how well its spaces rebuild recorded faces.
+        """
         from medtalk_train.measure.evaluate import evaluate
+        from medtalk_train.stages.rebuilt import PREFIX
 
         held = self.ground.held(bundle, clips)
         if held is None:
             log.warning("no take is held back, so there is nothing to judge the bundle on")
             return {}
-        return evaluate(bundle, held, speech, clips, transcripts, captures)
+        rebuilt = {name: value for name, value in bundle.manifest["metrics"].items() if name.startswith(PREFIX)}
+        return evaluate(bundle, held, speech, clips, transcripts, captures) | rebuilt
 
     def options(self, stage: int) -> dict[str, Any]:
         """The part of the recipe that a stage depends on."""
         recipe = self.recipe.to_dict()
+        own = recipe[f"stage{stage}"]
+        if self.recipe.pretrained is None:
+            own.pop("blinks", None)  # faces of rules have none: a run of before this setting goes on
         return {
-            "stage": recipe[f"stage{stage}"],
+            "stage": own,
             "scale": recipe["stage3"]["intensity_scale_augmentation"] if stage == 4 else None,
             "model": self.ground.config.to_dict(),
             "ablation": recipe["ablation"],
@@ -168,6 +197,12 @@ class Run:
 
     def learner(self, number: int, model: MEDTalk) -> Stage | None:
         """The stage over the networks and their ground; None if it has nothing to learn."""
+        learner = self._learner(number, model)
+        if learner is not None:
+            learner.validation = self.ground.validation(number)
+        return learner
+
+    def _learner(self, number: int, model: MEDTalk) -> Stage | None:
         from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, GuidanceStage, IntensityModelling
 
         recipe, ground = self.recipe, self.ground
@@ -178,11 +213,16 @@ class Run:
         if number == 1:
             # the ablation without disentangling leaves the encoders and the decoder as they were born
             disentangle = recipe.ablation.disentangle
-            return CrossReconstruction(model, recipe.stage1, ground.grids(), *common()) if disentangle else None
+            if not disentangle:
+                return None
+            pairs = ground.pairs()
+            grids = ground.grids() if recipe.ablation.overlap or pairs is None else None
+            return CrossReconstruction(model, recipe.stage1, grids, *common(), pairs, ground.apart())
         if number == 2:
             return ContentMapping(model, recipe.stage2, ground.windows(), *common())
         if number == 3:
-            return IntensityModelling(model, recipe.stage3, ground.sentences(), *common())
+            blinks = recipe.pretrained is None or recipe.stage3.blinks
+            return IntensityModelling(model, recipe.stage3, ground.sentences(), *common(), blinks)
         draw = ground.guided()
         return None if draw is None else GuidanceStage(model, recipe.stage4, draw, *common(), ground.pictures())
 

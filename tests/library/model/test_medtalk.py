@@ -13,7 +13,7 @@ from medtalk.model.fusion import adjust
 from medtalk.model.intensity import intensity
 from medtalk.model.medtalk import MEDTalk
 from medtalk.model.places import places
-from medtalk.rig.channels import S_INT
+from medtalk.rig.channels import S_INT, indices
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,14 @@ def test_intensity_of_a_rig_in_numpy_and_torch() -> None:
     rig[1, np.setdiff1d(np.arange(174), S_INT)] = 1.0
     np.testing.assert_allclose(intensity(rig), [0.1 * 0.5 * 14, 0.0], atol=1e-6)
     np.testing.assert_allclose(intensity(torch.from_numpy(rig)).numpy(), intensity(rig), atol=1e-6)
+    # lids count by what they open, where blinks are not asked for
+    lids = indices("[LR]_eye_blink")
+    rig[0, lids] = (0.9, -0.4)
+    np.testing.assert_allclose(intensity(rig, blinks=True), [0.1 * (0.5 * 12 + 1.3), 0.0], atol=1e-6)
+    np.testing.assert_allclose(intensity(rig, blinks=False), [0.1 * (0.5 * 12 + 0.4), 0.0], atol=1e-6)
+    torch.testing.assert_close(
+        intensity(torch.from_numpy(rig), blinks=False), torch.from_numpy(intensity(rig, blinks=False))
+    )
 
 
 def test_padding_changes_no_intensity(model: MEDTalk) -> None:

@@ -7,10 +7,10 @@ they learn from.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +19,17 @@ from torch import Tensor
 from medtalk.errors import TrainingError
 from medtalk.rig.channels import N_CHANNELS
 from medtalk_train.captured.cache import Cache
-from medtalk_train.stages.batches import BY_IMAGE, BY_LABEL, BY_TEXT, SentenceBatch, near_in_length, pad, stack
+from medtalk_train.stages.batches import (
+    BY_IMAGE,
+    BY_LABEL,
+    BY_TEXT,
+    Draw,
+    Exchange,
+    SentenceBatch,
+    near_in_length,
+    pad,
+    stack,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +39,7 @@ _NEAR = 32
 
 
 class Row(NamedTuple):
-    """A take after its features were computed; of arrays, the names of their files in the cache."""
+    """A take after its features were computed; of arrays, the names of their files in the cache, "" for none."""
 
     name: str
     speaker: str
@@ -45,6 +55,29 @@ class Row(NamedTuple):
     words: str
     description: str
     picture: str
+
+    @property
+    def captured(self) -> bool:
+        """Whether it has a sound; a face without one was rendered."""
+        return bool(self.content)
+
+
+class Content(NamedTuple):
+    """One sentence in several emotions, frame by frame.
+
+    Attributes:
+        frames: how many.
+        takes: the place of the take of each label.
+        places: of takes that were warped, by label, the frame (frames,) that stands at each of these.
+    """
+
+    frames: int
+    takes: Mapping[int, int]
+    places: Mapping[int, NDArray[np.int32]]
+
+
+Grid = tuple[Content, Content]
+"""Two contents with two labels or more in common."""
 
 
 class Recorded:
@@ -84,6 +117,10 @@ class Recorded:
         parts = [self.cache.open(getattr(self.rows[k], column))[span] for k, span in pieces]
         return np.concatenate(parts).astype(np.float32)
 
+    def face(self, take: int, frames: NDArray[np.integer]) -> NDArray[np.float32]:
+        """(len(frames), 174) of a take."""
+        return self.cache.open(self.rows[take].rig)[frames].astype(np.float32)
+
     def whole(self, column: str, take: int) -> NDArray[np.float32]:
         """(T, width) of a whole take; a take's rig and features have as many frames as the shortest of them."""
         return self.read(column, [(take, slice(0, self.rows[take].frames))])
@@ -103,50 +140,111 @@ class Recorded:
         return np.logical_and.reduce([(self.whole("rig", take) == 0.0).all(axis=0) for take in range(len(self.rows))])
 
     @cached_property
-    def grids(self) -> list[tuple[dict[int, int], dict[int, int]]]:
-        """Pairs of contents, each {label: take}, of one speaker where there are such, that share two labels or more."""
+    def aligned(self) -> list[Grid]:
+        """Grids of takes that are frame-aligned as they are."""
         contents: dict[tuple[str, str, int], dict[int, int]] = defaultdict(dict)
         for take, row in enumerate(self.rows):
             if row.group:
                 contents[row.speaker, row.group, row.frames].setdefault(row.label, take)
-        by_speaker: dict[str, list[dict[int, int]]] = defaultdict(list)
-        for (speaker, _, _), takes in contents.items():
-            if len(takes) > 1:
-                by_speaker[speaker].append(takes)
-        own = [pair for usable in by_speaker.values() for pair in _pairs(usable)]
-        return own or _pairs([takes for usable in by_speaker.values() for takes in usable])
+        return _grids([(speaker, Content(frames, takes, {})) for (speaker, _, frames), takes in contents.items()])
+
+    def warped(self, sentences: Sequence[Mapping[str, Any]]) -> list[Grid]:
+        """Grids of those of these takes that `captured.warp` has aligned."""
+        known = {row.name: take for take, row in enumerate(self.rows)}
+        contents = []
+        for sentence in sentences:
+            files = {known[name]: file for name, file in sentence["takes"].items() if name in known}
+            takes = {self.rows[take].label: take for take in files}
+            # a rig may be shorter than its sound
+            places = {self.rows[take].label: np.minimum(self.cache.open(file), self.rows[take].frames - 1)
+                      for take, file in files.items() if file}  # fmt: skip
+            if takes:
+                contents.append((self.rows[min(files)].speaker, Content(sentence["frames"], takes, places)))
+        return _grids(contents)
 
 
-def _pairs(contents: Sequence[dict[int, int]]) -> list[tuple[dict[int, int], dict[int, int]]]:
+def _grids(contents: Sequence[tuple[str, Content]]) -> list[Grid]:
+    """Grids of contents, each led by its speaker: of one speaker each, where there are such."""
+    by_speaker: dict[str, list[Content]] = defaultdict(list)
+    for speaker, content in contents:
+        if len(content.takes) > 1:
+            by_speaker[speaker].append(content)
+    own = [pair for usable in by_speaker.values() for pair in _pairs(usable)]
+    return own or _pairs([content for usable in by_speaker.values() for content in usable])
+
+
+def _pairs(contents: Sequence[Content]) -> list[Grid]:
     """Contents that share two labels or more, each with the `_NEAR` that follow it: all with all would be too many."""
     return [
         (one, other)
         for k, one in enumerate(contents)
         for other in contents[k + 1 : k + 1 + _NEAR]
-        if len(one.keys() & other.keys()) > 1
+        if len(one.takes.keys() & other.takes.keys()) > 1
     ]
+
+
+def around(length: int, frames: int, rng: np.random.Generator) -> NDArray[np.integer]:
+    """A window of so many frames of a take. The networks see frame by frame: a take that is shorter begins again."""
+    return (int(rng.integers(length)) + np.arange(frames)) % length
 
 
 @dataclass(frozen=True)
 class AlignedTakes:
-    """Stage 1 from takes that say the same in several emotions, frame by frame: as `synthetic.batches.Grids`."""
+    """The grids of stage 1 from takes that say the same in several emotions, frame by frame: as
+    `synthetic.batches.Grids`."""
 
     takes: Recorded
+    grids: Sequence[Grid]
     batch: int
     frames: int
 
     def __call__(self, rng: np.random.Generator) -> Tensor:
         out = np.empty((2, 2, self.batch, self.frames, N_CHANNELS), np.float32)
         for b in range(self.batch):
-            contents = self.takes.grids[rng.integers(len(self.takes.grids))]
-            labels = rng.choice(sorted(contents[0].keys() & contents[1].keys()), size=2, replace=False)
+            contents = self.grids[int(rng.integers(len(self.grids)))]
+            labels = rng.choice(sorted(contents[0].takes.keys() & contents[1].takes.keys()), size=2, replace=False)
             for j, content in enumerate(contents):
-                length = self.takes.rows[content[int(labels[0])]].frames
-                # The networks see frame by frame: a take shorter than the window may begin again.
-                at = (int(rng.integers(length)) + np.arange(self.frames)) % length
-                for k, label in enumerate(labels):
-                    out[k, j, b] = self.takes.whole("rig", content[int(label)])[at]
+                at = around(content.frames, self.frames, rng)
+                for k, label in enumerate(map(int, labels)):
+                    places = content.places.get(label)
+                    out[k, j, b] = self.takes.face(content.takes[label], at if places is None else places[at])
         return torch.from_numpy(out)
+
+
+@dataclass(frozen=True)
+class UnlikeTakes:
+    """The pairs of stage 1, (2, B, L, 174): any take, the longer the more often, and one in another emotion that says
+    something else, as far as there are such."""
+
+    takes: Recorded
+    batch: int
+    frames: int
+
+    def __call__(self, rng: np.random.Generator) -> Tensor:
+        takes = self.takes
+        labels = np.array([row.label for row in takes.rows])
+        groups = np.array([row.group for row in takes.rows])
+        share = np.diff(takes.starts) / takes.frames
+        out = np.empty((2, self.batch, self.frames, N_CHANNELS), np.float32)
+        for b in range(self.batch):
+            one = int(rng.choice(len(takes.rows), p=share))
+            emotion, content = labels != labels[one], (groups != groups[one]) | (groups == "")
+            wanted = next(found for found in (emotion & content, emotion, np.ones(len(labels), bool)) if found.any())
+            other = int(rng.choice(np.flatnonzero(wanted), p=share[wanted] / share[wanted].sum()))
+            for k, take in enumerate((one, other)):
+                out[k, b] = takes.face(take, around(takes.rows[take].frames, self.frames, rng))
+        return torch.from_numpy(out)
+
+
+@dataclass(frozen=True)
+class Exchanges:
+    """The two beside each other, where both are always wanted."""
+
+    pairs: Draw
+    grids: Draw | None
+
+    def __call__(self, rng: np.random.Generator) -> Exchange:
+        return Exchange(self.pairs(rng), None if self.grids is None else self.grids(rng))
 
 
 @dataclass(frozen=True)
@@ -174,7 +272,8 @@ class WholeTakes:
     transcript_dropout: float
     guided: bool = False
     """Draw what guides a face (stage 4): a take's picture and its description by turns, whichever there are."""
-    label_share: float = 0.0
+    by_label: bool = False
+    """But then let the labels guide them all."""
 
     def __call__(self, rng: np.random.Generator) -> SentenceBatch:
         takes = self.takes
@@ -220,6 +319,19 @@ class WholeTakes:
             texts.append(cache.open(text))
             pictures.append(cache.open(row.picture) if row.picture else np.zeros_like(texts[-1]))
             kinds = [BY_TEXT, BY_IMAGE] if row.picture else [BY_TEXT]
-            by_label, kind = rng.random() < self.label_share, kinds[rng.integers(len(kinds))]
-            guide.append(BY_LABEL if by_label else kind)
+            kind = kinds[rng.integers(len(kinds))]
+            guide.append(BY_LABEL if self.by_label else kind)
         return stack(texts), stack(pictures), torch.tensor(guide)
+
+
+@dataclass(frozen=True)
+class ByTurns:
+    """Stage 4: batches of takes that labels guide, and of takes that anything else guides."""
+
+    labelled: Draw
+    guided: Draw
+    share: float
+    """Of the labelled."""
+
+    def __call__(self, rng: np.random.Generator) -> SentenceBatch:
+        return (self.labelled if rng.random() < self.share else self.guided)(rng)

@@ -57,7 +57,11 @@ def describe(
 
 def _ask(words: list[str], take: FaceTake, timeout: float) -> str:
     """The command's description of a take."""
-    values = {"{image}": str(take.picture), "{sound}": str(take.sound.file), "{emotion}": LABELS[take.label]}
+    values = {
+        "{image}": str(take.picture),
+        "{sound}": "" if take.sound is None else str(take.sound.file),
+        "{emotion}": LABELS[take.label],
+    }
     call = []
     for word in words:
         for name, value in values.items():

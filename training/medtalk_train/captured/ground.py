@@ -19,13 +19,17 @@ from medtalk.files import write_atomic
 from medtalk.guidance import LABELS
 from medtalk.model.config import ModelConfig
 from medtalk.rates import FPS
-from medtalk_train.captured.batches import AlignedTakes, Passages, Recorded, Row, WholeTakes
+from medtalk_train.captured.batches import ByTurns, Exchanges, Passages, Recorded, Row, WholeTakes
 from medtalk_train.captured.cache import Cache
+from medtalk_train.captured.faces import TEACHER, WARPED, Faces, choose
 from medtalk_train.captured.frozen import Frozen
-from medtalk_train.captured.takes import FaceTake, hold_back, read_takes
+from medtalk_train.captured.split import split
+from medtalk_train.captured.takes import FaceTake, Folder, layout, read_takes
 from medtalk_train.captured.takes.check import SLACK
+from medtalk_train.captured.warp import LONGEST, Spoken, warped
 from medtalk_train.recipe import PretrainedOptions, Recipe
-from medtalk_train.stages.ground import Held
+from medtalk_train.stages.ground import Held, HeldTake
+from medtalk_train.stages.rebuilt import too_low
 from medtalk_train.stages.resume import COMPLETE, need
 from medtalk_train.synthetic.ground import Sources, SyntheticGround
 from medtalk_train.wording import plain
@@ -57,8 +61,8 @@ class CapturedGround:
     """See `Ground`. The data and the backbones are those that the recipe names.
 
     Attributes:
-        teacher: stands in for stage 1 where no take says the same in several emotions, and makes the synthetic corpus
-            for it, or where that is part of the data.
+        teacher: gives stage 1 its overlap where too few takes say the same in several emotions, and makes the synthetic
+            corpus for it, or where that is part of the data.
         data: what `features` has made of the takes, as far as it has been read.
     """
 
@@ -82,21 +86,36 @@ class CapturedGround:
 
     @cached_property
     def takes(self) -> list[tuple[FaceTake, bool]]:
-        """Every take of the data, its name led by the number of its set, and whether it is held back."""
-        sets = []
-        for entry in self.recipe.data:
-            folder = Path(entry.folder) if entry.folder else need(self.teacher.corpus_folder, "corpus")
-            sets.append(read_takes(folder, entry.kind, entry.parallel, entry.calibrate))
-        split = hold_back(sets, self.recipe.held)
+        """Every take of the data, its name, group and speaker led by the number of its set, and whether it is held
+        back."""
+        sets = [read_takes(self._folder(number), entry.kind, entry.parallel, entry.calibrate)
+                for number, entry in enumerate(self.recipe.data)]  # fmt: skip
+        found = split(sets, self.recipe.held)
         for stage in (2, 3, 4) if self.options.clip else (2, 3):
-            learned = [t for t, entry in zip(split, self.recipe.data, strict=True) if stage in entry.stages]
-            if all(held for takes in learned for _, held in takes):
+            learned = [t for takes, entry in zip(found, self.recipe.data, strict=True) if stage in entry.stages
+                       for t in takes if t[0].sound is not None]  # fmt: skip
+            if not learned:
+                raise TrainingError(
+                    f"No take for stage {stage} has a sound.",
+                    "Rendered faces serve stage 1 alone: name other data too.",
+                )
+            if all(held for _, held in learned):
                 raise TrainingError(f"Every take of stage {stage} is held back.", "Hold fewer speakers back.")
-        return [
-            (replace(take, name=f"{number}/{take.name}", group=f"{number}/{take.group}" if take.group else ""), held)
-            for number, takes in enumerate(split)
-            for take, held in takes
-        ]
+        return [take for takes in found for take in takes]
+
+    def _folder(self, number: int) -> Path:
+        """Of a data set."""
+        entry = self.recipe.data[number]
+        return Path(entry.folder) if entry.folder else need(self.teacher.corpus_folder, "corpus")
+
+    def _sets(self) -> list[dict[str, str]]:
+        """Name and kind of each data set; two folders of one name have their numbers too."""
+        kinds = [layout(Folder(self._folder(number)), entry.kind) for number, entry in enumerate(self.recipe.data)]
+        names = [Path(entry.folder).resolve().name if entry.folder else kind
+                 for entry, kind in zip(self.recipe.data, kinds, strict=True)]  # fmt: skip
+        count = Counter(names)
+        return [{"name": name if count[name] == 1 else f"{name} {number}", "kind": kind}
+                for number, (name, kind) in enumerate(zip(names, kinds, strict=True))]  # fmt: skip
 
     def check(self) -> None:
         """Nothing: `backbone` finds the backbones before anything long is done."""
@@ -106,7 +125,7 @@ class CapturedGround:
     def corpus(self) -> None:
         """The synthetic corpus, if it is needed."""
         part_of_data = any(entry.kind == "synthetic" and not entry.folder for entry in self.recipe.data)
-        if part_of_data or ((self.work / "features" / COMPLETE).exists() and not self.data.aligned):
+        if part_of_data or ((self.work / "features" / COMPLETE).exists() and self.taught):
             self.teacher.corpus()
 
     def backbone(self) -> None:
@@ -126,11 +145,14 @@ class CapturedGround:
         about["described"] = [[frozen.description(text) for text in texts] for texts in self._described()]
         takes = track(self.takes, "features", disable=not self.progress)
         rows = [self._row(frozen, take, held) for take, held in takes]
-        widths = {"content": rows[0].content, "emotion": rows[0].emotion, "text": about["no_words"]}
+        heard = next(row for row in rows if row.captured)
+        widths = {"content": heard.content, "emotion": heard.emotion, "text": about["no_words"]}
         if self.options.clip:
             widths["guidance"] = about["described"][0][0]
         about["widths"] = {name: self.cache.open(file).shape[-1] for name, file in widths.items()}
         about["takes"] = [row._asdict() for row in rows]
+        about["sets"] = self._sets()
+        about["warped"] = self._warped(frozen, rows)
         write_atomic(folder / TAKES, lambda to: to.write_text(json.dumps(about, indent=1), "utf-8"))
         (folder / COMPLETE).touch()
         self.data = CapturedData(self.cache, self.work)
@@ -148,26 +170,27 @@ class CapturedGround:
         return found
 
     def _row(self, frozen: Frozen, take: FaceTake, held: bool) -> Row:
-        content, emotion = frozen.content(take.sound), frozen.emotion(take.sound)
         rig = self.cache.file(RIGS, take.rig.key(), take.rig.read)
-        heard, shown = len(self.cache.open(content)), len(self.cache.open(rig))
+        shown = len(self.cache.open(rig))
+        if take.sound is None:
+            nothing = dict.fromkeys(("content", "emotion", "transcript", "words", "description", "picture"), "")
+            return Row(name=take.name, speaker=take.speaker, label=take.label, held=held, stages=[1], group=take.group,
+                       frames=shown, rig=rig, **nothing)  # fmt: skip
+        content, emotion = frozen.content(take.sound), frozen.emotion(take.sound)
+        heard = len(self.cache.open(content))
         if abs(heard - shown) > SLACK:
             raise TrainingError(
                 f"{take.rig.file} has {shown} frames, its sound {heard}.",
                 f"At most {SLACK} may differ; run medtalk-train check on the folder.",
             )
-        transcript = take.transcript
-        if not self.recipe.ablation.text:
-            transcript = ""
-        elif transcript is None:
-            transcript = frozen.transcript(take.sound) if self.options.whisper else ""
+        transcript = self._said(frozen, take) if self.recipe.ablation.text else ""
         guide = bool(self.options.clip)
         return Row(
             name=take.name,
             speaker=take.speaker,
             label=take.label,
             held=held,
-            stages=list(self.recipe.data[int(take.name.partition("/")[0])].stages),
+            stages=list(self.recipe.data[_set_of(take.name)].stages),
             group=take.group or take.sound.key(),
             frames=min(heard, shown),
             content=content,
@@ -179,6 +202,25 @@ class CapturedGround:
             picture=frozen.picture(take.picture) if guide and take.picture else "",
         )
 
+    def _said(self, frozen: Frozen, take: FaceTake) -> str:
+        """What is said in a take, "" if nobody knows."""
+        if take.transcript is not None or take.sound is None:
+            return take.transcript or ""
+        return frozen.transcript(take.sound) if self.options.whisper else ""
+
+    def _warped(self, frozen: Frozen, rows: list[Row]) -> list[dict[str, Any]]:
+        """The sentences of the sets that ask for it, aligned by their sound."""
+        spoken = []
+        for (take, held), row in zip(self.takes, rows, strict=True):
+            entry = self.recipe.data[_set_of(take.name)]
+            if entry.warp and 1 in entry.stages and take.sound is not None:
+                # the ablation of the text leaves the alignment as it is
+                said = self._said(frozen, take)
+                spoken.append(Spoken(take.name, take.speaker, take.label, said, held, take.sound, row.frames))
+        if long := sum(take.frames > LONGEST * FPS for take in spoken):
+            log.warning("%d takes are longer than %.0f s and not warped", long, LONGEST)
+        return warped(spoken, self.cache)
+
     def _described(self) -> list[list[str]]:
         """Plain descriptions of each label: a recorded face cannot be made stronger to fit "very angry"."""
         if not self.options.clip:
@@ -188,29 +230,86 @@ class CapturedGround:
 
     # what the stages learn from
 
+    @property
+    def taught(self) -> bool:
+        """Whether the overlap of stage 1 learns from the teacher's faces, and with it whatever else no data serve."""
+        ablation, faces = self.recipe.ablation, self.data.faces
+        return faces.overlap == TEACHER and ablation.disentangle and (ablation.overlap or faces.takes is None)
+
     def grids(self) -> Draw:
-        options = self.recipe.stage1
-        if self.data.aligned:
-            log.info("stage1 learns from the takes that say the same in several emotions")
-            return AlignedTakes(self.data.recorded(1), options.batch, options.frames)
-        log.info("stage1 learns from the teacher's faces: no takes say the same in several emotions, frame by frame")
-        return self.teacher.grids()
+        options, faces = self.recipe.stage1, self.data.faces
+        for line in faces.told():
+            log.info("stage1: %s", line)
+        return faces.aligned_takes(options.batch, options.frames) or self.teacher.grids()
+
+    def pairs(self) -> Draw | None:
+        return self.data.faces.pairs(self.recipe.stage1.batch, self.recipe.stage1.frames)
+
+    def apart(self) -> bool:
+        return self.data.faces.apart
 
     def windows(self) -> Draw:
         options = self.recipe.stage2
         return Passages(self.data.recorded(2), options.batch, options.frames)
 
     def sentences(self) -> Draw:
-        options, dropout = self.recipe.stage3, self.recipe.transcript_dropout
-        return WholeTakes(self.data.recorded(3), options.batch, self._longest(3, options.frames), dropout)
+        return self._sentences(self.data.recorded(3), self._longest(3, self.recipe.stage3.frames))
+
+    def _sentences(self, takes: Recorded, longest: int) -> WholeTakes:
+        return WholeTakes(takes, self.recipe.stage3.batch, longest, self.recipe.transcript_dropout)
 
     def guided(self) -> Draw | None:
         if not self.options.clip:
             log.info("stage4 learns nothing: the recipe names no CLIP")
             return None
-        options, dropout = self.recipe.stage4, self.recipe.transcript_dropout
-        longest = self._longest(4, options.frames)
-        return WholeTakes(self.data.recorded(4), options.batch, longest, dropout, True, options.label_share)
+        longest = self._longest(4, self.recipe.stage4.frames)
+        return self._guided(self.data.recorded(4), self.data.recorded(3), longest)
+
+    def _guided(self, takes: Recorded, labelled: Recorded | None, longest: int) -> Draw:
+        """Takes of stage 4 by what guides them and, as far as the recipe asks, those of stage 3 by their labels: faces
+        of other data under these would lead E_fuse away from what stage 3 has learned."""
+        recipe, options = self.recipe, self.recipe.stage4
+        guided = WholeTakes(takes, options.batch, longest, recipe.transcript_dropout, guided=True)
+        if labelled is None or not options.label_share:
+            return guided
+        by_label = replace(guided, takes=labelled, longest=4 * recipe.stage3.frames, by_label=True)
+        return ByTurns(by_label, guided, options.label_share)
+
+    def validation(self, stage: int) -> Draw | None:
+        recipe, data = self.recipe, self.data
+        if stage == 1:
+            return self._held_faces()
+        if (takes := data.held(stage)) is None:
+            return None
+        if stage == 2:
+            return Passages(takes, recipe.stage2.batch, recipe.stage2.frames)
+        if stage == 3:
+            return self._sentences(takes, 4 * recipe.stage3.frames)
+        return self._guided(takes, data.held(3), 4 * recipe.stage4.frames) if self.options.clip else None
+
+    def _held_faces(self) -> Draw | None:
+        """The exchanges of stage 1 on takes that are held back, as far as there are such."""
+        options, learned, held = self.recipe.stage1, self.data.faces, self.data.held_faces
+        grids = held.aligned_takes(options.batch, options.frames)
+        if grids is None and self.taught:
+            grids = self.teacher.validation(1)
+        if learned.takes is None:
+            return grids
+        if held.takes is None or len(held.takes.rows) < 2:  # a take has no other to exchange with
+            return None
+        pairs = held.pairs(options.batch, options.frames)
+        return None if pairs is None else Exchanges(pairs, grids if self.recipe.ablation.overlap else None)
+
+    def recorded(self) -> Mapping[str, list[NDArray[np.float32]]]:
+        """Captured faces alone: what the teacher or a renderer made is no measure of them."""
+        out: dict[str, list[NDArray[np.float32]]] = {}
+        for row in self.data.held_back:
+            about = self.data.about["sets"][_set_of(row.name)]
+            if row.captured and about["kind"] != "synthetic":
+                out.setdefault(about["name"], []).append(self.cache.open(row.rig))
+        if not out:
+            log.warning("no captured take is held back, so nobody knows whether the decoder can rebuild them")
+        return out
 
     def _longest(self, stage: int, frames: int) -> int:
         """Frames of the longest take that stage 3 or 4 learns from."""
@@ -227,20 +326,33 @@ class CapturedGround:
         return self.data.recorded(4).pictures
 
     def spread(self, stage: int) -> NDArray[np.float32]:
-        return self.teacher.spread(1) if stage == 1 and not self.data.aligned else self.data.recorded(stage).spread
+        if stage != 1:
+            return self.data.recorded(stage).spread
+        faces = self.data.faces
+        spreads = [takes.spread for takes in {id(takes): takes for takes in (faces.takes, faces.of) if takes}.values()]
+        return np.maximum.reduce([*spreads, *([self.teacher.spread(1)] if self.taught else [])])
 
     def still(self) -> NDArray[np.bool_]:
         still = self.data.recorded().still
-        return still if self.data.aligned else still & self.teacher.still()
+        return still & self.teacher.still() if self.taught else still
 
     def key(self, stage: int) -> str:
-        about = self.data.about
-        if stage == 1 and not self.data.aligned:
+        about, faces = self.data.about, self.data.faces
+        if stage == 1 and faces.takes is None:
             return self.teacher.key(1)
-        takes = [row for row in about["takes"] if stage in row["stages"] and not row["held"]]
-        rows = [[row[name] for name in LEARNED[stage]] for row in takes]
+        rows = [self._learned(stage)]
+        if stage == 1:
+            rows += [[faces.overlap], about["warped"] if faces.overlap == WARPED else []]
+            rows += [[self.teacher.key(1)] if self.taught else []]
+        if stage == 4 and self.recipe.stage4.label_share:
+            rows.append(self._learned(3))
         common = [about[name] for name in ("no_words", "described")[: max(0, stage - 2)]]
         return hashlib.sha256(json.dumps([rows, common]).encode()).hexdigest()
+
+    def _learned(self, stage: int) -> list[list[Any]]:
+        """What a stage learns from each take."""
+        takes = [row for row in self.data.about["takes"] if stage in row["stages"] and not row["held"]]
+        return [[row[name] for name in LEARNED[stage]] for row in takes]
 
     # what comes out
 
@@ -254,23 +366,27 @@ class CapturedGround:
         from medtalk_train.captured.export import export_paper
 
         learned, frozen, about = self.data.recorded(), self._frozen(), self.data.about
-        rows = learned.rows
+        rows = [row for row in learned.rows if row.captured]
+        rendered = len(learned.rows) - len(rows)
         guides = ["clip_text_map", "clip_image_map"]
         trained = [] if not self.options.clip else guides if self.pictures() else guides[:1]
         emotions = Counter(LABELS[row.label] for row in rows)
         kinds = ", ".join(entry.kind or Path(entry.folder).name for entry in self.recipe.data)
-        aligned = "these" if self.data.aligned else "the synthetic corpus' faces"
+        first = self.data.faces.told() if self.recipe.ablation.disentangle else []
         undescribed = sum(not row.description for row in rows if 4 in row.stages)
         backbones = {part: frozen.name(part) for part in about["backbones"] if part != "wav2vec2"}
         meta = {
             "name": self.recipe.name,
-            "training_data": f"{kinds}: {len(rows)} takes, {learned.frames / 3600:.1f} minutes of "
-            f"{len({row.speaker for row in rows})} speakers ({', '.join(f'{k} {n}' for k, n in emotions.items())})",
+            "training_data": f"{kinds}: {len(rows)} takes, {sum(row.frames for row in rows) / FPS / 60:.1f} minutes of "
+            f"{len({row.speaker for row in rows})} speakers ({', '.join(f'{k} {n}' for k, n in emotions.items())})"
+            + (f", and {rendered} rendered faces" if rendered else ""),
             "metrics": metrics,
             "untrained": [part for part in guides if part not in trained],
             "notes": [
-                f"Made by `medtalk-train all --recipe RECIPE --work RUN`, seed {self.recipe.seed}. Stage 1 learned "
-                f"from {aligned}; {len(self.data.held_back)} takes were held back for the figures.",
+                f"Made by `medtalk-train all --recipe RECIPE --work RUN`, seed {self.recipe.seed}. "
+                f"{len(self.data.held_back)} takes were held back for the figures.",
+                *([". ".join(first) + "."] if first else []),
+                *([warning] if (warning := too_low(metrics)) else []),
                 *(
                     [f"{undescribed} takes had no description: plain ones by label stood in."]
                     if trained and undescribed
@@ -283,18 +399,33 @@ class CapturedGround:
         return export_paper(model, frozen.source("wav2vec2"), self.options.layer, backbones, folder, meta, no_words)
 
     def held(self, bundle: Bundle, clips: int) -> Held | None:
-        rows = self.data.held_back
+        rows = [row for row in self.data.held_back if row.captured]
         if not rows:
             return None
         by_name, frozen = {take.name: take for take, _ in self.takes}, self._frozen()
         # spread over all: names in their order would give the first sets and emotions alone
-        takes = (
-            (by_name[row.name].sound.read(), row.transcript, row.label, self.cache.open(row.rig))
-            for row in rows[:: -(-len(rows) // clips)]
-        )
+        takes = (self._held_take(by_name[row.name], row) for row in rows[:: -(-len(rows) // clips)])
         places = {part: frozen.source(part).path for part in bundle.backbones if part in self.data.about["backbones"]}
         folders = {part: path for part, path in places.items() if path}
         return Held(takes=takes, backbones=folders, offline=self.options.offline)
+
+    def _held_take(self, take: FaceTake, row: Row) -> HeldTake:
+        assert take.sound is not None
+        return HeldTake(
+            take.sound.read(),
+            row.transcript,
+            row.label,
+            self.cache.open(row.rig),
+            set=self.data.about["sets"][_set_of(row.name)]["name"],
+            labelled=3 in row.stages,
+            description=take.description,
+            picture=take.picture,
+        )
+
+
+def _set_of(name: str) -> int:
+    """The number of a take's set, which leads its name."""
+    return int(name.partition("/")[0])
 
 
 class CapturedData:
@@ -308,23 +439,48 @@ class CapturedData:
     def about(self) -> Mapping[str, Any]:
         """`TAKES`."""
         need(self._folder / COMPLETE, "features")
-        return json.loads((self._folder / TAKES).read_text("utf-8"))
+        about = json.loads((self._folder / TAKES).read_text("utf-8"))
+        if "warped" not in about:
+            raise TrainingError("The features are of an older version.", "Run medtalk-train features.")
+        return about
 
     def recorded(self, *stages: int) -> Recorded:
         """The takes to learn from, in some stages or in any."""
         if stages not in self._recorded:
             rows = [Row(**row) for row in self.about["takes"]]
-            rows = [row for row in rows if not row.held and set(row.stages) & set(stages or row.stages)]
-            self._recorded[stages] = Recorded(self._cache, rows, self.about["no_words"], self.about["described"])
+            self._recorded[stages] = self._of([row for row in rows if not row.held and _serves(row, stages)])
         return self._recorded[stages]
 
+    def held(self, stage: int) -> Recorded | None:
+        """The takes of a stage that are not to learn from, if there are any."""
+        rows = [row for row in self.held_back if _serves(row, (stage,))]
+        return self._of(rows) if rows else None
+
     @cached_property
-    def aligned(self) -> bool:
-        """Whether stage 1 has takes that say the same in several emotions, frame by frame."""
-        rows = [row for row in self.recorded().rows if 1 in row.stages]
-        return bool(rows) and bool(self.recorded(1).grids)
+    def faces(self) -> Faces:
+        """What stage 1 learns from."""
+        return self._faces(False)
+
+    @cached_property
+    def held_faces(self) -> Faces:
+        """The like of it that is held back."""
+        return self._faces(True, self.faces.overlap)
+
+    def _faces(self, held: bool, overlap: str = "") -> Faces:
+        rows = [row for row in (Row(**row) for row in self.about["takes"]) if row.held == held and 1 in row.stages]
+        kinds = [[row for row in rows if row.captured], [row for row in rows if not row.captured]]
+        captured, rendered = (self._of(kind) if kind else None for kind in kinds)
+        return choose(captured, rendered, self.about["warped"], overlap)
+
+    def _of(self, rows: list[Row]) -> Recorded:
+        return Recorded(self._cache, rows, self.about["no_words"], self.about["described"])
 
     @cached_property
     def held_back(self) -> list[Row]:
         """The takes that are not to learn from."""
         return [row for row in (Row(**row) for row in self.about["takes"]) if row.held]
+
+
+def _serves(row: Row, stages: tuple[int, ...]) -> bool:
+    """Whether a take is of one of the stages, or of any if none is named."""
+    return bool(set(row.stages) & set(stages or row.stages))

@@ -1,7 +1,7 @@
 """The frame of a video in which the face shows most (Sec. 3.4), as a picture: what P_image learns from.
 
-How much a frame shows is Int(R) of its rig (Eq. 8): of a rig that is there already, or of one made from the blendshapes
-that MediaPipe sees in the video.
+How much a frame shows is Int(R) of its rig (Eq. 8) without blinks, which show nothing: of a rig that is there already,
+or of one made from the blendshapes that MediaPipe sees in the video.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def peak(video: Path, picture: Path, rig: Path | None = None, model: Path | None
     """
     if rig is not None:
         face = open_rig(rig)
-        second = int(np.argmax(intensity(face.values))) / face.fps
+        second = int(np.argmax(intensity(face.values, blinks=False))) / face.fps
     elif model is not None:
         times, shown = _seen(video, model)
         second = times[int(np.argmax(shown))]
@@ -103,4 +103,4 @@ def _seen(video: Path, model: Path) -> tuple[list[float], NDArray]:
                 rows.append(max(faces, key=lambda face: face.area).shapes)
     if not rows:
         raise TrainingError(f"No face is seen in {video}.", "Give the video's rig with --rig.")
-    return times, intensity(from_arkit(np.array(rows)).values)
+    return times, intensity(from_arkit(np.array(rows)).values, blinks=False)

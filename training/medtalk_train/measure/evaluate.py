@@ -28,7 +28,7 @@ from medtalk.rig.channels import S_LIP, S_UP
 from medtalk_train.measure import nonspeech
 from medtalk_train.measure.captures import beside_captures, read_captures
 from medtalk_train.measure.recordings import Recording, read_recordings
-from medtalk_train.stages.ground import CLIPS, Held
+from medtalk_train.stages.ground import CLIPS, Held, HeldTake
 from medtalk_train.synthetic.corpus.read import Corpus
 from medtalk_train.synthetic.corpus.spoken import spoken
 from medtalk_train.synthetic.teacher.emotion import compose, strength
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medtalk.bundle import Bundle
+    from medtalk.guidance import Guidance
     from medtalk.perform import Performance
     from medtalk_train.synthetic.corpus.read import Utterance
 
@@ -76,8 +77,8 @@ def evaluate(
     Args:
         bundle: what to judge.
         held: what training never saw. A corpus gives MLE, MEE, EIE, FRD beside a still mouth, the emotion swap, the use
-            of words, and the AUCs of each language, on held-out voices. Takes give MLE, MEE, EIE and FRD, each in its
-            own emotion.
+            of words, and the AUCs of each language, on held-out voices. Takes give MLE, MEE, EIE and FRD by data set
+            and by what guides them, see `against_captures`.
         speech: a folder of recordings with phone times, see `read_recordings`; gives the events, AUCs and amplitude of
             the finished output, in every emotion, in noise, and with transcripts where there are any.
         clips: how many held-out sentences of a corpus.
@@ -117,15 +118,46 @@ def _on_corpus(model: Model, folder: Path, clips: int) -> dict[str, float]:
     )
 
 
-def against_captures(model: Model, takes: Iterable[tuple[NDArray, str, int, NDArray]]) -> dict[str, float]:
-    """The paper's metrics (Eq. 15-18) on recorded takes, as `Held` has them, each in its own emotion."""
-    pairs = []
-    for samples, transcript, label, truth in takes:
-        performance = model.perform(Speech.from_array(samples, RATE), transcript)
-        found = performance.decode(LABELS[label], finishing=RAW).values
-        frames = min(len(found), len(truth))
-        pairs.append((found[:frames], truth[:frames]))
-    return paper_metrics(pairs)
+def against_captures(model: Model, takes: Iterable[HeldTake]) -> dict[str, float]:
+    """`paper_metrics` on recorded takes, with the still mouths beside each MLE, and "takes", on how many that stands.
+
+    The plain names are of takes guided by their label, of the data sets that taught the labels, or of all if none did.
+    "..., by text" and "..., by picture" are of takes that have a description or picture of their own, where the bundle
+    follows it. Where there are several data sets, each has all of these again, "..., SET" and "..., SET, by text".
+    """
+    found: dict[tuple[str, str], list[tuple[NDArray, NDArray]]] = {}
+    taught: dict[str, bool] = {}
+    for take in takes:
+        performance = model.perform(Speech.from_array(take.sound, RATE), take.transcript)
+        taught[take.set] = take.labelled
+        for by, guide in _guides(model, take).items():
+            rig = performance.decode(guide, finishing=RAW).values
+            frames = min(len(rig), len(take.rig))
+            found.setdefault((take.set, by), []).append((rig[:frames], take.rig[:frames]))
+    labelled = {name for name, yes in taught.items() if yes} or set(taught)
+    out: dict[str, float] = {}
+    for by in dict.fromkeys(by for _, by in found):
+        chosen = taught if by else labelled
+        out |= _figures([pair for name in chosen for pair in found.get((name, by), [])], by)
+    if len(taught) > 1:
+        for (name, by), pairs in sorted(found.items()):
+            out |= _figures(pairs, f", {name}{by}")
+    return out
+
+
+def _guides(model: Model, take: HeldTake) -> dict[str, Guidance | str]:
+    """What may guide a take's face, by the end of the names of its figures."""
+    follows = model.bundle.guidance
+    out: dict[str, Guidance | str] = {"": LABELS[take.label]}
+    if take.description and "text" in follows:
+        out[", by text"] = model.guide(text=take.description)
+    if take.picture is not None and "image" in follows:
+        out[", by picture"] = model.guide(image=take.picture)
+    return out
+
+
+def _figures(pairs: Sequence[tuple[NDArray, NDArray]], suffix: str) -> dict[str, float]:
+    return {f"{name}{suffix}": value for name, value in (paper_metrics(pairs) | {"takes": float(len(pairs))}).items()}
 
 
 def show(model: Model, speech: Speech, transcript: str | None = None, label: str = "neutral") -> NDArray:

@@ -23,6 +23,15 @@ Draw = Callable[[np.random.Generator], Any]
 BY_LABEL, BY_TEXT, BY_IMAGE = range(3)
 
 
+class Exchange(NamedTuple):
+    """Faces of stage 1 where not all are frame-aligned across emotions; a ground whose faces are draws grids alone."""
+
+    pairs: Tensor  # (2, B, L, 174) two unlike faces: what self-reconstruction and the cycle need
+    grid: (
+        Tensor | None
+    )  # (2, 2, B, L', 174) two emotions by two contents, for the overlap; None where it is not asked for
+
+
 class SentenceBatch(NamedTuple):
     """Whole sentences, padded to the longest (T frames, N words), as stages 3 and 4 need them."""
 

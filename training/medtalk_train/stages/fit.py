@@ -25,12 +25,22 @@ from medtalk_train.stages.batches import Draw, Steps
 
 CHECKPOINT = "last.ckpt"
 LOSSES = "losses.json"
+VALIDATION_BATCHES = 4
+"""After each epoch, the same ones each time: enough to see over-fitting, a hundredth of an epoch's work."""
+_VALIDATION = 1 << 31
+"""In place of the epoch in the seed of a batch: no epoch of training draws these."""
 
 
 class Stage(L.LightningModule):
-    """One stage of the paper's training: some parts of a MEDTalk learn, the others are frozen."""
+    """One stage of the paper's training: some parts of a MEDTalk learn, the others are frozen.
+
+    Attributes:
+        validation: draws what training does not see, for the losses "val ..."; None where nothing is held back. They
+            change nothing in what is learned.
+    """
 
     number: int
+    validation: Draw | None = None
 
     def __init__(self, model: MEDTalk, options: StageOptions, draw: Draw, seed: int, trained: list[nn.Module]) -> None:
         super().__init__()
@@ -49,6 +59,17 @@ class Stage(L.LightningModule):
     @abstractmethod
     def losses(self, batch: Any) -> dict[str, Tensor]:
         """The losses of a batch by name; `loss` is the one that is minimised."""
+
+    def validation_step(self, batch: Any, _: int) -> None:
+        losses = {f"val {name}": value for name, value in self.losses(batch).items()}
+        self.log_dict(losses, on_step=False, on_epoch=True, batch_size=1, sync_dist=self.trainer.world_size > 1)
+
+    def val_dataloader(self) -> DataLoader | list[object]:
+        if self.validation is None:
+            return []
+        steps = Steps(self.validation, VALIDATION_BATCHES, (self.seed, self.number, _VALIDATION))
+        # with a generator of its own: a loader takes a number from torch's, from which training draws its dropout
+        return DataLoader(steps, batch_size=None, num_workers=0, generator=torch.Generator())
 
     def training_step(self, batch: Any, _: int) -> Tensor:
         losses = self.losses(batch)
@@ -76,7 +97,8 @@ class Stage(L.LightningModule):
 
 
 class LossFile(Callback):
-    """Keeps each epoch's mean losses in `losses.json`: {name: [epoch 0, epoch 1, ...]}."""
+    """Keeps each epoch's mean losses in `losses.json`: {name: [epoch 0, epoch 1, ...]}, those of what is held back as
+    "val NAME"."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -120,8 +142,15 @@ def fit(stage: Stage, folder: Path, progress: bool = True, accelerator: str = "c
                 # last, so that what it saves includes the other callbacks' work of the epoch
                 LossFile(folder / LOSSES),
                 *([TQDMProgressBar(20)] if progress else []),
-                ModelCheckpoint(folder, CHECKPOINT.removesuffix(".ckpt"), enable_version_counter=False),
+                ModelCheckpoint(
+                    folder,
+                    CHECKPOINT.removesuffix(".ckpt"),
+                    enable_version_counter=False,
+                    save_on_train_epoch_end=True,
+                ),
             ],
+            limit_val_batches=0 if stage.validation is None else 1.0,
+            num_sanity_val_steps=0,
             reload_dataloaders_every_n_epochs=1,
             enable_progress_bar=progress,
             enable_model_summary=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -21,15 +21,33 @@ CLIPS = 84
 
 
 @dataclass(frozen=True)
+class HeldTake:
+    """A recorded take that training did not see.
+
+    sound: (n,) at 16 kHz. transcript: "" if unknown. label: a place in `LABELS`. rig: (T, 174). set: the name of its
+    data set. labelled: whether that set taught the labels. description, picture: what else may guide its face.
+    """
+
+    sound: NDArray
+    transcript: str
+    label: int
+    rig: NDArray
+    set: str = ""
+    labelled: bool = True
+    description: str = ""
+    picture: Path | None = None
+
+
+@dataclass(frozen=True)
 class Held:
     """The data that a ground keeps out of training, for the evaluation.
 
-    corpus: a generated corpus with held-out voices. takes: sound (n,) at 16 kHz, transcript ("" if unknown), label and
-    rig (T, 174) of each. backbones, offline: how the bundle is opened, see `medtalk.engine.open_engine`.
+    corpus: a generated corpus with held-out voices. takes: recorded ones. backbones, offline: how the bundle is opened,
+    see `medtalk.engine.open_engine`.
     """
 
     corpus: Path | None = None
-    takes: Iterable[tuple[NDArray, str, int, NDArray]] | None = None
+    takes: Iterable[HeldTake] | None = None
     backbones: Mapping[str, str | Path] = field(default_factory=dict)
     offline: bool = False
 
@@ -56,6 +74,25 @@ class Ground(Protocol):
 
     def grids(self) -> Draw:
         """Batches of stage 1: two emotions by two contents, (2, 2, B, L, 174)."""
+        ...
+
+    def pairs(self) -> Draw | None:
+        """Batches of stage 1: two unlike faces, (2, B, L, 174); None where the grids' faces are all there are."""
+        ...
+
+    def apart(self) -> bool:
+        """Whether the pairs have faces that no grid has."""
+        ...
+
+    def validation(self, stage: int) -> Draw | None:
+        """Batches of what is held back, like those that a stage learns from; an `Exchange` where that has pairs.
+
+        None if nothing is held back.
+        """
+        ...
+
+    def recorded(self) -> Mapping[str, Sequence[NDArray[np.float32]]]:
+        """Recorded faces (T, 174) that are held back, by the name of their data set."""
         ...
 
     def windows(self) -> Draw:

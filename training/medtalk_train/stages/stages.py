@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
+from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional as F
 
 from medtalk.model.intensity import intensity
 from medtalk.model.medtalk import MEDTalk
 from medtalk_train.recipe import Ablation, Stage1Options, Stage2Options, Stage3Options, Stage4Options
-from medtalk_train.stages.batches import BY_IMAGE, BY_LABEL, Draw, SentenceBatch
+from medtalk_train.stages.batches import BY_IMAGE, BY_LABEL, Draw, Exchange, SentenceBatch
 from medtalk_train.stages.fit import Stage
 from medtalk_train.stages.losses import RigLoss, mean, similarity
 
@@ -20,15 +22,34 @@ if TYPE_CHECKING:
 
 
 class CrossReconstruction(Stage):
-    """Stage 1: E_e, E_c and D by self-reconstruction, then overlap exchange, then cycle exchange."""
+    """Stage 1: E_e, E_c and D by self-reconstruction, then overlap exchange, then cycle exchange.
+
+    All three learn from grids, which `grids` draws. With `pairs`, which draws two unlike faces, self and cycle learn
+    from these; the grids serve the overlap, and the cycle beside it. They may then be None, where the ablation has no
+    overlap. With `apart` the pairs have faces that the grids do not: each phase keeps the losses of the earlier ones,
+    or it would unlearn what it does not see.
+    """
 
     number = 1
     options: Stage1Options
 
     def __init__(
-        self, model: MEDTalk, options: Stage1Options, draw: Draw, seed: int, ablation: Ablation, spread: NDArray
+        self,
+        model: MEDTalk,
+        options: Stage1Options,
+        grids: Draw | None,
+        seed: int,
+        ablation: Ablation,
+        spread: NDArray,
+        pairs: Draw | None = None,
+        apart: bool = False,
     ) -> None:
-        super().__init__(model, options, draw, seed, [model.emo_encoder, model.cont_encoder, model.decoder])
+        trained = [model.emo_encoder, model.cont_encoder, model.decoder]
+        draw = self._faces if pairs else grids
+        assert draw is not None
+        super().__init__(model, options, draw, seed, trained)
+        self.grids, self.pairs = grids, pairs
+        self.keep = options.keep_earlier or (pairs is not None and apart)
         self.error = RigLoss(options.loss, spread)
         self.phases = ["self"] * options.epochs
         self.phases += ["overlap"] * (options.overlap_epochs if ablation.overlap else 0)
@@ -38,16 +59,41 @@ class CrossReconstruction(Stage):
     def epochs(self) -> int:
         return len(self.phases)
 
-    def losses(self, batch: Tensor) -> dict[str, Tensor]:
-        """Losses of a grid (2 emotions, 2 contents, B, L, 174) in the phase that this epoch belongs to."""
-        phase = self.phases[min(self.current_epoch, self.epochs - 1)]
-        active = [phase]
-        if self.options.keep_earlier:
-            active = sorted(set(self.phases[: self.current_epoch + 1]))
-        emotion, content = self.model.emo_encoder(batch), self.model.cont_encoder(batch)
+    @property
+    def active(self) -> list[str]:
+        """The exchanges that this epoch learns by."""
+        if self.keep:
+            return sorted(set(self.phases[: self.current_epoch + 1]))
+        return [self.phases[min(self.current_epoch, self.epochs - 1)]]
+
+    def _faces(self, rng: Generator) -> Exchange:
+        """What this epoch needs: grids for the exchanges alone."""
+        assert self.pairs is not None
+        pairs = self.pairs(rng)
+        return Exchange(pairs, None if self.grids is None or self.active == ["self"] else self.grids(rng))
+
+    def losses(self, batch: Tensor | Exchange) -> dict[str, Tensor]:
+        """Losses of a grid (2 emotions, 2 contents, B, L, 174), or of pairs and a grid, in the phase of this epoch.
+
+        Without a grid there is no loss of the overlap.
+        """
+        losses = self._of_pairs(batch) if isinstance(batch, Exchange) else self._of_grid(batch, self.active)
+        return {"loss": torch.stack(list(losses.values())).sum(), **losses} if losses else {}
+
+    def _of_grid(self, grid: Tensor, active: Sequence[str]) -> dict[str, Tensor]:
         step = {"self": self.itself, "overlap": self.overlap, "cycle": self.cycle}
-        losses = {name: step[name](batch, emotion, content) for name in active}
-        return {"loss": torch.stack(list(losses.values())).sum(), **losses}
+        emotion, content = self.model.emo_encoder(grid), self.model.cont_encoder(grid)
+        return {name: step[name](grid, emotion, content) for name in active}
+
+    def _of_pairs(self, batch: Exchange) -> dict[str, Tensor]:
+        step = {"self": self.itself, "cycle": self.there_and_back}
+        emotion, content = self.model.emo_encoder(batch.pairs), self.model.cont_encoder(batch.pairs)
+        losses = {name: step[name](batch.pairs, emotion, content) for name in self.active if name in step}
+        if batch.grid is not None:
+            aligned = self._of_grid(batch.grid, [name for name in self.active if name != "self"])
+            losses |= {name: 0.5 * (losses[name] + value) if name in losses else value
+                       for name, value in aligned.items()}  # fmt: skip
+        return losses
 
     def itself(self, grid: Tensor, emotion: Tensor, content: Tensor) -> Tensor:
         """Eq. 2: every rig from its own two embeddings."""
@@ -58,6 +104,13 @@ class CrossReconstruction(Stage):
         same_content = self.error(self.model.decoder(emotion, content.flip(0)), grid)
         same_emotion = self.error(self.model.decoder(emotion.flip(1), content), grid)
         return 0.5 * (same_content + same_emotion)
+
+    def there_and_back(self, pair: Tensor, emotion: Tensor, content: Tensor) -> Tensor:
+        """Eq. 4 on two unlike rigs (2, B, L, 174): what the first exchange makes has no target, what comes back has."""
+        model = self.model
+        e1_c2 = model.decoder(emotion[0], content[1])
+        e2_c1 = model.decoder(emotion[1], content[0])
+        return self.error(torch.stack([model.reconstruct(e1_c2, e2_c1), model.reconstruct(e2_c1, e1_c2)]), pair)
 
     def cycle(self, grid: Tensor, emotion: Tensor, content: Tensor) -> Tensor:
         """Eq. 4: two unlike rigs exchange emotions, and the results exchange them back; all four have targets."""
@@ -87,7 +140,8 @@ class ContentMapping(Stage):
     def losses(self, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
         features, posteriors, rig = batch
         if self.options.feature_dropout:  # never of the vocal effort, which is the last
-            features = torch.cat([F.dropout(features[..., :-1], self.options.feature_dropout), features[..., -1:]], -1)
+            withheld = F.dropout(features[..., :-1], self.options.feature_dropout, self.training)
+            features = torch.cat([withheld, features[..., -1:]], -1)
         content = self.model.content(features, posteriors)
         reconstruction = self.error(self.model.decoder(self.model.emo_encoder(rig), content), rig)
         if not self.disentangle:
@@ -98,13 +152,21 @@ class ContentMapping(Stage):
 
 
 class IntensityModelling(Stage):
-    """Stage 3, FIM: CMF with its words, the label embedding and E_fuse (Eq. 8-12)."""
+    """Stage 3, FIM: CMF with its words, the label embedding and E_fuse (Eq. 8-12). Without `blinks` Eq. 11 leaves out
+    lids that close."""
 
     number = 3
     options: Stage3Options
 
     def __init__(
-        self, model: MEDTalk, options: Stage3Options, draw: Draw, seed: int, ablation: Ablation, spread: NDArray
+        self,
+        model: MEDTalk,
+        options: Stage3Options,
+        draw: Draw,
+        seed: int,
+        ablation: Ablation,
+        spread: NDArray,
+        blinks: bool = True,
     ) -> None:
         trained = [model.emotion_embedding, model.semantic_emotion_map]
         if ablation.intensity:
@@ -114,7 +176,7 @@ class IntensityModelling(Stage):
         if not ablation.disentangle:
             trained += [model.audio_content_map, model.decoder]
         super().__init__(model, options, draw, seed, trained)
-        self.ablation = ablation
+        self.ablation, self.blinks = ablation, blinks
         self.error = RigLoss(options.loss, spread)
 
     def losses(self, batch: SentenceBatch) -> dict[str, Tensor]:
@@ -129,7 +191,8 @@ class IntensityModelling(Stage):
             out["similarity"] = similarity(emotion, model.emo_encoder(batch.rig), mask, options.whole_similarity)
             loss = loss + options.similarity_weight * out["similarity"]
         if self.ablation.intensity:
-            out["intensity"] = mean((intensity(found) - intensity(batch.rig)).square(), mask)
+            felt, aimed = intensity(found, self.blinks), intensity(batch.rig, self.blinks)
+            out["intensity"] = mean((felt - aimed).square(), mask)
             loss = loss + options.intensity_weight * out["intensity"]
             if options.strength_weight:
                 out["strength"] = mean((level - batch.strength).square(), mask)

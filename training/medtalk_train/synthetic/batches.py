@@ -58,10 +58,11 @@ class Script:
             self.lips[self.span(k)] = lip_curves(utterance.phones, frames[k], effort=efforts[k])
 
     @classmethod
-    def of_corpus(cls, corpus: Corpus, hours: float, seed: int = 0) -> Script:
-        """The first so many hours of the training voices, in random efforts; their sound is not needed."""
+    def of_corpus(cls, corpus: Corpus, hours: float, seed: int = 0, split: str = "train") -> Script:
+        """The first so many hours of the training voices, or those held back, in random efforts; their sound is not
+        needed."""
         seconds, chosen = 0.0, []
-        for utterance in corpus.split("train"):
+        for utterance in corpus.split(split):
             if seconds >= hours * 3600:
                 break
             seconds += utterance.samples / RATE

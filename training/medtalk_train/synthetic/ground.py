@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BACKBONE = "backbone.pt"
+HELD = "held"
+_VALIDATION_HOURS = 0.1
+"""Of voices held back, for the losses beside those of training."""
 
 
 @dataclass(frozen=True)
@@ -222,23 +225,38 @@ class SyntheticGround:
     # what the stages learn from
 
     def grids(self) -> Draw:
+        return self._grids(self.data.script)
+
+    def _grids(self, script: Script) -> Draw:
         from medtalk_train.synthetic.batches import Grids
 
         options = self.recipe.stage1
-        return Grids(self.data.script, options.batch, options.frames, options.max_strength, options.lip_gain)
+        return Grids(script, options.batch, options.frames, options.max_strength, options.lip_gain)
+
+    def pairs(self) -> None:
+        """None: every face is in a grid."""
+
+    def apart(self) -> bool:
+        return False
 
     def windows(self) -> Draw:
+        return self._windows(self.data.spoken)
+
+    def _windows(self, script: SpokenScript) -> Draw:
         from medtalk_train.synthetic.batches import Windows
 
         options = self.recipe.stage2
-        return Windows(self.data.spoken, options.batch, options.frames, options.max_strength, options.known_share)
+        return Windows(script, options.batch, options.frames, options.max_strength, options.known_share)
 
     def sentences(self) -> Draw:
+        return self._sentences(self.data.spoken)
+
+    def _sentences(self, script: SpokenScript) -> Draw:
         from medtalk_train.synthetic.batches import Sentences
 
         recipe, options = self.recipe, self.recipe.stage3
         return Sentences(
-            self.data.spoken,
+            script,
             options.batch,
             4 * options.frames,
             recipe.largest_scale,
@@ -257,6 +275,17 @@ class SyntheticGround:
 
     def pictures(self) -> bool:
         return False
+
+    def validation(self, stage: int) -> Draw | None:
+        """Of voices that training never hears."""
+        if stage == 1:
+            script = self.data.held_script
+            return None if script is None else self._grids(script)
+        spoken = self.data.held_spoken if stage in (2, 3) else None
+        return None if spoken is None else self._windows(spoken) if stage == 2 else self._sentences(spoken)
+
+    def recorded(self) -> Mapping[str, Sequence[NDArray[np.float32]]]:
+        return {}
 
     def spread(self, stage: int) -> NDArray[np.float32]:
         from medtalk_train.synthetic.batches import channel_spread
@@ -356,3 +385,24 @@ class SyntheticData:
         train = np.random.default_rng(recipe.seed).permutation(self.states.split("train"))
         hours = np.cumsum([self.states.utterances[i].seconds for i in train]) / 3600.0
         return SpokenScript(self.states, self.ear, train[: int(np.searchsorted(hours, recipe.features.hours)) + 1])
+
+    @cached_property
+    def held_script(self) -> Script | None:
+        """Sentences of voices held back, for the validation of stage 1; None if there are none."""
+        from medtalk_train.synthetic.batches import Script
+        from medtalk_train.synthetic.corpus.read import Corpus
+
+        corpus = Corpus(self._ground.corpus_folder)
+        if not corpus.split(HELD):
+            return None
+        return Script.of_corpus(corpus, _VALIDATION_HOURS, self._ground.recipe.seed, HELD)
+
+    @cached_property
+    def held_spoken(self) -> SpokenScript | None:
+        """Sentences of voices held back, with what the ear heard, for the validation of stages 2 and 3."""
+        from medtalk_train.synthetic.batches import SpokenScript
+
+        held = np.random.default_rng(self._ground.recipe.seed).permutation(self.states.split(HELD))
+        hours = np.cumsum([self.states.utterances[i].seconds for i in held]) / 3600.0
+        chosen = [int(i) for i in held[: int(np.searchsorted(hours, _VALIDATION_HOURS)) + 1]]
+        return SpokenScript(self.states, self.ear, chosen) if chosen else None

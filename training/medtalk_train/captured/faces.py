@@ -1,0 +1,96 @@
+"""The faces of stage 1: self-reconstruction and cycle learn from every capture, the overlap from aligned ones.
+
+Eq. 2 and the last two terms of Eq. 4 need nothing but faces, "an arbitrary set of motion sequences". Eq. 3 needs one
+content in two emotions, frame by frame, which nobody captures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from medtalk.rates import FPS
+from medtalk_train.captured.batches import AlignedTakes, Grid, Recorded, UnlikeTakes
+from medtalk_train.stages.batches import Draw
+
+ALIGNED_ENOUGH = 0.25
+"""The share of the captured takes that must be frame-aligned for the overlap to learn from these alone. A single grid,
+by two names that happen to be alike, would teach Eq. 3 two sentences, and the networks to know them by heart."""
+
+ALIGNED, RENDERED, WARPED, TEACHER = "aligned", "rendered", "warped", "teacher"
+
+
+@dataclass(frozen=True)
+class Faces:
+    """What stage 1 learns from.
+
+    Attributes:
+        takes: what self and cycle learn from: the captured ones, else rendered ones; None if no data serve stage 1.
+        overlap: whose faces the grids are: `ALIGNED`, `RENDERED`, `WARPED` or `TEACHER`.
+        of: the takes of the grids; None for the teacher's.
+        grids: what they are made of; empty for the teacher's.
+        aligned: how many of `takes` are frame-aligned as they are.
+    """
+
+    takes: Recorded | None
+    overlap: str = TEACHER
+    of: Recorded | None = None
+    grids: Sequence[Grid] = field(default=(), repr=False)
+    aligned: int = 0
+
+    @property
+    def apart(self) -> bool:
+        """Whether some of `takes` are in no grid."""
+        return self.takes is not None and (self.of is not self.takes or len(_within(self.grids)) < len(self.takes.rows))
+
+    def pairs(self, batch: int, frames: int) -> Draw | None:
+        return None if self.takes is None else UnlikeTakes(self.takes, batch, frames)
+
+    def aligned_takes(self, batch: int, frames: int) -> Draw | None:
+        """Grids; None where they are the teacher's."""
+        return None if self.of is None else AlignedTakes(self.of, self.grids, batch, frames)
+
+    def told(self) -> list[str]:
+        """What is learned from what, for the log and the model card."""
+        if self.takes is None:
+            return ["Stage 1 learned from the teacher's faces alone: no take of the data serves it"]
+        rows, grids = self.takes.rows, len(_within(self.grids))
+        what = "takes" if rows[0].captured else "rendered takes"
+        speakers = len({row.speaker for row in rows})
+        first = (
+            f"Stage 1 learned self-reconstruction and the cycle from {len(rows)} {what} of {speakers} speakers "
+            f"({self.takes.frames / FPS / 60:.1f} minutes)"
+        )
+        enough = f"only {self.aligned} of {len(rows)} takes are frame-aligned across emotions"
+        return [first, {
+            ALIGNED: f"The overlap exchange, from the {grids} of them that say the same in several emotions, frame by "
+            "frame",
+            RENDERED: f"The overlap exchange, from {grids} rendered takes",
+            WARPED: f"The overlap exchange, from {grids} of them that say the same, aligned by their sound; {enough}",
+            TEACHER: f"The overlap exchange, from the teacher's faces; {enough}",
+        }[self.overlap]]  # fmt: skip
+
+
+def choose(
+    captured: Recorded | None, rendered: Recorded | None, warped: Sequence[Mapping[str, Any]], overlap: str = ""
+) -> Faces:
+    """What there is for stage 1, the best first; `overlap` asks for one kind of grids, if there are any."""
+    takes = captured or rendered
+    if takes is None:
+        return Faces(None)
+    aligned = len(_within(takes.aligned))
+    kinds = {
+        ALIGNED: (takes, takes.aligned if overlap or aligned >= ALIGNED_ENOUGH * len(takes.rows) else []),
+        RENDERED: (rendered, [] if rendered is None else rendered.aligned),
+        WARPED: (captured, [] if captured is None else captured.warped(warped)),
+    }
+    for kind, (of, grids) in kinds.items():
+        if of is not None and grids and overlap in ("", kind):
+            return Faces(takes, kind, of, grids, aligned)
+    return Faces(takes, aligned=aligned)
+
+
+def _within(grids: Sequence[Grid]) -> set[int]:
+    """The takes of some grids."""
+    return {take for grid in grids for content in grid for take in content.takes.values()}
