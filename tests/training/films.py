@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
@@ -43,7 +43,7 @@ def weights_of(frames: int, **shapes: float | np.ndarray) -> np.ndarray:
 
 
 def write_film(
-    path: Path, frames: Iterable[np.ndarray], times: Sequence[float], sound: np.ndarray | None, rotation: int = 0
+    path: Path, frames: Iterable[np.ndarray], times: Iterable[float], sound: np.ndarray | None, rotation: int = 0
 ) -> Path:
     """A video of pictures at these seconds, with mono sound at `RATE`; `rotation` is what a player turns it by."""
     path.parent.mkdir(parents=True, exist_ok=True)

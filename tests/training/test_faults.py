@@ -229,7 +229,7 @@ def test_what_a_set_can_serve(tmp_path: Path) -> None:
     assert verdict(angry)["3"] == (False, "all takes are of one emotion, angry: labels cannot be told apart")
     assert check(angry).notes[-2:] == [
         "one speaker alone, ada: takes are held back, so no figure tells of other faces",
-        "fewer than 2 neutral takes of ada: whether the face rests at 0 cannot be told",
+        "fewer than 3 neutral takes of ada: whether the face rests at 0 cannot be told",
     ]
     frozen = studio(tmp_path / "frozen", ("ada",), 1)
     (frozen / "descriptions.csv").write_text("clip,description\nhappy_ada_20,beaming\n", "utf-8")

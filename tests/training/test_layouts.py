@@ -25,14 +25,14 @@ eyeLookUpLeft eyeLookUpRight eyeSquintLeft eyeSquintRight eyeWideLeft eyeWideRig
 mouthClose mouthDimpleLeft mouthDimpleRight mouthFrownLeft mouthFrownRight mouthFunnel mouthLeft mouthLowerDownLeft
 mouthLowerDownRight mouthPressLeft mouthPressRight mouthPucker mouthRight mouthRollLower mouthRollUpper mouthShrugLower
 mouthShrugUpper mouthSmileLeft mouthSmileRight mouthStretchLeft mouthStretchRight mouthUpperUpLeft mouthUpperUpRight
-noseSneerLeft noseSneerRight tongueOut""".split()  # as EmoTalk's render.py names the columns
+noseSneerLeft noseSneerRight tongueOut"""  # as EmoTalk's render.py names the columns
 
 
 def coefficients(path: Path, frames: int = 45, **shapes: float) -> Path:
     """A file of EmoTalk's that holds shapes, by their names, throughout."""
     values = np.zeros((frames, 52), np.float32)
     for name, value in shapes.items():
-        values[:, EMOTALK.index(name)] = value
+        values[:, EMOTALK.split().index(name)] = value
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, values)
     return path
@@ -126,7 +126,7 @@ def flat(folder: Path) -> Path:
         if ending == "npy":
             coefficients(folder / f"line{number}.npy", jawOpen=0.3)
             values = np.load(folder / f"line{number}.npy")
-            values[:, EMOTALK.index("jawOpen")] = datasets.face(sound, 0)[::2, indices("C_jaw.Y")[0]]
+            values[:, EMOTALK.split().index("jawOpen")] = datasets.face(sound, 0)[::2, indices("C_jaw.Y")[0]]
             np.save(folder / f"line{number}.npy", values)
         else:
             write_rig(folder / f"line{number}.{ending}", RigSequence(datasets.face(sound, number)))

@@ -31,19 +31,24 @@ def bump(times: np.ndarray, at: float, wide: float) -> np.ndarray:
     return np.where(np.abs(times - at) < wide / 2, np.cos(np.pi * (times - at) / wide) ** 2, 0.0)
 
 
+def bumps(times: np.ndarray, highs: dict[float, float], wide: float) -> np.ndarray:
+    """Several, by when they are highest."""
+    return np.sum([high * bump(times, at, wide) for at, high in highs.items()], axis=0)
+
+
 def curves(times: np.ndarray) -> dict[str, np.ndarray]:
     """Of each of `PUT`: the mouth does one thing after another, brows and lids go their own way meanwhile.
 
     The brows are down while the jaw is not far open: of a face with both MediaPipe sees no frown.
     """
     return {
-        "JawOpen": sum(high * bump(times, at, 0.5) for at, high in ((0.6, 0.7), (1.0, 0.4), (3.6, 0.9), (5.3, 0.5))),
+        "JawOpen": bumps(times, {0.6: 0.7, 1.0: 0.4, 3.6: 0.9, 5.3: 0.5}, 0.5),
         "MouthSmile": 0.9 * bump(times, 1.9, 1.2) + 0.5 * bump(times, 5.4, 0.9),
         "MouthFrown": 0.9 * bump(times, 6.3, 1.1),
         "MouthPucker": 0.8 * bump(times, 4.4, 1.0),
         "BrowInnerUp": 0.9 * bump(times, 1.3, 1.6) + 0.6 * bump(times, 4.9, 1.0),
         "BrowDown": 0.9 * bump(times, 2.8, 1.1) + 0.7 * bump(times, 6.2, 1.0),
-        "EyeBlink": sum(bump(times, at, 0.35) for at in (0.9, 3.6, 4.6, 5.7)),
+        "EyeBlink": bumps(times, dict.fromkeys((0.9, 3.6, 4.6, 5.7), 1.0), 0.35),
     }
 
 

@@ -10,7 +10,7 @@ import hashlib
 import os
 import sys
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -180,7 +180,7 @@ class FaceLandmarker:
 
     def watch(
         self, frames: Iterable[tuple[float, NDArray[np.uint8]]], name: str = "The video"
-    ) -> Iterator[tuple[float, list[WatchedFace]]]:
+    ) -> Generator[tuple[float, list[WatchedFace]]]:
         """The faces of a video's frames, followed from each to the next: (seconds, faces), none where none is seen.
 
         Where a face is in the last frame is where it is looked for in this one, which is quicker and steadier than

@@ -256,7 +256,7 @@ def rig_of(followed: Track, pose: NDArray | None = None, meta: Mapping[str, Any]
     step = float(np.median(np.diff(followed.times))) if len(followed.times) > 1 else 1.0 / FPS
     window = min(max(5, round(_SMOOTHED * step * FPS) | 1), (len(even) - 1) | 1)
     if window >= 5:
-        even = np.clip(savgol_filter(even, window, 2, axis=0), 0.0, 1.0)
+        even = np.clip(np.asarray(savgol_filter(even, window, 2, axis=0)), 0.0, 1.0)
     return from_arkit(even, FPS, meta)
 
 
