@@ -31,7 +31,7 @@ from medtalk.guidance import LABELS
 from medtalk.model.medtalk import MEDTalk
 from medtalk.rates import FPS
 from medtalk.rig.channels import N_CHANNELS
-from medtalk_train.captured.batches import AlignedTakes, Passages, Recorded, Row, WholeTakes
+from medtalk_train.captured.batches import AlignedTakes, ByTurns, Passages, Recorded, Row, UnlikeTakes, WholeTakes
 from medtalk_train.captured.cache import Cache
 from medtalk_train.recipe import Recipe, load_recipe
 from medtalk_train.stages.fit import Stage, fit
@@ -127,19 +127,22 @@ def phases(recipe: Recipe, takes: Recorded) -> Iterator[Phase]:
     """Every phase of the recipe over the takes, one at a time: each freezes the networks in its own way."""
     one, two, three, four = recipe.stage1, recipe.stage2, recipe.stage3, recipe.stage4
     model, common = MEDTalk(recipe.paper_config()), (SEED, recipe.ablation, takes.spread)
-    grids = AlignedTakes(takes, one.batch, one.frames)
+    grids = AlignedTakes(takes, takes.aligned, one.batch, one.frames)
+    pairs = UnlikeTakes(takes, one.batch, one.frames)
     lengths = {"self": one.epochs, "overlap": one.overlap_epochs, "cycle": one.cycle_epochs}
     for name, epochs in lengths.items():
         only = {"epochs": 0, "overlap_epochs": 0, "cycle_epochs": 0}
         only["epochs" if name == "self" else f"{name}_epochs"] = 1
-        yield Phase(f"1, {name}", CrossReconstruction(model, replace(one, **only), grids, *common), epochs * one.steps)
+        learner = CrossReconstruction(model, replace(one, **only), grids, *common, pairs)
+        yield Phase(f"1, {name}", learner, epochs * one.steps)
     windows = Passages(takes, two.batch, two.frames)
     yield Phase("2", ContentMapping(model, replace(two, epochs=1), windows, *common), two.epochs * two.steps)
     sentences = WholeTakes(takes, three.batch, 4 * three.frames, recipe.transcript_dropout)
     yield Phase(
         "3", IntensityModelling(model, replace(three, epochs=1), sentences, *common), three.epochs * three.steps
     )
-    guided = WholeTakes(takes, four.batch, 4 * four.frames, recipe.transcript_dropout, True, four.label_share)
+    guides = WholeTakes(takes, four.batch, 4 * four.frames, recipe.transcript_dropout, guided=True)
+    guided = ByTurns(replace(guides, by_label=True), guides, four.label_share)
     yield Phase("4", GuidanceStage(model, replace(four, epochs=1), guided, *common, True), four.epochs * four.steps)
 
 

@@ -15,9 +15,16 @@ from medtalk.features.phones import PHONES
 from medtalk.guidance import LABELS
 from medtalk.quality.articulation import CLOSED, MEASURES
 from medtalk.rig.channels import S_LIP, indices
-from medtalk_train.measure.evaluate import HeldSentence, against_teacher, by_language, on_recordings
+from medtalk_train.measure.evaluate import (
+    HeldSentence,
+    against_captures,
+    against_teacher,
+    by_language,
+    on_recordings,
+)
 from medtalk_train.measure.nonspeech import in_noise
 from medtalk_train.measure.recordings import Recording, lips_of
+from medtalk_train.stages.ground import HeldTake
 from medtalk_train.synthetic.corpus.read import Utterance
 from medtalk_train.synthetic.teacher.emotion import compose
 from medtalk_train.synthetic.teacher.lips import lip_curves
@@ -124,3 +131,54 @@ def test_the_lips_of_a_sentence(speech_data: Path) -> None:
     rounded = rig[:, indices(*MEASURES["round"])].mean(axis=1)
     assert rounded[21] > 2 * rounded[9] and rig[12, indices("C_jaw.Y")[0]] > 0.2
     assert rig.shape == (60, 174) and np.isfinite(rig).all()
+
+
+def guided(follows: tuple[str, ...] = ("label", "text", "image")) -> Any:
+    """A model that shows the taught face, larger by what guides it: by labels half as large again, by a text as large,
+    by a picture twice as large."""
+    size = {"by label": 1.5, "a text": 1.0, "a picture": 2.0}
+
+    def perform(speech: Speech, transcript: str | None = None) -> Any:
+        def decode(guide: str, **_: object) -> Any:
+            return SimpleNamespace(values=taught() * size["by label" if guide in LABELS else guide])
+
+        return SimpleNamespace(decode=decode)
+
+    def guide(text: str = "", image: Path | None = None) -> str:
+        return "a text" if text else "a picture"
+
+    return SimpleNamespace(perform=perform, guide=guide, bundle=SimpleNamespace(guidance=follows))
+
+
+def held(name: str, labelled: bool = True, truth: float = 1.0, **more: Any) -> HeldTake:
+    return HeldTake(SAMPLES, "", 0, truth * taught(), set=name, labelled=labelled, **more)
+
+
+def test_takes_by_data_set_and_by_what_guides_them() -> None:
+    """The true face is as large as taught in one set, and half as large in the other, which taught no labels."""
+    takes = [held("studio"), held("studio", description="cross"), held("actors", False, 0.5, picture=Path("face.png"))]
+    found = against_captures(guided(), takes)
+    size = np.abs(taught())[:, S_LIP].mean()
+    expected = {
+        "MLE": 0.5, "MLE, studio": 0.5, "MLE, actors": 1.0, "MLE, by text": 0.0, "MLE, studio, by text": 0.0,
+        "MLE, by picture": 1.5, "MLE, actors, by picture": 1.5,
+    }  # fmt: skip
+    assert {name: found[name] / size for name in expected} == pytest.approx(expected, abs=1e-6)
+    assert [found[f"takes{suffix}"] for suffix in ("", ", studio", ", actors", ", by text", ", by picture")] == [
+        2.0, 2.0, 1.0, 1.0, 1.0,
+    ]  # fmt: skip
+    mles = {name.removeprefix("MLE") for name in found if name.startswith("MLE,") or name == "MLE"}
+    for suffix in mles:  # beside each the mouths that do not move
+        assert {f"MLE still mouth, {kind}{suffix}" for kind in ("mean", "median", "zero")} <= set(found)
+        assert {f"{name}{suffix}" for name in ("MEE", "EIE", "FRD", "MLE / still mouth")} <= set(found)
+    assert "MLE, actors, by text" not in found and "MLE, studio, by picture" not in found
+
+
+def test_one_data_set_needs_no_name_and_a_bundle_is_asked_what_it_follows() -> None:
+    one = [held("studio", description="cross", picture=Path("face.png"))]
+    assert {name for name in against_captures(guided(), one) if name.startswith("MEE")} == {
+        "MEE", "MEE, by text", "MEE, by picture",
+    }  # fmt: skip
+    assert {name for name in against_captures(guided(("label",)), one) if name.startswith("MEE")} == {"MEE"}
+    alone = against_captures(guided(), [held("actors", labelled=False)])
+    assert alone["takes"] == 1.0, "where no set taught labels, all are judged by them"

@@ -25,7 +25,7 @@ from medtalk_train.recipe import Ablation, DataOptions, PretrainedOptions, Recip
 from medtalk_train.run import Run
 from medtalk_train.stages.batches import BY_LABEL, Exchange
 from medtalk_train.stages.rebuilt import ENOUGH, PREFIX
-from medtalk_train.stages.stages import CrossReconstruction
+from medtalk_train.stages.stages import CrossReconstruction, IntensityModelling
 from medtalk_train.synthetic.batches import Grids
 from tests.helpers import checkpoints
 from tests.training import datasets
@@ -275,6 +275,16 @@ def test_takes_of_one_sentence_are_warped_where_asked(recipe: Recipe, home: Path
     assert runs[0].ground.key(1) != warped.key(1) and runs[0].ground.key(2) == warped.key(2)
     without = prepared(dataclasses.replace(asked, ablation=Ablation(text=False)), home, tmp_path / "without")
     assert ground(without).data.faces.overlap == WARPED, "the ablation of the text changes nothing in stage 1"
+
+
+def test_blinks_count_where_the_recipe_says_so(trained: Run, recipe: Recipe) -> None:
+    counted = dataclasses.replace(recipe, stage3=dataclasses.replace(recipe.stage3, blinks=True))
+    asked = Run(counted, trained.work, progress=False)
+    found = [run.learner(3, run.model(1)) for run in (trained, asked)]
+    assert [stage.blinks for stage in found if isinstance(stage, IntensityModelling)] == [False, True]
+    assert trained.options(3) != asked.options(3), "stage 3 starts anew"
+    synthetic = Run(load_recipe("tiny"), trained.work, progress=False)
+    assert "blinks" not in synthetic.options(3)["stage"], "a run on the teacher's faces does not"
 
 
 def test_labels_of_stage_4_are_those_of_stage_3(recipe: Recipe, home: Path, tmp_path: Path) -> None:

@@ -177,6 +177,12 @@ def test_the_bundle_speaks(trained: Run, home: Path) -> None:
     card = (bundle.folder / "README.md").read_text()
     assert "Stage 1 learned self-reconstruction and the cycle from 8 takes of 2 speakers" in card
     assert "from the 8 of them that say the same in several emotions" in card
+    # how well held-back faces are rebuilt, and what it means where that is little: no run of seconds reaches the bar
+    rebuilt = {name: value for name, value in manifest["metrics"].items() if name.startswith("R2 rebuilt, ")}
+    assert set(rebuilt) == {f"R2 rebuilt, {area}" for area in ("mouth", "emotion", "upper face", "whole face")}
+    assert rebuilt == pytest.approx(trained.rebuilt(trained.model(1)), abs=1e-6), "D is frozen after stage 1"
+    assert min(rebuilt.values()) < 0.8 and "The decoder cannot rebuild the recorded faces that were held back" in card
+    assert "| R2 rebuilt, mouth |" in card
     folders = {part: home / "backbones" / name for part, name in bundle.backbones.items()}
     model = medtalk.load(bundle.folder, backbones=folders, offline=True, device="cpu")
     sound = home / "takes" / "angry_aa_001.wav"
@@ -540,6 +546,8 @@ def test_the_command_evaluate(trained: Run, home: Path, capsys: pytest.CaptureFi
     report = json.loads((home / "run" / "report.json").read_text())
     assert again == pytest.approx(report)
     assert {"MLE", "MEE", "EIE", "FRD", "MLE / still mouth", "jaw p95, nobody speaks"} <= set(report)
+    assert {"R2 rebuilt, mouth", "MLE still mouth, mean, by picture", "takes, by picture"} <= set(report)
+    assert report["takes"] == 4.0 and report["takes, by picture"] == 1.0 and "takes, by text" not in report
     assert not any("F1" in name for name in report), "no recordings were given"
     assert "MLE" in capsys.readouterr().out
 

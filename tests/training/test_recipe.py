@@ -72,6 +72,8 @@ def test_the_paper_recipe_is_the_papers() -> None:
         ("pretrained: {}\ndata: [{folder: x, stages: [2, 3]}]", "no data for stage 4"),
         ("pretrained: {}\ndata: [{folder: x}]\nstage2: {posteriors_into_acm: true}", "posteriors_into_acm needs"),
         ("pretrained: {}\ndata: [{folder: x}]\nheld: aa", "held must be a list"),
+        ("pretrained: {}\ndata: [{folder: x, warp: 1}]", r"data\[0\]\.warp is 1; valid is true or false"),
+        ("stage3: {blinks: 2}", "stage3.blinks is 2; valid is true or false"),
         ("devices: -1", "devices is -1; valid are 0"),
         ("device: tpu", "device is 'tpu'; valid are auto, cpu, gpu"),
     ],

@@ -84,8 +84,12 @@ def test_the_same_batches_every_epoch_and_after_a_cut(tmp_path: Path) -> None:
 
         torch.manual_seed(0)
         options = Stage1Options(epochs=epochs, overlap_epochs=0, cycle_epochs=0, steps=2)
-        stage = CrossReconstruction(MEDTalk(SMALL), options, held, 1, Ablation(), np.ones(174))
-        stage.draw, stage.validation = lambda rng: torch.from_numpy(rng.random((2, 2, 1, 4, 174), np.float32)), held
+
+        def draw(rng: np.random.Generator) -> Tensor:
+            return torch.from_numpy(rng.random((2, 2, 1, 4, 174), np.float32))
+
+        stage = CrossReconstruction(MEDTalk(SMALL), options, draw, 1, Ablation(), np.ones(174))
+        stage.validation = held
         return stage
 
     fit(first("whole", 3), tmp_path / "whole", progress=False)

@@ -175,7 +175,7 @@ class Run:
         if held is None:
             log.warning("no take is held back, so there is nothing to judge the bundle on")
             return {}
-        rebuilt = {name: value for name, value in bundle.manifest["metrics"].items() if name.startswith(PREFIX)}
+        rebuilt = {name: value for name, value in bundle.manifest.get("metrics", {}).items() if name.startswith(PREFIX)}
         return evaluate(bundle, held, speech, clips, transcripts, captures) | rebuilt
 
     def options(self, stage: int) -> dict[str, Any]:

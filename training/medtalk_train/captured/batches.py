@@ -24,7 +24,6 @@ from medtalk_train.stages.batches import (
     BY_LABEL,
     BY_TEXT,
     Draw,
-    Exchange,
     SentenceBatch,
     near_in_length,
     pad,
@@ -234,17 +233,6 @@ class UnlikeTakes:
             for k, take in enumerate((one, other)):
                 out[k, b] = takes.face(take, around(takes.rows[take].frames, self.frames, rng))
         return torch.from_numpy(out)
-
-
-@dataclass(frozen=True)
-class Exchanges:
-    """The two beside each other, where both are always wanted."""
-
-    pairs: Draw
-    grids: Draw | None
-
-    def __call__(self, rng: np.random.Generator) -> Exchange:
-        return Exchange(self.pairs(rng), None if self.grids is None else self.grids(rng))
 
 
 @dataclass(frozen=True)

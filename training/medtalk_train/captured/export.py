@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_MEASURED = (
+    "On takes that were held back: Eq. 15 to 18, and R2 rebuilt, how much of a face the networks of stage 1 make again "
+    "(1 is all of it, 0 is its mean face)."
+)
+
+
 def export_paper(
     model: MEDTalk,
     source: Pretrained,
@@ -103,8 +109,7 @@ def _card(fields: Mapping[str, Any], notes: list[str]) -> str:
         f"Data: {fields['training_data']}.",
         *([f"Untrained parts: {', '.join(fields['untrained'])}."] if fields["untrained"] else []),
         *notes,
-        *(["## Measured", f"On takes that were held back (Eq. 15 to 18).\n\n| what | value |\n|---|---|\n{figures}"]
-          if figures else []),
+        *([f"## Measured\n\n{_MEASURED}\n\n| what | value |\n|---|---|\n{figures}"] if figures else []),
         "## Licence",
         f"{fields['licence']}.",
     ]) + "\n"  # fmt: skip

@@ -19,7 +19,7 @@ from medtalk.files import write_atomic
 from medtalk.guidance import LABELS
 from medtalk.model.config import ModelConfig
 from medtalk.rates import FPS
-from medtalk_train.captured.batches import ByTurns, Exchanges, Passages, Recorded, Row, WholeTakes
+from medtalk_train.captured.batches import ByTurns, Passages, Recorded, Row, WholeTakes
 from medtalk_train.captured.cache import Cache
 from medtalk_train.captured.faces import TEACHER, WARPED, Faces, choose
 from medtalk_train.captured.frozen import Frozen
@@ -28,6 +28,7 @@ from medtalk_train.captured.takes import FaceTake, Folder, layout, read_takes
 from medtalk_train.captured.takes.check import SLACK
 from medtalk_train.captured.warp import LONGEST, Spoken, warped
 from medtalk_train.recipe import PretrainedOptions, Recipe
+from medtalk_train.stages.batches import Exchanges
 from medtalk_train.stages.ground import Held, HeldTake
 from medtalk_train.stages.rebuilt import too_low
 from medtalk_train.stages.resume import COMPLETE, need

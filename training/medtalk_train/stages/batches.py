@@ -6,6 +6,7 @@ A batch depends on the seed, the epoch and its number alone, which makes a cut r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -30,6 +31,17 @@ class Exchange(NamedTuple):
     grid: (
         Tensor | None
     )  # (2, 2, B, L', 174) two emotions by two contents, for the overlap; None where it is not asked for
+
+
+@dataclass(frozen=True)
+class Exchanges:
+    """Draws pairs, and grids beside them where there are any."""
+
+    pairs: Draw
+    grids: Draw | None
+
+    def __call__(self, rng: np.random.Generator) -> Exchange:
+        return Exchange(self.pairs(rng), None if self.grids is None else self.grids(rng))
 
 
 class SentenceBatch(NamedTuple):

@@ -44,12 +44,17 @@ class Stage(L.LightningModule):
 
     def __init__(self, model: MEDTalk, options: StageOptions, draw: Draw, seed: int, trained: list[nn.Module]) -> None:
         super().__init__()
-        self.model, self.options, self.draw, self.seed = model, options, draw, seed
+        self.model, self.options, self.seed, self._draw = model, options, seed, draw
         self.trained = nn.ModuleList(trained)
         for parameter in model.parameters():
             parameter.requires_grad_(False)
         for parameter in self.trained.parameters():
             parameter.requires_grad_(True)
+
+    @property
+    def draw(self) -> Draw:
+        """What makes a batch of the epoch."""
+        return self._draw
 
     @property
     def epochs(self) -> int:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
-from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional as F
 
 from medtalk.model.intensity import intensity
 from medtalk.model.medtalk import MEDTalk
 from medtalk_train.recipe import Ablation, Stage1Options, Stage2Options, Stage3Options, Stage4Options
-from medtalk_train.stages.batches import BY_IMAGE, BY_LABEL, Draw, Exchange, SentenceBatch
+from medtalk_train.stages.batches import BY_IMAGE, BY_LABEL, Draw, Exchange, Exchanges, SentenceBatch
 from medtalk_train.stages.fit import Stage
 from medtalk_train.stages.losses import RigLoss, mean, similarity
 
@@ -45,7 +44,7 @@ class CrossReconstruction(Stage):
         apart: bool = False,
     ) -> None:
         trained = [model.emo_encoder, model.cont_encoder, model.decoder]
-        draw = self._faces if pairs else grids
+        draw = pairs or grids
         assert draw is not None
         super().__init__(model, options, draw, seed, trained)
         self.grids, self.pairs = grids, pairs
@@ -66,11 +65,12 @@ class CrossReconstruction(Stage):
             return sorted(set(self.phases[: self.current_epoch + 1]))
         return [self.phases[min(self.current_epoch, self.epochs - 1)]]
 
-    def _faces(self, rng: Generator) -> Exchange:
-        """What this epoch needs: grids for the exchanges alone."""
-        assert self.pairs is not None
-        pairs = self.pairs(rng)
-        return Exchange(pairs, None if self.grids is None or self.active == ["self"] else self.grids(rng))
+    @property
+    def draw(self) -> Draw:
+        """Grids, or pairs, and grids beside them where the epoch exchanges anything."""
+        if self.pairs is None:
+            return self._draw
+        return Exchanges(self.pairs, None if self.active == ["self"] else self.grids)
 
     def losses(self, batch: Tensor | Exchange) -> dict[str, Tensor]:
         """Losses of a grid (2 emotions, 2 contents, B, L, 174), or of pairs and a grid, in the phase of this epoch.
