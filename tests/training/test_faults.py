@@ -238,6 +238,31 @@ def test_what_a_set_can_serve(tmp_path: Path) -> None:
     assert [problem.what[:9] for problem in check(frozen).problems] == ["has a jaw"] * 4
 
 
+def test_what_keeps_sentences_apart(tmp_path: Path) -> None:
+    from tests.training.test_layouts import rendered
+
+    folder = rendered(tmp_path / "pair_rig")
+    for rig in folder.glob("*/*_001.txt"):
+        rig.unlink()
+    assert verdict(folder)["1, overlap"] == (
+        False,
+        "only 1 sentence is there in two emotions frame by frame, and two are needed: the teacher's faces can stand in "
+        "for that",
+    )
+    for rig in folder.glob("*/*.txt"):
+        write_rig(rig, RigSequence(read_rig(rig).values[: -len(rig.parent.name)]))
+    (folder / "happy" / "happy_gd01_000.txt").unlink()
+    said = verdict(folder)["1, overlap"]
+    assert said[1].startswith("1 sentence is there in two emotions, but not equally long: the teacher's"), said
+    spoken = studio(tmp_path / "spoken", ("ada",), 1)
+    names = [file.stem for file in spoken.glob("*.wav")]
+    (spoken / "transcripts.csv").write_text("clip,transcript\n" + "".join(f"{name},So it is.\n" for name in names))
+    assert verdict(spoken)["1, overlap"] == (
+        False,
+        "no sentence is there in two emotions frame by frame; 1 sentence is there by the words: `warp: true` aligns them",
+    )
+
+
 def test_the_command_says_it_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

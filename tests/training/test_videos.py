@@ -3,6 +3,7 @@ cannot be captured is told in a line."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -119,6 +120,16 @@ def test_what_was_put_in_comes_out(
     assert check(tmp_path / "rigs").problems == []
 
 
+def test_the_picture_of_the_strongest_moment(
+    film: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is the smile, not a blink, whose lids are lower than any brow is high."""
+    assert run(monkeypatch, "peak", film, "-o", tmp_path / "peaks", "--model", model) == 0
+    second = float(re.search(r"([\d.]+) s of", capsys.readouterr().out)[1])  # type: ignore[index]
+    assert second == pytest.approx(1.9, abs=0.4)
+    assert (tmp_path / "peaks" / f"{film.stem}.png").is_file()
+
+
 def test_the_sound_lies_under_the_face(
     film: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,7 +211,7 @@ def test_two_faces(
     assert (
         "Two faces are seen in" in error and "the second to the" in error and "--face largest, left or right" in error
     )
-    assert error.count("\n") == 1 and not (tmp_path / "rigs").exists()
+    assert error.count("\n") == 1 and not list((tmp_path / "rigs").iterdir()), error
     jaws = {}
     for face in ("left", "right"):
         assert run(monkeypatch, *words, "--face", face, "--again") == 0
@@ -294,6 +305,8 @@ def test_what_the_command_needs(
         assert said in error and error.count("\n") == 1, error
     assert run(monkeypatch, "capture", tmp_path / "nothing", "-o", tmp_path / "rigs", "--model", model) == 1
     assert "There is no video" in capsys.readouterr().err
+    assert run(monkeypatch, "capture", still, "-o", other / "rigs", "--model", model) == 1
+    assert "Cannot write" in capsys.readouterr().err, "the folder is a file"
     monkeypatch.setitem(sys.modules, "mediapipe", None)
     assert run(monkeypatch, *base, "--model", model) == 1
     assert "mediapipe, which is not installed. Run pip install 'medtalk[picture]'." in capsys.readouterr().err

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.signal import savgol_filter
 
 from medtalk.errors import MedtalkError, TrainingError
-from medtalk.files import write_atomic
+from medtalk.files import make_folder, write_atomic
 from medtalk.guidance import LABELS
 from medtalk.rates import FPS
 from medtalk.rig import ARKIT_NAMES, RigSequence, from_arkit, read_rig, write_rig
@@ -284,7 +284,7 @@ def _written(job: Job, followed: Track, sound: Sound, pose: NDArray | None, know
         **{name: known[name] for name in ("speaker", "transcript", "strength") if known.get(name)},
     }
     rig = rig_of(followed, pose, meta)
-    job.rig.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(job.rig.parent)
     write_atomic(job.sound, lambda to: _write_sound(to, samples, rate), force=True)
     write_rig(job.rig, rig, force=True)
     return rig

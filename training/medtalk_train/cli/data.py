@@ -62,6 +62,7 @@ def capture(
     from rich.progress import Progress
 
     from medtalk.errors import MedtalkError
+    from medtalk.files import make_folder
     from medtalk_train.captured.capture import Capturing, capture_all, jobs_of
     from medtalk_train.captured.video import open_landmarker
 
@@ -70,6 +71,7 @@ def capture(
     with Progress(transient=True, disable=quiet or not sys.stderr.isatty()) as progress:
         task = progress.add_task("frames", total=None)
         how = Capturing(open_landmarker(model), face, neutral, emotion, speaker, lambda: progress.advance(task))
+        make_folder(out)  # before a minute is spent on what could not be kept
         for job, made in capture_all(jobs, how, again):
             if isinstance(made, MedtalkError):
                 failed += 1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medtalk.audio import frame_count
 from medtalk.features.prosody import pitch_track
 from medtalk.guidance import LABELS
 from medtalk.rates import FPS
@@ -67,7 +68,7 @@ class Look:
 
     Attributes:
         take: which.
-        frames: of the rig at 60 fps.
+        frames: of the rig at 60 fps, as far as its sound goes.
         swing: (174,) between the 2nd and 98th percentile of each channel.
         curve: see `lag.correlations`; None if there is none.
         rest: (174,) the face at rest.
@@ -97,10 +98,10 @@ class Look:
                 hertz, voicing = pitch_track(samples)
                 voiced = voicing > 0.5
                 pitch = float(12.0 * np.log2(np.median(hertz[voiced]))) if voiced.sum() >= FPS // 3 else None
-        return cls(
-            take, len(values), high - low, None if samples is None else correlations(values, samples),
-            rest(values, samples), _longest((values >= _HIGH) | (values <= _LOW)) / FPS, spoken, pitch,
-        )  # fmt: skip
+        frames = len(values) if samples is None else min(len(values), frame_count(len(samples)))
+        curve = None if samples is None else correlations(values, samples)
+        stuck = _longest((values >= _HIGH) | (values <= _LOW)) / FPS
+        return cls(take, frames, high - low, curve, rest(values, samples), stuck, spoken, pitch)
 
 
 def of_take(look: Look) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from medtalk.guidance import LABELS
@@ -50,15 +51,35 @@ def _faces(moving: Sequence[Look]) -> tuple[bool, str]:
 
 
 def _aligned(moving: Sequence[Look]) -> tuple[bool, str]:
-    """The exchange of contents and emotions that overlap (Eq. 3) needs the same sentence frame by frame."""
-    groups: dict[str, set[int]] = defaultdict(set)
+    """The exchange that overlaps (Eq. 3) needs two sentences, each frame by frame in the same two emotions."""
+    contents: dict[tuple[str, str, int], set[int]] = defaultdict(set)
     for look in moving:
         take = look.take
-        groups[take.group or ("" if take.sound is None else take.sound.key())].add(take.label)
-    aligned = [labels for group, labels in groups.items() if group and len(labels) > 1]
-    if aligned:
+        if group := take.group or ("" if take.sound is None else take.sound.key()):
+            contents[take.speaker, group, look.frames].add(take.label)
+    aligned = [labels for labels in contents.values() if len(labels) > 1]
+    if any(len(one & other) > 1 for one, other in combinations(aligned, 2)):
         return True, f"{len(aligned)} sentences are there in up to {max(map(len, aligned))} emotions, frame by frame"
-    return False, "no sentence is there in two emotions frame by frame: the teacher's faces can stand in for that"
+    lengths: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for (speaker, group, _), labels in contents.items():
+        lengths[speaker, group] |= labels
+    if aligned:
+        why = f"only {len(aligned)} sentence is there in two emotions frame by frame, and two are needed"
+    elif apart := sum(len(labels) > 1 for labels in lengths.values()):
+        why = f"{_sentences(apart)} there in two emotions, but not equally long"
+    else:
+        why = "no sentence is there in two emotions frame by frame"
+    said: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for look in moving:
+        if look.take.transcript and look.take.sound is not None:
+            said[look.take.speaker, look.take.transcript.casefold()].add(look.take.label)
+    if spoken := sum(len(labels) > 1 for labels in said.values()):
+        return False, f"{why}; {_sentences(spoken)} there by the words: `warp: true` aligns them"
+    return False, f"{why}: the teacher's faces can stand in for that"
+
+
+def _sentences(count: int) -> str:
+    return "1 sentence is" if count == 1 else f"{count} sentences are"
 
 
 def _content(heard: Sequence[Look], speaking: Sequence[Look]) -> tuple[bool, str]:
