@@ -259,7 +259,8 @@ def test_what_keeps_sentences_apart(tmp_path: Path) -> None:
     (spoken / "transcripts.csv").write_text("clip,transcript\n" + "".join(f"{name},So it is.\n" for name in names))
     assert verdict(spoken)["1, overlap"] == (
         False,
-        "no sentence is there in two emotions frame by frame; 1 sentence is there by the words: `warp: true` aligns them",
+        "no sentence is there in two emotions frame by frame; 1 sentence is there by the words: `warp: true` aligns "
+        "them",
     )
 
 

@@ -18,7 +18,7 @@ from medtalk_train.captured.takes.take import open_rig
 from tests.helpers.sounds import babble
 from tests.training import datasets
 
-EMOTALK = """browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft
+EMOTALK: str = """browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft
 cheekSquintRight eyeBlinkLeft eyeBlinkRight eyeLookDownLeft eyeLookDownRight eyeLookInLeft eyeLookInRight
 eyeLookOutLeft eyeLookOutRight
 eyeLookUpLeft eyeLookUpRight eyeSquintLeft eyeSquintRight eyeWideLeft eyeWideRight jawForward jawLeft jawOpen jawRight
@@ -26,13 +26,14 @@ mouthClose mouthDimpleLeft mouthDimpleRight mouthFrownLeft mouthFrownRight mouth
 mouthLowerDownRight mouthPressLeft mouthPressRight mouthPucker mouthRight mouthRollLower mouthRollUpper mouthShrugLower
 mouthShrugUpper mouthSmileLeft mouthSmileRight mouthStretchLeft mouthStretchRight mouthUpperUpLeft mouthUpperUpRight
 noseSneerLeft noseSneerRight tongueOut"""  # as EmoTalk's render.py names the columns
+NAMES: list[str] = [*map(str, EMOTALK.split())]
 
 
 def coefficients(path: Path, frames: int = 45, **shapes: float) -> Path:
     """A file of EmoTalk's that holds shapes, by their names, throughout."""
     values = np.zeros((frames, 52), np.float32)
     for name, value in shapes.items():
-        values[:, EMOTALK.split().index(name)] = value
+        values[:, NAMES.index(name)] = value
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, values)
     return path
@@ -126,7 +127,7 @@ def flat(folder: Path) -> Path:
         if ending == "npy":
             coefficients(folder / f"line{number}.npy", jawOpen=0.3)
             values = np.load(folder / f"line{number}.npy")
-            values[:, EMOTALK.split().index("jawOpen")] = datasets.face(sound, 0)[::2, indices("C_jaw.Y")[0]]
+            values[:, NAMES.index("jawOpen")] = datasets.face(sound, 0)[::2, indices("C_jaw.Y")[0]]
             np.save(folder / f"line{number}.npy", values)
         else:
             write_rig(folder / f"line{number}.{ending}", RigSequence(datasets.face(sound, number)))
