@@ -79,7 +79,7 @@ def capture(
             elif made is not None and not quiet:
                 print(f"{job.rig}: {made.seconds:.2f} s of {job.video}")
     if left_out and not quiet:
-        print(f"{left_out} videos without sound are left out: they are there with it")
+        print(f"left out, as they are there with their sound: {left_out} videos without any")
     if failed:
         if len(jobs) > 1:
             print(f"medtalk-train: {failed} of {len(jobs)} videos failed.", file=sys.stderr)

@@ -134,9 +134,10 @@ def _check_together(folder: Folder, looks: list[Look], kind: str) -> list[str]:
     notes = []
     heard = sum(look.take.sound is not None for look in looks)
     if unsure and common.frames is None:
+        best = max((float(look.curve.max()) for look in looks if look.curve is not None), default=0.0)
         notes.append(
             f"whether {unsure} of {heard} rigs are late cannot be told: they are short, or follow the loudness too "
-            f"weakly (r {common.correlation:.2f} together)"
+            f"weakly (r {best:.2f} at the most)"
         )
     if heard < len(looks):
         notes.append(f"{len(looks) - heard} takes have no sound: they serve stage 1 alone")
