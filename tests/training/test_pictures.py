@@ -37,6 +37,7 @@ def rig_with_peak(path: Path, frame: int, frames: int = 72) -> Path:
     values = np.zeros((frames, 174), np.float32)
     values[:, indices("[LR]_brow_down")] = (1.0 - np.abs(np.arange(frames) - frame) / frames)[:, None]
     values[:, indices("C_jaw.Y")] = 1.0  # speech is no expression
+    values[frames - 12 : frames - 6, indices("[LR]_eye_blink")] = 1.0  # nor is a blink
     return write_rig(path, RigSequence(values))
 
 
@@ -98,7 +99,7 @@ def test_what_cannot_be_found(
         (tmp_path / "talk.mp4",): "nothing to judge the strongest expression by. Give --rig",
         (tmp_path / "junk.mp4", "--rig", rig): "junk.mp4 cannot be read as a video",
         (tmp_path / "talk.mp4", "--rig", tmp_path / "none"): "holds 0 rigs called talk",
-        (tmp_path / "talk.mp4", "--model", model): "needs mediapipe, which is not installed. Run pip install mediapipe",
+        (tmp_path / "talk.mp4", "--model", model): "needs mediapipe, which is not installed. Run pip install 'medtalk[",
         (tmp_path / "none",): "There is no video",
     }.items():
         assert run(monkeypatch, "peak", *words, "-o", tmp_path / "peaks") == 1

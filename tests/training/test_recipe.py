@@ -63,7 +63,7 @@ def test_the_paper_recipe_is_the_papers() -> None:
         ("pretrained: {bert: x}", r"pretrained\.bert.*Valid are.*roberta"),
         ("data: [{folder: x}]", "data needs the section pretrained"),
         ("pretrained: {}\ndata: x", "a list of mappings"),
-        ("pretrained: {}\ndata: [{path: x}]", r"data\[0\]\.path.*Valid are: folder"),
+        ("pretrained: {}\ndata: [{path: x}]", r"data\[0\]\.path.*Valid are: calibrate, folder"),
         ("pretrained: {}\ndata: [{kind: vhs, folder: x}]", r"data\[0\]\.kind is 'vhs'; valid are emoface"),
         ("pretrained: {}\ndata: [{kind: rigs}]", r"data\[0\]\.folder is missing"),
         ("pretrained: {}\ndata: [{folder: x}]\nmodel: {text_features: 3}", "model.text_features cannot be chosen"),

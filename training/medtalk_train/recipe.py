@@ -22,7 +22,7 @@ DEVICES = ("auto", "cpu", "gpu")
 _MOST_BYTES = 1 << 20
 SHIPPED = {file.stem: file for file in sorted((Path(__file__).parent / "recipes").glob("*.yaml"))}
 """Files of the recipes that ship, by name."""
-KINDS = ("emoface", "ravdess", "rigs", "rendered", "synthetic")
+KINDS = ("emoface", "flat", "ravdess", "rendered", "rigs", "synthetic")
 """Layouts of data: see `medtalk_train.captured.takes`."""
 
 
@@ -256,14 +256,16 @@ class DataOptions:
     folder: str = ""
     """Where it lies. The synthetic corpus is the run's own if this is left out."""
     kind: str = ""
-    """"emoface", "ravdess", "rigs", "rendered" or "synthetic"; "" finds it out. "rendered" faces have no sound: they
-    serve stage 1 alone, whatever `stages` says."""
+    """One of `KINDS`; "" finds it out. "rendered" faces have no sound: they serve stage 1 alone, whatever `stages`
+    says."""
     parallel: bool = False
     """Takes that have one name but for the emotion are frame-aligned, as stage 1 needs them. Takes of one and the same
     sound are taken for that in any case."""
     warp: bool = False
     """Takes of one sentence in several emotions are aligned by their sound, by dynamic time warping, for the overlap
     exchange of stage 1 where no data are frame-aligned. They need transcripts, or Whisper."""
+    calibrate: bool = False
+    """Takes the neutral pose of each speaker out of the rigs; see `medtalk_train.captured.takes.neutral`."""
     stages: tuple[int, ...] = (1, 2, 3, 4)
     """Which stages learn from it; the paper has EmoFace in the first three and RAVDESS in the last."""
 

@@ -1,4 +1,4 @@
-"""MediaPipe's face landmarker: the expression of a face in a picture, as the 52 blendshapes of ARKit.
+"""MediaPipe's face landmarker: the expression of a face in a picture or a video, as the 52 blendshapes of ARKit.
 
 Its network is Google's and travels with no package: `medtalk backbones pull face_landmarker` downloads it, or its file
 is named. Either way only the bytes that we know by their SHA-256 are run.
@@ -10,11 +10,12 @@ import hashlib
 import os
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +36,7 @@ SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 BYTES = 3_758_596
 
 _FACES = 8  # that are looked for; the largest of them is taken
+_WATCHED = 3  # faces that are followed in a video: each costs time in every frame
 _SIDE = 1024  # pixels: the network sees 256 of a face, and what is larger only costs
 _BORDER = 0.5  # of a side, all around
 _TIMEOUT = 30.0
@@ -52,6 +54,26 @@ class SeenFace:
 
     shapes: NDArray[np.float64]
     faces: int
+
+
+class WatchedFace(NamedTuple):
+    """A face in one frame of a video.
+
+    shapes: (52,) as those of `SeenFace`. box: left, top, right and bottom, as shares of the picture.
+    """
+
+    shapes: NDArray[np.float64]
+    box: tuple[float, float, float, float]
+
+    @property
+    def area(self) -> float:
+        left, top, right, bottom = self.box
+        return (right - left) * (bottom - top)
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        left, top, right, bottom = self.box
+        return (left + right) / 2, (top + bottom) / 2
 
 
 def locate(source: Pretrained, update: bool = False) -> Path:
@@ -129,6 +151,7 @@ class FaceLandmarker:
             output_face_blendshapes=True,
             num_faces=_FACES,
         )
+        self._moving = vision.RunningMode.VIDEO
 
     def read(self, picture: str | Path | bytes | Image.Image, name: str = "The picture") -> SeenFace:
         """The largest face of a picture: a PNG, JPEG or WEBP file, the bytes of one, or a picture of PIL.
@@ -153,11 +176,53 @@ class FaceLandmarker:
                 f"No face is seen in {name}.", "Give a picture of one face, upright, from the front, and not too dark."
             )
         largest = max(range(len(found.face_landmarks)), key=lambda face: _area(found.face_landmarks[face]))
-        shapes = np.zeros(len(ARKIT_NAMES))
-        for shape in found.face_blendshapes[largest]:
-            if (place := _PLACES.get(shape.category_name.lower())) is not None:  # "_neutral" is none
-                shapes[place] = shape.score
-        return SeenFace(shapes, len(found.face_landmarks))
+        return SeenFace(_shapes(found.face_blendshapes[largest]), len(found.face_landmarks))
+
+    def watch(
+        self, frames: Iterable[tuple[float, NDArray[np.uint8]]], name: str = "The video"
+    ) -> Generator[tuple[float, list[WatchedFace]]]:
+        """The faces of a video's frames, followed from each to the next: (seconds, faces), none where none is seen.
+
+        Where a face is in the last frame is where it is looked for in this one, which is quicker and steadier than
+        `read`. A face that fills the picture is not found, as nobody films so.
+
+        Args:
+            frames: seconds, rising, and the picture (H, W, 3), uint8 RGB, upright; of those within a millisecond of
+                each other only the first is looked at.
+            name: what the video is called in an error.
+
+        Raises:
+            BackboneError: MediaPipe fails.
+        """
+        options = copy(self._options)
+        options.running_mode, options.num_faces = self._moving, _WATCHED
+        with _quiet():
+            landmarker = self._open(options)
+        last = -1
+        try:
+            for seconds, picture in frames:
+                checkpoint()
+                now = round(seconds * 1000.0)
+                if now <= last:
+                    continue
+                last = now
+                try:
+                    with _quiet():
+                        found = landmarker.detect_for_video(self._image(np.ascontiguousarray(picture)), now)
+                except (RuntimeError, ValueError) as error:
+                    raise BackboneError(
+                        f"MediaPipe fails on {name}: {clause(error)}.", "Give another video."
+                    ) from error
+                yield (
+                    seconds,
+                    [
+                        WatchedFace(_shapes(shapes), _box(landmarks))
+                        for shapes, landmarks in zip(found.face_blendshapes, found.face_landmarks, strict=True)
+                    ],
+                )
+        finally:
+            with _quiet():
+                landmarker.close()
 
     def _found(self, landmarker: Any, picture: NDArray[np.uint8]) -> Any:
         """The faces of the first of `_views` that has any, or of the last."""
@@ -188,8 +253,23 @@ def _largest(found: Any) -> float:
 
 
 def _area(landmarks: Any) -> float:
+    left, top, right, bottom = _box(landmarks)
+    return (right - left) * (bottom - top)
+
+
+def _box(landmarks: Any) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of a face, as shares of its picture."""
     x, y = [point.x for point in landmarks], [point.y for point in landmarks]
-    return (max(x) - min(x)) * (max(y) - min(y))
+    return min(x), min(y), max(x), max(y)
+
+
+def _shapes(categories: Any) -> NDArray[np.float64]:
+    """(52,) of what MediaPipe calls the blendshapes of a face."""
+    shapes = np.zeros(len(ARKIT_NAMES))
+    for shape in categories:
+        if (place := _PLACES.get(shape.category_name.lower())) is not None:  # "_neutral" is none
+            shapes[place] = shape.score
+    return shapes
 
 
 @contextmanager

@@ -89,7 +89,7 @@ class CapturedGround:
     def takes(self) -> list[tuple[FaceTake, bool]]:
         """Every take of the data, its name, group and speaker led by the number of its set, and whether it is held
         back."""
-        sets = [read_takes(self._folder(number), entry.kind, entry.parallel)
+        sets = [read_takes(self._folder(number), entry.kind, entry.parallel, entry.calibrate)
                 for number, entry in enumerate(self.recipe.data)]  # fmt: skip
         found = split(sets, self.recipe.held)
         for stage in (2, 3, 4) if self.options.clip else (2, 3):

@@ -10,14 +10,13 @@ from typing import Annotated
 import typer
 
 from medtalk_train.cli.options import Quiet, app
+from medtalk_train.recipe import KINDS
 
 
 @app.command(help="Check a data set file by file; exit code 1 if anything is wrong.")
 def check(
     data: Annotated[Path, typer.Argument(help="Folder of the data set.")],
-    kind: Annotated[
-        str, typer.Option(help="emoface, ravdess, rigs or synthetic; detected by the layout if left out.")
-    ] = "",
+    kind: Annotated[str, typer.Option(help=f"{', '.join(KINDS)}; detected by the layout if left out.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -34,6 +33,56 @@ def check(
         for line in report.lines()[: len(report.problems) if quiet else None]:
             print(line)
     if report.problems:
+        raise typer.Exit(1)
+
+
+@app.command(help="Make rigs of the faces in videos, with MediaPipe, and write their sound beside them.")
+def capture(
+    video: Annotated[Path, typer.Argument(help="A video, or a folder of them.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for NAME.npz and NAME.wav: a data set to train on.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(help="MediaPipe's face_landmarker.task; without it, that of `medtalk backbones pull`."),
+    ] = None,
+    emotion: Annotated[
+        str, typer.Option(help="Of all videos, where RAVDESS's names, or EMOTION_NAME, do not say.")
+    ] = "",
+    speaker: Annotated[str, typer.Option(help="Who is seen in all videos, where their names do not say.")] = "",
+    neutral: Annotated[
+        str,
+        typer.Option(
+            help="The face at rest, to be taken out: auto (of the actor's neutral videos, else of the video itself), "
+            "none, the seconds at the start of each video in which it rests, or a video of it."
+        ),
+    ] = "auto",
+    face: Annotated[str, typer.Option(help="Where there are several: largest, left or right, as in the picture.")] = "",
+    again: Annotated[bool, typer.Option("--again", help="Replace rigs that already exist.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    from rich.progress import Progress
+
+    from medtalk.errors import MedtalkError
+    from medtalk.files import make_folder
+    from medtalk_train.captured.capture import Capturing, capture_all, jobs_of
+    from medtalk_train.captured.video import open_landmarker
+
+    jobs, left_out = jobs_of(video, out)
+    failed = 0
+    with Progress(transient=True, disable=quiet or not sys.stderr.isatty()) as progress:
+        task = progress.add_task("frames", total=None)
+        how = Capturing(open_landmarker(model), face, neutral, emotion, speaker, lambda: progress.advance(task))
+        make_folder(out)  # before a minute is spent on what could not be kept
+        for job, made in capture_all(jobs, how, again):
+            if isinstance(made, MedtalkError):
+                failed += 1
+                print("medtalk-train:", made, file=sys.stderr)
+            elif made is not None and not quiet:
+                print(f"{job.rig}: {made.seconds:.2f} s of {job.video}")
+    if left_out and not quiet:
+        print(f"left out, as they are there with their sound: {left_out} videos without any")
+    if failed:
+        if len(jobs) > 1:
+            print(f"medtalk-train: {failed} of {len(jobs)} videos failed.", file=sys.stderr)
         raise typer.Exit(1)
 
 

@@ -6,12 +6,15 @@ from pathlib import Path
 from types import ModuleType
 
 from medtalk.errors import TrainingError
-from medtalk_train.captured.takes import emoface, ravdess, rigs, synthetic
+from medtalk_train.captured.takes import emoface, flat, ravdess, rendered, rigs, synthetic
+from medtalk_train.captured.takes.neutral import calibrated
 from medtalk_train.captured.takes.take import FaceTake, Folder, LazyArray, Problem, hold_back
 
 __all__ = ["READERS", "FaceTake", "Folder", "LazyArray", "Problem", "hold_back", "layout", "read_takes"]
 
-READERS: dict[str, ModuleType] = {"synthetic": synthetic, "ravdess": ravdess, "rigs": rigs, "emoface": emoface}
+READERS: dict[str, ModuleType] = {
+    "synthetic": synthetic, "flat": flat, "ravdess": ravdess, "rendered": rendered, "rigs": rigs, "emoface": emoface,
+}  # fmt: skip
 """By kind, in the order in which they are tried."""
 
 
@@ -28,8 +31,11 @@ def layout(folder: Folder, kind: str = "") -> str:
     return found
 
 
-def read_takes(path: str | Path, kind: str = "", parallel: bool = False) -> list[FaceTake]:
-    """All takes of a data set; `TrainingError` if a file's name or pair is wrong, or there are none."""
+def read_takes(path: str | Path, kind: str = "", parallel: bool = False, calibrate: bool = False) -> list[FaceTake]:
+    """All takes of a data set; `TrainingError` if a file's name or pair is wrong, or there are none.
+
+    With `calibrate` their rigs are without the neutral pose of each speaker: see `neutral`.
+    """
     folder = Folder(path)
     takes: list[FaceTake] = READERS[layout(folder, kind)].read(folder, parallel)
     if folder.problems:
@@ -40,4 +46,4 @@ def read_takes(path: str | Path, kind: str = "", parallel: bool = False) -> list
         )
     if not takes:
         raise TrainingError(f"{path} holds no takes.", "See docs/training/paper.md, Data.")
-    return takes
+    return calibrated(takes) if calibrate else takes

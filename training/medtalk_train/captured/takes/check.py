@@ -15,8 +15,11 @@ from medtalk.audio import frame_count, read_speech
 from medtalk.errors import MedtalkError
 from medtalk.guidance import LABELS
 from medtalk.rates import FPS, RATE
+from medtalk.rig import RigSequence
 from medtalk.rig.channels import CHANNEL_NAMES, MAXIMUM, MINIMUM
 from medtalk_train.captured.takes import READERS, FaceTake, Folder, Problem, layout
+from medtalk_train.captured.takes.faults import Look, of_areas, of_names, of_rest, of_take, of_timing
+from medtalk_train.captured.takes.serves import Verdict, verdicts
 from medtalk_train.captured.takes.take import clause, open_rig
 
 if TYPE_CHECKING:
@@ -33,20 +36,33 @@ _USUAL_FPS = (24.0, 25.0, 30.0, 50.0, 90.0, 100.0, 120.0)
 
 @dataclass(frozen=True)
 class Report:
-    """The report of `check`: the layout, the complete takes, seconds of sound, and the problems."""
+    """The report of `check`.
+
+    Attributes:
+        kind: the layout.
+        takes: the whole ones.
+        seconds: of them together.
+        problems: what must be mended, file by file.
+        notes: what is worth knowing and no fault.
+        stages: what the whole takes can serve.
+    """
 
     kind: str
     takes: list[FaceTake]
     seconds: float
     problems: list[Problem]
+    notes: list[str]
+    stages: list[Verdict]
 
     def lines(self) -> list[str]:
-        """A line for each problem, then two that sum up."""
+        """A line for each problem, note and stage, then two that sum up."""
         emotions = Counter(LABELS[take.label] for take in self.takes)
         speakers = {take.speaker for take in self.takes}
         labels = ", ".join(f"{label} {count}" for label, count in emotions.items())
         return [
             *(f"{problem.file}: {problem.what}" for problem in self.problems),
+            *(f"note: {note}" for note in self.notes),
+            *map(str, self.stages),
             f"{self.kind}: {len(self.takes)} whole takes of {len(speakers)} speakers, {self.seconds:.1f} s ({labels})",
             f"{len(self.problems)} problems" if self.problems else "nothing is wrong",
         ]
@@ -58,7 +74,10 @@ class Report:
             "seconds": round(self.seconds, 3),
             "speakers": dict(Counter(take.speaker for take in self.takes)),
             "emotions": dict(Counter(LABELS[take.label] for take in self.takes)),
+            "strengths": dict(Counter(take.strength for take in self.takes if take.strength)),
             "problems": [{"file": str(problem.file), "what": problem.what} for problem in self.problems],
+            "notes": self.notes,
+            "stages": [verdict.to_dict() for verdict in self.stages],
         }
 
 
@@ -70,32 +89,70 @@ def check(path: str | Path, kind: str = "", seen: Callable[[], object] = lambda:
     names = {take.name for take in takes} | {Path(take.name).name for take in takes}
     for clip in [*folder.descriptions, *folder.transcripts]:
         if clip not in names:
-            folder.wrong(folder.path, f"its tables name {clip[:60]!r}, which is not a take")
-    whole, seconds, sounds, faces = [], 0.0, {}, {}
+            if clip in folder.texts:
+                folder.wrong(folder.texts[clip], "describes no take")
+            else:
+                folder.wrong(folder.path, f"its tables name {clip[:60]!r}, which is not a take")
+    whole, looks, seconds, sounds, faces = [], [], 0.0, {}, {}
     for take in takes:
         before = len(folder.problems)
-        frames = _check_sound(folder, take, found)
-        _check_rig(folder, take, found, frames)
+        samples = _check_sound(folder, take, found)
+        frames = None if samples is None else frame_count(len(samples))
+        values = _check_rig(folder, take, found, frames)
         _check_picture(folder, take)
-        if before == len(folder.problems):
-            heard, shown = take.sound.key(), take.rig.key()
-            if (heard, take.label) in sounds:
-                folder.wrong(take.sound.file, f"has the same sound and emotion as {sounds[heard, take.label]}")
-            elif shown in faces:
+        look = None if values is None else Look.at(take, values, samples)
+        if before == len(folder.problems) and look is not None:
+            for what in of_take(look):
+                folder.wrong(take.rig.file, what)
+            heard, shown = None if take.sound is None else take.sound.key(), take.rig.key()
+            if heard is not None and (heard, take.label) in sounds:
+                folder.wrong(take.file, f"has the same sound and emotion as {sounds[heard, take.label]}")
+            elif shown in faces and before == len(folder.problems):
                 folder.wrong(take.rig.file, f"has the same content as the rig of {faces[shown]}")
-            else:
+            if before == len(folder.problems):
                 whole.append(take)
-                seconds += (frames or 0) / FPS
+                looks.append(look)
+                seconds += (look.frames if frames is None else frames) / FPS
             sounds.setdefault((heard, take.label), take.name)
             faces.setdefault(shown, take.name)
         seen()
+    notes = _check_together(folder, looks, found) if looks else []
     if not takes and not folder.problems:
         folder.wrong(folder.path, "holds no takes")
-    return Report(found, whole, seconds, folder.problems)
+    return Report(found, whole, seconds, folder.problems, notes, verdicts(looks))
 
 
-def _check_sound(folder: Folder, take: FaceTake, kind: str) -> int | None:
-    """Frames of a take's sound, or None if it cannot be read."""
+def _check_together(folder: Folder, looks: list[Look], kind: str) -> list[str]:
+    """What only many takes show: problems, and the notes that are returned."""
+    common, odd, unsure = of_timing(looks)
+    if common.late:
+        folder.wrong(folder.path, f"its rigs are together {common}")
+    for look, found in odd:
+        folder.wrong(look.take.rig.file, f"is {found}")
+    for file, what in of_names(looks, kind):
+        folder.wrong(file, what)
+    notes = []
+    heard = sum(look.take.sound is not None for look in looks)
+    if unsure and common.frames is None:
+        best = max((float(look.curve.max()) for look in looks if look.curve is not None), default=0.0)
+        notes.append(
+            f"whether {unsure} of {heard} rigs are late cannot be told: they are short, or follow the loudness too "
+            f"weakly (r {best:.2f} at the most)"
+        )
+    if heard < len(looks):
+        notes.append(f"{len(looks) - heard} takes have no sound: they serve stage 1 alone")
+    if len({look.take.speaker for look in looks}) == 1:
+        who = looks[0].take.speaker
+        notes.append(
+            f"one speaker alone{f', {who}' if who else ''}: takes are held back, so no figure tells of other faces"
+        )
+    return [*notes, *of_rest(looks), *of_areas(looks)]
+
+
+def _check_sound(folder: Folder, take: FaceTake, kind: str) -> NDArray[np.float32] | None:
+    """A take's sound at 16 kHz, or None if there is none or it cannot be read."""
+    if take.sound is None:
+        return None
     file = take.sound.file
     try:
         if kind == "synthetic":
@@ -110,16 +167,18 @@ def _check_sound(folder: Folder, take: FaceTake, kind: str) -> int | None:
         return None
     if np.abs(samples).max(initial=0.0) < SILENCE:
         folder.wrong(file, "is silent")
-    return frame_count(len(samples))
+    return samples
 
 
-def _check_rig(folder: Folder, take: FaceTake, kind: str, frames: int | None) -> None:
+def _check_rig(folder: Folder, take: FaceTake, kind: str, frames: int | None) -> NDArray[np.float32] | None:
+    """A take's rig at 60 fps (T, 174), or None if it cannot be read."""
     file = take.rig.file
     try:
-        values, fps = (take.rig.read(), FPS) if kind == "synthetic" else _opened(file)
+        rig = RigSequence(take.rig.read()) if kind == "synthetic" else open_rig(file)
+        values, fps = rig.values, rig.fps
     except MedtalkError as error:
         folder.wrong(file, clause(error, file))
-        return
+        return None
     if frames is not None and abs(len(values) * FPS / fps - frames) > SLACK:
         folder.wrong(file, _length(len(values), fps, frames))
     beyond = np.maximum(values - MAXIMUM, MINIMUM - values).max(axis=0)
@@ -131,6 +190,7 @@ def _check_rig(folder: Folder, take: FaceTake, kind: str, frames: int | None) ->
             f"{CHANNEL_NAMES[worst]} goes from {low:.3g} to {high:.3g}; "
             f"the board has {MINIMUM[worst]:g} to {MAXIMUM[worst]:g}",
         )
+    return rig.resample(FPS).values
 
 
 def _check_picture(folder: Folder, take: FaceTake) -> None:
@@ -140,11 +200,6 @@ def _check_picture(folder: Folder, take: FaceTake) -> None:
                 picture.load()
         except (OSError, SyntaxError, ValueError):  # PIL's, for one that is cut or something else
             folder.wrong(take.picture, "is not a complete picture")
-
-
-def _opened(file: Path) -> tuple[NDArray, float]:
-    rig = open_rig(file)
-    return rig.values, rig.fps
 
 
 def _length(rows: int, fps: float, frames: int) -> str:

@@ -1,7 +1,8 @@
 """RAVDESS's layout with rigs (Sec. 3.4, 4.1): 03-01-05-01-02-01-12.wav and, of the same name, a Live Link Face table.
 
-The seven numbers are modality, channel, emotion, intensity, statement, repetition and actor. The rig may carry another
-modality's number, as it is made from the video, and be any rig file that medtalk reads.
+The seven numbers are modality, channel, emotion, strength, statement, repetition and actor. The rig may carry another
+modality's number, as it is made from the video, and be any rig file that medtalk reads, or EmoTalk's coefficients. They
+may lie in any folders: the authors' own are audio, rig, image and text, the last with a description for each take.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from collections import defaultdict
 from pathlib import Path
 
 from medtalk.guidance import LABELS
-from medtalk_train.captured.takes.take import SOUNDS, FaceTake, Folder, rig_stem
+from medtalk_train.captured.takes.take import NORMAL, SOUNDS, STRONG, FaceTake, Folder, rig_stem
 
 EMOTIONS = ("neutral", "neutral", "happy", "sad", "angry", "fear", "disgust", "surprised")
 """By the third number, from 1; 2 is calm, which the labels of the paper do not have: near enough to neutral."""
 STATEMENTS = ("Kids are talking by the door.", "Dogs are sitting by the door.")
 MODALITIES = ("03", "01", "02")
 """Sound alone, sound with picture, picture alone."""
+STRENGTHS = {"01": NORMAL, "02": STRONG}
+"""By the fourth number. Neutral is never strong."""
 _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
 
@@ -38,7 +41,7 @@ def read(folder: Folder, parallel: bool = False) -> list[FaceTake]:
         if match is None:
             folder.wrong(sound, "is not named as RAVDESS names its files, such as 03-01-05-01-02-01-12")
             continue
-        _, _, emotion, _, statement, repetition, actor = match.groups()
+        _, _, emotion, strength, statement, repetition, actor = match.groups()
         if not 1 <= int(emotion) <= len(EMOTIONS):
             folder.wrong(sound, f"has the emotion {emotion}; valid are 01 to {len(EMOTIONS):02d}")
             continue
@@ -47,14 +50,22 @@ def read(folder: Folder, parallel: bool = False) -> list[FaceTake]:
         if (rig := folder.pair(sound, rigs, key)) is not None:
             pictures = [folder.picture(f"{modality}-{key}") for modality in MODALITIES]
             known: dict[str, object] = {"speaker": actor, "picture": next(filter(None, pictures), None)}
+            known["strength"] = STRENGTHS.get(strength, "")
             if 1 <= int(statement) <= len(STATEMENTS):
                 known["transcript"] = STATEMENTS[int(statement) - 1]
             if parallel:
                 known["group"] = f"{actor}-{statement}-{repetition}"
-            out.append(folder.take(sound, rig, LABELS.index(EMOTIONS[int(emotion) - 1]), **known))
+            label = LABELS.index(EMOTIONS[int(emotion) - 1])
+            out.append(folder.take(sound, rig, label, **known))
     for key in sorted(set(rigs) - used):
         folder.wrong(rigs[key][0], "has no sound of its name")
     return out
+
+
+def numbers(name: str) -> tuple[str, ...] | None:
+    """The seven numbers of a name, or None for one that is not RAVDESS's."""
+    match = _NAME.fullmatch(name)
+    return match.groups() if match else None
 
 
 def same_take(one: str, other: str) -> bool:

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from medtalk.audio import read_speech
 from medtalk.errors import GuidanceError, MedtalkError, RigError, TrainingError
 from medtalk.files import sha256_file
 from medtalk.guidance import LABELS, label_name
+from medtalk.inputs import read_input
 from medtalk.rates import FPS
 from medtalk.rig import from_arkit, read_rig
 from medtalk.rig.formats import rig_ending
 from medtalk.rig.livelink import parse_livelink
 from medtalk.rig.tables import lines_of
+from medtalk_train.captured.takes import coefficients
+from medtalk_train.wording import plain
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from medtalk.rig import RigSequence
@@ -30,6 +35,10 @@ SOUNDS = (".wav", ".flac", ".ogg")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 DESCRIPTIONS, TRANSCRIPTS, PEAKS = "descriptions.csv", "transcripts.csv", "peaks"
 """What may lie in the folder of any data set: what a face shows and what is said, by take, and a picture of each."""
+NORMAL, STRONG = "normal", "strong"
+"""How strongly an actor was asked to play; RAVDESS has the two."""
+_STRONGLY = 1.3  # how strong a face words must ask for to be those of a strong take: "very" and beyond
+_MOST_TEXT = 1 << 16  # bytes of a file with one description
 
 
 class LazyArray(NamedTuple):
@@ -55,6 +64,7 @@ class FaceTake:
         group: takes of one group say the same in other emotions, frame by frame (Sec. 3.2); "" for none.
         description: what the face shows, in words; "" if nobody wrote it down.
         picture: of the face at its strongest.
+        strength: `NORMAL` or `STRONG`, as the actor was asked to play; "" if nobody knows.
     """
 
     name: str
@@ -67,6 +77,12 @@ class FaceTake:
     group: str = ""
     description: str = ""
     picture: Path | None = None
+    strength: str = ""
+
+    @property
+    def file(self) -> Path:
+        """What stands for the take in a message: its sound, or its rig where it has none."""
+        return self.rig.file if self.sound is None else self.sound.file
 
 
 class Problem(NamedTuple):
@@ -85,8 +101,9 @@ class Folder:
             raise TrainingError(f"There is no folder {self.path} with data.", "Check the path.")
         self.files = sorted(file for file in self.path.rglob("*") if file.is_file())
         self.problems: list[Problem] = []
-        self.descriptions = self._table(DESCRIPTIONS, "description")
-        self.transcripts = self._table(TRANSCRIPTS, "transcript")
+        self.texts, self._images = self._beside_rigs()
+        self.descriptions = self._texts() | self.table(DESCRIPTIONS, "description")
+        self.transcripts = self.table(TRANSCRIPTS, "transcript")
 
     @property
     def sounds(self) -> list[Path]:
@@ -99,17 +116,19 @@ class Folder:
         """The name of a take of this sound."""
         return file.relative_to(self.path).with_suffix("").as_posix()
 
-    def take(self, sound: Path, rig: Path, label: int, **known: object) -> FaceTake:
+    def take(self, sound: Path | None, rig: Path, label: int, **known: object) -> FaceTake:
         """A take of a sound and a rig file, with its description, transcript and picture if there are such."""
-        name = self.name(sound)
+        lone = rig.relative_to(self.path).parent / (rig_stem(rig) or rig.stem)
+        name = self.name(sound) if sound else lone.as_posix()
+        words = text_of(self.descriptions, name) or described(label, str(known.get("strength", "")), Path(name).name)
         known.setdefault("transcript", text_of(self.transcripts, name))
         known.setdefault("picture", self.picture(name))
         return FaceTake(
             name,
-            LazyArray(sound, cache(partial(sha256_file, sound)), partial(read_sound, sound)),
+            LazyArray(sound, cache(partial(sha256_file, sound)), partial(read_sound, sound)) if sound else None,
             LazyArray(rig, cache(partial(sha256_file, rig)), partial(read_face, rig)),
             label,
-            description=text_of(self.descriptions, name) or "",
+            description=words,
             **known,  # type: ignore[arg-type]
         )
 
@@ -123,19 +142,57 @@ class Folder:
                    else "has no rig file of its name")  # fmt: skip
         return None
 
-    def _table(self, file: str, column: str) -> dict[str, str]:
-        """{clip: text} of a table `clip,<column>` in the folder, if it is there."""
+    def _beside_rigs(self) -> tuple[dict[str, Path], dict[str, Path]]:
+        """The descriptions and pictures, by name, that the authors' layout of RAVDESS keeps in `text` and `image`
+        beside `audio` and `rig`. They are no rigs, and so no longer among `files`."""
+        names = {folder: {file.parent.name for file in self.files if file.parent.parent == folder}
+                 for folder in {file.parent.parent for file in self.files}}  # fmt: skip
+        places = {folder for folder, inside in names.items() if {"audio", "rig"} <= inside}
+        found: dict[str, dict[str, Path]] = {"text": {}, "image": {}}
+        left = []
+        for file in self.files:
+            kept = file.suffix.lower() in {"text": (".txt",), "image": PICTURES}.get(file.parent.name, ())
+            if kept and file.parent.parent in places:
+                found[file.parent.name][file.stem] = file
+            else:
+                left.append(file)
+        self.files = left
+        return found["text"], found["image"]
+
+    def _texts(self) -> dict[str, str]:
+        """{clip: description} of the files with one each."""
+        out = {}
+        for clip, file in self.texts.items():
+            try:
+                out[clip] = " ".join(
+                    read_input(file, "description", TrainingError, _MOST_TEXT).decode("utf-8-sig").split()
+                )
+            except UnicodeDecodeError:
+                self.wrong(file, "is not UTF-8 text")
+            except MedtalkError as error:
+                self.wrong(file, clause(error, file))
+        return out
+
+    def rows(self, file: str, columns: Collection[str]) -> list[dict[str, str]]:
+        """The rows of a table with at least these columns in the folder; none if it is not there."""
         path = self.path / file
         if not path.is_file():
-            return {}
+            return []
         try:
             with path.open(encoding="utf-8-sig", newline="") as lines:
                 rows = list(csv.DictReader(lines))
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise TrainingError(f"Cannot read {path}: {error}.") from error
-        if rows and not {"clip", column} <= set(rows[0]):
-            raise TrainingError(f"{path} must start with the line clip,{column}.", "Write it with medtalk-train.")
-        return {row["clip"]: (row[column] or "").strip() for row in rows if row["clip"]}
+        if rows and not set(columns) <= set(rows[0]):
+            raise TrainingError(f"{path} must start with the line {','.join(columns)}.", "See docs/training/paper.md.")
+        return [
+            {name: (text or "").strip() for name, text in row.items() if name and not isinstance(text, list)}
+            for row in rows
+        ]
+
+    def table(self, file: str, column: str) -> dict[str, str]:
+        """{clip: text} of a table `clip,<column>` in the folder, if it is there."""
+        return {row["clip"]: row[column] for row in self.rows(file, ("clip", column)) if row["clip"]}
 
     def picture(self, name: str) -> Path | None:
         """The picture of a take, if there is one."""
@@ -143,12 +200,26 @@ class Folder:
             for path in (self.path / PEAKS / f"{name}{ending}", self.path / PEAKS / f"{Path(name).name}{ending}"):
                 if path.is_file():
                     return path
-        return None
+        return self._images.get(Path(name).name)
 
 
 def text_of(table: Mapping[str, str], name: str) -> str | None:
     """A table's entry for a take, by its name or the last part of it."""
     return table.get(name, table.get(Path(name).name)) or None
+
+
+def described(label: int, strength: str, key: str) -> str:
+    """Words of our own for a strong take ("very angry"), always the same for one `key`; "" for any other.
+
+    A plain take needs none: stage 4 draws one of its emotion whenever it meets it.
+    """
+    if strength != STRONG:
+        return ""
+    rng = np.random.default_rng(zlib.crc32(key.encode()))
+    while True:
+        text, asked = plain.draw(label, rng)
+        if asked >= _STRONGLY:
+            return text
 
 
 def read_sound(path: Path) -> NDArray[np.float32]:
@@ -162,11 +233,15 @@ def open_rig(path: Path) -> RigSequence:
         _, head = next(lines_of(path))
         if "BlendShapeCount" in head.split(","):
             return from_arkit(*parse_livelink(path, lines_of(path), FPS)[:2])
+    if path.suffix.lower() == coefficients.ENDING:
+        return coefficients.read_coefficients(path)
     return read_rig(path)
 
 
 def rig_stem(path: Path) -> str | None:
     """The name of a rig file without its ending, which may have two points; None for other files."""
+    if path.suffix.lower() == coefficients.ENDING:
+        return path.stem
     try:
         return path.name[: -len(rig_ending(path))]
     except RigError:
