@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 from medtalk.errors import MedtalkError, TrainingError
 from medtalk.model.config import ModelConfig
 from medtalk_train.cli import app
-from medtalk_train.recipe import PretrainedOptions, RigLossOptions, load_recipe
+from medtalk_train.recipe import PretrainedOptions, RigLossOptions, changed, load_recipe
 
 
 @pytest.mark.parametrize("name", ["compact", "plain", "tiny", "paper", "paper_tiny"])
@@ -148,3 +149,31 @@ def test_numbers_without_a_point_are_numbers(tmp_path: Path) -> None:
     path.write_text("stage2: {rate: 1e-3, decay: 1}")
     recipe = load_recipe(path)
     assert recipe.stage2.rate == 1e-3 and recipe.stage2.decay == 1.0 and recipe.name == "r"
+
+
+def test_settings_are_changed_one_by_one() -> None:
+    recipe = load_recipe("compact")
+    found = changed(recipe, "stage2.loss.closures=0; people.hours=0; backbone.shares.people=0.5; ablation.text=false")
+    assert (found.stage2.loss.closures, recipe.stage2.loss.closures) == (0.0, 1.0)
+    assert found.stage2.loss.event_weight == recipe.stage2.loss.event_weight == 2.0
+    assert found.people == {"hours": 0} and found.backbone.shares == {**(recipe.backbone.shares or {}), "people": 0.5}
+    assert not found.ablation.text and changed(recipe, "") == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stage2.loss.closure=0", "Unknown setting stage2.loss.closure"),
+        ("stage9.rate=0", "Unknown setting stage9"),
+        ("seed.more=1", "Unknown setting seed.more"),
+        ("stage2.rate", "is not understood"),
+        ("=1", "is not understood"),
+        ("stage2.rate=fast", "Setting stage2.rate is 'fast'; valid is a number"),
+        ("stage2.effort=1", "Setting stage2.effort is 1; valid is true or false"),
+        ("stage2=[1", "is not understood"),
+        ("device=tpu", "Setting device is 'tpu'"),
+    ],
+)
+def test_settings_that_cannot_be_changed(text: str, message: str) -> None:
+    with pytest.raises(TrainingError, match=re.escape(message)):
+        changed(load_recipe("compact"), text)

@@ -20,10 +20,12 @@ from typer.testing import CliRunner
 
 from medtalk.bundle import load_bundle
 from medtalk.errors import TrainingError
+from medtalk.features.phones import N_PHONES
 from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
+from medtalk.model.medtalk import MEDTalk
 from medtalk_train.cli import app
-from medtalk_train.recipe import Ablation, Recipe, load_recipe
+from medtalk_train.recipe import Ablation, Recipe, changed, load_recipe
 from medtalk_train.run import Run
 from medtalk_train.stages.batches import Steps
 from medtalk_train.stages.fit import fit
@@ -531,3 +533,25 @@ def test_a_damaged_backbone_is_told(trained: Run, tmp_path: Path) -> None:
     (tmp_path / "backbone.pt").write_text("junk")
     with pytest.raises(TrainingError, match="not a trained backbone"):
         load_backbone(tmp_path / "backbone.pt")
+
+
+def test_without_effort_a_shout_moves_what_a_whisper_does() -> None:
+    recipe = changed(load_recipe("tiny"), "stage2.effort=false")
+    model = MEDTalk(recipe.model_config())
+    rng = np.random.default_rng(1)
+    wide = recipe.backbone.features + 1
+    posteriors = torch.from_numpy(rng.random((2, 8, N_PHONES), np.float32))
+    sound = torch.from_numpy(rng.random((2, 8, wide), np.float32))
+    rig = torch.from_numpy(rng.random((2, 8, 174), np.float32))
+    stage = ContentMapping(model, recipe.stage2, lambda rng: None, 1, recipe.ablation, np.ones(174, np.float32))
+    optimiser = torch.optim.Adam(model.audio_content_map.parameters(), 0.01)
+    for _ in range(3):
+        optimiser.zero_grad()
+        stage.losses((sound, posteriors, rig))["loss"].backward()
+        optimiser.step()
+    loud = sound.clone()
+    loud[..., -1] += 1.0
+    with torch.no_grad():
+        assert torch.equal(model.content(sound, posteriors), model.content(loud, posteriors))
+        loud[..., 0] += 1.0
+        assert not torch.equal(model.content(sound, posteriors), model.content(loud, posteriors))

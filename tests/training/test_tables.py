@@ -526,3 +526,26 @@ def test_a_process_that_is_killed_is_a_line(prepared: Path, recipe: Recipe, tmp_
                 process.kill()
         training.result(timeout=60)
     assert result(contest, cell)["reason"] == "Its process ended with signal 9; was the memory enough?"
+
+
+def test_options_of_the_recipe(table: Callable[..., Any], started: Path, prepared: Path, whisper_base: Path) -> None:
+    """A changed stage learns anew on the same ear; another ear is trained beside the cells."""
+    before = (prepared / "backbone" / "backbone.pt").read_bytes()
+    found = table("options", "--change", "stage2.loss.closures=0; stage2.effort=false", "--change", "backbone.steps=3",
+                  whisper=whisper_base)  # fmt: skip
+    assert found.code == 0, found.error
+    rows = {row["name"]: row for row in found.results["options"]["rows"]}
+    first, second = "stage2.loss.closures=0; stage2.effort=false", "backbone.steps=3"
+    assert list(rows)[:3] == ["medtalk", first, second] and f"| `{first}` |" in found.page
+    assert rows["medtalk"]["figures"]["MLE"] != rows[first]["figures"]["MLE"] != rows[second]["figures"]["MLE"]
+    assert "What the paper has" not in found.page
+    ears = list((started / "ears").iterdir())
+    assert len(ears) == 1 and (ears[0] / "backbone" / "backbone.pt").read_bytes() != before
+    assert (ears[0] / "features").resolve() == (prepared / "features").resolve()
+    assert (prepared / "backbone" / "backbone.pt").read_bytes() == before
+
+
+def test_an_option_that_is_none_is_told(table: Callable[..., Any], tmp_path: Path) -> None:
+    found = table("options", "--change", "stage2.los=0")
+    assert found.code == 1 and "Unknown setting stage2.los" in found.error
+    assert not (tmp_path / "cells").exists()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -108,6 +108,8 @@ class Stage2Options(StageOptions):
     feature_dropout: float = 0.0
     """Share of the ear's features withheld from ACM in training: what it builds on them for synthetic voices alone does
     not carry over to real ones."""
+    effort: bool = True
+    """ACM sees how loudly somebody speaks; without it a shout opens the mouth as a whisper does."""
     known_share: float = 0.0
     """Share of windows whose phones are known, so that ACM follows a transcript's phones too."""
 
@@ -357,11 +359,57 @@ def load_recipe(path: str | Path) -> Recipe:
     if not isinstance(values, dict):
         raise TrainingError(f"The recipe {path} is not a mapping of settings.")
     recipe = _build(Recipe, {"name": path.stem, **values}, "")
+    _check(recipe)
+    return recipe
+
+
+def changed(recipe: Recipe, text: str) -> Recipe:
+    """A recipe with other settings, written as "stage2.loss.closures=0"; several with semicolons between.
+
+    Raises:
+        TrainingError: a setting that does not exist, or a value that it cannot have.
+    """
+    import yaml
+
+    for setting in filter(None, (each.strip() for each in text.split(";"))):
+        name, given, written = setting.partition("=")
+        try:
+            value = yaml.safe_load(written)
+        except yaml.YAMLError:
+            given = ""
+        if not given or not name.strip():
+            raise TrainingError(f"The setting {setting[:60]!r} is not understood.", "Write stage2.loss.closures=0.")
+        recipe = _put(recipe, name.strip().split("."), value, "")
+    _check(recipe)
+    return recipe
+
+
+def _put(section: Any, names: list[str], value: object, where: str) -> Any:
+    """A section, a dataclass or a mapping, with another value in it."""
+    name, *rest = names
+    if isinstance(section, Mapping):
+        return {**section, name: _put(section.get(name, {}), rest, value, f"{where}{name}.") if rest else value}
+    known = {f.name for f in fields(section)} if is_dataclass(section) else set()
+    if name not in known or isinstance(section, type):
+        raise TrainingError(f"Unknown setting {where}{name}.", f"Valid are: {', '.join(sorted(known)) or 'none'}.")
+    if rest:
+        present = getattr(section, name)
+        found = _put({} if present is None else present, rest, value, f"{where}{name}.")
+    else:
+        found = getattr(_build(type(section), {**_NAMED.get(type(section), {}), name: value}, where), name)
+    return replace(section, **{name: found})
+
+
+_NAMED: Mapping[type, Mapping[str, Any]] = {Recipe: {"name": ""}}
+"""What a section cannot be without."""
+
+
+def _check(recipe: Recipe) -> None:
+    """Raise the TrainingError of settings that do not fit: now, not after the backbone's hour."""
     if recipe.device not in DEVICES:
         raise TrainingError(f"Setting device is {recipe.device!r}; valid are {', '.join(DEVICES)}.")
     if recipe.devices < 0:
         raise TrainingError(f"Setting devices is {recipe.devices}; valid are 0, for all, and more.")
-    # wrong sizes are found now, not after the backbone's hour
     if recipe.pretrained is None:
         if recipe.data:
             raise TrainingError("Setting data needs the section pretrained.", "Write `pretrained: {}` for the paper's.")
@@ -369,7 +417,6 @@ def load_recipe(path: str | Path) -> Recipe:
     else:
         _check_paper(recipe)
         recipe.paper_config()
-    return recipe
 
 
 def _check_paper(recipe: Recipe) -> None:
@@ -398,6 +445,7 @@ def _check_paper(recipe: Recipe) -> None:
     stage3 = recipe.stage3
     for name, set_ in {
         "stage2.posteriors_into_acm": recipe.stage2.posteriors_into_acm,
+        "stage2.effort": not recipe.stage2.effort,
         "stage3.strength_weight": stage3.strength_weight,
         "stage3.intensity_scale_augmentation": stage3.intensity_scale_augmentation,
         "stage3.styles": stage3.styles,

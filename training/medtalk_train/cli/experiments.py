@@ -107,6 +107,43 @@ def table3(
     _make("table3", cells, recipe, out, work, budget, prepared, data, sources, speech, clips, jobs, again, quiet)
 
 
+@app.command(help="What the settings of a recipe do: MEDTalk with each of some changes to them.")
+def options(
+    recipe: Recipe,
+    out: Out,
+    work: Cells,
+    budget: Spend,
+    change: Annotated[
+        list[str],
+        typer.Option(help="Such as stage2.loss.closures=0, or people.hours=0; several with ; between. Repeatable."),
+    ],
+    prepared: Prepared = None,
+    data: Data = [],  # noqa: B006 (typer's way of a list; it is never changed)
+    corpus: Corpus = None,
+    whisper: Whisper = None,
+    kokoro: Kokoro = None,
+    people: People = None,
+    writer: Writer = None,
+    emotional: Emotional = None,
+    speech: Speech = None,
+    seeds: Seeds = 3,
+    clips: Clips = 84,
+    jobs: Jobs = 1,
+    again: Again = False,
+    quiet: Quiet = False,
+) -> None:
+    from medtalk_train.recipe import changed, load_recipe
+    from medtalk_train.synthetic.ground import Sources
+    from medtalk_train.tables.cells import MEDTALK, Cell
+
+    changes = dict.fromkeys(change)
+    for each in changes:
+        changed(load_recipe(recipe), each)
+    cells = [Cell(MEDTALK, seed, change=each) for each in ("", *changes) for seed in range(1, seeds + 1)]
+    sources = Sources(corpus, whisper, kokoro, people, writer, emotional)
+    _make("options", cells, recipe, out, work, budget, prepared, data, sources, speech, clips, jobs, again, quiet)
+
+
 def _make(
     table: str, cells: list, recipe: Path, out: Path, work: Path, budget: str, prepared: Path | None, data: list[Path],
     sources: Sources, speech: Path | None, clips: int, jobs: int, again: bool, quiet: bool,

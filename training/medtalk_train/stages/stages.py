@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from medtalk.features.phones import N_PHONES
 from medtalk.model.intensity import intensity
 from medtalk.model.medtalk import MEDTalk
 from medtalk_train.recipe import Ablation, Stage1Options, Stage2Options, Stage3Options, Stage4Options
@@ -136,9 +137,15 @@ class ContentMapping(Stage):
         super().__init__(model, options, draw, seed, [model.audio_content_map, *along])
         self.disentangle = ablation.disentangle
         self.error = RigLoss(options.loss, spread)
+        if not options.effort:  # weights of 0 for what is always 0 stay that, so the bundle does not see it either
+            at = model.config.content_features - (N_PHONES if options.posteriors_into_acm else 0) - 1
+            with torch.no_grad():
+                model.audio_content_map.fc1.weight[:, at] = 0.0
 
     def losses(self, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
         features, posteriors, rig = batch
+        if not self.options.effort:
+            features = torch.cat([features[..., :-1], torch.zeros_like(features[..., -1:])], -1)
         if self.options.feature_dropout:  # never of the vocal effort, which is the last
             withheld = F.dropout(features[..., :-1], self.options.feature_dropout, self.training)
             features = torch.cat([withheld, features[..., -1:]], -1)

@@ -29,7 +29,7 @@ from medtalk_train.baselines.export import export
 from medtalk_train.baselines.learning import LOSSES, Budget, learn
 from medtalk_train.measure.compare import Clip, clips_of, compare, size
 from medtalk_train.measure.recordings import Recording, read_recordings
-from medtalk_train.recipe import Ablation, Recipe
+from medtalk_train.recipe import Ablation, Recipe, changed
 from medtalk_train.run import BUNDLE, Run, place
 from medtalk_train.stages.ground import CLIPS
 from medtalk_train.stages.resume import is_done
@@ -54,20 +54,23 @@ MEASURES = 1
 
 @dataclass(frozen=True)
 class Cell:
-    """A method, or MEDTalk without a part of it, and a seed."""
+    """A method, or MEDTalk without a part of it or with other settings (`recipe.changed`), and a seed."""
 
     method: str
     seed: int
     without: str = ""
+    change: str = ""
 
     @property
     def row(self) -> str:
         """The line of the table that it belongs to."""
-        return f"without {self.without}" if self.without else self.method
+        return f"without {self.without}" if self.without else self.change or self.method
 
     @property
     def name(self) -> str:
-        return f"{self.row.replace(' ', '_')}-{self.seed}"
+        """Of its folder."""
+        row = f"changed_{_short(self.change)}" if self.change else self.row.replace(" ", "_")
+        return f"{row}-{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,25 @@ class Contest:
         """The run of a cell, in its folder."""
         ablation = replace(Ablation(), **{cell.without: False}) if cell.without else self.recipe.ablation
         # one device: it is the pace of each method that the budget compares
-        recipe = replace(self.recipe, seed=cell.seed, ablation=ablation, devices=1)
-        return Run(recipe, self.folder(cell), progress, self.sources, self.prepared)
+        recipe = replace(changed(self.recipe, cell.change), seed=cell.seed, ablation=ablation, devices=1)
+        return Run(recipe, self.folder(cell), progress, self.sources, self.preparation(cell))
+
+    def preparation(self, cell: Cell) -> Path:
+        """The folder of the run that a cell stands on: `prepared`, or one beside the cells with an ear of its own.
+
+        It has one if the change is of the ear, or leaves out voices or people. All else in it are links.
+        """
+        recipe = changed(self.recipe, cell.change)
+        lacking = {name for name in ("voices", "people") if float(getattr(recipe, name).get("hours", 1.0)) == 0.0}
+        if self.recipe.pretrained is not None or (recipe.backbone == self.recipe.backbone and not lacking):
+            return self.prepared
+        folder = self.work / "ears" / _short(cell.change)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in {"corpus", "voices", "people", "features", "wording"} - lacking:
+            if (self.prepared / name).exists() and not (folder / name).exists():
+                (folder / name).symlink_to((self.prepared / name).resolve(), target_is_directory=True)
+        Run(replace(recipe, devices=1), folder, False, self.sources).step("backbone")
+        return folder
 
     def folder(self, cell: Cell) -> Path:
         return self.work / "cells" / cell.name
@@ -143,6 +163,10 @@ class Judge:
             "figures": {**found.figures, "parameters": float(parameters), "MB": megabytes},
             "clips": dict(found.clips),
         }
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def attempt(contest: Contest, cell: Cell, judge: Judge, progress: bool = False) -> None:

@@ -7,13 +7,14 @@ import multiprocessing
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medtalk.bundle import load_bundle
-from medtalk.errors import TrainingError
+from medtalk.errors import MedtalkError, TrainingError
 from medtalk_train.measure.compare import lines, speeds
 from medtalk_train.recipe import DataOptions, load_recipe
 from medtalk_train.run import BUNDLE, PREPARATION, Run, place
@@ -124,6 +125,9 @@ def train(contest: Contest, cells: Sequence[Cell], jobs: int = 1, again: bool = 
     for cell in left:
         if again and (contest.folder(cell) / FAILURE).exists():
             shutil.rmtree(contest.folder(cell))
+    for cell in left:
+        with suppress(MedtalkError):  # which the cell meets again, and keeps
+            contest.preparation(cell)  # two cells at a time must not train one ear
     if jobs > 1 and len(left) > 1:
         side_by_side(contest, left, jobs)
     else:

@@ -14,8 +14,13 @@ HEAD = """# Results of the paper's experiments
 Each part is written by the command that it names, which replaces its own part and leaves the others;
 [how it is made](training/tables.md). `results.json` has every cell.
 """
-PARTS = ("table1", "table3")
+PARTS = ("table1", "table3", "options")
 """In their order on the page."""
+TITLES = {
+    "table1": "Table 1: methods",
+    "table3": "Table 3: MEDTalk without its parts",
+    "options": "Options of the recipe: MEDTalk with other settings",
+}
 NONE = "–"
 
 
@@ -50,7 +55,7 @@ def name_of(row: str) -> str:
         "medtalk": "**MEDTalk**", "faceformer": "FaceFormer", "emotalk": "EmoTalk", "emoface": "EmoFace",
         "diffposetalk": "DiffPoseTalk",
     }  # fmt: skip
-    return names.get(row, row)
+    return names.get(row, f"`{row}`" if "=" in row else row)
 
 
 def section(
@@ -64,10 +69,9 @@ def section(
         rows: of an `Outcome`.
         pictures: what they show -> their path from the page.
     """
-    title = "Table 1: methods" if table == "table1" else "Table 3: MEDTalk without its parts"
     facts = [f"| {name} | {cell(text)} |" for name, text in about.items() if name not in ("command", "ground")]
     parts = [
-        f"## {title}",
+        f"## {TITLES[table]}",
         f"```sh\n{about['command']}\n```",
         "\n".join(["| | |", "|---|---|", *facts]),
         "Errors against the held-back faces, mean ± standard deviation over seeds. Small is good; FRD is good near 0:",
@@ -81,9 +85,7 @@ def section(
         differences(rows),
         *(f"![{what}]({path})" for what, path in pictures.items()),
         "\n".join(f"- {line}" for line in [*notes(table, about["ground"]), *_own_notes(rows)]),
-        "### What the paper has",
-        published(table),
-        WHY_APART,
+        *(["### What the paper has", published(table), WHY_APART] if table != "options" else []),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -158,6 +160,11 @@ def notes(table: str, ground: str) -> list[str]:
             "The baselines are written from their papers, at 174 channels and with the label in place of style codes; "
             "neither code nor weights are the authors'. MEDTalk's recipe was chosen on this ground in many trials, the "
             "baselines' settings were not: that favours MEDTalk."
+        )
+    elif table == "options":
+        lines.append(
+            "A row has the recipe's settings but for those that it names. What is finished has closures and rest that "
+            "are decided from the phones of the ear: settings of the stages hardly show there, those of the ear do."
         )
     else:
         lines.append(
