@@ -35,6 +35,7 @@ FULL = [
     "safetensors>=0.5",
     "transformers>=5.0",
     "funasr>=1.3",
+    "librosa>=0.11",  # aligns takes of one sentence; funasr brings it, too
     "openai-whisper>=20240930",
     "open_clip_torch>=3.0",  # brings torchvision, each release of which fits certain releases of torch only
     "pillow>=11.0",
