@@ -109,7 +109,7 @@ def test_a_method_learns_and_its_bundle_speaks(
     assert (done.code, done.err) == (0, "")
     row = ground(run).data.held_back[0]
     take = next(take for take, _ in ground(run).takes if take.name == row.name)
-    speech = _speech(take.sound.read())
+    speech = _speech(take.sound.read() if take.sound else np.zeros(0))
     model = _load(bundle.folder, {"emotion2vec": Path("backbones") / "emotion2vec"} if hears else {})
     content = model.perform(speech).content
     width = learned.network.sizes.content
