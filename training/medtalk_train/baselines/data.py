@@ -136,7 +136,7 @@ def exchanges(ground: Ground, batch: int, frames: int) -> Draw | None:
     assert isinstance(ground, CapturedGround)
     takes = _split(ground)[0].takes
     grids = takes.aligned or takes.warped(ground.data.about["warped"])
-    return _Aligned(takes, grids, batch, frames) if grids else None
+    return Aligned(takes, grids, batch, frames) if grids else None
 
 
 def _beside(ground: SyntheticGround) -> SpokenScript | None:
@@ -197,7 +197,7 @@ class _Taught:
 
 
 @dataclass(frozen=True)
-class _Aligned:
+class Aligned:
     """Two contents that takes say in two emotions each, frame by frame."""
 
     takes: Recorded
