@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 
 from medtalk.guidance import LABELS
 from medtalk.rig.channels import N_CHANNELS
-from medtalk_train.captured.batches import Recorded, WholeTakes
+from medtalk_train.captured.batches import Content, Grid, Recorded, WholeTakes
 from medtalk_train.captured.ground import CapturedGround
 from medtalk_train.stages.batches import Draw, SentenceBatch, stack
 from medtalk_train.stages.ground import CLIPS, Ground
@@ -126,11 +127,16 @@ def watched(ground: Ground) -> list[SentenceBatch]:
 
 
 def exchanges(ground: Ground, batch: int, frames: int) -> Draw | None:
-    """Batches of `Exchange`; None where no takes say the same in several emotions, frame by frame."""
+    """Batches of `Exchange`; None where no takes say the same in several emotions.
+
+    Captured takes are aligned as they are, or by their sound (`captured.warp`), as EmoTalk's paper has it.
+    """
     if isinstance(ground, SyntheticGround):
         return _Taught(ground.data.spoken, batch, frames)
-    takes = _split(ground)[0].takes if isinstance(ground, CapturedGround) else None
-    return _Aligned(takes, batch, frames) if takes is not None and takes.aligned else None
+    assert isinstance(ground, CapturedGround)
+    takes = _split(ground)[0].takes
+    grids = takes.aligned or takes.warped(ground.data.about["warped"])
+    return Aligned(takes, grids, batch, frames) if grids else None
 
 
 def _beside(ground: SyntheticGround) -> SpokenScript | None:
@@ -191,32 +197,36 @@ class _Taught:
 
 
 @dataclass(frozen=True)
-class _Aligned:
+class Aligned:
     """Two contents that takes say in two emotions each, frame by frame."""
 
     takes: Recorded
+    grids: Sequence[Grid]
     batch: int
     frames: int
 
     def __call__(self, rng: np.random.Generator) -> Exchange:
-        grids = [self.takes.aligned[int(rng.integers(len(self.takes.aligned)))] for _ in range(self.batch)]
-        pairs = [[content.takes for content in grid] for grid in grids]
-        labels = np.stack([rng.choice(sorted(a.keys() & b.keys()), 2, replace=False) for a, b in pairs], axis=1)
-        lengths = np.array([[self.takes.rows[pair[k][int(labels[k, b])]].frames for b, pair in enumerate(pairs)]
-                            for k in range(2)])  # fmt: skip
+        pairs = [self.grids[int(rng.integers(len(self.grids)))] for _ in range(self.batch)]
+        labels = np.stack([rng.choice(sorted(a.takes.keys() & b.takes.keys()), 2, replace=False) for a, b in pairs])
+        lengths = np.array([[content.frames for content in pair] for pair in pairs])  # (B, 2), as `labels`
         frames = min(self.frames, int(lengths.min()))
         firsts = rng.integers(0, lengths - frames + 1)
 
         def read(column: str, other: int = 0) -> Tensor:
-            rows = [[self._passage(column, pair[k][int(labels[k ^ other, b])], int(firsts[k, b]), frames)
-                     for b, pair in enumerate(pairs)] for k in range(2)]  # fmt: skip
-            return torch.stack([stack(row) for row in rows])
+            return torch.stack([
+                stack([self._passage(column, pair[k], int(labels[b, k ^ other]), int(firsts[b, k]) + np.arange(frames))
+                       for b, pair in enumerate(pairs)])
+                for k in range(2)
+            ])  # fmt: skip
 
-        label = F.one_hot(torch.from_numpy(labels), len(LABELS)).float()
+        label = F.one_hot(torch.from_numpy(labels.T.copy()), len(LABELS)).float()
         return Exchange(read("content"), read("emotion"), label, read("rig"), read("rig", 1))
 
-    def _passage(self, column: str, take: int, first: int, frames: int) -> NDArray[np.float32]:
-        return self.takes.read(column, [(take, slice(first, first + frames))])
+    def _passage(self, column: str, content: Content, label: int, at: NDArray) -> NDArray[np.float32]:
+        """(frames, width) of a column where the frames `at` of a content stand in its take with a label."""
+        take, places = content.takes[label], content.places.get(label)
+        values = self.takes.cache.open(getattr(self.takes.rows[take], column))
+        return values[at if places is None else places[at]].astype(np.float32)
 
 
 def scale_of(draw: Draw, batches: int = 8) -> Tensor:
