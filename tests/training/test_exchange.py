@@ -54,7 +54,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def recipe(home: Path) -> Recipe:
     parts = {part: str(home / part) for part in ("wav2vec2", "emotion2vec", "roberta", "clip")}
-    options = PretrainedOptions(**parts, whisper="", offline=True, cache=str(home / "cache"))
+    options = dataclasses.replace(PretrainedOptions(whisper="", offline=True, cache=str(home / "cache")), **parts)
     tiny = load_recipe("paper_tiny")
     first = dataclasses.replace(
         tiny.stage1, epochs=3, overlap_epochs=3, cycle_epochs=3, steps=30, batch=8, rate=3e-3, hours=0.01

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from medtalk.errors import MissingExtraError
 from medtalk_train.captured.batches import AlignedTakes, Recorded, Row
 from medtalk_train.captured.cache import Cache
 from medtalk_train.captured.takes import LazyArray
@@ -56,6 +58,12 @@ def test_the_warp_of_made_up_takes_is_right_within_two_frames(pitch: float) -> N
 def test_a_sound_is_aligned_with_itself() -> None:
     sound = say(CALM, 120.0, 0.5, 3)
     np.testing.assert_array_equal(align(sound, sound), np.arange(len(sound) * 60 // 16000))
+
+
+def test_without_librosa_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "librosa.sequence", None)
+    with pytest.raises(MissingExtraError, match=r"needs librosa.*pip install 'medtalk\[full\]', or leave out warp"):
+        align(say(CALM, 110.0, 0.5, 0), say(ANGRY, 110.0, 0.5, 1))
 
 
 def spoken(

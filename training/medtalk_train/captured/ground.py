@@ -240,7 +240,7 @@ class CapturedGround:
     def grids(self) -> Draw:
         options, faces = self.recipe.stage1, self.data.faces
         for line in faces.told():
-            log.info("stage1: %s", line)
+            log.info("%s", line)
         return faces.aligned_takes(options.batch, options.frames) or self.teacher.grids()
 
     def pairs(self) -> Draw | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from scipy.fft import dct
 
+from medtalk.errors import MissingExtraError
 from medtalk.features.mel import decibels
 from medtalk.rates import FPS
 from medtalk_train.captured.cache import Cache
@@ -47,8 +48,17 @@ class Spoken(NamedTuple):
 
 def align(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.int32]:
     """(T,) for each frame of the first sound (16 kHz; 60 frames a second) the frame of the second in which the same is
-    said; it never goes back."""
-    from librosa.sequence import dtw  # which compiles itself, slowly
+    said; it never goes back.
+
+    Raises MissingExtraError without librosa.
+    """
+    try:
+        from librosa.sequence import dtw  # which compiles itself, slowly
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"Aligning takes by their sound needs {error.name}, which is not installed.",
+            "Run pip install 'medtalk[full]', or leave out warp.",
+        ) from error
 
     _, path = dtw(_spectra(one), _spectra(other), metric="euclidean")
     ours, theirs = path[::-1].T
