@@ -84,6 +84,23 @@ def test_what_the_command_refuses(medtalk: Callable[..., Any], take: Path, tmp_p
         assert not out.exists()
 
 
+def test_nothing_that_is_read_is_written_over(medtalk: Callable[..., Any], take: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.npz"
+    shutil.copy(take, other)
+    (tmp_path / "link.npz").symlink_to(other)
+    before = take.read_bytes()
+    for words, output in [
+        ((take, "--emotion", "sad"), tmp_path / "." / take.name),
+        ((take, "--emotion", "sad", "--force"), take),
+        ((take, "--like", other), tmp_path / "link.npz"),
+        ((take, "--emotion", "sad", "--sound", other), other),
+        ((take, "--image", other), other),
+    ]:
+        done = medtalk("restyle", *words, "-o", output)
+        assert done.code == 1 and "is read by this command, and would be lost" in done.err, done
+        assert done.err.count("\n") == 1 and take.read_bytes() == other.read_bytes() == before
+
+
 def test_without_torch_it_says_what_to_install(take: Path, tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules.update(dict.fromkeys(('torch', 'safetensors')))\n"

@@ -79,6 +79,10 @@ def test_a_key_is_kept_and_damage_is_seen(tmp_path: Path) -> None:
         ({**good, "takes": {"x": 3}}, "is no key of a study"),
         (lost, "do not fit together"),
         ({**good, "each": 7}, "do not fit together"),
+        ({**good, "each": 1.5}, "do not fit together"),
+        ({**good, "each": True}, "do not fit together"),
+        ({**good, "checks": 1.0}, "do not fit together"),
+        ({**good, "checks": "1"}, "do not fit together"),
         ({**good, "conditions": ["A", "A"]}, "do not fit together"),
         ({**good, "study": "../x"}, "do not fit together"),
     ]:

@@ -85,6 +85,7 @@ def restyle(
     debug: Debug = False,
 ) -> None:
     """Give a take another emotion: what is said stays. Needs no sound, and the extra full."""
+    from medtalk.files import check_file
     from medtalk.finishing import PAPER, Finishing
     from medtalk.guidance import check_text, guidance_of, is_auto
     from medtalk.limits import MAX_INTENSITY, check_fps, check_range
@@ -94,6 +95,7 @@ def restyle(
     from medtalk.rig import check_output, read_rig, write_rig
 
     check_output(output, force=force)
+    check_file(output, force=force, inputs=[rig, like, sound, image])
     if like is not None and (emotion is not None or text is not None or image is not None):
         raise SettingError("--like is an emotion by itself.", "Leave out the others, or --like.")
     if emotion is None and text is None and image is None and like is None:

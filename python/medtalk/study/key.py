@@ -56,13 +56,14 @@ class Key:
         return sorted(take for take, (of, _) in self.takes.items() if of == clip)
 
     def valid(self) -> bool:
-        """Whether every clip has just one take of each condition, and the figures are possible."""
+        """Whether every clip has exactly one take of each condition, and the numbers are possible."""
         places = sorted(self.takes.values())
         ids = [self.study, *self.clips, *self.takes]
         return (
             self.kind in KINDS
             and 2 <= len(set(self.conditions)) == len(self.conditions) <= MOST_CONDITIONS
             and places == sorted((clip, condition) for clip in self.clips for condition in self.conditions)
+            and type(self.each) is type(self.checks) is int  # neither 1.5 nor true
             and 1 <= self.each <= len(self.clips)
             and 0 <= self.checks <= MOST_CHECKS
             and all(_ID.fullmatch(each) for each in ids)
@@ -131,7 +132,7 @@ def read_key(path: Path) -> Key:
     except (AttributeError, KeyError, TypeError, ValueError):
         raise wrong from None
     if not good:
-        raise StudyError(f"{path_text(path)} is damaged: its takes and clips do not fit together.", "Use a copy of it.")
+        raise StudyError(f"{path_text(path)} is damaged: its clips, takes and numbers do not fit together.", "Use a copy of it.")
     return key
 
 
