@@ -180,13 +180,13 @@ def test_a_report(medtalk, folders, tmp_path):
     page = medtalk("study", "report", key, *files, "-o", tmp_path / "report.md")
     assert (tmp_path / "report.md").read_text() == done.out
     assert page.out == f"{tmp_path / 'report.md'}: 6 participants, 54 votes\n"
-    assert "p6 stopped early" in page.err and "6 participants are few" in page.err
+    assert "p6 stopped early" in page.err and "6 participants are too few" in page.err
     assert medtalk("study", "report", key, *files, "-o", tmp_path / "report.json").code == 0
     facts = json.loads((tmp_path / "report.json").read_text())
     assert facts["means"]["vividness"]["Xerus"]["value"] == 4.5
     assert [each["better"]["value"] for each in facts["differences"][:3]] == [-1.0, -2.0, -1.0]
     again = medtalk("study", "report", key, files[0], files[0])
-    assert "p0 voted twice" in again.out and "One participant is too few to say anything" in again.out
+    assert "p0 voted twice" in again.out and "One participant is too few to show any difference" in again.out
     for words, said in [
         ([key, key], "is no file of votes"),
         ([files[0], files[1]], "is no key of a study"),

@@ -132,7 +132,9 @@ def read_key(path: Path) -> Key:
     except (AttributeError, KeyError, TypeError, ValueError):
         raise wrong from None
     if not good:
-        raise StudyError(f"{path_text(path)} is damaged: its clips, takes and numbers do not fit together.", "Use a copy of it.")
+        raise StudyError(
+            f"{path_text(path)} is damaged: its clips, takes and numbers do not fit together.", "Use a copy of it."
+        )
     return key
 
 
