@@ -65,9 +65,9 @@ def test_what_the_command_refuses(medtalk: Callable[..., Any], take: Path, tmp_p
     broken = tmp_path / "broken.npz"
     broken.write_bytes(b"PK no rig")
     for words, message in [
-        ((take,), "not said what"),
+        ((take,), "No emotion is given"),
         ((take, "--emotion", "wild"), "Unknown emotion"),
-        ((take, "--emotion", "sad", "--like", other), "--like is an emotion"),
+        ((take, "--emotion", "sad", "--like", other), "--like already gives the emotion"),
         ((take, "--text", "sad", "--image", sample), "both given"),
         ((take, "--text", "  "), "empty"),
         ((take, "--emotion", "auto"), "--sound"),

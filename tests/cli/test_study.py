@@ -92,9 +92,10 @@ def test_what_could_be_guessed_is_told(medtalk, folders, tmp_path):
     done = medtalk("study", "page", *folders, "-o", tmp_path / "study.html")
     assert done.code == 0
     assert done.err.splitlines() == [
-        "medtalk: Frame rates of merry3 differ, and the eye may tell: Zebra 60, Quokka 60, Xerus 30 per second.",
-        "medtalk: In merry3 only these turn the head, and the eye will tell: Xerus.",
-        "medtalk: merry3 lasts 2.00 s, and its takes do not: Xerus 3.00.",
+        "medtalk: The frame rates of merry3 differ, which may give conditions away: Zebra 60, Quokka 60, Xerus 30 per "
+        "second.",
+        "medtalk: In merry3 only some turn the head, which gives them away: Xerus.",
+        "medtalk: merry3 lasts 2.00 s, but some of its takes do not: Xerus 3.00.",
     ]
 
 
@@ -137,9 +138,9 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(medtalk, folders, tmp_
         ([one, other, "--clips", "0"], "0 clips for each participant; valid are 1 to 3"),
         ([one, other, "--clips", "4"], "4 clips for each participant; valid are 1 to 3"),
         ([one, other, "--checks", "11"], "11 attention checks; valid are 0 to 10"),
-        ([one, other, "--consent", " "], "The consent has 1 letters"),
+        ([one, other, "--consent", " "], "The consent is blank; valid are 1 to 2000 characters"),
         ([one, other, "--audio", tmp_path / "empty"], "has no sound of the clip furious1"),
-        ([one, other, "--key", taken], "is there already"),
+        ([one, other, "--key", taken], "already exists"),
         ([one, other, "--key", tmp_path / "key.txt"], "does not have a valid ending"),
     ]:
         done = medtalk("study", "page", *words, "-o", page)

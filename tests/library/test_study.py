@@ -203,7 +203,7 @@ def test_choices_are_shares(tmp_path: Path) -> None:
     assert lips.p_holm is not None and lips.p_holm < 0.05 and lips.better.low <= 0.0
     assert not lips.found, "people agree, but two clips of five are a draw, and others might be"
     assert "0.800 (0.644 to 0.909)" in done.to_markdown()
-    assert done.left is not None and "The left side was chosen" in done.to_markdown()
+    assert done.left is not None and "participants chose the left side in" in done.to_markdown()
 
 
 def test_a_side_that_always_wins_is_seen(tmp_path: Path) -> None:
@@ -288,8 +288,8 @@ def test_what_does_not_count_is_told(tmp_path: Path) -> None:
         f"{tmp_path / 'votes-0.json'} was begun later and does not.",
         "short stopped early, after 4 of 6 votes, and is left out as withdrawn.",
         "asleep failed 1 of 1 attention checks and is left out.",
-        "gap has 1 votes on takes that were voted on before: the first counts.",
-        "gap has 1 of 6 votes without an answer to each question: they are dropped.",
+        "gap repeated 1 vote: the first on the same takes counts.",
+        "gap left a question open in 1 of 6 votes: such votes do not count.",
     ):
         assert line in told
     done = report(key, votes)

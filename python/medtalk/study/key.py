@@ -87,7 +87,7 @@ def new_key(
     if len(set(conditions)) != len(conditions):
         raise StudyError("Two conditions have the same name.", "Give each a name of its own.")
     if each is not None and not 1 <= each <= len(clips):
-        raise StudyError(f"{each} clips for each participant; valid are 1 to {len(clips)}, of all that there are.")
+        raise StudyError(f"{each} clips for each participant; valid are 1 to {len(clips)}, the number of clips.")
     if not 0 <= checks <= MOST_CHECKS:
         raise StudyError(f"{checks} attention checks; valid are 0 to {MOST_CHECKS}.")
     names = dict(zip(_ids(len(clips)), clips, strict=True))
@@ -97,7 +97,7 @@ def new_key(
 
 
 def _ids(number: int) -> list[str]:
-    """So many different ids, in no order."""
+    """So many different ids, in random order."""
     found: set[str] = set()
     while len(found) < number:
         found.add(secrets.token_hex(5))
@@ -118,7 +118,7 @@ def write_key(path: Path, key: Key) -> Path:
 
 
 def read_key(path: Path) -> Key:
-    """Read a key; StudyError for what is none."""
+    """Read a key; StudyError for a file that is no key."""
     facts = read_json(path, "key of a study", MAX_BYTES)
     wrong = StudyError(f"{path_text(path)} is no key of a study.", "Give the file that `study page` wrote.")
     if not isinstance(facts, dict) or facts.pop("medtalk_study", None) != FORMAT:

@@ -17,13 +17,13 @@ from medtalk.study.statistics import SIGNIFICANT, Estimate, least_people
 from medtalk.study.votes import Votes
 
 FEW_PEOPLE, FEW_CLIPS = 20, 5
-"""Below these, the report says how little it can say."""
+"""Below these, the report warns of how little it can show."""
 
 
 @dataclass(frozen=True)
 class Result:
     """One condition against another, by one question: by how much it is better (points, or the share of votes over one
-    half), the p of the signed-rank test, as it is and by Holm, and of how many votes."""
+    half), the p of the signed-rank test, as it is and by Holm, and the number of votes."""
 
     question: str
     one: str
@@ -49,8 +49,8 @@ class Report:
         results: of each question and pair of conditions.
         friedman: the p of each question, over all conditions.
         left: how often the left side was chosen (choice), over participants.
-        warnings: what must be known before anything of this is quoted.
-        notes: which votes do not count.
+        warnings: what to know before quoting any of this.
+        notes: which votes do not count, and why.
     """
 
     kind: str
@@ -67,7 +67,7 @@ class Report:
     seed: int
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON has it."""
+        """The report as it is written to JSON."""
         return {
             "kind": self.kind,
             "participants": self.people,
@@ -117,7 +117,7 @@ class Report:
             yield f"| {_cell(condition)} | {' | '.join(_plus(each) if rating else _range(each) for each in cells)} |"
         if any(p is not None for p in self.friedman.values()):
             told = ", ".join(f"{titles[name]} {_p(p)}" for name, p in self.friedman.items() if p is not None)
-            yield f"\nAll conditions alike (Friedman): {told}."
+            yield f"\nFriedman's test of all conditions, p: {told}."
         yield ""
         yield f"{'Points' if rating else 'Share of votes over one half'} by which one is better than another:"
         yield ""
@@ -133,10 +133,10 @@ class Report:
         yield (
             "Better by: mean of paired differences with the 95 % interval of a bootstrap over participants and clips "
             f"({statistics.RESAMPLES} draws, seed {self.seed}). p: Wilcoxon's signed-rank test of the participants' "
-            f"own means, and by Holm for {len(self.results)} tests. A difference is one that both show."
+            f"own means, corrected by Holm for {len(self.results)} tests. A difference is one that both show."
         )
         if self.left is not None:
-            yield f"\nThe left side was chosen in {_range(self.left)} of all answers."
+            yield f"\nOn average, participants chose the left side in {_range(self.left)} of their answers."
         for line in self.notes:
             yield f"\n{_cell(line)}"
 
@@ -145,7 +145,7 @@ def report(key: Key, votes: Votes, seed: int = 1) -> Report:
     """The report of votes; `seed` is that of the bootstrap. Raises StudyError where no vote is left."""
     if not votes.ballots:
         more = f" {votes.notes[0]}" if votes.notes else ""
-        raise StudyError(f"No votes are left to report.{more}", "Give files of participants who went to the end.")
+        raise StudyError(f"No votes are left to report.{more}", "Give files of participants who finished.")
     judged = sorted({vote.clip for ballot in votes.ballots for vote in ballot.votes}, key=key.clips.__getitem__)
     tables = {question.name: _tables(key, votes, judged, question.name) for question in QUESTIONS}
     found = [
