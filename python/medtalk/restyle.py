@@ -1,8 +1,8 @@
-"""A take in another emotion: what it says stays, by E_c, and D shows another guidance on it (Sec. 3.2, Fig. 6).
+"""A take in another emotion: E_c keeps what it says, and D shows it with other guidance (Sec. 3.2, Fig. 6).
 
-It needs no sound, so that captured, edited and imported faces can be restyled. Blinks, looks and turns of the head are
-neither emotion nor content to a bundle: they are taken off before the encoders see a face, and stay as they are. So do
-closures of the lips. How well the bundle can say such a face at all is measured by rebuilding it, and told.
+This needs no sound, so that captured, edited and imported faces can be restyled. Blinks, looks and turns of the head
+are neither emotion nor content to a bundle: they are taken off before the encoders see a face, and stay as they are. So
+do closures of the lips. How well the bundle can show such a face at all is measured by rebuilding it, and reported.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 REBUILT = {"mouth": np.concatenate([AREAS[area] for area in REGIONS["mouth"]]), "upper": S_UP}
 """The parts of a face whose rebuilding is measured, and their channels."""
 POOR_R2, POOR_ERROR = 0.5, 0.03
-"""A bundle cannot say a face of which less than this share of the movement comes back, and that it misses by more than
+"""A bundle cannot show a face of which less than this share of the movement comes back, and that it misses by more than
 this. The bundle that ships misses finished takes of its own by .002 to .02 (what it lacks there is the life of the
 upper face), and a captured one of another kind by .05 and .10 with an R2 below 0."""
 STILL = 0.02
-"""Deviation of the channels, root mean square, under which a part does not move: there is no share of nothing."""
+"""Deviation of the channels, root mean square, below which a part does not move, and has no share of movement."""
 APART_S = 0.05
 """By how much a take and its sound may differ in length."""
 
@@ -64,7 +64,7 @@ class Rebuilt:
     """How much of a part of a face comes back through E_e, E_c and D.
 
     Attributes:
-        r2: share of the movement (1 is all of it, 0 what its mean face has); None where it does not move.
+        r2: share of the movement (1 is all of it, 0 is no more than the mean face); None where nothing moves.
         error: mean absolute error of its channels.
     """
 
@@ -73,13 +73,13 @@ class Rebuilt:
 
     @property
     def poor(self) -> bool:
-        """Whether the bundle cannot say it."""
+        """Whether the bundle cannot show it."""
         return self.error > POOR_ERROR and (self.r2 is None or self.r2 < POOR_R2)
 
 
 @dataclass(frozen=True, eq=False)
 class Eyes:
-    """What the eyes of a take do beside its mood.
+    """What the eyes of a take do apart from its mood.
 
     Attributes:
         shut: how far each eye is shut by blinks, (T, 2), 0..1.
@@ -90,7 +90,7 @@ class Eyes:
     looks: NDArray[np.float32]
 
     def over(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """A rig (T, 174) with them; a lid shuts from where the rig has it."""
+        """A rig (T, 174) with these movements; a lid shuts from where it is in the rig."""
         out = np.array(values, np.float32)
         out[:, _LIDS] += self.shut * np.maximum(1.0 - out[:, _LIDS], 0.0)
         out[:, _LOOKS] = self.looks
@@ -176,7 +176,7 @@ def restyle(
         intensity: multiplies the strength of the emotion, 0 to 4.
         sound: the take's own, as the model heard it: the strength then follows the voice. Without it, it is that of
             plain speech, wherever the mouth moves.
-        finishing: None is that which the take's meta has, else the usual one.
+        finishing: None takes that of the take's meta, else the usual one.
         remake: make blinks, looks and turns of the head anew, in place of the take's own.
 
     Returns:
@@ -185,7 +185,7 @@ def restyle(
 
     Raises:
         SettingError: an intensity out of range, or a sound of another length.
-        GuidanceError: "auto" without a sound, or a guidance that another model understood.
+        GuidanceError: "auto" without a sound, or a guidance from another model.
         MissingExtraError, BundleError: of `Spaces`.
     """
     require(intensity, int | float, "The intensity", "a number from 0 to 4")
@@ -209,7 +209,7 @@ def restyle(
     meta = {**rig.meta, **{name: part for name, part in made.meta.items() if name != "source"}}
     if sound is not None:
         meta["source"] = sound.speech.facts()
-    # What was kept was made by the take's own finishing: so the next who restyles it finds that.
+    # What was kept came from the take's own finishing: restyled again, the take must find that.
     meta |= {"intensity": scale, "region": region, "finishing": asdict(asked)}
     head = made.head if remake and region == "full" else take.head
     for name in ("note", "guidance", "strength", "kinds", "timeline", "base", "voice", "persona"):

@@ -65,9 +65,9 @@ def test_what_the_command_refuses(medtalk: Callable[..., Any], take: Path, tmp_p
     broken = tmp_path / "broken.npz"
     broken.write_bytes(b"PK no rig")
     for words, message in [
-        ((take,), "not said what"),
+        ((take,), "No emotion is given"),
         ((take, "--emotion", "wild"), "Unknown emotion"),
-        ((take, "--emotion", "sad", "--like", other), "--like is an emotion"),
+        ((take, "--emotion", "sad", "--like", other), "--like already gives the emotion"),
         ((take, "--text", "sad", "--image", sample), "both given"),
         ((take, "--text", "  "), "empty"),
         ((take, "--emotion", "auto"), "--sound"),
@@ -82,6 +82,23 @@ def test_what_the_command_refuses(medtalk: Callable[..., Any], take: Path, tmp_p
         done = medtalk("restyle", *words, "-o", out)
         assert done.code == 1 and message in done.err and done.err.count("\n") == 1, done
         assert not out.exists()
+
+
+def test_nothing_that_is_read_is_written_over(medtalk: Callable[..., Any], take: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.npz"
+    shutil.copy(take, other)
+    (tmp_path / "link.npz").symlink_to(other)
+    before = take.read_bytes()
+    for words, output in [
+        ((take, "--emotion", "sad"), tmp_path / "." / take.name),
+        ((take, "--emotion", "sad", "--force"), take),
+        ((take, "--like", other), tmp_path / "link.npz"),
+        ((take, "--emotion", "sad", "--sound", other), other),
+        ((take, "--image", other), other),
+    ]:
+        done = medtalk("restyle", *words, "-o", output)
+        assert done.code == 1 and "is read by this command, and would be lost" in done.err, done
+        assert done.err.count("\n") == 1 and take.read_bytes() == other.read_bytes() == before
 
 
 def test_without_torch_it_says_what_to_install(take: Path, tmp_path: Path) -> None:

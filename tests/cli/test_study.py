@@ -92,9 +92,10 @@ def test_what_could_be_guessed_is_told(medtalk, folders, tmp_path):
     done = medtalk("study", "page", *folders, "-o", tmp_path / "study.html")
     assert done.code == 0
     assert done.err.splitlines() == [
-        "medtalk: Frame rates of merry3 differ, and the eye may tell: Zebra 60, Quokka 60, Xerus 30 per second.",
-        "medtalk: In merry3 only these turn the head, and the eye will tell: Xerus.",
-        "medtalk: merry3 lasts 2.00 s, and its takes do not: Xerus 3.00.",
+        "medtalk: The frame rates of merry3 differ, which may give conditions away: Zebra 60, Quokka 60, Xerus 30 per "
+        "second.",
+        "medtalk: In merry3 only some turn the head, which gives them away: Xerus.",
+        "medtalk: merry3 lasts 2.00 s, but some of its takes do not: Xerus 3.00.",
     ]
 
 
@@ -137,9 +138,9 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(medtalk, folders, tmp_
         ([one, other, "--clips", "0"], "0 clips for each participant; valid are 1 to 3"),
         ([one, other, "--clips", "4"], "4 clips for each participant; valid are 1 to 3"),
         ([one, other, "--checks", "11"], "11 attention checks; valid are 0 to 10"),
-        ([one, other, "--consent", " "], "The consent has 1 letters"),
+        ([one, other, "--consent", " "], "The consent is blank; valid are 1 to 2000 characters"),
         ([one, other, "--audio", tmp_path / "empty"], "has no sound of the clip furious1"),
-        ([one, other, "--key", taken], "is there already"),
+        ([one, other, "--key", taken], "already exists"),
         ([one, other, "--key", tmp_path / "key.txt"], "does not have a valid ending"),
     ]:
         done = medtalk("study", "page", *words, "-o", page)
@@ -180,13 +181,13 @@ def test_a_report(medtalk, folders, tmp_path):
     page = medtalk("study", "report", key, *files, "-o", tmp_path / "report.md")
     assert (tmp_path / "report.md").read_text() == done.out
     assert page.out == f"{tmp_path / 'report.md'}: 6 participants, 54 votes\n"
-    assert "p6 stopped early" in page.err and "6 participants are few" in page.err
+    assert "p6 stopped early" in page.err and "6 participants are too few" in page.err
     assert medtalk("study", "report", key, *files, "-o", tmp_path / "report.json").code == 0
     facts = json.loads((tmp_path / "report.json").read_text())
     assert facts["means"]["vividness"]["Xerus"]["value"] == 4.5
     assert [each["better"]["value"] for each in facts["differences"][:3]] == [-1.0, -2.0, -1.0]
     again = medtalk("study", "report", key, files[0], files[0])
-    assert "p0 voted twice" in again.out and "One participant is too few to say anything" in again.out
+    assert "p0 voted twice" in again.out and "One participant is too few to show any difference" in again.out
     for words, said in [
         ([key, key], "is no file of votes"),
         ([files[0], files[1]], "is no key of a study"),

@@ -2,8 +2,8 @@
 
 Looked at are the function of the test, those of its fixtures, and what these name in `tests`. A module loads torch if
 an import at its top does, or one of a module of ours that it imports. This cannot see what the product's code does when
-it runs: conftest.py watches that, and a test that starts a process or loads torch unmarked fails there until it is
-marked by hand.
+it runs: chosen.py watches that, and a test that starts a process or loads torch unmarked fails there until it is marked
+by hand.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The markers that tests/conftest.py sets: what `make quick` runs starts no process and loads no torch."""
+"""The markers that tests/helpers/chosen.py sets: what `make quick` runs starts no process and loads no torch."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_what_needs_no_torch_is_collected_without_it(root: Path) -> None:
 ])  # fmt: skip
 def test_a_marker_that_is_missing_is_seen(root: Path, tmp_path: Path, body: str, complaint: str) -> None:
     """By the guard, as these names are hidden from `needs`."""
-    (tmp_path / "conftest.py").write_text("from tests.conftest import *\n")
+    (tmp_path / "conftest.py").write_text("from tests.helpers.chosen import *\n")
     (tmp_path / "test_it.py").write_text(f"def test_it():\n    exec({body!r})\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", root / "pyproject.toml"]
     words = ["--rootdir", tmp_path, "-m", "not process and not torch", tmp_path]

@@ -40,12 +40,12 @@ def restyle(
         str | None,
         typer.Option(
             metavar="MOOD[:WEIGHT][,...]|auto",
-            help="What the take is to feel, as in `medtalk generate`; auto is heard in --sound.",
+            help="The emotion to show, as in `medtalk generate`; auto hears it in --sound.",
         ),
     ] = None,
-    text: Annotated[str | None, typer.Option(metavar="DESCRIPTION", help="The same as a description.")] = None,
+    text: Annotated[str | None, typer.Option(metavar="DESCRIPTION", help="The emotion as a description.")] = None,
     image: Annotated[
-        Path | None, typer.Option(metavar="FILE", readable=False, help="The same as a picture of a face.")
+        Path | None, typer.Option(metavar="FILE", readable=False, help="The emotion as a picture of a face.")
     ] = None,
     like: Annotated[
         Path | None,
@@ -84,7 +84,8 @@ def restyle(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Give a take another emotion: what is said stays. Needs no sound, and the extra full."""
+    """Give a take another emotion: what it says stays. Needs the extra full, but no sound."""
+    from medtalk.files import check_file
     from medtalk.finishing import PAPER, Finishing
     from medtalk.guidance import check_text, guidance_of, is_auto
     from medtalk.limits import MAX_INTENSITY, check_fps, check_range
@@ -94,12 +95,13 @@ def restyle(
     from medtalk.rig import check_output, read_rig, write_rig
 
     check_output(output, force=force)
+    check_file(output, force=force, inputs=[rig, like, sound, image])
     if like is not None and (emotion is not None or text is not None or image is not None):
-        raise SettingError("--like is an emotion by itself.", "Leave out the others, or --like.")
+        raise SettingError("--like already gives the emotion.", "Leave out --emotion, --text and --image, or --like.")
     if emotion is None and text is None and image is None and like is None:
-        raise SettingError("It is not said what the take is to feel.", "Give --emotion, --text, --image or --like.")
+        raise SettingError("No emotion is given.", "Give --emotion, --text, --image or --like.")
     if text is not None and image is not None:
-        raise GuidanceError("Text and picture are both given.", "Leave one out.")
+        raise GuidanceError("--text and --image are both given.", "Leave one out.")
     check_range(intensity, "--intensity", MAX_INTENSITY)
     if text is not None:
         check_text(text)
@@ -114,7 +116,7 @@ def restyle(
     if seed is not None:
         steps = replace(steps, seed=seed)
     other = None if like is None else read_rig(like)
-    from medtalk.engine.spaces import Spaces  # after what needs no torch was checked
+    from medtalk.engine.spaces import Spaces  # after the checks that need no torch
 
     clean_up([output.parent])
     model = load(bundle, threads=threads, backbones=backbone_folders(backbone or ()), offline=offline)
@@ -171,7 +173,7 @@ def _warning(rig: Path, model: Model, done: RigSequence, missed: list[str]) -> s
     parts = " and the ".join(_NAMES[part] for part in missed)
     return (
         f"{rig.name}: the bundle {model.bundle.name} cannot rebuild the {parts} of this take ({_figures(done)}; R2 is "
-        "1 for the very take and 0 for its mean face). It learned other faces: look at the result beside the take."
+        "1 for a perfect copy and 0 for its mean face). It learned from other faces: compare the result with the take."
     )
 
 

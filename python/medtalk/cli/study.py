@@ -1,4 +1,4 @@
-"""The commands `study page` and `study report`: asking people which takes are better, and what they said."""
+"""The commands `study page` and `study report`: asking people which takes are better, and reporting their votes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from medtalk.cli.options import Debug, Force
 from medtalk.cli.printing import complain, count, shown
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Ask people which takes are better, blind.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Ask people, blind, which takes are better.")
 
 
 @app.command()
@@ -20,8 +20,8 @@ def page(
         list[str],
         typer.Argument(
             metavar="NAME=FOLDER...",
-            help="Folders of takes (.npz or .csv), two or more, by what they are to be called in the report. Takes of "
-            "the same name belong together.",
+            help="Two or more folders of takes (.npz or .csv), each under its name in the report. Takes of the same "
+            "name belong together.",
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="PAGE.html", readable=False, help="Page to write.")],
@@ -40,7 +40,8 @@ def page(
         typer.Option(
             metavar="FILE.json",
             readable=False,
-            help="Key to write, which tells the takes apart; if left out, the page's name with .key.json, beside it.",
+            help="Key to write, which says what made each take; if left out, the page's name with .key.json, beside "
+            "it.",
         ),
     ] = None,
     clips: Annotated[
@@ -70,8 +71,8 @@ def page(
     check_file(output, force=force, endings=(".html", ".htm"))
     if secret.exists():
         raise StudyError(
-            f"{secret} is there already: without it, the votes of its study say nothing.",
-            "Move it away, or give another with --key.",
+            f"{secret} already exists: without it, the votes of its study say nothing.",
+            "Move it away, or give another name with --key.",
         )
     check_file(secret, endings=(".json",))
     found, notes = find_clips(folders, audio)
@@ -101,10 +102,10 @@ def report(
         Path | None,
         typer.Option(
             "-o", "--output", metavar="FILE", readable=False,
-            help="A report .md or .json; printed as .md if left out.",
+            help="Report to write, .md or .json; printed as Markdown if left out.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 1,
     force: Force = False,
     debug: Debug = False,
 ) -> None:  # fmt: skip

@@ -1,4 +1,4 @@
-"""The two spaces of a bundle (Sec. 3.2): E_e and E_c of a face that is there already, and the decoder D behind them."""
+"""The two spaces of a bundle (Sec. 3.2): E_e and E_c of an existing face, and the decoder D behind them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from medtalk.bundle import Bundle
 
-_AT_ONCE = 1 << 13  # frames: what lies between the layers of an hour takes 2 GB
+_AT_ONCE = 1 << 13  # frames: the values between the layers would take 2 GB for an hour
 _PARTS = {"emo_encoder": MotionEncoder, "cont_encoder": MotionEncoder, "decoder": Decoder,
           "semantic_emotion_map": FusionEncoder}  # fmt: skip
 _MODEL, _GUIDED = "model.", "clip."
@@ -41,8 +41,8 @@ _KINDS = ("compact", "medtalk")
 class Spaces:
     """E_e, E_c, D and E_fuse of a bundle, on the CPU. Every frame stands for itself, so any rate of frames will do.
 
-    All arrays are numpy, float32. Faces are as a decoder makes them: without blinks and looks around, which no emotion
-    and no content has (`medtalk.restyle.bare` takes them away).
+    All arrays are numpy, float32. Faces are as a decoder makes them: without blinks and looks around, which are
+    neither emotion nor content (`medtalk.restyle.bare` takes them away).
     """
 
     latent: int

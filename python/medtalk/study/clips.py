@@ -46,7 +46,7 @@ def find_clips(conditions: Mapping[str, Path], sounds: Path | None = None) -> tu
     notes = list(_missing(files))
     if not everywhere:
         raise StudyError(
-            "No clip is there for every condition.", "Takes belong together by name: a/line1.npz and b/line1.npz."
+            "No clip has a take of every condition.", "Takes belong together by name: a/line1.npz and b/line1.npz."
         )
     clips = []
     for name in sorted(everywhere):

@@ -56,13 +56,14 @@ class Key:
         return sorted(take for take, (of, _) in self.takes.items() if of == clip)
 
     def valid(self) -> bool:
-        """Whether every clip has just one take of each condition, and the figures are possible."""
+        """Whether every clip has exactly one take of each condition, and the numbers are possible."""
         places = sorted(self.takes.values())
         ids = [self.study, *self.clips, *self.takes]
         return (
             self.kind in KINDS
             and 2 <= len(set(self.conditions)) == len(self.conditions) <= MOST_CONDITIONS
             and places == sorted((clip, condition) for clip in self.clips for condition in self.conditions)
+            and type(self.each) is type(self.checks) is int  # neither 1.5 nor true
             and 1 <= self.each <= len(self.clips)
             and 0 <= self.checks <= MOST_CHECKS
             and all(_ID.fullmatch(each) for each in ids)
@@ -86,7 +87,7 @@ def new_key(
     if len(set(conditions)) != len(conditions):
         raise StudyError("Two conditions have the same name.", "Give each a name of its own.")
     if each is not None and not 1 <= each <= len(clips):
-        raise StudyError(f"{each} clips for each participant; valid are 1 to {len(clips)}, of all that there are.")
+        raise StudyError(f"{each} clips for each participant; valid are 1 to {len(clips)}, the number of clips.")
     if not 0 <= checks <= MOST_CHECKS:
         raise StudyError(f"{checks} attention checks; valid are 0 to {MOST_CHECKS}.")
     names = dict(zip(_ids(len(clips)), clips, strict=True))
@@ -96,7 +97,7 @@ def new_key(
 
 
 def _ids(number: int) -> list[str]:
-    """So many different ids, in no order."""
+    """So many different ids, in random order."""
     found: set[str] = set()
     while len(found) < number:
         found.add(secrets.token_hex(5))
@@ -117,7 +118,7 @@ def write_key(path: Path, key: Key) -> Path:
 
 
 def read_key(path: Path) -> Key:
-    """Read a key; StudyError for what is none."""
+    """Read a key; StudyError for a file that is no key."""
     facts = read_json(path, "key of a study", MAX_BYTES)
     wrong = StudyError(f"{path_text(path)} is no key of a study.", "Give the file that `study page` wrote.")
     if not isinstance(facts, dict) or facts.pop("medtalk_study", None) != FORMAT:
@@ -131,7 +132,9 @@ def read_key(path: Path) -> Key:
     except (AttributeError, KeyError, TypeError, ValueError):
         raise wrong from None
     if not good:
-        raise StudyError(f"{path_text(path)} is damaged: its takes and clips do not fit together.", "Use a copy of it.")
+        raise StudyError(
+            f"{path_text(path)} is damaged: its clips, takes and numbers do not fit together.", "Use a copy of it."
+        )
     return key
 
 

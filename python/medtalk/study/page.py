@@ -33,12 +33,13 @@ _MOST_TEXT = 2000
 def study_page(key: Key, clips: Sequence[Clip], title: str = TITLE, consent: str = CONSENT) -> str:
     """The HTML of the page of a study.
 
-    Raises StudyError for a text of over 2000 letters and for a page of over 200 MB, and AudioError for a sound that
+    Raises StudyError for a text of over 2000 characters and for a page of over 200 MB, and AudioError for a sound that
     cannot be read.
     """
     for name, text in (("title", title), ("consent", consent)):
         if not text.strip() or len(text) > _MOST_TEXT:
-            raise StudyError(f"The {name} has {len(text)} letters; valid are 1 to {_MOST_TEXT}.")
+            said = f"has {len(text)} characters" if text.strip() else "is blank"
+            raise StudyError(f"The {name} {said}; valid are 1 to {_MOST_TEXT} characters.")
     about = {
         "id": key.study,
         "kind": key.kind,
@@ -62,27 +63,27 @@ def study_page(key: Key, clips: Sequence[Clip], title: str = TITLE, consent: str
         data.append(page.blob("take", _bare(by_name[key.clips[ident]].takes[condition][1]), take))
     if (size := sum(map(len, data))) > MAX_BYTES:
         raise StudyError(
-            f"The page would have {size / 1e6:.0f} MB; valid are {MAX_BYTES / 1e6:.0f}.",
-            "Take fewer or shorter clips, or sounds as OGG.",
+            f"The page would be {size / 1e6:.0f} MB large; the limit is {MAX_BYTES / 1e6:.0f} MB.",
+            "Use fewer or shorter clips, or sounds as OGG.",
         )
     code = f"{page.face_script()}\n{_web('order.js')}\n{_web('study.js')}"
     return page.assemble(title, f"{page.style()}\n{_web('study.css')}", code, data)
 
 
 def differences(clips: Sequence[Clip]) -> list[str]:
-    """Lines about what a participant could tell conditions by, beside their faces; and about lengths that differ.
+    """Lines about what could give conditions away, apart from their faces, and about lengths that differ.
 
-    Raises StudyError for a take of a part of its sound only, and AudioError for a sound that cannot be read.
+    Raises StudyError for a take of only a part of its sound, and AudioError for a sound that cannot be read.
     """
     notes = []
     for clip in clips:
         rigs = {name: take for name, (_, take) in clip.takes.items()}
         if len({take.fps for take in rigs.values()}) > 1:
             told = ", ".join(f"{name} {take.fps:g}" for name, take in rigs.items())
-            notes.append(f"Frame rates of {clip.name} differ, and the eye may tell: {told} per second.")
+            notes.append(f"The frame rates of {clip.name} differ, which may give conditions away: {told} per second.")
         turning = [name for name, take in rigs.items() if take.head is not None]
         if turning and len(turning) < len(rigs):
-            notes.append(f"In {clip.name} only these turn the head, and the eye will tell: {', '.join(turning)}.")
+            notes.append(f"In {clip.name} only some turn the head, which gives them away: {', '.join(turning)}.")
         speech = read_speech(clip.sound)
         for name, (path, take) in clip.takes.items():
             if start := starts_at(take, speech.seconds):
@@ -92,7 +93,7 @@ def differences(clips: Sequence[Clip]) -> list[str]:
                 )
         odd = [f"{name} {take.seconds:.2f}" for name, take in rigs.items() if length_note(take, speech.seconds)]
         if odd:
-            notes.append(f"{clip.name} lasts {speech.seconds:.2f} s, and its takes do not: {', '.join(odd)}.")
+            notes.append(f"{clip.name} lasts {speech.seconds:.2f} s, but some of its takes do not: {', '.join(odd)}.")
     return notes
 
 

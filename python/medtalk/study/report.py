@@ -13,18 +13,17 @@ from medtalk.errors import StudyError
 from medtalk.study import statistics
 from medtalk.study.key import Key
 from medtalk.study.questions import QUESTIONS
-from medtalk.study.statistics import LEAST_PEOPLE, Estimate
+from medtalk.study.statistics import SIGNIFICANT, Estimate, least_people
 from medtalk.study.votes import Votes
 
 FEW_PEOPLE, FEW_CLIPS = 20, 5
-"""Below these, the report says how little it can say."""
-SIGNIFICANT = 0.05
+"""Below these, the report warns of how little it can show."""
 
 
 @dataclass(frozen=True)
 class Result:
     """One condition against another, by one question: by how much it is better (points, or the share of votes over one
-    half), the p of the signed-rank test, as it is and by Holm, and of how many votes."""
+    half), the p of the signed-rank test, as it is and by Holm, and the number of votes."""
 
     question: str
     one: str
@@ -49,9 +48,9 @@ class Report:
         means: of each question and condition: of points (rating), or of the share of its votes that chose it (choice).
         results: of each question and pair of conditions.
         friedman: the p of each question, over all conditions.
-        left: how often the left side was chosen (choice).
-        warnings: what must be known before anything of this is quoted.
-        notes: which votes do not count.
+        left: how often the left side was chosen (choice), over participants.
+        warnings: what to know before quoting any of this.
+        notes: which votes do not count, and why.
     """
 
     kind: str
@@ -68,7 +67,7 @@ class Report:
     seed: int
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON has it."""
+        """The report as it is written to JSON."""
         return {
             "kind": self.kind,
             "participants": self.people,
@@ -118,7 +117,7 @@ class Report:
             yield f"| {_cell(condition)} | {' | '.join(_plus(each) if rating else _range(each) for each in cells)} |"
         if any(p is not None for p in self.friedman.values()):
             told = ", ".join(f"{titles[name]} {_p(p)}" for name, p in self.friedman.items() if p is not None)
-            yield f"\nAll conditions alike (Friedman): {told}."
+            yield f"\nFriedman's test of all conditions, p: {told}."
         yield ""
         yield f"{'Points' if rating else 'Share of votes over one half'} by which one is better than another:"
         yield ""
@@ -134,10 +133,10 @@ class Report:
         yield (
             "Better by: mean of paired differences with the 95 % interval of a bootstrap over participants and clips "
             f"({statistics.RESAMPLES} draws, seed {self.seed}). p: Wilcoxon's signed-rank test of the participants' "
-            f"own means, and by Holm for {len(self.results)} tests. A difference is one that both show."
+            f"own means, corrected by Holm for {len(self.results)} tests. A difference is one that both show."
         )
         if self.left is not None:
-            yield f"\nThe left side was chosen in {_range(self.left)} of all answers."
+            yield f"\nOn average, participants chose the left side in {_range(self.left)} of their answers."
         for line in self.notes:
             yield f"\n{_cell(line)}"
 
@@ -146,8 +145,8 @@ def report(key: Key, votes: Votes, seed: int = 1) -> Report:
     """The report of votes; `seed` is that of the bootstrap. Raises StudyError where no vote is left."""
     if not votes.ballots:
         more = f" {votes.notes[0]}" if votes.notes else ""
-        raise StudyError(f"No votes are left to report.{more}", "Give files of participants who went to the end.")
-    judged = sorted({vote.clip for ballot in votes.ballots for vote in ballot.votes})
+        raise StudyError(f"No votes are left to report.{more}", "Give files of participants who finished.")
+    judged = sorted({vote.clip for ballot in votes.ballots for vote in ballot.votes}, key=key.clips.__getitem__)
     tables = {question.name: _tables(key, votes, judged, question.name) for question in QUESTIONS}
     found = [
         _compare(question, one, other, key, pair[one, other], seed)
@@ -170,9 +169,10 @@ def report(key: Key, votes: Votes, seed: int = 1) -> Report:
         alike = dict.fromkeys(tables)
     people = len(votes.ballots)
     left = None if rating else _left(votes)
+    warnings = tuple(_warnings(people, len(results), len(judged), left))
     return Report(
         key.kind, key.conditions, people, len(judged), sum(len(ballot.votes) for ballot in votes.ballots), means,
-        results, alike, left, tuple(_warnings(people, len(judged), left)), votes.notes, seed,
+        results, alike, None if left is None else statistics.mean(left), warnings, votes.notes, seed,
     )  # fmt: skip
 
 
@@ -230,22 +230,23 @@ def _means(key: Key, tables: Tables) -> dict[str, Estimate]:
     return means
 
 
-def _left(votes: Votes) -> Estimate:
-    answers = [answer for ballot in votes.ballots for vote in ballot.votes for answer in vote.answers.values()]
-    return statistics.share(answers.count("left"), len(answers))
+def _left(votes: Votes) -> np.ndarray:
+    """Each participant's own share of "left", (P, 1). A participant's answers are much alike, and so count as one."""
+    answers = [[answer for vote in ballot.votes for answer in vote.answers.values()] for ballot in votes.ballots]
+    return np.array([[own.count("left") / len(own)] for own in answers])
 
 
-def _warnings(people: int, clips: int, left: Estimate | None) -> Iterator[str]:
+def _warnings(people: int, tests: int, clips: int, left: np.ndarray | None) -> Iterator[str]:
     who = "One participant is" if people == 1 else f"{people} participants are"
-    if people < LEAST_PEOPLE:
-        yield f"{who} too few to say anything: no test is made below {LEAST_PEOPLE}, as none could find a difference."
+    if people < (least := least_people(tests)):
+        yield f"{who} too few to show any difference, however they vote: {tests} tests need at least {least}."
     elif people < FEW_PEOPLE:
-        yield f"{who} few: only a large difference can be found, and none that is found is measured well."
+        yield f"{who} few: only large differences can be shown, and their size stays uncertain."
     if clips < FEW_CLIPS:
         what = "One clip says" if clips == 1 else f"{clips} clips say"
         yield f"{what} little about others: the result is about these."
-    if left is not None and not left.low <= 0.5 <= left.high:
-        yield "One side was chosen more often than the other, whatever was on it: some did not look."
+    if left is not None and (p := statistics.signed_rank(left - 0.5)) is not None and p < SIGNIFICANT:
+        yield "One side was chosen more often than the other, whatever it showed: some people may not have looked."
 
 
 def _numbers(each: Estimate) -> dict[str, float | None]:

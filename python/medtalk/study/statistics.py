@@ -7,6 +7,7 @@ numbers in a table (P, C) of participants and clips, with NaN where there is no 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,9 +15,21 @@ from scipy import stats
 
 LEVEL = 0.95
 """Of all intervals."""
-LEAST_PEOPLE = 6
-"""Fewer participants can never bring a signed-rank test below .05: of five, all on one side, it says .0625."""
+SIGNIFICANT = 0.05
+"""Of a p, corrected by Holm: below this it shows a difference."""
 RESAMPLES = 9999
+
+
+def least_people(tests: int) -> int:
+    """How many participants it takes until one of so many tests, corrected by Holm, can show a difference at all.
+
+    The signed-rank test of n people gives no p below 2^(1-n), which is that of n people who are all on one side.
+    """
+    return next(n for n in count(2) if 2.0 ** (1 - n) * tests < SIGNIFICANT)
+
+
+LEAST_PEOPLE = least_people(1)
+"""No test is made of fewer participants: none could show anything."""
 
 
 class Estimate(NamedTuple):

@@ -39,7 +39,7 @@ class Ballot:
 
 @dataclass(frozen=True)
 class Votes:
-    """The ballots that count, and a line about each that does not, or not whole."""
+    """The ballots that count, and a line about each that does not, or only in part."""
 
     ballots: tuple[Ballot, ...]
     notes: tuple[str, ...] = ()
@@ -61,9 +61,9 @@ class _Paper:
 def read_votes(paths: Iterable[Path], key: Key) -> Votes:
     """Read the files of votes of a study.
 
-    Who stopped early has withdrawn, and is left out with a line; so is who failed an attention check. Of two files of a
-    participant the one that was begun first counts, of two votes on the same takes the first, and a vote that lacks an
-    answer does not.
+    Whoever stopped early has withdrawn, and is left out with a line; so is whoever failed an attention check. Of two
+    files of a participant the one that was begun first counts, and of two votes on the same takes the first. A vote
+    that lacks an answer does not count.
 
     Raises StudyError for a damaged file, votes of another study, takes that are not of it and answers out of range.
     """
@@ -142,7 +142,7 @@ def _ballot(paper: _Paper, key: Key, notes: list[str]) -> Ballot | None:
         once.setdefault(frozenset(vote.takes), vote)
     who = paper.participant
     if twice:
-        notes.append(f"{who} has {twice} votes on takes that were voted on before: the first counts.")
+        notes.append(f"{who} repeated {twice} vote{'s' * (twice != 1)}: the first on the same takes counts.")
     if not _whole(once, key) or paper.checks < key.checks:
         notes.append(f"{who} stopped early, after {len(once)} of {key.trials} votes, and is left out as withdrawn.")
         return None
@@ -151,7 +151,7 @@ def _ballot(paper: _Paper, key: Key, notes: list[str]) -> Ballot | None:
         return None
     votes = tuple(vote for vote in once.values() if len(vote.answers) == len(_NAMES))
     if lacking := len(once) - len(votes):
-        notes.append(f"{who} has {lacking} of {len(once)} votes without an answer to each question: they are dropped.")
+        notes.append(f"{who} left a question open in {lacking} of {len(once)} votes: such votes do not count.")
     if not votes:
         return None
     return Ballot(who, votes)
