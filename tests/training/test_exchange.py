@@ -24,7 +24,7 @@ from medtalk_train.captured.split import split
 from medtalk_train.recipe import Ablation, DataOptions, PretrainedOptions, Recipe, load_recipe
 from medtalk_train.run import Run
 from medtalk_train.stages.batches import BY_LABEL, Exchange
-from medtalk_train.stages.rebuilt import ENOUGH, PREFIX
+from medtalk_train.stages.rebuilt import ENOUGH, POSE, PREFIX
 from medtalk_train.stages.stages import CrossReconstruction, IntensityModelling
 from medtalk_train.synthetic.batches import Grids
 from tests.helpers import checkpoints
@@ -109,8 +109,8 @@ def test_captured_faces_that_the_teacher_never_makes_come_out_of_the_decoder(
         return 1.0 - float(error / (truth - truth.mean(0))[:, strange].square().sum())
 
     figures = trained.rebuilt(trained.model(1))
-    assert set(figures) == {f"{PREFIX}{area}" for area in AREAS}
-    assert min(figures.values()) > ENOUGH and shown(trained) > ENOUGH, figures
+    assert set(figures) == {f"{start}{area}" for start in (PREFIX, POSE) for area in AREAS}
+    assert min(figures[f"{PREFIX}{area}"] for area in AREAS) > ENOUGH and shown(trained) > ENOUGH, figures
     monkeypatch.setattr(CapturedGround, "pairs", lambda _: None)
     monkeypatch.setattr(CapturedGround, "apart", lambda _: False)
     monkeypatch.setattr(CapturedGround, "validation", lambda *_: None)
