@@ -288,10 +288,10 @@ def test_a_perfect_space_has_no_exchange_loss(trained: Run) -> None:
     )
     grid = grid[:, :, None]
     emotion, content = model.emo_encoder(grid), model.cont_encoder(grid)
-    for phase in (stage.itself, stage.overlap, stage.cycle):
+    for phase in (stage.self_reconstruction, stage.overlap, stage.cycle):
         assert float(phase(grid, emotion, content)) < 1e-12, phase.__name__
     wrong = content.flip(1)
-    for phase in (stage.itself, stage.overlap, stage.cycle):
+    for phase in (stage.self_reconstruction, stage.overlap, stage.cycle):
         assert float(phase(grid, emotion, wrong)) > 1e-2, phase.__name__
 
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _MEASURED = (
     "On held-out takes: Eq. 15 to 18, and how well the networks of stage 1 rebuild the faces. R2 rebuilt is 1 for the "
-    "face itself and 0 for a face that stands still at the mean of each take; pose error rebuilt is how far that mean is "
-    "off."
+    "face itself and 0 for a face that stands still at the mean of each take; pose error rebuilt is how far that mean "
+    "is off."
 )
 
 

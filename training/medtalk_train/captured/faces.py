@@ -51,7 +51,7 @@ class Faces:
         """Grids; None where they are the teacher's."""
         return None if self.of is None else AlignedTakes(self.of, self.grids, batch, frames)
 
-    def told(self) -> list[str]:
+    def summary(self) -> list[str]:
         """What is learned from what, for the log and the model card."""
         if self.takes is None:
             return ["Stage 1 learned from the teacher's faces alone: no take of the data serves it"]

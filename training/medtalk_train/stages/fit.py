@@ -136,8 +136,8 @@ class LossFile(Callback):
 def fit(stage: Stage, folder: Path, progress: bool = True, accelerator: str = "cpu", devices: int = 1) -> None:
     """Train a stage, going on from the last whole epoch that `folder` has a checkpoint of.
 
-    The rest of a cut stage sees the batches that the whole one would have seen. Its weights are the same bit for bit only
-    where nothing drops out: torch's random state is not in the checkpoint, and CMF drops out in stage 3.
+    The rest of a cut stage sees the batches that the whole one would have seen. Its weights are the same bit for bit
+    only where nothing drops out: torch's random state is not in the checkpoint, and CMF drops out in stage 3.
 
     Args:
         stage: what learns; its weights are on the CPU afterwards.

@@ -92,6 +92,6 @@ def too_low(metrics: Mapping[str, float]) -> str:
     listed = ", ".join(f"{name} {value:.2f}" for name, value in low.items())
     return (
         f"The decoder cannot rebuild the recorded faces that were held back (R2 {listed}; {ENOUGH:g} is enough, 0 is a "
-        "face that stands still at the mean of each take): what it cannot show, no later stage can. Let stage 1 learn from more of "
-        "such takes (stages: [1, ...] of their data), or longer."
+        "face that stands still at the mean of each take): what it cannot show, no later stage can. Let stage 1 learn "
+        "from more of such takes (stages: [1, ...] of their data), or longer."
     )
