@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from medtalk.model.config import ModelConfig
 from medtalk.model.medtalk import MEDTalk
 from medtalk.rig.channels import S_INT, indices
-from medtalk_train.recipe import Ablation, Stage1Options, Stage3Options
+from medtalk_train.settings import Ablation, Stage1Options, Stage3Options
 from medtalk_train.stages.batches import Exchange, SentenceBatch
 from medtalk_train.stages.stages import CrossReconstruction, IntensityModelling
 

@@ -21,8 +21,9 @@ from medtalk_train.captured.cache import Cache
 from medtalk_train.captured.faces import ALIGNED, ALIGNED_ENOUGH, RENDERED, TEACHER, WARPED, choose
 from medtalk_train.captured.ground import CapturedGround
 from medtalk_train.captured.split import split
-from medtalk_train.recipe import Ablation, DataOptions, PretrainedOptions, Recipe, load_recipe
+from medtalk_train.recipe import Recipe, load_recipe
 from medtalk_train.run import Run
+from medtalk_train.settings import Ablation, DataOptions, PretrainedOptions
 from medtalk_train.stages.batches import BY_LABEL, Exchange
 from medtalk_train.stages.rebuilt import ENOUGH, POSE, PREFIX
 from medtalk_train.stages.stages import CrossReconstruction, IntensityModelling

@@ -30,8 +30,9 @@ from medtalk_train.captured.cache import Cache
 from medtalk_train.captured.frozen import Frozen
 from medtalk_train.captured.ground import CapturedGround
 from medtalk_train.measure.evaluate import evaluate
-from medtalk_train.recipe import Ablation, DataOptions, PretrainedOptions, Recipe, load_recipe
+from medtalk_train.recipe import Recipe, load_recipe
 from medtalk_train.run import Run, place
+from medtalk_train.settings import Ablation, DataOptions, PretrainedOptions
 from medtalk_train.stages.batches import BY_IMAGE, BY_LABEL, BY_TEXT, Draw, Exchange, Steps
 from medtalk_train.stages.ground import Held, HeldTake
 from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, GuidanceStage, IntensityModelling

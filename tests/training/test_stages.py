@@ -25,8 +25,9 @@ from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
 from medtalk.model.medtalk import MEDTalk
 from medtalk_train.cli import app
-from medtalk_train.recipe import Ablation, Recipe, changed, load_recipe
+from medtalk_train.recipe import Recipe, changed, load_recipe
 from medtalk_train.run import Run
+from medtalk_train.settings import Ablation
 from medtalk_train.stages.batches import Steps
 from medtalk_train.stages.fit import fit
 from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, IntensityModelling

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from medtalk.model.config import ModelConfig
 from medtalk.model.medtalk import MEDTalk
-from medtalk_train.recipe import Ablation, Stage1Options, Stage3Options
+from medtalk_train.settings import Ablation, Stage1Options, Stage3Options
 from medtalk_train.stages.batches import SentenceBatch
 from medtalk_train.stages.fit import VALIDATION_BATCHES, fit
 from medtalk_train.stages.stages import CrossReconstruction, IntensityModelling

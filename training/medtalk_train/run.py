@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 from medtalk.errors import TrainingError
 from medtalk.files import sha256_file, write_atomic
 from medtalk.model.medtalk import MEDTalk
-from medtalk_train.recipe import Ablation, Recipe
+from medtalk_train.recipe import Recipe
+from medtalk_train.settings import Ablation
 from medtalk_train.stages.ground import CLIPS, Ground
 from medtalk_train.stages.resume import MODEL, is_done, need
 from medtalk_train.synthetic.ground import Sources, SyntheticGround

@@ -30,7 +30,8 @@ from medtalk_train.captured.split import set_of, split
 from medtalk_train.captured.takes import FaceTake, Folder, layout, read_takes
 from medtalk_train.captured.takes.check import SLACK
 from medtalk_train.captured.warp import LONGEST, Spoken, warped
-from medtalk_train.recipe import PretrainedOptions, Recipe
+from medtalk_train.recipe import Recipe
+from medtalk_train.settings import PretrainedOptions
 from medtalk_train.stages.batches import Exchanges
 from medtalk_train.stages.ground import Held
 from medtalk_train.stages.resume import COMPLETE, need

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from medtalk.files import write_atomic
 from medtalk.model.medtalk import MEDTalk
-from medtalk_train.recipe import StageOptions
+from medtalk_train.settings import StageOptions
 from medtalk_train.stages.batches import Draw, Steps
 from medtalk_train.stages.pace import SPENT, Pace, Paced, Stopwatch
 

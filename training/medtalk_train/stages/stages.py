@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from medtalk.features.phones import N_PHONES
 from medtalk.model.intensity import intensity
 from medtalk.model.medtalk import MEDTalk
-from medtalk_train.recipe import Ablation, Stage1Options, Stage2Options, Stage3Options, Stage4Options
+from medtalk_train.settings import Ablation, Stage1Options, Stage2Options, Stage3Options, Stage4Options
 from medtalk_train.stages.batches import BY_IMAGE, BY_LABEL, Draw, Exchange, Exchanges, SentenceBatch
 from medtalk_train.stages.fit import Stage
 from medtalk_train.stages.losses import RigLoss, mean, similarity
