@@ -151,7 +151,9 @@ def test_the_log_says_what_is_learned_from_what(trained: Run, caplog: pytest.Log
         draw = ground(trained).grids()
     assert isinstance(draw, Grids)
     assert "self-reconstruction and the cycle from 12 takes of 2 speakers (0.2 minutes)" in caplog.text
-    assert "overlap exchange, from the teacher's faces; only 0 of 12 takes are frame-aligned" in caplog.text
+    assert (
+        "It learned the overlap exchange from the teacher's faces; only 0 of 12 takes are frame-aligned" in caplog.text
+    )
 
 
 def test_pairs_are_unlike(trained: Run) -> None:

@@ -159,7 +159,7 @@ class CapturedGround:
         write_atomic(folder / TAKES, lambda to: to.write_text(json.dumps(about, indent=1), "utf-8"))
         (folder / COMPLETE).touch()
         self.data = CapturedData(self.cache, self.work)
-        log.info("%d features computed, %d were there", self.cache.computed, self.cache.reused)
+        log.info("%d features computed, %d taken from the cache", self.cache.computed, self.cache.reused)
         self.corpus()
 
     def _frozen(self) -> Frozen:
@@ -311,7 +311,7 @@ class CapturedGround:
             if row.captured and about["kind"] != "synthetic":
                 out.setdefault(about["name"], []).append(self.cache.open(row.rig))
         if not out:
-            log.warning("no captured take is held back, so nobody knows whether the decoder can rebuild them")
+            log.warning("no captured take is held back, so how well the decoder rebuilds them is not measured")
         return out
 
     def _longest(self, stage: int, frames: int) -> int:

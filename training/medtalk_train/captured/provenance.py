@@ -33,7 +33,7 @@ def provenance(recipe: Recipe, data: CapturedData, metrics: Mapping[str, float])
         "held back for the figures.",
         ". ".join([*first, ""]).strip(),
         too_low(metrics),
-        f"{undescribed} takes had no description: plain ones by label stood in." if undescribed else "",
+        f"{undescribed} takes had no description; plain ones were made from their labels." if undescribed else "",
         recipe.notes.strip(),
     ]
     return {
