@@ -74,7 +74,13 @@ def test_sets_are_told_apart_where_there_are_several() -> None:
     assert found[f"{PREFIX}mouth"] == pytest.approx(0.5, abs=0.05) and not any("none" in name for name in found)
     assert rebuilt(spaces, {}) == {}
     still = np.zeros((10, 174), np.float32)
-    assert list(rebuilt(spaces, {"still": [still]})) == POSES, "nothing moves, so no motion can be judged"
+    assert rebuilt(spaces, {"still": [still]}) == {}, "nothing moves, so nothing can be said"
+    assert list(rebuilt(spaces, {"still": [still + 0.2]})) == POSES, "but a pose may be off"
+    still[:, S_LIP] = 0.2
+    found = rebuilt(model(lambda rig: rig + 0.1), {"still": [still]})
+    assert found[POSES[3]] == pytest.approx(0.1), "of the channels that are used"
+    other = model(lambda rig: torch.where(rig == 0, 0.3, rig))
+    assert rebuilt(other, {"still": [still]})[POSES[3]] == pytest.approx(0.0)
 
 
 def test_what_is_said_where_the_decoder_cannot() -> None:

@@ -28,12 +28,13 @@ _MOVES = 1e-3
 
 class _Take(NamedTuple):
     """A take's frames and, of each channel (174,): the sums of its squared error and of its squared motion about the
-    take's mean, and how far that mean is off."""
+    take's mean, how far that mean is off, and whether it is ever away from 0."""
 
     frames: int
     error: NDArray[np.float64]
     motion: NDArray[np.float64]
     pose: NDArray[np.float64]
+    used: NDArray[np.bool_]
 
 
 def rebuilt(model: MEDTalk, sets: Mapping[str, Sequence[NDArray]]) -> dict[str, float]:
@@ -44,8 +45,8 @@ def rebuilt(model: MEDTalk, sets: Mapping[str, Sequence[NDArray]]) -> dict[str, 
     the face itself, 0 a face that stands still at the mean of each take, and below 0 it is worse than that. An area in
     which nothing moves has none.
 
-    "pose error rebuilt, AREA" is how far the mean of a take is off, whether its channels move or not: the mean absolute
-    difference over takes and channels.
+    "pose error rebuilt, AREA" is how far the mean of a take is off: the mean absolute difference over takes and
+    channels, moving or not, but for those that are 0 in all takes, which no bundle moves.
 
     Args:
         model: with trained E_e, E_c and D.
@@ -68,19 +69,24 @@ def _take(model: MEDTalk, rig: NDArray) -> _Take:
         truth = faces.double()
         error, motion = (found - truth).square().sum(0), (truth - truth.mean(0)).square().sum(0)
         pose = (found.mean(0) - truth.mean(0)).abs()
-    return _Take(len(truth), error.cpu().numpy(), motion.cpu().numpy(), pose.cpu().numpy())
+        used = (truth != 0).any(0)
+    return _Take(len(truth), *(part.cpu().numpy() for part in (error, motion, pose, used)))
 
 
 def _figures(takes: Sequence[_Take], suffix: str) -> dict[str, float]:
     frames = sum(take.frames for take in takes)
     error, motion = (np.sum([getattr(take, name) for take in takes], axis=0) for name in ("error", "motion"))
     pose = np.mean([take.pose for take in takes], axis=0)
+    used = np.any([take.used for take in takes], axis=0)
     out = {}
     for area, channels in AREAS.items():
         moving = channels[np.sqrt(motion[channels] / frames) > _MOVES]
         if len(moving):
             out[f"{PREFIX}{area}{suffix}"] = float(1.0 - error[moving].sum() / motion[moving].sum())
-    return out | {f"{POSE}{area}{suffix}": float(pose[channels].mean()) for area, channels in AREAS.items()}
+    for area, channels in AREAS.items():
+        if used[channels].any():
+            out[f"{POSE}{area}{suffix}"] = float(pose[channels[used[channels]]].mean())
+    return out
 
 
 def too_low(metrics: Mapping[str, float]) -> str:
