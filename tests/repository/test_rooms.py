@@ -32,8 +32,8 @@ medtalk.model medtalk.backbones medtalk.engine medtalk.official medtalk.perform 
 medtalk.take medtalk.edits medtalk.retime medtalk.restyle medtalk.plot
 medtalk.quality medtalk.face medtalk.study medtalk.batch medtalk.recorded medtalk.service medtalk.studio medtalk.cli
 medtalk.__main__
-medtalk_train medtalk_train.onnx_graph medtalk_train.recipe medtalk_train.wording medtalk_train.stages
-medtalk_train.synthetic medtalk_train.pronunciation medtalk_train.captured medtalk_train.measure
+medtalk_train medtalk_train.onnx_graph medtalk_train.settings medtalk_train.recipe medtalk_train.wording
+medtalk_train.stages medtalk_train.synthetic medtalk_train.pronunciation medtalk_train.captured medtalk_train.measure
 medtalk_train.run medtalk_train.baselines medtalk_train.tables medtalk_train.figures medtalk_train.cli
 """.split()
 

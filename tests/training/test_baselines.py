@@ -24,8 +24,9 @@ from medtalk.rig.channels import S_UP
 from medtalk_train.baselines import BASELINES, diffposetalk, emoface, emotalk, faceformer, learning
 from medtalk_train.baselines.data import Clips, Exchange, exchanges, passages, sentences, watched
 from medtalk_train.baselines.learning import Budget, learn, read
-from medtalk_train.recipe import FeatureOptions, load_recipe
+from medtalk_train.recipe import load_recipe
 from medtalk_train.run import Run
+from medtalk_train.settings import FeatureOptions
 from medtalk_train.stages.batches import SentenceBatch
 from medtalk_train.synthetic.ground import Sources, SyntheticGround
 from medtalk_train.synthetic.teacher.emotion import compose

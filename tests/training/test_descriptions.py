@@ -16,7 +16,7 @@ from medtalk.features.words import split, tokenise
 from medtalk.guidance import LABELS, Description
 from medtalk.model.text_encoder import TextEncoderConfig
 from medtalk_train.cli import app
-from medtalk_train.recipe import WordingOptions
+from medtalk_train.settings import WordingOptions
 from medtalk_train.synthetic.export import add_text
 from medtalk_train.wording import english
 from medtalk_train.wording.dataset import FORBIDDEN, batches, draw, tokens, weaken

@@ -17,7 +17,7 @@ from medtalk.bundle import README, VOICE_GRAPH, load_bundle
 from medtalk.errors import TrainingError
 from medtalk.guidance import LABELS
 from medtalk_train.cli import app
-from medtalk_train.recipe import EmotionOptions
+from medtalk_train.settings import EmotionOptions
 from medtalk_train.synthetic.emotions import (
     KINDS,
     METRICS,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from medtalk.model.config import ModelConfig
 from medtalk.model.medtalk import MEDTalk
 from medtalk.rig.channels import S_INT, indices
-from medtalk_train.recipe import Ablation, Stage1Options, Stage3Options
+from medtalk_train.settings import Ablation, Stage1Options, Stage3Options
 from medtalk_train.stages.batches import Exchange, SentenceBatch
 from medtalk_train.stages.stages import CrossReconstruction, IntensityModelling
 
@@ -68,7 +68,7 @@ def mse(found: Tensor, truth: Tensor) -> float:
 def test_self_reconstruction(stage: CrossReconstruction, grid: Tensor) -> None:
     """Eq. 2."""
     expected = np.mean([mse(exchange(stage, grid[k, j], grid[k, j]), grid[k, j]) for k in (0, 1) for j in (0, 1)])
-    assert loss(stage, "itself", grid) == pytest.approx(expected, rel=1e-4)
+    assert loss(stage, "self_reconstruction", grid) == pytest.approx(expected, rel=1e-4)
 
 
 def test_overlap_exchange(stage: CrossReconstruction, grid: Tensor) -> None:
@@ -87,31 +87,31 @@ def test_cycle_exchange(stage: CrossReconstruction, grid: Tensor) -> None:
     errors = [mse(back[0], e1c1), mse(back[1], e2c2), mse(e1c2, grid[0, 1]), mse(e2c1, grid[1, 0])]
     found = loss(stage, "cycle", grid)
     assert found == pytest.approx(np.mean(errors), rel=1e-4)
-    for other in ("itself", "overlap"):
+    for other in ("self_reconstruction", "overlap"):
         assert abs(loss(stage, other, grid) / found - 1) > 0.02, "no other loss would pass for it"
 
 
-def test_there_and_back(stage: CrossReconstruction, grid: Tensor) -> None:
+def test_the_cycle_of_pairs(stage: CrossReconstruction, grid: Tensor) -> None:
     """The last two terms of Eq. 4, on two rigs of which neither the other emotion nor the other content is known."""
     pair = torch.stack([grid[0, 0], grid[1, 1]])
     model = stage.model
-    found = float(stage.there_and_back(pair, model.emo_encoder(pair), model.cont_encoder(pair)))
+    found = float(stage.cycle_of_pairs(pair, model.emo_encoder(pair), model.cont_encoder(pair)))
     e1c2, e2c1 = exchange(stage, pair[0], pair[1]), exchange(stage, pair[1], pair[0])
     errors = [mse(exchange(stage, e1c2, e2c1), pair[0]), mse(exchange(stage, e2c1, e1c2), pair[1])]
     assert found == pytest.approx(np.mean(errors), rel=1e-4)
-    itself = float(stage.itself(pair, model.emo_encoder(pair), model.cont_encoder(pair)))
-    assert abs(itself / found - 1) > 0.02, "self-reconstruction would not pass for it"
+    reconstruction = float(stage.self_reconstruction(pair, model.emo_encoder(pair), model.cont_encoder(pair)))
+    assert abs(reconstruction / found - 1) > 0.02, "self-reconstruction would not pass for it"
 
 
 def test_the_losses_of_pairs(stage: CrossReconstruction, grid: Tensor) -> None:
     """Self and cycle are of the pairs, the overlap of the grid; the cycle is of both, where a grid was drawn."""
     pair, model = torch.rand(2, 3, 5, 174, generator=torch.Generator().manual_seed(4)), stage.model
     embedded = model.emo_encoder(pair), model.cont_encoder(pair)
-    itself, back = (float(f(pair, *embedded)) for f in (stage.itself, stage.there_and_back))
+    reconstruction, back = (float(f(pair, *embedded)) for f in (stage.self_reconstruction, stage.cycle_of_pairs))
     aligned = {name: loss(stage, name, grid) for name in ("overlap", "cycle")}
     cycle = 0.5 * (back + aligned["cycle"])
     for phases, expected in (
-        (["self"], {"self": itself}),
+        (["self"], {"self": reconstruction}),
         (["overlap"], {"overlap": aligned["overlap"]}),
         (["cycle"], {"cycle": cycle}),
     ):
@@ -147,7 +147,7 @@ def test_nets_that_only_copy_do_not_cycle(stage: CrossReconstruction, grid: Tens
             return emotion
 
     stage.model.emo_encoder, stage.model.decoder = Linear(torch.eye(174)), Copy()  # type: ignore[assignment]
-    assert loss(stage, "itself", grid) == pytest.approx(0.0, abs=1e-10)
+    assert loss(stage, "self_reconstruction", grid) == pytest.approx(0.0, abs=1e-10)
     assert loss(stage, "overlap", grid) > 0.05
     wrong = 0.25 * (mse(grid[0, 0], grid[0, 1]) + mse(grid[1, 1], grid[1, 0]))
     assert loss(stage, "cycle", grid) == pytest.approx(wrong, rel=1e-4)

@@ -21,10 +21,11 @@ from medtalk_train.captured.cache import Cache
 from medtalk_train.captured.faces import ALIGNED, ALIGNED_ENOUGH, RENDERED, TEACHER, WARPED, choose
 from medtalk_train.captured.ground import CapturedGround
 from medtalk_train.captured.split import split
-from medtalk_train.recipe import Ablation, DataOptions, PretrainedOptions, Recipe, load_recipe
+from medtalk_train.recipe import Recipe, load_recipe
 from medtalk_train.run import Run
+from medtalk_train.settings import Ablation, DataOptions, PretrainedOptions
 from medtalk_train.stages.batches import BY_LABEL, Exchange
-from medtalk_train.stages.rebuilt import ENOUGH, PREFIX
+from medtalk_train.stages.rebuilt import ENOUGH, POSE, PREFIX
 from medtalk_train.stages.stages import CrossReconstruction, IntensityModelling
 from medtalk_train.synthetic.batches import Grids
 from tests.helpers import checkpoints
@@ -95,7 +96,7 @@ def test_captured_faces_that_the_teacher_never_makes_come_out_of_the_decoder(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """And with the teacher's faces alone, as it was before, they do not, which is told."""
+    """And with the teacher's faces alone, as it was before, they do not, which the log says."""
     strange = torch.from_numpy(indices("C_jaw.X", *datasets.PUFF).copy())
     assert bool(ground(trained).teacher.still()[strange].all()), "no face of the teacher moves them"
     assert not ground(trained).still()[strange].any(), "and no bundle forgets them"
@@ -109,8 +110,8 @@ def test_captured_faces_that_the_teacher_never_makes_come_out_of_the_decoder(
         return 1.0 - float(error / (truth - truth.mean(0))[:, strange].square().sum())
 
     figures = trained.rebuilt(trained.model(1))
-    assert set(figures) == {f"{PREFIX}{area}" for area in AREAS}
-    assert min(figures.values()) > ENOUGH and shown(trained) > ENOUGH, figures
+    assert set(figures) == {f"{start}{area}" for start in (PREFIX, POSE) for area in AREAS}
+    assert min(figures[f"{PREFIX}{area}"] for area in AREAS) > ENOUGH and shown(trained) > ENOUGH, figures
     monkeypatch.setattr(CapturedGround, "pairs", lambda _: None)
     monkeypatch.setattr(CapturedGround, "apart", lambda _: False)
     monkeypatch.setattr(CapturedGround, "validation", lambda *_: None)
@@ -123,7 +124,7 @@ def test_captured_faces_that_the_teacher_never_makes_come_out_of_the_decoder(
     assert "stages: [1, ...]" in caplog.text
 
 
-def test_the_spaces_are_still_taken_apart(trained: Run) -> None:
+def test_the_spaces_are_still_disentangled(trained: Run) -> None:
     """What the teacher's grids are there for: lips of one face under the emotion of another, with a known result."""
     model = trained.model(1)
     grid = ground(trained).teacher.grids()(np.random.default_rng(99))
@@ -137,20 +138,22 @@ def test_the_spaces_are_still_taken_apart(trained: Run) -> None:
 
 def test_every_phase_keeps_what_it_does_not_see(trained: Run) -> None:
     losses = json.loads((trained.work / "stage1" / "losses.json").read_text())
-    told = {name: [x is not None for x in values] for name, values in losses.items()}
-    assert told["self"] == [True] * 9 and told["overlap"] == [False] * 3 + [True] * 6
-    assert told["cycle"] == [False] * 6 + [True] * 3
+    known = {name: [x is not None for x in values] for name, values in losses.items()}
+    assert known["self"] == [True] * 9 and known["overlap"] == [False] * 3 + [True] * 6
+    assert known["cycle"] == [False] * 6 + [True] * 3
     for name in ("self", "overlap", "cycle"):
-        assert told[f"val {name}"] == told[name], "beside what is held back"
+        assert known[f"val {name}"] == known[name], "beside what is held back"
     assert losses["self"][-1] < 0.3 * losses["self"][0]
 
 
-def test_what_is_learned_from_what_is_told(trained: Run, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_says_what_is_learned_from_what(trained: Run, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         draw = ground(trained).grids()
     assert isinstance(draw, Grids)
     assert "self-reconstruction and the cycle from 12 takes of 2 speakers (0.2 minutes)" in caplog.text
-    assert "overlap exchange, from the teacher's faces; only 0 of 12 takes are frame-aligned" in caplog.text
+    assert (
+        "It learned the overlap exchange from the teacher's faces; only 0 of 12 takes are frame-aligned" in caplog.text
+    )
 
 
 def test_pairs_are_unlike(trained: Run) -> None:
@@ -270,7 +273,7 @@ def test_takes_of_one_sentence_are_warped_where_asked(recipe: Recipe, home: Path
     assert [ground(run).data.faces.overlap for run in runs] == [TEACHER, WARPED]
     warped = runs[1].ground
     assert isinstance(warped, CapturedGround) and not warped.taught and not warped.apart()
-    assert len(warped.data.faces.grids) == 2 and "aligned by their sound" in warped.data.faces.told()[1]
+    assert len(warped.data.faces.grids) == 2 and "aligned by their sound" in warped.data.faces.summary()[1]
     assert warped.grids()(np.random.default_rng(0)).shape == (2, 2, 8, 32, 174)
     assert runs[0].ground.key(1) != warped.key(1) and runs[0].ground.key(2) == warped.key(2)
     without = prepared(dataclasses.replace(asked, ablation=Ablation(text=False)), home, tmp_path / "without")

@@ -17,7 +17,7 @@ from medtalk.guidance import LABELS
 from medtalk.model.config import ModelConfig
 from medtalk.model.medtalk import MEDTalk
 from medtalk.rig.channels import S_LIP
-from medtalk_train.recipe import Ablation, RigLossOptions, Stage3Options
+from medtalk_train.settings import Ablation, RigLossOptions, Stage3Options
 from medtalk_train.stages.batches import SentenceBatch
 from medtalk_train.stages.losses import SEALS, RigLoss, channel_weights, similarity
 from medtalk_train.stages.stages import IntensityModelling

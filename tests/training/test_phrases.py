@@ -14,7 +14,7 @@ from medtalk.errors import TrainingError
 from medtalk.features.meanings import Meanings
 from medtalk.features.words import split
 from medtalk.guidance import LABELS
-from medtalk_train.recipe import WordingOptions
+from medtalk_train.settings import WordingOptions
 from medtalk_train.wording.dataset import FORBIDDEN, draw
 from medtalk_train.wording.e5 import E5
 from medtalk_train.wording.grammar import STRONGEST, WEAKEST, Grammar

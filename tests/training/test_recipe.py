@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from medtalk.errors import MedtalkError, TrainingError
 from medtalk.model.config import ModelConfig
 from medtalk_train.cli import app
-from medtalk_train.recipe import PretrainedOptions, RigLossOptions, changed, load_recipe
+from medtalk_train.recipe import changed, load_recipe
+from medtalk_train.settings import PretrainedOptions, RigLossOptions
 
 
 @pytest.mark.parametrize("name", ["compact", "plain", "tiny", "paper", "paper_tiny"])

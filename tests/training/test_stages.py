@@ -25,8 +25,9 @@ from medtalk.guidance import LABELS
 from medtalk.model.intensity import intensity
 from medtalk.model.medtalk import MEDTalk
 from medtalk_train.cli import app
-from medtalk_train.recipe import Ablation, Recipe, changed, load_recipe
+from medtalk_train.recipe import Recipe, changed, load_recipe
 from medtalk_train.run import Run
+from medtalk_train.settings import Ablation
 from medtalk_train.stages.batches import Steps
 from medtalk_train.stages.fit import fit
 from medtalk_train.stages.stages import ContentMapping, CrossReconstruction, IntensityModelling
@@ -288,10 +289,10 @@ def test_a_perfect_space_has_no_exchange_loss(trained: Run) -> None:
     )
     grid = grid[:, :, None]
     emotion, content = model.emo_encoder(grid), model.cont_encoder(grid)
-    for phase in (stage.itself, stage.overlap, stage.cycle):
+    for phase in (stage.self_reconstruction, stage.overlap, stage.cycle):
         assert float(phase(grid, emotion, content)) < 1e-12, phase.__name__
     wrong = content.flip(1)
-    for phase in (stage.itself, stage.overlap, stage.cycle):
+    for phase in (stage.self_reconstruction, stage.overlap, stage.cycle):
         assert float(phase(grid, emotion, wrong)) > 1e-2, phase.__name__
 
 

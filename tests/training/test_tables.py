@@ -34,8 +34,9 @@ from medtalk.rig.channels import S_UP
 from medtalk_train import cli
 from medtalk_train.baselines.learning import Budget
 from medtalk_train.measure.compare import Clip, clips_of, compare_rigs, components, lines, networks
-from medtalk_train.recipe import SHIPPED, Ablation, Recipe, load_recipe
+from medtalk_train.recipe import SHIPPED, Recipe, load_recipe
 from medtalk_train.run import Run
+from medtalk_train.settings import Ablation
 from medtalk_train.stages.ground import Held, HeldTake
 from medtalk_train.synthetic.ground import Sources
 from medtalk_train.tables import ours

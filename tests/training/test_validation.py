@@ -12,7 +12,7 @@ from torch import Tensor
 
 from medtalk.model.config import ModelConfig
 from medtalk.model.medtalk import MEDTalk
-from medtalk_train.recipe import Ablation, Stage1Options, Stage3Options
+from medtalk_train.settings import Ablation, Stage1Options, Stage3Options
 from medtalk_train.stages.batches import SentenceBatch
 from medtalk_train.stages.fit import VALIDATION_BATCHES, fit
 from medtalk_train.stages.stages import CrossReconstruction, IntensityModelling
@@ -126,3 +126,20 @@ def test_overfitting_shows(tmp_path: Path) -> None:
     fit(stage, tmp_path, progress=False)
     found = losses(tmp_path)
     assert found["self"][-1] < 0.5 * found["self"][1] and found["val self"][-1] > 0.8 * found["val self"][1]
+
+
+def test_no_loss_is_made_up_for_an_epoch_that_had_none(tmp_path: Path) -> None:
+    """The paper's phases of stage 1 follow one another: each has its own loss alone."""
+
+    def draw(rng: np.random.Generator) -> Tensor:
+        return torch.from_numpy(rng.random((2, 2, 1, 4, 174), np.float32))
+
+    torch.manual_seed(0)
+    options = Stage1Options(epochs=2, overlap_epochs=2, cycle_epochs=2, steps=2, keep_earlier=False)
+    stage = CrossReconstruction(MEDTalk(SMALL), options, draw, 1, Ablation(), np.ones(174))
+    stage.validation = draw
+    fit(stage, tmp_path, progress=False)
+    found = {name: [value is not None for value in values] for name, values in losses(tmp_path).items()}
+    for number, name in enumerate(("self", "overlap", "cycle")):
+        assert found[name] == found[f"val {name}"] == [epoch // 2 == number for epoch in range(6)]
+    assert found["loss"] == found["val loss"] == [True] * 6

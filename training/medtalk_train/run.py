@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 from medtalk.errors import TrainingError
 from medtalk.files import sha256_file, write_atomic
 from medtalk.model.medtalk import MEDTalk
-from medtalk_train.recipe import Ablation, Recipe
+from medtalk_train.recipe import Recipe
+from medtalk_train.settings import Ablation
 from medtalk_train.stages.ground import CLIPS, Ground
 from medtalk_train.stages.resume import MODEL, is_done, need
 from medtalk_train.synthetic.ground import Sources, SyntheticGround
@@ -116,7 +117,7 @@ class Run:
             learner.pace = pace
             fit(learner, folder, self.progress, self.accelerator, self.devices)
             if number == 1:
-                self._tell(self.rebuilt(model))
+                self._report(self.rebuilt(model))
         write_atomic(folder / MODEL, lambda to: save_file(model.state_dict(), to))
         (folder / CHECKPOINT).unlink(missing_ok=True)
 
@@ -142,11 +143,12 @@ class Run:
         return rebuilt(model, self.ground.recorded()) if self.recipe.ablation.disentangle else {}
 
     @staticmethod
-    def _tell(figures: Mapping[str, float]) -> None:
-        from medtalk_train.stages.rebuilt import too_low
+    def _report(figures: Mapping[str, float]) -> None:
+        from medtalk_train.stages.rebuilt import PREFIX, too_low
 
         for name, value in figures.items():
-            log.info("%s: %.3f (1 is the face itself, 0 its mean face)", name, value)
+            scale = "1 is the face itself, 0 a face that stands still" if name.startswith(PREFIX) else "0 is none"
+            log.info("%s: %.3f (%s)", name, value, scale)
         if warning := too_low(figures):
             log.warning("%s", warning)
 
@@ -184,13 +186,14 @@ class Run:
         With what the bundle says of how well its spaces rebuild recorded faces.
         """
         from medtalk_train.measure.evaluate import evaluate
-        from medtalk_train.stages.rebuilt import PREFIX
+        from medtalk_train.stages.rebuilt import POSE, PREFIX
 
         held = self.ground.held(bundle, clips)
         if held is None:
             log.warning("no take is held back, so there is nothing to judge the bundle on")
             return {}
-        rebuilt = {name: value for name, value in bundle.manifest.get("metrics", {}).items() if name.startswith(PREFIX)}
+        known = bundle.manifest.get("metrics", {})
+        rebuilt = {name: value for name, value in known.items() if name.startswith((PREFIX, POSE))}
         return evaluate(bundle, held, speech, clips, transcripts, captures) | rebuilt
 
     def options(self, stage: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from medtalk.guidance import LABELS
 from medtalk.rig.channels import N_CHANNELS
-from medtalk_train.captured.batches import Content, Grid, Recorded, WholeTakes
+from medtalk_train.captured.batches import Grid, Recorded, WholeTakes
 from medtalk_train.captured.ground import CapturedGround
 from medtalk_train.stages.batches import Draw, SentenceBatch, stack
 from medtalk_train.stages.ground import CLIPS, Ground
@@ -214,19 +214,13 @@ class Aligned:
 
         def read(column: str, other: int = 0) -> Tensor:
             return torch.stack([
-                stack([self._passage(column, pair[k], int(labels[b, k ^ other]), int(firsts[b, k]) + np.arange(frames))
+                stack([self.takes.passage(column, pair[k], int(labels[b, k ^ other]), firsts[b, k] + np.arange(frames))
                        for b, pair in enumerate(pairs)])
                 for k in range(2)
             ])  # fmt: skip
 
         label = F.one_hot(torch.from_numpy(labels.T.copy()), len(LABELS)).float()
         return Exchange(read("content"), read("emotion"), label, read("rig"), read("rig", 1))
-
-    def _passage(self, column: str, content: Content, label: int, at: NDArray) -> NDArray[np.float32]:
-        """(frames, width) of a column where the frames `at` of a content stand in its take with a label."""
-        take, places = content.takes[label], content.places.get(label)
-        values = self.takes.cache.open(getattr(self.takes.rows[take], column))
-        return values[at if places is None else places[at]].astype(np.float32)
 
 
 def scale_of(draw: Draw, batches: int = 8) -> Tensor:

@@ -120,6 +120,13 @@ class Recorded:
         """(len(frames), 174) of a take."""
         return self.cache.open(self.rows[take].rig)[frames].astype(np.float32)
 
+    def passage(self, column: str, content: Content, label: int, frames: NDArray[np.integer]) -> NDArray[np.float32]:
+        """(len(frames), width) of "content", "emotion" or "rig" where these frames of a content stand in its take with
+        a label."""
+        places = content.places.get(label)
+        values = self.cache.open(getattr(self.rows[content.takes[label]], column))
+        return values[frames if places is None else places[frames]].astype(np.float32)
+
     def whole(self, column: str, take: int) -> NDArray[np.float32]:
         """(T, width) of a whole take; a take's rig and features have as many frames as the shortest of them."""
         return self.read(column, [(take, slice(0, self.rows[take].frames))])
@@ -205,15 +212,14 @@ class AlignedTakes:
             for j, content in enumerate(contents):
                 at = around(content.frames, self.frames, rng)
                 for k, label in enumerate(map(int, labels)):
-                    places = content.places.get(label)
-                    out[k, j, b] = self.takes.face(content.takes[label], at if places is None else places[at])
+                    out[k, j, b] = self.takes.passage("rig", content, label, at)
         return torch.from_numpy(out)
 
 
 @dataclass(frozen=True)
 class UnlikeTakes:
-    """The pairs of stage 1, (2, B, L, 174): any take, the longer the more often, and one in another emotion that says
-    something else, as far as there are such."""
+    """The pairs of stage 1, (2, B, L, 174): any take, the longer the more often, and another one. That has another
+    emotion and another content if any has, else another emotion, else another content."""
 
     takes: Recorded
     batch: int
@@ -227,8 +233,10 @@ class UnlikeTakes:
         out = np.empty((2, self.batch, self.frames, N_CHANNELS), np.float32)
         for b in range(self.batch):
             one = int(rng.choice(len(takes.rows), p=share))
-            emotion, content = labels != labels[one], (groups != groups[one]) | (groups == "")
-            wanted = next(found for found in (emotion & content, emotion, np.ones(len(labels), bool)) if found.any())
+            others = np.arange(len(labels)) != one
+            emotion, content = labels != labels[one], others & ((groups != groups[one]) | (groups == ""))
+            choices = (emotion & content, emotion, content, others, ~others)  # the last where there is one take alone
+            wanted = next(found for found in choices if found.any())
             other = int(rng.choice(np.flatnonzero(wanted), p=share[wanted] / share[wanted].sum()))
             for k, take in enumerate((one, other)):
                 out[k, b] = takes.face(take, around(takes.rows[take].frames, self.frames, rng))

@@ -30,7 +30,7 @@ class CapturedData:
         need(self._folder / COMPLETE, "features")
         about = json.loads((self._folder / TAKES).read_text("utf-8"))
         if "warped" not in about:
-            raise TrainingError("The features are of an older version.", "Run medtalk-train features.")
+            raise TrainingError("The features were made by an older version.", "Run medtalk-train features.")
         return about
 
     def recorded(self, *stages: int) -> Recorded:

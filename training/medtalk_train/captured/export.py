@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 
 _MEASURED = (
-    "On takes that were held back: Eq. 15 to 18, and R2 rebuilt, how much of a face the networks of stage 1 make again "
-    "(1 is all of it, 0 is its mean face)."
+    "On held-out takes: Eq. 15 to 18, and how well the networks of stage 1 rebuild the faces. R2 rebuilt is 1 for the "
+    "face itself and 0 for a face that stands still at the mean of each take; pose error rebuilt is how far that mean "
+    "is off."
 )
 
 

@@ -51,8 +51,8 @@ class Faces:
         """Grids; None where they are the teacher's."""
         return None if self.of is None else AlignedTakes(self.of, self.grids, batch, frames)
 
-    def told(self) -> list[str]:
-        """What is learned from what, for the log and the model card."""
+    def summary(self) -> list[str]:
+        """What stage 1 learned from, for the log and the model card."""
         if self.takes is None:
             return ["Stage 1 learned from the teacher's faces alone: no take of the data serves it"]
         rows, grids = self.takes.rows, len(_within(self.grids))
@@ -63,13 +63,13 @@ class Faces:
             f"({self.takes.frames / FPS / 60:.1f} minutes)"
         )
         enough = f"only {self.aligned} of {len(rows)} takes are frame-aligned across emotions"
-        return [first, {
-            ALIGNED: f"The overlap exchange, from the {grids} of them that say the same in several emotions, frame by "
-            "frame",
-            RENDERED: f"The overlap exchange, from {grids} rendered takes",
-            WARPED: f"The overlap exchange, from {grids} of them that say the same, aligned by their sound; {enough}",
-            TEACHER: f"The overlap exchange, from the teacher's faces; {enough}",
-        }[self.overlap]]  # fmt: skip
+        overlap = {
+            ALIGNED: f"the {grids} of them that say the same in several emotions, frame by frame",
+            RENDERED: f"{grids} rendered takes",
+            WARPED: f"{grids} of them that say the same, aligned by their sound; {enough}",
+            TEACHER: f"the teacher's faces; {enough}",
+        }[self.overlap]
+        return [first, f"It learned the overlap exchange from {overlap}"]
 
 
 def choose(

@@ -15,7 +15,7 @@ from medtalk.errors import MedtalkError, TrainingError
 from medtalk.files import sha256_file
 from medtalk_train.captured.cache import Cache
 from medtalk_train.captured.takes import LazyArray
-from medtalk_train.recipe import PretrainedOptions
+from medtalk_train.settings import PretrainedOptions
 
 if TYPE_CHECKING:
     from medtalk.backbones.clip import Clip

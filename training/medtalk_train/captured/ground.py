@@ -24,14 +24,16 @@ from medtalk_train.captured.cache import Cache
 from medtalk_train.captured.data import TAKES, CapturedData
 from medtalk_train.captured.faces import TEACHER, WARPED
 from medtalk_train.captured.frozen import Frozen
-from medtalk_train.captured.split import split
+from medtalk_train.captured.held import held_takes, sample
+from medtalk_train.captured.provenance import provenance
+from medtalk_train.captured.split import set_of, split
 from medtalk_train.captured.takes import FaceTake, Folder, layout, read_takes
 from medtalk_train.captured.takes.check import SLACK
 from medtalk_train.captured.warp import LONGEST, Spoken, warped
-from medtalk_train.recipe import PretrainedOptions, Recipe
+from medtalk_train.recipe import Recipe
+from medtalk_train.settings import PretrainedOptions
 from medtalk_train.stages.batches import Exchanges
-from medtalk_train.stages.ground import Held, HeldTake
-from medtalk_train.stages.rebuilt import too_low
+from medtalk_train.stages.ground import Held
 from medtalk_train.stages.resume import COMPLETE, need
 from medtalk_train.synthetic.ground import Sources, SyntheticGround
 from medtalk_train.wording import plain
@@ -98,7 +100,7 @@ class CapturedGround:
             if not learned:
                 raise TrainingError(
                     f"No take for stage {stage} has a sound.",
-                    "Rendered faces serve stage 1 alone: name other data too.",
+                    "Takes without one, as rendered faces are, serve stage 1 alone: name other data too.",
                 )
             if all(held for _, held in learned):
                 raise TrainingError(f"Every take of stage {stage} is held back.", "Hold fewer speakers back.")
@@ -157,7 +159,7 @@ class CapturedGround:
         write_atomic(folder / TAKES, lambda to: to.write_text(json.dumps(about, indent=1), "utf-8"))
         (folder / COMPLETE).touch()
         self.data = CapturedData(self.cache, self.work)
-        log.info("%d features computed, %d were there", self.cache.computed, self.cache.reused)
+        log.info("%d features computed, %d taken from the cache", self.cache.computed, self.cache.reused)
         self.corpus()
 
     def _frozen(self) -> Frozen:
@@ -191,7 +193,7 @@ class CapturedGround:
             speaker=take.speaker,
             label=take.label,
             held=held,
-            stages=list(self.recipe.data[_set_of(take.name)].stages),
+            stages=list(self.recipe.data[set_of(take.name)].stages),
             group=take.group or take.sound.key(),
             frames=min(heard, shown),
             content=content,
@@ -213,7 +215,7 @@ class CapturedGround:
         """The sentences of the sets that ask for it, aligned by their sound."""
         spoken = []
         for (take, held), row in zip(self.takes, rows, strict=True):
-            entry = self.recipe.data[_set_of(take.name)]
+            entry = self.recipe.data[set_of(take.name)]
             if entry.warp and 1 in entry.stages and take.sound is not None:
                 # the ablation of the text leaves the alignment as it is
                 said = self._said(frozen, take)
@@ -239,7 +241,7 @@ class CapturedGround:
 
     def grids(self) -> Draw:
         options, faces = self.recipe.stage1, self.data.faces
-        for line in faces.told():
+        for line in faces.summary():
             log.info("%s", line)
         return faces.aligned_takes(options.batch, options.frames) or self.teacher.grids()
 
@@ -305,11 +307,11 @@ class CapturedGround:
         """Captured faces alone: what the teacher or a renderer made is no measure of them."""
         out: dict[str, list[NDArray[np.float32]]] = {}
         for row in self.data.held_back:
-            about = self.data.about["sets"][_set_of(row.name)]
+            about = self.data.about["sets"][set_of(row.name)]
             if row.captured and about["kind"] != "synthetic":
                 out.setdefault(about["name"], []).append(self.cache.open(row.rig))
         if not out:
-            log.warning("no captured take is held back, so nobody knows whether the decoder can rebuild them")
+            log.warning("no captured take is held back, so how well the decoder rebuilds them is not measured")
         return out
 
     def _longest(self, stage: int, frames: int) -> int:
@@ -366,64 +368,18 @@ class CapturedGround:
     def export(self, model: MEDTalk, metrics: Mapping[str, float], folder: Path) -> Bundle:
         from medtalk_train.captured.export import export_paper
 
-        learned, frozen, about = self.data.recorded(), self._frozen(), self.data.about
-        rows = [row for row in learned.rows if row.captured]
-        rendered = len(learned.rows) - len(rows)
-        guides = ["clip_text_map", "clip_image_map"]
-        trained = [] if not self.options.clip else guides if self.pictures() else guides[:1]
-        emotions = Counter(LABELS[row.label] for row in rows)
-        kinds = ", ".join(entry.kind or Path(entry.folder).name for entry in self.recipe.data)
-        first = self.data.faces.told() if self.recipe.ablation.disentangle else []
-        undescribed = sum(not row.description for row in rows if 4 in row.stages)
+        frozen, about = self._frozen(), self.data.about
         backbones = {part: frozen.name(part) for part in about["backbones"] if part != "wav2vec2"}
-        meta = {
-            "name": self.recipe.name,
-            "training_data": f"{kinds}: {len(rows)} takes, {sum(row.frames for row in rows) / FPS / 60:.1f} minutes of "
-            f"{len({row.speaker for row in rows})} speakers ({', '.join(f'{k} {n}' for k, n in emotions.items())})"
-            + (f", and {rendered} rendered faces" if rendered else ""),
-            "metrics": metrics,
-            "untrained": [part for part in guides if part not in trained],
-            "notes": [
-                f"Made by `medtalk-train all --recipe RECIPE --work RUN`, seed {self.recipe.seed}. "
-                f"{len(self.data.held_back)} takes were held back for the figures.",
-                *([". ".join(first) + "."] if first else []),
-                *([warning] if (warning := too_low(metrics)) else []),
-                *(
-                    [f"{undescribed} takes had no description: plain ones by label stood in."]
-                    if trained and undescribed
-                    else []
-                ),
-                *([self.recipe.notes.strip()] if self.recipe.notes else []),
-            ],
-        }
         no_words = None if self.hears_words else self.cache.open(about["no_words"])
+        meta = provenance(self.recipe, self.data, metrics)
         return export_paper(model, frozen.source("wav2vec2"), self.options.layer, backbones, folder, meta, no_words)
 
     def held(self, bundle: Bundle, clips: int) -> Held | None:
-        rows = [row for row in self.data.held_back if row.captured]
+        rows = sample([row for row in self.data.held_back if row.captured], clips)
         if not rows:
             return None
-        by_name, frozen = {take.name: take for take, _ in self.takes}, self._frozen()
-        # spread over all: names in their order would give the first sets and emotions alone
-        takes = (self._held_take(by_name[row.name], row) for row in rows[:: -(-len(rows) // clips)])
+        frozen = self._frozen()
         places = {part: frozen.source(part).path for part in bundle.backbones if part in self.data.about["backbones"]}
         folders = {part: path for part, path in places.items() if path}
+        takes = held_takes(rows, [take for take, _ in self.takes], self.data, self.cache)
         return Held(takes=takes, backbones=folders, offline=self.options.offline)
-
-    def _held_take(self, take: FaceTake, row: Row) -> HeldTake:
-        assert take.sound is not None
-        return HeldTake(
-            take.sound.read(),
-            row.transcript,
-            row.label,
-            self.cache.open(row.rig),
-            set=self.data.about["sets"][_set_of(row.name)]["name"],
-            labelled=3 in row.stages,
-            description=take.description,
-            picture=take.picture,
-        )
-
-
-def _set_of(name: str) -> int:
-    """The number of a take's set, which leads its name."""
-    return int(name.partition("/")[0])

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
 from medtalk.errors import TrainingError
 from medtalk_train.captured.takes import FaceTake, hold_back
 
+log = logging.getLogger(__name__)
+
 _TENTH = 10
+_FEWEST = 2
+"""Contents that must be left to learn from: an exchange needs two."""
 
 
 def split(sets: Sequence[Sequence[FaceTake]], held: Sequence[str] = ()) -> list[list[tuple[FaceTake, bool]]]:
@@ -17,7 +22,8 @@ def split(sets: Sequence[Sequence[FaceTake]], held: Sequence[str] = ()) -> list[
     held back: those of the speakers `held`, led so or not, else as `hold_back` draws.
 
     Of rendered faces, which have no speaker, a tenth of the contents is held back in any case, by the hash of their
-    groups: in all emotions, so that no content is on both sides.
+    groups: in all emotions, so that no content is on both sides. A set of so few contents that fewer than two would be
+    left keeps all of them, and a warning says so.
 
     Raises TrainingError for a speaker who is not there, or whom a name alone does not tell from another.
     """
@@ -28,7 +34,12 @@ def split(sets: Sequence[Sequence[FaceTake]], held: Sequence[str] = ()) -> list[
         drawn = hold_back(sets)
         found = [[(take, kept) for take, (_, kept) in zip(takes, draws, strict=True)]
                  for takes, draws in zip(led, drawn, strict=True)]  # fmt: skip
-    return [[(take, _rendered_held(take) if take.sound is None else kept) for take, kept in takes] for takes in found]
+    return [_draw_rendered(takes, number) for number, takes in enumerate(found)]
+
+
+def set_of(name: str) -> int:
+    """The number of a take's set, which leads its name."""
+    return int(name.partition("/")[0])
 
 
 def _led(take: FaceTake, number: int) -> FaceTake:
@@ -54,6 +65,19 @@ def _knows(takes: Sequence[FaceTake], speaker: str) -> bool:
     return any(take.speaker == speaker for take in takes)
 
 
-def _rendered_held(take: FaceTake) -> bool:
-    content = hashlib.sha256((take.group or take.name).encode()).digest()
-    return int.from_bytes(content[:8], "big") % _TENTH == 0
+def _draw_rendered(takes: Sequence[tuple[FaceTake, bool]], number: int) -> list[tuple[FaceTake, bool]]:
+    """The takes of a set, those that were rendered held back by their contents."""
+    contents = {_content(take) for take, _ in takes if take.sound is None}
+    drawn = {content for content in contents if _drawn(content)}
+    if drawn and len(contents - drawn) < _FEWEST:
+        log.warning("data[%d] has %d rendered sentences, too few to hold any of them back", number, len(contents))
+        drawn = set()
+    return [(take, _content(take) in drawn if take.sound is None else held) for take, held in takes]
+
+
+def _content(take: FaceTake) -> str:
+    return take.group or take.name
+
+
+def _drawn(content: str) -> bool:
+    return int.from_bytes(hashlib.sha256(content.encode()).digest()[:8], "big") % _TENTH == 0

@@ -36,7 +36,7 @@ def text(
     from safetensors.torch import load
 
     from medtalk.bundle import TEXT_WEIGHTS, WEIGHTS, load_bundle
-    from medtalk_train.recipe import WordingOptions
+    from medtalk_train.settings import WordingOptions
     from medtalk_train.wording.meanings import Table
     from medtalk_train.wording.train import METRICS, make
 
@@ -67,7 +67,7 @@ def voice(
     copies: Annotated[int, typer.Option(min=1, help="Of each acted sentence, in other rooms.")] = 1,
 ) -> None:
     from medtalk.bundle import load_bundle
-    from medtalk_train.recipe import EmotionOptions
+    from medtalk_train.settings import EmotionOptions
     from medtalk_train.synthetic.emotions import METRICS, make
     from medtalk_train.synthetic.export import add_voice, networks_of
 

@@ -190,7 +190,7 @@ def mouth(rigs: Sequence[NDArray], recordings: Sequence[Recording]) -> dict[str,
     """Figures for any mouth: its `Articulation`, and "MLE, phones known" beside a still mouth.
 
     The truth of this MLE (Eq. 15) is the teacher's lips at the true phone times; "MLE / still mouth, phones known" and
-    "lips / phones known", the amplitude beside the teacher's, tell a mouth that lies from one that is only shy.
+    "lips / phones known", the amplitude beside the teacher's, distinguish a wrong mouth from one that moves too little.
 
     Args:
         rigs: (T, 174) at 60 fps, one for each recording, made by whatever.

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from medtalk.files import write_atomic
 from medtalk.model.medtalk import MEDTalk
-from medtalk_train.recipe import StageOptions
+from medtalk_train.settings import StageOptions
 from medtalk_train.stages.batches import Draw, Steps
 from medtalk_train.stages.pace import SPENT, Pace, Paced, Stopwatch
 
@@ -39,6 +39,7 @@ class Stage(L.LightningModule):
         validation: draws what training does not see, for the losses "val ..."; None where nothing is held back. They
             change nothing in what is learned.
         pace: how long an epoch lasts, where a budget says so and not the options' steps.
+        logged: the names of the losses that this epoch has had so far.
     """
 
     number: int
@@ -48,6 +49,7 @@ class Stage(L.LightningModule):
     def __init__(self, model: MEDTalk, options: StageOptions, draw: Draw, seed: int, trained: list[nn.Module]) -> None:
         super().__init__()
         self.model, self.options, self.seed, self._draw = model, options, seed, draw
+        self.logged: set[str] = set()
         self.trained = nn.ModuleList(trained)
         for parameter in model.parameters():
             parameter.requires_grad_(False)
@@ -69,8 +71,7 @@ class Stage(L.LightningModule):
         """The losses of a batch by name; `loss` is the one that is minimised."""
 
     def validation_step(self, batch: Any, _: int) -> None:
-        losses = {f"val {name}": value for name, value in self.losses(batch).items()}
-        self.log_dict(losses, on_step=False, on_epoch=True, batch_size=1, sync_dist=self.trainer.world_size > 1)
+        self._log({f"val {name}": value for name, value in self.losses(batch).items()})
 
     def val_dataloader(self) -> DataLoader | list[object]:
         if self.validation is None:
@@ -81,11 +82,16 @@ class Stage(L.LightningModule):
 
     def training_step(self, batch: Any, _: int) -> Tensor:
         losses = self.losses(batch)
-        self.log_dict(losses, on_step=False, on_epoch=True, batch_size=1, sync_dist=self.trainer.world_size > 1)
+        self._log(losses)
         self.log("mse", losses["loss"], prog_bar=True, logger=False, batch_size=1)
         return losses["loss"]
 
+    def _log(self, losses: dict[str, Tensor]) -> None:
+        self.logged |= losses.keys()
+        self.log_dict(losses, on_step=False, on_epoch=True, batch_size=1, sync_dist=self.trainer.world_size > 1)
+
     def on_train_epoch_start(self) -> None:
+        self.logged.clear()
         # frozen parts must not drop out anything
         self.model.eval()
         for part in self.trained:
@@ -105,8 +111,8 @@ class Stage(L.LightningModule):
 
 
 class LossFile(Callback):
-    """Keeps each epoch's mean losses in `losses.json`: {name: [epoch 0, epoch 1, ...]}, those of what is held back as
-    "val NAME"."""
+    """Keeps each epoch's mean losses in `losses.json`: {name: [epoch 0, epoch 1, ...]}, null where an epoch had no such
+    loss; those of held-out data as "val NAME"."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -117,7 +123,9 @@ class LossFile(Callback):
         history: dict[str, list[float | None]] = {}
         if self.path.exists() and trainer.current_epoch:
             history = json.loads(self.path.read_text("utf-8"))
-        found = {name: float(value) for name, value in trainer.callback_metrics.items() if name != "mse"}
+        assert isinstance(pl_module, Stage)
+        # Lightning keeps the last value of a loss of earlier epochs
+        found = {name: float(trainer.callback_metrics[name]) for name in pl_module.logged}
         for name in {*history, *found}:
             past = history.get(name, [])[: trainer.current_epoch]
             history[name] = [*past, *[None] * (trainer.current_epoch - len(past)), found.get(name)]
@@ -127,6 +135,9 @@ class LossFile(Callback):
 
 def fit(stage: Stage, folder: Path, progress: bool = True, accelerator: str = "cpu", devices: int = 1) -> None:
     """Train a stage, going on from the last whole epoch that `folder` has a checkpoint of.
+
+    The rest of a cut stage sees the batches that the whole one would have seen. Its weights are the same bit for bit
+    only where nothing drops out: torch's random state is not in the checkpoint, and CMF drops out in stage 3.
 
     Args:
         stage: what learns; its weights are on the CPU afterwards.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from medtalk.rig.channels import N_CHANNELS, S_LIP, indices
-from medtalk_train.recipe import RigLossOptions
+from medtalk_train.settings import RigLossOptions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from medtalk.features.phones import N_PHONES
 from medtalk.model.intensity import intensity
 from medtalk.model.medtalk import MEDTalk
-from medtalk_train.recipe import Ablation, Stage1Options, Stage2Options, Stage3Options, Stage4Options
+from medtalk_train.settings import Ablation, Stage1Options, Stage2Options, Stage3Options, Stage4Options
 from medtalk_train.stages.batches import BY_IMAGE, BY_LABEL, Draw, Exchange, Exchanges, SentenceBatch
 from medtalk_train.stages.fit import Stage
 from medtalk_train.stages.losses import RigLoss, mean, similarity
@@ -82,12 +82,12 @@ class CrossReconstruction(Stage):
         return {"loss": torch.stack(list(losses.values())).sum(), **losses} if losses else {}
 
     def _of_grid(self, grid: Tensor, active: Sequence[str]) -> dict[str, Tensor]:
-        step = {"self": self.itself, "overlap": self.overlap, "cycle": self.cycle}
+        step = {"self": self.self_reconstruction, "overlap": self.overlap, "cycle": self.cycle}
         emotion, content = self.model.emo_encoder(grid), self.model.cont_encoder(grid)
         return {name: step[name](grid, emotion, content) for name in active}
 
     def _of_pairs(self, batch: Exchange) -> dict[str, Tensor]:
-        step = {"self": self.itself, "cycle": self.there_and_back}
+        step = {"self": self.self_reconstruction, "cycle": self.cycle_of_pairs}
         emotion, content = self.model.emo_encoder(batch.pairs), self.model.cont_encoder(batch.pairs)
         losses = {name: step[name](batch.pairs, emotion, content) for name in self.active if name in step}
         if batch.grid is not None:
@@ -96,7 +96,7 @@ class CrossReconstruction(Stage):
                        for name, value in aligned.items()}  # fmt: skip
         return losses
 
-    def itself(self, grid: Tensor, emotion: Tensor, content: Tensor) -> Tensor:
+    def self_reconstruction(self, grid: Tensor, emotion: Tensor, content: Tensor) -> Tensor:
         """Eq. 2: every rig from its own two embeddings."""
         return self.error(self.model.decoder(emotion, content), grid)
 
@@ -106,7 +106,7 @@ class CrossReconstruction(Stage):
         same_emotion = self.error(self.model.decoder(emotion.flip(1), content), grid)
         return 0.5 * (same_content + same_emotion)
 
-    def there_and_back(self, pair: Tensor, emotion: Tensor, content: Tensor) -> Tensor:
+    def cycle_of_pairs(self, pair: Tensor, emotion: Tensor, content: Tensor) -> Tensor:
         """Eq. 4 on two unlike rigs (2, B, L, 174): what the first exchange makes has no target, what comes back has."""
         model = self.model
         e1_c2 = model.decoder(emotion[0], content[1])

@@ -26,7 +26,7 @@ from medtalk.errors import TrainingError
 from medtalk.features import listening
 from medtalk.features.phones import N_PHONES
 from medtalk.model.ear import Ear, EarConfig, EarHead, WhisperLayers
-from medtalk_train.recipe import BackboneOptions
+from medtalk_train.settings import BackboneOptions
 from medtalk_train.synthetic.states import States
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ from medtalk.model.ear import WhisperLayers
 from medtalk.model.graphs import VoiceGraph
 from medtalk.rates import RATE
 from medtalk_train.onnx_graph import graph_of
-from medtalk_train.recipe import EmotionOptions
+from medtalk_train.settings import EmotionOptions
 from medtalk_train.synthetic import augment
 from medtalk_train.synthetic.corpus.people import FOLDERS
 

@@ -310,34 +310,12 @@ class SyntheticGround:
     # what comes out
 
     def export(self, model: MEDTalk, metrics: Mapping[str, float], folder: Path) -> Bundle:
-        from medtalk_train.synthetic.corpus.credits import CREDITS
         from medtalk_train.synthetic.export import export_bundle
+        from medtalk_train.synthetic.provenance import provenance
         from medtalk_train.wording.train import METRICS
 
         text = need(self.work / "wording" / METRICS, "wording").parent
-        corpora = [json.loads((corpus / "corpus.json").read_text("utf-8")) for corpus in self.corpora]
-        hours = [f"{n:.1f} h of {engine}" for about in corpora for engine, n in about["hours_by_engine"].items()]
-        # in the words of CORPUS.md
-        parts = {"voices": "natural voices", "people": "recordings of people"}
-        lacking = [what for name, what in parts.items() if self.work / name not in self.corpora]
-        meta = {
-            "name": self.recipe.name,
-            "training_data": f"speech with phone times ({', '.join(hours)}); faces made by rules, no captured one",
-            "metrics": metrics,
-            "untrained": ["clip_text_map", "clip_image_map"],
-            "notes": [
-                f"Made by `medtalk-train all --recipe {self.recipe.name} --whisper WHISPER` and what "
-                f"docs/training/compact.md names beside it, seed {self.recipe.seed}. Figures of closures, bites, "
-                "rounding, AUC and all that is called known are of the finished neutral output on real recordings with "
-                "phone times. MLE, MEE, EIE and FRD are measured against the rules' own faces, on synthetic voices "
-                "that training never heard.",
-                "What a viewer sees of the emotions, how the face lives after the networks, and what is still stiff: "
-                "docs/life.md, measured by `python -m benchmarks.life`.",
-                *(CREDITS[engine] for about in corpora for engine in about["hours_by_engine"] if engine in CREDITS),
-                *([f"Trained without: {' and '.join(lacking)} (training/CORPUS.md)."] if lacking else []),
-                *([self.recipe.notes.strip()] if self.recipe.notes else []),
-            ],
-        }
+        meta = provenance(self.recipe, self.corpora, metrics)
         voice = self.work / "emotions"
         voice = voice if (voice / METRICS).is_file() else None
         return export_bundle(model, self.data.ear, model.config, folder, meta, text, voice)

@@ -29,8 +29,9 @@ from medtalk_train.baselines.export import export
 from medtalk_train.baselines.learning import LOSSES, Budget, learn
 from medtalk_train.measure.compare import Clip, clips_of, compare, size
 from medtalk_train.measure.recordings import Recording, read_recordings
-from medtalk_train.recipe import Ablation, Recipe, changed
+from medtalk_train.recipe import Recipe, changed
 from medtalk_train.run import BUNDLE, Run, place
+from medtalk_train.settings import Ablation
 from medtalk_train.stages.ground import CLIPS
 from medtalk_train.stages.resume import is_done
 from medtalk_train.synthetic.ground import Sources

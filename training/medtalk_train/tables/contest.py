@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from medtalk.bundle import load_bundle
 from medtalk.errors import MedtalkError, TrainingError
 from medtalk_train.measure.compare import lines, speeds
-from medtalk_train.recipe import DataOptions, load_recipe
+from medtalk_train.recipe import load_recipe
 from medtalk_train.run import BUNDLE, PREPARATION, Run, place
+from medtalk_train.settings import DataOptions
 from medtalk_train.stages.ground import CLIPS
 from medtalk_train.synthetic.ground import Sources
 from medtalk_train.tables.budget import read_budget

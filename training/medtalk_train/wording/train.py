@@ -30,7 +30,7 @@ from medtalk.files import write_atomic
 from medtalk.guidance import LABELS
 from medtalk.model.text_encoder import TextEncoder, TextEncoderConfig
 from medtalk_train.onnx_graph import graph_of
-from medtalk_train.recipe import WordingOptions
+from medtalk_train.settings import WordingOptions
 from medtalk_train.wording.dataset import Drawn, batches, draw, weaken
 from medtalk_train.wording.dataset import tokens as tokens_of
 from medtalk_train.wording.grammar import Grammar
