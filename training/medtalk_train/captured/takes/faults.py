@@ -22,7 +22,7 @@ from medtalk.rig.arkit import ARKIT_MATRIX
 from medtalk.rig.channels import AREAS, CHANNEL_NAMES, CHANNELS, MAXIMUM, MINIMUM
 from medtalk_train.captured.takes import ravdess
 from medtalk_train.captured.takes.lag import Lag, correlations, lag, loudness, together
-from medtalk_train.captured.takes.neutral import rest
+from medtalk_train.captured.takes.neutral import PAUSE_DB, rest
 from medtalk_train.captured.takes.take import FaceTake
 
 if TYPE_CHECKING:
@@ -92,8 +92,7 @@ class Look:
         low, high = np.percentile(values, (2.0, 98.0), axis=0)
         spoken, pitch = 0.0, None
         if samples is not None:
-            loud = loudness(samples)
-            spoken = float((loud > loud.max(initial=0.0) - 25.0).sum()) / FPS
+            spoken = float((loudness(samples) > -PAUSE_DB).sum()) / FPS
             if take.label == _NEUTRAL:  # the others are not judged by it, and it takes the longest
                 hertz, voicing = pitch_track(samples)
                 voiced = voicing > 0.5
@@ -111,9 +110,9 @@ def of_take(look: Look) -> Iterator[str]:
     if most < STILL:
         yield "stands still: no channel moves"
     elif most < TINY:
-        yield f"hardly moves: {CHANNEL_NAMES[widest]}, its most moving channel, goes {most:.3f} of 1"
-    elif look.swing[_JAW].max() < JAW and look.spoken >= SPEECH:
-        yield f"has a jaw that goes {look.swing[_JAW].max():.3f}, while its sound speaks for {look.spoken:.1f} s"
+        yield f"hardly moves: {CHANNEL_NAMES[widest]} moves most, by only {most:.3f} of 1"
+    elif (jaw := look.swing[_JAW].max()) < JAW and look.spoken >= SPEECH:
+        yield f"has a jaw that moves by only {jaw:.3f} while somebody speaks for {look.spoken:.1f} s"
     stuck = np.where(_AWAY | _SUMS, 0.0, look.stuck)
     if look.swing.max() >= STILL and (over := np.flatnonzero(stuck >= STUCK)).size:
         worst = int(stuck.argmax())

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 REST_SHARE = 0.2
 """Of a take's frames: the quietest, where the mouth has come to rest."""
 PAUSE_DB, FEWEST = 25.0, 12
-"""How far below its loudest a voice pauses, and for how many frames it must."""
+"""How far below its loudest frame a voice pauses, and for how many frames it must."""
 MOST = 0.6
 """Of a channel's range: what stands further out at rest is no bias of a solver, and is taken out so far only."""
 _NEUTRAL = LABELS.index("neutral")
@@ -51,7 +51,7 @@ def rest(values: NDArray, samples: NDArray | None) -> NDArray[np.float64]:
         paused = True
     else:
         unrest = uniform_filter1d(loudness(samples), 9, mode="nearest")
-        paused = bool((unrest < unrest.max(initial=0.0) - PAUSE_DB).sum() >= FEWEST)
+        paused = bool((unrest < -PAUSE_DB).sum() >= FEWEST)
     count = min(len(values), len(unrest))
     if not count:
         return np.zeros(values.shape[1])
