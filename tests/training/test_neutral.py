@@ -74,9 +74,21 @@ def test_an_actor_without_neutral_takes(tmp_path: Path) -> None:
         file.unlink()
     first = read_takes(folder, calibrate=True)[0]
     with pytest.raises(
-        TrainingError, match=r"ada has takes of one emotion alone, angry, and no neutral one.*calibrate"
+        TrainingError, match=r"All takes of ada are angry, none is neutral: the pose at rest cannot.*calibrate"
     ):
         first.rig.read()
+
+
+def test_an_actor_whom_nobody_knows(tmp_path: Path) -> None:
+    """Two people without a name have no pose in common."""
+    folder = studio(tmp_path / "data")
+    for file in list(folder.iterdir()):
+        file.rename(file.with_name(file.name.replace("ada_", "ada").replace("bob_", "bob")))
+    with pytest.raises(
+        TrainingError, match=r"16 takes without a speaker, such as .*wav: whose neutral pose.*calibrate"
+    ):
+        read_takes(folder, calibrate=True)
+    assert len(read_takes(folder)) == 16
 
 
 def test_ends_of_the_range_stay_and_nothing_falls_below() -> None:

@@ -20,8 +20,8 @@ FARTHEST = FPS
 LATE = 6
 """Frames (0.1 s) beyond which a rig is late: a jaw is where it should be within two or three frames of the loudness."""
 SHORTEST, ALONE, TOGETHER = 2 * FPS, 3 * FPS, 15 * FPS
-"""Frames of a rig below which it says nothing, and below which it or several say nothing by themselves: a few syllables
-fit anywhere."""
+"""Frames of a rig below which it tells nothing, and below which it or several tell nothing by themselves: a few
+syllables fit anywhere."""
 CLEAR, CLEAR_TOGETHER = 0.6, 0.2
 """The correlation that a take alone must have at its best shift, and the mean of several."""
 _GAIN = 0.08  # by which the best shift must beat both no shift and any other: syllables come at a beat
@@ -48,7 +48,7 @@ class Lag(NamedTuple):
     def __str__(self) -> str:
         assert self.frames is not None
         how = "late" if self.frames > 0 else "early"
-        return f"{abs(self.frames) / FPS:.2f} s {how} against its sound (r {self.correlation:.2f} there)"
+        return f"{abs(self.frames) / FPS:.2f} s {how} relative to the sound (r {self.correlation:.2f} there)"
 
 
 def opening(values: NDArray) -> NDArray[np.float64]:
