@@ -146,7 +146,7 @@ def _check_together(folder: Folder, looks: list[Look], kind: str) -> list[str]:
     if len({look.take.speaker for look in looks}) == 1:
         who = looks[0].take.speaker
         only = f"there is only one speaker, {who}" if who else "no speaker is named"
-        notes.append(f"{only}: single takes are held back, so no figure is about unseen people")
+        notes.append(f"{only}: single takes are held out, so no figure is about unseen people")
     return [*notes, *of_rest(looks), *of_areas(looks)]
 
 
