@@ -16,9 +16,10 @@ from medtalk.errors import TrainingError
 from medtalk.guidance import LABELS
 from medtalk.rig.channels import S_EMO, S_LIP, indices
 from medtalk_train.captured import takes as readers
+from medtalk_train.captured.aligned import ALIGNED_ENOUGH
 from medtalk_train.captured.batches import AlignedTakes, ByTurns, Recorded, Row, UnlikeTakes
 from medtalk_train.captured.cache import Cache
-from medtalk_train.captured.faces import ALIGNED, ALIGNED_ENOUGH, RENDERED, TEACHER, WARPED, choose
+from medtalk_train.captured.faces import ALIGNED, RENDERED, TEACHER, WARPED, choose
 from medtalk_train.captured.ground import CapturedGround
 from medtalk_train.captured.split import split
 from medtalk_train.recipe import Recipe, load_recipe

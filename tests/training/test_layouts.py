@@ -162,12 +162,23 @@ def test_a_table_of_labels_that_does_not_fit(tmp_path: Path) -> None:
         "labels.csv: gives 'line2' the strength 'huge'; valid are normal and strong",
         "labels.csv: has two rows for 'line1'",
         "labels.csv: names 'line9', which is not there",
-        "line3.csv: has no sound of its name",
+        "line3.csv: has no sound of the same name",
         "line4.wav: has no row in labels.csv",
     ]
     table.write_text("name,mood\nline0,happy\n")
     with pytest.raises(TrainingError, match="must start with the line clip,emotion"):
         read_takes(folder)
+
+
+def test_a_name_with_a_space_at_its_end(tmp_path: Path) -> None:
+    folder = flat(tmp_path / "data")
+    for ending in ("wav", "txt"):
+        (folder / f"line0.{ending}").rename(folder / f" line0.{ending}")
+    table = folder / "labels.csv"
+    table.write_text(table.read_text("utf-8").replace("line0,", " line0,"), "utf-8")
+    (problem,) = check(folder).problems
+    assert problem.file.name == " line0.wav"
+    assert problem.what == "has a space at an end of its name, which labels.csv does not keep: rename it"
 
 
 def rendered(folder: Path) -> Path:
@@ -190,5 +201,10 @@ def test_rendered_faces_without_a_sound(tmp_path: Path) -> None:
     assert takes[0].name == "angry/angry_gd01_000" and takes[0].file == takes[0].rig.file
     assert {take.group for take in takes} == {"gd01_000", "gd01_001"}
     assert len({take.group for take in takes[::2]}) == 1, "one sentence in three emotions"
+    for name in ("happy/happy_lead.txt", "happy/lead_001.txt", "happy/sad_lead_001.txt"):
+        shutil.copy(folder / "happy" / "happy_gd01_000.txt", folder / name)
+    speakers = {take.name: take.speaker for take in read_takes(folder)}
+    assert [speakers[f"happy/{name}"] for name in ("happy_lead", "lead_001", "sad_lead_001")] == ["", "", ""]
     (folder / "note.txt").write_text("nothing")
-    assert [problem.what for problem in check(folder).problems] == ["lies in no folder that is called as an emotion is"]
+    problems = {problem.what for problem in check(folder).problems if problem.file.name == "note.txt"}
+    assert problems == {"is in no folder named after an emotion"}

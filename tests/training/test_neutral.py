@@ -9,7 +9,7 @@ import pytest
 
 from medtalk.errors import TrainingError
 from medtalk.guidance import LABELS
-from medtalk.rates import FPS
+from medtalk.rates import FPS, RATE
 from medtalk.rig import ARKIT_NAMES, RigSequence, from_arkit, indices, read_rig, write_rig
 from medtalk.rig.channels import MAXIMUM, MINIMUM
 from medtalk_train.captured.takes import read_takes
@@ -74,9 +74,21 @@ def test_an_actor_without_neutral_takes(tmp_path: Path) -> None:
         file.unlink()
     first = read_takes(folder, calibrate=True)[0]
     with pytest.raises(
-        TrainingError, match=r"ada has takes of one emotion alone, angry, and no neutral one.*calibrate"
+        TrainingError, match=r"All takes of ada are angry, none is neutral: the pose at rest cannot.*calibrate"
     ):
         first.rig.read()
+
+
+def test_an_actor_whom_nobody_knows(tmp_path: Path) -> None:
+    """Two people without a name have no pose in common."""
+    folder = studio(tmp_path / "data")
+    for file in list(folder.iterdir()):
+        file.rename(file.with_name(file.name.replace("ada_", "ada").replace("bob_", "bob")))
+    with pytest.raises(
+        TrainingError, match=r"16 takes without a speaker, such as .*wav: whose neutral pose.*calibrate"
+    ):
+        read_takes(folder, calibrate=True)
+    assert len(read_takes(folder)) == 16
 
 
 def test_ends_of_the_range_stay_and_nothing_falls_below() -> None:
@@ -106,6 +118,19 @@ def test_a_face_without_a_sound_rests_where_it_is_still() -> None:
     weights[moving, ARKIT_NAMES.index("JawOpen")] = 0.3 + 0.3 * np.sin(np.arange(2 * FPS) / 4.0)
     found = rest(from_arkit(weights).values, None)
     assert found[indices("L_brow_down")] == pytest.approx(0.2) and found[indices("C_jaw.Y")] == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.1, 0.01])
+def test_a_jaw_that_speaks_is_no_rest_whatever_the_gain(gain: float) -> None:
+    """A voice without a pause has no quiet frames: the jaw rests where it comes back to."""
+    sound = (0.15 * np.sin(np.arange(4 * RATE) / 20.0)).astype(np.float32)
+    values = np.zeros((4 * FPS, 174), np.float32)
+    values[:, indices("C_jaw.Y")] = 0.8
+    values[::8, indices("C_jaw.Y")] = 0.1
+    assert rest(values, gain * sound)[indices("C_jaw.Y")] == pytest.approx(0.1)
+    sound[RATE : 2 * RATE] *= 1e-3
+    values[FPS : 2 * FPS, indices("C_jaw.Y")] = 0.0
+    assert rest(values, gain * sound)[indices("C_jaw.Y")] == pytest.approx(0.0), "where it pauses"
 
 
 def test_the_recipe_asks_for_it(tmp_path: Path) -> None:

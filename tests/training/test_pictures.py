@@ -106,6 +106,9 @@ def test_what_cannot_be_found(
         error = capsys.readouterr().err
         assert said in error and error.count("\n") == 1, error
     assert not list((tmp_path / "peaks").iterdir()), "nothing half-written"
+    assert run(monkeypatch, "peak", tmp_path / "talk.mp4", "--rig", rig, "-o", tmp_path / "junk.mp4") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("medtalk-train: Cannot write") and error.count("\n") == 1, error
 
 
 def table(path: Path) -> dict[str, str]:

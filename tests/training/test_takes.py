@@ -44,6 +44,16 @@ def test_emoface(tmp_path: Path) -> None:
     }
 
 
+def test_a_name_that_tells_no_speaker(tmp_path: Path) -> None:
+    folder = datasets.emoface(tmp_path / "data", speakers=("aa",))
+    for file in list(folder.iterdir()):
+        file.rename(file.with_name(file.name.replace("_aa", "")))
+    assert {take.speaker for take in read_takes(folder)} == {""}
+    report = check(folder)
+    assert report.lines()[-2] == "emoface: 4 whole takes of unknown speakers, 3.6 s (angry 2, happy 2)"
+    assert "undetermined whether the face of 4 takes rests at 0: no speaker is named" in report.notes
+
+
 def test_ravdess(tmp_path: Path) -> None:
     folder = datasets.ravdess(tmp_path / "data")
     datasets.picture(folder / "peaks" / "02-01-05-01-02-01-01.png", (0, 0, 0))
@@ -100,6 +110,14 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "note.md").write_text("nothing")
     with pytest.raises(TrainingError, match="not laid out as a known data set"):
         read_takes(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(TrainingError, match=r"empty is empty\."):
+        check(tmp_path / "empty")
+    silent = datasets.emoface(tmp_path / "silent", speakers=("aa",))
+    for sound in silent.glob("*.wav"):
+        sound.unlink()
+    with pytest.raises(TrainingError, match=r"silent holds takes without sound: 4 rigs such as angry_aa_000.txt, and"):
+        check(silent)
     with pytest.raises(TrainingError, match="Unknown kind of data 'vhs'; valid are emoface"):
         read_takes(tmp_path, "vhs")
     with pytest.raises(TrainingError, match="no folder"):
@@ -121,8 +139,8 @@ def cut_picture(path: Path) -> None:
 
 
 SPOILED = {
-    "lacks its rig": (lambda f: (f / "angry_aa_000.txt").unlink(), "angry_aa_000.wav", "no rig file of its name"),
-    "lacks its sound": (lambda f: (f / "angry_aa_000.wav").unlink(), "angry_aa_000.txt", "no sound of its name"),
+    "lacks its rig": (lambda f: (f / "angry_aa_000.txt").unlink(), "angry_aa_000.wav", "no rig file of the same name"),
+    "lacks its sound": (lambda f: (f / "angry_aa_000.wav").unlink(), "angry_aa_000.txt", "no sound of the same name"),
     "columns": (lambda f: (f / "angry_aa_000.txt").write_text("1,2,3\n"), "angry_aa_000.txt", "3 columns.*174"),
     "not finite": (
         lambda f: (f / "angry_aa_000.txt").write_text(",".join(["nan"] * 174)), "angry_aa_000.txt", "not finite",
@@ -195,10 +213,22 @@ def test_the_command_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert "There is no folder" in capsys.readouterr().err
 
 
+def test_one_is_not_many_and_none_has_no_length(tmp_path: Path) -> None:
+    folder = datasets.emoface(tmp_path / "data", speakers=("aa",), emotions=("angry",))
+    (folder / "angry_aa_001.wav").unlink()
+    report = check(folder)
+    assert report.lines()[-2:] == ["emoface: 1 whole take of 1 speaker, 0.8 s (angry 1)", "1 problem"]
+    assert "undetermined whether 1 of 1 rig are late: 1 last less than 3 s" in report.notes
+    (folder / "angry_aa_000.wav").write_bytes(b"RIFFjunk")
+    report = check(folder)
+    assert report.lines()[-2:] == ["emoface: no whole takes", "2 problems"]
+    assert {verdict.why for verdict in report.stages} == {"there is no take without problems"}
+
+
 def test_training_refuses_what_check_finds(tmp_path: Path) -> None:
     folder = datasets.emoface(tmp_path / "data")
     (folder / "angry_aa_000.txt").unlink()
     with pytest.raises(
-        TrainingError, match=r"1 files of .* are wrong; .*angry_aa_000.wav has no rig.*medtalk-train check"
+        TrainingError, match=r"data has 1 problem, such as: .*angry_aa_000.wav has no rig.*medtalk-train check"
     ):
         read_takes(folder)

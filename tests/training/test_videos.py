@@ -16,10 +16,11 @@ from medtalk.guidance import LABELS
 from medtalk.rates import FPS
 from medtalk.rig import ARKIT_NAMES, read_rig, to_arkit
 from medtalk_train import cli
-from medtalk_train.captured.capture import Track, jobs_of, rig_of
+from medtalk_train.captured import peak
+from medtalk_train.captured.capture import Capturing, Track, about, jobs_of, rig_of
 from medtalk_train.captured.takes import read_takes
 from medtalk_train.captured.takes.check import check
-from medtalk_train.captured.video import frames_of, pixels_of
+from medtalk_train.captured.video import frames_of, open_landmarker, pixels_of
 from tests.helpers.sounds import babble
 from tests.training import films
 
@@ -242,7 +243,7 @@ def bad_videos(folder: Path) -> dict[str, str]:
         "sad_a_lost.mp4": "The face is lost in",
         "sad_a_mute.mp4": "holds no sound",
         "sad_a_short.mp4": "at least 0.5 s are needed",
-        "take.mp4": "tells no emotion. Give --emotion",
+        "take.mp4": "gives no emotion. Give --emotion",
         "sad_a_half.mp4": "The sound of",
         "sad_a_junk.mp4": "cannot be read as a video",
         "sad_a_cut.mp4": "cannot be read as a video",
@@ -311,6 +312,54 @@ def test_what_the_command_needs(
     assert run(monkeypatch, *base, "--model", model) == 1
     assert "mediapipe, which is not installed. Run pip install 'medtalk[picture]'." in capsys.readouterr().err
     assert not (tmp_path / "rigs").exists()
+
+
+def test_a_face_that_comes_after_its_rest(
+    still: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--neutral` asks for seconds in which no face is seen yet; the next video is made all the same."""
+    rest = next(iter(films.pictures(films.weights_of(1))))
+    frames = [np.full_like(rest, 90)] * 8 + [rest] * 22
+    videos = tmp_path / "videos"
+    films.write_film(videos / "sad_a_late.mp4", frames, np.arange(30) / 25.0, babble(1.2, films.RATE))
+    shutil.copy(still, videos / "sad_b_good.mp4")
+    words = ("capture", videos, "-o", tmp_path / "rigs", "--model", model, "--neutral", "0.2")
+    assert run(monkeypatch, *words) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert "No face is seen in the first 0.2 s of" in lines[0] and "the first is seen at 0.3" in lines[0], lines
+    assert lines[1:] == ["medtalk-train: 1 of 2 videos failed."]
+    assert [file.name for file in sorted((tmp_path / "rigs").iterdir())] == ["sad_b_good.npz", "sad_b_good.wav"]
+
+
+def test_a_picture_of_each_video_with_a_face(
+    still: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first has none, and stops no other; MediaPipe's network is opened once."""
+    videos, opened = tmp_path / "videos", []
+    grey = np.full((films.SIDE, films.SIDE, 3), 90, np.uint8)
+    films.write_film(videos / "a_noface.mp4", [grey] * 20, np.arange(20) / 25.0, None)
+    for name in ("b", "c"):
+        shutil.copy(still, videos / f"{name}.mp4")
+    real = peak.open_landmarker
+    monkeypatch.setattr(peak, "open_landmarker", lambda *words: opened.append(words) or real(*words))
+    assert run(monkeypatch, "peak", videos, "-o", tmp_path / "peaks", "--model", model) == 1
+    out, err = capsys.readouterr()
+    assert "No face is seen in" in err.splitlines()[0] and "a_noface.mp4" in err.splitlines()[0]
+    assert err.splitlines()[1:] == ["medtalk-train: 1 of 3 videos failed."]
+    assert out.count(" s of ") == 2 and len(opened) == 1
+    assert [file.name for file in sorted((tmp_path / "peaks").iterdir())] == ["b.png", "c.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("happy_001", ("happy", "")), ("sad_take", ("sad", "")), ("angry", ("angry", "")),
+        ("sad_ada_1", ("sad", "ada")), ("take_ada_1", (None, "")), ("01-01-03-02-02-01-07", ("happy", "07")),
+    ],
+)  # fmt: skip
+def test_what_a_name_tells(name: str, known: tuple[str | None, str], model: Path) -> None:
+    found = about(Path(f"{name}.mp4"), Capturing(open_landmarker(model)))
+    assert (None if found["label"] is None else LABELS[found["label"]], found["speaker"]) == known
 
 
 def test_which_videos_there_are(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from medtalk.errors import MissingExtraError
 from medtalk_train.captured.batches import AlignedTakes, Recorded, Row
 from medtalk_train.captured.cache import Cache
 from medtalk_train.captured.takes import LazyArray
-from medtalk_train.captured.warp import LONGEST, Spoken, align, plain, warped
+from medtalk_train.captured.warp import LONGEST, Spoken, align, plain, sentences, warped
 
 VOWELS = ((300, 2300), (700, 1200), (400, 800), (600, 1800), (350, 1400))
 """First two formants."""
@@ -98,6 +98,15 @@ def test_which_takes_are_warped(tmp_path: Path) -> None:
 def test_sentences_are_the_same_by_their_words() -> None:
     assert plain("Kids, are talking!") == plain("kids are  talking") != plain("kids were talking")
     assert plain(" ... ") == "" and plain("今天 天气") == "今天 天气"
+
+
+def test_takes_without_a_speaker_are_not_one_person() -> None:
+    """Two unknown people do not come before a known one as if they were one speaker."""
+    sound = LazyArray(Path("a.wav"), lambda: "", lambda: np.zeros(16000, np.float32))
+    takes = [Spoken(str(k), who, k, "So it is.", False, sound, 60) for k, who in enumerate(("", "", "ada"))]
+    assert [[take.name for take in group] for group in sentences(takes)] == [["0", "1", "2"]]
+    known = [take._replace(speaker=take.speaker or "bob") for take in takes]
+    assert [[take.name for take in group] for group in sentences(known)] == [["0", "1"]]
 
 
 def test_grids_of_warped_takes(tmp_path: Path) -> None:

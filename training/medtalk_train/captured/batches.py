@@ -6,7 +6,6 @@ they learn from.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from medtalk.errors import TrainingError
 from medtalk.rig.channels import N_CHANNELS
+from medtalk_train.captured.aligned import Content, Grid, contents, grids
 from medtalk_train.captured.cache import Cache
 from medtalk_train.stages.batches import (
     BY_IMAGE,
@@ -32,9 +32,6 @@ from medtalk_train.stages.batches import (
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-_NEAR = 32
 
 
 class Row(NamedTuple):
@@ -59,24 +56,6 @@ class Row(NamedTuple):
     def captured(self) -> bool:
         """Whether it has a sound; a face without one was rendered."""
         return bool(self.content)
-
-
-class Content(NamedTuple):
-    """One sentence in several emotions, frame by frame.
-
-    Attributes:
-        frames: how many.
-        takes: the place of the take of each label.
-        places: of takes that were warped, by label, the frame (frames,) that stands at each of these.
-    """
-
-    frames: int
-    takes: Mapping[int, int]
-    places: Mapping[int, NDArray[np.int32]]
-
-
-Grid = tuple[Content, Content]
-"""Two contents with two labels or more in common."""
 
 
 class Recorded:
@@ -148,16 +127,12 @@ class Recorded:
     @cached_property
     def aligned(self) -> list[Grid]:
         """Grids of takes that are frame-aligned as they are."""
-        contents: dict[tuple[str, str, int], dict[int, int]] = defaultdict(dict)
-        for take, row in enumerate(self.rows):
-            if row.group:
-                contents[row.speaker, row.group, row.frames].setdefault(row.label, take)
-        return _grids([(speaker, Content(frames, takes, {})) for (speaker, _, frames), takes in contents.items()])
+        return grids(contents((row.speaker, row.group, row.frames, row.label) for row in self.rows))
 
     def warped(self, sentences: Sequence[Mapping[str, Any]]) -> list[Grid]:
         """Grids of those of these takes that `captured.warp` has aligned."""
         known = {row.name: take for take, row in enumerate(self.rows)}
-        contents = []
+        found = []
         for sentence in sentences:
             files = {known[name]: file for name, file in sentence["takes"].items() if name in known}
             takes = {self.rows[take].label: take for take in files}
@@ -165,28 +140,8 @@ class Recorded:
             places = {self.rows[take].label: np.minimum(self.cache.open(file), self.rows[take].frames - 1)
                       for take, file in files.items() if file}  # fmt: skip
             if takes:
-                contents.append((self.rows[min(files)].speaker, Content(sentence["frames"], takes, places)))
-        return _grids(contents)
-
-
-def _grids(contents: Sequence[tuple[str, Content]]) -> list[Grid]:
-    """Grids of contents, each led by its speaker: of one speaker each, where there are such."""
-    by_speaker: dict[str, list[Content]] = defaultdict(list)
-    for speaker, content in contents:
-        if len(content.takes) > 1:
-            by_speaker[speaker].append(content)
-    own = [pair for usable in by_speaker.values() for pair in _pairs(usable)]
-    return own or _pairs([content for usable in by_speaker.values() for content in usable])
-
-
-def _pairs(contents: Sequence[Content]) -> list[Grid]:
-    """Contents that share two labels or more, each with the `_NEAR` that follow it: all with all would be too many."""
-    return [
-        (one, other)
-        for k, one in enumerate(contents)
-        for other in contents[k + 1 : k + 1 + _NEAR]
-        if len(one.takes.keys() & other.takes.keys()) > 1
-    ]
+                found.append((self.rows[min(files)].speaker, Content(sentence["frames"], takes, places)))
+        return grids(found)
 
 
 def around(length: int, frames: int, rng: np.random.Generator) -> NDArray[np.integer]:

@@ -24,7 +24,7 @@ from medtalk.rig import ARKIT_NAMES, RigSequence, from_arkit, read_rig, write_ri
 from medtalk.rig.sequence import MAX_FRAMES
 from medtalk_train.captured.takes import ravdess
 from medtalk_train.captured.takes.neutral import MOST
-from medtalk_train.captured.takes.take import label_of
+from medtalk_train.captured.takes.take import label_of, named
 from medtalk_train.captured.video import Sound, frames_of, pixels_of, sound_of, twice, videos_in
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Capturing:
         face: one of `FACES`; "" refuses a video with two faces.
         neutral: `AUTO`: the actor's neutral videos, else what a shape has at rest in the video itself; `NONE`; a number
             of seconds at the start of each video; or the path of a video of a face at rest.
-        emotion, speaker: of all videos; "" leaves that to their names.
+        emotion, speaker: of all videos, whatever their names say; "" leaves that to their names.
         seen: called after each frame.
     """
 
@@ -118,14 +118,15 @@ def jobs_of(place: Path, out: Path) -> tuple[list[Job], int]:
     root = place if place.is_dir() else place.parent
     jobs = [Job(video, out / video.relative_to(root).with_suffix(".npz")) for video in kept]
     if name := twice([str(job.rig) for job in jobs]):
-        raise TrainingError(f"{name[1]} videos of {place} would be written to {name[0]}.", "Rename one of them.")
+        raise TrainingError(f"{name[1]} videos in {place} would all be written to {name[0]}.", "Rename one of them.")
     return jobs, len(videos) - len(kept)
 
 
 def capture_all(
     jobs: list[Job], how: Capturing, again: bool = False
-) -> Iterator[tuple[Job, RigSequence | MedtalkError | None]]:
-    """Capture videos one after another: each with its rig, its error, or None where it was there already.
+) -> Iterator[tuple[Path, Path, float | MedtalkError | None]]:
+    """Capture videos one after another: each with its rig and how many seconds that has, its error, or None where it
+    was there already.
 
     Neutral videos come first, as the others of their actors need the pose of those. An error of one video stops no
     other; what it had written is what was there before.
@@ -142,29 +143,29 @@ def capture_all(
             if job.done and not again:
                 if known["label"] == _NEUTRAL and (pose := _pose_in(job.rig)) is not None:
                     poses.setdefault(speaker, []).append(pose)
-                yield job, None
+                yield job.video, job.rig, None
                 continue
             if known["label"] is None:
                 raise TrainingError(
-                    f"The name of {job.video} tells no emotion.", f"Give --emotion: {', '.join(LABELS)}."
+                    f"The name of {job.video} gives no emotion.", f"Give --emotion: {', '.join(LABELS)}."
                 )
             sound = sound_of(job.video)  # first: it is quick, and without one nothing else is worth its time
             followed = track(job.video, how)
             pose = given
             if pose is None and how.neutral != NONE:
-                pose = own_pose(followed, how)
+                pose = own_pose(job.video, followed, how)
                 if how.neutral == AUTO and known["label"] == _NEUTRAL:
                     poses.setdefault(speaker, []).append(pose)
                 elif how.neutral == AUTO and speaker and speaker in poses:
                     pose = np.median(poses[speaker], axis=0)
-            yield job, _written(job, followed, sound, pose, known)
+            yield job.video, job.rig, _written(job, followed, sound, pose, known).seconds
         except MedtalkError as error:
-            yield job, error
+            yield job.video, job.rig, error
 
 
 def about(video: Path, how: Capturing) -> dict[str, Any]:
-    """What is known of a video, by its name or as it was asked for: `label`, None if it is not known, `speaker`, and
-    of RAVDESS `transcript` and `strength`."""
+    """What is known of a video, by its name (RAVDESS's, or as `named` reads it) or as it was asked for: `label`, None
+    if it is unknown, `speaker`, "" if unknown, and of RAVDESS `transcript` and `strength`."""
     known: dict[str, Any] = {"label": None, "speaker": ""}
     if numbers := ravdess.numbers(video.stem):
         _, _, emotion, strength, statement, _, actor = numbers
@@ -174,11 +175,7 @@ def about(video: Path, how: Capturing) -> dict[str, Any]:
             known["transcript"] = ravdess.STATEMENTS[int(statement) - 1]
         known |= {"speaker": actor, "strength": ravdess.STRENGTHS.get(strength, "")}
     else:
-        emotion, _, rest = video.stem.partition("_")
-        known |= {
-            "label": label_of(emotion),
-            "speaker": rest.partition("_")[0] if label_of(emotion) is not None else "",
-        }
+        known["label"], known["speaker"], _ = named(video.stem)
     if how.emotion:
         known["label"] = label_of(how.emotion)
     known["speaker"] = how.speaker or known["speaker"]
@@ -234,12 +231,21 @@ def track(video: Path, how: Capturing) -> Track:
     return Track(np.array(times), np.array(rows), seconds)
 
 
-def own_pose(followed: Track, how: Capturing) -> NDArray[np.float64]:
-    """(52,) what a face has at rest in its own video: in its first seconds, if they are asked for."""
+def own_pose(video: Path, followed: Track, how: Capturing) -> NDArray[np.float64]:
+    """(52,) what a face has at rest in its own video: in its first seconds, if they are asked for.
+
+    Raises TrainingError if it is not seen in these.
+    """
     seconds = _number(how.neutral)
-    if seconds is not None:
-        return np.median(followed.shapes[followed.times <= seconds], axis=0)
-    return np.quantile(followed.shapes, RESTING, axis=0)
+    if seconds is None:
+        return np.quantile(followed.shapes, RESTING, axis=0)
+    resting = followed.shapes[followed.times <= seconds]
+    if not len(resting):
+        raise TrainingError(
+            f"No face is seen in the first {seconds:g} s of {video}; the first is seen at {followed.times[0]:.2f} s.",
+            f"Give --neutral more seconds, or {AUTO}.",
+        )
+    return np.median(resting, axis=0)
 
 
 def rig_of(followed: Track, pose: NDArray | None = None, meta: Mapping[str, Any] | None = None) -> RigSequence:

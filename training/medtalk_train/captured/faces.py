@@ -11,12 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from medtalk.rates import FPS
-from medtalk_train.captured.batches import AlignedTakes, Grid, Recorded, UnlikeTakes
+from medtalk_train.captured.aligned import Grid, enough, within
+from medtalk_train.captured.batches import AlignedTakes, Recorded, UnlikeTakes
 from medtalk_train.stages.batches import Draw
-
-ALIGNED_ENOUGH = 0.25
-"""The share of the captured takes that must be frame-aligned for the overlap to learn from these alone. A single grid,
-by two names that happen to be alike, would teach Eq. 3 two sentences, and the networks to know them by heart."""
 
 ALIGNED, RENDERED, WARPED, TEACHER = "aligned", "rendered", "warped", "teacher"
 
@@ -42,7 +39,7 @@ class Faces:
     @property
     def apart(self) -> bool:
         """Whether some of `takes` are in no grid."""
-        return self.takes is not None and (self.of is not self.takes or len(_within(self.grids)) < len(self.takes.rows))
+        return self.takes is not None and (self.of is not self.takes or len(within(self.grids)) < len(self.takes.rows))
 
     def pairs(self, batch: int, frames: int) -> Draw | None:
         return None if self.takes is None else UnlikeTakes(self.takes, batch, frames)
@@ -55,7 +52,7 @@ class Faces:
         """What stage 1 learned from, for the log and the model card."""
         if self.takes is None:
             return ["Stage 1 learned from the teacher's faces alone: no take of the data serves it"]
-        rows, grids = self.takes.rows, len(_within(self.grids))
+        rows, grids = self.takes.rows, len(within(self.grids))
         what = "takes" if rows[0].captured else "rendered takes"
         speakers = len({row.speaker for row in rows})
         first = (
@@ -79,9 +76,9 @@ def choose(
     takes = captured or rendered
     if takes is None:
         return Faces(None)
-    aligned = len(_within(takes.aligned))
+    aligned = len(within(takes.aligned))
     kinds = {
-        ALIGNED: (takes, takes.aligned if overlap or aligned >= ALIGNED_ENOUGH * len(takes.rows) else []),
+        ALIGNED: (takes, takes.aligned if overlap or enough(takes.aligned, len(takes.rows)) else []),
         RENDERED: (rendered, [] if rendered is None else rendered.aligned),
         WARPED: (captured, [] if captured is None else captured.warped(warped)),
     }
@@ -89,8 +86,3 @@ def choose(
         if of is not None and grids and overlap in ("", kind):
             return Faces(takes, kind, of, grids, aligned)
     return Faces(takes, aligned=aligned)
-
-
-def _within(grids: Sequence[Grid]) -> set[int]:
-    """The takes of some grids."""
-    return {take for grid in grids for content in grid for take in content.takes.values()}

@@ -98,7 +98,7 @@ def sound_of(video: Path) -> Sound:
             blocks += [out.to_ndarray()[0] for out in resampler.resample(frame)]
         blocks += [out.to_ndarray()[0] for out in resampler.resample(None)]
         if start is None or not blocks:
-            raise TrainingError(f"{video} holds a stream of sound with nothing in it.", "Give another file.")
+            raise TrainingError(f"The stream of sound in {video} is empty.", "Give another file.")
         rate = int(stream.rate)
     with _opened(video) as container:
         first = next(container.decode(container.streams.video[0]), None)

@@ -69,22 +69,29 @@ def align(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.in
 
 
 def warped(takes: Sequence[Spoken], cache: Cache) -> list[dict[str, Any]]:
-    """Sentences that were said in several emotions, each {"frames": T, "takes": {name: file}}: on the time of one of
-    its takes, the file "", and of the others where the cache keeps `align` of that one and them.
-
-    A sentence is taken from one speaker where he said it in two emotions or more, else from several. The take whose
-    length is in the middle keeps its own time.
+    """The takes of `sentences`, each sentence as {"frames": T, "takes": {name: file}}: on the time of one of its takes,
+    the file "", and of the others where the cache keeps `align` of that one and them. The take whose length is in the
+    middle keeps its own time.
     """
-    sentences: dict[tuple[bool, str], dict[str, list[Spoken]]] = defaultdict(lambda: defaultdict(list))
+    return [_group(group, cache) for group in sentences(takes)]
+
+
+def sentences(takes: Sequence[Spoken]) -> list[list[Spoken]]:
+    """The takes of each sentence that was said in several emotions, as far as they are not too long.
+
+    A sentence is taken from one speaker who said it in two emotions or more, else from several. Takes without a
+    speaker count as those of different people.
+    """
+    said: dict[tuple[bool, str], dict[tuple[str, str], list[Spoken]]] = defaultdict(lambda: defaultdict(list))
     for take in takes:
-        if (said := plain(take.said)) and take.frames <= LONGEST * FPS:
-            sentences[take.held, said][take.speaker].append(take)
+        if (words := plain(take.said)) and take.frames <= LONGEST * FPS:
+            said[take.held, words][take.speaker, "" if take.speaker else take.name].append(take)
     out = []
-    for speakers in sentences.values():
+    for speakers in said.values():
         groups, rest = [], []
         for group in speakers.values():
             (groups.append if len({take.label for take in group}) > 1 else rest.extend)(group)  # type: ignore[arg-type]
-        out += [_group(group, cache) for group in [*groups, rest] if len({take.label for take in group}) > 1]
+        out += [group for group in [*groups, rest] if len({take.label for take in group}) > 1]
     return out
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,6 +82,16 @@ def open_run(
         progress=not quiet and sys.stderr.isatty(),
         sources=Sources(corpus, whisper, kokoro, people, writer, emotional),
     )
+
+
+@contextmanager
+def counting(what: str, quiet: bool) -> Iterator[Callable[[], None]]:
+    """On a terminal, a line that counts what is done; what it gives is called after each."""
+    from rich.progress import Progress
+
+    with Progress(transient=True, disable=quiet or not sys.stderr.isatty()) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda: progress.advance(task)
 
 
 def open_log(quiet: bool) -> None:

@@ -18,9 +18,9 @@ from medtalk.rates import FPS, RATE
 from medtalk.rig import RigSequence
 from medtalk.rig.channels import CHANNEL_NAMES, MAXIMUM, MINIMUM
 from medtalk_train.captured.takes import READERS, FaceTake, Folder, Problem, layout
-from medtalk_train.captured.takes.faults import Look, of_areas, of_names, of_rest, of_take, of_timing
+from medtalk_train.captured.takes.faults import Look, of_areas, of_names, of_rest, of_take, of_timing, undetermined
 from medtalk_train.captured.takes.serves import Verdict, verdicts
-from medtalk_train.captured.takes.take import clause, open_rig
+from medtalk_train.captured.takes.take import clause, counted, open_rig, speakers_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,14 +36,14 @@ _USUAL_FPS = (24.0, 25.0, 30.0, 50.0, 90.0, 100.0, 120.0)
 
 @dataclass(frozen=True)
 class Report:
-    """The report of `check`.
+    """What `check` found.
 
     Attributes:
         kind: the layout.
         takes: the whole ones.
         seconds: of them together.
         problems: what must be mended, file by file.
-        notes: what is worth knowing and no fault.
+        notes: what is worth knowing, though it is no fault.
         stages: what the whole takes can serve.
     """
 
@@ -56,15 +56,18 @@ class Report:
 
     def lines(self) -> list[str]:
         """A line for each problem, note and stage, then two that sum up."""
-        emotions = Counter(LABELS[take.label] for take in self.takes)
-        speakers = {take.speaker for take in self.takes}
-        labels = ", ".join(f"{label} {count}" for label, count in emotions.items())
+        whole = "no whole takes"
+        if self.takes:
+            emotions = Counter(LABELS[take.label] for take in self.takes)
+            labels = ", ".join(f"{label} {count}" for label, count in emotions.items())
+            whole = f"{counted(len(self.takes), 'whole take')} of {speakers_of(self.takes)}"
+            whole += f", {self.seconds:.1f} s ({labels})"
         return [
             *(f"{problem.file}: {problem.what}" for problem in self.problems),
             *(f"note: {note}" for note in self.notes),
             *map(str, self.stages),
-            f"{self.kind}: {len(self.takes)} whole takes of {len(speakers)} speakers, {self.seconds:.1f} s ({labels})",
-            f"{len(self.problems)} problems" if self.problems else "nothing is wrong",
+            f"{self.kind}: {whole}",
+            counted(len(self.problems), "problem") if self.problems else "nothing is wrong",
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,17 +85,20 @@ class Report:
 
 
 def check(path: str | Path, kind: str = "", seen: Callable[[], object] = lambda: None) -> Report:
-    """Read every file of a data set; `seen` is called after each take."""
+    """Read every file of a data set; `seen` is called after each take.
+
+    Raises TrainingError for a folder that is no data set.
+    """
     folder = Folder(path)
     found = layout(folder, kind)
-    takes: list[FaceTake] = READERS[found].read(folder)
+    takes: list[FaceTake] = READERS[found].read(folder, parallel=True)  # a guess, to say if it may help
     names = {take.name for take in takes} | {Path(take.name).name for take in takes}
     for clip in [*folder.descriptions, *folder.transcripts]:
         if clip not in names:
             if clip in folder.texts:
                 folder.wrong(folder.texts[clip], "describes no take")
             else:
-                folder.wrong(folder.path, f"its tables name {clip[:60]!r}, which is not a take")
+                folder.wrong(folder.path, f"its tables name {clip[:60]!r}, but no take is called that")
     whole, looks, seconds, sounds, faces = [], [], 0.0, {}, {}
     for take in takes:
         before = len(folder.problems)
@@ -119,14 +125,14 @@ def check(path: str | Path, kind: str = "", seen: Callable[[], object] = lambda:
     notes = _check_together(folder, looks, found) if looks else []
     if not takes and not folder.problems:
         folder.wrong(folder.path, "holds no takes")
-    return Report(found, whole, seconds, folder.problems, notes, verdicts(looks))
+    return Report(found, whole, seconds, folder.problems, notes, verdicts(looks, bool(folder.problems)))
 
 
 def _check_together(folder: Folder, looks: list[Look], kind: str) -> list[str]:
-    """What only many takes show: problems, and the notes that are returned."""
+    """What only many takes together show: problems, and the notes that are returned."""
     common, odd, unsure = of_timing(looks)
     if common.late:
-        folder.wrong(folder.path, f"its rigs are together {common}")
+        folder.wrong(folder.path, f"its rigs as a whole are {common}")
     for look, found in odd:
         folder.wrong(look.take.rig.file, f"is {found}")
     for file, what in of_names(looks, kind):
@@ -134,18 +140,13 @@ def _check_together(folder: Folder, looks: list[Look], kind: str) -> list[str]:
     notes = []
     heard = sum(look.take.sound is not None for look in looks)
     if unsure and common.frames is None:
-        best = max((float(look.curve.max()) for look in looks if look.curve is not None), default=0.0)
-        notes.append(
-            f"whether {unsure} of {heard} rigs are late cannot be told: they are short, or follow the loudness too "
-            f"weakly (r {best:.2f} at the most)"
-        )
+        notes.append(undetermined(unsure, heard))
     if heard < len(looks):
-        notes.append(f"{len(looks) - heard} takes have no sound: they serve stage 1 alone")
+        notes.append(f"{counted(len(looks) - heard, 'take')} without sound: for stage 1 alone")
     if len({look.take.speaker for look in looks}) == 1:
         who = looks[0].take.speaker
-        notes.append(
-            f"one speaker alone{f', {who}' if who else ''}: takes are held back, so no figure tells of other faces"
-        )
+        only = f"there is only one speaker, {who}" if who else "no speaker is named"
+        notes.append(f"{only}: single takes are held out, so no figure is about unseen people")
     return [*notes, *of_rest(looks), *of_areas(looks)]
 
 
@@ -188,7 +189,7 @@ def _check_rig(folder: Folder, take: FaceTake, kind: str, frames: int | None) ->
         folder.wrong(
             file,
             f"{CHANNEL_NAMES[worst]} goes from {low:.3g} to {high:.3g}; "
-            f"the board has {MINIMUM[worst]:g} to {MAXIMUM[worst]:g}",
+            f"the board allows {MINIMUM[worst]:g} to {MAXIMUM[worst]:g}",
         )
     return rig.resample(FPS).values
 

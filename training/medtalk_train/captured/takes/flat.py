@@ -1,7 +1,7 @@
 """Any folder with a table `labels.csv`: NAME.wav beside a rig NAME.csv, .txt, .npz or .npy, and a row for each.
 
 The table's columns are clip and emotion and, where they are known, speaker, transcript and strength (normal or strong).
-A take without a speaker is of the folder that it lies in.
+Spaces at the ends of a cell are not kept. A take without a speaker is of the subfolder that it lies in.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ def read(folder: Folder, parallel: bool = False) -> list[FaceTake]:
     for sound in folder.sounds:
         name = folder.name(sound)
         clip = name if name in rows else sound.stem
+        if clip not in rows and clip != clip.strip():
+            folder.wrong(sound, f"has a space at an end of its name, which {TABLE} does not keep: rename it")
+            used |= {name.strip(), clip.strip()}
+            continue
         used.add(clip)
         if clip not in rows:
             folder.wrong(sound, f"has no row in {TABLE}")
@@ -64,6 +68,6 @@ def read(folder: Folder, parallel: bool = False) -> list[FaceTake]:
         lone = rigs.get(Path(clip).name)
         folder.wrong(
             lone[0] if lone else table,
-            "has no sound of its name" if lone else f"names {clip[:60]!r}, which is not there",
+            "has no sound of the same name" if lone else f"names {clip[:60]!r}, which is not there",
         )
     return out

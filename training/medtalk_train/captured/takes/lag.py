@@ -20,13 +20,13 @@ FARTHEST = FPS
 LATE = 6
 """Frames (0.1 s) beyond which a rig is late: a jaw is where it should be within two or three frames of the loudness."""
 SHORTEST, ALONE, TOGETHER = 2 * FPS, 3 * FPS, 15 * FPS
-"""Frames of a rig below which it says nothing, and below which it or several say nothing by themselves: a few syllables
-fit anywhere."""
+"""Frames of a rig below which it tells nothing, and below which it or several tell nothing by themselves: a few
+syllables fit anywhere."""
 CLEAR, CLEAR_TOGETHER = 0.6, 0.2
 """The correlation that a take alone must have at its best shift, and the mean of several."""
 _GAIN = 0.08  # by which the best shift must beat both no shift and any other: syllables come at a beat
 _APART = 7  # frames between two different shifts
-_FLOOR_DB = 40.0  # under the loudest: what is below is a pause, however quiet
+_FLOOR_DB = 40.0  # under the loudest frame: what is below is a pause, however quiet
 _TREND = 2 * FPS + 1  # frames over which loudness and opening are levelled
 _JAW = indices("C_jaw.Y")
 _TOGETHER = indices("[LR]_mouth_lipsTogether[DU]")
@@ -48,7 +48,7 @@ class Lag(NamedTuple):
     def __str__(self) -> str:
         assert self.frames is not None
         how = "late" if self.frames > 0 else "early"
-        return f"{abs(self.frames) / FPS:.2f} s {how} against its sound (r {self.correlation:.2f} there)"
+        return f"{abs(self.frames) / FPS:.2f} s {how} relative to the sound (r {self.correlation:.2f} there)"
 
 
 def opening(values: NDArray) -> NDArray[np.float64]:
@@ -58,14 +58,17 @@ def opening(values: NDArray) -> NDArray[np.float64]:
 
 
 def loudness(samples: NDArray) -> NDArray[np.float64]:
-    """(T,) dB of a sound (n,) at 16 kHz in each frame of 60 a second, not below a floor."""
+    """(T,) dB of a sound (n,) at 16 kHz in each frame of 60 a second, against its loudest frame: -40 to 0.
+
+    So nothing that is read from it depends on the gain of the recording.
+    """
     frames = len(samples) * FPS // RATE
     edges = np.linspace(0, len(samples), frames + 1).astype(int)
     power = (
         np.add.reduceat(np.square(samples, dtype=np.float64), edges[:-1]) / np.diff(edges) if frames else np.zeros(0)
     )
     decibels = 10.0 * np.log10(uniform_filter1d(power, 3, mode="nearest") + 1e-12)
-    return np.maximum(decibels, decibels.max(initial=-120.0) - _FLOOR_DB)
+    return np.maximum(decibels - decibels.max(initial=-120.0), -_FLOOR_DB)
 
 
 def correlations(values: NDArray, samples: NDArray) -> NDArray[np.float64] | None:

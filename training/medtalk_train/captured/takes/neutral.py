@@ -21,7 +21,7 @@ from medtalk.guidance import LABELS
 from medtalk.rig import indices
 from medtalk.rig.channels import MAXIMUM, MINIMUM, N_CHANNELS
 from medtalk_train.captured.takes.lag import loudness
-from medtalk_train.captured.takes.take import FaceTake, LazyArray
+from medtalk_train.captured.takes.take import FaceTake, LazyArray, counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 REST_SHARE = 0.2
 """Of a take's frames: the quietest, where the mouth has come to rest."""
 PAUSE_DB, FEWEST = 25.0, 12
-"""How far below its loudest a voice pauses, and for how many frames it must."""
+"""How far below its loudest frame a voice pauses, and for how many frames it must."""
 MOST = 0.6
 """Of a channel's range: what stands further out at rest is no bias of a solver, and is taken out so far only."""
 _NEUTRAL = LABELS.index("neutral")
@@ -51,7 +51,7 @@ def rest(values: NDArray, samples: NDArray | None) -> NDArray[np.float64]:
         paused = True
     else:
         unrest = uniform_filter1d(loudness(samples), 9, mode="nearest")
-        paused = bool((unrest < unrest.max(initial=0.0) - PAUSE_DB).sum() >= FEWEST)
+        paused = bool((unrest < -PAUSE_DB).sum() >= FEWEST)
     count = min(len(values), len(unrest))
     if not count:
         return np.zeros(values.shape[1])
@@ -62,10 +62,10 @@ def rest(values: NDArray, samples: NDArray | None) -> NDArray[np.float64]:
 
 
 def neutral_pose(rests: Sequence[tuple[int, NDArray]]) -> NDArray[np.float64] | None:
-    """(174,) the neutral pose of an actor whose takes have these labels and rest so, or None if it cannot be told.
+    """(174,) the neutral pose of an actor whose takes have these labels and rest so, or None if it is undetermined.
 
     With neutral takes it is the median of theirs. Without, a channel's is the least that it has at rest in any emotion,
-    if all have it on one side; takes of one emotion alone do not part the actor's face from the emotion.
+    if all have it on one side; takes of one emotion alone do not separate the actor's face from the emotion.
     """
     by_label: dict[int, list[NDArray]] = defaultdict(list)
     for label, at_rest in rests:
@@ -99,9 +99,15 @@ def without(values: NDArray, pose: NDArray) -> NDArray[np.float32]:
 def calibrated(takes: Sequence[FaceTake]) -> list[FaceTake]:
     """The takes, their rigs without the neutral pose of each speaker. Nothing is read before a rig is.
 
-    Raises TrainingError, when the first rig of a speaker is read, if all takes of that speaker are of one emotion that
-    is not neutral.
+    Raises TrainingError for takes without a speaker and, when the first rig of a speaker is read, if all takes of that
+    speaker are of one emotion that is not neutral.
     """
+    if unknown := [take for take in takes if not take.speaker]:
+        raise TrainingError(
+            f"{counted(len(unknown), 'take')} without a speaker, such as {unknown[0].file}: whose neutral pose to take "
+            "out is unknown.",
+            "Name the speakers, or leave out calibrate for this data set.",
+        )
     of_speaker: dict[str, list[FaceTake]] = defaultdict(list)
     for take in takes:
         of_speaker[take.speaker].append(take)
@@ -124,8 +130,8 @@ def _pose(speaker: str, takes: Sequence[FaceTake]) -> NDArray[np.float64]:
     pose = neutral_pose(rests)
     if pose is None:
         raise TrainingError(
-            f"{speaker or 'The speaker'} has takes of one emotion alone, {LABELS[takes[0].label]}, and no neutral one: "
-            "the pose at rest cannot be told from the emotion.",
+            f"All takes of {speaker} are {LABELS[takes[0].label]}, none is neutral: the pose at rest cannot be "
+            "separated from the emotion.",
             "Add a neutral take, or leave out calibrate for this data set.",
         )
     assert pose.shape == (N_CHANNELS,)

@@ -39,7 +39,7 @@ def read(folder: Folder, parallel: bool = False) -> list[FaceTake]:
     for sound in folder.sounds:
         match = _NAME.fullmatch(sound.stem)
         if match is None:
-            folder.wrong(sound, "is not named as RAVDESS names its files, such as 03-01-05-01-02-01-12")
+            folder.wrong(sound, "does not have a name of RAVDESS, such as 03-01-05-01-02-01-12")
             continue
         _, _, emotion, strength, statement, repetition, actor = match.groups()
         if not 1 <= int(emotion) <= len(EMOTIONS):
@@ -58,7 +58,7 @@ def read(folder: Folder, parallel: bool = False) -> list[FaceTake]:
             label = LABELS.index(EMOTIONS[int(emotion) - 1])
             out.append(folder.take(sound, rig, label, **known))
     for key in sorted(set(rigs) - used):
-        folder.wrong(rigs[key][0], "has no sound of its name")
+        folder.wrong(rigs[key][0], "has no sound of the same name")
     return out
 
 

@@ -39,7 +39,7 @@ def read(folder: Folder, parallel: bool = False) -> list[FaceTake]:
         label = _label(meta.get("emotion"))
         if label is None:
             emotion = str(meta.get("emotion"))[:40]
-            folder.wrong(rig, f"its meta has the emotion {emotion}; valid are a label or weights of labels")
+            folder.wrong(rig, f"has the emotion {emotion} in its meta; valid are a label or weights of labels")
             continue
         known: dict[str, str] = {"speaker": str(meta.get("speaker") or sound.parent.name)}
         if isinstance(meta.get("transcript"), str) and meta["transcript"]:
@@ -48,7 +48,7 @@ def read(folder: Folder, parallel: bool = False) -> list[FaceTake]:
             known["group"] = "_".join(part for part in sound.stem.split("_") if part.lower() not in LABELS)
         out.append(folder.take(sound, rig, label, **known))
     for stem in sorted(set(rigs) - used):
-        folder.wrong(rigs[stem][0], "has no sound of its name")
+        folder.wrong(rigs[stem][0], "has no sound of the same name")
     return out
 
 

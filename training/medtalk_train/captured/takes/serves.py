@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from medtalk.guidance import LABELS
 from medtalk.rates import FPS
 from medtalk.rig.channels import AREAS, S_UP
+from medtalk_train.captured.aligned import Content, contents, enough, grids, within
 from medtalk_train.captured.takes.faults import AREA_MOVES, TINY, mouth_moves
+from medtalk_train.captured.takes.take import counted, speakers_of
+from medtalk_train.captured.warp import Spoken, sentences
 
 if TYPE_CHECKING:
     from medtalk_train.captured.takes.faults import Look
+
+
+_STAGES = ("1, self and cycle", "1, overlap", "2", "3", "4")
+_FAILED, _STAND_IN = "; takes with problems are not counted", ": the teacher's faces can stand in for that"
 
 
 class Verdict(NamedTuple):
@@ -30,52 +35,76 @@ class Verdict(NamedTuple):
         return {"stage": self.stage, "serves": self.serves, "why": self.why}
 
 
-def verdicts(looks: Sequence[Look]) -> list[Verdict]:
-    """The verdicts of whole takes, in the order of the stages; rigs that hardly move teach nothing."""
+def verdicts(looks: Sequence[Look], failed: bool = False) -> list[Verdict]:
+    """The verdicts of whole takes, in the order of the stages; rigs that hardly move teach nothing.
+
+    The takes must have been read with `parallel`. `failed` says that others may be missing, as there are problems.
+    """
     moving = [look for look in looks if look.swing.max() >= TINY]
     heard = [look for look in moving if look.take.sound is not None]
     speaking = [look for look in heard if mouth_moves(look)]
     labels = sorted({LABELS[look.take.label] for look in heard})
-    return [
-        Verdict("1, self and cycle", *_faces(moving)),
-        Verdict("1, overlap", *_aligned(moving)),
-        Verdict("2", *_content(heard, speaking)),
-        Verdict("3", *_emotion(heard, labels)),
-        Verdict("4", *_guided(heard, labels)),
-    ]
+    if not moving:
+        return [Verdict(stage, False, "there is no take without problems") for stage in _STAGES]
+    found = (_faces(moving), _aligned(moving, failed), _content(heard, speaking), _emotion(heard, labels),
+             _guided(heard, labels))  # fmt: skip
+    return [Verdict(stage, *each) for stage, each in zip(_STAGES, found, strict=True)]
 
 
 def _faces(moving: Sequence[Look]) -> tuple[bool, str]:
-    seconds = sum(look.frames for look in moving) / FPS
-    return bool(moving), f"{len(moving)} takes with a face that moves, {seconds:.1f} s"
+    return True, f"{counted(len(moving), 'take')} with a face that moves, {_seconds(moving)}"
 
 
-def _aligned(moving: Sequence[Look]) -> tuple[bool, str]:
-    """The exchange that overlaps (Eq. 3) needs two sentences, each frame by frame in the same two emotions."""
-    contents: dict[tuple[str, str, int], set[int]] = defaultdict(set)
-    for look in moving:
-        take = look.take
-        if group := take.group or ("" if take.sound is None else take.sound.key()):
-            contents[take.speaker, group, look.frames].add(take.label)
-    aligned = [labels for labels in contents.values() if len(labels) > 1]
-    if any(len(one & other) > 1 for one, other in combinations(aligned, 2)):
-        return True, f"{len(aligned)} sentences are there in up to {max(map(len, aligned))} emotions, frame by frame"
-    lengths: dict[tuple[str, str], set[int]] = defaultdict(set)
-    for (speaker, group, _), labels in contents.items():
-        lengths[speaker, group] |= labels
+def _aligned(moving: Sequence[Look], failed: bool) -> tuple[bool, str]:
+    """The exchange that overlaps (Eq. 3) needs two sentences, each frame by frame in the same two emotions.
+
+    Takes of one and the same sound are aligned as they are, and so are rendered faces; those whose names agree are so
+    under `parallel` alone.
+    """
+    rendered = all(look.take.sound is None for look in moving)
+    found = contents(_row(look, rendered) for look in moving)
+    aligned, together = grids(found), [content for _, content in found if len(content.takes) > 1]
+    if aligned and (rendered or enough(aligned, len(moving))):
+        most = max(len(content.takes) for content in together)
+        return True, f"{_sentences(len(together))} there in up to {most} emotions, frame by frame"
     if aligned:
-        why = f"only {len(aligned)} sentence is there in two emotions frame by frame, and two are needed"
-    elif apart := sum(len(labels) > 1 for labels in lengths.values()):
+        why = f"only {len(within(aligned))} of {len(moving)} takes are aligned, and a quarter is needed"
+    elif len(together) == 1:
+        why = "only 1 sentence is there in two emotions frame by frame, and two are needed"
+    elif together:
+        why = "no two sentences are there in the same two emotions frame by frame"
+    elif apart := _of_several_lengths(moving, rendered):
         why = f"{_sentences(apart)} there in two emotions, but not equally long"
     else:
         why = "no sentence is there in two emotions frame by frame"
-    said: dict[tuple[str, str], set[int]] = defaultdict(set)
-    for look in moving:
-        if look.take.transcript and look.take.sound is not None:
-            said[look.take.speaker, look.take.transcript.casefold()].add(look.take.label)
-    if spoken := sum(len(labels) > 1 for labels in said.values()):
-        return False, f"{why}; {_sentences(spoken)} there by the words: `warp: true` aligns them"
-    return False, f"{why}: the teacher's faces can stand in for that"
+    return False, why + (_remedy(moving) or (_FAILED if failed else _STAND_IN))
+
+
+def _remedy(moving: Sequence[Look]) -> str:
+    """The option by which a recipe gets grids from takes that are not aligned as they are; "" if none does."""
+    by_name = grids(contents(_row(look, True) for look in moving))
+    if by_name and enough(by_name, len(moving)):
+        takes = len(within(by_name))
+        return f"; {takes} takes agree in name and length: `parallel: true` if they also agree frame by frame"
+    said = sentences([
+        Spoken(str(k), look.take.speaker, look.take.label, look.take.transcript or "", False, sound, look.frames)
+        for k, look in enumerate(moving) if (sound := look.take.sound) is not None
+    ])  # fmt: skip
+    of_words = [(group[0].speaker, Content(0, {take.label: int(take.name) for take in group}, {})) for group in said]
+    return f"; {_sentences(len(said))} there by the words: `warp: true` aligns them" if grids(of_words) else ""
+
+
+def _row(look: Look, by_name: bool) -> tuple[str, str, int, int]:
+    """Speaker, group, frames and label of a take, as `contents` wants them."""
+    take = look.take
+    group = take.group if by_name else ""
+    return take.speaker, group or ("" if take.sound is None else take.sound.key()), look.frames, take.label
+
+
+def _of_several_lengths(looks: Sequence[Look], by_name: bool) -> int:
+    """How many sentences are there in several emotions, if their lengths do not count."""
+    rows = [_row(look, by_name) for look in looks]
+    return sum(len(content.takes) > 1 for _, content in contents((who, what, 0, label) for who, what, _, label in rows))
 
 
 def _sentences(count: int) -> str:
@@ -86,10 +115,13 @@ def _content(heard: Sequence[Look], speaking: Sequence[Look]) -> tuple[bool, str
     if not heard:
         return False, "no take has a sound"
     if not speaking:
-        return False, "the mouth moves in no take"
-    seconds = sum(look.frames for look in speaking) / FPS
-    speakers = len({look.take.speaker for look in speaking})
-    return True, f"{len(speaking)} takes of {speakers} speakers with a mouth that moves, {seconds:.1f} s"
+        return False, "no take has a mouth that moves"
+    takes, speakers = counted(len(speaking), "take"), speakers_of(look.take for look in speaking)
+    return True, f"{takes} of {speakers} with a mouth that moves, {_seconds(speaking)}"
+
+
+def _seconds(looks: Sequence[Look]) -> str:
+    return f"{sum(look.frames for look in looks) / FPS:.1f} s"
 
 
 def _emotion(heard: Sequence[Look], labels: Sequence[str]) -> tuple[bool, str]:
@@ -100,11 +132,12 @@ def _emotion(heard: Sequence[Look], labels: Sequence[str]) -> tuple[bool, str]:
     ):
         return False, "brows, eyes and mouth stand still in all takes"
     if len(labels) < 2:
-        return False, f"all takes are of one emotion, {labels[0]}: labels cannot be told apart"
+        return False, f"all takes have one emotion, {labels[0]}: there are no two labels to tell apart"
     words = sum(look.take.transcript is not None for look in heard)
     missing = [label for label in LABELS if label not in labels]
-    lacks = f"; no take is {', '.join(missing)}" if missing else ""
-    return True, f"{len(labels)} of {len(LABELS)} emotions, {words} of {len(heard)} takes with a transcript{lacks}"
+    lacks = f"; none of {', '.join(missing)}" if missing else ""
+    takes = counted(len(heard), "take")
+    return True, f"{len(labels)} of {len(LABELS)} emotions, {words} of {takes} with a transcript{lacks}"
 
 
 def _guided(heard: Sequence[Look], labels: Sequence[str]) -> tuple[bool, str]:
@@ -113,8 +146,7 @@ def _guided(heard: Sequence[Look], labels: Sequence[str]) -> tuple[bool, str]:
     described = sum(bool(look.take.description) for look in heard)
     pictures = sum(look.take.picture is not None for look in heard)
     if not described and len(labels) < 2:
-        return False, "no take is described, and all are of one emotion"
+        return False, "no take is described, and all have one emotion"
     plain = "" if described == len(heard) else " (plain ones by label stand in for the rest)"
-    return True, f"{described} of {len(heard)} takes with a description{plain}, {pictures} with a picture" + (
-        "" if pictures else ": P_image learns nothing"
-    )
+    takes, nothing = counted(len(heard), "take"), "" if pictures else ": P_image learns nothing"
+    return True, f"{described} of {takes} with a description{plain}, {pictures} with a picture{nothing}"

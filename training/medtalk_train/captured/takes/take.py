@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -138,8 +138,8 @@ class Folder:
         beside = [file for file in found if file.parent == sound.parent]
         if len(beside or found) == 1:
             return (beside or found)[0]
-        self.wrong(sound, f"has {len(beside or found)} rig files called {key}; there must be one" if found
-                   else "has no rig file of its name")  # fmt: skip
+        self.wrong(sound, f"has {len(beside or found)} rig files called {key}; there must be exactly one" if found
+                   else "has no rig file of the same name")  # fmt: skip
         return None
 
     def _beside_rigs(self) -> tuple[dict[str, Path], dict[str, Path]]:
@@ -265,6 +265,30 @@ def label_of(word: str) -> int | None:
         return None
 
 
+def named(stem: str) -> tuple[int | None, str, str]:
+    """The label, the speaker and the rest of a name EMOTION_SPEAKER_NAME or EMOTION_NAME, which has no speaker.
+
+    The rest is SPEAKER_NAME or NAME. A name that begins with no emotion has neither label nor speaker, and is the rest.
+    """
+    emotion, _, rest = stem.partition("_")
+    label = label_of(emotion)
+    if label is None:
+        return None, "", stem
+    speaker, more, _ = rest.partition("_")
+    return label, speaker if more else "", rest
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 take", "2 takes" """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def speakers_of(takes: Iterable[FaceTake]) -> str:
+    """How many speakers there are, as far as they are known: "2 speakers"."""
+    known = {take.speaker for take in takes}
+    return counted(len(known), "speaker") if "" not in known else "unknown speakers"
+
+
 def hold_back(sets: Sequence[Sequence[FaceTake]], speakers: Collection[str] = ()) -> list[list[tuple[FaceTake, bool]]]:
     """Each take of each data set, and whether it is kept out of training: those of the given speakers, else of every
     set a tenth of its speakers by the hash of their names, at least one. Where all takes of a set are one speaker's, a
@@ -275,7 +299,7 @@ def hold_back(sets: Sequence[Sequence[FaceTake]], speakers: Collection[str] = ()
     known = {take.speaker for takes in sets for take in takes}
     if unknown := sorted(set(speakers) - known):
         raise TrainingError(
-            f"No speaker of the data is called {unknown[0]!r}.", f"There are {', '.join(sorted(known)[:12])}."
+            f"No speaker of the data is called {unknown[0]!r}.", f"The speakers are {', '.join(sorted(known)[:12])}."
         )
     if speakers:
         return [[(take, take.speaker in speakers) for take in takes] for takes in sets]
