@@ -278,6 +278,41 @@ def test_diffposetalk_withholds_its_conditions_at_times() -> None:
         assert parameter.grad is not None and parameter.grad.abs().max() > 0
 
 
+def test_a_short_clip_is_filled_as_generation_fills_its_last_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its last face and sound: what a batch is padded with makes no difference, and no error counts there."""
+    network = small("diffposetalk")
+    assert isinstance(network, DiffPoseTalk)
+    content, emotion, label = heard(16)
+    rig, mask = torch.randn(2, 16, 174), torch.ones(2, 16)
+    mask[1, 10:] = 0.0
+    clips = Clips(content, emotion, label, rig, mask)
+    seen: list[tuple[Tensor, ...]] = []
+    noised, denoised = network.noised, network.denoised
+    monkeypatch.setattr(network, "noised", lambda clean, *more: seen.append((clean,)) or noised(clean, *more))
+    monkeypatch.setattr(network, "denoised", lambda *given: seen.append(given) or denoised(*given))
+
+    def told(clips: Clips, seed: int = 1) -> dict[str, float]:
+        torch.manual_seed(seed)
+        return {name: float(value.detach()) for name, value in diffposetalk.losses(network, clips).items()}
+
+    with torch.no_grad():
+        before = told(clips)
+        clean, sound = seen[0][0][1], seen[1][3][1]
+        assert torch.equal(clean[6:], clean[5].expand(6, -1)) and torch.equal(sound[10:], sound[9].expand(6, -1))
+        seen.clear()
+        network.animate(content[1:, :10], emotion[1:, :10], label[1:])
+        heard_then = seen[0][3][0, 4:]
+        assert torch.equal(heard_then[10:], heard_then[9].expand(2, -1)), "a window of 12 with 10 frames of sound"
+        padded = clips._replace(content=content.clone(), rig=rig.clone())
+        padded.content[1, 10:] += 3.0
+        padded.rig[1, 10:] += 3.0
+        assert told(padded) == pytest.approx(before, rel=1e-5)
+        jagged = torch.zeros(2, 12, 174)
+        jagged[1, 6::2] = 1.0
+        monkeypatch.setattr(network, "denoised", lambda *_: jagged)
+        assert told(clips)["smooth"] == 0.0
+
+
 # learning
 
 FAST = {"faceformer": 120, "emotalk": 120, "emoface": 120, "diffposetalk": 400}

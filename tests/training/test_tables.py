@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import multiprocessing
 import os
@@ -36,6 +37,7 @@ from medtalk_train.baselines.learning import Budget
 from medtalk_train.measure.compare import Clip, clips_of, compare_rigs, components, lines, networks
 from medtalk_train.recipe import SHIPPED, Ablation, Recipe, load_recipe
 from medtalk_train.run import Run
+from medtalk_train.stages import pace
 from medtalk_train.stages.ground import Held, HeldTake
 from medtalk_train.synthetic.ground import Sources
 from medtalk_train.tables import ours
@@ -452,6 +454,30 @@ def test_seconds_are_a_budget_too(table: Callable[..., Any]) -> None:
     assert cell["seconds"] >= 1.2 and cell["steps"] >= 12
     seconds, losses = cell["curves"]["stage3"]
     assert len(seconds) == len(losses) == 3 and seconds[-1] == pytest.approx(cell["seconds"])
+
+
+def test_what_an_epoch_takes_too_much_the_next_ones_lack(
+    table: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps of 0.7 s in 12 epochs of 1 s: the whole is within two steps of its budget, not each epoch."""
+    ticks = itertools.count()
+    monkeypatch.setattr(pace, "_now", lambda _: 0.7 * next(ticks))
+    cell = table("table1", methods="medtalk", budget="12s").results["table1"]["cells"][0]
+    assert cell["seconds"] == pytest.approx(0.7 * cell["steps"]) and 12.0 <= cell["seconds"] < 12.0 + 2 * 0.7
+    ends = {name: curve[0][-1] for name, curve in cell["curves"].items()}
+    assert ends["stage1"] < 6.0 + 2 * 0.7 and ends["stage2"] < 9.0 + 2 * 0.7, "so is each stage"
+
+
+def test_a_step_of_a_gpu_ends_when_the_gpu_has_done_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", told.append)
+    for name, times in (("cuda:0", 2), ("cpu", 0)):
+        trainer: Any = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device(name)))
+        watch, stage = pace.Stopwatch(tmp_path / pace.SPENT, pace.Pace()), torch.nn.Module()
+        watch.on_train_batch_start(trainer, stage, None, 0)  # pyright: ignore[reportArgumentType]
+        watch.on_train_batch_end(trainer, stage, None, None, 0)  # pyright: ignore[reportArgumentType]
+        assert told == [torch.device(name)] * times
+        told.clear()
 
 
 # what can be wrong before anything starts
