@@ -265,15 +265,28 @@ def test_windows_know_the_past_and_not_the_future() -> None:
     assert (network.animate(earlier, emotion, label, seed=4)[:, 12:24] - before[:, 12:24]).abs().max() > 1e-4
 
 
-def test_diffposetalk_withholds_its_conditions_at_times() -> None:
-    """The embeddings that stand for none learn, and so do those of the beginning."""
+def test_diffposetalk_withholds_its_conditions_at_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the paper's shares, never the sound alone; the embeddings that stand for none learn, and the beginning's."""
     network = small("diffposetalk")
     assert isinstance(network, DiffPoseTalk)
     content, emotion, label = heard(16, batch=7)
     clips = Clips(content, emotion, label, torch.randn(7, 16, 174), torch.ones(7, 16))
-    for seed in range(4):
+    without, rows = network.without, []
+
+    def counted(sound: Tensor, style: Tensor, no_sound: Tensor, no_style: Tensor) -> tuple[Tensor, Tensor]:
+        rows.append(torch.stack([no_sound, no_style]))
+        return without(sound, style, no_sound, no_style)
+
+    monkeypatch.setattr(network, "without", counted)
+    for seed in range(120):
         torch.manual_seed(seed)
-        diffposetalk.losses(network, clips)["loss"].backward()
+        loss = diffposetalk.losses(network, clips)["loss"]
+        if seed < 4:
+            loss.backward()
+    no_sound, no_style = torch.cat(rows, dim=1)
+    assert len(no_sound) == 840 and not (no_sound & ~no_style).any()
+    shares = [float(each.float().mean()) for each in (no_sound, no_style & ~no_sound)]
+    assert shares == pytest.approx([diffposetalk.NEITHER, diffposetalk.NO_STYLE], abs=0.05)  # 3 deviations of 840
     for parameter in (network.no_sound, network.no_style, network.start_face, network.start_sound):
         assert parameter.grad is not None and parameter.grad.abs().max() > 0
 

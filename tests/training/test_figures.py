@@ -22,9 +22,9 @@ from medtalk_train.cli import app
 from medtalk_train.figures import guided, intensity, make, methods, spaces, swap
 from medtalk_train.figures.figure import Drawn
 from medtalk_train.figures.heads import Row, Tile, drawn, picture_of
-from medtalk_train.figures.material import Line, Material
+from medtalk_train.figures.material import Line, Material, Other
 from medtalk_train.figures.moments import chosen, shared
-from medtalk_train.figures.probes import carries, flattened, silhouette, tells
+from medtalk_train.figures.probes import carries, clumped, flattened, silhouette, tells
 
 RNG = np.random.default_rng(5)
 
@@ -80,7 +80,7 @@ def clumps(count: int, apart: float) -> tuple[np.ndarray, np.ndarray, np.ndarray
 def test_clumps_are_told_apart() -> None:
     points, classes, groups = clumps(700, 8.0)
     probe = tells(points, classes, groups)
-    assert silhouette(points, classes) > 0.6
+    assert silhouette(points, classes) > 0.6 and clumped(points, classes) > 0.99
     assert probe.accuracy > 0.99 and probe.chance == pytest.approx(1 / 7, abs=0.02)
     flat = flattened(points[:210])
     assert flat.shape == (210, 2) and silhouette(flat, classes[:210]) > 0.6
@@ -90,7 +90,7 @@ def test_clumps_are_told_apart() -> None:
 def test_a_mixture_is_not() -> None:
     points, classes, groups = clumps(1400, 0.0)
     probe = tells(points, classes, groups)
-    assert abs(silhouette(points, classes)) < 0.05
+    assert abs(silhouette(points, classes)) < 0.05 and clumped(points, classes) < 0.01
     assert abs(probe.accuracy - probe.chance) < 0.06
 
 
@@ -143,6 +143,12 @@ def test_the_lift_is_where_the_words_are(material: Material) -> None:
     found = intensity.lift(line, np.where(feeling, 0.9, 0.5), np.full(len(feeling), 0.5))
     assert found["at words of feeling"] == pytest.approx(0.4) and found["elsewhere"] == pytest.approx(0.0)
     assert 20 < feeling.sum() < 120, "never, so and happy"
+
+
+def test_a_curve_that_the_words_spoil_is_told() -> None:
+    r = {"r with the teacher, words known": 0.8, "r with the teacher, unknown": 0.9}
+    (told,) = intensity._worse({"one": r, "two": dict(zip(r, (0.9, 0.8), strict=True)), "three": {}})
+    assert told.startswith("In one ") and "0.800 against 0.900" in told
 
 
 def test_moments_are_the_strongest_the_weakest_and_between() -> None:
@@ -233,12 +239,21 @@ def test_an_exchange_with_itself_is_the_rebuilt_take(material: Material) -> None
 
 
 def test_figure_7(speech: Path, tiny_bundle: Path, tmp_path: Path) -> None:
-    found = methods.draw(Material(speech=speech, methods={"at random": tiny_bundle}), tmp_path)
+    found = methods.draw(Material(speech=speech, methods={"at random": Other(tiny_bundle)}), tmp_path)
     assert len(found.pictures) == 2 and all(is_picture(tmp_path / name) for name in found.pictures)
     for mood in ("angry", "disgust"):
         own, other, still = (found.numbers[f"{name}, {mood}"] for name in ("MEDTalk", "at random", "still mouth"))
         assert own["lips"] < still["lips"] < other["lips"] and own["closure F1"] > 0.8
     assert not any("No other bundle" in text for text in found.shown)
+
+
+def test_medtalk_of_a_table_stands_for_the_bundle(speech: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    """A contest has a MEDTalk of its own, with the others' budget; the bundle was trained longer."""
+    table = {name: Other(tiny_bundle, "trained for 2 h") for name in ("MEDTalk", "EmoTalk")}
+    found = methods.draw(Material(speech=speech, methods=table), tmp_path)
+    own, still = found.numbers["MEDTalk, angry"], found.numbers["still mouth, angry"]
+    assert own == found.numbers["EmoTalk, angry"] and own["lips"] > still["lips"], "at random, as the other is"
+    assert any("MEDTalk was trained for 2 h; EmoTalk was trained for 2 h. The bundle" in text for text in found.shown)
 
 
 def test_without_methods_it_says_so(material: Material, tmp_path: Path) -> None:
@@ -314,6 +329,9 @@ def test_a_moment_of_each_mouth(material: Material) -> None:
     assert all(at.phone in own and 0 <= at.frame < material.sample.frames for at in found)
     one, two = shared([material.sample, material.recordings[0]])
     assert [at.mouth for at in one] == [at.mouth for at in two]
+    assert sum(a.phone == b.phone for a, b in zip(one, two, strict=True)) >= 4, "one phone, where both have it"
+    again = chosen(material.recordings[0], (9, 9, 9, 9, 9))
+    assert len({at.phone for at in again}) == len(again), "no phone twice"
     nothing = Line("silence", "v", material.sample.speech, "", ())
     with pytest.raises(TrainingError, match="not known"):
         chosen(nothing)
@@ -323,6 +341,8 @@ def test_rows_of_heads() -> None:
     face = np.zeros(N_CHANNELS, np.float32)
     rows = [Row("one", ("a", "b"), (Tile(face, "p", "0 mm"),) * 2), Row("two", (), (Tile(face),), picture_of(face, 64))]
     sheet = drawn(rows, ["closed", "open"], size=64)
+    two_lines = drawn([Row("one\nmore", (), (Tile(face),))], size=64)
+    assert np.asarray(two_lines.convert("L").crop((0, 0, 60, 64))).min() < 60, "in ink, as the first line is"
     assert sheet.height > 2 * 64 and sheet.width > 3 * 64
     assert np.asarray(sheet)[..., 0].std() > 20
 
@@ -370,13 +390,18 @@ def test_the_page_names_no_paths_of_a_machine() -> None:
 
 
 def test_the_methods_of_a_table(tmp_path: Path, tiny_bundle: Path) -> None:
-    for cell in ("emotalk-2", "emotalk-1", "face-former-10"):
+    """Those of table 1 alone: what table 3 and the options leave in the same folder are no methods."""
+    for cell in ("emotalk-10", "emotalk-2", "medtalk-1", "without_cycle-1", "changed_0123456789ab-1"):
         shutil.copytree(tiny_bundle, tmp_path / "cells" / cell / "bundle")
-    (tmp_path / "cells" / "unfinished-1").mkdir()
-    assert make.methods_in(tmp_path) == {
-        "emotalk": tmp_path / "cells" / "emotalk-1" / "bundle",
-        "face-former": tmp_path / "cells" / "face-former-10" / "bundle",
+    (tmp_path / "cells" / "faceformer-1").mkdir()
+    budget = {"seconds": "90.0", "steps": None, "patience": 10}
+    (tmp_path / "cells" / "medtalk-1" / "key.json").write_text(json.dumps({"budget": budget}))
+    found = make.methods_in(tmp_path)
+    assert found == {
+        "MEDTalk": Other(tmp_path / "cells" / "medtalk-1" / "bundle", "trained for 1.5 min"),
+        "EmoTalk": Other(tmp_path / "cells" / "emotalk-2" / "bundle"),
     }
+    assert list(found) == ["MEDTalk", "EmoTalk"]
     with pytest.raises(TrainingError, match="no trained methods"):
         make.methods_in(tiny_bundle)
 

@@ -169,10 +169,12 @@ def _make(
 
 
 def _some_of(text: str, valid: tuple[str, ...], what: str) -> tuple[str, ...]:
-    chosen = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not text:
+        return valid
+    chosen = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
     if unknown := [name for name in chosen if name not in valid]:
         raise TrainingError(f"There is no {what} {unknown[0][:40]!r}.", f"Valid are {', '.join(valid)}.")
-    return chosen or valid
+    return chosen
 
 
 def _command() -> str:
