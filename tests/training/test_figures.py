@@ -166,7 +166,7 @@ def test_figure_5(material: Material, tmp_path: Path, few: None) -> None:
     assert is_picture(tmp_path / found.pictures[0])
     emotion, content = found.numbers["E_e"], found.numbers["E_c"]
     assert emotion["silhouette by emotion"] > content["silhouette by emotion"] + 0.1
-    assert emotion["emotion told, chance"] == pytest.approx(1 / 7, abs=0.02)
+    assert emotion["emotion, chance"] == pytest.approx(1 / 7, abs=0.02)
     assert content["silhouette by mouth"] > emotion["silhouette by mouth"]
     assert "3 lines by 3 voices" in found.shown[0]
 
@@ -189,15 +189,15 @@ def made_up(space: Callable[[spaces.Faces], np.ndarray]) -> dict[str, float]:
 def test_a_space_of_emotion_alone() -> None:
     found = made_up(lambda faces: np.eye(7)[faces.labels] + 0.05 * RNG.normal(size=(len(faces), 7)))
     assert found["silhouette by emotion"] > 0.8 and found["silhouette by emotion, means of clips"] > 0.9
-    assert found["emotion told"] == 1.0 and found["face of emotion, R2"] > 0.95
-    assert found["mouth told"] < found["mouth told, chance"] + 0.1 and found["lips, R2"] < 0.05
+    assert found["emotion, accuracy"] == 1.0 and found["face of emotion, R2"] > 0.95
+    assert found["mouth, accuracy"] < found["mouth, chance"] + 0.1 and found["lips, R2"] < 0.05
     assert found["silhouette by mouth"] < 0.05
 
 
 def test_a_space_of_the_mouth_alone() -> None:
     found = made_up(lambda faces: np.eye(5)[faces.mouths] + 0.05 * RNG.normal(size=(len(faces), 5)))
-    assert found["mouth told"] == 1.0 and found["lips, R2"] > 0.95 and found["silhouette by mouth"] > 0.8
-    assert found["emotion told"] < found["emotion told, chance"] + 0.1 and found["face of emotion, R2"] < 0.05
+    assert found["mouth, accuracy"] == 1.0 and found["lips, R2"] > 0.95 and found["silhouette by mouth"] > 0.8
+    assert found["emotion, accuracy"] < found["emotion, chance"] + 0.1 and found["face of emotion, R2"] < 0.05
 
 
 def test_a_space_that_hides_the_emotion_from_the_eye_still_tells_it() -> None:
@@ -208,7 +208,7 @@ def test_a_space_that_hides_the_emotion_from_the_eye_still_tells_it() -> None:
         return np.concatenate([noise, 0.5 * np.eye(7)[faces.labels]], axis=1)
 
     found = made_up(space)
-    assert found["silhouette by emotion"] < 0.05 and found["emotion told"] > 0.95
+    assert found["silhouette by emotion"] < 0.05 and found["emotion, accuracy"] > 0.95
 
 
 def test_one_line_is_too_few(tmp_path: Path) -> None:

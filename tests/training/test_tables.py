@@ -164,16 +164,16 @@ def test_spread_over_seeds() -> None:
     assert spread([0.25]) == (0.25, None, 1)
 
 
-def test_a_difference_that_is_there_is_sure() -> None:
+def test_a_difference_that_is_there_is_significant() -> None:
     rng = np.random.default_rng(2)
     clips = rng.uniform(0.02, 0.2, 60)
     ours_ = [(clips + rng.normal(0, 0.001, 60)).tolist() for _ in range(3)]
     worse = [(clips + 0.01 + rng.normal(0, 0.005, 60)).tolist() for _ in range(2)]
     alike = [(clips + rng.normal(0, 0.005, 60)).tolist() for _ in range(3)]
     found, none = difference(ours_, worse), difference(ours_, alike)
-    assert found.sure and found.low < 0.01 < found.high and found.mean == pytest.approx(0.01, abs=0.0015)
+    assert found.significant and found.low < 0.01 < found.high and found.mean == pytest.approx(0.01, abs=0.0015)
     assert found.high - found.low < 0.004, "the clips are paired: their own spread of .05 does not count"
-    assert not none.sure and none.low < 0.0 < none.high
+    assert not none.significant and none.low < 0.0 < none.high
     assert difference(ours_, ours_) == (0.0, 0.0, 0.0) and difference(ours_, worse) == found, "the same every time"
     with pytest.raises(ValueError, match="same clips"):
         difference(ours_, [clips[:50].tolist()])

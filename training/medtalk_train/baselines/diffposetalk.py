@@ -1,6 +1,6 @@
 """How DiffPoseTalk learns: to give the clean window for a noisy one.
 
-The style, or style and sound, are withheld at times, so that guidance has something to stand on.
+At times the style, or style and sound, are withheld, which guidance without a classifier needs.
 """
 
 from __future__ import annotations

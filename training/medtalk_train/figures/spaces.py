@@ -75,8 +75,8 @@ def draw(material: Material, folder: Path) -> Drawn:
         f"{len(seen)} of them are drawn. Colours are the emotion on the left, what the mouth does on the right.",
         "The picture looks like the paper's where emotions are clumps in E_e and mixed in E_c. "
         f"{_mixture(clumps)} The table says how far the spaces are apart: a linear probe reads the right emotion of "
-        f"{emotion['emotion told']:.1%} of the faces from E_e and of {content['emotion told']:.1%} from E_c (chance: "
-        f"{emotion['emotion told, chance']:.1%}), and the movement of the lips can be read from E_e with an R2 of "
+        f"{emotion['emotion, accuracy']:.1%} of the faces from E_e and of {content['emotion, accuracy']:.1%} from E_c "
+        f"(chance: {emotion['emotion, chance']:.1%}), and the movement of the lips can be read from E_e with an R2 of "
         f"{emotion['lips, R2']:.3f}. {_verdict(emotion, content)}",
         "Silhouettes are 1 for clumps far apart, 0 for a mixture. Probes are logistic and ridge regressions on the "
         f"space itself, not on the picture, judged on {_left_out(faces)} that they never met. *The rig* are the 174 "
@@ -96,7 +96,7 @@ def _mixture(clumps: float) -> str:
 
 
 def _verdict(emotion: dict[str, float], content: dict[str, float]) -> str:
-    told, lips = content["emotion told"] - content["emotion told, chance"], emotion["lips, R2"]
+    told, lips = content["emotion, accuracy"] - content["emotion, chance"], emotion["lips, R2"]
     if told > 0.2 or lips > 0.3:
         return (
             "So the spaces are not free of each other: the decoder has learned to leave aside what does not belong, "
@@ -146,10 +146,10 @@ def measured(points: NDArray, faces: Faces) -> dict[str, float]:
         "silhouette by emotion": silhouette(points, faces.labels),
         "silhouette by emotion, means of clips": silhouette(means, np.unique(clips) % len(LABELS)),
         "silhouette by mouth": silhouette(points, faces.mouths),
-        "emotion told": emotion.accuracy,
-        "emotion told, chance": emotion.chance,
-        "mouth told": mouth.accuracy,
-        "mouth told, chance": mouth.chance,
+        "emotion, accuracy": emotion.accuracy,
+        "emotion, chance": emotion.chance,
+        "mouth, accuracy": mouth.accuracy,
+        "mouth, chance": mouth.chance,
         "lips, R2": carries(points, faces.rigs[:, S_LIP], groups),
         "face of emotion, R2": carries(points, faces.rigs[:, S_EMO], groups),
     }

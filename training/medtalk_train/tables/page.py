@@ -45,7 +45,7 @@ MOTION = (
 COST = (
     Column("training seconds", "trained for, s", 0), Column("training steps", "steps", 0),
     Column("converged", "cells converged", 0),
-    Column("seconds a second", "compute, s a second", 3), Column("against medtalk", "beside MEDTalk", 2),
+    Column("seconds a second", "compute, s a second", 3), Column("against medtalk", "relative to MEDTalk", 2),
     Column("parameters", "weights", 0), Column("MB", "MB", 2),
 )  # fmt: skip
 
@@ -141,7 +141,8 @@ def unfinished(rows: Iterable[Mapping[str, Any]]) -> str:
     each = "; ".join(f"{name}, {'all' if late == of else f'{late} of'} {of}" for name, (late, of) in short.items())
     return (
         f"**The budget ended these cells before they had converged**: {each}. Their validation error had still fallen "
-        "within the last ten looks. Their errors say how far a method comes in this time, not how good it becomes."
+        "within the last ten validations, so their errors say how far a method comes in this time, not how good it "
+        "becomes."
     )
 
 
@@ -152,11 +153,11 @@ def notes(table: str, ground: str) -> list[str]:
         "clock: one that is slower a step gets fewer of them. MEDTalk's stages share the time as the recipe shares its "
         "batches among them; their rates fall to the end of the budget, and the last weights count. A baseline keeps "
         "the weights with the lowest validation error, on sentences that it does not learn from. Once this error has "
-        "not fallen for ten looks, the training has converged and ends early.",
+        "not fallen for ten validations, the training has converged and ends early.",
         "Figures are of the networks alone: closures and rest decided from phones, smoothing and life are off, but "
         "in what is called finished. A mouth hears the sound; words reach MEDTalk's intensity only.",
-        "The interval is over clips (bootstrap). Clips of one voice are alike, so it is rather too narrow; of seeds it "
-        "says nothing.",
+        "The interval is over clips (bootstrap). Clips of one voice are alike, so it is rather too narrow; it says "
+        "nothing of the seeds.",
         "components: principal components that 95 % of the upper face's variance needs within an emotion. 1 is a face "
         "that only grows stronger and weaker. F1 and AUC of a face that stands still are those of no event.",
         "Compute: from samples to a rig in torch, the shared ear included, a clip at a time, on one core or the GPU "
