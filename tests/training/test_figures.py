@@ -158,6 +158,13 @@ def test_moments_are_the_strongest_the_weakest_and_between() -> None:
     assert len(intensity.moments(curve[:20], np.zeros(20, bool), 0, 20)) == 1
 
 
+def test_a_passage_begins_with_a_whole_word(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intensity, "_SECONDS", 2.0)
+    panel = intensity._curves(material, material.sample, "happy")
+    assert panel.end == pytest.approx(panel.start + 2.0) and panel.end <= material.sample.speech.seconds
+    assert any(word.start - panel.start == pytest.approx(0.1) for word in material.sample.words or ())
+
+
 # --- figure 5
 
 
@@ -254,6 +261,12 @@ def test_medtalk_of_a_table_stands_for_the_bundle(speech: Path, tiny_bundle: Pat
     own, still = found.numbers["MEDTalk, angry"], found.numbers["still mouth, angry"]
     assert own == found.numbers["EmoTalk, angry"] and own["lips"] > still["lips"], "at random, as the other is"
     assert any("MEDTalk was trained for 2 h; EmoTalk was trained for 2 h. The bundle" in text for text in found.shown)
+
+
+def test_a_backbone_that_another_bundle_lacks_is_not_given_to_it(full_bundle: Path) -> None:
+    """What sees the pictures of figure 8 is for the bundle that is shown."""
+    model = methods._opened("full", full_bundle, Material(backbones={"face_landmarker": "nowhere"}, offline=True))
+    assert model.bundle.kind != "compact"
 
 
 def test_without_methods_it_says_so(material: Material, tmp_path: Path) -> None:

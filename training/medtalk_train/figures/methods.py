@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medtalk.bundle import load_bundle
 from medtalk.errors import TrainingError
 from medtalk.perform import Model, load
 from medtalk.quality.articulation import articulation
@@ -86,7 +87,9 @@ def _budget(abouts: Mapping[str, str]) -> str:
 def _opened(name: str, place: Path, material: Material) -> Model:
     if not place.is_dir():
         raise TrainingError(f"The bundle of {name}, {place}, does not exist.", "Give --method NAME=BUNDLE.")
-    return load(place, threads=1, backbones=material.backbones, offline=material.offline)
+    own = load_bundle(place).backbones
+    backbones = {each: path for each, path in material.backbones.items() if each in own}
+    return load(place, threads=1, backbones=backbones, offline=material.offline)
 
 
 def _facts(name: str, model: Model) -> tuple[str, ...]:

@@ -90,8 +90,8 @@ def _mixture(clumps: float) -> str:
     if clumps < 0.02:
         return "In the picture of E_c no emotion stands by itself."
     return (
-        f"That mixture is not whole: {clumps:.0%} of the faces in the picture of E_c stand in clumps of one emotion, "
-        "where it is that of nine of their ten neighbours at least."
+        f"That mixture is not complete: {clumps:.0%} of the faces in the picture of E_c lie in clumps of one emotion, "
+        "where at least nine of the ten nearest faces share it."
     )
 
 

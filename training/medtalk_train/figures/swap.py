@@ -59,8 +59,8 @@ def draw(material: Material, folder: Path) -> Drawn:
         f"A is {one.name}, B is {other.name}: other words, another voice. Rows 3 and 5 have the emotion of the one on "
         "what the other says. Rows 4 and 6 are what the teacher makes of that line in that emotion, as strong as the "
         "one who gave it. Beside them are the errors, and in brackets those of the take as it was. Over each column is "
-        "the phone that is spoken; under each head is that again, and how far the lips are apart: a phone of A and of "
-        "B need not look alike, as the sounds beside it and the emotion shape it.",
+        "the phone that is spoken; under each head is that again, and how far the lips are apart. One phone looks "
+        "different in A and B: the sounds around it, the effort of the voice and the emotion shape it.",
         f"Over {pairs}, the lips of an exchange are {swap['lips']:.4f} from the truth, and the expression is "
         f"{swap['expression']:.4f} from it. The take as it was, which does nothing, has {nothing['lips']:.4f} and "
         f"{nothing['expression']:.4f}. The lips' opening differs from the truth by {swap['lips apart, mm']:.1f} mm "
