@@ -266,17 +266,65 @@ def test_windows_know_the_past_and_not_the_future() -> None:
     assert (network.animate(earlier, emotion, label, seed=4)[:, 12:24] - before[:, 12:24]).abs().max() > 1e-4
 
 
-def test_diffposetalk_withholds_its_conditions_at_times() -> None:
-    """The embeddings that stand for none learn, and so do those of the beginning."""
+def test_diffposetalk_withholds_its_conditions_at_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the paper's shares, never the sound alone; the embeddings that stand for none learn, and the beginning's."""
     network = small("diffposetalk")
     assert isinstance(network, DiffPoseTalk)
     content, emotion, label = heard(16, batch=7)
     clips = Clips(content, emotion, label, torch.randn(7, 16, 174), torch.ones(7, 16))
-    for seed in range(4):
+    without, rows = network.without, []
+
+    def counted(sound: Tensor, style: Tensor, no_sound: Tensor, no_style: Tensor) -> tuple[Tensor, Tensor]:
+        rows.append(torch.stack([no_sound, no_style]))
+        return without(sound, style, no_sound, no_style)
+
+    monkeypatch.setattr(network, "without", counted)
+    for seed in range(120):
         torch.manual_seed(seed)
-        diffposetalk.losses(network, clips)["loss"].backward()
+        loss = diffposetalk.losses(network, clips)["loss"]
+        if seed < 4:
+            loss.backward()
+    no_sound, no_style = torch.cat(rows, dim=1)
+    assert len(no_sound) == 840 and not (no_sound & ~no_style).any()
+    shares = [float(each.float().mean()) for each in (no_sound, no_style & ~no_sound)]
+    assert shares == pytest.approx([diffposetalk.NEITHER, diffposetalk.NO_STYLE], abs=0.05)  # 3 deviations of 840
     for parameter in (network.no_sound, network.no_style, network.start_face, network.start_sound):
         assert parameter.grad is not None and parameter.grad.abs().max() > 0
+
+
+def test_a_short_clip_is_filled_as_generation_fills_its_last_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its last face and sound: what a batch is padded with makes no difference, and no error counts there."""
+    network = small("diffposetalk")
+    assert isinstance(network, DiffPoseTalk)
+    content, emotion, label = heard(16)
+    rig, mask = torch.randn(2, 16, 174), torch.ones(2, 16)
+    mask[1, 10:] = 0.0
+    clips = Clips(content, emotion, label, rig, mask)
+    seen: list[tuple[Tensor, ...]] = []
+    noised, denoised = network.noised, network.denoised
+    monkeypatch.setattr(network, "noised", lambda clean, *more: seen.append((clean,)) or noised(clean, *more))
+    monkeypatch.setattr(network, "denoised", lambda *given: seen.append(given) or denoised(*given))
+
+    def told(clips: Clips, seed: int = 1) -> dict[str, float]:
+        torch.manual_seed(seed)
+        return {name: float(value.detach()) for name, value in diffposetalk.losses(network, clips).items()}
+
+    with torch.no_grad():
+        before = told(clips)
+        clean, sound = seen[0][0][1], seen[1][3][1]
+        assert torch.equal(clean[6:], clean[5].expand(6, -1)) and torch.equal(sound[10:], sound[9].expand(6, -1))
+        seen.clear()
+        network.animate(content[1:, :10], emotion[1:, :10], label[1:])
+        heard_then = seen[0][3][0, 4:]
+        assert torch.equal(heard_then[10:], heard_then[9].expand(2, -1)), "a window of 12 with 10 frames of sound"
+        padded = clips._replace(content=content.clone(), rig=rig.clone())
+        padded.content[1, 10:] += 3.0
+        padded.rig[1, 10:] += 3.0
+        assert told(padded) == pytest.approx(before, rel=1e-5)
+        jagged = torch.zeros(2, 12, 174)
+        jagged[1, 6::2] = 1.0
+        monkeypatch.setattr(network, "denoised", lambda *_: jagged)
+        assert told(clips)["smooth"] == 0.0
 
 
 # learning

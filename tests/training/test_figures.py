@@ -22,9 +22,9 @@ from medtalk_train.cli import app
 from medtalk_train.figures import guided, intensity, make, methods, spaces, swap
 from medtalk_train.figures.figure import Drawn
 from medtalk_train.figures.heads import Row, Tile, drawn, picture_of
-from medtalk_train.figures.material import Line, Material
+from medtalk_train.figures.material import Line, Material, Other
 from medtalk_train.figures.moments import chosen, shared
-from medtalk_train.figures.probes import carries, flattened, silhouette, tells
+from medtalk_train.figures.probes import carries, clumped, flattened, silhouette, tells
 
 RNG = np.random.default_rng(5)
 
@@ -80,7 +80,7 @@ def clumps(count: int, apart: float) -> tuple[np.ndarray, np.ndarray, np.ndarray
 def test_clumps_are_told_apart() -> None:
     points, classes, groups = clumps(700, 8.0)
     probe = tells(points, classes, groups)
-    assert silhouette(points, classes) > 0.6
+    assert silhouette(points, classes) > 0.6 and clumped(points, classes) > 0.99
     assert probe.accuracy > 0.99 and probe.chance == pytest.approx(1 / 7, abs=0.02)
     flat = flattened(points[:210])
     assert flat.shape == (210, 2) and silhouette(flat, classes[:210]) > 0.6
@@ -90,7 +90,7 @@ def test_clumps_are_told_apart() -> None:
 def test_a_mixture_is_not() -> None:
     points, classes, groups = clumps(1400, 0.0)
     probe = tells(points, classes, groups)
-    assert abs(silhouette(points, classes)) < 0.05
+    assert abs(silhouette(points, classes)) < 0.05 and clumped(points, classes) < 0.01
     assert abs(probe.accuracy - probe.chance) < 0.06
 
 
@@ -145,11 +145,24 @@ def test_the_lift_is_where_the_words_are(material: Material) -> None:
     assert 20 < feeling.sum() < 120, "never, so and happy"
 
 
+def test_a_curve_that_the_words_spoil_is_told() -> None:
+    r = {"r with the teacher, words known": 0.8, "r with the teacher, unknown": 0.9}
+    (told,) = intensity._worse({"one": r, "two": dict(zip(r, (0.9, 0.8), strict=True)), "three": {}})
+    assert told.startswith("In one ") and "0.800 against 0.900" in told
+
+
 def test_moments_are_the_strongest_the_weakest_and_between() -> None:
     curve = np.concatenate([np.linspace(0.0, 1.0, 200), np.linspace(1.0, 0.5, 100)])
     found = intensity.moments(curve, np.ones(300, bool), 0, 300)
     assert found == [0, 199, 299]  # the last has just half of the strongest
     assert len(intensity.moments(curve[:20], np.zeros(20, bool), 0, 20)) == 1
+
+
+def test_a_passage_begins_with_a_whole_word(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intensity, "_SECONDS", 2.0)
+    panel = intensity._curves(material, material.sample, "happy")
+    assert panel.end == pytest.approx(panel.start + 2.0) and panel.end <= material.sample.speech.seconds
+    assert any(word.start - panel.start == pytest.approx(0.1) for word in material.sample.words or ())
 
 
 # --- figure 5
@@ -160,7 +173,7 @@ def test_figure_5(material: Material, tmp_path: Path, few: None) -> None:
     assert is_picture(tmp_path / found.pictures[0])
     emotion, content = found.numbers["E_e"], found.numbers["E_c"]
     assert emotion["silhouette by emotion"] > content["silhouette by emotion"] + 0.1
-    assert emotion["emotion told, chance"] == pytest.approx(1 / 7, abs=0.02)
+    assert emotion["emotion, chance"] == pytest.approx(1 / 7, abs=0.02)
     assert content["silhouette by mouth"] > emotion["silhouette by mouth"]
     assert "3 lines by 3 voices" in found.shown[0]
 
@@ -183,15 +196,15 @@ def made_up(space: Callable[[spaces.Faces], np.ndarray]) -> dict[str, float]:
 def test_a_space_of_emotion_alone() -> None:
     found = made_up(lambda faces: np.eye(7)[faces.labels] + 0.05 * RNG.normal(size=(len(faces), 7)))
     assert found["silhouette by emotion"] > 0.8 and found["silhouette by emotion, means of clips"] > 0.9
-    assert found["emotion told"] == 1.0 and found["face of emotion, R2"] > 0.95
-    assert found["mouth told"] < found["mouth told, chance"] + 0.1 and found["lips, R2"] < 0.05
+    assert found["emotion, accuracy"] == 1.0 and found["face of emotion, R2"] > 0.95
+    assert found["mouth, accuracy"] < found["mouth, chance"] + 0.1 and found["lips, R2"] < 0.05
     assert found["silhouette by mouth"] < 0.05
 
 
 def test_a_space_of_the_mouth_alone() -> None:
     found = made_up(lambda faces: np.eye(5)[faces.mouths] + 0.05 * RNG.normal(size=(len(faces), 5)))
-    assert found["mouth told"] == 1.0 and found["lips, R2"] > 0.95 and found["silhouette by mouth"] > 0.8
-    assert found["emotion told"] < found["emotion told, chance"] + 0.1 and found["face of emotion, R2"] < 0.05
+    assert found["mouth, accuracy"] == 1.0 and found["lips, R2"] > 0.95 and found["silhouette by mouth"] > 0.8
+    assert found["emotion, accuracy"] < found["emotion, chance"] + 0.1 and found["face of emotion, R2"] < 0.05
 
 
 def test_a_space_that_hides_the_emotion_from_the_eye_still_tells_it() -> None:
@@ -202,7 +215,7 @@ def test_a_space_that_hides_the_emotion_from_the_eye_still_tells_it() -> None:
         return np.concatenate([noise, 0.5 * np.eye(7)[faces.labels]], axis=1)
 
     found = made_up(space)
-    assert found["silhouette by emotion"] < 0.05 and found["emotion told"] > 0.95
+    assert found["silhouette by emotion"] < 0.05 and found["emotion, accuracy"] > 0.95
 
 
 def test_one_line_is_too_few(tmp_path: Path) -> None:
@@ -233,12 +246,27 @@ def test_an_exchange_with_itself_is_the_rebuilt_take(material: Material) -> None
 
 
 def test_figure_7(speech: Path, tiny_bundle: Path, tmp_path: Path) -> None:
-    found = methods.draw(Material(speech=speech, methods={"at random": tiny_bundle}), tmp_path)
+    found = methods.draw(Material(speech=speech, methods={"at random": Other(tiny_bundle)}), tmp_path)
     assert len(found.pictures) == 2 and all(is_picture(tmp_path / name) for name in found.pictures)
     for mood in ("angry", "disgust"):
         own, other, still = (found.numbers[f"{name}, {mood}"] for name in ("MEDTalk", "at random", "still mouth"))
         assert own["lips"] < still["lips"] < other["lips"] and own["closure F1"] > 0.8
     assert not any("No other bundle" in text for text in found.shown)
+
+
+def test_medtalk_of_a_table_stands_for_the_bundle(speech: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    """A contest has a MEDTalk of its own, with the others' budget; the bundle was trained longer."""
+    table = {name: Other(tiny_bundle, "trained for 2 h") for name in ("MEDTalk", "EmoTalk")}
+    found = methods.draw(Material(speech=speech, methods=table), tmp_path)
+    own, still = found.numbers["MEDTalk, angry"], found.numbers["still mouth, angry"]
+    assert own == found.numbers["EmoTalk, angry"] and own["lips"] > still["lips"], "at random, as the other is"
+    assert any("MEDTalk was trained for 2 h; EmoTalk was trained for 2 h. The bundle" in text for text in found.shown)
+
+
+def test_a_backbone_that_another_bundle_lacks_is_not_given_to_it(full_bundle: Path) -> None:
+    """What sees the pictures of figure 8 is for the bundle that is shown."""
+    model = methods._opened("full", full_bundle, Material(backbones={"face_landmarker": "nowhere"}, offline=True))
+    assert model.bundle.kind != "compact"
 
 
 def test_without_methods_it_says_so(material: Material, tmp_path: Path) -> None:
@@ -314,6 +342,9 @@ def test_a_moment_of_each_mouth(material: Material) -> None:
     assert all(at.phone in own and 0 <= at.frame < material.sample.frames for at in found)
     one, two = shared([material.sample, material.recordings[0]])
     assert [at.mouth for at in one] == [at.mouth for at in two]
+    assert sum(a.phone == b.phone for a, b in zip(one, two, strict=True)) >= 4, "one phone, where both have it"
+    again = chosen(material.recordings[0], (9, 9, 9, 9, 9))
+    assert len({at.phone for at in again}) == len(again), "no phone twice"
     nothing = Line("silence", "v", material.sample.speech, "", ())
     with pytest.raises(TrainingError, match="not known"):
         chosen(nothing)
@@ -323,6 +354,8 @@ def test_rows_of_heads() -> None:
     face = np.zeros(N_CHANNELS, np.float32)
     rows = [Row("one", ("a", "b"), (Tile(face, "p", "0 mm"),) * 2), Row("two", (), (Tile(face),), picture_of(face, 64))]
     sheet = drawn(rows, ["closed", "open"], size=64)
+    two_lines = drawn([Row("one\nmore", (), (Tile(face),))], size=64)
+    assert np.asarray(two_lines.convert("L").crop((0, 0, 60, 64))).min() < 60, "in ink, as the first line is"
     assert sheet.height > 2 * 64 and sheet.width > 3 * 64
     assert np.asarray(sheet)[..., 0].std() > 20
 
@@ -370,13 +403,18 @@ def test_the_page_names_no_paths_of_a_machine() -> None:
 
 
 def test_the_methods_of_a_table(tmp_path: Path, tiny_bundle: Path) -> None:
-    for cell in ("emotalk-2", "emotalk-1", "face-former-10"):
+    """Those of table 1 alone: what table 3 and the options leave in the same folder are no methods."""
+    for cell in ("emotalk-10", "emotalk-2", "medtalk-1", "without_cycle-1", "changed_0123456789ab-1"):
         shutil.copytree(tiny_bundle, tmp_path / "cells" / cell / "bundle")
-    (tmp_path / "cells" / "unfinished-1").mkdir()
-    assert make.methods_in(tmp_path) == {
-        "emotalk": tmp_path / "cells" / "emotalk-1" / "bundle",
-        "face-former": tmp_path / "cells" / "face-former-10" / "bundle",
+    (tmp_path / "cells" / "faceformer-1").mkdir()
+    budget = {"seconds": "90.0", "steps": None, "patience": 10}
+    (tmp_path / "cells" / "medtalk-1" / "key.json").write_text(json.dumps({"budget": budget}))
+    found = make.methods_in(tmp_path)
+    assert found == {
+        "MEDTalk": Other(tmp_path / "cells" / "medtalk-1" / "bundle", "trained for 1.5 min"),
+        "EmoTalk": Other(tmp_path / "cells" / "emotalk-2" / "bundle"),
     }
+    assert list(found) == ["MEDTalk", "EmoTalk"]
     with pytest.raises(TrainingError, match="no trained methods"):
         make.methods_in(tiny_bundle)
 

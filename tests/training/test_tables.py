@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import multiprocessing
 import os
@@ -23,7 +24,7 @@ import pytest
 import soundfile
 import torch
 import yaml
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 
 from medtalk.bundle import load_bundle
 from medtalk.engine import open_engine
@@ -37,13 +38,14 @@ from medtalk_train.measure.compare import Clip, clips_of, compare_rigs, componen
 from medtalk_train.recipe import SHIPPED, Recipe, load_recipe
 from medtalk_train.run import Run
 from medtalk_train.settings import Ablation
+from medtalk_train.stages import pace
 from medtalk_train.stages.ground import Held, HeldTake
 from medtalk_train.synthetic.ground import Sources
 from medtalk_train.tables import ours
 from medtalk_train.tables.budget import read_budget, written
 from medtalk_train.tables.cells import Cell, Contest, code_of, result
 from medtalk_train.tables.contest import side_by_side, train
-from medtalk_train.tables.page import HEAD, with_section
+from medtalk_train.tables.page import HEAD, unfinished, with_section
 from medtalk_train.tables.statistics import difference, spread
 from tests.helpers.sounds import babble
 from tests.training.mouths import PHONES
@@ -163,16 +165,16 @@ def test_spread_over_seeds() -> None:
     assert spread([0.25]) == (0.25, None, 1)
 
 
-def test_a_difference_that_is_there_is_sure() -> None:
+def test_a_difference_that_is_there_is_significant() -> None:
     rng = np.random.default_rng(2)
     clips = rng.uniform(0.02, 0.2, 60)
     ours_ = [(clips + rng.normal(0, 0.001, 60)).tolist() for _ in range(3)]
     worse = [(clips + 0.01 + rng.normal(0, 0.005, 60)).tolist() for _ in range(2)]
     alike = [(clips + rng.normal(0, 0.005, 60)).tolist() for _ in range(3)]
     found, none = difference(ours_, worse), difference(ours_, alike)
-    assert found.sure and found.low < 0.01 < found.high and found.mean == pytest.approx(0.01, abs=0.0015)
+    assert found.significant and found.low < 0.01 < found.high and found.mean == pytest.approx(0.01, abs=0.0015)
     assert found.high - found.low < 0.004, "the clips are paired: their own spread of .05 does not count"
-    assert not none.sure and none.low < 0.0 < none.high
+    assert not none.significant and none.low < 0.0 < none.high
     assert difference(ours_, ours_) == (0.0, 0.0, 0.0) and difference(ours_, worse) == found, "the same every time"
     with pytest.raises(ValueError, match="same clips"):
         difference(ours_, [clips[:50].tolist()])
@@ -204,6 +206,7 @@ def test_principal_components_of_the_upper_face() -> None:
     assert components([one], [0]) == 1.0 and components([three], [0]) == 3.0
     assert components([one, 2.0 * one, three], [0, 0, 4]) == 2.0, "mean over labels"
     assert components([np.tile(poses[:1], (50, 1))], [1]) == 0.0
+    assert components([three, three[:1]], [0, 1]) == 1.5, "one frame does not move"
 
 
 @pytest.fixture(scope="module")
@@ -297,6 +300,10 @@ def test_table_1(table: Callable[..., Any], started: Path, spoken: Path) -> None
         ("medtalk", 1), ("medtalk", 2), ("emoface", 1), ("emoface", 2),
     ]  # fmt: skip
     assert [cell["steps"] for cell in cells] == [36, 36, 36, 36]
+    assert rows["emoface"]["figures"]["converged"] == [0.0, None, 2] and shown_as(found.page, "cells converged") == "0"
+    assert (
+        "before they had converged**: EmoFace, all 2. " in found.page and "converged" not in rows["medtalk"]["figures"]
+    )
     shown = figures_of(found.page, "table1")
     for name, page_name in (("medtalk", "**MEDTalk**"), ("emoface", "EmoFace")):
         own = [cell["figures"] for cell in cells if cell["row"] == name]
@@ -320,6 +327,35 @@ def test_table_1(table: Callable[..., Any], started: Path, spoken: Path) -> None
     others = table("table1", **words | {"clips": 5})
     assert stamps(others.cells) == after, "measured on other clips, and not trained"
     assert len(others.results["table1"]["cells"][0]["clips"]["MLE"]) == 5
+
+
+def shown_as(page: str, column: str) -> str:
+    return figures_of(page, "table1")["EmoFace"][column]
+
+
+def test_who_ended_early_has_converged(table: Callable[..., Any], started: Path) -> None:
+    path = started / "cells" / "emoface-1" / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"steps": 20}))
+    found = table("table1", methods="medtalk,emoface")
+    assert "had converged**" not in found.page and shown_as(found.page, "cells converged") == "1"
+    rows = [
+        {"name": name, "figures": {"converged": [early, None, 3]}} for name, early in (("emotalk", 2.0), ("x", 3.0))
+    ]
+    assert "EmoTalk, 1 of 3. Their" in unfinished(rows) and unfinished(rows[1:]) == ""
+
+
+@pytest.mark.parametrize("damaged", [("metrics.json",), ("learned.json", "bundle/weights.safetensors")])
+def test_what_is_damaged_is_made_again(table: Callable[..., Any], started: Path, damaged: tuple[str, ...]) -> None:
+    cell = started / "cells" / "emoface-1"
+    before = load((cell / "bundle" / "weights.safetensors").read_bytes())
+    trained = (cell / "training" / "model.safetensors").stat().st_mtime_ns
+    for name in damaged:
+        (cell / name).write_bytes(b"{")
+    found = table("table1", methods="emoface")
+    assert found.code == 0 and found.results["table1"]["cells"][0]["steps"] == 36
+    after = load_file(cell / "bundle" / "weights.safetensors")
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+    assert (cell / "training" / "model.safetensors").stat().st_mtime_ns == trained, "and not trained again"
 
 
 def test_table_3_keeps_table_1_and_shares_its_cell(table: Callable[..., Any], started: Path) -> None:
@@ -455,6 +491,30 @@ def test_seconds_are_a_budget_too(table: Callable[..., Any]) -> None:
     assert len(seconds) == len(losses) == 3 and seconds[-1] == pytest.approx(cell["seconds"])
 
 
+def test_what_an_epoch_takes_too_much_the_next_ones_lack(
+    table: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps of 0.7 s in 12 epochs of 1 s: the whole is within two steps of its budget, not each epoch."""
+    ticks = itertools.count()
+    monkeypatch.setattr(pace, "_now", lambda _: 0.7 * next(ticks))
+    cell = table("table1", methods="medtalk", budget="12s").results["table1"]["cells"][0]
+    assert cell["seconds"] == pytest.approx(0.7 * cell["steps"]) and 12.0 <= cell["seconds"] < 12.0 + 2 * 0.7
+    ends = {name: curve[0][-1] for name, curve in cell["curves"].items()}
+    assert ends["stage1"] < 6.0 + 2 * 0.7 and ends["stage2"] < 9.0 + 2 * 0.7, "so is each stage"
+
+
+def test_a_step_of_a_gpu_ends_when_the_gpu_has_done_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", told.append)
+    for name, times in (("cuda:0", 2), ("cpu", 0)):
+        trainer: Any = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device(name)))
+        watch, stage = pace.Stopwatch(tmp_path / pace.SPENT, pace.Pace()), torch.nn.Module()
+        watch.on_train_batch_start(trainer, stage, None, 0)  # pyright: ignore[reportArgumentType]
+        watch.on_train_batch_end(trainer, stage, None, None, 0)  # pyright: ignore[reportArgumentType]
+        assert told == [torch.device(name)] * times
+        told.clear()
+
+
 # what can be wrong before anything starts
 
 
@@ -468,12 +528,38 @@ def test_seconds_are_a_budget_too(table: Callable[..., Any]) -> None:
         ("table1", {"data": "takes"}, "--data needs pretrained backbones"),
         ("table1", {"speech": "nowhere"}, "The folder nowhere does not exist"),
         ("table1", {"recipe": "nothing"}, "There is no recipe nothing"),
+        ("table1", {"methods": ","}, "There is no method ''"),
+        ("table3", {"without": "cycle,"}, "There is no part ''"),
     ],
 )
 def test_wrong_words(table: Callable[..., Any], tmp_path: Path, words: str, options: dict[str, str], said: str) -> None:
     found = table(words, **options)
     assert found.code == 1 and said in found.error and len(found.error.strip().splitlines()) == 1
     assert not (tmp_path / "cells" / "cells").exists()
+
+
+@pytest.mark.parametrize(
+    ("work", "out", "said"),
+    [
+        ("file", "results.md", "file"),
+        ("file/cells", "results.md", "Cannot"),
+        ("cells", "file/results.md", "is not a folder"),
+        ("cells", "file/deep/results.md", "is not a folder"),
+        ("cells", "closed.md", "is read-only"),
+        ("cells", "latin.md", "is not in UTF-8"),
+        ("cells", "taken.md", "is not a folder"),
+    ],
+)
+def test_places_that_cannot_be_written(
+    table: Callable[..., Any], tmp_path: Path, work: str, out: str, said: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "taken").touch()  # where the pictures of taken.md would go
+    (tmp_path / "latin.md").write_bytes("# Größe".encode("latin-1"))
+    (tmp_path / "closed.md").touch(mode=0o444)
+    found = table("table1", work=tmp_path / work, out=tmp_path / out)
+    assert found.code == 1 and said in found.error and len(found.error.strip().splitlines()) == 1
+    assert not (tmp_path / "cells").exists(), "before anything is trained"
 
 
 def test_a_gpu_that_is_not_there(table: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -527,6 +613,18 @@ def test_a_process_that_is_killed_is_a_line(prepared: Path, recipe: Recipe, tmp_
                 process.kill()
         training.result(timeout=60)
     assert result(contest, cell)["reason"] == "Its process ended with signal 9; was the memory enough?"
+
+
+def test_a_process_that_is_killed_before_it_begins_is_a_line(prepared: Path, recipe: Recipe, tmp_path: Path) -> None:
+    contest = Contest(recipe, tmp_path, prepared, Sources(), Budget(steps=1), CLIPS)
+    cell = Cell("emoface", 1)
+    with ThreadPoolExecutor(1) as pool:
+        training = pool.submit(side_by_side, contest, [cell], 1)
+        while not (found := [each for each in multiprocessing.active_children() if each.name == cell.name]):
+            time.sleep(0.005)
+        found[0].kill()
+        training.result(timeout=60)
+    assert "ended with signal 9" in result(contest, cell)["reason"]
 
 
 def test_options_of_the_recipe(table: Callable[..., Any], started: Path, prepared: Path, whisper_base: Path) -> None:

@@ -24,7 +24,7 @@ from medtalk.errors import BackboneError, BundleError, GuidanceError, SettingErr
 from medtalk.features.phones import N_PHONES
 from medtalk.features.prosody import N_PROSODY
 from medtalk.guidance import LABELS, NEUTRAL
-from medtalk.model.baselines import METHODS
+from medtalk.model.baselines import BASELINES
 from medtalk.model.baselines.method import build
 from medtalk.model.baselines.transformer import Layer
 from medtalk.model.ear import Ear, EarConfig
@@ -72,7 +72,7 @@ class BaselineEngine:
         try:
             if not isinstance(sizes, dict) or not isinstance(sizes.get("network"), dict):
                 raise BundleError("It has no sizes.")
-            network = build(METHODS[bundle.manifest["method"]], sizes["network"], _under(NETWORK, state))
+            network = build(BASELINES[bundle.manifest["method"]], sizes["network"], _under(NETWORK, state))
             ear = _ear(sizes["ear"], _under(EAR, state)) if "ear" in sizes else None
         except BundleError as error:
             raise BundleError(f"Bundle {bundle.folder} cannot be used: {error.message}", "Export it again.") from error

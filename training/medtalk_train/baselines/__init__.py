@@ -5,10 +5,6 @@ The networks are in `medtalk.model.baselines`, since their bundles run without t
 
 from __future__ import annotations
 
-from medtalk.model.baselines import METHODS
-from medtalk.model.baselines.method import Method
+from medtalk.model.baselines import BASELINES
 
-BASELINES = METHODS
-"""The network of each method by name: "faceformer", "emotalk", "emoface", "diffposetalk"."""
-
-__all__ = ["BASELINES", "Method"]
+__all__ = ["BASELINES"]

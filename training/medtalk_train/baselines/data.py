@@ -1,7 +1,7 @@
-"""What the baselines learn from: passages of the sentences that MEDTalk's stage 3 sees, and what stops the training.
+"""What the baselines learn from: passages of the sentences that MEDTalk's stage 3 sees, and what validates it.
 
-Two things are put away that only MEDTalk is told of a clip: the random scale of its intensity, and the shares of its
-label's kinds of face. What is left is the face that the evaluation takes for the truth.
+Two things that only MEDTalk is told of a clip are left out: the random scale of its intensity, and the shares of its
+label's kinds of face. What remains is the face that the evaluation takes for the truth.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WATCHED = 24
-"""Sentences that training is stopped by."""
+"""Sentences of the validation, by which a training ends early."""
 _FEW = 4  # sentences, too few to stop anything by
 _TENTH = 10
 
@@ -106,7 +106,7 @@ def sentences(ground: Ground) -> Draw:
 
 
 def watched(ground: Ground) -> list[SentenceBatch]:
-    """Batches of whole sentences to stop the training by, the same at each call: never learned from, never judged on.
+    """Batches of whole sentences for the validation, the same at each call: never learned from, never judged on.
 
     Of the synthetic ground, sentences beyond the hours that the recipe takes, else held-out voices beyond those of the
     evaluation. Of captured takes, a tenth by name, which these methods then do not learn from. Where there are too few,

@@ -35,7 +35,7 @@ def losses(network: EmoTalk, batch: Exchange | Clips) -> dict[str, Tensor]:
 
 
 def exchanged(codes: Codes) -> Codes:
-    """Codes (2 B, T, width) of two clips beside each other, each content with the emotion of the other clip."""
+    """Codes (2 B, T, width) of pairs of clips, each content with the emotion of the other clip."""
     return Codes(codes.content, torch.cat(codes.emotion.chunk(2)[::-1]))
 
 

@@ -1,7 +1,7 @@
 """Trains one of the baselines on the ground of a run: Adam, a budget, early stopping, a checkpoint now and then.
 
-All methods are stopped by the same figure: the mean square error of the rigs that they generate for sentences that are
-not learned from (`data.watched`).
+The validation is the same for all methods: the mean square error of the rigs that they generate for sentences that they
+do not learn from (`data.watched`).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SIZES = ("compact", "paper")
 FRAMES = 240
 """Length of a passage: 4 s."""
 EVERY = 50
-"""Steps between two looks at the sentences that stop the training."""
+"""Steps between two validations."""
 RATES = {"compact": 1e-3, "paper": 1e-4}
 """Adam's rate by size; the papers have 1e-4."""
 WARM, LAST, CLIP = 50, 0.05, 1.0
@@ -53,9 +53,9 @@ _FORM = 2  # of the key: another number where the same settings would learn in a
 class Budget:
     """What a training may take; whatever is used up first ends it.
 
-    seconds: of optimiser steps, in wall-clock time of all sittings together; neither the sentences that stop the
-    training nor the reading of data count. steps: of the optimiser. patience: looks at these sentences, one every
-    `EVERY` steps, without a better figure, after which the training has converged. `TrainingError` for 0 or less.
+    seconds: of optimiser steps, in wall-clock time of all sittings together; neither validation nor the reading of data
+    counts. steps: of the optimiser. patience: validations, one every `EVERY` steps, without a lower error, after which
+    the training has converged. `TrainingError` for 0 or less.
     """
 
     seconds: float = math.inf
@@ -73,8 +73,8 @@ class Budget:
 
 @dataclass(frozen=True)
 class Learned:
-    """A trained method: its network with the weights that were best, how long it learned, and `best`, the mean square
-    error by which it was stopped."""
+    """A trained method: its network with the weights that were best, how long it learned, and `best`, its lowest
+    validation error."""
 
     network: Method
     steps: int
@@ -220,7 +220,7 @@ class _Training:
         return fallen * min(1.0, (self.step + 1) / WARM)
 
     def _look(self, losses: dict[str, float]) -> None:
-        """Judge the network on the sentences that stop the training, and keep all that a later sitting needs."""
+        """Validate the network, and keep all that a later sitting needs."""
         error = watched_error(self.network, self.watched)
         self.stale = 0 if error < self.best else self.stale + 1
         if error < self.best:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,9 +26,6 @@ from medtalk_train.cli.options import (
     recordings_in,
 )
 
-if TYPE_CHECKING:
-    from medtalk_train.synthetic.ground import Sources
-
 Out = Annotated[Path, typer.Option("--out", "-o", help="The page, such as docs/results.md; pictures go beside it.")]
 Cells = Annotated[Path, typer.Option("--work", "-w", help="Folder of the cells; created if missing.")]
 Spend = Annotated[
@@ -45,115 +44,37 @@ Clips = Annotated[
 Again = Annotated[bool, typer.Option("--again", help="Train cells that failed from the start.")]
 
 
-@app.command(help="Table 1: MEDTalk and the baselines, trained and measured alike.")
-def table1(
-    recipe: Recipe,
-    out: Out,
-    work: Cells,
-    budget: Spend,
-    methods: Annotated[str, typer.Option(help="Some of them, with commas between. Default: all.")] = "",
-    prepared: Prepared = None,
-    data: Data = [],  # noqa: B006 (typer's way of a list; it is never changed)
-    corpus: Corpus = None,
-    whisper: Whisper = None,
-    kokoro: Kokoro = None,
-    people: People = None,
-    writer: Writer = None,
-    emotional: Emotional = None,
-    speech: Speech = None,
-    seeds: Seeds = 3,
-    clips: Clips = 84,
-    jobs: Jobs = 1,
-    again: Again = False,
-    quiet: Quiet = False,
-) -> None:
-    from medtalk_train.synthetic.ground import Sources
-    from medtalk_train.tables.cells import METHODS, Cell
-
-    chosen = _some_of(methods, METHODS, "method")
-    cells = [Cell(method, seed) for method in chosen for seed in range(1, seeds + 1)]
-    sources = Sources(corpus, whisper, kokoro, people, writer, emotional)
-    _make("table1", cells, recipe, out, work, budget, prepared, data, sources, speech, clips, jobs, again, quiet)
-
-
-@app.command(help="Table 3: MEDTalk without each of its parts.")
-def table3(
-    recipe: Recipe,
-    out: Out,
-    work: Cells,
-    budget: Spend,
-    without: Annotated[str, typer.Option(help="Some of the parts, with commas between. Default: all five.")] = "",
-    prepared: Prepared = None,
-    data: Data = [],  # noqa: B006 (typer's way of a list; it is never changed)
-    corpus: Corpus = None,
-    whisper: Whisper = None,
-    kokoro: Kokoro = None,
-    people: People = None,
-    writer: Writer = None,
-    emotional: Emotional = None,
-    speech: Speech = None,
-    seeds: Seeds = 3,
-    clips: Clips = 84,
-    jobs: Jobs = 1,
-    again: Again = False,
-    quiet: Quiet = False,
-) -> None:
-    from medtalk_train.synthetic.ground import Sources
-    from medtalk_train.tables.cells import ABLATIONS, MEDTALK, Cell
-
-    chosen = ("", *_some_of(without, ABLATIONS, "part"))
-    cells = [Cell(MEDTALK, seed, part) for part in chosen for seed in range(1, seeds + 1)]
-    sources = Sources(corpus, whisper, kokoro, people, writer, emotional)
-    _make("table3", cells, recipe, out, work, budget, prepared, data, sources, speech, clips, jobs, again, quiet)
-
-
-@app.command(help="What the settings of a recipe do: MEDTalk with each of some changes to them.")
-def options(
-    recipe: Recipe,
-    out: Out,
-    work: Cells,
-    budget: Spend,
-    change: Annotated[
-        list[str],
-        typer.Option(help="Such as stage2.loss.closures=0, or people.hours=0; several with ; between. Repeatable."),
-    ],
-    prepared: Prepared = None,
-    data: Data = [],  # noqa: B006 (typer's way of a list; it is never changed)
-    corpus: Corpus = None,
-    whisper: Whisper = None,
-    kokoro: Kokoro = None,
-    people: People = None,
-    writer: Writer = None,
-    emotional: Emotional = None,
-    speech: Speech = None,
-    seeds: Seeds = 3,
-    clips: Clips = 84,
-    jobs: Jobs = 1,
-    again: Again = False,
-    quiet: Quiet = False,
-) -> None:
-    from medtalk_train.recipe import changed, load_recipe
-    from medtalk_train.synthetic.ground import Sources
-    from medtalk_train.tables.cells import MEDTALK, Cell
-
-    changes = dict.fromkeys(change)
-    for each in changes:
-        changed(load_recipe(recipe), each)
-    cells = [Cell(MEDTALK, seed, change=each) for each in ("", *changes) for seed in range(1, seeds + 1)]
-    sources = Sources(corpus, whisper, kokoro, people, writer, emotional)
-    _make("options", cells, recipe, out, work, budget, prepared, data, sources, speech, clips, jobs, again, quiet)
-
-
 def _make(
-    table: str, cells: list, recipe: Path, out: Path, work: Path, budget: str, prepared: Path | None, data: list[Path],
-    sources: Sources, speech: Path | None, clips: int, jobs: int, again: bool, quiet: bool,
-) -> None:  # fmt: skip
+    table: str,
+    cells: list[Any],
+    *,
+    recipe: Recipe,
+    out: Out,
+    work: Cells,
+    budget: Spend,
+    prepared: Prepared = None,
+    data: Data = [],  # noqa: B006 (typer's way of a list; it is never changed)
+    corpus: Corpus = None,
+    whisper: Whisper = None,
+    kokoro: Kokoro = None,
+    people: People = None,
+    writer: Writer = None,
+    emotional: Emotional = None,
+    speech: Speech = None,
+    clips: Clips = 84,
+    jobs: Jobs = 1,
+    again: Again = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train and measure the cells of a table, and write its part of the page."""
+    from medtalk_train.synthetic.ground import Sources
     from medtalk_train.tables.contest import open_contest, outcome, train
     from medtalk_train.tables.show import show
     from medtalk_train.tables.writing import check_place, write
 
     open_log(quiet)
     check_place(out)
+    sources = Sources(corpus, whisper, kokoro, people, writer, emotional)
     contest = open_contest(recipe, work, budget, sources, prepared, data, recordings_in(speech), clips)
     judge = train(contest, cells, jobs, again, progress=not quiet and jobs == 1 and sys.stderr.isatty())
     found = outcome(contest, cells, judge)
@@ -168,11 +89,73 @@ def _make(
         )
 
 
+def _experiment(help: str) -> Callable[[Callable[..., list[Any]]], None]:
+    """Make a command of a function that names the cells of a table, with its own options and those of `_make`."""
+
+    def register(cells_of: Callable[..., list[Any]]) -> None:
+        own, shared = ({**inspect.signature(of, eval_str=True).parameters} for of in (cells_of, _make))
+        del shared["table"], shared["cells"]
+
+        def command(**given: Any) -> None:
+            cells = cells_of(**{name: given[name] for name in own})
+            _make(cells_of.__name__, cells, **{name: given[name] for name in shared})
+
+        options = sorted((own | shared).values(), key=lambda option: option.default is not option.empty)
+        command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in options]
+        )
+        app.command(cells_of.__name__, help=help)(command)
+
+    return register
+
+
+@_experiment("Table 1: MEDTalk and the baselines, trained and measured alike.")
+def table1(
+    methods: Annotated[str, typer.Option(help="Some of them, with commas between. Default: all.")] = "",
+    seeds: Seeds = 3,
+) -> list[Any]:
+    from medtalk_train.tables.cells import METHODS, Cell
+
+    chosen = _some_of(methods, METHODS, "method")
+    return [Cell(method, seed) for method in chosen for seed in range(1, seeds + 1)]
+
+
+@_experiment("Table 3: MEDTalk without each of its parts.")
+def table3(
+    without: Annotated[str, typer.Option(help="Some of the parts, with commas between. Default: all five.")] = "",
+    seeds: Seeds = 3,
+) -> list[Any]:
+    from medtalk_train.tables.cells import ABLATIONS, MEDTALK, Cell
+
+    chosen = ("", *_some_of(without, ABLATIONS, "part"))
+    return [Cell(MEDTALK, seed, part) for part in chosen for seed in range(1, seeds + 1)]
+
+
+@_experiment("What the settings of a recipe do: MEDTalk with each of some changes to them.")
+def options(
+    recipe: Recipe,
+    change: Annotated[
+        list[str],
+        typer.Option(help="Such as stage2.loss.closures=0, or people.hours=0; several with ; between. Repeatable."),
+    ],
+    seeds: Seeds = 3,
+) -> list[Any]:
+    from medtalk_train.recipe import changed, load_recipe
+    from medtalk_train.tables.cells import MEDTALK, Cell
+
+    changes = dict.fromkeys(change)
+    for each in changes:
+        changed(load_recipe(recipe), each)
+    return [Cell(MEDTALK, seed, change=each) for each in ("", *changes) for seed in range(1, seeds + 1)]
+
+
 def _some_of(text: str, valid: tuple[str, ...], what: str) -> tuple[str, ...]:
-    chosen = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not text:
+        return valid
+    chosen = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
     if unknown := [name for name in chosen if name not in valid]:
         raise TrainingError(f"There is no {what} {unknown[0][:40]!r}.", f"Valid are {', '.join(valid)}.")
-    return chosen or valid
+    return chosen
 
 
 def _command() -> str:

@@ -42,12 +42,13 @@ def figures(
     quiet: Quiet = False,
 ) -> None:
     from medtalk_train.figures.make import make, methods_in
-    from medtalk_train.figures.material import Material
+    from medtalk_train.figures.material import Material, Other
 
     for folder, what in ((work, "run"), (corpus, "corpus"), (speech, "recordings"), (table, "table")):
         if folder is not None and not folder.is_dir():
             raise TrainingError(f"The folder {folder} of the {what} does not exist.", "Check the path.")
-    methods = ({} if table is None else methods_in(table)) | _named(method, "--method")
+    named = {name: Other(place) for name, place in _named(method, "--method").items()}
+    methods = ({} if table is None else methods_in(table)) | named
     numbers = _numbers(only)
     material = Material(
         bundle, corpus or (work / "corpus" if work else None), speech, methods, _named(backbone, "--backbone"), offline

@@ -89,7 +89,8 @@ def draw(material: Material, folder: Path) -> Drawn:
     if not pictures:
         raise GuidanceError("The bundle understands neither descriptions nor pictures.", "Give another one.")
     shown = (
-        f'{line.name} ("{line.text}"), guided by what stands at the left; below it is what it was understood as.',
+        f'The line is {line.name} ("{line.text}"). What guides it stands at the left, and below that how it was '
+        "understood.",
         *([_PORTRAYED] if rows else []),
         *notes,
     )
@@ -112,12 +113,12 @@ def _shown(
     told = {label: round(float(weight), 3) for label, weight in sorted(weights.items(), key=lambda each: -each[1])}
     strength = guidance.meta().get("strength")
     read = [f"{label} {weight:.2f}" for label, weight in told.items()]
-    notes = [*name[1:], *wrapped(", ".join(read), 28)]
+    notes = [*wrapped(", ".join(read), 28)]
     if isinstance(strength, float):
         told["strength"] = round(strength, 3)
         notes.append(f"strength {strength:.2f}")
     tiles = tuple(Tile(rig.values[each.frame], each.phone, gap_of(rig.values[each.frame])) for each in at)
-    return Row(name[0], tuple(notes), tiles), told
+    return Row("\n".join(name), tuple(notes), tiles), told
 
 
 def _png(picture: NDArray[np.uint8]) -> bytes:

@@ -40,7 +40,8 @@ class Tile:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of heads: its name, soft lines under that, a picture of its own before the heads, and the heads."""
+    """A row of heads: its name, of one or more lines, soft lines under that, a picture of its own before the heads, and
+    the heads."""
 
     name: str
     notes: tuple[str, ...]
@@ -79,7 +80,10 @@ def drawn(rows: Sequence[Row], heads: Sequence[str] = (), size: int = TILE) -> A
     """The picture: a row for each, with `heads` over the columns. MissingExtraError without Pillow."""
     Image, pen_of = pillow("Image"), pillow("ImageDraw").Draw
     large, small = font(_LETTERS), font(_SMALL)
-    lines = [[(row.name, _INK, large), *((note, _SOFT, small) for note in row.notes)] for row in rows]
+    lines = [
+        [*((part, _INK, large) for part in row.name.split("\n")), *((note, _SOFT, small) for note in row.notes)]
+        for row in rows
+    ]
     margin = 2 * _MARGIN + max(int(letters.getlength(text)) for each in lines for text, _, letters in each)
     own = any(row.picture is not None for row in rows)
     first = margin + (size + _MARGIN if own else 0)

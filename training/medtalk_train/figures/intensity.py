@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 NUMBER, TITLE = 4, "Intensity under the words"
 _SECONDS = 6.5  # of a longer recording that are shown
 _APART_S = 0.6  # between two heads
+_MARGIN_S = 0.1  # before the first word
 _MOODS = ("happy", "angry")
 _WITH, _WITHOUT, _TEACHER, _FEELING = "#b3261e", "#1f5fa8", "#9aa0a6", "#b3261e"
 
@@ -54,8 +56,22 @@ def draw(material: Material, folder: Path) -> Drawn:
         "The numbers are how far the transcript lifts the curve, at words of feeling and elsewhere in the speech. The "
         "teacher's lift is .12 to .40 at such words and fades within 0.3 s. Where the two numbers are alike, the words "
         "raise the clip as a whole, not the place where they fall.",
+        *_worse(numbers),
     )
     return Drawn(NUMBER, TITLE, (name,), shown, numbers)
+
+
+def _worse(numbers: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """What the words spoil, in words."""
+    told = []
+    for name, row in numbers.items():
+        known, unknown = (row.get(f"r with the teacher, {which}") for which in ("words known", "unknown"))
+        if known is not None and unknown is not None and known < unknown:
+            told.append(
+                f"In {name} the curve follows the teacher less well with the words than without: r is {known:.3f} "
+                f"against {unknown:.3f}. There the words do not help the curve as a whole."
+            )
+    return told
 
 
 def lift(line: Line, known: NDArray, unknown: NDArray) -> dict[str, float]:
@@ -97,6 +113,8 @@ def _curves(material: Material, line: Line, mood: str) -> _Curves:
         felt = np.convolve(_marks(line)[0].astype(float), np.ones(width), "valid")
         best = np.flatnonzero(felt == felt.max())
         start = float(best[len(best) // 2]) / FPS
+        begun = (word.start - _MARGIN_S for word in line.words or () if word.fits)
+        start = next((each for each in begun if start <= each <= end - _SECONDS), start)  # with a whole word
         end = start + _SECONDS
     return _Curves(line, mood, known.intensity, unknown.intensity, faces, start, end)
 
@@ -132,7 +150,7 @@ def _panel(part: Any, panel: _Curves) -> None:
     curve.set_xlim(panel.start, panel.end)
     for number, word in enumerate(word for word in panel.line.words or () if word.fits):
         middle = 0.5 * (word.start + word.end)
-        if panel.start <= middle <= panel.end:
+        if panel.start <= word.start and word.end <= panel.end:
             feels = _feels(word.text)
             curve.axvspan(word.start, word.end, color=_FEELING if feels else "0.5", alpha=0.10, linewidth=0)
             height = low - (0.8 + 0.95 * (number % 2)) * row

@@ -10,16 +10,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from medtalk.bundle import MANIFEST
 from medtalk.errors import TrainingError
 from medtalk.files import make_folder, write_atomic
 from medtalk.guidance import LABELS
 from medtalk_train.figures import guided, intensity, methods, spaces, swap
 from medtalk_train.figures.figure import Drawn
-from medtalk_train.figures.material import Material
+from medtalk_train.figures.material import Material, Other
+from medtalk_train.run import BUNDLE
+from medtalk_train.tables.budget import written
+from medtalk_train.tables.cells import METHODS, budget_of
+from medtalk_train.tables.page import name_of
 
 FIGURES: Mapping[int, ModuleType] = {module.NUMBER: module for module in (intensity, spaces, swap, methods, guided)}
 """The paper's number of each figure, and what draws it."""
-BUNDLE = "bundle"
 
 
 def make(
@@ -70,7 +74,7 @@ def make(
 def page(drawn: Sequence[Drawn], about: Mapping[str, Mapping[str, str]], place: str) -> str:
     """The page of figures, in Markdown; `place` is the folder of the pictures beside it."""
     about_all = (
-        "Figures 4 to 8 of MEDTalk, drawn of a bundle of ours by `medtalk-train figures`; the numbers are those of "
+        "Figures 4 to 8 of MEDTalk, drawn from a bundle of ours by `medtalk-train figures`; the numbers are those of "
         f"`{place}/figureN.json`. Faces are drawn on the head of this repository, which is no MetaHuman. Where it says "
         "*teacher*, the truth is made by rules ([compact.md](training/compact.md)), not captured: that figures look "
         "like the paper's shows that the method does what it is for, not that faces are as good as captured ones. A "
@@ -124,20 +128,20 @@ def _digits(values: Sequence[float]) -> int:
     return 4 if max(map(abs, values)) < 0.1 else 3
 
 
-def methods_in(folder: Path) -> dict[str, Path]:
-    """The bundles of a folder that `medtalk-train table1` works in, of each method the one of its first seed.
+def methods_in(folder: Path) -> dict[str, Other]:
+    """The methods of Table 1 in a folder that `medtalk-train table1` works in, each with its first seed and its budget.
 
     Raises TrainingError where there are none.
     """
-    found: dict[str, tuple[str, Path]] = {}
-    for manifest in sorted(folder.glob(f"cells/*/{BUNDLE}/bundle.json")):
-        method, _, seed = manifest.parents[1].name.rpartition("-")
-        if method and (method not in found or _seed(seed) < _seed(found[method][0])):
-            found[method] = (seed, manifest.parent)
+    found = {}
+    for method in METHODS:
+        cells = {int(cell.name.rpartition("-")[2]): cell for cell in folder.glob(f"cells/{method}-*")
+                 if cell.name.rpartition("-")[2].isdigit() and (cell / BUNDLE / MANIFEST).exists()}  # fmt: skip
+        if cells:
+            first = cells[min(cells)]
+            budget = budget_of(first)
+            about = "" if budget is None else f"trained for {written(budget)}"
+            found[name_of(method).strip("*")] = Other(first / BUNDLE, about)
     if not found:
         raise TrainingError(f"{folder} holds no trained methods.", "Give the --work of medtalk-train table1.")
-    return {method: place for method, (_, place) in found.items()}
-
-
-def _seed(text: str) -> tuple[bool, int, str]:
-    return not text.isdigit(), int(text) if text.isdigit() else 0, text
+    return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -91,6 +91,13 @@ class Line:
         return RigSequence(values, FPS, {}, (), self.timed)
 
 
+class Other(NamedTuple):
+    """Another bundle of a figure: its folder, and a line that stands under its name."""
+
+    folder: Path
+    about: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Material:
     """A bundle, and what it is shown on.
@@ -99,7 +106,7 @@ class Material:
         bundle: its folder; None is the one that ships.
         corpus: folder of a corpus, whose held-out voices are shown.
         speech: folder of recordings with phone times.
-        methods: folders of other bundles by the name that they have in a figure.
+        methods: other bundles by the name that they have in a figure; one called MEDTalk stands for the bundle there.
         backbones: folders or files of pretrained backbones; "face_landmarker" sees pictures.
         offline: never reach the network.
     """
@@ -107,7 +114,7 @@ class Material:
     bundle: Path | None = None
     corpus: Path | None = None
     speech: Path | None = None
-    methods: Mapping[str, Path] = field(default_factory=dict)
+    methods: Mapping[str, Other] = field(default_factory=dict)
     backbones: Mapping[str, str | Path] = field(default_factory=dict)
     offline: bool = False
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medtalk.bundle import load_bundle
 from medtalk.errors import TrainingError
 from medtalk.perform import Model, load
 from medtalk.quality.articulation import articulation
@@ -32,10 +33,9 @@ def draw(material: Material, folder: Path) -> Drawn:
     """Draw a recording by every method in the paper's two emotions, and measure each over all lines."""
     line = (material.recordings or material.held or [material.sample])[0]
     at = chosen(line, (2, 1, 1, 1, 1))
-    models = {
-        _OWN: material.model,
-        **{name: _opened(name, place, material) for name, place in material.methods.items()},
-    }
+    others = {name: _opened(name, other.folder, material) for name, other in material.methods.items()}
+    models = {_OWN: others.get(_OWN, material.model), **others}
+    abouts = {name: other.about for name, other in material.methods.items() if other.about}
     captured = _captured(material, line)
     lines = [line, *(each for each in material.lines if each is not line)][:_LINES]
     heard = {name: [material.perform(each, model=model) for each in lines] for name, model in models.items()}
@@ -48,7 +48,9 @@ def draw(material: Material, folder: Path) -> Drawn:
         for name, model in models.items():
             faces = heard[name][0].decode(mood, finishing=PLAIN).values
             notes = (f"lips {mouth_error(faces, truth):.4f}", f"expression {emotion_error(faces, truth):.4f}")
-            rows.append(_row(name, (*_facts(name, model), *notes), faces, at))
+            rows.append(
+                _row(name, (*_facts(name, model), *([abouts[name]] if name in abouts else []), *notes), faces, at)
+            )
         file = f"figure{NUMBER}-{mood}.webp"
         write_picture(folder / file, drawn(rows, [each.mouth for each in at]))
         pictures.append(file)
@@ -58,22 +60,36 @@ def draw(material: Material, folder: Path) -> Drawn:
         "teacher.",
     )
     shown = (
-        f"{line.name}, in {' and in '.join(_MOODS)}. The first row is the teacher at the true phone times: the best "
-        "that rules can do, and what the methods learned from. All rows have the same finishing, without blinks and "
-        "life; a bundle that hears phones closes the lips by them after its decoder, as it does for users.",
+        f"The line is {line.name}, in {' and in '.join(_MOODS)}. The first row is the teacher at the true phone times: "
+        "the best that rules can do, and what the methods learned from. All rows have the same finishing, without "
+        "blinks and life; a bundle that hears phones closes the lips by them after its decoder, as it does for users.",
         "Errors beside the heads are those of the finished rig of this line against the teacher. Those of the table "
-        "are of the decoder's own rig, over all lines. A still mouth, the teacher's median, stands below them, since a "
-        "mouth that hardly moves has a small error too. The closures are events that a viewer sees: F1 of p, b, m in "
-        "the finished rig.",
+        "are of the decoder's own rig, over all lines. The table also has a still mouth, the teacher's median, which "
+        "is not drawn: a mouth that hardly moves has a small error too. The closures are events that a viewer sees: F1 "
+        "of p, b, m in the finished rig.",
+        *([_budget(abouts)] if abouts else []),
         *(() if material.methods else nothing_else),
     )
     return Drawn(NUMBER, TITLE, tuple(pictures), shown, numbers)
 
 
+def _budget(abouts: Mapping[str, str]) -> str:
+    """What the rows whose training had a budget can say; abouts: method -> "trained for 30 min"."""
+    text = "; ".join(f"{name} was {about}" for name, about in abouts.items())
+    own = (
+        "The bundle of the other figures is another one, trained without such a budget."
+        if _OWN in abouts
+        else "MEDTalk is the bundle of the other figures, which had no such budget: do not compare its row with these."
+    )
+    return f"The budget of Table 1 says how far a method comes in its time: {text}. {own}"
+
+
 def _opened(name: str, place: Path, material: Material) -> Model:
     if not place.is_dir():
-        raise TrainingError(f"The bundle of {name}, {place}, does not exist.", "Give --method NAME=FOLDER.")
-    return load(place, threads=1, backbones=material.backbones, offline=material.offline)
+        raise TrainingError(f"The bundle of {name}, {place}, does not exist.", "Give --method NAME=BUNDLE.")
+    own = load_bundle(place).backbones
+    backbones = {each: path for each, path in material.backbones.items() if each in own}
+    return load(place, threads=1, backbones=backbones, offline=material.offline)
 
 
 def _facts(name: str, model: Model) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from medtalk.face.sheet import KINDS
 from medtalk.rates import FPS
 
 if TYPE_CHECKING:
+    from medtalk.rig import Timed
     from medtalk_train.figures.material import Line
 
 MOUTHS = ("closed", "bitten", "rounded", "open", "wide")
@@ -28,7 +29,7 @@ class At(NamedTuple):
 def chosen(line: Line, each: Sequence[int] = (1, 1, 1, 1, 1), frames: int | None = None) -> list[At]:
     """So many moments of each kind of mouth, in the order of `MOUTHS`; kinds that a line lacks are left out.
 
-    `frames` is how many of the line, from its beginning, are looked at.
+    No phone is shown twice. `frames` is how many of the line, from its beginning, are looked at.
 
     Raises TrainingError for a line without phones.
     """
@@ -39,10 +40,10 @@ def chosen(line: Line, each: Sequence[int] = (1, 1, 1, 1, 1), frames: int | None
             for phone in line.timed
             if phone.text in names and phone.end - phone.start <= _LONGEST_S and phone.end <= end
         ]
-        longest = sorted(own, key=lambda phone: phone.start - phone.end)
-        # A first one of each phone before a second of any.
-        turns = [sum(other.text == phone.text for other in longest[:place]) for place, phone in enumerate(longest)]
-        for _, _, phone in sorted(zip(turns, range(len(longest)), longest, strict=True))[:count]:
+        longest: dict[str, Timed] = {}
+        for phone in sorted(own, key=lambda phone: phone.start - phone.end):
+            longest.setdefault(phone.text, phone)
+        for phone in list(longest.values())[:count]:
             found.append(At(mouth, phone.text, min(round(0.5 * (phone.start + phone.end) * FPS), line.frames - 1)))
     if not found:
         raise TrainingError(f"The phones of {line.name} are not known.", "Give lines with phone times.")
@@ -50,7 +51,16 @@ def chosen(line: Line, each: Sequence[int] = (1, 1, 1, 1, 1), frames: int | None
 
 
 def shared(lines: Sequence[Line], frames: int | None = None) -> list[list[At]]:
-    """A moment of each kind of mouth that all lines have in their first frames, for each line."""
-    each = [chosen(line, frames=frames) for line in lines]
-    kinds = [mouth for mouth in MOUTHS if all(any(at.mouth == mouth for at in own) for own in each)]
-    return [[at for at in own if at.mouth in kinds] for own in each]
+    """A moment of each kind of mouth that all lines have in their first frames, for each line.
+
+    It is of one phone where they share any of the kind: the first of these in `KINDS`.
+    """
+    each = [chosen(line, [len(names) for names in KINDS], frames) for line in lines]
+    found: list[list[At]] = [[] for _ in lines]
+    for mouth, names in zip(MOUTHS, KINDS, strict=True):
+        own = [{at.phone: at for at in some if at.mouth == mouth} for some in each]
+        if all(own):
+            common = next((name for name in names if all(name in some for some in own)), None)
+            for row, some in zip(found, own, strict=True):
+                row.append(next(iter(some.values())) if common is None else some[common])
+    return found

@@ -22,6 +22,7 @@ _FOLDS = 4
 _MOST = 2500  # points of a silhouette, which compares all with all
 _RIDGE = 1.0  # of standardised columns
 _ITERATIONS = 400
+_NEAREST, _ALIKE = 10, 0.9  # neighbours of a point, and how many of them make it one of a clump
 
 
 class Probe(NamedTuple):
@@ -40,6 +41,14 @@ def silhouette(points: NDArray, classes: NDArray, seed: int = 0) -> float:
     return float(
         silhouette_score(points, classes, sample_size=_MOST if len(points) > _MOST else None, random_state=seed)
     )
+
+
+def clumped(points: NDArray, classes: NDArray) -> float:
+    """Share of points (N, D) of whose nearest ten at least nine are of their own class (N,)."""
+    from sklearn.neighbors import NearestNeighbors
+
+    near = NearestNeighbors(n_neighbors=min(_NEAREST, len(points) - 1)).fit(points).kneighbors(return_distance=False)
+    return float(((classes[near] == classes[:, None]).mean(axis=1) >= _ALIKE).mean())
 
 
 def tells(points: NDArray, classes: NDArray, groups: NDArray) -> Probe:

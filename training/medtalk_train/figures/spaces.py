@@ -17,7 +17,7 @@ from medtalk_train.figures.figure import Drawn, canvas, pixels
 from medtalk_train.figures.heads import write_picture
 from medtalk_train.figures.material import RAW, Line, Material
 from medtalk_train.figures.moments import MOUTHS
-from medtalk_train.figures.probes import carries, flattened, silhouette, tells
+from medtalk_train.figures.probes import carries, clumped, flattened, silhouette, tells
 from medtalk_train.synthetic.states import frame_classes
 
 if TYPE_CHECKING:
@@ -64,17 +64,20 @@ def draw(material: Material, folder: Path) -> Drawn:
     }
     table = {name: measured(points, faces) for name, points in spaces.items()}
     name = f"figure{NUMBER}.webp"
-    write_picture(folder / name, _picture({key: spaces[key] for key in _SPACES}, faces))
+    seen = np.sort(np.random.default_rng(0).permutation(len(faces))[:_SHOWN])
+    flat = {key: flattened(spaces[key][seen]) for key in _SPACES}
+    write_picture(folder / name, _picture(flat, faces, seen))
+    clumps = clumped(flat["E_c"], faces.labels[seen])
     emotion, content = table["E_e"], table["E_c"]
     shown = (
         f"{len(faces)} faces of {len(np.unique(faces.lines))} lines by {len(np.unique(faces.voices))} voices, each "
         f"line in all seven emotions, {'as the teacher makes them' if taught else 'as the bundle makes them'}; "
-        f"{min(_SHOWN, len(faces))} of them are drawn. Colours are the emotion on the left, what the mouth does on the "
-        "right.",
-        "The picture looks like the paper's where emotions are clumps in E_e and mixed in E_c. The table says how far "
-        f"that goes: a linear probe tells the emotion with {emotion['emotion told']:.1%} in E_e and with "
-        f"{content['emotion told']:.1%} in E_c (guessing: {emotion['emotion told, chance']:.1%}), and the lips' "
-        f"movement is read from E_e with an R2 of {emotion['lips, R2']:.3f}. {_verdict(emotion, content)}",
+        f"{len(seen)} of them are drawn. Colours are the emotion on the left, what the mouth does on the right.",
+        "The picture looks like the paper's where emotions are clumps in E_e and mixed in E_c. "
+        f"{_mixture(clumps)} The table says how far the spaces are apart: a linear probe reads the right emotion of "
+        f"{emotion['emotion, accuracy']:.1%} of the faces from E_e and of {content['emotion, accuracy']:.1%} from E_c "
+        f"(chance: {emotion['emotion, chance']:.1%}), and the movement of the lips can be read from E_e with an R2 of "
+        f"{emotion['lips, R2']:.3f}. {_verdict(emotion, content)}",
         "Silhouettes are 1 for clumps far apart, 0 for a mixture. Probes are logistic and ridge regressions on the "
         f"space itself, not on the picture, judged on {_left_out(faces)} that they never met. *The rig* are the 174 "
         "channels themselves, for comparison.",
@@ -82,8 +85,18 @@ def draw(material: Material, folder: Path) -> Drawn:
     return Drawn(NUMBER, TITLE, (name,), shown, table)
 
 
+def _mixture(clumps: float) -> str:
+    """How mixed the emotions are in the picture of E_c."""
+    if clumps < 0.02:
+        return "In the picture of E_c no emotion stands by itself."
+    return (
+        f"That mixture is not complete: {clumps:.0%} of the faces in the picture of E_c lie in clumps of one emotion, "
+        "where at least nine of the ten nearest faces share it."
+    )
+
+
 def _verdict(emotion: dict[str, float], content: dict[str, float]) -> str:
-    told, lips = content["emotion told"] - content["emotion told, chance"], emotion["lips, R2"]
+    told, lips = content["emotion, accuracy"] - content["emotion, chance"], emotion["lips, R2"]
     if told > 0.2 or lips > 0.3:
         return (
             "So the spaces are not free of each other: the decoder has learned to leave aside what does not belong, "
@@ -133,10 +146,10 @@ def measured(points: NDArray, faces: Faces) -> dict[str, float]:
         "silhouette by emotion": silhouette(points, faces.labels),
         "silhouette by emotion, means of clips": silhouette(means, np.unique(clips) % len(LABELS)),
         "silhouette by mouth": silhouette(points, faces.mouths),
-        "emotion told": emotion.accuracy,
-        "emotion told, chance": emotion.chance,
-        "mouth told": mouth.accuracy,
-        "mouth told, chance": mouth.chance,
+        "emotion, accuracy": emotion.accuracy,
+        "emotion, chance": emotion.chance,
+        "mouth, accuracy": mouth.accuracy,
+        "mouth, chance": mouth.chance,
         "lips, R2": carries(points, faces.rigs[:, S_LIP], groups),
         "face of emotion, R2": carries(points, faces.rigs[:, S_EMO], groups),
     }
@@ -168,13 +181,11 @@ def _face(material: Material, line: Line, label: str) -> NDArray[np.float32]:
     return material.perform(line).decode(label, finishing=RAW).values
 
 
-def _picture(spaces: dict[str, NDArray], faces: Faces) -> Any:
-    rng = np.random.default_rng(0)
-    chosen = np.sort(rng.permutation(len(faces))[:_SHOWN])
+def _picture(spaces: dict[str, NDArray], faces: Faces, chosen: NDArray) -> Any:
+    """Spaces in two dimensions, (N, 2) each, of the faces that are `chosen`."""
     figure = canvas(10.5, 9.6)
     axes = figure.subplots(len(spaces), 2, squeeze=False)
-    for row, (key, points) in zip(axes, spaces.items(), strict=True):
-        flat = flattened(points[chosen])
+    for row, (key, flat) in zip(axes, spaces.items(), strict=True):
         for axis, of, names, colours, what in (
             (row[0], faces.labels, LABELS, _COLOURS, "emotion"),
             (row[1], faces.mouths, MOUTHS, _MOUTH_COLOURS, "mouth"),

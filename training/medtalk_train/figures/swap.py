@@ -51,15 +51,16 @@ def draw(material: Material, folder: Path) -> Drawn:
         rows.append(_row(name, (f"content of {name[0]}, D", *_errors(made, truth, takes[0])), made, at))
         rows.append(_row(f"{name[0]}, {label}", ("the teacher's truth",), truth, at))
     name = f"figure{NUMBER}.webp"
-    write_picture(folder / name, drawn(rows, [at.mouth for at in at_one]))
+    write_picture(folder / name, drawn(rows, [_head(*pair) for pair in zip(at_one, at_other, strict=True)]))
     numbers = measured(spaces, lines)
     swap, nothing = numbers["exchanged"], numbers["not exchanged"]
     pairs = f"{swap['pairs']:.0f} pairs of {'held-out lines' if material.held else 'lines'}"
     shown = (
         f"A is {one.name}, B is {other.name}: other words, another voice. Rows 3 and 5 have the emotion of the one on "
         "what the other says. Rows 4 and 6 are what the teacher makes of that line in that emotion, as strong as the "
-        "one who gave it. Beside them are the errors, and in brackets those of the take as it was. Under each head is "
-        "the phone, and how far the lips are apart.",
+        "one who gave it. Beside them are the errors, and in brackets those of the take as it was. Over each column is "
+        "the phone that is spoken; under each head is that again, and how far the lips are apart. One phone looks "
+        "different in A and B: the sounds around it, the effort of the voice and the emotion shape it.",
         f"Over {pairs}, the lips of an exchange are {swap['lips']:.4f} from the truth, and the expression is "
         f"{swap['expression']:.4f} from it. The take as it was, which does nothing, has {nothing['lips']:.4f} and "
         f"{nothing['expression']:.4f}. The lips' opening differs from the truth by {swap['lips apart, mm']:.1f} mm "
@@ -110,6 +111,11 @@ def _apart(made: NDArray, truth: NDArray) -> float:
     """Mean difference of the lips' opening on the head, mm."""
     gaps = (np.maximum(surface(values).gap, 0.0) for values in (made, truth))
     return float(np.abs(np.subtract(*gaps)).mean())
+
+
+def _head(one: At, other: At) -> str:
+    """What stands over a column: its phone, or those of A and B."""
+    return one.phone if one.phone == other.phone else f"A {one.phone}, B {other.phone}"
 
 
 def _errors(made: NDArray, truth: NDArray, take: NDArray) -> tuple[str, str]:

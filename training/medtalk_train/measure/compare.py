@@ -152,11 +152,14 @@ def events(rigs: Sequence[NDArray], recordings: Sequence[Recording]) -> dict[str
 def components(rigs: Sequence[NDArray], labels: Sequence[int]) -> float:
     """Principal components that `SHARE` of the upper face's variance needs, within each label; mean over labels.
 
-    1 is a face that only grows stronger and weaker; 0 one that does not move. rigs: (T, 174) each.
+    1 is a face that only grows stronger and weaker; 0 one that does not move, or has one frame. rigs: (T, 174) each.
     """
     counts = []
     for label in sorted(set(labels)):
         frames = np.concatenate([rig[:, S_UP] for rig, own in zip(rigs, labels, strict=True) if own == label])
+        if len(frames) < 2:
+            counts.append(0)
+            continue
         variances = np.linalg.eigvalsh(np.cov(frames, rowvar=False, dtype=np.float64))[::-1]
         shares = np.cumsum(variances) / max(variances.sum(), _STILL)
         counts.append(int(np.searchsorted(shares, SHARE)) + 1 if variances.sum() > _STILL else 0)

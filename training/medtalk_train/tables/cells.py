@@ -21,7 +21,7 @@ import torch
 
 from medtalk.bundle import MANIFEST, Bundle, load_bundle
 from medtalk.engine import open_engine
-from medtalk.errors import MedtalkError, TrainingError
+from medtalk.errors import BundleError, MedtalkError, TrainingError
 from medtalk.files import sha256_file, write_atomic
 from medtalk.perform import Model
 from medtalk_train.baselines import BASELINES
@@ -33,7 +33,7 @@ from medtalk_train.recipe import Recipe, changed
 from medtalk_train.run import BUNDLE, Run, place
 from medtalk_train.settings import Ablation
 from medtalk_train.stages.ground import CLIPS
-from medtalk_train.stages.resume import is_done
+from medtalk_train.stages.resume import KEY, is_done
 from medtalk_train.synthetic.ground import Sources
 from medtalk_train.tables import ours
 
@@ -199,6 +199,7 @@ def fail(contest: Contest, cell: Cell, why: str) -> None:
     """Keep why a cell failed."""
     log.warning("%s failed: %s", cell.name, why)
     text = json.dumps({"reason": why}, indent=1)
+    contest.folder(cell).mkdir(parents=True, exist_ok=True)  # its process may have died before it made one
     write_atomic(contest.folder(cell) / FAILURE, lambda to: to.write_text(text, "utf-8"))
 
 
@@ -207,8 +208,8 @@ def result(contest: Contest, cell: Cell) -> dict[str, Any]:
     folder = contest.folder(cell)
     about = {"row": cell.row, "seed": cell.seed}
     for name in (FAILURE, METRICS):
-        if (folder / name).exists():
-            return about | json.loads((folder / name).read_text("utf-8"))
+        if found := _kept(folder / name):
+            return about | found
     return about | {"reason": "It was not trained."}
 
 
@@ -217,17 +218,39 @@ def is_measured(contest: Contest, cell: Cell) -> bool:
     folder = contest.folder(cell)
     if (folder / FAILURE).exists() or not (folder / METRICS).exists() or not (folder / BUNDLE / MANIFEST).exists():
         return False
-    kept, key = folder / "key.json", _key(contest, contest.run(cell), cell)
+    kept, key = folder / KEY, _key(contest, contest.run(cell), cell)
     if not kept.exists() or kept.read_text("utf-8") != key:
         return False
-    known = json.loads((folder / METRICS).read_text("utf-8")).get("measured")
-    return known == _measured(contest, load_bundle(folder / BUNDLE))
+    bundle = _whole(folder / BUNDLE)
+    return bundle is not None and _kept(folder / METRICS).get("measured") == _measured(contest, bundle)
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    """A file of a cell; {} where there is none, or it is damaged: then what it says has to be found anew."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        log.warning("%s is damaged (%s): it is made anew", path, error)
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _whole(folder: Path) -> Bundle | None:
+    """The bundle of a cell; None where it is damaged: then it is exported anew."""
+    try:
+        return load_bundle(folder)
+    except BundleError as error:
+        log.warning("%s is exported anew: %s", folder, error)
+        return None
 
 
 def _train(contest: Contest, cell: Cell, progress: bool) -> Bundle:
     run, folder, budget = contest.run(cell, progress), contest.folder(cell), contest.budget
-    if is_done(folder, _key(contest, run, cell), f"{BUNDLE}/{MANIFEST}"):
-        return load_bundle(folder / BUNDLE)
+    done = is_done(folder, _key(contest, run, cell), f"{BUNDLE}/{MANIFEST}")
+    if done and _kept(folder / LEARNED) and (bundle := _whole(folder / BUNDLE)) is not None:
+        return bundle
     log.info("%s ...", cell.name)
     if cell.method == MEDTALK:
         ours.learn(run, budget)
@@ -248,7 +271,7 @@ def _train(contest: Contest, cell: Cell, progress: bool) -> Bundle:
 def _measure(contest: Contest, cell: Cell, judge: Judge, bundle: Bundle) -> None:
     folder, about = contest.folder(cell), _measured(contest, bundle)
     path = folder / METRICS
-    if path.exists() and json.loads(path.read_text("utf-8")).get("measured") == about:
+    if _kept(path).get("measured") == about:
         return
     learned = json.loads((folder / LEARNED).read_text("utf-8"))
     found = judge.figures(bundle) | learned | {"measured": about}
@@ -268,6 +291,12 @@ def _key(contest: Contest, run: Run, cell: Cell) -> str:
         "budget": {"seconds": str(budget.seconds), "steps": budget.steps, "patience": budget.patience},
     }
     return json.dumps(key, indent=1, sort_keys=True)
+
+
+def budget_of(folder: Path) -> Budget | None:
+    """The budget of the cell in a folder, as it keeps it; None where it keeps none."""
+    kept = _kept(folder / KEY).get("budget")
+    return Budget(float(kept["seconds"]), kept["steps"], kept["patience"]) if kept else None
 
 
 def _measured(contest: Contest, bundle: Bundle) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from medtalk.bundle import load_bundle
 from medtalk.errors import MedtalkError, TrainingError
+from medtalk.files import make_folder
 from medtalk_train.measure.compare import lines, speeds
 from medtalk_train.recipe import load_recipe
 from medtalk_train.run import BUNDLE, PREPARATION, Run, place
@@ -40,6 +41,8 @@ from medtalk_train.tables.statistics import difference, spread
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
+    from medtalk_train.baselines.learning import Budget
+
 log = logging.getLogger(__name__)
 
 PAIRED = ("MLE", "MEE")
@@ -54,7 +57,7 @@ class Outcome:
     """A table: its rows as `results.json` has them, and its cells.
 
     rows: name, kind ("method", "line"), figures {name: [mean, sd or None, seeds]}, failed {seed: reason}, notes, and
-    where it can be told difference {name: [mean, low, high]}.
+    where it can be told difference {name: [mean, low, high]}. "converged" of the figures is a number of cells.
     """
 
     rows: list[dict[str, Any]]
@@ -89,6 +92,7 @@ def open_contest(
 
     Raises:
         TrainingError: any of it is not valid, not there, or does not fit the rest.
+        OutputError: `work` cannot be made.
     """
     spend, settings = read_budget(budget), load_recipe(recipe)
     if data:
@@ -104,6 +108,7 @@ def open_contest(
         raise TrainingError(f"The folder {prepared} does not exist.", "Give that of a run, or leave --prepared out.")
     contest = Contest(settings, work, folder, sources, spend, clips, speech)
     _ = contest.recordings
+    make_folder(work)
     if prepared is None:
         run = Run(settings, folder, progress, sources)
         run.check()
@@ -179,7 +184,7 @@ def outcome(contest: Contest, cells: Sequence[Cell], judge: Judge) -> Outcome:
     Raises:
         TrainingError: no cell could be trained.
     """
-    found = [_told(result(contest, cell), cell) for cell in cells]
+    found = [_told(result(contest, cell), cell, contest.budget) for cell in cells]
     whole = [(cell, each) for cell, each in zip(cells, found, strict=True) if "reason" not in each]
     if not whole:
         raise TrainingError(f"Every cell failed; the first: {found[0]['reason']}")
@@ -200,7 +205,10 @@ def outcome(contest: Contest, cells: Sequence[Cell], judge: Judge) -> Outcome:
     return Outcome(rows, found)
 
 
-def _told(each: dict[str, Any], cell: Cell) -> dict[str, Any]:
+def _told(each: dict[str, Any], cell: Cell, budget: Budget) -> dict[str, Any]:
+    if "reason" not in each and cell.method != MEDTALK:  # whose stages do not end early
+        most = float("inf") if budget.steps is None else budget.steps
+        each["converged"] = each["seconds"] < budget.seconds and each["steps"] < most
     if "code" in each and each["code"] != code_of(cell):
         log.warning("%s was trained by an earlier version of its code", cell.name)
         each["earlier code"] = True
@@ -215,6 +223,9 @@ def _row(name: str, cells: Sequence[Mapping[str, Any]], seconds: float | None) -
     for what in ("steps", "seconds"):
         if whole:
             figures[f"training {what}"] = list(spread([float(cell[what]) for cell in whole]))
+    ended = [bool(cell["converged"]) for cell in whole if "converged" in cell]
+    if ended:
+        figures["converged"] = [float(sum(ended)), None, len(ended)]
     if seconds is not None:
         figures["seconds a second"] = [seconds, None, 1]
     failed = {str(cell["seed"]): cell["reason"] for cell in cells if "reason" in cell}

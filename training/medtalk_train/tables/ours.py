@@ -53,12 +53,19 @@ def _guides(run: Run, stage: int) -> bool:
 def learn(run: Run, budget: Budget) -> None:
     """Train the stages; a cut run goes on with the epoch that was cut, and has the time of that epoch again.
 
+    What a stage takes beyond its time is taken from the next one's.
+
     Raises:
         TrainingError: it diverged.
     """
-    each = paces(run, budget)
-    for number in range(1, len(STAGES) + 1):
-        run.stage(number, each.get(number))
+    each, excess = paces(run, budget), 0.0
+    for number, name in enumerate(STAGES, start=1):
+        pace = each.get(number)
+        if pace is not None:
+            pace.excess = excess
+        run.stage(number, pace)
+        if pace is not None:
+            excess = pace.over(spent(run.work / name / SPENT)["seconds"])
         if not all(torch.isfinite(tensor).all() for tensor in run.model(number).state_dict().values()):
             raise TrainingError(f"It diverged in stage {number}: weights are not finite.", "Lower the stage's rate.")
 

@@ -44,7 +44,8 @@ MOTION = (
 )  # fmt: skip
 COST = (
     Column("training seconds", "trained for, s", 0), Column("training steps", "steps", 0),
-    Column("seconds a second", "compute, s a second", 3), Column("against medtalk", "beside MEDTalk", 2),
+    Column("converged", "cells converged", 0),
+    Column("seconds a second", "compute, s a second", 3), Column("against medtalk", "relative to MEDTalk", 2),
     Column("parameters", "weights", 0), Column("MB", "MB", 2),
 )  # fmt: skip
 
@@ -74,6 +75,7 @@ def section(
         f"## {TITLES[table]}",
         f"```sh\n{about['command']}\n```",
         "\n".join(["| | |", "|---|---|", *facts]),
+        unfinished(rows),
         "Errors against the held-back faces, mean ± standard deviation over seeds. Small is good; FRD is good near 0:",
         grid(ERRORS, rows, failures=True),
         "The mouth on recordings with phone times, where there are any, and how the held-back faces move:",
@@ -130,17 +132,32 @@ def differences(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def unfinished(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Which methods the budget cut short, and what the errors do not say then; "" where all converged."""
+    told = {name_of(row["name"]): row["figures"]["converged"] for row in rows if "converged" in row["figures"]}
+    short = {name: (int(of - early), of) for name, (early, _, of) in told.items() if early < of}
+    if not short:
+        return ""
+    each = "; ".join(f"{name}, {'all' if late == of else f'{late} of'} {of}" for name, (late, of) in short.items())
+    return (
+        f"**The budget ended these cells before they had converged**: {each}. Their validation error had still fallen "
+        "within the last ten validations, so their errors say how far a method comes in this time, not how good it "
+        "becomes."
+    )
+
+
 def notes(table: str, ground: str) -> list[str]:
     """What the figures are, and what they cannot show."""
     lines = [
         "Every method has the same frozen ear, the same data and the same seconds of optimiser steps by the wall "
         "clock: one that is slower a step gets fewer of them. MEDTalk's stages share the time as the recipe shares its "
-        "batches among them; their rates fall to the end, and the last weights count. The baselines keep the weights "
-        "that were best on sentences beside, and end early once these have not improved for long.",
+        "batches among them; their rates fall to the end of the budget, and the last weights count. A baseline keeps "
+        "the weights with the lowest validation error, on sentences that it does not learn from. Once this error has "
+        "not fallen for ten validations, the training has converged and ends early.",
         "Figures are of the networks alone: closures and rest decided from phones, smoothing and life are off, but "
         "in what is called finished. A mouth hears the sound; words reach MEDTalk's intensity only.",
-        "The interval is over clips (bootstrap). Clips of one voice are alike, so it is rather too narrow; of seeds it "
-        "says nothing.",
+        "The interval is over clips (bootstrap). Clips of one voice are alike, so it is rather too narrow; it says "
+        "nothing of the seeds.",
         "components: principal components that 95 % of the upper face's variance needs within an emotion. 1 is a face "
         "that only grows stronger and weaker. F1 and AUC of a face that stands still are those of no event.",
         "Compute: from samples to a rig in torch, the shared ear included, a clip at a time, on one core or the GPU "

@@ -27,7 +27,7 @@ class Difference(NamedTuple):
     high: float
 
     @property
-    def sure(self) -> bool:
+    def significant(self) -> bool:
         """Whether the bounds leave out 0."""
         return self.low > 0.0 or self.high < 0.0
 
@@ -40,8 +40,8 @@ def spread(values: Sequence[float]) -> Spread:
 def difference(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]], seed: int = 0) -> Difference:
     """How much larger the errors `theirs` are, each a list over the same clips for each seed.
 
-    A clip's error is its mean over seeds. Clips are drawn again with replacement, which tells how much hangs on the
-    choice of clips; how much hangs on the seeds it does not tell.
+    A clip's error is its mean over seeds. Clips are drawn again with replacement, so the bounds say how much depends on
+    the choice of clips, and nothing of how much depends on the seeds.
 
     Raises:
         ValueError: the clips differ, or there are fewer than two.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from medtalk.errors import TrainingError
-from medtalk.files import write_atomic
+from medtalk.files import check_file, check_folder, write_atomic
 from medtalk.inputs import read_input
 from medtalk.version import __version__
 from medtalk_train.tables import budget
@@ -29,6 +29,9 @@ def check_place(page: Path) -> None:
     """Raise the error of a page or a `results.json` that could not be written or read, before anything is trained."""
     if page.suffix.lower() != ".md":
         raise TrainingError(f"The page {page} is no Markdown.", "Give a name that ends in .md.")
+    for file in (page, beside(page) / RESULTS):
+        there = next(folder for folder in file.absolute().parents if folder.exists())
+        (check_file if there == file.absolute().parent else check_folder)(there / file.name)
     read_page(page)
     read_results(beside(page) / RESULTS)
 
@@ -107,10 +110,15 @@ def _processor() -> str:
 
 
 def read_page(page: Path) -> str:
-    """The page, "" where there is none."""
+    """The page, "" where there is none. `TrainingError` if it is no text."""
     if not page.exists():
         return ""
-    return read_input(page, "page of results", TrainingError, _MOST_BYTES).decode("utf-8")
+    try:
+        return read_input(page, "page of results", TrainingError, _MOST_BYTES).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise TrainingError(
+            f"The page {page} is not in UTF-8: {error}.", "Save it as UTF-8, or give another."
+        ) from error
 
 
 def read_results(path: Path) -> dict[str, Any]:

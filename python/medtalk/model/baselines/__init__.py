@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from medtalk.bundle import METHODS as NAMES
+from medtalk.bundle import METHODS
 from medtalk.model.baselines.diffposetalk import DiffPoseTalk
 from medtalk.model.baselines.emoface import EmoFace
 from medtalk.model.baselines.emotalk import EmoTalk
 from medtalk.model.baselines.faceformer import FaceFormer
 from medtalk.model.baselines.method import Method
 
-METHODS: Mapping[str, type[Method]] = MappingProxyType(
+BASELINES: Mapping[str, type[Method]] = MappingProxyType(
     {method.name: method for method in (FaceFormer, EmoTalk, EmoFace, DiffPoseTalk)}
 )
 """The class of each method, by the name that a bundle has for it."""
-assert tuple(METHODS) == NAMES
+assert tuple(BASELINES) == METHODS

@@ -2,8 +2,8 @@
 ACM TOG / SIGGRAPH 2024).
 
 A transformer takes the noise out of a window of faces, and knows the faces before it, the sound and the style. Guidance
-without a classifier makes the sound and the style tell more. The label stands in place of the style encoder's code, and
-head poses are left out: the rig has none.
+without a classifier gives the sound and the style more weight. The label stands in place of the style encoder's code,
+and head poses are left out: the rig has none.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class DiffPoseTalk(Method[DiffPoseTalkSizes]):
         return kept.sqrt() * clean + (1.0 - kept).sqrt() * noise
 
     def without(self, sound: Tensor, style: Tensor, no_sound: Tensor, no_style: Tensor) -> tuple[Tensor, Tensor]:
-        """Sound and style, of which the rows that are true in (B,) are put away."""
+        """Sound and style, withheld in the rows that are true in (B,)."""
         return (
             torch.where(no_sound[:, None, None], self.no_sound, sound),
             torch.where(no_style[:, None], self.no_style, style),

@@ -1,7 +1,7 @@
 """EmoTalk (Peng et al.: Speech-Driven Emotional Disentanglement for 3D Face Animation, ICCV 2023).
 
 Two encoders take content and emotion apart; a decoder fuses them and is guided by the emotion. The label stands in
-place of the personal style, and there is no level beside it.
+place of the personal style, and there is no level of emotion.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class FaceFormer(Method[FaceFormerSizes]):
         self.inward = nn.Linear(face, sizes.width)
         self.layers = nn.ModuleList(Layer(sizes) for _ in range(sizes.layers))
         self.outward = nn.Linear(sizes.width, face)
-        # The paper starts from zeros: the first faces are the neutral one.
+        # The paper starts from zeros, which are its neutral face. Here they are the mean face of the data.
         nn.init.zeros_(self.outward.weight)
         nn.init.zeros_(self.outward.bias)
 
