@@ -202,6 +202,8 @@ class Run:
         own = recipe[f"stage{stage}"]
         if self.recipe.pretrained is None:
             own.pop("blinks", None)  # faces of rules have none: a run of before this setting goes on
+        if own.get("effort"):
+            del own["effort"]  # so goes one of before that setting
         return {
             "stage": own,
             "scale": recipe["stage3"]["intensity_scale_augmentation"] if stage == 4 else None,
