@@ -260,7 +260,7 @@ def test_medtalk_of_a_table_stands_for_the_bundle(speech: Path, tiny_bundle: Pat
     found = methods.draw(Material(speech=speech, methods=table), tmp_path)
     own, still = found.numbers["MEDTalk, angry"], found.numbers["still mouth, angry"]
     assert own == found.numbers["EmoTalk, angry"] and own["lips"] > still["lips"], "at random, as the other is"
-    assert any("MEDTalk was trained for 2 h; EmoTalk was trained for 2 h. The bundle" in text for text in found.shown)
+    assert any("(MEDTalk, EmoTalk: trained for 2 h). The bundle" in text for text in found.shown)
 
 
 def test_a_backbone_that_another_bundle_lacks_is_not_given_to_it(full_bundle: Path) -> None:

@@ -75,13 +75,14 @@ def draw(material: Material, folder: Path) -> Drawn:
 
 def _budget(abouts: Mapping[str, str]) -> str:
     """What the rows whose training had a budget can say; abouts: method -> "trained for 30 min"."""
-    text = "; ".join(f"{name} was {about}" for name, about in abouts.items())
+    alike = {about: [name for name in abouts if abouts[name] == about] for about in abouts.values()}
+    text = "; ".join(f"{', '.join(names)}: {about}" for about, names in alike.items())
     own = (
         "The bundle of the other figures is another one, trained without such a budget."
         if _OWN in abouts
         else "MEDTalk is the bundle of the other figures, which had no such budget: do not compare its row with these."
     )
-    return f"The budget of Table 1 says how far a method comes in its time: {text}. {own}"
+    return f"The budget of Table 1 says how far a method comes in its time ({text}). {own}"
 
 
 def _opened(name: str, place: Path, material: Material) -> Model:
