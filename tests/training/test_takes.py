@@ -36,8 +36,9 @@ def test_emoface(tmp_path: Path) -> None:
     other = takes["angry_bb_001"]
     assert other.description == "cross, with a frown" and other.transcript is None
     assert other.picture == folder / "peaks" / "angry_bb_001.png" and take.picture is None
+    assert take.sound is not None and (other_sound := takes["angry_aa_000"].sound) is not None
     assert take.sound.read().shape == (12800,) and take.rig.read().shape == (48, 174)
-    assert take.sound.key() == takes["angry_aa_000"].sound.key(), "they are one sound in two emotions"
+    assert take.sound.key() == other_sound.key(), "they are one sound in two emotions"
     assert {t.group for t in takes.values()} == {""}
     assert {t.group for t in read_takes(folder, parallel=True)} == {
         f"{s}_00{k}" for s in ("aa", "bb", "cc") for k in (0, 1)
@@ -66,7 +67,7 @@ def test_ravdess(tmp_path: Path) -> None:
     assert take.speaker == "01" and take.transcript == "Dogs are sitting by the door."
     assert take.picture is not None, "of the video's modality"
     assert take.rig.read().shape == (90, 174), "30 fps become 60"
-    assert len(take.sound.read()) == 24000
+    assert take.sound is not None and len(take.sound.read()) == 24000
 
 
 def test_rigs(tmp_path: Path) -> None:
@@ -84,8 +85,9 @@ def test_the_synthetic_corpus(tmp_path: Path) -> None:
     takes = read_takes(tmp_path / "data")
     assert [take.label for take in takes[:8]] == [0, 1, 2, 3, 4, 5, 6, 0]
     assert [take.held for take in takes[:4]] == [False, False, False, True]
-    assert len(takes[0].rig.read()) == len(takes[0].sound.read()) * 60 // 16000
-    assert len({take.sound.key() for take in takes}) == len({take.rig.key() for take in takes}) == 12
+    sounds = [take.sound for take in takes if take.sound is not None]
+    assert len(takes[0].rig.read()) == len(sounds[0].read()) * 60 // 16000
+    assert len({sound.key() for sound in sounds}) == len({take.rig.key() for take in takes}) == 12
     assert check(tmp_path / "data").problems == []
 
 
