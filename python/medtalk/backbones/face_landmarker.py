@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import sys
+import threading
 import urllib.request
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -146,6 +148,7 @@ class FaceLandmarker:
                 ) from error
         self._image: Any = lambda pixels: mediapipe.Image(mediapipe.ImageFormat.SRGB, pixels)
         self._open: Any = vision.FaceLandmarker.create_from_options
+        _survive_profiling()
         self._options = vision.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_buffer=_verified(locate(source))),
             output_face_blendshapes=True,
@@ -270,6 +273,19 @@ def _shapes(categories: Any) -> NDArray[np.float64]:
         if (place := _PLACES.get(shape.category_name.lower())) is not None:  # "_neutral" is none
             shapes[place] = shape.score
     return shapes
+
+
+def _survive_profiling() -> None:
+    """Have SIGPROF ignored in Python's own books, too.
+
+    MediaPipe has a timer that sends it, and ignores it behind Python's back. Who puts Python's handlers back, as
+    Lightning does after a training, would bring back the default: the signal then ends the process without a word.
+    """
+    number = getattr(signal, "SIGPROF", None)  # Windows has none
+    if number is None or threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(number) is signal.SIG_DFL:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from functools import cache
@@ -204,3 +206,30 @@ def test_the_command(medtalk, network_file: Path, tmp_path: Path) -> None:
     assert (done.code, done.err) == (0, "")
     told = json.loads(done.out)
     assert told["guidance"]["image"] == "smile.png" and told["emotion"]["happy"] > 0.7 and told["strength"] > 0.5
+
+
+def test_its_timer_does_not_end_the_process(shared: Path) -> None:
+    """MediaPipe's profiling timer runs on where somebody puts Python's own signal handlers back, as Lightning does."""
+    script = """
+import signal, sys, time
+import numpy as np
+from PIL import Image
+from medtalk.errors import GuidanceError
+from medtalk.backbones.face_landmarker import FaceLandmarker
+from medtalk.backbones.pretrained import FACE_LANDMARKER, Pretrained
+landmarker = FaceLandmarker(Pretrained(FACE_LANDMARKER, sys.argv[1]))
+picture = Image.fromarray(np.random.default_rng(1).integers(0, 255, (320, 320, 3), np.uint8))
+for _ in range(3):
+    try:
+        landmarker.read(picture)
+    except GuidanceError:
+        pass
+    signal.signal(signal.SIGPROF, signal.getsignal(signal.SIGPROF))
+    end = time.process_time() + 0.3
+    while time.process_time() < end:
+        pass
+print("alive")
+"""
+    words = [sys.executable, "-c", script, str(shared / "face" / "face_landmarker.task")]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.stdout == "alive\n", (done.returncode, done.stderr[-500:])
