@@ -166,9 +166,9 @@ def notes(table: str, ground: str) -> list[str]:
     if ground == "synthetic":
         lines.append(
             "**What synthetic data can show.** The truth is a teacher that makes faces by rules from phone times and a "
-            "strength, on voices of synthesisers: whoever learns the rules best wins. It shows whether a method hears "
-            "the phones, follows an emotion it is given and keeps both apart. It does not show which looks most like a "
-            "person: no captured face is in it."
+            "strength, and most voices are synthetic. The method that learns the rules best wins. The figures show "
+            "whether a method hears the phones, follows the given emotion and keeps the two apart. They do not show "
+            "which method looks most like a person: the data has no captured face."
         )
     else:
         lines.append("The truth is captured; speakers that are held back were never met in training.")
