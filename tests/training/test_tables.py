@@ -319,7 +319,7 @@ def test_table_1(table: Callable[..., Any], started: Path, spoken: Path) -> None
     assert f"{mean:+.4f} [{low:+.4f}, {high:+.4f}]" in found.page
     assert rows["truth"]["figures"]["MLE"][0] == 0.0 and rows["truth"]["figures"]["closure F1"][0] > 0.9
     assert rows["medtalk"]["figures"]["against medtalk"][0] == 1.0
-    assert rows["emoface"]["figures"]["parameters"][0] > 0 and "no captured face is in it" in found.page
+    assert rows["emoface"]["figures"]["parameters"][0] > 0 and "the data has no captured face" in found.page
     pictures = re.findall(r"!\[.*?\]\((.*?)\)", found.page)
     assert len(pictures) == 3
     for picture in pictures:
