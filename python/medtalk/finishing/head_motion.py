@@ -22,7 +22,7 @@ numbers, not frames.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from medtalk.finishing.course import ease
 if TYPE_CHECKING:
     from medtalk.features.cues import Accent, Cues
 
+Value = TypeVar("Value", float, NDArray[np.float64])
 Moods = Sequence[tuple[float | NDArray, Mapping[str, float]]]
 """Weights of the labels over time: shares that sum to 1, each a number or one a frame (T,), with the weights there."""
 REACH = (16.0, 13.0, 10.0)
@@ -270,7 +271,7 @@ def _sway(frames: int, fps: float, rng: np.random.Generator) -> NDArray[np.float
     return SWAY_DEGREES * (low - lower) / np.sqrt(variance)
 
 
-def swing(speaking: NDArray) -> NDArray:
+def swing(speaking: Value) -> Value:
     """How much of the sway there is, of how surely somebody speaks."""
     return _QUIET + (1.0 - _QUIET) * speaking
 
@@ -280,9 +281,9 @@ def log_effort(effort: NDArray) -> NDArray[np.float64]:
     return np.log2(np.maximum(np.asarray(effort, np.float64), 0.1))
 
 
-def raised(rise: NDArray, speaking: NDArray) -> NDArray[np.float64]:
+def raised(rise: float | NDArray, speaking: float | NDArray) -> NDArray[np.float64]:
     """Degrees of pitch for an effort so many doublings above that around it."""
-    return _EFFORT_DEGREES * speaking * np.clip(rise, -1.5, 1.5)
+    return _EFFORT_DEGREES * speaking * np.minimum(np.maximum(rise, -1.5), 1.5)
 
 
 def _with_voice(cues: Cues, speaking: NDArray, fps: float) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,15 +136,25 @@ class Part:
     def move(
         self, name: str, curve: NDArray, rows: slice = slice(None), sides: tuple[float, float] = (1.0, 1.0)
     ) -> None:
-        """Move a channel, or both sides of one, by so much of the room that it has, at the frames of `rows`."""
-        shares = {name: 1.0} if name in _AT else {f"L_{name}": sides[0], f"R_{name}": sides[1]}
-        for channel, share in shares.items():
-            at = _AT[channel]
-            value, change = self.rig[rows, at], np.minimum(np.maximum(self.amount * share * curve, -1.0), 1.0)
-            room = np.where(change > 0.0, MAXIMUM[at] - value, value - MINIMUM[at])
-            if at in _LIPS:
-                change = change * self.open[rows]
-            self.rig[rows, at] += (change * np.minimum(np.maximum(room, 0.0), 1.0)).astype(np.float32)
+        """Move a channel, or both sides of one, by so much of the room that it has, at the frames of `rows`.
+
+        `curve` is (N,), or (N, 2) with one for each side.
+        """
+        at, lips = _channels(name)
+        shares = (self.amount * np.array(sides if len(at) == 2 else (1.0,))).astype(curve.dtype)
+        value = self.rig[rows, at]
+        change = np.minimum(np.maximum(shares * (curve if curve.ndim == 2 else curve[:, None]), -1.0), 1.0)
+        room = np.where(change > 0.0, MAXIMUM[at] - value, value - MINIMUM[at])
+        if lips:
+            change = change * self.open[rows, None]
+        self.rig[rows, at] += (change * np.minimum(np.maximum(room, 0.0), 1.0)).astype(np.float32)
+
+
+@cache
+def _channels(name: str) -> tuple[list[int], bool]:
+    """The channels of a name, both sides of one without, and whether they are of the lips."""
+    at = [_AT[name]] if name in _AT else [_AT[f"L_{name}"], _AT[f"R_{name}"]]
+    return at, at[0] in _LIPS
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,11 +287,10 @@ def drift(part: Part, noises: Iterator[NDArray[np.float32]]) -> None:
     """Let brows, lids and corners wander by three noises (N,) of deviation 1 for each of `WANDER`."""
     for above, below, size, other in WANDER:
         together = next(noises)
-        for side in "LR":
-            curve = size * (0.8 * together + 0.6 * next(noises))
-            part.move(f"{side}_{above}", np.maximum(curve, 0.0))
-            if other:
-                part.move(f"{side}_{below}", other * np.maximum(-curve, 0.0))
+        curve = np.stack([size * (0.8 * together + 0.6 * next(noises)) for _ in "LR"], axis=1)
+        part.move(above, np.maximum(curve, 0.0))
+        if other:
+            part.move(below, other * np.maximum(-curve, 0.0))
 
 
 def _drift(scene: _Scene) -> None:

@@ -11,6 +11,7 @@ mouth speak as well: the mouth gets its delay with the strength (`medtalk.dynami
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +67,7 @@ def retime(
     times, sides = np.arange(len(out), dtype=np.float64), Sides(rng)
     common = sides.common.at(np.arange(len(out)) / fps)
     for name, unit in UNITS.items():
-        own = sides.own(name, np.arange(len(out)) / fps)
+        own = sides.own(name, np.arange(len(out)) / fps, common)
         apart = sides.lags[name] * asymmetry
         used = unit.channels[np.abs(values[:, unit.channels]).max(axis=0, initial=0.0) > 0.0]
         if not len(used):
@@ -94,9 +95,18 @@ class Sides:
             self._units[name] = _Difference(rng)
             self.lags[name] = float(rng.choice([-1.0, 1.0]) * rng.uniform(*_SIDE_LAG))
 
-    def own(self, unit: str, times: NDArray[np.float64]) -> NDArray[np.float64]:
-        """How much more the left side of a unit shows at `times` in seconds, same shape; about 1 by its size."""
-        return 0.6 * self.common.at(times) + 0.8 * self._units[unit].at(times)
+    def own(self, unit: str, times: NDArray[np.float64], common: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How much more the left side of a unit shows at `times` in seconds, same shape; about 1 by its size.
+
+        `common` is what all units have in common then.
+        """
+        return 0.6 * common + 0.8 * self._units[unit].at(times)
+
+    def all(self, times: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What all have in common at `times` (N,), and of the units their own (N, U), all in one."""
+        every = [self.common, *self._units.values()]
+        found = np.array([each.bias for each in every]) + 0.7 * _Wander.all([each.wander for each in every], times)
+        return found[:, 0], 0.6 * found[:, :1] + 0.8 * found[:, 1:]
 
 
 def lead(unit: Unit, fps: float) -> float:
@@ -121,8 +131,12 @@ def tremble(
 
     The tremor has 5 to 8 Hz, and comes and goes. Its rate is ours.
     """
+    return shake(values, shaking * Tremor(rng, fps).next(len(values)))
+
+
+def shake(values: NDArray[np.float32], wave: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Move brows and lids of a rig (T, 174) by `wave` (T,), a share of their level; returns a new array."""
     out = np.array(values, np.float32)
-    wave = shaking * Tremor(rng, fps).next(len(out))
     out[:, _TREMBLING] *= (1.0 + wave)[:, None].astype(np.float32)
     return out
 
@@ -158,16 +172,23 @@ class _Wander:
         waves = [np.sin(2.0 * np.pi * (times / period + phase)) for period, phase in self._waves]
         return np.sqrt(2.0 / len(waves)) * np.sum(waves, axis=0)
 
+    @staticmethod
+    def all(several: Sequence[_Wander], times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Those of several that have as many waves, (N, K) at `times` (N,)."""
+        periods, phases = np.moveaxis(np.array([each._waves for each in several]), 2, 0)
+        waves = np.sin(2.0 * np.pi * (times[:, None, None] / periods + phases))
+        return np.sqrt(2.0 / waves.shape[2]) * waves.sum(axis=2)
+
 
 class _Difference:
     """How much more the left side shows, about 1 on the average of its size: a bias that drifts."""
 
     def __init__(self, rng: np.random.Generator) -> None:
-        self._bias = float(rng.choice([-1.0, 1.0])) * 0.8
-        self._wander = _Wander(_PERIODS, rng)
+        self.bias = float(rng.choice([-1.0, 1.0])) * 0.8
+        self.wander = _Wander(_PERIODS, rng)
 
     def at(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._bias + 0.7 * self._wander.at(times)
+        return self.bias + 0.7 * self.wander.at(times)
 
 
 def _signed(values: NDArray[np.float32], rise: float, fall: float) -> NDArray[np.float32]:
