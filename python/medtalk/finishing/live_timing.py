@@ -20,7 +20,7 @@ from medtalk.finishing.smoothing import (
     savitzky_golay,
     weights,
 )
-from medtalk.finishing.timing import CORNERS, LOPSIDED, SIDE, UNITS, Sides, lead, mean_width
+from medtalk.finishing.timing import CORNERS, LOPSIDED, SIDE, UNITS, Sides, lead, weights_before
 from medtalk.rates import FPS
 from medtalk.rig.channels import AREAS, N_CHANNELS
 from medtalk_wire.settings import Finishing
@@ -44,13 +44,15 @@ class LiveTiming:
         for area, window in windows.items():
             self._smoother[:, AREAS[area]] = self._taps(window, 0.0)[:, None]
         area_of = {channel: area for area in windows for channel in AREAS[area].tolist()}
-        reach = max(2 * mean_width(unit.fall * FPS) - 1 for unit in UNITS.values())
+        reach = max(len(weights_before(unit.fall * FPS)) for unit in UNITS.values())
         self._quick, self._slow = np.zeros((2, len(_UPPER), reach))
         self._mover = np.zeros((half + ahead + 1, len(_UPPER)))
         column = 0
         for name, unit in UNITS.items():
             for channel in unit.channels.tolist():
-                self._quick[column], self._slow[column] = _before(unit.rise, reach), _before(unit.fall, reach)
+                for means, seconds in ((self._quick, unit.rise), (self._slow, unit.fall)):
+                    kernel = weights_before(seconds * FPS)
+                    means[column, reach - len(kernel) :] = kernel
                 apart = 0.5 * SIDE[channel] * self._sides.lags[name] * self._asymmetry
                 self._mover[:, column] = self._taps(windows[area_of[channel]], lead(unit, FPS) + apart * FPS)
                 column += 1
@@ -123,10 +125,3 @@ class LiveTiming:
             if at > low:
                 out[low + 1 + self._half] += weight * (at - low)
         return out
-
-
-def _before(seconds: float, reach: int) -> NDArray[np.float64]:
-    """Weights (reach,) of the frames up to one, as the two means of `timing.follow` have them."""
-    width = mean_width(seconds * FPS)
-    kernel = np.convolve(np.ones(width), np.ones(width)) / width**2
-    return np.concatenate([np.zeros(reach - len(kernel)), kernel])

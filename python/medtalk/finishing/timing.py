@@ -124,6 +124,26 @@ def follow(values: NDArray, rise: float, fall: float) -> NDArray:
     return np.maximum(quick, slow) if rise <= fall else np.minimum(quick, slow)
 
 
+class Follow:
+    """`follow` of a curve that goes on, value by value."""
+
+    def __init__(self, rise: float, fall: float) -> None:
+        quick, slow = (weights_before(each) for each in (min(rise, fall), max(rise, fall)))
+        self._weights = np.stack([np.concatenate([np.zeros(len(slow) - len(quick)), quick]), slow])
+        self._larger = rise <= fall
+        self._past: NDArray[np.float64] | None = None
+
+    def next(self, value: float) -> float:
+        """The next value; the first went on before."""
+        past = self._past
+        if past is None:
+            past = self._past = np.full(self._weights.shape[1], value)
+        past[:-1] = past[1:]
+        past[-1] = value
+        quick, slow = (self._weights * past).sum(axis=1).tolist()
+        return max(quick, slow) if self._larger else min(quick, slow)
+
+
 def tremble(
     values: NDArray[np.float32], shaking: NDArray[np.float32], fps: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
@@ -206,6 +226,12 @@ def _mean_before(values: NDArray, length: float) -> NDArray:
         return values
     once = uniform_filter1d(values, width, axis=0, mode="nearest", origin=(width - 1) // 2)
     return uniform_filter1d(once, width, axis=0, mode="nearest", origin=(width - 1) // 2)
+
+
+def weights_before(length: float) -> NDArray[np.float64]:
+    """Weights of the frames up to one in the mean of the `length` frames before it, as `follow` has it."""
+    width = mean_width(length)
+    return np.convolve(np.ones(width), np.ones(width)) / width**2
 
 
 def mean_width(length: float) -> int:
