@@ -93,7 +93,8 @@ def entered(whisper: WhisperLayers, mel: Tensor, places: Tensor) -> Tensor:
 
 
 def head_of(head: EarHead, states: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-    """Features and logits of normalised states (B, S, 2 width) and hidden (B, S + 4, hidden), two more on either side."""
+    """Features and logits of normalised states (B, S, 2 width), of hidden (B, S + 4, hidden) with two more on either
+    side."""
     around = F.conv1d(hidden.transpose(1, 2), head.around.weight, head.around.bias).transpose(1, 2)
     hidden = head.dropout(hidden[:, AROUND:-AROUND] + F.gelu(around))
     return head.features(hidden), head.phones(torch.cat([states, hidden], dim=-1))

@@ -68,7 +68,9 @@ class StateWindows(IterableDataset):
         return torch.from_numpy(values), torch.from_numpy(classes)
 
 
-def shares_of(engines: Sequence[str], samples: Sequence[int], shares: Mapping[str, float] | None) -> NDArray[np.float64]:
+def shares_of(
+    engines: Sequence[str], samples: Sequence[int], shares: Mapping[str, float] | None
+) -> NDArray[np.float64]:
     """The chance of each clip to be drawn: by its length, and by the share of its engine where there are shares."""
     sizes, names = np.array(samples, np.float64), np.array(engines)
     for engine, share in (shares or {}).items():

@@ -27,7 +27,7 @@ from medtalk_train.synthetic.backbone import fit_head, steps_done
 from medtalk_train.synthetic.streams import UNKNOWN, Stream
 
 if TYPE_CHECKING:
-    from torch.nn import Module
+    pass
 
 STEP = 2
 """States of a step in the streams."""
