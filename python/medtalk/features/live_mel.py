@@ -35,7 +35,7 @@ _LOUDEST_FALLS = np.float32(np.exp(-1.0 / (10.0 * whisper_mel.FPS)))  # a frame:
 
 
 class RunningLevel:
-    """The level of the loud parts of a stream in dBFS: the 95th percentile of its 40 ms pieces of speech, as it runs."""
+    """The level of the loud parts of a stream in dBFS: the running 95th percentile of its 40 ms pieces of speech."""
 
     def __init__(self) -> None:
         self.loud = USUAL_DBFS
@@ -104,7 +104,7 @@ class LiveMel:
             self.level.hear(self._raw)
             self._raw = self._raw[:0]
             self._gains = (last, self.level.gain)
-        return samples * (np.float32(first) + np.float32(last - first) * way)
+        return np.asarray(samples * (np.float32(first) + np.float32(last - first) * way), np.float32)
 
     def _follow(self, peaks: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N,) the running loudest value at each of the next frames, of the frames' own."""

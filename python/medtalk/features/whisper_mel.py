@@ -72,7 +72,7 @@ def _power(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
     frames = np.lib.stride_tricks.sliding_window_view(samples, N_FFT)[::HOP]
     spectrum: NDArray[np.complex64] = rfft(frames * _hann(), axis=1)  # pyright: ignore
-    return (spectrum.real**2 + spectrum.imag**2) @ filterbank()
+    return np.asarray((spectrum.real**2 + spectrum.imag**2) @ filterbank(), np.float32)
 
 
 def _decades(power: NDArray[np.float32]) -> NDArray[np.float32]:

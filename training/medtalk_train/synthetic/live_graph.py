@@ -14,8 +14,7 @@ from medtalk.errors import TrainingError
 from medtalk.features.whisper_mel import N_MELS
 from medtalk.model.ear import Ear, EarHead
 from medtalk.model.live_ear import AROUND, BESIDE, LiveGraph
-from medtalk_train.onnx_graph import graph_of
-from medtalk_train.synthetic.export import TOLERANCE, eight_bits
+from medtalk_train.onnx_graph import TOLERANCE, eight_bits, graph_of
 
 _INPUTS = {"mel": {0: "frames"}, "places": {0: "states"}, "keys": {0: "history"}, "values": {0: "history"},
            "hidden": {}}  # fmt: skip

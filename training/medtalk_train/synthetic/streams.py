@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-UNKNOWN = -100
-"""The class of what belongs to no utterance, as in `backbone`."""
+STEP = 2
+"""States of a step."""
 HOP = RATE // listening.FPS
 """Samples of a state."""
 _CLEAN = 0.25  # share of the utterances that are heard as they are
@@ -100,7 +100,7 @@ def hear(
     for number, path in enumerate(paths):
         if path.exists():
             continue
-        stream = _heard(voices, ear, options, np.random.default_rng((seed, number)))
+        stream = heard_as(voices, ear, options, np.random.default_rng((seed, number)))
         write_atomic(path, partial(_write, stream=stream))
         if (number + 1) % 20 == 0:
             log.info("%d of %d streams", number + 1, count)
@@ -108,13 +108,12 @@ def hear(
 
 
 class Voices:
-    """The training voices of some corpora, and sounds in which nobody speaks, drawn by their engines' shares."""
+    """The voices of a split of some corpora, and sounds in which nobody speaks, drawn by their engines' shares."""
 
-    def __init__(self, corpora: Sequence[Corpus], shares: Mapping[str, float] | None) -> None:
-        self.corpora = corpora
-        self.items = [(corpus, item) for corpus in corpora for item in corpus.split("train")]
+    def __init__(self, corpora: Sequence[Corpus], shares: Mapping[str, float] | None, split: str = "train") -> None:
+        self.items = [(corpus, item) for corpus in corpora for item in corpus.split(split)]
         if not self.items:
-            raise TrainingError("There are no training voices.", "Make a larger corpus.")
+            raise TrainingError(f"There are no voices of the split {split}.", "Make a larger corpus.")
         spoken = dict(shares or {})
         self.silent = spoken.pop(NONSPEECH, 0.0)
         known = [item for _, item in self.items]
@@ -131,7 +130,10 @@ class Voices:
         return samples, item
 
 
-def _heard(voices: Voices, ear: Ear, options: LiveOptions, rng: np.random.Generator) -> Stream:
+def heard_as(
+    voices: Voices, ear: Ear, options: LiveOptions, rng: np.random.Generator, how: Streaming | None = None
+) -> Stream:
+    """A stream of random utterances, heard in one way, or in one that is drawn."""
     total = round(options.stream * listening.FPS)
     sound = np.zeros(total * HOP, np.float32)
     classes = np.full(total, PHONE_INDEX[SILENCE], np.int64)
@@ -148,13 +150,13 @@ def _heard(voices: Voices, ear: Ear, options: LiveOptions, rng: np.random.Genera
             classes[span] = frame_classes(item.phones, len(own), listening.FPS)
         at += len(own) + 1 + int(rng.uniform(*_PAUSE) * listening.FPS)
     sound *= np.float32(10.0 ** (rng.normal(0.0, _LEVEL_DB) / 20.0))
-    ahead, history = int(rng.integers(0, options.most_ahead + 1)), int(rng.choice(options.histories))
-    place = int(rng.integers(0, len(ear.whisper.positions) - total))
-    how = Streaming(2, ahead, history, place)
+    if how is None:
+        ahead, history = int(rng.integers(0, options.most_ahead + 1)), int(rng.choice(options.histories))
+        how = Streaming(STEP, ahead, history, int(rng.integers(0, len(ear.whisper.positions) - total)))
     states, following = streamed(ear.whisper, torch.from_numpy(LiveMel().push(sound)), how)
     count = len(states)
     return Stream(
-        states.numpy().astype(np.float16), following.numpy().astype(np.float16), min(ahead, following.shape[1]),
+        states.numpy().astype(np.float16), following.numpy().astype(np.float16), min(how.ahead, following.shape[1]),
         classes[:count], features[:count].astype(np.float16),
     )  # fmt: skip
 
