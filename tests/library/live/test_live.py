@@ -1,4 +1,4 @@
-"""A live face: the same frames however the sound is cut, at their times, in bounded memory; errors say what is valid."""
+"""A live face: the same frames however the sound is cut, at their times, in bounded memory; errors say what is."""
 
 from __future__ import annotations
 
