@@ -26,7 +26,8 @@ _DIP_DB = 2.0  # on either side of a nucleus
 _VOICED = 0.5
 _NEAR_S = 0.08  # around a nucleus, in which its pitch is looked for
 _AROUND_S = 1.25  # to either side: the voice beside which a syllable stands out
-_APART_S = 0.28  # between two accents: a word or more
+APART = 0.28
+"""Seconds between two accents: a word or more."""
 _SEMITONES, _DECIBELS = 4.5, 5.0  # above what is around, both of which together make a full accent
 _PITCH_SHARE = 0.65
 _OCTAVE_FROM = 9.0  # semitones: a tracker's octave error rather than a voice
@@ -77,7 +78,7 @@ def cues(prosody: NDArray[np.float32], activity: NDArray[np.float32]) -> Cues:
     voice = np.array(activity, np.float32)
     if not voice.any():
         return Cues.none(len(voice))
-    return Cues(len(voice), _accents(prosody, voice), phrases(voice), effort(prosody), voice)
+    return Cues(len(voice), accents(prosody, voice), phrases(voice), effort(prosody), voice)
 
 
 def phrases(activity: NDArray[np.float32], fps: float = FPS) -> tuple[tuple[float, float], ...]:
@@ -91,24 +92,35 @@ def phrases(activity: NDArray[np.float32], fps: float = FPS) -> tuple[tuple[floa
     return tuple(spans)
 
 
-def _accents(prosody: NDArray[np.float32], activity: NDArray[np.float32]) -> tuple[Accent, ...]:
+def accents(
+    prosody: NDArray[np.float32], activity: NDArray[np.float32], since: int = 0, ended: bool = True
+) -> tuple[Accent, ...]:
+    """The accents of a clip, as `cues` has them.
+
+    Args:
+        prosody, activity: as of `cues`.
+        since: the frame from which on they are wanted.
+        ended: whether the sound ends with the clip, so that the last syllable is whole.
+    """
     from scipy.ndimage import gaussian_filter1d
 
     columns = dict(zip(PROSODY, np.asarray(prosody, np.float64).T, strict=True))
     loudness = gaussian_filter1d(10.0 * columns["loudness_relative"], 1.5, mode="nearest")
     semitones = 6.0 * columns["pitch_relative"]
     voiced = (columns["voicing"] > _VOICED) & (activity > 0.5)
-    nuclei = np.array([peak for peak in _peaks(loudness) if voiced[peak]], np.int64)
+    nuclei = np.array([peak for peak in _peaks(loudness, ended) if voiced[peak]], np.int64)
     loud = loudness[nuclei]
-    around, apart = round(_AROUND_S * FPS), round(_APART_S * FPS)
+    around, apart = round(_AROUND_S * FPS), round(APART * FPS)
     strengths = np.zeros(len(nuclei))
-    for number, at in enumerate(nuclei):
+    for number in range(int(np.searchsorted(nuclei, since - apart)), len(nuclei)):
+        at = nuclei[number]
         first, last = np.searchsorted(nuclei, [at - around, at + around + 1])
         boost = loud[number] - loud[first:last].mean()
         rise = _rise(semitones, voiced, int(at))
         strengths[number] = _PITCH_SHARE * rise + (1.0 - _PITCH_SHARE) * float(np.clip(boost / _DECIBELS, -1.0, 1.0))
     found = []
-    for number, at in enumerate(nuclei):
+    for number in range(int(np.searchsorted(nuclei, since)), len(nuclei)):
+        at = nuclei[number]
         first, last = np.searchsorted(nuclei, [at - apart, at + apart + 1])
         if strengths[number] >= max(_ACCENTED, strengths[first:last].max()):
             found.append(Accent(int(at) / FPS, float(strengths[number])))
@@ -125,8 +137,9 @@ def _rise(semitones: NDArray, voiced: NDArray, at: int) -> float:
     return float(np.clip(np.quantile(above, 0.75) / _SEMITONES, -1.0, 1.0))
 
 
-def _peaks(loudness: NDArray) -> list[int]:
-    """Frames of the peaks of (T,) dB with a dip of `_DIP_DB` on either side; the ends of the clip count as dips."""
+def _peaks(loudness: NDArray, ended: bool = True) -> list[int]:
+    """Frames of the peaks of (T,) dB with a dip of `_DIP_DB` on either side; the ends of the clip count as dips, the
+    last one where the sound has `ended`."""
     found: list[int] = []
     top, low, rising = 0, 0, True
     for frame, level in enumerate(loudness.tolist()):
@@ -140,4 +153,4 @@ def _peaks(loudness: NDArray) -> list[int]:
             low = frame
         elif level > loudness[low] + _DIP_DB:
             top, rising = frame, True
-    return [*found, top] if rising and len(loudness) else found
+    return [*found, top] if ended and rising and len(loudness) else found
