@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -54,10 +56,12 @@ class JsonSender:
         try:
             self._stream.write(packet)
             self._stream.flush()
-        except (BrokenPipeError, ValueError) as error:  # Windows says EINVAL of a pipe that is closed
-            raise Closed(self.name) from error
+        except (BrokenPipeError, ValueError) as error:  # the other side, or this one, has closed it
+            raise Closed from error
         except OSError as error:
-            raise Closed(self.name) from error
+            if error.errno == errno.EINVAL and os.name == "nt":  # what Windows says of a pipe that is closed
+                raise Closed from error
+            raise Closed(f"The frames cannot be written to {self.name}: {error.strerror or error}.") from error
 
     def close(self) -> None:
         pass

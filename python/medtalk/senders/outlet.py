@@ -18,8 +18,8 @@ _MOST_WAITING = 120  # frames, two seconds: what is sent to takes nothing any mo
 _LATENCIES = 3600  # frames, a minute, of which `latencies` tells
 
 
-class Closed(Exception):  # noqa: N818  it is the end of a stream, not an error of it
-    """Whoever took the packets of a sender has gone."""
+class Closed(Exception):  # noqa: N818  it is the end of a stream, which need not be an error
+    """Whoever took the packets of a sender has gone; with a text where that is a fault."""
 
 
 class _Waiting(NamedTuple):
@@ -29,27 +29,35 @@ class _Waiting(NamedTuple):
 
 
 class Outlet:
-    """Sends the packets of a `sender` at their times (of `time.monotonic`), on a thread that ends with `close`.
+    """Sends the packets of a `sender` at their times (of `time.monotonic`), on a thread that ends with `close`; or
+    `at_once`, as they are put, without one.
 
-    sent, dropped: frames so far. closed: whether the sender's receiver has gone.
+    sent, dropped: frames so far. closed: whether the sender's receiver has gone; problem: why, where that is a fault.
     """
 
-    def __init__(self, sender: Sender) -> None:
+    def __init__(self, sender: Sender, *, at_once: bool = False) -> None:
         self.sender = sender
         self.sent = self.dropped = 0
-        self.closed = False
+        self.closed, self.problem = False, ""
         self._waiting: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._ending = False
         self._latencies: deque[float] = deque(maxlen=_LATENCIES)
-        self._thread = threading.Thread(target=self._run, name=f"medtalk {sender.name}", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        if not at_once:
+            self._thread = threading.Thread(target=self._run, name=f"medtalk {sender.name}", daemon=True)
+            self._thread.start()
 
     def put(self, packets: Sequence[bytes], due: Sequence[float], heard: Sequence[float]) -> None:
-        """Hand over packets, each to be sent when it is `due`; `heard` is when the sound of it was. Never waits."""
+        """Hand over packets, each to be sent when it is `due`; `heard` is when the sound of it was. Never waits,
+        unless packets are sent at once."""
+        if self.closed:
+            return
+        if self._thread is None:
+            for packet in packets:
+                self._send(_Waiting(0.0, 0.0, packet))
+            return
         with self._changed:
-            if self.closed:
-                return
             self._waiting.extend(map(_Waiting, due, heard, packets))
             while len(self._waiting) > _MOST_WAITING:
                 self._waiting.popleft()
@@ -68,24 +76,28 @@ class Outlet:
         with self._changed:
             self._ending = True
             self._changed.notify()
-        self._thread.join(seconds)
+        if self._thread is not None:
+            self._thread.join(seconds)
         with self._changed:
             self.dropped += len(self._waiting)
             self._waiting.clear()
         self.sender.close()
 
     def _run(self) -> None:
-        while (next_ := self._next()) is not None:
-            try:
-                self.sender.send(next_.packet)
-            except Closed:
-                with self._changed:
-                    self.closed = True
-                    self._waiting.clear()
-                return
+        while not self.closed and (waiting := self._next()) is not None:
+            self._send(waiting)
+
+    def _send(self, waiting: _Waiting) -> None:
+        try:
+            self.sender.send(waiting.packet)
+        except Closed as closed:
             with self._changed:
-                self.sent += 1
-                self._latencies.append(time.monotonic() - next_.heard)
+                self.closed, self.problem = True, str(closed)
+                self._waiting.clear()
+            return
+        with self._changed:
+            self.sent += 1
+            self._latencies.append(time.monotonic() - waiting.heard)
 
     def _next(self) -> _Waiting | None:
         """The next packet, when it is due; None at the end."""
