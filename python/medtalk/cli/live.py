@@ -140,7 +140,7 @@ def live(
         intensity=settings.intensity,
         look_ahead=look_ahead,
         step=step,
-        finishing=settings.finishing,
+        finishing=settings.finishing,  # type: ignore[arg-type]  # of checked settings
         region=settings.region,
         kinds=(settings.persona or {}).get("kinds"),
         timeline=settings.timeline,
@@ -156,8 +156,10 @@ def live(
         stopping.by(stream.stop)
         if not as_json:
             print(_ready_line(source, outlets, record, face), flush=True)
-        stream.run()
-        ended = _end(stream, outlets, tape, face, settings, quiet=as_json)
+        try:
+            stream.run()
+        finally:  # what was recorded is kept whatever happens
+            ended = _end(stream, outlets, tape, face, settings, quiet=as_json)
     finally:
         source.close()
         if tape is not None:
@@ -186,7 +188,9 @@ def _check(
     """SettingError for options that do not fit one another."""
     microphone |= device is not None
     if (sound is not None) == microphone:
-        what = "Neither a sound nor --microphone is given" if sound is None else "A sound and a microphone are both given"
+        what = (
+            "Neither a sound nor --microphone is given" if sound is None else "A sound and a microphone are both given"
+        )
         raise SettingError(f"{what}.", "Give one of them: medtalk live SOUND, or medtalk live --microphone.")
     if not outputs:
         raise SettingError(
@@ -254,9 +258,7 @@ def _ready_line(source: Source, outlets: list[Outlet], record: Path | None, face
     )
 
 
-def _end(
-    stream: Stream, outlets: list[Outlet], tape: Any, face: Live, settings: Settings, quiet: bool
-) -> bool:
+def _end(stream: Stream, outlets: list[Outlet], tape: Any, face: Live, settings: Settings, quiet: bool) -> bool:
     """Say how it was and write the take; whether all went well."""
     good = True
     for outlet in outlets:

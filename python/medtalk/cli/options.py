@@ -99,7 +99,7 @@ NOT_OPTIONS = {
 
 
 def with_settings(command: Callable[..., None], leave: Collection[str] = ()) -> Callable[..., None]:
-    """`command` with an option for every field of `Settings` but those in `leave`, in place of its parameter `settings`.
+    """`command` with options for the fields of `Settings`, but those in `leave`, in place of its parameter `settings`.
 
     An option has the name, the default and the help of its field; those of `finishing` stand beside the others. A
     parameter `asked` of the command gets the names of the settings that the user gave, also where that is the default;
@@ -217,9 +217,7 @@ def _check_used(values: dict[str, Any]) -> None:
 
     mode = values.get("curve_mode", DEFAULT.curve_mode)
     if mode != DEFAULT.curve_mode and values["curve"] is None:
-        raise SettingError(
-            f"--curve-mode {mode} has no curve.", "Give --intensity-curve, or leave it out."
-        )
+        raise SettingError(f"--curve-mode {mode} has no curve.", "Give --intensity-curve, or leave it out.")
     steps = {"head": "head", "gaze": "gaze", "blinks": "blink"}
     for part in values["amounts"]:
         step = steps.get(part, "life")
