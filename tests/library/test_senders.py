@@ -151,7 +151,7 @@ def test_channels_and_shapes_by_name(receiver: socket.socket) -> None:
 
 
 def test_vmc_for_vrm_avatars(receiver: socket.socket) -> None:
-    """The head in Unity's axes: x to the right, y up, z forward, and left-handed, so that yaw to the left is below 0."""
+    """The head in Unity's axes: x to the right, y up, z forward, left-handed: yaw to the left is below 0."""
     frames = Frames(0, face(1).values, np.array([[30.0, -10.0, 5.0]], np.float32))
     found = messages(through(OscSender(at(receiver), print, "vmc"), receiver, frames)[0])
     assert found[0] == ("/VMC/Ext/OK", [1]) and found[-1] == ("/VMC/Ext/Blend/Apply", [])
