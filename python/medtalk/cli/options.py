@@ -217,9 +217,7 @@ def _check_used(values: dict[str, Any]) -> None:
 
     mode = values.get("curve_mode", DEFAULT.curve_mode)
     if mode != DEFAULT.curve_mode and values["curve"] is None:
-        raise SettingError(
-            f"--curve-mode {mode} has no curve.", "Give --intensity-curve, or leave it out."
-        )
+        raise SettingError(f"--curve-mode {mode} has no curve.", "Give --intensity-curve, or leave it out.")
     steps = {"head": "head", "gaze": "gaze", "blinks": "blink"}
     for part in values["amounts"]:
         step = steps.get(part, "life")

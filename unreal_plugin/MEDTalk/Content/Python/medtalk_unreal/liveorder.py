@@ -23,7 +23,7 @@ PORTS = (1, 65535)
 STATUS_SECONDS = 1.0
 OF_ONCE = ("actor", "sequence", "start_frame")
 """Of the fields of an order, those that belong to its target: they are not remembered."""
-_LONGEST_NAME = 100
+_LONGEST_SUBJECT = 64
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,16 @@ class LiveOrder:
         if not PORTS[0] <= self.port <= PORTS[1]:
             raise PluginError(f"The port is {self.port}; valid are {PORTS[0]} to {PORTS[1]}.", "Live Link has 11111.")
         self.check_guidance()
-        for name, value in (("subject", self.subject), ("host", self.host)):
-            if not value or len(value) > _LONGEST_NAME or any(letter.isspace() or letter == ":" for letter in value):
-                raise PluginError(
-                    f"The {name} is {value[:40]!r}; it must be a name without spaces and colons.",
-                    "MEDTalk and 127.0.0.1 are the usual ones.",
-                )
+        if not 0 < len(self.subject) <= _LONGEST_SUBJECT or not self.subject.isprintable():
+            raise PluginError(
+                f"The subject is {self.subject[:40]!r}; it must be a name of 1 to {_LONGEST_SUBJECT} characters.",
+                "MEDTalk is the usual one.",
+            )
+        if not self.host or any(letter.isspace() or letter in ":/" for letter in self.host):
+            raise PluginError(
+                f"The host is {self.host[:40]!r}; it must be the name or address of a machine.",
+                "127.0.0.1 is this one. The port has a row of its own.",
+            )
         if self.persona and self.persona not in settings.personas:
             known = ", ".join(settings.personas) or "none yet: choose Test Connection first"
             raise PluginError(f"There is no persona called {self.persona[:60]!r}.", f"There are {known}.")

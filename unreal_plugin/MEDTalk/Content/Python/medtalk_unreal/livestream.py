@@ -169,6 +169,7 @@ class LiveStream:
         finally:
             if program.running and self._program is program:  # it hangs, or was cancelled
                 program.kill()
+            program.end_input()
         self._listen(program)
         if program.process.returncode and not self._stopping:
             raise _failure(program, self._error)
