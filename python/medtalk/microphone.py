@@ -107,6 +107,9 @@ class Microphone:
     Raises AudioError for a device that is not there or cannot be opened, and MissingExtraError.
     """
 
+    ended = False
+    """A microphone never ends, even while it is gone."""
+
     def __init__(self, wanted: str | None, tell: Callable[[str], None], channel: int | None = None) -> None:
         self.device = find_device(wanted)
         self._wanted, self._tell, self._channel = wanted, tell, channel
@@ -249,7 +252,7 @@ class Microphone:
 
         def came(block: NDArray[np.float32], count: int, when: Any, status: Any) -> None:
             with np.errstate(all="ignore"):  # a device may give anything; what is no number is heard as silence
-                mono = block.mean(axis=1) if self._channel is None else block[:, self._channel].copy()
+                mono = np.clip(block.mean(axis=1) if self._channel is None else block[:, self._channel], -1.0, 1.0)
             if resampler is not None:
                 mono = resampler.resample_chunk(np.nan_to_num(mono))
             with self._arrived:

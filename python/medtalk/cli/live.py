@@ -153,7 +153,7 @@ def live(
         intensity=settings.intensity,
         look_ahead=look_ahead,
         step=step,
-        finishing=settings.finishing,
+        finishing=settings.finishing,  # type: ignore[arg-type]  # of checked settings
         region=settings.region,
         kinds=(settings.persona or {}).get("kinds"),
         timeline=settings.timeline,
@@ -174,8 +174,10 @@ def live(
         stopping.by(stream.stop)
         if not as_json:
             print(_ready_line(source, outlets, record, face), flush=True)
-        stream.run()
-        ended = _end(stream, outlets, tape, face, settings, quiet=as_json)
+        try:
+            stream.run()
+        finally:  # what was recorded is kept whatever happens
+            ended = _end(stream, outlets, tape, face, settings, quiet=as_json)
     finally:
         source.close()
         if tape is not None:

@@ -99,7 +99,7 @@ NOT_OPTIONS = {
 
 
 def with_settings(command: Callable[..., None], leave: Collection[str] = ()) -> Callable[..., None]:
-    """`command` with an option for every field of `Settings` but those in `leave`, in place of its parameter `settings`.
+    """`command` with options for the fields of `Settings`, but those in `leave`, in place of its parameter `settings`.
 
     An option has the name, the default and the help of its field; those of `finishing` stand beside the others. A
     parameter `asked` of the command gets the names of the settings that the user gave, also where that is the default;

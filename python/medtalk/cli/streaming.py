@@ -34,7 +34,7 @@ _LOST_SECONDS = 1.0
 """So much of it is not heard any more, but for the last part: a face that lags is worse than one that rests."""
 _KEPT_SECONDS = 0.2
 _MORE_SECONDS = 0.1  # than the stream's own delay that frames may be held back, so that they come evenly
-_EASE = 0.005  # seconds a second by which they are held back less again
+_EASE = 0.02  # seconds a second by which they are held back less again
 _FADE_SECONDS = 0.3
 _QUIET = -45.0  # dBFS below which nobody speaks
 _SILENT = -120.0  # dBFS of no sound at all

@@ -21,8 +21,6 @@ from medtalk.rig.channels import N_CHANNELS
 from medtalk.rig.sequence import MAX_FRAMES, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from medtalk.live import Frames
@@ -52,9 +50,7 @@ class Tape:
         self.problem = ""
         """Why it keeps no more, if so."""
         try:
-            self._values, self._turns, self._samples = (
-                tempfile.TemporaryFile(dir=path.absolute().parent, prefix=".medtalk-") for _ in range(3)
-            )
+            self._values, self._turns, self._samples = (_unnamed(path) for _ in range(3))
         except OSError as error:
             raise output_error(path, error) from error
 
@@ -117,3 +113,8 @@ class Tape:
         with soundfile.SoundFile(temporary, "w", self._rate, 1, "PCM_16", format="WAV") as file:
             while block := self._samples.read(2 * _BLOCK):
                 file.write(np.frombuffer(block, "<i2"))
+
+
+def _unnamed(path: Path) -> Any:
+    """A file on the disk of `path` that has no name."""
+    return tempfile.TemporaryFile(dir=path.absolute().parent, prefix=".medtalk-")

@@ -44,6 +44,7 @@ SHAPES: tuple[str, ...] = tuple(_SWAPPED.get(name, name) for name in ARKIT_NAMES
 """What the 61 values of a datagram are, in their order."""
 _ORDER = [ARKIT_NAMES.index(name) for name in SHAPES[:N_ARKIT]]
 _LAST_PART = 0.99999  # of a frame: as a float32, what is nearer to 1 would be 1, which is no part
+_ROUNDING = 1e-5  # of a frame
 _DAY = 24 * 60 * 60
 
 
@@ -72,7 +73,9 @@ class LiveLinkSender:
     Raises SettingError for a host that is not found or a subject that is not valid.
     """
 
-    def __init__(self, address: Address, tell: Callable[[str], None], subject: str = SUBJECT, began: float | None = None) -> None:
+    def __init__(
+        self, address: Address, tell: Callable[[str], None], subject: str = SUBJECT, began: float | None = None
+    ) -> None:
         self.name = f"Live Link at {address}"
         self._subject = check_subject(subject).encode()
         # The same face on the same machine is the same device after a restart, so that Unreal keeps its subject.
@@ -97,8 +100,9 @@ class LiveLinkSender:
     def _timecode(self, heard: float) -> bytes:
         """The frame and the part of a frame at which the day is `heard` seconds after the stream began."""
         ticks = (self._began + heard) % _DAY * FPS
-        number = int(ticks)
-        return struct.pack(">ifii", number, min(ticks - number, _LAST_PART), FPS, 1)
+        number = int(ticks + _ROUNDING)
+        part = min(max(ticks - number, 0.0), _LAST_PART)
+        return struct.pack(">ifii", number % (_DAY * FPS), part, FPS, 1)
 
     def send(self, packet: bytes) -> None:
         self._udp.send(packet)

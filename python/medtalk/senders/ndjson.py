@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -67,5 +67,5 @@ class JsonSender:
         pass
 
 
-def _line(data: dict[str, object]) -> bytes:
+def _line(data: Mapping[str, object]) -> bytes:
     return json.dumps(data, separators=(",", ":")).encode() + b"\n"

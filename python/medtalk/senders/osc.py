@@ -66,7 +66,7 @@ _MESSAGES: dict[str, tuple[_Message, ...]] = {
 class OscSender:
     """Sends frames as OSC bundles in a `layout`.
 
-    Raises SettingError for a host that is not found or a layout that there is not, MissingExtraError without python-osc.
+    Raises SettingError for a host that is not found or an unknown layout, MissingExtraError without python-osc.
     """
 
     def __init__(self, address: Address, tell: Callable[[str], None], layout: str = "channels") -> None:

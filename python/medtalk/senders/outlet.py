@@ -6,10 +6,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from medtalk.senders import Sender
+    from medtalk.live import Frames
 
 LATE_SECONDS = 0.1
 """A frame that is later than this is not sent if a newer one waits: a face that lags stays wrong, one that jumps is
@@ -18,8 +18,28 @@ _MOST_WAITING = 120  # frames, two seconds: what is sent to takes nothing any mo
 _LATENCIES = 3600  # frames, a minute, of which `latencies` tells
 
 
-class Closed(Exception):  # noqa: N818  it is the end of a stream, which need not be an error
+class Closed(Exception):
     """Whoever took the packets of a sender has gone; with a text where that is a fault."""
+
+
+class Sender(Protocol):
+    """What an `Outlet` needs."""
+
+    name: str
+    """What messages call it."""
+
+    def packets(self, frames: Frames, heard: Sequence[float]) -> list[bytes]:
+        """One packet for each frame. heard: (N,) seconds since the stream began, by a clock that never jumps, at which
+        the sound of each frame was heard."""
+        ...
+
+    def send(self, packet: bytes) -> None:
+        """Send one. Whatever the network says is the sender's own affair; only `Closed` ends it."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...
 
 
 class _Waiting(NamedTuple):

@@ -35,7 +35,7 @@ def read_address(text: str, option: str, port: int | None = None) -> Address:
     valid = "HOST:PORT" if port is None else f"HOST or HOST:PORT (usually {port})"
     wrong = SettingError(f"{option} is {text[:60]!r}; valid is {valid}.", f"Write {option} 127.0.0.1:{port or 9000}.")
     host, colon, number = text.strip().rpartition(":")
-    if not colon or host.count(":") and not host.endswith("]") or number.endswith("]"):  # none, or within IPv6
+    if not colon or (host.count(":") and not host.endswith("]")) or number.endswith("]"):  # none, or within IPv6
         host, number = text.strip(), ""
     host = host.removeprefix("[").removesuffix("]")
     if not host or len(host) > _MOST_LETTERS or any(sign.isspace() or sign in "/[]" for sign in host):
