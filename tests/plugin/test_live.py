@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import soundfile
 
 from medtalk.rig import read_rig
 from tests.fake_unreal import inside
+from tests.helpers.booth import TONE, Booth
 from tests.helpers.sounds import babble
 from tests.plugin.clicking import TOOLS, finish
 from tests.plugin.running import is_alive, saved, stops, tick_until
@@ -139,8 +141,8 @@ def wait_for_end(editor: Any, pid: int) -> None:
 def test_from_a_click_to_packets_and_back(stage: Any, live: Any, port: socket.socket) -> None:
     until_heard(stage, 1.5)
     packets = received(port)
-    assert len(packets) > 30 and all(b"MEDTalk" in packet for packet in packets)
-    assert re.fullmatch(r"Live for \d+ s\. (Speaking|Silent), -\d+ dB\. The face follows after \d+ ms\.", said(live))
+    assert len(packets) > 10 and all(b"MEDTalk" in packet for packet in packets)
+    assert re.match(r"Live for \d+ s\. (Speaking|Silent), -\d+ dB\. The face follows after \d+ ms\.", said(live))
     assert not stage.log.errors and not stage.dialogs.messages
     pid = process()
     stage.press(live, "stop")
@@ -210,13 +212,13 @@ def test_a_recording_becomes_a_take(stage: Any, live: Any, rate: int) -> None:
     assert rig.fps == 60 and abs(len(samples) / hz - len(rig.values) / 60) < 1 / 60, "face and voice are of one length"
     wave = stage.asset("/Game/MEDTalk/Live/Live_01")
     assert wave is not None and wave.get_editor_property("duration") == pytest.approx(len(samples) / hz, abs=1e-3)
-    step = 60 // rate
-    frames = len(rig.values) // step
-    keys = on_board(stage, sequence, frames, rate, 10)
-    np.testing.assert_allclose(keys[:, KEYED], rig.values[: frames * step : step][:, KEYED], atol=1e-5)
+    shown = rig.resample(rate).values
+    keys = on_board(stage, sequence, len(shown), rate, 10)
+    np.testing.assert_allclose(keys[:, KEYED], shown[:, KEYED], atol=1e-5)
     assert not list(file.parent.glob("*.take")) and not list(file.parent.glob("*.fps.npz"))
     assert live.get_editor_property("recording").file_path == ""
-    assert live.get_editor_property("start_frame") == 10 + frames + len(rig.values) % step, "the next lies behind it"
+    behind = live.get_editor_property("start_frame") - (10 + len(shown))
+    assert behind in (0, 1), "the next lies behind it; a sound ends within a frame"
     assert not stage.log.errors
     file = record(stage, live, 0.3)
     assert file.stem == "Live_02" and "keys in" in until_written(stage, live)
@@ -537,12 +539,62 @@ def test_the_microphones(editor: Any) -> None:
     assert "--device" not in LiveOrder().words(PluginSettings())
 
 
-def test_a_microphone_that_is_not_there(stage: Any) -> None:
-    """The list is shown where there is a library to make one; else it is said what is missing."""
-    form = open_form(stage, microphone="No such device")
+def test_a_microphone_is_chosen_by_its_name_and_missed_when_it_goes(
+    stage: Any, port: socket.socket, booth: Booth
+) -> None:
+    form = open_form(stage, port=port.getsockname()[1])
+    tick_until(stage, lambda: "booth" in list(form.microphone_choices()), "the list")
+    assert form.microphone_choices()[0] == "The system's own" and said(form, "microphone") == "The system's own"
+    form.set_editor_property("microphone", "booth")
+    stage.press(form, "start")
+    until_live(stage)
+    tick_until(stage, lambda: "Speaking, -1" in said(form) or "Silent, -1" in said(form), "its tone, of -15 dB")
+    until_heard(stage, 2.0)
+    assert received(port)
+    stage.select_actors(stage.add_metahuman())
+    file = record(stage, form, 1.0)
+    assert "keys in" in until_written(stage, form)
+    heard, rate = soundfile.read(file.with_suffix(".wav"))
+    tone = np.abs(np.fft.rfft(heard)).argmax() * rate / len(heard)
+    assert tone == pytest.approx(TONE, abs=3)
+    booth.unplug()
+    tick_until(stage, lambda: "The microphone is gone: plug it in again." in said(form), "the end of the cable")
+    booth.plug()
+    tick_until(stage, lambda: "gone" not in said(form), "the return")
+    assert not stage.log.errors
+
+
+def test_a_microphone_that_is_not_there(stage: Any, booth: Booth) -> None:
+    """Those that are there are said, and the list of the form is made anew."""
+    form = open_form(stage, microphone="piano")
+    tick_until(stage, lambda: "booth" in list(form.microphone_choices()), "the list")
+    from medtalk_unreal import settings
+
+    settings.save(replace(settings.load(), microphones=["piano"]))
     stage.press(form, "start")
     until(stage, lambda state: state.phase == "failed", "the end")
-    assert re.search("No such device|no microphone|Step 'package'", said(form)), said(form)
+    assert re.match(r"No microphone called 'piano'\. Valid are .* booth", said(form)), said(form)
+    tick_until(stage, lambda: "booth" in list(form.microphone_choices()), "the list")
+
+
+def test_a_python_without_what_a_microphone_needs(editor: Any, empty_python: str) -> None:
+    """As of a MEDTalk that was installed without the extra."""
+    import medtalk_unreal
+    from medtalk_unreal import settings
+
+    package = next(Path(empty_python).parents[1].rglob("site-packages")) / "medtalk"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    facts = {"code": "missing_extra", "message": "It is not there.", "hint": "pip install 'medtalk[live]'", "about": ""}
+    line = json.dumps({"error": facts})
+    (package / "__main__.py").write_text(f"import sys; print({line!r}, file=sys.stderr); sys.exit(1)")
+    settings.save(settings.PluginSettings(python=empty_python))
+    medtalk_unreal.startup()
+    form = open_form(editor)
+    editor.press(form, "start")
+    until(editor, lambda state: state.phase == "failed", "the end")
+    assert said(form).startswith("Step 'package': It is not there. pip install 'medtalk[live]' Or choose Tools,")
+    assert "Set Up, which installs it." in said(form)
 
 
 # --- recordings of several editors

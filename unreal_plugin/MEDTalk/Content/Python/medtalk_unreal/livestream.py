@@ -261,6 +261,10 @@ def describe(status: dict[str, Any], note: str = "") -> str:
     delay = number(latency.get("p50") if isinstance(latency, dict) else latency)
     if math.isfinite(delay):
         words.append(f"The face follows after {delay:.0f} ms.")
+    if status.get("device") == "gone":
+        words.append("The microphone is gone: plug it in again.")
+    elif (lost := number(status.get("lost"))) > 0:
+        words.append(f"{lost:.1f} s of sound were lost.")
     dropped = number(status.get("dropped"))
     if dropped > 0:
         words.append(f"{dropped:.0f} frames were dropped: the machine is too busy.")
