@@ -102,6 +102,14 @@ def live(
             "--steer", help='Read changes from stdin, one a line: a mood, {"text": "tired", "intensity": 1.2}, or stop.'
         ),
     ] = False,
+    bound: Annotated[
+        bool,
+        typer.Option(
+            "--bound",
+            help='For a program that starts this one, with --steer: end when stdin ends, take {"record": "TAKE.npz"} '
+            'and {"record": null}, and say all on stderr as lines of JSON.',
+        ),
+    ] = False,
     as_fast: Annotated[bool, typer.Option("--as-fast", help="Play the sound as fast as it can be heard.")] = False,
     loop: Annotated[bool, typer.Option("--loop", help="Play the sound again and again.")] = False,
     status: Annotated[
@@ -116,8 +124,11 @@ def live(
     """Animate a face while somebody speaks, into Unreal by Live Link, other programs, or a take. Ctrl-C ends it."""
     if list_devices:
         return _list_devices(as_json)
+    if bound:
+        wish("json_errors")(True)
     stopping = Stopping()
 
+    from medtalk.cli.recording import Recorder
     from medtalk.cli.steering import Steering
     from medtalk.cli.streaming import Stream
     from medtalk.cli.tape import Tape
@@ -126,6 +137,8 @@ def live(
 
     # Everything that can be wrong is checked before any work is done.
     settings = checked(settings)
+    if bound and not steering:
+        raise SettingError("--bound ends with stdin, which only --steer reads.", "Give both.")
     _check(sound, microphone, device, as_fast, loop, status, outputs=bool(to or osc or as_json or record))
     makers = _senders(to or (), subject, osc or (), osc_layout)
     speech = None if sound is None else _read(sound, channel)
@@ -151,8 +164,13 @@ def live(
         face = begin(rate=source.rate, name=source.name)
         tape = None if record is None else Tape(record, source.rate, sound, force)
         outlets = _outlets(makers, face, as_json, as_fast)
-        guided = Steering() if steering else None
-        stream = Stream(face, source, outlets, tape, guided, status, as_fast)
+        guided = Steering(bound) if steering else None
+        recorder = None
+        if bound:
+            # Each recording is new, and the file that is played is not written over.
+            make = partial(Tape, rate=source.rate, sound=sound, force=force)
+            recorder = Recorder(face, make, lambda: _facts(face, stream, settings))
+        stream = Stream(face, source, outlets, tape, guided, status, as_fast, recorder)
         stopping.by(stream.stop)
         if not as_json:
             print(_ready_line(source, outlets, record, face), flush=True)
@@ -258,6 +276,16 @@ def _ready_line(source: Source, outlets: list[Outlet], record: Path | None, face
     )
 
 
+def _facts(face: Live, stream: Stream, settings: Settings) -> dict[str, Any]:
+    """What is known of a stream, for the rig of a take."""
+    meta = face.facts()
+    if settings.persona is not None and (name := settings.persona.get("name")):
+        meta["persona"] = name
+    if stream.steered:
+        meta["steered"] = stream.steered
+    return {**meta, "live": {**meta["live"], "lost": round(stream.state.lost, 3)}}
+
+
 def _end(stream: Stream, outlets: list[Outlet], tape: Any, face: Live, settings: Settings, quiet: bool) -> bool:
     """Say how it was and write the take; whether all went well."""
     good = True
@@ -283,14 +311,8 @@ def _end(stream: Stream, outlets: list[Outlet], tape: Any, face: Live, settings:
         complain(", ".join(facts))
     if tape is None:
         return good
-    meta = face.facts()
-    if settings.persona is not None and (name := settings.persona.get("name")):
-        meta["persona"] = name
-    if stream.steered:
-        meta["steered"] = stream.steered
-    meta["live"] = {**meta["live"], "lost": round(state.lost, 3)}
     try:
-        path = tape.write(meta)
+        path = tape.write(_facts(face, stream, settings))
     except OutputError as error:
         complain(str(error))
         return False

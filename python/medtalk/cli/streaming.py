@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from medtalk.cli.printing import complain
+from medtalk.cli.recording import refuse
 from medtalk.cli.steering import STOP, Steering, complaint, steer
 from medtalk.errors import MedtalkError
 from medtalk.rates import FPS
@@ -21,6 +22,7 @@ from medtalk.rates import FPS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from medtalk.cli.recording import Recorder
     from medtalk.cli.tape import Tape
     from medtalk.live import Frames, Live
     from medtalk.microphone import Heard
@@ -69,6 +71,7 @@ class State:
 class Stream:
     """Hears `source` by `live`, and hands frames to outlets and to a tape.
 
+    recorder: takes recordings while it goes on, and has what is refused told as JSON.
     status: seconds from one line of state on stderr to the next; 0 means none. fast: the sound need not be waited for,
     so no clock rules.
     """
@@ -82,6 +85,7 @@ class Stream:
         steering: Steering | None = None,
         status: float = 0.0,
         fast: bool = False,
+        recorder: Recorder | None = None,
     ) -> None:
         self.state = State()
         self.steered: list[dict[str, Any]] = []
@@ -90,6 +94,7 @@ class Stream:
         """Seconds from the sound of a frame to its sending, of the slowest outlet, since the last status."""
         self._live, self._source, self._outlets, self._tape = live, source, outlets, tape
         self._steering, self._status, self._fast = steering, status, fast
+        self._recorder = recorder
         self._stopping = False
         self._began = source.start
         self._pace = live.delay
@@ -102,6 +107,8 @@ class Stream:
 
     def run(self) -> None:
         """Work until the source ends, `stop` is called or all outlets are closed; the rest of the frames is sent."""
+        if self._status:
+            self.tell()  # whoever started it knows now that it listens
         try:
             while not (self._stopping or self._source.ended or self._all_closed()):
                 self._steer()
@@ -111,6 +118,8 @@ class Stream:
                 if self._status and time.monotonic() - self._told >= self._status:
                     self.tell()
             self._give(self._live.finish())
+            if self._recorder is not None:
+                self._recorder.close()
         finally:
             self._source.close()
             for outlet in self._outlets:
@@ -133,6 +142,8 @@ class Stream:
             "speaking": getattr(self._live, "speaking", level > _QUIET),
             "device": "gone" if self._source.gone else "ok",
         }
+        if self._recorder is not None and (recorded := self._recorder.seconds) is not None:
+            line["recording"] = round(recorded, 3)
         print(json.dumps(line | ({"done": True} if done else {})), file=sys.stderr, flush=True)
 
     def latency_ms(self) -> dict[str, float] | None:
@@ -168,6 +179,8 @@ class Stream:
         good = np.nan_to_num(samples).astype(np.float64)
         self._power += float(good @ good)
         self._count += len(good)
+        if self._recorder is not None:
+            self._recorder.hear(samples)
         if self._tape is not None:
             had = self._tape.problem
             self._tape.hear(samples)
@@ -178,6 +191,8 @@ class Stream:
         self.state.seconds, self.state.frames = self._live.seconds, self._live.frames
         if not len(frames):
             return
+        if self._recorder is not None:
+            self._recorder.add(frames)
         if self._tape is not None:
             had = self._tape.problem
             self._tape.add(frames)
@@ -197,10 +212,14 @@ class Stream:
                 self.stop()
                 return
             try:
-                asked = steer(self._live, line)
+                asked = steer(self._live, line, self._recorder)
             except MedtalkError as error:
-                complain(complaint(error))
-            else:
+                if self._recorder is None:
+                    complain(complaint(error))
+                else:
+                    refuse(error)
+                continue
+            if asked is not None:
                 self.steered.append({"time": round(self._live.frames / FPS, 3), **asked})
 
     def _all_closed(self) -> bool:
