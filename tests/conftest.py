@@ -19,6 +19,7 @@ import pytest
 from tests.helpers.sounds import babble
 
 if TYPE_CHECKING:
+    from tests.helpers.booth import Booth
     from tests.helpers.sidecars import Sidecar
 
 ROOT = Path(__file__).parents[1]
@@ -246,6 +247,15 @@ def empty_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     set_default_config(None)  # ModelScope reads the environment once
     yield tmp_path
     set_default_config(None)
+
+
+@pytest.fixture
+def booth(tmp_path: Path) -> Iterator[Booth]:
+    """A microphone called booth, with a tone in it."""
+    from tests.helpers.booth import Booth
+
+    with Booth(tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture
