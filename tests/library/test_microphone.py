@@ -100,7 +100,7 @@ def test_a_cable_that_is_pulled_out_and_put_back(booth: Booth, monkeypatch: pyte
         booth.unplug()
         until(mic, lambda: mic.gone)
         samples, lost = listened(mic, 0.5)
-        assert not len(samples) and 0.2 < lost < 1.0
+        assert len(samples) < 0.1 * RATE and 0.2 < lost < 1.0
         assert told == ["The microphone booth is gone. The face rests until it is back."]
         booth.plug()
         until(mic, lambda: not mic.gone)
