@@ -39,9 +39,11 @@ def missing() -> list[str]:
 def subjects() -> list[str]:
     """The subjects that Live Link receives; none where it is not enabled."""
     library = getattr(unreal, "LiveLinkBlueprintLibrary", None)
-    if library is None:
+    try:
+        found = library.get_live_link_enabled_subject_names(True) if library is not None else ()
+        return [str(one.get_editor_property("name")) for one in found]
+    except Exception:  # a version in which it is another: the preview goes on without this look
         return []
-    return [str(one.get_editor_property("name")) for one in library.get_live_link_enabled_subject_names(True)]
 
 
 def steps(subject: str, port: int, live: bool) -> list[str]:
