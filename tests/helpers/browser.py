@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -24,7 +25,10 @@ def missing() -> str:
 
 
 class Browser:
-    """A Chromium, for a `with` block."""
+    """A Chromium, for a `with` block; `words` are more of its options, and it is given none of those in `without`."""
+
+    def __init__(self, *words: str, without: Collection[str] = ()) -> None:
+        self._words = [word for word in (*_WORDS, *words) if word not in without]
 
     def __enter__(self) -> Self:
         from playwright.sync_api import sync_playwright
@@ -32,7 +36,7 @@ class Browser:
         self._playwright = sync_playwright().start()
         try:
             self._chromium = self._playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=list(_WORDS)
+                executable_path=shutil.which("chromium"), args=self._words
             )
         except BaseException:
             self._playwright.stop()

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import numpy as np
+from websockets.sync.client import ClientConnection, connect
 
 from medtalk.limits import ServiceLimits
 from medtalk.perform import Model
@@ -106,6 +107,16 @@ class Studio:
         answer = self.post("keep", data, name=name, **query)
         assert answer.status == 200, answer.body
         return answer.json["id"]
+
+    def stream(self, path: str = "", **headers: str | None) -> ClientConnection:
+        """A socket of a live stream, as a page opens it; `path` in place of its own, and other headers; None leaves one
+        out."""
+        parts = urlsplit(self.address)
+        origin = headers.pop("origin", self.origin)
+        return connect(
+            f"ws://{parts.netloc}{path or parts.path + 'live'}", origin=origin, additional_headers=headers,
+            compression=None, open_timeout=PATIENCE, max_size=None,
+        )  # type: ignore[arg-type]  # fmt: skip
 
     def _path(self, path: str, query: Mapping[str, str]) -> str:
         return urlsplit(self.address).path + path + (f"?{urlencode(query)}" if query else "")

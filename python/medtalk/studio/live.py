@@ -1,0 +1,363 @@
+"""A live stream of a tab: sound of its microphone comes in, frames of the face go out, over a WebSocket.
+
+The page sends
+
+    {"open": {"rate": 48000, "tab": NAME, SETTINGS}}   text, first: settings as for a take, without a sound
+    samples                     binary: float32, little-endian, one channel, full scale 1
+    {"lost": 0.25}              text: so many seconds of sound that it could not send
+    {"guide": {SETTINGS}}       text: another mood, description, picture or intensity, from the next frame on
+    {"end": {"name": "x.wav"}}  text, last
+
+and gets
+
+    {"opened": {"delay": 0.12, "rate": 48000, "fps": 60}}
+    frames                      binary: uint32 number of the first, uint32 N, then (N, 177) float32: channels, turn of the head
+    {"guided": {}} or {"refused": ERROR}    for each guide, in order
+    {"dropped": 0.4}            seconds of sound, in all, that were never heard because too much of it waited
+    {"ended": {"sound": {"id", "name"}, "streamed": ID, "seconds"}}   what was streamed is kept, as sound and take
+    {"error": ERROR}            and the end
+
+Nothing waits without end. Sound that waits for longer than `BEHIND` is lost, the oldest first, and counts as silence, so
+that the face is never later than that. Who does not read the frames is not sent more of them, and its sound waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import struct
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from io import BytesIO
+from math import isfinite
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from medtalk.errors import CancelledError, MedtalkError, ServiceError
+from medtalk.finishing import Finishing
+from medtalk.model.intensity import intensity as intensity_of
+from medtalk.rates import FPS
+from medtalk.rig import RigSequence
+from medtalk.service.log import log
+from medtalk.studio.session import File, Session, Take
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from medtalk.live import Frames, Live
+    from medtalk_wire.settings import Settings
+
+STREAMS = 4
+"""At once, of all tabs; each takes a good part of a core."""
+BEHIND = 0.25
+"""Seconds of sound that may wait to be heard."""
+PIECE = 0.1
+"""Seconds of sound that are heard at a time, so that a change of the mood need not wait for more."""
+KEPT = 600.0
+"""Seconds of a stream that are kept, the last ones."""
+PATIENCE = 10.0
+"""Seconds without any message after which a stream ends: a tab that is asleep holds no place."""
+_LONGEST = 1.0  # seconds of sound in a message
+_TRIM = 60  # seconds that are forgotten at a time of what is kept: sound and frames both, which stay together
+
+_Given = TypeVar("_Given")
+
+
+async def serve(socket: WebSocket, session: Session) -> None:
+    """Stream for a tab until it ends the stream, goes away, or sends what it should not."""
+    await socket.accept()
+    stream = _Stream(socket, session)
+    with suppress(WebSocketDisconnect):
+        try:
+            await stream.run()
+        except MedtalkError as error:
+            await stream.tell(error=error.facts())
+        except Exception as error:
+            log.error("fault", exc_info=error)
+            message = f"The studio failed: {type(error).__name__}: {error}."
+            await stream.tell(error=ServiceError("internal", message, "Please report it.").facts())
+        if socket.application_state is WebSocketState.CONNECTED:
+            await socket.close()
+
+
+class _Stream:
+    """What waits for the network, and what came of it."""
+
+    def __init__(self, socket: WebSocket, session: Session) -> None:
+        self._socket, self._session = socket, session
+        self._waiting: deque[NDArray[np.float32] | float | Settings | dict[str, Any] | Exception] = deque()
+        self._came = asyncio.Event()
+        self._samples = 0  # of sound that waits
+        self._dropped = 0.0
+        self._rate = 0
+        # `push` takes milliseconds of computing, in which other tabs are answered
+        self._thread = ThreadPoolExecutor(1, "medtalk-live")
+
+    async def run(self) -> None:
+        asked = await self._opening()
+        tab = str(asked.pop("tab", ""))[:64]
+        rate = self._rate = _whole(asked.pop("rate", None), "rate")
+        settings = self._settings(asked)
+        streams = self._session.streams
+        if (older := streams.pop(tab, None)) is not None:
+            older(CancelledError("Another stream of this tab has taken its place."))
+        if len(streams) >= STREAMS:
+            raise ServiceError(
+                "queue_full", f"{len(streams)} streams run already, the most at once.", "Stop one in another tab."
+            )
+        streams[tab] = self._put
+        reading = None
+        try:
+            live = await self._do(lambda: _open(self._session, settings, rate))
+            await self.tell(opened={"delay": live.delay, "rate": rate, "fps": FPS})
+            reading = asyncio.create_task(self._read())
+            await self._work(live)
+        finally:
+            if reading is not None:
+                reading.cancel()
+            if streams.get(tab) == self._put:
+                del streams[tab]
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def tell(self, **what: Any) -> None:
+        """Say something to the page, if it is there."""
+        if self._socket.application_state is WebSocketState.CONNECTED:
+            await self._socket.send_text(json.dumps(what))
+
+    async def _do(self, work: Callable[[], _Given]) -> _Given:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    # --- what comes
+
+    async def _message(self) -> dict[str, Any] | bytes:
+        """The next message: what a text says, or the bytes."""
+        try:
+            message = await asyncio.wait_for(self._socket.receive(), PATIENCE)
+        except TimeoutError:
+            raise ServiceError("silent", f"No sound came for {PATIENCE:g} s.", "Start again.") from None
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1005))
+        if message.get("text") is None:
+            return message.get("bytes") or b""
+        try:
+            said = json.loads(message["text"])
+        except (ValueError, RecursionError) as error:
+            raise ServiceError("bad_message", f"The message is not JSON: {error}.") from None
+        if not isinstance(said, dict) or len(said) != 1:
+            raise ServiceError("bad_message", "The message is not a JSON object with one name.")
+        return said
+
+    async def _opening(self) -> dict[str, Any]:
+        said = await self._message()
+        asked = said.get("open") if isinstance(said, dict) else None
+        if not isinstance(asked, dict):
+            raise ServiceError("bad_message", "A stream begins with the message open.")
+        return dict(asked)
+
+    async def _read(self) -> None:
+        """Put everything that comes where the network finds it."""
+        try:
+            while True:
+                said = await self._message()
+                if isinstance(said, bytes):
+                    self._hear(self._sound(said))
+                elif "lost" in said:
+                    self._put(_seconds(said["lost"]))
+                elif "guide" in said:
+                    self._put(self._guide(said["guide"]))
+                elif "end" in said:
+                    return self._put({"end": said["end"]})
+                else:
+                    raise ServiceError("bad_message", f"There is no message {next(iter(said))[:40]!r} in a stream.")
+        except Exception as error:  # the one that works on all this ends by it
+            self._put(error)
+
+    def _put(self, item: Any) -> None:
+        self._waiting.append(item)
+        self._came.set()
+
+    def _sound(self, data: bytes) -> NDArray[np.float32]:
+        if len(data) % 4 or len(data) > 4 * _LONGEST * self._rate:
+            raise ServiceError(
+                "bad_message", f"{len(data)} bytes are not float32 samples of at most {_LONGEST:g} s of sound."
+            )
+        return np.frombuffer(data, "<f4")
+
+    def _hear(self, samples: NDArray[np.float32]) -> None:
+        """Let sound wait; if that is too much, only this is left of it, and a gap in its place."""
+        if self._samples + len(samples) > BEHIND * self._rate:
+            kept: deque[Any] = deque()
+            lost = 0
+            for item in self._waiting:
+                if isinstance(item, np.ndarray):
+                    lost += len(item)
+                else:
+                    kept.append(item)
+            self._dropped += lost / self._rate
+            self._waiting, self._samples = kept, 0
+            self._waiting.append(lost / self._rate)
+        self._samples += len(samples)
+        self._put(samples)
+
+    def _settings(self, asked: object) -> Settings:
+        if not isinstance(asked, dict):
+            raise ServiceError("bad_message", "Settings are a JSON object.")
+        settings = self._session.request(asked, "decode").settings
+        if settings.curve is not None:
+            raise ServiceError("unsupported", "A live stream takes no intensity curve.", "Set a number.")
+        return settings
+
+    def _guide(self, asked: object) -> Settings | dict[str, Any]:
+        try:
+            return self._settings(asked)
+        except MedtalkError as error:
+            return {"refused": error}
+
+    # --- what is made of it
+
+    async def _next(self) -> Any:
+        """The next thing that waits; of sound, all that lies together, up to `PIECE`."""
+        while not self._waiting:
+            self._came.clear()
+            await self._came.wait()
+        item = self._waiting.popleft()
+        if not isinstance(item, np.ndarray):
+            return item
+        pieces, count = [item], len(item)
+        while self._waiting and isinstance(self._waiting[0], np.ndarray):
+            if count + len(self._waiting[0]) > PIECE * self._rate:
+                break
+            pieces.append(self._waiting.popleft())  # type: ignore[arg-type]
+            count += len(pieces[-1])
+        self._samples -= count
+        return np.concatenate(pieces)
+
+    async def _work(self, live: Live) -> None:
+        kept, told = _Kept(self._rate), 0.0
+        while True:
+            item = await self._next()
+            if isinstance(item, Exception):
+                raise item
+            if isinstance(item, np.ndarray):
+                kept.hear(item)
+                await self._show(await self._do(lambda sound=item: live.push(sound)), kept)
+            elif isinstance(item, float):
+                kept.hear(np.zeros(round(item * self._rate), np.float32))
+                skipped = await self._do(lambda seconds=item: live.skip(seconds))
+                await self._show(skipped, kept)
+            elif isinstance(item, dict):
+                if "end" in item:
+                    await self._show(await self._do(live.finish), kept)
+                    return await self.tell(ended=self._keep(kept, live, item["end"]))
+                await self.tell(refused=item["refused"].facts())
+            else:
+                await self._change(live, item)
+            if self._dropped != told:
+                told = self._dropped
+                await self.tell(dropped=round(told, 3))
+
+    async def _show(self, frames: Frames | None, kept: _Kept) -> None:
+        if frames is None or not len(frames):
+            return
+        kept.see(frames)
+        rows = np.zeros((len(frames), frames.values.shape[1] + 3), "<f4")
+        rows[:, :-3] = frames.values
+        if frames.head is not None:
+            rows[:, -3:] = frames.head
+        await self._socket.send_bytes(struct.pack("<II", frames.first, len(frames)) + rows.tobytes())
+
+    async def _change(self, live: Live, settings: Settings) -> None:
+        try:
+            await self._do(lambda: live.guide(**_mood(settings)))
+        except MedtalkError as error:
+            await self.tell(refused=error.facts())
+        else:
+            await self.tell(guided={})
+
+    def _keep(self, kept: _Kept, live: Live, asked: object) -> dict[str, Any]:
+        """Keep what was streamed, as a sound and a take of the session."""
+        name = asked.get("name") if isinstance(asked, dict) else None
+        rig = kept.rig(live.facts())
+        if rig is None:
+            return {"sound": None, "streamed": None, "seconds": 0.0}
+        file: File = self._session.keep(str(name or "live.wav")[:200], kept.sound())
+        streamed = self._session.keep_streamed(Take(rig, np.asarray(intensity_of(rig.values), np.float32)))
+        return {"sound": {"id": file.sha256, "name": file.name}, "streamed": streamed, "seconds": rig.seconds}
+
+
+class _Kept:
+    """The last minutes of a stream: its sound, as 16-bit samples, and its frames."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._sound, self._heard = deque[NDArray[np.int16]](), 0
+        self._frames, self._heads, self._seen = deque[NDArray](), deque[NDArray | None](), 0
+
+    def hear(self, samples: NDArray[np.float32]) -> None:
+        whole = np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0)
+        self._sound.append(np.round(32767.0 * whole).astype(np.int16))
+        self._heard += len(samples)
+
+    def see(self, frames: Frames) -> None:
+        self._frames.append(frames.values)
+        self._heads.append(frames.head)
+        self._seen += len(frames)
+        if self._seen > (KEPT + _TRIM) * FPS and self._heard > (KEPT + _TRIM) * self._rate:
+            self._sound = deque([np.concatenate(list(self._sound))[_TRIM * self._rate :].copy()])
+            self._frames, self._heads = deque([self._values()[_TRIM * FPS :].copy()]), deque([self._turns(_TRIM * FPS)])
+            self._heard, self._seen = self._heard - _TRIM * self._rate, self._seen - _TRIM * FPS
+
+    def rig(self, meta: dict[str, Any]) -> RigSequence | None:
+        """The frames as a rig; None before the first."""
+        return RigSequence(self._values(), float(FPS), meta, head=self._turns(0)) if self._seen else None
+
+    def sound(self) -> bytes:
+        """A WAV."""
+        import soundfile
+
+        target = BytesIO()
+        soundfile.write(target, np.concatenate(list(self._sound)), self._rate, "PCM_16", format="WAV")
+        return target.getvalue()
+
+    def _values(self) -> NDArray[np.float32]:
+        return np.concatenate(list(self._frames))
+
+    def _turns(self, first: int) -> NDArray[np.float32] | None:
+        turns = [turn for turn in self._heads if turn is not None]
+        return np.concatenate(turns)[first:].copy() if len(turns) == len(self._heads) else None
+
+
+def _open(session: Session, settings: Settings, rate: int) -> Live:
+    assert isinstance(settings.finishing, Finishing), "of checked settings"
+    kinds = (settings.persona or {}).get("kinds")
+    return session.model.live(
+        rate=rate, finishing=settings.finishing, region=settings.region, kinds=kinds, **_mood(settings)
+    )
+
+
+def _mood(settings: Settings) -> dict[str, Any]:
+    """What of the settings may change while a stream runs, as `Live.guide` takes it."""
+    led = bool(settings.text or settings.image)
+    return {
+        "emotion": settings.emotion if led or settings.emotion is not None else "neutral",
+        "text": settings.text or None,
+        "image": settings.image or None,
+        "intensity": settings.intensity,
+        "timeline": settings.timeline,
+    }
+
+
+def _whole(value: object, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value != int(value):
+        raise ServiceError("bad_message", f"The {name} of a stream is not a whole number.")
+    return int(value)
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 3600.0:
+        raise ServiceError("bad_message", "lost is not a number of seconds from 0 to 3600.")
+    return float(value)
