@@ -22,6 +22,13 @@ MAX_PIXELS = 50_000_000
 MAX_THREADS = 256
 """Each is a thread of the system in each of four sessions: a typo would take the whole machine."""
 
+LIVE_LOOK_AHEAD = (0.0, 0.5)
+"""Seconds of sound that a live face waits for beyond what it shows."""
+LIVE_STEP = (0.02, 0.2)
+"""Seconds of sound that a live face takes at a time."""
+LIVE_RATES = (8000, 192_000)
+"""Samples a second of a live sound."""
+
 
 def check_region(region: object) -> None:
     """`SettingError` for a region of the face that does not exist."""
