@@ -113,10 +113,11 @@ class Studio:
         out."""
         parts = urlsplit(self.address)
         origin = headers.pop("origin", self.origin)
-        return connect(
+        opening = connect(
             f"ws://{parts.netloc}{path or parts.path + 'live'}", origin=origin, additional_headers=headers,
             compression=None, open_timeout=PATIENCE, max_size=None,
         )  # type: ignore[arg-type]  # fmt: skip
+        return opening.__enter__()  # whoever asks for it closes it
 
     def _path(self, path: str, query: Mapping[str, str]) -> str:
         return urlsplit(self.address).path + path + (f"?{urlencode(query)}" if query else "")

@@ -30,7 +30,6 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from io import BytesIO
 from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,11 +38,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from medtalk.errors import CancelledError, MedtalkError, ServiceError
 from medtalk.finishing import Finishing
-from medtalk.model.intensity import intensity as intensity_of
 from medtalk.rates import FPS
-from medtalk.rig import RigSequence
 from medtalk.service.log import log
-from medtalk.studio.session import File, Session, Take
+from medtalk.studio.session import Session
+from medtalk.studio.streamed import Streamed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,12 +55,9 @@ BEHIND = 0.25
 """Seconds of sound that may wait to be heard."""
 PIECE = 0.1
 """Seconds of sound that are heard at a time, so that a change of the mood need not wait for more."""
-KEPT = 600.0
-"""Seconds of a stream that are kept, the last ones."""
 PATIENCE = 10.0
 """Seconds without any message after which a stream ends: a tab that is asleep holds no place."""
 _LONGEST = 1.0  # seconds of sound in a message
-_TRIM = 60  # seconds that are forgotten at a time of what is kept: sound and frames both, which stay together
 
 _Given = TypeVar("_Given")
 
@@ -76,6 +71,8 @@ async def serve(socket: WebSocket, session: Session) -> None:
             await stream.run()
         except MedtalkError as error:
             await stream.tell(error=error.facts())
+        except WebSocketDisconnect:
+            return
         except Exception as error:
             log.error("fault", exc_info=error)
             message = f"The studio failed: {type(error).__name__}: {error}."
@@ -237,7 +234,7 @@ class _Stream:
         return np.concatenate(pieces)
 
     async def _work(self, live: Live) -> None:
-        kept, told = _Kept(self._rate), 0.0
+        kept, told = Streamed(self._rate), 0.0
         while True:
             item = await self._next()
             if isinstance(item, Exception):
@@ -260,7 +257,7 @@ class _Stream:
                 told = self._dropped
                 await self.tell(dropped=round(told, 3))
 
-    async def _show(self, frames: Frames | None, kept: _Kept) -> None:
+    async def _show(self, frames: Frames | None, kept: Streamed) -> None:
         if frames is None or not len(frames):
             return
         kept.see(frames)
@@ -278,57 +275,19 @@ class _Stream:
         else:
             await self.tell(guided={})
 
-    def _keep(self, kept: _Kept, live: Live, asked: object) -> dict[str, Any]:
+    def _keep(self, kept: Streamed, live: Live, asked: object) -> dict[str, Any]:
         """Keep what was streamed, as a sound and a take of the session."""
         name = asked.get("name") if isinstance(asked, dict) else None
-        rig = kept.rig(live.facts())
-        if rig is None:
+        named = str(name or "live.wav")[:200]
+        take = kept.take(live.facts(), named)
+        if take is None:
             return {"sound": None, "streamed": None, "seconds": 0.0}
-        file: File = self._session.keep(str(name or "live.wav")[:200], kept.sound())
-        streamed = self._session.keep_streamed(Take(rig, np.asarray(intensity_of(rig.values), np.float32)))
-        return {"sound": {"id": file.sha256, "name": file.name}, "streamed": streamed, "seconds": rig.seconds}
-
-
-class _Kept:
-    """The last minutes of a stream: its sound, as 16-bit samples, and its frames."""
-
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
-        self._sound, self._heard = deque[NDArray[np.int16]](), 0
-        self._frames, self._heads, self._seen = deque[NDArray](), deque[NDArray | None](), 0
-
-    def hear(self, samples: NDArray[np.float32]) -> None:
-        whole = np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0)
-        self._sound.append(np.round(32767.0 * whole).astype(np.int16))
-        self._heard += len(samples)
-
-    def see(self, frames: Frames) -> None:
-        self._frames.append(frames.values)
-        self._heads.append(frames.head)
-        self._seen += len(frames)
-        if self._seen > (KEPT + _TRIM) * FPS and self._heard > (KEPT + _TRIM) * self._rate:
-            self._sound = deque([np.concatenate(list(self._sound))[_TRIM * self._rate :].copy()])
-            self._frames, self._heads = deque([self._values()[_TRIM * FPS :].copy()]), deque([self._turns(_TRIM * FPS)])
-            self._heard, self._seen = self._heard - _TRIM * self._rate, self._seen - _TRIM * FPS
-
-    def rig(self, meta: dict[str, Any]) -> RigSequence | None:
-        """The frames as a rig; None before the first."""
-        return RigSequence(self._values(), float(FPS), meta, head=self._turns(0)) if self._seen else None
-
-    def sound(self) -> bytes:
-        """A WAV."""
-        import soundfile
-
-        target = BytesIO()
-        soundfile.write(target, np.concatenate(list(self._sound)), self._rate, "PCM_16", format="WAV")
-        return target.getvalue()
-
-    def _values(self) -> NDArray[np.float32]:
-        return np.concatenate(list(self._frames))
-
-    def _turns(self, first: int) -> NDArray[np.float32] | None:
-        turns = [turn for turn in self._heads if turn is not None]
-        return np.concatenate(turns)[first:].copy() if len(turns) == len(self._heads) else None
+        sound = self._session.keep(named, kept.sound())
+        return {
+            "sound": {"id": sound.sha256, "name": sound.name},
+            "streamed": self._session.keep_streamed(take),
+            "seconds": take.rig.seconds,
+        }
 
 
 def _open(session: Session, settings: Settings, rate: int) -> Live:
