@@ -1,11 +1,11 @@
 // A live stream: samples to the studio, frames of the face from it (medtalk/studio/live.py has the messages).
 
-const ROW = 177; // numbers of a frame: the channels and the turn of the head
+const LIVE_ROW = 177; // numbers of a frame: the channels and the turn of the head
 
 /** The face of now, as a take of the player: it has no time but this. */
 class LiveTake {
   constructor() {
-    Object.assign(this, { name: "Live", fps: LIVE_FPS, frames: 1, seconds: 0, meta: {}, now: new Float32Array(ROW) });
+    Object.assign(this, { name: "Live", fps: LIVE_FPS, frames: 1, seconds: 0, meta: {}, now: new Float32Array(LIVE_ROW) });
     Object.assign(this, { words: [], phones: [], moods: [], marks: [], summary: [], intensity: new Float32Array(1) });
     this.tracks = new Map();
   }
@@ -97,7 +97,7 @@ class LiveStream {
   hear(data) {
     if (data instanceof ArrayBuffer) {
       const [first, count] = new Uint32Array(data, 0, 2);
-      const rows = Array.from({ length: count }, (_, i) => new Float32Array(data, 8 + 4 * ROW * i, ROW));
+      const rows = Array.from({ length: count }, (_, i) => new Float32Array(data, 8 + 4 * LIVE_ROW * i, LIVE_ROW));
       return this.on.frames(first, rows);
     }
     const said = JSON.parse(data);

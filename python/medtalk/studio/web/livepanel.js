@@ -347,7 +347,7 @@ class LivePanel {
     ctx.fillStyle = colors.accent;
     const first = LivePanel.LEVELS - this.levels.length;
     this.levels.forEach((level, i) => {
-      const tall = Math.max(1, Math.min(1, Math.sqrt(level)) * height);
+      const tall = Math.max(1, Math.min(1, level ** 0.7) * height);
       ctx.fillRect((first + i) * step, (height - tall) / 2, Math.max(1, step - 0.5), tall);
     });
   }

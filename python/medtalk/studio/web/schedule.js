@@ -4,8 +4,9 @@ const LIVE_FPS = 60;
 
 /**
  * Frames come in small bunches, one for each step of the network. Seen as they come the face would stutter; so each is
- * seen a fixed delay after its sound: that by which nine of ten bunches have come. Who is later is seen when it comes,
- * and in front of what is newer by then it is left out. The delay follows the last two seconds, up and down.
+ * seen a fixed delay after its sound: that by which nine of ten bunches have come, but for what comes very late on a
+ * machine that is busy. Who is later is seen when it comes, unless there is something newer by then. The delay follows
+ * the last two seconds, up and down.
  *
  * All times are seconds of the clock of the page; `heard` and `came` are called as things come.
  */
@@ -14,7 +15,7 @@ class Schedule {
   static STALLED = 0.1; // seconds by which samples are late at once when the browser had paused them
   static BUNCHES = 50; // of frames that the delay follows
   static ON_TIME = 0.9; // of all bunches
-  static MOST = 0.3; // seconds, the longest delay: who is later is late
+  static WAITS = 0.03; // seconds that half of them are made to wait at most for those that are later
 
   constructor(rate) {
     Object.assign(this, { rate, count: 0, starts: null, since: 0, late: [], delay: 0 });
@@ -40,7 +41,8 @@ class Schedule {
     this.late.push(now - this.sounded(first));
     if (this.late.length > Schedule.BUNCHES) this.late.shift();
     const sorted = [...this.late].sort((a, b) => a - b);
-    this.delay = Math.min(Schedule.MOST, sorted[Math.floor(Schedule.ON_TIME * (sorted.length - 1))]);
+    const within = (part) => sorted[Math.floor(part * (sorted.length - 1))];
+    this.delay = Math.min(within(Schedule.ON_TIME), within(0.5) + Schedule.WAITS);
   }
 
   /** The number of the newest frame that is to be seen by now. */
