@@ -10,22 +10,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from medtalk.dynamics import MOUTH_DELAY, PAUSING, PLAIN
+from medtalk.dynamics import PAUSING, Dynamics, LiveStrength
 from medtalk.engine.compact import CompactEngine
 from medtalk.engine.live_ear import HOP, open_live_ear
 from medtalk.errors import BundleError, GuidanceError, SettingError, require
+from medtalk.features.cues import APART, Accent, accents
 from medtalk.features.listening import FPS as STATES
 from medtalk.features.listening import at_places
+from medtalk.features.prosody import PROSODY
 from medtalk.finishing import Finishing, presence
-from medtalk.finishing.closures import Closures
-from medtalk.guidance import LABELS, Guidance, Part
-from medtalk.kinds import drift
+from medtalk.finishing.live import LiveFinishing
+from medtalk.guidance import LABELS, Guidance
+from medtalk.kinds import LiveDrift
 from medtalk.limits import LIVE_LOOK_AHEAD, LIVE_RATES, LIVE_STEP, MAX_INTENSITY, check_range, check_region
 from medtalk.live.intake import Intake
 from medtalk.live.lips import RunningLips
 from medtalk.live.mood import Face, RunningMood, check_live
-from medtalk.live.plain import PlainFinishing
-from medtalk.live.voice import RunningVoice
+from medtalk.live.voice import RunningVoice, Voice
 from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import N_CHANNELS, in_region
 from medtalk.timeline import Span, Timeline, spans_of
@@ -39,8 +40,10 @@ if TYPE_CHECKING:
 BACK = 60
 """Frames before the new ones that decisions look back on: the longest closure, and the gate around speech."""
 _CONTEXT = 12  # frames to either side that ACM sees in the bundle that ships; others see fewer
+_LATEST = 0.5  # seconds: an accent that is found later is no accent any more
+_PITCH = PROSODY.index("pitch_relative")
 _MIDDLE = 61  # rows, in the middle of which CMF is asked: it is told where in a clip a frame is
-_DELAY = round(MOUTH_DELAY * FPS)
+_WARM = FPS  # frames of the past that a mood which is new hears first
 _KIND_STREAM = 20  # as of a performance
 _MOST_FADE = 60.0  # seconds
 _MOST_LOST = 600.0  # seconds
@@ -127,8 +130,13 @@ class Live:
         self._posteriors = np.zeros((0, 0), np.float32)
         self._voice = RunningVoice()
         self._lips = RunningLips()
-        self._felt = np.full(_DELAY, PAUSING / PLAIN, np.float32)  # strength that is to come
-        self._finish = PlainFinishing(finishing)
+        self._accents: list[Accent] = []  # that may still be felt
+        self._past = np.zeros((4, 0), np.float32)  # intensity, effort, pitch and activity of the last frames
+        self._strengths: dict[Dynamics, LiveStrength] = {}  # of the moods that show
+        self._drifts: dict[tuple[str, str], LiveDrift] = {}
+        weights = self._mood.moods(np.zeros(1, np.int64))
+        ahead = max(math.ceil((self.look_ahead - 1.0 / STATES) * FPS - 1e-6) - 1, 0)
+        self._finish = LiveFinishing(finishing, max(weights, key=lambda label: weights[label]), ahead)
 
     @property
     def delay(self) -> float:
@@ -294,32 +302,33 @@ class Live:
         rows = np.clip(frames - voice.first, 0, len(voice.prosody) - 1)
         activity = voice.activity[rows] * presence.activity(posteriors)
         gate = presence.gate(activity)
-        lips, lips_ahead = self._lips.next(posteriors * gate[:, None], before, new)
+        lips = self._lips.next(posteriors * gate[:, None], before, new)
 
         ahead = min(self._finish.ahead, len(frames) - before - new)
         around = slice(max(before - _CONTEXT, 0), None)
         sound = np.concatenate([at_places(self._features, places[around]), voice.effort[rows[around], None]], axis=1)
         content = self._engine.content(sound, posteriors[around])[before - around.start :][: new + ahead]
-        now = slice(before, before + new)
-        soon = slice(before, before + new + ahead)
-        heard = np.concatenate([voice.prosody[rows[now]], posteriors[now]], axis=1)
-        intensity = gate[now] * self._predicted(heard) + (1.0 - gate[now]) * np.float32(PAUSING)
-        felt = np.concatenate([self._felt, intensity / np.float32(PLAIN)])  # as it is shown, late by the mouth's delay
-        self._felt = felt[new:]
-        felt = np.concatenate([felt[: new + ahead], np.repeat(felt[-1:], max(new + ahead - len(felt), 0))])
-        raw, strong, shaking = self._decode(content, felt, 1.0 - gate[soon], frames[soon])
+        now, soon = slice(before, before + new), slice(before, before + new + ahead)
+        prosody, effort, spoken = voice.prosody[rows[now]], voice.effort[rows[now]], activity[now]
+        intensity = self._predicted(np.concatenate([prosody, posteriors[now]], axis=1))
+        # What CMF hears in noise is no feeling: where nobody speaks it is what it usually is there.
+        intensity = gate[now] * intensity + (1.0 - gate[now]) * np.float32(PAUSING)
+        accents = self._accented(voice, activity[: max(self._voice.known - low, 0)], low)
+        columns = np.stack([intensity, effort, prosody[:, _PITCH], spoken])
+        raw, strong, shaking = self._decode(content, columns, accents, 1.0 - gate[soon], frames[soon])
+        scaled = self._mood.scale(frames[now]).any()
         values, turn = self._finish.next(
             raw[:new],
             raw[new:],
-            activity=activity[now],
-            effort=voice.effort[rows[now]],
-            accents=(),
+            activity=spoken,
+            effort=effort,
+            accents=accents,
             lips=lips,
-            lips_ahead=_first(lips_ahead, ahead),
-            mood=self._mood.moods(frames[now]),
+            mood=self._mood.moods(frames[now]) if scaled else None,
             strength=strong[:new],
             shaking=shaking[:new],
         )
+        self._past = np.concatenate([self._past, columns], axis=1)[:, -_WARM:]
         measured = min(until, self._voice.known)
         learned = slice(self._voice.learned - low, measured - low)
         self._voice.learn(activity[learned])
@@ -350,18 +359,40 @@ class Live:
             out[at : at + 9] = found[first : first + len(part)]
         return out
 
+    def _accented(self, voice: Voice, activity: NDArray[np.float32], low: int) -> list[Accent]:
+        """The accents that are found now, of which the last dip in loudness is heard; `activity` begins at `low`."""
+        spoken = voice.activity.copy()
+        spoken[max(low - voice.first, 0) :] = activity[max(voice.first - low, 0) :]
+        after = self._accents[-1].time + APART if self._accents else -1.0
+        found = []
+        for accent in accents(voice.prosody, spoken, ended=False):
+            moved = accent._replace(time=accent.time + voice.first / FPS)
+            if moved.time > after and moved.time >= self._given / FPS - _LATEST:
+                found.append(moved)
+                after = moved.time + APART
+        self._accents = [*self._accents, *found][-1:]
+        return found
+
     def _decode(
-        self, content: NDArray, felt: NDArray, quiet: NDArray, frames: NDArray[np.int64]
+        self,
+        content: NDArray,
+        columns: NDArray[np.float32],
+        accents: Sequence[Accent],
+        quiet: NDArray,
+        frames: NDArray[np.int64],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """The raw rig (N, 174) of frames, how strongly it is felt (N,) and how much it shakes (N,)."""
+        """The raw rig (N, 174) of frames, how strongly it is felt (N,) and how much it shakes (N,).
+
+        `columns` (4, n) are intensity, effort, pitch and activity of the first n of the frames, which are given now.
+        """
         raw = np.zeros((len(content), N_CHANNELS), np.float32)
         strong, shaking = np.zeros(len(content), np.float32), np.zeros(len(content), np.float32)
         scale = self._mood.scale(frames)
-        for face in self._mood.faces(frames):
-            if not face.weight.any():
-                continue
+        faces = [face for face in self._mood.faces(frames) if face.weight.any()]
+        felt = self._answers({face.part.dynamics for face in faces}, columns, accents, len(frames))
+        for face in faces:
             weight = face.weight.astype(np.float32)
-            own = (felt * scale * face.strength).astype(np.float32)
+            own = (felt[face.part.dynamics] * scale * face.strength).astype(np.float32)
             vectors = self._kinds_of(face, frames)
             shown = self._engine.decode(content, vectors, own)
             at = np.flatnonzero(quiet)
@@ -373,16 +404,40 @@ class Live:
             shaking += weight * np.float32(face.part.dynamics.shake)
         return raw, strong, shaking
 
+    def _answers(
+        self, moods: set[Dynamics], columns: NDArray[np.float32], accents: Sequence[Accent], count: int
+    ) -> dict[Dynamics, NDArray[np.float32]]:
+        """The strength (count,) of each mood; beyond the frames that are given now the last goes on."""
+        found, kept = {}, {}
+        new = columns.shape[1]
+        for dynamics in moods:
+            if self.finishing.life:
+                strength = self._strengths.get(dynamics)
+                if strength is None:
+                    strength = LiveStrength(dynamics)
+                    strength.next(*self._past, (), self._given - self._past.shape[1])
+                kept[dynamics] = strength
+                own = strength.next(*columns, accents, self._given)
+            else:
+                own = columns[0]
+            found[dynamics] = np.concatenate([own, np.repeat(own[-1:], count - new)])
+        self._strengths = kept
+        return found
+
     def _kinds_of(self, face: Face, frames: NDArray[np.int64]) -> NDArray[np.float32]:
         """The emotion vectors (N, 256) of a face at some frames."""
         part = face.part
         if not self.finishing.life:
             return np.repeat(part.vectors.mean(axis=0)[None], len(frames), axis=0)
-        part: Part = part._replace(kind=self._kinds.get(part.label, part.kind))
-        own = LABELS.index(part.label) if part.label else len(LABELS)
-        rng = np.random.default_rng([self.finishing.seed, _KIND_STREAM, own])
-        shares = drift(len(frames), len(part.vectors), rng, part.leader, part.far, int(frames[0]))
-        return shares @ part.vectors
+        part = part._replace(kind=self._kinds.get(part.label, part.kind))
+        drift = self._drifts.get((part.label, part.kind))
+        if drift is None:
+            own = LABELS.index(part.label) if part.label else len(LABELS)
+            rng = np.random.default_rng([self.finishing.seed, _KIND_STREAM, own])
+            drift = LiveDrift(len(part.vectors), rng, part.leader, part.far)
+            self._drifts[part.label, part.kind] = drift
+        drift.frame = int(frames[0])
+        return drift.next(len(frames)) @ part.vectors
 
 
 class _NoFrames:
@@ -394,10 +449,6 @@ class _NoFrames:
 
     def __len__(self) -> int:
         return 0
-
-
-def _first(lips: Closures, count: int) -> Closures:
-    return Closures(lips.seal[:count].copy(), lips.press[:count].copy(), lips.bite[:count].copy())
 
 
 def _intensity(value: object) -> float:
