@@ -208,7 +208,6 @@ def test_a_mood_changes_while_one_speaks(page: Page) -> None:
     until(page, "studio.live.settings.weights.neutral === 1")
     page.wait_for_timeout(600)
     assert sum(values(page, "cornerPull")) < neutral + 0.1, "undo goes back while it runs"
-    page.click("button.name:text-is('as heard')") if page.locator("button.name:text-is('as heard')").is_visible() else None
     page.evaluate("studio.change({ heard: true }, null)")
     until(page, "studio.toolbar.message.classList.contains('error')")
     assert "whole sound" in message(page) and "\n" not in message(page)
@@ -224,7 +223,7 @@ def test_stop_goes_back_to_the_takes(page: Page) -> None:
     page.keyboard.press("t")
     until(page, "studio.live.state === 'on'")
     assert page.locator(".live").is_visible() and page.locator(".live-dot").is_visible()
-    until(page, "/ms behind · \\\\d+ frames a second · (none|\\\\d+) dropped/.test(document.querySelector('.live-figures').textContent)")
+    until(page, "/ms behind · \\d+ frames a second · (none|\\d+) dropped/.test(document.querySelector('.live-figures').textContent)")
     assert page.locator(".toolbar >> text='Record'").is_disabled()
     page.keyboard.press("t")
     until(page, "studio.live.state === 'over'")
@@ -242,7 +241,7 @@ def test_what_was_streamed_is_kept_as_a_take(page: Page, tmp_path: Path) -> None
     until(page, "studio.sound?.name === 'live 1.wav'")
     seconds, frames = page.evaluate("[studio.player.sound.seconds, studio.player.takes[0].frames]")
     assert seconds > 3 and frames == pytest.approx(60 * seconds, abs=3)
-    assert page.evaluate("Math.max(...studio.player.sound.high)") > 100
+    assert page.evaluate("Math.max(...studio.player.sound.high)") > 60
     streamed = page.evaluate("studio.history.now.streamed")
     page.click(".menu summary")
     with page.expect_download() as coming:
@@ -287,13 +286,15 @@ def test_a_microphone_that_is_unplugged(page: Page) -> None:
 def test_a_tab_that_is_hidden_comes_back_to_now(page: Page) -> None:
     start(page)
     until(page, "studio.live.seconds > 1")
+    before = page.evaluate("studio.live.shown")
     page.evaluate("() => { window.real = requestAnimationFrame; window.requestAnimationFrame = (f) => (window.later = f, 0); }")
     page.wait_for_timeout(1500)  # as of a hidden tab: nothing is drawn
-    assert page.evaluate("studio.live.frames.size") <= 130, "what waits to be drawn is bounded"
+    assert page.evaluate("studio.live.frames.size") < 60, "what waits to be drawn is bounded"
     page.evaluate("() => { window.requestAnimationFrame = real; real(later); }")
     page.wait_for_timeout(600)
-    seconds, shown = page.evaluate("[studio.live.seconds, studio.live.shown]")
-    assert shown / 60 > seconds - 1.0, "the newest frame, not those that were missed"
+    shown = page.evaluate("studio.live.shown")
+    assert shown > before + 60, "the newest frame, not those that were missed"
+    assert page.evaluate("studio.live.frames.size") < 60
 
 
 def test_the_studio_is_stopped(speaking: Browser, model: Model, sample: Path) -> None:
@@ -303,10 +304,10 @@ def test_the_studio_is_stopped(speaking: Browser, model: Model, sample: Path) ->
         start(page)
         studio.__exit__()
         until(page, "studio.live.state === 'over'")
-        assert message(page) == "The studio is gone. Start it again."
+        assert message(page) == "The studio does not answer. Start it again."
         page.click(".live >> text='Again'")
         until(page, "studio.live.state === 'over'")
-        assert message(page) == "The studio is gone. Start it again."
+        assert message(page) == "The studio does not answer. Start it again."
         assert page.evaluate("studio.live.capture") is None
 
 

@@ -50,7 +50,7 @@ class LiveStream {
     this.ending = null; // what waits for the end
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => this.hear(data);
-    socket.onclose = () => this.fail(new EngineError({ code: "gone", message: "The studio is gone.", hint: "Start it again." }));
+    socket.onclose = () => this.fail(gone());
   }
 
   say(what) {

@@ -146,18 +146,17 @@ class LivePanel {
       this.release();
       return this.leave();
     }
-    this.number++;
     const { stream } = this;
     this.stream = null;
-    this.capture.close();
+    this.release();
     this.turn("over");
+    const own = this.number;
     try {
       const ended = await stream.end(`live ${this.studio.recordings + 1}.wav`);
-      if (this.state === "over") this.held = ended.streamed && ended.seconds >= LivePanel.KEEPS ? ended : null;
+      if (own === this.number && ended.streamed && ended.seconds >= LivePanel.KEEPS) this.held = ended;
     } catch (error) {
-      this.studio.complain(error);
+      if (own === this.number) this.studio.complain(error);
     }
-    this.release();
     this.show();
   }
 
@@ -175,6 +174,7 @@ class LivePanel {
   /** Back to the takes. `asks` for the take of the settings now, if it is another one. */
   leave(asks = true) {
     if (!this.before) return;
+    this.number++;
     const { player } = this.studio;
     const { sound, takes, selected, mode, span, time } = this.before;
     this.before = null;
@@ -275,14 +275,23 @@ class LivePanel {
       if (first + i > this.shown) this.frames.set(first + i, row);
       else this.late++;
     });
+    // while the tab is hidden nothing is drawn, and what is over is forgotten here
+    const newest = this.newest(now);
+    for (const each of this.frames.keys()) if (each < newest) this.frames.delete(each);
+  }
+
+  /** The number of the newest frame that is due; -1 for none. */
+  newest(now) {
+    const due = this.schedule.due(now);
+    let newest = -1;
+    for (const frame of this.frames.keys()) if (frame <= due && frame > newest) newest = frame;
+    return newest;
   }
 
   tick(own, now) {
     if (own !== this.number) return;
     requestAnimationFrame((at) => this.tick(own, at));
-    const due = this.schedule.due(performance.now() / 1000);
-    let newest = -1;
-    for (const frame of this.frames.keys()) if (frame <= due && frame > newest) newest = frame;
+    const newest = this.newest(performance.now() / 1000);
     if (newest > this.shown) this.see(newest, now);
     if (now - this.told > LivePanel.SHOWN) {
       this.told = now;

@@ -25,9 +25,10 @@ class Capture {
     try {
       await context.audioWorklet.addModule("recorder.js");
       await context.resume();
-    } catch (error) {
+    } catch {
       stream.getTracks().forEach((track) => track.stop());
-      throw error;
+      context.close();
+      throw gone(); // the one thing that comes from the studio
     }
     capture.begin(stream, onBlock);
     return capture;

@@ -302,7 +302,8 @@ class Studio {
         if (this.microphone?.bytes > this.about.limits.sound) this.stopRecording();
       });
     } catch (error) {
-      this.toolbar.say(`${microphoneError(error)} You may also open a file.`, "error");
+      const why = error instanceof EngineError ? error.message : `${microphoneError(error)} You may also open a file.`;
+      this.toolbar.say(why, "error");
     }
     this.refresh();
   }
