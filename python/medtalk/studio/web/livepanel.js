@@ -16,6 +16,7 @@ const LIVE_STATES = {
 class LivePanel {
   static SHOWN = 400; // milliseconds from one look at the figures to the next
   static LEVELS = 300; // blocks of sound whose level is drawn
+  static STAYS = 0.02; // seconds, the longest half of the time that a picture is taken to stay
   static KEEPS = 0.5; // seconds, from which on a stream is worth keeping
 
   constructor(studio) {
@@ -291,7 +292,9 @@ class LivePanel {
   tick(own, now) {
     if (own !== this.number) return;
     requestAnimationFrame((at) => this.tick(own, at));
-    const newest = this.newest(performance.now() / 1000);
+    // a picture stays until the next one: it shows the middle of that time
+    const middle = Math.min(LivePanel.STAYS, (now - this.ticked) / 2000);
+    const newest = this.newest(performance.now() / 1000 + middle);
     if (newest > this.shown) this.see(newest, now);
     if (now - this.told > LivePanel.SHOWN) {
       this.told = now;
