@@ -77,7 +77,7 @@ class Live:
 
     Attributes:
         rate: samples a second that `push` takes.
-        look_ahead, step: seconds, as they are used (of a step 10 ms are the least part).
+        look_ahead, step: seconds, as they are used: a step is a whole multiple of 20 ms.
         finishing, region: as of `Performance.decode`.
     """
 
@@ -108,7 +108,7 @@ class Live:
         check_region(region)
         require(name, str, "name", "a text")
         self.look_ahead = _within(look_ahead, LIVE_LOOK_AHEAD, "look_ahead", "seconds")
-        self._hops = max(round(_within(step, LIVE_STEP, "step", "seconds") * RATE / HOP), 1)
+        self._hops = 2 * max(round(_within(step, LIVE_STEP, "step", "seconds") * STATES), 1)
         self.step = self._hops * HOP / RATE
         if isinstance(rate, bool) or not isinstance(rate, Real) or rate != int(rate):
             raise SettingError(f"rate is {rate}; valid are whole samples a second.")
@@ -124,7 +124,9 @@ class Live:
         self._heard = 0  # samples at 16 kHz that were taken
         self._ended = False
         self._given = 0  # frames
-        self._ear = open_live_ear(engine, self.look_ahead)
+        self._speaking = False
+        # Its own steps are 20 or 40 ms, of which ours are whole multiples.
+        self._ear = open_live_ear(engine, self.look_ahead, 0.02 * (2 - self._hops // 2 % 2))
         self._states = 0  # number of the first state that is kept
         self._features = np.zeros((0, 0), np.float32)
         self._posteriors = np.zeros((0, 0), np.float32)
@@ -135,7 +137,7 @@ class Live:
         self._strengths: dict[Dynamics, LiveStrength] = {}  # of the moods that show
         self._drifts: dict[tuple[str, str], LiveDrift] = {}
         weights = self._mood.moods(np.zeros(1, np.int64))
-        ahead = max(math.ceil((self.look_ahead - 1.0 / STATES) * FPS - 1e-6) - 1, 0)
+        ahead = math.floor(self.look_ahead * FPS + 1e-6)
         self._finish = LiveFinishing(finishing, max(weights, key=lambda label: weights[label]), ahead)
 
     @property
@@ -160,14 +162,21 @@ class Live:
 
     @property
     def faults(self) -> dict[str, int]:
-        """What was wrong with the sound: `not_numbers` (samples that were heard as silence), `lost` (calls of `skip`)."""
+        """What was wrong with the sound: `not_numbers` (samples heard as silence), `lost` (calls of `skip`)."""
         return dict(self._intake.faults)
 
-    def push(self, samples: ArrayLike) -> Frames:
+    @property
+    def speaking(self) -> bool:
+        """Whether somebody spoke at the last frame."""
+        return self._speaking
+
+    def push(self, samples: ArrayLike, hurry: bool = False) -> Frames:
         """Hear the next samples, and give the frames that are ready, which may be none.
 
         Args:
             samples: (n,) or (n, channels), of which the mean is heard; floats of full scale 1 or integers, any n.
+            hurry: hear all whole steps that are there at once, up to a second of them, for who has fallen behind: it
+                takes a fraction of the time. The frames are not quite the same then.
 
         Raises:
             AudioError: what cannot be such samples. Nothing of them is heard then.
@@ -176,16 +185,19 @@ class Live:
         self._check_open()
         data = self._intake.check(samples)
         # A program that speaks may push a minute at once: as much as that is never held a second time.
-        found = [self._take(self._intake.mono(data[at : at + self.rate])) for at in range(0, len(data), self.rate)]
-        return self._joined(found)
+        seconds = (data[at : at + self.rate] for at in range(0, len(data), self.rate))
+        return self._joined([self._take(self._intake.mono(block), hurry) for block in seconds])
 
     def skip(self, seconds: float) -> Frames:
-        """So much sound was lost: it is heard as silence, so that times stay true. Gives frames as `push` does."""
+        """So much sound was lost: it is heard as silence, in a hurry, so that times stay true.
+
+        Gives frames as `push` does. `SettingError` for less than nothing or more than ten minutes.
+        """
         self._check_open()
         count = round(_within(seconds, (0.0, _MOST_LOST), "What was lost", "seconds") * self.rate)
         self._intake.faults["lost"] += 1
         blocks = (min(self.rate, count - at) for at in range(0, count, self.rate))
-        return self._joined([self._take(np.zeros(block, np.float32)) for block in blocks])
+        return self._joined([self._take(np.zeros(block, np.float32), hurry=True) for block in blocks])
 
     def guide(
         self,
@@ -273,20 +285,23 @@ class Live:
             head = np.concatenate([np.zeros((0, 3), np.float32), *turns])
         return Frames(self._given - count, values, head)
 
-    def _take(self, mono: NDArray[np.float32], last: bool = False) -> Frames:
+    def _take(self, mono: NDArray[np.float32], hurry: bool = False, last: bool = False) -> Frames:
         """Every whole step of what is there."""
         self._pending = np.concatenate([self._pending, self._intake.take(mono, last)])
-        size, found, at = self._hops * HOP, [], 0
-        while len(self._pending) - at >= size:
-            found.append(self._advance(self._pending[at : at + size]))
-            at += size
+        step = self._hops * HOP
+        size = max(min(len(self._pending), RATE) // step, 1) * step if hurry else step
+        found, at = [], 0
+        while (left := len(self._pending) - at) >= step:
+            piece = min(left // step * step, size)
+            found.append(self._advance(self._pending[at : at + piece], hurry=hurry))
+            at += piece
         self._pending = self._pending[at:]
         return self._joined(found)
 
-    def _advance(self, samples: NDArray[np.float32], total: int | None = None) -> Frames:
-        """The work of one step."""
+    def _advance(self, samples: NDArray[np.float32], total: int | None = None, hurry: bool = False) -> Frames:
+        """The work of one step, or of several in a hurry."""
         self._heard += len(samples)
-        self._hear(samples)
+        self._hear(samples, hurry)
         ready = math.floor((self._heard / RATE - self.look_ahead) * FPS + 1e-6) + 1
         until = min(max(ready, self._given), self._heard * FPS // RATE if total is None else total)
         if until <= self._given:
@@ -332,11 +347,12 @@ class Live:
         measured = min(until, self._voice.known)
         learned = slice(self._voice.learned - low, measured - low)
         self._voice.learn(activity[learned])
+        self._speaking = bool(gate[before + new - 1] > 0.5)
         first, self._given = self._given, until
         return Frames(first, in_region(values, self.region), turn if self.head else None)
 
-    def _hear(self, samples: NDArray[np.float32]) -> None:
-        heard = self._ear.hear(samples)
+    def _hear(self, samples: NDArray[np.float32], hurry: bool) -> None:
+        heard = self._ear.hear(samples, hurry)
         kept = heard.first - self._states
         spare = max(kept + len(heard.features) - 2 * BACK, 0)
         if self._features.size == 0:
