@@ -35,6 +35,7 @@ class Tab:
         self.rows: list[np.ndarray] = []
         self.said: list[dict[str, Any]] = []
         self.sent = 0  # samples
+        self.spoke = False
         self.say(open={"rate": RATE, "tab": tab, **asked})
 
     def say(self, **what: Any) -> None:
@@ -48,9 +49,10 @@ class Tab:
         while True:
             message = self.socket.recv(PATIENCE)
             if isinstance(message, bytes):
-                first, count = struct.unpack("<II", message[:8])
+                first, count, speaking = struct.unpack("<III", message[:12])
                 assert first == len(self.rows), "no frame is left out"
-                self.rows += list(np.frombuffer(message, "<f4", offset=8).reshape(count, ROW))
+                self.spoke |= bool(speaking)
+                self.rows += list(np.frombuffer(message, "<f4", offset=12).reshape(count, ROW))
                 continue
             self.said.append(json.loads(message))
             ((said, value),) = self.said[-1].items()
@@ -63,18 +65,18 @@ class Tab:
         for at in range(0, len(sound), piece):
             self.hear(sound[at : at + piece])
             self.sent += len(sound[at : at + piece])
-            while (
-                self.sent + piece - len(self.rows) / 60 * RATE > 0.22 * RATE
-            ):  # less than may wait, more than frames need
+            # less than may wait, and more than the frames are behind
+            while self.sent + piece - len(self.rows) / 60 * RATE > 0.22 * RATE:
                 self.frames()
 
     def frames(self) -> None:
         """The next frames."""
         message = self.socket.recv(PATIENCE)
         assert isinstance(message, bytes), message
-        first, count = struct.unpack("<II", message[:8])
+        first, count, speaking = struct.unpack("<III", message[:12])
         assert first == len(self.rows)
-        self.rows += list(np.frombuffer(message, "<f4", offset=8).reshape(count, ROW))
+        self.spoke |= bool(speaking)
+        self.rows += list(np.frombuffer(message, "<f4", offset=12).reshape(count, ROW))
 
     @property
     def values(self) -> np.ndarray:
@@ -149,7 +151,10 @@ def test_another_name_for_this_machine_opens_no_socket(studio: Studio) -> None:
     assert refused.value.response.status_code in (400, 403)
 
 
-def test_what_is_heard_is_what_the_library_streams(open_tab: Callable[..., Tab], model: Model) -> None:
+def test_what_is_heard_is_what_the_library_streams(
+    open_tab: Callable[..., Tab], model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "HURRY", 100.0)
     sound = babble(2.0)
     tab = open_tab(guidance={"kind": "label", "emotion": {"happy": 1}}, finishing={"seed": 5})
     opened = tab.until("opened")
@@ -160,7 +165,7 @@ def test_what_is_heard_is_what_the_library_streams(open_tab: Callable[..., Tab],
     pieces = [own.push(sound), own.finish()]
     values = np.concatenate([each.values for each in pieces])
     assert not any("dropped" in each for each in tab.said)
-    assert np.array_equal(tab.values[:, :174], values) and np.ptp(values) > 0.3
+    assert np.array_equal(tab.values[:, :174], values) and np.ptp(values) > 0.3 and tab.spoke
     assert ended["seconds"] == pytest.approx(2.0, abs=0.05)
 
 

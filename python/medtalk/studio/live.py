@@ -11,14 +11,16 @@ The page sends
 and gets
 
     {"opened": {"delay": 0.12, "rate": 48000, "fps": 60}}
-    frames                      binary: uint32 number of the first, uint32 N, then (N, 177) float32: channels, turn of the head
+    frames                      binary: uint32 number of the first, N, and 1 where somebody speaks, else 0; then (N, 177)
+                                float32: the channels and the turn of the head
     {"guided": {}} or {"refused": ERROR}    for each guide, in order
     {"dropped": 0.4}            seconds of sound, in all, that were never heard because too much of it waited
     {"ended": {"sound": {"id", "name"}, "streamed": ID, "seconds"}}   what was streamed is kept, as sound and take
     {"error": ERROR}            and the end
 
-Nothing waits without end. Sound that waits for longer than `BEHIND` is lost, the oldest first, and counts as silence, so
-that the face is never later than that. Who does not read the frames is not sent more of them, and its sound waits.
+Nothing waits without end. Sound that waits for more than some steps is heard in a hurry; where more than `BEHIND` waits
+all that is older than the newest is lost, and counts as silence, so that the face is never later than that. Who does not
+read the frames is not sent more of them, and its sound waits.
 """
 
 from __future__ import annotations
@@ -51,10 +53,10 @@ if TYPE_CHECKING:
 
 STREAMS = 4
 """At once, of all tabs; each takes a good part of a core."""
-BEHIND = 0.25
+BEHIND = 0.5
 """Seconds of sound that may wait to be heard."""
-PIECE = 0.1
-"""Seconds of sound that are heard at a time, so that a change of the mood need not wait for more."""
+HURRY = 2.5
+"""Steps of sound that wait, from which on they are heard at once."""
 PATIENCE = 10.0
 """Seconds without any message after which a stream ends: a tab that is asleep holds no place."""
 _LONGEST = 1.0  # seconds of sound in a message
@@ -217,7 +219,7 @@ class _Stream:
     # --- what is made of it
 
     async def _next(self) -> Any:
-        """The next thing that waits; of sound, all that lies together, up to `PIECE`."""
+        """The next thing that waits; of sound, all that lies together."""
         while not self._waiting:
             self._came.clear()
             await self._came.wait()
@@ -226,8 +228,6 @@ class _Stream:
             return item
         pieces, count = [item], len(item)
         while self._waiting and isinstance(self._waiting[0], np.ndarray):
-            if count + len(self._waiting[0]) > PIECE * self._rate:
-                break
             pieces.append(self._waiting.popleft())  # type: ignore[arg-type]
             count += len(pieces[-1])
         self._samples -= count
@@ -241,14 +241,15 @@ class _Stream:
                 raise item
             if isinstance(item, np.ndarray):
                 kept.hear(item)
-                await self._show(await self._do(lambda sound=item: live.push(sound)), kept)
+                hurry = len(item) > HURRY * live.step * self._rate
+                frames = await self._do(lambda sound=item, hurry=hurry: live.push(sound, hurry))
+                await self._show(frames, kept, live.speaking)
             elif isinstance(item, float):
                 kept.hear(np.zeros(round(item * self._rate), np.float32))
-                skipped = await self._do(lambda seconds=item: live.skip(seconds))
-                await self._show(skipped, kept)
+                await self._show(await self._do(lambda seconds=item: live.skip(seconds)), kept, False)
             elif isinstance(item, dict):
                 if "end" in item:
-                    await self._show(await self._do(live.finish), kept)
+                    await self._show(await self._do(live.finish), kept, False)
                     return await self.tell(ended=self._keep(kept, live, item["end"]))
                 await self.tell(refused=item["refused"].facts())
             else:
@@ -257,15 +258,15 @@ class _Stream:
                 told = self._dropped
                 await self.tell(dropped=round(told, 3))
 
-    async def _show(self, frames: Frames | None, kept: Streamed) -> None:
-        if frames is None or not len(frames):
+    async def _show(self, frames: Frames, kept: Streamed, speaking: bool) -> None:
+        if not len(frames):
             return
         kept.see(frames)
         rows = np.zeros((len(frames), frames.values.shape[1] + 3), "<f4")
         rows[:, :-3] = frames.values
         if frames.head is not None:
             rows[:, -3:] = frames.head
-        await self._socket.send_bytes(struct.pack("<II", frames.first, len(frames)) + rows.tobytes())
+        await self._socket.send_bytes(struct.pack("<III", frames.first, len(frames), speaking) + rows.tobytes())
 
     async def _change(self, live: Live, settings: Settings) -> None:
         try:

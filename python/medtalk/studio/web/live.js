@@ -25,7 +25,7 @@ class LiveTake {
 }
 
 /**
- * The socket of a stream. `on` has what is called: `frames(first, rows)` for frames that came, `dropped(seconds)` for all
+ * The socket of a stream. `on` has what is called: `frames(first, rows, speaking)` for frames that came, `dropped(seconds)` for all
  * sound that was lost so far, `guided(settings)` and `refused(error, settings)` for a change of the mood, and `gone(error)`
  * when the stream ends by itself.
  */
@@ -96,9 +96,9 @@ class LiveStream {
 
   hear(data) {
     if (data instanceof ArrayBuffer) {
-      const [first, count] = new Uint32Array(data, 0, 2);
-      const rows = Array.from({ length: count }, (_, i) => new Float32Array(data, 8 + 4 * LIVE_ROW * i, LIVE_ROW));
-      return this.on.frames(first, rows);
+      const [first, count, speaking] = new Uint32Array(data, 0, 3);
+      const rows = Array.from({ length: count }, (_, i) => new Float32Array(data, 12 + 4 * LIVE_ROW * i, LIVE_ROW));
+      return this.on.frames(first, rows, speaking === 1);
     }
     const said = JSON.parse(data);
     if (said.opened) this.opened(said.opened);

@@ -88,7 +88,7 @@ class LivePanel {
       this.turn("connecting");
       const settings = studio.history.now;
       const stream = await LiveStream.open(settings, capture.rate, studio.engine.tab, {
-        frames: (first, rows) => own === this.number && this.come(first, rows),
+        frames: (first, rows, speaking) => own === this.number && this.come(first, rows, speaking),
         dropped: (seconds) => own === this.number && (this.dropped = seconds),
         guided: (those) => own === this.number && this.guided(those),
         refused: (error, those) => own === this.number && this.refused(error, those),
@@ -110,7 +110,7 @@ class LivePanel {
   enter() {
     const { player, toolbar } = this.studio;
     toolbar.say("");
-    [this.held, this.levels] = [null, []];
+    [this.held, this.levels, this.speaking] = [null, [], false];
     this.frames.clear();
     this.delays = [];
     if (this.before) return;
@@ -269,7 +269,8 @@ class LivePanel {
 
   // --- the face
 
-  come(first, rows) {
+  come(first, rows, speaking) {
+    this.speaking = speaking;
     const now = performance.now() / 1000;
     this.schedule.came(first, now);
     rows.forEach((row, i) => {
@@ -328,7 +329,8 @@ class LivePanel {
   show() {
     const { state } = this;
     const paused = this.capture && this.capture.context.state === "suspended";
-    this.word.textContent = paused && this.running ? "paused by the browser" : LIVE_STATES[state];
+    const heard = this.running && this.speaking ? "hearing you" : LIVE_STATES[state];
+    this.word.textContent = paused && this.running ? "paused by the browser" : heard;
     this.element.dataset.state = paused ? "paused" : state;
     const [opening, over] = [state === "opening" || state === "connecting", state === "over"];
     this.keepIt.hidden = !(this.running || (over && this.held));
