@@ -33,9 +33,9 @@ LASTS, APART = 0.35, 0.75
 SOON = 0.2
 """Seconds within which the face follows."""
 QUICK = 0.025, 0.025
-"""Seconds of a step of the network and from one frame that is drawn to the next, on a machine that does nothing else."""
+"""Seconds of a step of the network, and from one frame that is drawn to the next, on a machine that is not busy."""
 
-WATCH = """() => {
+_WATCH = """() => {
   const { live } = studio, hear = live.hear.bind(live);
   window.watched = { onsets: [], jaw: [], quiet: 0 };
   live.hear = (samples, age) => {
@@ -43,13 +43,15 @@ WATCH = """() => {
     if (rate) samples.forEach((sample, i) => {
       if (Math.abs(sample) < 0.03) return void (watched.quiet += 1 / rate);
       const at = performance.now() / 1000 - age - (samples.length - i) / rate;
-      if (watched.quiet > 0.6 * %g) watched.onsets.push(at);
+      if (watched.quiet > QUIET) watched.onsets.push(at);
       watched.quiet = 0;
     });
     hear(samples, age);
   };
-  document.addEventListener("live", ({ detail }) => watched.jaw.push([detail.seen, detail.values[%d], detail.frame]));
-}""" % (APART, JAW)
+  document.addEventListener("live", ({ detail }) => watched.jaw.push([detail.seen, detail.values[JAW], detail.frame]));
+}"""
+WATCH = _WATCH.replace("QUIET", str(0.6 * APART)).replace("JAW", str(JAW))
+"""Writes down when the sound comes in after a pause, by the clock of the page, and each frame that is drawn."""
 
 
 @pytest.fixture(scope="module")
@@ -152,9 +154,9 @@ def measured(page: Page) -> list[float]:
 def test_the_face_follows_within_a_fifth_of_a_second(
     speaking: Browser, model: Model, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Both ends are taken in the page: where the worklet has the first loud sample, and where a face was drawn whose jaw
-    is open. What a machine that is busy with other tests takes longer is allowed for, twice: with the network and with
-    drawing; on one that is not the limit is `SOON`."""
+    """Both ends are taken in the page: where the worklet has the first loud sample, and where a face was drawn whose
+    jaw is open. What the network and drawing take longer on a machine that is busy with other tests is allowed for,
+    twice; on one that is not the limit is `SOON`."""
     steps: list[float] = []
     own = Live.push
 
@@ -194,7 +196,9 @@ def test_the_face_follows_within_a_fifth_of_a_second(
             if delay <= SOON:
                 break
         lost = page.evaluate("studio.live.dropped")
-    assert best, f"the jaw opened for too few of the vowels; {lost} s of sound were dropped"
+    if not best and lost > 1.0:
+        pytest.skip(f"this machine is too busy to measure it: {lost:.1f} s of sound were dropped")
+    assert best, "the jaw opens for open vowels"
     with capsys.disabled():
         print(f"\n{min(best)[1]}")
     assert min(best)[0] <= 0.0, min(best)[1]
@@ -227,7 +231,10 @@ def test_stop_goes_back_to_the_takes(page: Page) -> None:
     page.keyboard.press("t")
     until(page, "studio.live.state === 'on'")
     assert page.locator(".live").is_visible() and page.locator(".live-dot").is_visible()
-    until(page, "/ms behind · \\d+ frames a second · (none|\\d+) dropped/.test(document.querySelector('.live-figures').textContent)")
+    until(
+        page,
+        "/ms behind · \\d+ frames a second · (none|\\d+) dropped/.test(studio.live.figures.textContent)",
+    )
     assert page.locator(".toolbar >> text='Record'").is_disabled()
     page.keyboard.press("t")
     until(page, "studio.live.state === 'over'")
@@ -291,7 +298,9 @@ def test_a_tab_that_is_hidden_comes_back_to_now(page: Page) -> None:
     start(page)
     until(page, "studio.live.seconds > 1")
     before = page.evaluate("studio.live.shown")
-    page.evaluate("() => { window.real = requestAnimationFrame; window.requestAnimationFrame = (f) => (window.later = f, 0); }")
+    page.evaluate(
+        "() => { window.real = requestAnimationFrame; window.requestAnimationFrame = (f) => (window.later = f, 0); }"
+    )
     page.wait_for_timeout(1500)  # as of a hidden tab: nothing is drawn
     assert page.evaluate("studio.live.frames.size") < 60, "what waits to be drawn is bounded"
     page.evaluate("() => { window.requestAnimationFrame = real; real(later); }")
@@ -299,6 +308,43 @@ def test_a_tab_that_is_hidden_comes_back_to_now(page: Page) -> None:
     shown = page.evaluate("studio.live.shown")
     assert shown > before + 60, "the newest frame, not those that were missed"
     assert page.evaluate("studio.live.frames.size") < 60
+
+
+def test_a_browser_that_pauses_the_sound_goes_on(page: Page) -> None:
+    start(page)
+    until(page, "studio.live.seconds > 1")
+    page.evaluate("studio.live.capture.context.suspend()")
+    until(page, "studio.live.capture.context.state === 'running'")
+    seconds, shown = page.evaluate("[studio.live.seconds, studio.live.shown]")
+    until(page, f"studio.live.seconds > {seconds + 1} && studio.live.shown > {shown + 30}")
+    assert page.evaluate("studio.live.state") == "on"
+
+
+def test_the_pace_of_frames(page: Page) -> None:
+    """Bunches that come late now and then hold up nothing; a microphone that stood still moves the time of all frames."""
+    found = page.evaluate("""() => {
+      const schedule = new Schedule(48000), delays = [], due = [];
+      for (let block = 1; block <= 300; block++) {
+        const now = 10 + block / 100;
+        // a page that is busy gets every seventh block late
+        schedule.heard(480, now + (block % 7 ? 0 : 0.03));
+        if (block % 4 === 0) {
+          const first = Math.round((block / 100 - 0.15) * 60);
+          schedule.came(first, now + (block % 40 ? 0 : 0.4)); // and one of ten bunches comes very late
+        }
+        delays.push(schedule.delay);
+        due.push(schedule.due(now));
+      }
+      const begun = schedule.sounded(0);
+      for (let block = 301; block <= 450; block++) schedule.heard(480, 12 + block / 100); // it stood for two seconds
+      return { delays, due, begun, moved: schedule.sounded(0) };
+    }""")
+    assert found["begun"] == pytest.approx(10.0, abs=0.001), "what is late is not taken for later sound"
+    assert found["moved"] == pytest.approx(12.0, abs=0.001)
+    settled = np.array(found["delays"][100:])
+    assert (settled > 0.14).all() and (settled < 0.19).all()
+    steps = np.diff(found["due"][100:])
+    assert steps.min() >= 0 and steps.max() <= 2
 
 
 def test_the_studio_is_stopped(speaking: Browser, model: Model, sample: Path) -> None:
@@ -317,31 +363,34 @@ def test_the_studio_is_stopped(speaking: Browser, model: Model, sample: Path) ->
 
 def test_a_browser_that_allows_no_microphone(model: Model, sample: Path) -> None:
     fake = "--use-fake-ui-for-media-stream"
-    with Browser("--deny-permission-prompts", without={fake}) as browser, Studio(model, sample) as studio:
-        with tab(browser, studio) as page:
-            page.click(".toolbar >> text='Live'")
-            until(page, "studio.live.state === 'over'")
-            assert message(page) == "The browser does not allow the microphone. Allow it in the address bar."
-            page.click(".live >> text='Leave'")
-            page.click("text=Record")
-            until(page, "studio.toolbar.message.textContent.includes('You may also open a file')")
+    denying = Browser("--deny-permission-prompts", without={fake})
+    with denying as browser, Studio(model, sample) as studio, tab(browser, studio) as page:
+        page.click(".toolbar >> text='Live'")
+        until(page, "studio.live.state === 'over'")
+        assert message(page) == "The browser does not allow the microphone. Allow it in the address bar."
+        page.click(".live >> text='Leave'")
+        page.click("text=Record")
+        until(page, "studio.toolbar.message.textContent.includes('You may also open a file')")
 
 
 def test_a_machine_without_a_microphone(model: Model) -> None:
-    with Browser(without={"--use-fake-device-for-media-stream"}) as browser, Studio(model) as studio:
-        with tab(browser, studio) as page:
-            page.click("text=Speak live")
-            until(page, "studio.live.state === 'over'")
-            assert message(page) == "There is no microphone."
-            page.click(".live >> text='Leave'")
-            assert page.locator(".invitation").is_visible()
+    deaf = Browser(without={"--use-fake-device-for-media-stream"})
+    with deaf as browser, Studio(model) as studio, tab(browser, studio) as page:
+        page.click("text=Speak live")
+        until(page, "studio.live.state === 'over'")
+        assert message(page) == "There is no microphone."
+        page.click(".live >> text='Leave'")
+        assert page.locator(".invitation").is_visible()
 
 
 def test_more_streams_than_the_studio_has(page: Page) -> None:
     from medtalk.studio import live
 
-    page.evaluate("""(count) => Promise.all(Array.from({ length: count }, (_, i) =>
-      LiveStream.open(studio.history.now, 48000, `other${i}`, {})))""", live.STREAMS)
+    page.evaluate(
+        """(count) => Promise.all(Array.from({ length: count }, (_, i) =>
+      LiveStream.open(studio.history.now, 48000, `other${i}`, {})))""",
+        live.STREAMS,
+    )
     page.click(".toolbar >> text='Live'")
     until(page, "studio.live.state === 'over'")
     assert message(page) == f"{live.STREAMS} streams run already, the most at once. Stop one in another tab."

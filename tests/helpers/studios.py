@@ -108,16 +108,16 @@ class Studio:
         assert answer.status == 200, answer.body
         return answer.json["id"]
 
-    def stream(self, path: str = "", **headers: str | None) -> ClientConnection:
-        """A socket of a live stream, as a page opens it; `path` in place of its own, and other headers; None leaves one
-        out."""
+    def stream(self, path: str = "", origin: str | None = "ours") -> ClientConnection:
+        """A socket of a live stream, as a page opens it; `path` in place of its own, and another origin or None.
+        Whoever asks for it closes it."""
         parts = urlsplit(self.address)
-        origin = headers.pop("origin", self.origin)
-        opening = connect(
-            f"ws://{parts.netloc}{path or parts.path + 'live'}", origin=origin, additional_headers=headers,
-            compression=None, open_timeout=PATIENCE, max_size=None,
-        )  # type: ignore[arg-type]  # fmt: skip
-        return opening.__enter__()  # whoever asks for it closes it
+        headers = {} if origin is None else {"Origin": self.origin if origin == "ours" else origin}
+        opening: Any = connect(
+            f"ws://{parts.netloc}{path or parts.path + 'live'}", additional_headers=headers, compression=None,
+            open_timeout=PATIENCE, max_size=None,
+        )  # fmt: skip
+        return opening.__enter__()
 
     def _path(self, path: str, query: Mapping[str, str]) -> str:
         return urlsplit(self.address).path + path + (f"?{urlencode(query)}" if query else "")

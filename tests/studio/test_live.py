@@ -146,9 +146,14 @@ def test_the_address_for_the_browser_opens_no_socket(studio: Studio) -> None:
 
 
 def test_another_name_for_this_machine_opens_no_socket(studio: Studio) -> None:
-    with pytest.raises(InvalidStatus) as refused:
-        studio.stream(Host=f"studio.example:{studio.server.port}")
-    assert refused.value.response.status_code in (400, 403)
+    upgrade = {
+        "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Origin": studio.origin,
+    }  # fmt: skip
+    path = urlsplit(studio.address).path + "live"
+    for host in (f"studio.example:{studio.server.port}", f"localhost:{studio.server.port}", "127.0.0.1"):
+        answer = studio.raw("GET", path, headers={**upgrade, "Host": host})
+        assert answer.status == 403 and answer.body == REFUSAL
 
 
 def test_what_is_heard_is_what_the_library_streams(

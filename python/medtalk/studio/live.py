@@ -11,16 +11,16 @@ The page sends
 and gets
 
     {"opened": {"delay": 0.12, "rate": 48000, "fps": 60}}
-    frames                      binary: uint32 number of the first, N, and 1 where somebody speaks, else 0; then (N, 177)
+    frames                      binary: uint32 number of the first, N, 1 where somebody speaks or 0; then (N, 177)
                                 float32: the channels and the turn of the head
     {"guided": {}} or {"refused": ERROR}    for each guide, in order
     {"dropped": 0.4}            seconds of sound, in all, that were never heard because too much of it waited
     {"ended": {"sound": {"id", "name"}, "streamed": ID, "seconds"}}   what was streamed is kept, as sound and take
     {"error": ERROR}            and the end
 
-Nothing waits without end. Sound that waits for more than some steps is heard in a hurry; where more than `BEHIND` waits
-all that is older than the newest is lost, and counts as silence, so that the face is never later than that. Who does not
-read the frames is not sent more of them, and its sound waits.
+Nothing waits without end. Where some steps of sound wait they are heard in a hurry; where more than `BEHIND` waits, all
+but the newest is lost, and counts as silence, so that the face is never later than that. Who does not read the frames
+is not sent more of them, and its sound waits.
 """
 
 from __future__ import annotations

@@ -131,7 +131,9 @@ class LivePanel {
     this.stream?.close();
     this.capture = this.stream = null;
     this.frames.clear();
-    this.studio.player.stage?.rest();
+    if (!this.before) return;
+    this.studio.player.stage?.rest(); // which empties the canvas where it gets all its pixels again
+    this.studio.player.draw();
   }
 
   /** It cannot go on; what was streamed is lost. */

@@ -58,9 +58,10 @@ class Capture {
       channelCountMode: "explicit",
       processorOptions: { block },
     });
-    // differences of this clock only, and short ones: it may be set meanwhile
-    this.node.port.onmessage = ({ data: { samples, at } }) =>
-      onBlock(samples, Math.max(0, Math.min(0.5, (Date.now() - at) / 1000)));
+    this.node.port.onmessage = ({ data: { samples, at } }) => {
+      const age = (Date.now() - at) / 1000;
+      onBlock(samples, age > 0 && age < 0.5 ? age : 0); // this clock may be set meanwhile
+    };
     this.connect(stream);
   }
 
