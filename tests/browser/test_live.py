@@ -321,7 +321,7 @@ def test_a_browser_that_pauses_the_sound_goes_on(page: Page) -> None:
 
 
 def test_the_pace_of_frames(page: Page) -> None:
-    """Bunches that come late now and then hold up nothing; a microphone that stood still moves the time of all frames."""
+    """Bunches that come late hold up nothing; a microphone that stood still moves the time of all frames."""
     found = page.evaluate("""() => {
       const schedule = new Schedule(48000), delays = [], due = [];
       for (let block = 1; block <= 300; block++) {
