@@ -320,9 +320,8 @@ class Live:
         lips = self._lips.next(posteriors * gate[:, None], before, new)
 
         ahead = min(self._finish.ahead, len(frames) - before - new)
-        around = slice(max(before - _CONTEXT, 0), None)
-        sound = np.concatenate([at_places(self._features, places[around]), voice.effort[rows[around], None]], axis=1)
-        content = self._engine.content(sound, posteriors[around])[before - around.start :][: new + ahead]
+        sound = np.concatenate([at_places(self._features, places), voice.effort[rows, None]], axis=1)
+        content = self._content(sound, posteriors, before, new, ahead, hurry)
         now, soon = slice(before, before + new), slice(before, before + new + ahead)
         prosody, effort, spoken = voice.prosody[rows[now]], voice.effort[rows[now]], activity[now]
         intensity = self._predicted(np.concatenate([prosody, posteriors[now]], axis=1))
@@ -362,6 +361,29 @@ class Live:
         self._posteriors = np.concatenate([self._posteriors[:kept], heard.posteriors])[spare:]
         self._states += spare
         self._voice.hear(samples)
+
+    def _content(
+        self,
+        sound: NDArray[np.float32],
+        posteriors: NDArray[np.float32],
+        before: int,
+        new: int,
+        ahead: int,
+        hurry: bool,
+    ) -> NDArray[np.float32]:
+        """Content (new + ahead, 256) of the frames from `before` on.
+
+        ACM sees more frames ahead than are known, and nothing where there are none. If the first of the new frames saw
+        further than the last, the mouth would shake with every step. So each sees as far as the last one does.
+        """
+        first = max(before - _CONTEXT, 0)
+        content = self._engine.content(sound[first:], posteriors[first:])[before - first :][: new + ahead]
+        if not hurry:
+            for number in range(new - 1):
+                at = before + number
+                seen = slice(max(at - _CONTEXT, 0), len(sound) - (new - 1 - number))
+                content[number] = self._engine.content(sound[seen], posteriors[seen])[at - seen.start]
+        return content
 
     def _predicted(self, heard: NDArray[np.float32]) -> NDArray[np.float32]:
         """CMF's intensity (N,) of emotion features (N, 51) without words, as of the middle of a clip."""
