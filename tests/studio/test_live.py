@@ -6,6 +6,7 @@ import json
 import struct
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -287,7 +288,8 @@ def test_who_reads_nothing_is_not_sent_without_end(studio: Studio) -> None:
     [
         "", "{", "[]", "3", '"open"', "[" * 100_000, '{"open": 3}', '{"open": {}}', '{"guide": {}}',
         '{"open": {"rate": 16000}, "end": {}}', '{"open": {"rate": "fast"}}', '{"open": {"rate": 1e999}}',
-        '{"open": {"rate": 16000.5}}', '{"open": {"rate": true}}', '{"open": {"rate": 16000, "guidance": 3}}',
+        '{"open": {"rate": 16000.5}}', '{"open": {"rate": NaN}}',
+        '{"open": {"rate": true}}', '{"open": {"rate": 16000, "guidance": 3}}',
         '{"open": {"rate": 16000, "curve": ["x"]}}', b"", b"\0" * 4096,
     ],
 )  # fmt: skip
@@ -326,7 +328,8 @@ def test_settings_that_cannot_be(studio: Studio, asked: dict[str, Any], code: st
 @pytest.mark.parametrize(
     "wrong",
     [
-        b"123", bytes(4 * RATE + 4), '{"lost": -1}', '{"lost": "x"}', '{"lost": 1e999}', '{"more": 1}', "nothing",
+        b"123", bytes(4 * RATE + 4), '{"lost": -1}', '{"lost": NaN}', '{"lost": 61}', '{"lost": true}',
+        '{"lost": "x"}', '{"lost": 1e999}', '{"more": 1}', "nothing",
         '{"lost": 1, "end": {}}', '{"open": {"rate": 16000}}',
     ],
 )  # fmt: skip
@@ -338,6 +341,19 @@ def test_what_no_page_would_send(studio: Studio, wrong: str | bytes) -> None:
     assert json.loads(message)["error"]["code"] == "bad_message"
     assert closed(tab.socket) == 1000
     wait_until(lambda: not studio.session.streams)
+
+
+def test_a_flood_of_messages_ends_it(studio: Studio) -> None:
+    for message in ('{"lost": 0.5}', json.dumps({"guide": {"guidance": {"kind": "text", "text": "happy"}}})):
+        tab = Tab(studio, "flood")
+        tab.until("opened")
+        with suppress(ConnectionClosed):
+            for _ in range(20 * streams._MESSAGES):
+                tab.socket.send(message)
+        with pytest.raises(AssertionError, match=f"{streams._MESSAGES} messages wait"):
+            tab.until("nothing")
+        assert closed(tab.socket) == 1000
+        wait_until(lambda: not studio.session.streams)
 
 
 def test_a_huge_message_ends_it_before_it_is_kept(studio: Studio) -> None:

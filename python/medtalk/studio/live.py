@@ -32,6 +32,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -60,6 +61,8 @@ HURRY = 2.5
 PATIENCE = 10.0
 """Seconds without any message after which a stream ends: a tab that is asleep holds no place."""
 _LONGEST = 1.0  # seconds of sound in a message
+_MOST_LOST = 60.0  # seconds that a page may say it has lost at once
+_MESSAGES = 1000  # that may wait; of a page that is behind by as much as it can be there are a tenth of that
 
 _Given = TypeVar("_Given")
 
@@ -162,6 +165,7 @@ class _Stream:
         try:
             while True:
                 said = await self._message()
+                self._check_number()
                 if isinstance(said, bytes):
                     self._hear(self._sound(said))
                 elif "lost" in said:
@@ -178,6 +182,11 @@ class _Stream:
     def _put(self, item: Any) -> None:
         self._waiting.append(item)
         self._came.set()
+
+    def _check_number(self) -> None:
+        if len(self._waiting) >= _MESSAGES:
+            self._waiting.clear()
+            raise ServiceError("bad_message", f"{_MESSAGES} messages wait, the most at once.", "Send fewer.")
 
     def _sound(self, data: bytes) -> NDArray[np.float32]:
         if len(data) % 4 or len(data) > 4 * _LONGEST * self._rate:
@@ -205,10 +214,16 @@ class _Stream:
     def _settings(self, asked: object) -> Settings:
         if not isinstance(asked, dict):
             raise ServiceError("bad_message", "Settings are a JSON object.")
-        settings = self._session.request(asked, "decode").settings
-        if settings.curve is not None:
+        request = self._session.request(asked, "decode")
+        if request.settings.curve is not None:
             raise ServiceError("unsupported", "A live stream takes no intensity curve.", "Set a number.")
-        return settings
+        if request.picture is not None:
+            from medtalk.backbones.picture import check_picture
+
+            data = bytes(request.picture.data.data)
+            check_picture(request.picture.name or "The picture", data, self._session.limits.max_pixels)
+            return replace(request.settings, image=data)
+        return request.settings
 
     def _guide(self, asked: object) -> Settings | dict[str, Any]:
         try:
@@ -318,6 +333,6 @@ def _whole(value: object, name: str) -> int:
 
 
 def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 3600.0:
-        raise ServiceError("bad_message", "lost is not a number of seconds from 0 to 3600.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= _MOST_LOST:
+        raise ServiceError("bad_message", f"lost is not a number of seconds from 0 to {_MOST_LOST:g}.")
     return float(value)

@@ -24,7 +24,7 @@ HOST = "127.0.0.1"
 _CONNECTIONS = 64  # at once, of all tabs
 _LAST_ANSWERS = 1  # seconds
 _MESSAGE_BYTES = 1 << 20  # of a message of a live stream; the largest is a second of sound
-_ALIVE = 5.0  # seconds between two questions whether the tab of a live stream is still there, and for its answer
+_ALIVE = 10.0  # seconds between two questions whether the tab of a live stream is still there, and for its answer
 
 
 class Server:

@@ -234,7 +234,6 @@ class Studio {
   async load(settings) {
     const number = ++this.loading;
     clearTimeout(this.judging);
-    this.live.abandon();
     const stop = this.follow(settings.sound.name);
     this.waits = true;
     try {
@@ -244,6 +243,7 @@ class Studio {
         sound.close();
         return true;
       }
+      this.live.abandon();
       const before = this.player.sound;
       if (!this.sound) this.history = new History(Object.freeze(settings));
       else if (settings !== this.history.now) this.history.change(Object.freeze(settings), null);
