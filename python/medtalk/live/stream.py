@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 BACK = 60
 """Frames before the new ones that decisions look back on: the longest closure, and the gate around speech."""
 _CONTEXT = 12  # frames to either side that ACM sees in the bundle that ships; others see fewer
-_LATEST = 0.5  # seconds: an accent that is found later is no accent any more
+_LATEST = FPS // 2  # frames: an accent that is found later is no accent any more
 _PITCH = PROSODY.index("pitch_relative")
 _MIDDLE = 61  # rows, in the middle of which CMF is asked: it is told where in a clip a frame is
 _WARM = FPS  # frames of the past that a mood which is new hears first
@@ -345,7 +345,7 @@ class Live:
         self._past = np.concatenate([self._past, columns], axis=1)[:, -_WARM:]
         measured = min(until, self._voice.known)
         learned = slice(self._voice.learned - low, measured - low)
-        self._voice.learn(activity[learned])
+        self._voice.learn(activity[learned], voice)
         self._speaking = bool(gate[before + new - 1] > 0.5)
         first, self._given = self._given, until
         return Frames(first, in_region(values, self.region), turn if self.head else None)
@@ -401,13 +401,14 @@ class Live:
         """The accents that are found now, of which the last dip in loudness is heard; `activity` begins at `low`."""
         spoken = voice.activity.copy()
         spoken[max(low - voice.first, 0) :] = activity[max(voice.first - low, 0) :]
-        after = self._accents[-1].time + APART if self._accents else -1.0
+        last = self._accents[-1].time + APART if self._accents else -1.0
+        since = max(math.floor(last * FPS) + 1, self._given - _LATEST) - voice.first
         found = []
-        for accent in accents(voice.prosody, spoken, ended=False):
+        for accent in accents(voice.prosody, spoken, max(since, 0), ended=False):
             moved = accent._replace(time=accent.time + voice.first / FPS)
-            if moved.time > after and moved.time >= self._given / FPS - _LATEST:
+            if moved.time > last:
                 found.append(moved)
-                after = moved.time + APART
+                last = moved.time + APART
         self._accents = [*self._accents, *found][-1:]
         return found
 

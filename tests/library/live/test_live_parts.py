@@ -51,7 +51,7 @@ def test_a_running_voice_comes_to_the_columns_of_the_clip() -> None:
     voice = RunningVoice()
     for at in range(0, len(sound), 640):
         voice.hear(sound[at : at + 640])
-        voice.learn(np.ones(voice.known - voice.learned, np.float32))
+        voice.learn(np.ones(voice.known - voice.learned, np.float32), voice.now())
     now, whole = voice.now(), prosody(sound)
     rows = slice(now.first, now.first + len(now.prosody) - 70)
     found, wanted = now.prosody[: rows.stop - rows.start], whole[rows]

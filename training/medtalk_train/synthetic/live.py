@@ -147,7 +147,16 @@ def train_live(
     known = features[torch.isfinite(features[..., 0])]
     model = LiveTraining(deepcopy(ear.head), options, states.flatten(0, 1).std(0), known.var(0) + 1e-6)
     fit_head(model, windows, last, options.steps, options.average, seed, progress)
-    return model.head.eval()
+    return mixed(ear.head, model.head, options.own).eval()
+
+
+def mixed(one: EarHead, other: EarHead, share: float) -> EarHead:
+    """A head whose weights are `share` of one and the rest of another."""
+    out = deepcopy(other)
+    with torch.no_grad():
+        for own, known in zip(out.parameters(), one.parameters(), strict=True):
+            own.lerp_(known, share)
+    return out
 
 
 def make(
