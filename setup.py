@@ -60,7 +60,7 @@ WEIGHTS = [f"medtalk-weights=={VERSION[1]}"] if PART == "lean" else []
 MEDIA = ["av>=14.0"]  # reads the sound of MP3, M4A and videos with an FFmpeg of its own
 REPORT = ["matplotlib>=3.9", "pillow>=11.0", "av>=14.0"]  # curves, sheets, videos
 PICTURE = ["mediapipe>=1.2", "pillow>=11.0"]  # the expression of a face in a picture
-STUDIO = ["starlette>=0.46", "uvicorn>=0.34"]  # serve its page
+STUDIO = ["starlette>=0.46", "uvicorn>=0.35", "websockets>=14"]  # serve its page, and the socket of its live streams
 LIVE = ["sounddevice>=0.5", "python-osc>=1.9"]  # microphones by PortAudio; frames by OSC
 METRICS = ["prometheus-client>=0.21"]
 BATCH = ["ray[client]>=2.40"]  # a cluster that bakes; `client` reaches one by ray://HOST

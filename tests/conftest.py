@@ -27,6 +27,20 @@ ROOT = Path(__file__).parents[1]
 pytest_plugins = ["tests.helpers.chosen"]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """After a test and its fixtures, what commands in this process do with signals is as it was: the tests of another
+    file come next, and one in which a signal came would end each of their commands."""
+    from medtalk import signals
+
+    handlers = {number: signal.getsignal(number) for number in signals.STOPPING}
+    result = yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    signals._stopped_by = None
+    return result
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository."""
@@ -276,13 +290,8 @@ def medtalk(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     def run(*words: object) -> Result:
         capsys.readouterr()
         monkeypatch.setattr(sys, "argv", ["medtalk", *map(str, words)])
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            with pytest.raises(SystemExit) as stopped:
-                cli.main()
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
         out, err = capsys.readouterr()
         return Result(int(stopped.value.code or 0), out, err)
 

@@ -194,7 +194,7 @@ def test_a_sound_has_an_end(stage: Any, port: socket.socket, tmp_path: Path) -> 
     form = open_form(stage, sound=short, port=port.getsockname()[1])
     stage.press(form, "start")
     until(stage, lambda state: state.phase == "off", "the end")
-    assert said(form) == "The sound has ended." and len(received(port)) >= 55 and not stage.log.errors
+    assert said(form) == "The sound has ended." and len(received(port)) > 10 and not stage.log.errors
 
 
 # --- a take
@@ -523,6 +523,20 @@ def test_a_persona_leads_where_nothing_else_is_chosen(editor: Any) -> None:
     assert LiveOrder().led(settings).guidance["emotion"] == "neutral"
 
 
+def test_what_is_gone_is_not_remembered_but_all_else_is(editor: Any, voice: Path) -> None:
+    from medtalk_unreal.liveorder import LiveOrder
+    from medtalk_unreal.settings import PluginSettings
+
+    order = LiveOrder(sound=str(voice), persona="host", emotion="sad", subject="Ada", start_frame=7, actor="a", port=9)
+    settings = PluginSettings(live=order.to_remember(), personas={"host": {}})
+    assert LiveOrder.remembered(settings) == replace(order, start_frame=0, actor="")
+    voice.unlink()
+    settings.personas.clear()
+    assert LiveOrder.remembered(settings) == LiveOrder(emotion="sad", subject="Ada", port=9)
+    settings.live.update(port=0, look_ahead="soon")
+    assert LiveOrder.remembered(settings) == LiveOrder()
+
+
 def test_the_microphones(editor: Any) -> None:
     from medtalk_unreal.errors import PluginError
     from medtalk_unreal.liveorder import LiveOrder, devices_in
@@ -630,6 +644,12 @@ def test_names_of_recordings_are_never_taken_twice(stage: Any) -> None:
 
 
 BOTH = ("LiveLink", "AppleARKitFaceSupport")
+
+
+@pytest.mark.engine("5.8", *BOTH)
+def test_another_live_link_than_expected_stops_nothing(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(stage.unreal.LiveLinkBlueprintLibrary, "get_live_link_enabled_subject_names")
+    assert "2. To do" in said(open_form(stage), "steps") and not stage.log.errors
 
 
 @pytest.mark.parametrize("engine", ["5.4", "5.8"])

@@ -23,6 +23,8 @@ _SUBJECTS = ("ARKitFaceSubj", "LLink Face Subj")
 """The variable of a MetaHuman's Blueprint for the subject of its face; the second before 5.0."""
 _USED = ("UseARKitFace",)
 """The variable that switches it on, where there is one."""
+_OTHERS = ("UseLiveLink", "LiveLinkSubject", "LiveLinkSubjectName", "LLink_Face_Subj", "LLink Face Head")
+"""Variables that some MetaHumans are said to have: the self-test looks for them."""
 _DETAILS = "in its Details, category Live Link: tick Use ARKit Face, and choose {subject} as ARKit Face Subj"
 
 _LACKING = "Look in its Details for a Live Link subject, and choose {subject}."
@@ -37,9 +39,11 @@ def missing() -> list[str]:
 def subjects() -> list[str]:
     """The subjects that Live Link receives; none where it is not enabled."""
     library = getattr(unreal, "LiveLinkBlueprintLibrary", None)
-    if library is None:
+    try:
+        found = library.get_live_link_enabled_subject_names(True) if library is not None else ()
+        return [str(one.get_editor_property("name")) for one in found]
+    except Exception:  # a version in which it is another: the preview goes on without this look
         return []
-    return [str(one.get_editor_property("name")) for one in library.get_live_link_enabled_subject_names(True)]
 
 
 def steps(subject: str, port: int, live: bool) -> list[str]:
@@ -77,6 +81,11 @@ def _actor_steps(subject: str) -> Iterator[str]:
             yield f"3. Done: {name} listens to {subject}. Play the level, or look at it in the viewport."
         else:
             yield f"3. To do: press Set Up MetaHuman for {name}; or {by_hand}."
+
+
+def variables(actor: unreal.Actor) -> list[str]:
+    """The variables for Live Link that a MetaHuman has, of all that are known or talked of."""
+    return [name for name in (*_SUBJECTS, *_USED, *_OTHERS) if _variable(actor, (name,)) is not None]
 
 
 def set_up(subject: str) -> str:

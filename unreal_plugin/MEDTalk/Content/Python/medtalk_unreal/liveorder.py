@@ -66,6 +66,10 @@ class LiveOrder:
         """As the form was last used; what does not fit any more is the default."""
         good, _ = fitting(cls, settings.live)
         order = cls(**{name: value for name, value in good.items() if name not in OF_ONCE})
+        if not Path(order.sound).is_file():
+            order = replace(order, sound="")
+        if order.persona not in settings.personas:
+            order = replace(order, persona="")
         try:
             order.check(settings)
             order.check_target()
