@@ -59,6 +59,8 @@ class LiveTiming:
         self._side = np.array([SIDE[channel] for channel in _UPPER.tolist()])
         self._units = np.repeat(np.arange(len(UNITS)), [len(unit.channels) for unit in UNITS.values()])
         self._before = max(reach - 1, half, _BACK + self._lips // 2)  # frames that are kept
+        if self._keeps:  # loads what it needs now, not at the first closed lips
+            lost_peaks(savitzky_golay(np.zeros((9, 1), np.float32), 5), np.zeros((9, 1), np.float32))
         self._raw: NDArray[np.float32] | None = None
         self._moved = np.zeros((half, len(_UPPER)))
 

@@ -24,7 +24,7 @@ from medtalk.guidance import LABELS, Guidance
 from medtalk.kinds import LiveDrift
 from medtalk.limits import LIVE_LOOK_AHEAD, LIVE_RATES, LIVE_STEP, MAX_INTENSITY, check_range, check_region
 from medtalk.live.intake import Intake
-from medtalk.live.lips import RunningLips
+from medtalk.live.lips import UNSURE, RunningLips
 from medtalk.live.mood import Face, RunningMood, check_live
 from medtalk.live.voice import RunningVoice, Voice
 from medtalk.rates import FPS, RATE
@@ -317,7 +317,8 @@ class Live:
         rows = np.clip(frames - voice.first, 0, len(voice.prosody) - 1)
         activity = voice.activity[rows] * presence.activity(posteriors)
         gate = presence.gate(activity)
-        lips = self._lips.next(posteriors * gate[:, None], before, new)
+        sure = max((self._states + len(self._posteriors) - 1 - UNSURE) * FPS // STATES + 1 - low, before + new)
+        lips = self._lips.next((posteriors * gate[:, None])[:sure], before, new)
 
         ahead = min(self._finish.ahead, len(frames) - before - new)
         sound = np.concatenate([at_places(self._features, places), voice.effort[rows, None]], axis=1)
