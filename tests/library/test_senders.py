@@ -191,6 +191,7 @@ def test_lines_of_json() -> None:
     assert about["fps"] == 60 and about["delay"] == 0.12 and about["channels"] == list(CHANNEL_NAMES)
     assert [row["frame"] for row in rows] == [7, 8, 9] and rows[1]["time"] == pytest.approx(8 / 60, abs=1e-6)
     np.testing.assert_allclose([row["values"] for row in rows], frames.values, atol=1e-6)
+    assert frames.head is not None
     np.testing.assert_allclose([row["head"] for row in rows], frames.head, atol=1e-6)
     still = io.BytesIO()
     sender = JsonSender(still, 0.1, head=False)

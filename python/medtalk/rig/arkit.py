@@ -143,6 +143,7 @@ _BOTH_EYES = tuple(
 )
 # Of weights that fit equally well (JawLeft with JawRight) the smallest are meant; far below float32 otherwise.
 _RIDGE = 1e-9
+_ROWS = 1 << 10  # frames that are fitted together, whatever the length of the rig
 
 
 def _groups() -> tuple[np.ndarray, ...]:
@@ -191,7 +192,15 @@ def to_arkit(rig: RigSequence) -> tuple[tuple[str, ...], np.ndarray]:
 
 def arkit_weights(values: np.ndarray) -> np.ndarray:
     """The weights (T, 52) of `to_arkit` for channels (T, 174)."""
-    wanted = values.astype(np.float64)
+    weights = np.empty((len(values), N_ARKIT), np.float32)
+    for first in range(0, len(values), _ROWS):
+        rows = slice(first, first + _ROWS)
+        weights[rows] = _fitted(values[rows].astype(np.float64))
+    return weights
+
+
+def _fitted(wanted: np.ndarray) -> np.ndarray:
+    """`arkit_weights` of (T, 174) float64, which it changes."""
     for eye, both in _BOTH_EYES:
         wanted[:, eye] = np.clip(wanted[:, eye] + wanted[:, both], -1.0, 1.0)
     weights = np.zeros((len(wanted), N_ARKIT))
@@ -202,7 +211,7 @@ def arkit_weights(values: np.ndarray) -> np.ndarray:
     # Seal and bite both lift the lower lip, together no further than the jaw is open.
     weights[:, _CLOSE] = (1.0 - (1.0 - weights[:, _CLOSE]) * (1.0 - bite)) * weights[:, _JAW]
     weights += np.maximum(wanted, 0.0) @ _SHOWN_MATRIX.T
-    return np.minimum(weights, 1.0).astype(np.float32)
+    return np.minimum(weights, 1.0)
 
 
 def from_arkit(values: np.ndarray, fps: float = FPS, meta: Mapping[str, Any] | None = None) -> RigSequence:
