@@ -22,6 +22,13 @@ MAX_PIXELS = 50_000_000
 MAX_THREADS = 256
 """Each is a thread of the system in each of four sessions: a typo would take the whole machine."""
 
+LIVE_LOOK_AHEAD = (0.0, 0.5)
+"""Seconds of sound that a live face waits for beyond what it shows."""
+LIVE_STEP = (0.02, 0.2)
+"""Seconds of sound that a live face takes at a time."""
+LIVE_RATES = (8000, 192_000)
+"""Samples a second of a live sound."""
+
 
 def check_region(region: object) -> None:
     """`SettingError` for a region of the face that does not exist."""
@@ -106,6 +113,15 @@ class AudioLimits:
 _MOST = 10**15  # far beyond any machine, and within what messages and sockets hold
 _ONLY_LOWER = ("max_image_bytes", "max_pixels")  # what reads a picture has the same limits, which are not settings
 
+# Of a stream so much that credit never stands still: a message of a client, and the frames of a step.
+_LEAST = {
+    "max_result_bytes": 0,
+    "max_cache_bytes": 0,
+    "max_streams": 0,
+    "max_stream_seconds": 1,
+    "max_stream_frames": 60,
+}
+
 
 @dataclass(frozen=True)
 class ServiceLimits:
@@ -119,12 +135,18 @@ class ServiceLimits:
     max_text: int = 1 << 16
     max_image_bytes: int = MAX_PICTURE_BYTES
     max_pixels: int = MAX_PIXELS
+    max_streams: int = 16
+    max_client_streams: int = 8
+    max_stream_seconds: float = 10.0
+    max_stream_frames: int = 600
+    max_stream_late: float = 0.5
+    max_stream_quiet: float = 30.0
     max_result_bytes: int = 256 << 20
     max_cache_bytes: int = 512 << 20
 
     def __post_init__(self) -> None:
         for name, value in self.flat().items():
-            least = 0 if name in ("max_result_bytes", "max_cache_bytes") else 1 if isinstance(value, int) else 1e-3
+            least = _LEAST.get(name, 1 if isinstance(value, int) else 1e-3)
             most = getattr(type(self), name) if name in _ONLY_LOWER else _MOST
             if not least <= value <= most:
                 raise SettingError(f"The limit {name} is {str(value)[:40]}; valid are {least:g} to {most:.15g}.")
@@ -156,4 +178,8 @@ class ServiceLimits:
 
     def as_reply(self) -> dict[str, float]:
         """All of them, and the fixed ones, as in the reply to `hello`."""
-        return {**self.flat(), "max_intensity": MAX_INTENSITY, "max_fps": MAX_FPS}
+        ranges = {"look_ahead": LIVE_LOOK_AHEAD, "step": LIVE_STEP, "stream_rate": LIVE_RATES}
+        of_streams = {
+            f"{end}_{name}": value for name, pair in ranges.items() for end, value in zip(("min", "max"), pair)
+        }
+        return {**self.flat(), **of_streams, "max_intensity": MAX_INTENSITY, "max_fps": MAX_FPS}

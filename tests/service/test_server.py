@@ -23,7 +23,7 @@ from medtalk.perform import Model
 from medtalk.persona import read_persona
 from medtalk.rates import RATE
 from medtalk.rig.channels import CHANNEL_HASH, CHANNEL_NAMES
-from medtalk.service.schema import SETTINGS
+from medtalk.service.settings import SETTINGS
 from medtalk_wire import Client
 from medtalk_wire import Settings as WireSettings
 from medtalk_wire import Sound as WireSound

@@ -32,7 +32,8 @@ from medtalk.service.cache import ByteCache
 from medtalk.service.jobs import FairQueue, Job
 from medtalk.service.listener import Listener, is_loopback
 from medtalk.service.log import log, note
-from medtalk.service.schema import SETTINGS, SOUNDS, BadRequest, JobRequest, Request, read_request
+from medtalk.service.schema import SOUNDS, BadRequest, JobRequest, Request, read_request
+from medtalk.service.settings import SETTINGS
 from medtalk.service.worker import Outcome, Worker
 from medtalk.version import __version__
 from medtalk_board.channels import REGIONS

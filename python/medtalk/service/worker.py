@@ -24,7 +24,8 @@ from medtalk.service.cache import ByteCache
 from medtalk.service.folders import read_inside
 from medtalk.service.jobs import Job
 from medtalk.service.log import log
-from medtalk.service.schema import JobRequest, ReceivedPicture, ReceivedSound
+from medtalk.service.schema import JobRequest, ReceivedSound
+from medtalk.service.settings import ReceivedPicture
 from medtalk.tags import spoken
 from medtalk.take import hears_voice, informed, take
 from medtalk.timeline import Timeline
