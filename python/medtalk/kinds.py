@@ -19,7 +19,12 @@ _PERIODS = (4.5, 8.0, 15.0)  # seconds, roughly
 
 
 def drift(
-    frames: int, kinds: int, rng: np.random.Generator, preferred: int | None = None, far: int | None = None
+    frames: int,
+    kinds: int,
+    rng: np.random.Generator,
+    preferred: int | None = None,
+    far: int | None = None,
+    first: int = 0,
 ) -> NDArray[np.float32]:
     """Weights (frames, kinds) at 60 fps, 0 or more, that sum to 1 at each frame.
 
@@ -29,9 +34,10 @@ def drift(
         rng: the only source of chance: it chooses the leader and the drift.
         preferred: the kind that leads; None lets chance choose.
         far: the kind that does not lead by chance; None for none.
+        first: the frame that they begin with: pieces from the same chance go on where the last ended.
     """
     chosen = int(rng.choice([kind for kind in range(kinds) if kind != far]))
-    times = np.arange(frames)[:, None] / FPS
+    times = np.arange(first, first + frames)[:, None] / FPS
     periods = np.array(_PERIODS)[:, None, None] * rng.uniform(0.8, 1.25, (len(_PERIODS), 1, kinds))
     phases = rng.uniform(0.0, 1.0, periods.shape)
     logits = _WANDER * np.sqrt(2.0 / len(_PERIODS)) * np.sin(2.0 * np.pi * (times / periods + phases)).sum(axis=0)

@@ -44,14 +44,13 @@ from medtalk.guidance import (
 from medtalk.kinds import drift
 from medtalk.limits import MAX_INTENSITY, AudioLimits, check_range, check_region
 from medtalk.moods import in_labels
-from medtalk.rates import FPS
+from medtalk.rates import FPS, RATE
 from medtalk.rig import RigSequence, Timed
-from medtalk.rig.channels import AREAS, N_CHANNELS
+from medtalk.rig.channels import N_CHANNELS, in_region
 from medtalk.rig.sequence import frozen
 from medtalk.timeline import Span, Timeline, spans_of
 from medtalk.version import __version__
 from medtalk.watch import stage
-from medtalk_board.channels import REGIONS
 from medtalk_wire.settings import AUTO
 
 if TYPE_CHECKING:
@@ -59,6 +58,7 @@ if TYPE_CHECKING:
 
     from medtalk.backbones.emotion2vec import VoiceEmotion
     from medtalk.engine.compact_onnx import OnnxEngine
+    from medtalk.live import Live
 
 BATCH_SECONDS = 30.0
 """The longest sound that `Model.perform_all` has heard together with others: one fills a GPU then."""
@@ -239,6 +239,62 @@ class Model:
 
     def _guide_span(self, span: Span) -> Guidance:
         return self.guide(span.emotion, text=span.text or None, image=span.image or None, name=span.image_name or None)
+
+    def live(
+        self,
+        emotion: str | Mapping[Any, float] | Guidance = NEUTRAL,
+        *,
+        text: str | None = None,
+        image: str | Path | bytes | None = None,
+        intensity: float = 1.0,
+        look_ahead: float = 0.08,
+        step: float = 0.04,
+        rate: int = RATE,
+        finishing: Finishing = Finishing(),
+        region: str = "full",
+        kinds: Mapping[str, str] | None = None,
+        timeline: Sequence[Any] | None = None,
+        name: str = "live",
+    ) -> Live:
+        """A face that follows a sound while it comes: `push` samples, and frames come out.
+
+        Args:
+            emotion, text, image: as `guide` takes them. A text or picture has what the weights of labels leave of 1;
+                neutral, which is the default, leaves all. "auto" needs the whole sound.
+            intensity: multiplies the predicted intensity, 0 to 4.
+            look_ahead: seconds of sound that are waited for beyond what is shown, 0 to 0.5: more see better.
+            step: seconds of sound that are heard at a time, 0.02 to 0.2.
+            rate: samples a second, 8000 to 192000.
+            finishing, region, kinds: as of `Performance.decode`.
+            timeline: moods over time, over the emotion, in seconds of the stream.
+            name: what messages and `meta` call the sound.
+
+        Raises:
+            SettingError: a setting that is not valid.
+            GuidanceError: of `guide`, or a guidance that needs the whole sound.
+            BundleError: a bundle that cannot be played live; the kind compact can.
+        """
+        from medtalk.live import Live
+
+        described = text is not None or image is not None
+        base = self.guide(None if described and emotion == NEUTRAL else emotion, text=text, image=image)
+        if timeline is not None:
+            base = Timeline.of(base, spans_of(timeline), self._guide_span)
+        return Live(
+            self.engine,
+            self.bundle,
+            self.kind_vectors,
+            self.guide,
+            base,
+            intensity=intensity,
+            look_ahead=look_ahead,
+            step=step,
+            rate=rate,
+            finishing=finishing,
+            region=region,
+            kinds=check_kinds(kinds or {}),
+            name=name,
+        )
 
     def perform(
         self,
@@ -597,7 +653,7 @@ class Performance:
             meta["base"] = guidance.base.weights_of(self)
         if note := f"{meta.get('note', '')} {fields.pop('note', '')}".strip():
             meta["note"] = note
-        return RigSequence(frozen(_keep(values, region)), FPS, meta | fields, self.words, self.phones, turn)
+        return RigSequence(frozen(in_region(values, region)), FPS, meta | fields, self.words, self.phones, turn)
 
     def _felt(
         self, part: Part, finishing: Finishing, kinds: Mapping[str, str]
@@ -689,16 +745,6 @@ def runs(wanted: NDArray[np.bool_]) -> list[slice]:
     """The stretches of frames that are wanted, in order."""
     edges = np.flatnonzero(np.diff(wanted, prepend=False, append=False))
     return [slice(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
-
-
-def _keep(values: NDArray[np.float32], region: str) -> NDArray[np.float32]:
-    """`values` (T, 174) with the channels outside `region` at 0."""
-    if region == "full":
-        return values
-    kept = np.zeros_like(values)
-    for area in REGIONS[region]:
-        kept[:, AREAS[area]] = values[:, AREAS[area]]
-    return kept
 
 
 def _read_only(values: NDArray) -> NDArray[np.float32]:

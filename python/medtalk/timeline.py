@@ -77,10 +77,14 @@ class Span:
 
     def level(self, frames: int) -> float | NDArray[np.float32]:
         """What multiplies the intensity: a number, or (T,) at 60 fps."""
+        return self.level_at(np.arange(frames) / FPS)
+
+    def level_at(self, times: NDArray[np.float64]) -> float | NDArray[np.float32]:
+        """What multiplies the intensity at times (N,) in seconds: a number, or (N,)."""
         if not isinstance(self.intensity, tuple):
             return self.intensity
-        times, values = np.array(self.intensity).T
-        return np.interp(np.arange(frames) / FPS, times, values).astype(np.float32)
+        at, values = np.array(self.intensity).T
+        return np.interp(times, at, values).astype(np.float32)
 
 
 class _Lead(NamedTuple):
@@ -154,6 +158,26 @@ class Timeline(Guidance):
         if felt is not None and not isinstance(self.base, Voice):
             found["voice"] = felt.meta()
         return {**found, "note": " ".join(dict.fromkeys(filter(None, notes)))}
+
+    def shares_at(
+        self, times: NDArray[np.float64]
+    ) -> list[tuple[Guidance, NDArray[np.float32], float | NDArray[np.float32]]]:
+        """Who leads at some times (N,) in seconds, one after the other: guidances, each with its share, which sum to 1
+        at each time, and what multiplies the intensity."""
+        shares: dict[int, NDArray[np.float32]] = {}
+        left = np.ones(len(times), np.float32)
+        for lead in reversed(_leads([span for span, _ in self.spans])):
+            rise = _rise(times - lead.start, lead.fade if lead.start > 0.0 else 0.0)
+            shares[lead.number] = shares.get(lead.number, np.float32(0.0)) + rise * left
+            left *= 1.0 - rise
+            if not left.any():
+                break
+        found = []
+        for number, share in sorted(shares.items()):
+            if share.any():
+                span, guidance = self.spans[number] if number >= 0 else (None, self.base)
+                found.append((guidance, share, 1.0 if span is None else span.level_at(times)))
+        return found
 
     def _shares(self, performance: PerformanceLike) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """The spans that show, by number (-1 is the base), each with its weights (T,), which sum to 1 at each frame."""

@@ -28,7 +28,7 @@ medtalk.version medtalk.errors medtalk.rates medtalk.signals medtalk.watch medta
 medtalk.sound medtalk.media medtalk.audio
 medtalk.rig medtalk.features medtalk.finishing medtalk.kinds medtalk.dynamics medtalk.moods medtalk.guidance
 medtalk.persona medtalk.timeline medtalk.marks medtalk.tags medtalk.bundle
-medtalk.model medtalk.backbones medtalk.engine medtalk.official medtalk.perform medtalk.saved medtalk
+medtalk.model medtalk.backbones medtalk.engine medtalk.official medtalk.live medtalk.perform medtalk.saved medtalk
 medtalk.take medtalk.edits medtalk.retime medtalk.restyle medtalk.plot
 medtalk.quality medtalk.face medtalk.study medtalk.batch medtalk.recorded medtalk.service medtalk.studio medtalk.cli
 medtalk.__main__

@@ -162,6 +162,10 @@ class CompactEngine:
         """The ear alone: features (T, F - 1) and phone posteriors (T, 35) of a clip (n,) at 16 kHz."""
         return listened(samples, self._listen)
 
+    def listen_to(self, mel: NDArray) -> tuple[NDArray, NDArray]:
+        """The ear alone, of a log-mel (M, 80): features (M / 2, F - 1), phone logits (M / 2, 35)."""
+        return self._listen(mel)
+
     def content(self, sound: NDArray, posteriors: NDArray) -> NDArray:
         raise NotImplementedError
 

@@ -77,7 +77,7 @@ def cues(prosody: NDArray[np.float32], activity: NDArray[np.float32]) -> Cues:
     voice = np.array(activity, np.float32)
     if not voice.any():
         return Cues.none(len(voice))
-    return Cues(len(voice), _accents(prosody, voice), phrases(voice), effort(prosody), voice)
+    return Cues(len(voice), accents(prosody, voice), phrases(voice), effort(prosody), voice)
 
 
 def phrases(activity: NDArray[np.float32], fps: float = FPS) -> tuple[tuple[float, float], ...]:
@@ -91,14 +91,16 @@ def phrases(activity: NDArray[np.float32], fps: float = FPS) -> tuple[tuple[floa
     return tuple(spans)
 
 
-def _accents(prosody: NDArray[np.float32], activity: NDArray[np.float32]) -> tuple[Accent, ...]:
+def accents(prosody: NDArray[np.float32], activity: NDArray[np.float32], ended: bool = True) -> tuple[Accent, ...]:
+    """The accents of a clip, as `cues` has them; `ended` is whether the sound ends with it, so that the last syllable
+    is whole."""
     from scipy.ndimage import gaussian_filter1d
 
     columns = dict(zip(PROSODY, np.asarray(prosody, np.float64).T, strict=True))
     loudness = gaussian_filter1d(10.0 * columns["loudness_relative"], 1.5, mode="nearest")
     semitones = 6.0 * columns["pitch_relative"]
     voiced = (columns["voicing"] > _VOICED) & (activity > 0.5)
-    nuclei = np.array([peak for peak in _peaks(loudness) if voiced[peak]], np.int64)
+    nuclei = np.array([peak for peak in _peaks(loudness, ended) if voiced[peak]], np.int64)
     loud = loudness[nuclei]
     around, apart = round(_AROUND_S * FPS), round(_APART_S * FPS)
     strengths = np.zeros(len(nuclei))
@@ -125,8 +127,9 @@ def _rise(semitones: NDArray, voiced: NDArray, at: int) -> float:
     return float(np.clip(np.quantile(above, 0.75) / _SEMITONES, -1.0, 1.0))
 
 
-def _peaks(loudness: NDArray) -> list[int]:
-    """Frames of the peaks of (T,) dB with a dip of `_DIP_DB` on either side; the ends of the clip count as dips."""
+def _peaks(loudness: NDArray, ended: bool = True) -> list[int]:
+    """Frames of the peaks of (T,) dB with a dip of `_DIP_DB` on either side; the ends of the clip count as dips, the
+    last one where the sound has `ended`."""
     found: list[int] = []
     top, low, rising = 0, 0, True
     for frame, level in enumerate(loudness.tolist()):
@@ -140,4 +143,4 @@ def _peaks(loudness: NDArray) -> list[int]:
             low = frame
         elif level > loudness[low] + _DIP_DB:
             top, rising = frame, True
-    return [*found, top] if rising and len(loudness) else found
+    return [*found, top] if ended and rising and len(loudness) else found

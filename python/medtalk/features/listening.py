@@ -52,7 +52,7 @@ def listen(samples: NDArray[np.float32], run: Run, rate: int = rates.FPS) -> tup
         heard = run(mel)
         # frames whose time lies in the part that is kept, between states start and end
         frames = np.arange(*(min(count, -(-max(0, at - EDGE) * rate // FPS)) for at in (start, end)))
-        parts.append(tuple(_at(values, frames * (FPS / rate) + EDGE - first) for values in heard))
+        parts.append(tuple(at_places(values, frames * (FPS / rate) + EDGE - first) for values in heard))
     return tuple(np.concatenate(values) for values in zip(*parts, strict=True))
 
 
@@ -95,10 +95,10 @@ def gain(samples: NDArray[np.float32]) -> np.float32:
 
 def at_rate(values: NDArray[np.float32], count: int, rate: int = rates.FPS) -> NDArray[np.float32]:
     """States (S, width) of a whole clip as (count, width) at `rate` frames a second."""
-    return _at(values, np.arange(count) * (FPS / rate))
+    return at_places(values, np.arange(count) * (FPS / rate))
 
 
-def _at(values: NDArray[np.float32], places: NDArray) -> NDArray[np.float32]:
+def at_places(values: NDArray[np.float32], places: NDArray) -> NDArray[np.float32]:
     """Rows of `values` at fractional places, linearly interpolated; the last row beyond the end."""
     below = np.minimum(places.astype(np.int64), len(values) - 1)
     above = np.minimum(below + 1, len(values) - 1)

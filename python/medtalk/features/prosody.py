@@ -6,8 +6,7 @@ Intensity Modeling). Everything is plain signal processing in numpy, the same in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -50,23 +49,66 @@ _BLOCK = 1 << 20  # samples that are looked at together
 _ACTIVITY_RANGE_DB = 28.0  # below the loud frames by more than this is a pause
 
 
-@dataclass(frozen=True)
-class _Loudness:
-    dbfs: NDArray  # (T,) frame level
-    loud: float  # dBFS of the clip's loud frames
-    active: NDArray  # (T,) bool
+class Measured(NamedTuple):
+    """What is measured of each frame by itself; nothing here knows the rest of the clip.
 
-    @classmethod
-    def of(cls, samples: NDArray[np.float32]) -> _Loudness:
-        count = len(samples) * FPS // RATE
-        width = 640  # 40 ms
-        centre = (np.arange(count) * RATE + FPS // 2) // FPS
-        low, high = np.maximum(centre - width // 2, 0), np.minimum(centre + width // 2, len(samples))
-        power = _energy(samples, high) - _energy(samples, low)
-        dbfs = 10.0 * np.log10(np.maximum(power / width, 1e-12)) + 3.01
-        loud = float(np.percentile(dbfs, 95)) if count else -120.0
-        active = (dbfs > loud - _ACTIVITY_RANGE_DB) & (loud > SILENCE_DBFS)
-        return cls(dbfs, loud, active)
+    Attributes:
+        dbfs: (T,) level over 40 ms.
+        pitch: (T,) Hz.
+        voicing: (T,) 0..1.
+        bands: (T, 80) dB, as `medtalk.features.mel.decibels` has them.
+    """
+
+    dbfs: NDArray
+    pitch: NDArray
+    voicing: NDArray
+    bands: NDArray
+
+    @property
+    def total(self) -> NDArray:
+        """(T,) dB of all bands together."""
+        return 10.0 * np.log10(np.maximum((10.0 ** (self.bands / 10.0)).sum(axis=1), 1e-9))
+
+
+class Usual(NamedTuple):
+    """What is usual in a clip, which its frames are seen against.
+
+    Attributes:
+        loud: dBFS of the loud frames (95th percentile).
+        pitch: octaves against 160 Hz, the median of what is voiced.
+        pitch_spread: standard deviation of that, octaves; None where hardly anything is voiced.
+        level: dBFS of the mean power of speech.
+        loudness_spread: standard deviation of the level in speech, dB.
+        brightness: dB of all bands together in loud frames (95th percentile).
+        strongest: dB of the strongest band.
+    """
+
+    loud: float
+    pitch: float
+    pitch_spread: float | None
+    level: float
+    loudness_spread: float
+    brightness: float
+    strongest: float
+
+
+def levels(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+    """dBFS of each rig frame over 40 ms, (T,)."""
+    count = len(samples) * FPS // RATE
+    width = 640  # 40 ms
+    centre = (np.arange(count) * RATE + FPS // 2) // FPS
+    low, high = np.maximum(centre - width // 2, 0), np.minimum(centre + width // 2, len(samples))
+    power = _energy(samples, high) - _energy(samples, low)
+    return 10.0 * np.log10(np.maximum(power / width, 1e-12)) + 3.01
+
+
+def active(dbfs: NDArray, loud: float) -> NDArray[np.bool_]:
+    """(T,) whether the level is that of speech, beside loud frames of `loud` dBFS."""
+    return (dbfs > loud - _ACTIVITY_RANGE_DB) & (loud > SILENCE_DBFS)
+
+
+def _loud(dbfs: NDArray) -> float:
+    return float(np.percentile(dbfs, 95)) if len(dbfs) else -120.0
 
 
 def _energy(samples: NDArray[np.float32], ends: NDArray) -> NDArray[np.float64]:
@@ -84,7 +126,13 @@ def _energy(samples: NDArray[np.float32], ends: NDArray) -> NDArray[np.float64]:
 
 def voice_activity(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """How surely somebody speaks at each rig frame, (T,) float32 in 0..1, smoothed over about 0.1 s."""
-    return _smooth(_Loudness.of(samples).active.astype(np.float64), 7).astype(np.float32)
+    dbfs = levels(samples)
+    return smoothed_activity(active(dbfs, _loud(dbfs)))
+
+
+def smoothed_activity(speaking: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(T,) 0..1 over about 0.1 s of `active`."""
+    return _smooth(speaking.astype(np.float64), 7).astype(np.float32)
 
 
 def prosody(samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -96,47 +144,84 @@ def prosody(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns:
         (T, 16) float32, columns as named in ``PROSODY``, T = n * 60 // 16000. Silence gives constant rows.
     """
-    count = len(samples) * FPS // RATE
-    out = np.zeros((count, N_PROSODY), np.float32)
-    if not count:
-        return out
-    level = _Loudness.of(samples)
-    relative = np.clip((level.dbfs - level.loud) / 10.0, -3.0, 1.0)
-    slow = _smooth(relative, 21)
-    out[:, 0] = relative
-    out[:, 1] = np.clip((level.dbfs + 26.0) / 12.0, -3.0, 3.0)
-    out[:, 2] = slow
-    out[:, 3] = _slope(relative)
-    if not level.active.any():
-        out[:, 0], out[:, 2], out[:, 13] = -3.0, -3.0, -3.0
-        return out
+    dbfs = levels(samples)
+    if not active(dbfs, loud := _loud(dbfs)).any():  # the rest is not needed
+        nothing = np.zeros((len(dbfs), N_PROSODY), np.float32)
+        if not len(dbfs):
+            return nothing
+        _loudness(nothing, dbfs, loud)
+        nothing[:, 0], nothing[:, 2], nothing[:, 13] = -3.0, -3.0, -3.0
+        return nothing
+    measured = Measured(dbfs, *pitch_track(samples), decibels(samples)[0::2])
+    return against(measured, usual(measured))
 
-    pitch, voicing = pitch_track(samples)
-    voicing *= level.active
-    voiced = voicing > 0.5
-    octave = _hold(np.log2(np.maximum(pitch, 1.0) / 160.0), voiced)
-    median = float(np.median(octave[voiced])) if voiced.any() else 0.0
-    semitones = np.clip(_smooth(12.0 * (octave - median), 5), -14.0, 14.0)
+
+def measure(samples: NDArray[np.float32]) -> Measured:
+    """The frames of a sound (n,) at 16 kHz, each by itself."""
+    return Measured(levels(samples), *pitch_track(samples), decibels(samples)[0::2])
+
+
+def usual(measured: Measured) -> Usual:
+    """What is usual in a clip with some speech in it."""
+    loud = _loud(measured.dbfs)
+    speaking = active(measured.dbfs, loud)
+    voiced = measured.voicing * speaking > 0.5
+    octave = _octaves(measured.pitch, voiced)[voiced]
+    speech = measured.dbfs[speaking]
+    return Usual(
+        loud,
+        float(np.median(octave)) if len(octave) else 0.0,
+        float(np.std(octave)) if len(octave) > 5 else None,
+        float(10.0 * np.log10(np.mean(10.0 ** (speech / 10.0)))),
+        float(np.std(speech)),
+        float(np.percentile(measured.total, 95)),
+        float(measured.bands.max()),
+    )
+
+
+def _octaves(pitch: NDArray, voiced: NDArray[np.bool_]) -> NDArray:
+    """Octaves against 160 Hz, held through what is not voiced."""
+    return _hold(np.log2(np.maximum(pitch, 1.0) / 160.0), voiced)
+
+
+def _loudness(out: NDArray[np.float32], dbfs: NDArray, loud: float) -> NDArray:
+    """Fill the first columns of `out`; the relative loudness in full precision."""
+    relative = np.clip((dbfs - loud) / 10.0, -3.0, 1.0)
+    out[:, 0] = relative
+    out[:, 1] = np.clip((dbfs + 26.0) / 12.0, -3.0, 3.0)
+    out[:, 2] = _smooth(relative, 21)
+    out[:, 3] = _slope(relative)
+    return relative
+
+
+def against(measured: Measured, usual: Usual) -> NDArray[np.float32]:
+    """Prosody features (T, 16) of frames, seen against what is usual in the voice."""
+    out = np.zeros((len(measured.dbfs), N_PROSODY), np.float32)
+    if not len(out):
+        return out
+    relative = _loudness(out, measured.dbfs, usual.loud)
+    speaking = active(measured.dbfs, usual.loud)
+    voicing = measured.voicing * speaking
+    octave = _octaves(measured.pitch, voicing > 0.5)
+    semitones = np.clip(_smooth(12.0 * (octave - usual.pitch), 5), -14.0, 14.0)
     out[:, 4] = voicing
     out[:, 5] = semitones / 6.0
     out[:, 6] = np.clip(octave, -1.5, 1.5)
     out[:, 7] = _slope(semitones / 6.0)
 
-    bands = decibels(samples)[0::2]
+    bands = measured.bands
     power = 10.0 ** (bands / 10.0)
-    total = 10.0 * np.log10(np.maximum(power.sum(axis=1), 1e-9))
     low = 10.0 * np.log10(np.maximum(power[:, :28].sum(axis=1), 1e-9))  # up to about 1 kHz
     high = 10.0 * np.log10(np.maximum(power[:, 44:].sum(axis=1), 1e-9))  # from about 2 kHz
     highest = 10.0 * np.log10(np.maximum(power[:, 63:].sum(axis=1), 1e-9))  # from about 4 kHz
-    out[:, 8] = np.clip((high - low) / 20.0, -3.0, 2.0) * level.active
-    out[:, 9] = np.clip((highest - np.percentile(total, 95)) / 20.0, -2.0, 1.0)
-    floored = np.maximum(bands, bands.max() - 50.0)
+    out[:, 8] = np.clip((high - low) / 20.0, -3.0, 2.0) * speaking
+    out[:, 9] = np.clip((highest - usual.brightness) / 20.0, -2.0, 1.0)
+    floored = np.maximum(bands, usual.strongest - 50.0)
     out[1:, 10] = np.clip(np.abs(np.diff(floored, axis=0)).mean(axis=1) / 6.0, 0.0, 2.0)
-    out[:, 11] = np.clip(12.0 * np.std(octave[voiced]) / 4.0, 0.0, 2.0) if voiced.sum() > 5 else 0.0
-    speech = level.dbfs[level.active]
-    out[:, 12] = np.clip(np.std(speech) / 8.0, 0.0, 2.0)
-    out[:, 13] = np.clip((10.0 * np.log10(np.mean(10.0 ** (speech / 10.0))) + 26.0) / 12.0, -3.0, 3.0)
-    out[:, 14] = _smooth(level.active.astype(np.float64), 7)
+    out[:, 11] = 0.0 if usual.pitch_spread is None else np.clip(12.0 * usual.pitch_spread / 4.0, 0.0, 2.0)
+    out[:, 12] = np.clip(usual.loudness_spread / 8.0, 0.0, 2.0)
+    out[:, 13] = np.clip((usual.level + 26.0) / 12.0, -3.0, 3.0)
+    out[:, 14] = _smooth(speaking.astype(np.float64), 7)
     out[:, 15] = np.clip(_smooth(np.maximum(np.diff(_smooth(relative, 5), prepend=relative[:1]), 0.0), 61) * 10.0, 0, 2)
     return out
 
@@ -156,9 +241,15 @@ def effort(prosody: NDArray[np.float32]) -> NDArray[np.float32]:
     speaking = columns[14] > 0.5
     if not speaking.any():
         return np.ones(columns.shape[1], np.float32)
+    return effort_beside(prosody, float(columns[2][speaking].mean()), float((columns[4][speaking] > 0.5).mean()))
+
+
+def effort_beside(prosody: NDArray[np.float32], loudness: float, voiced: float) -> NDArray[np.float32]:
+    """:func:`effort` of frames in a voice whose slow loudness in speech is `loudness`, and of which `voiced` is a share
+    of 0 to 1."""
+    columns = np.asarray(prosody, np.float64).T
     level = np.clip(12.0 * columns[13] - 26.0 - _PLAIN_DBFS, *_EFFORT_RANGE_DB) / _EFFORT_DOUBLES_DB
-    accent = np.clip(columns[2] - columns[2][speaking].mean(), -0.8, 0.6) * _ACCENT
-    voiced = float((columns[4][speaking] > 0.5).mean())
+    accent = np.clip(columns[2] - loudness, -0.8, 0.6) * _ACCENT
     whisper = np.interp(voiced, [0.1, 0.3], [-0.7, 0.0])
     return (2.0 ** (level + accent + whisper)).astype(np.float32)
 

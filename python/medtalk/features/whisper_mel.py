@@ -29,14 +29,16 @@ _BLOCK = 4096  # frames per Fourier transform: bounds the memory of long sounds
 assert FPS == 100
 
 
-def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+def log_mel(samples: NDArray[np.float32], loudest: float | None = None) -> NDArray[np.float32]:
     """Log-mel features of a whole clip, mirrored at its ends as Whisper has it.
 
     Args:
         samples: (n,) float32 at 16 kHz.
+        loudest: the largest feature of the sound that the clip is a part of; None takes the clip's own, and
+            so does a clip that is louder.
 
     Returns:
-        (n // 160, 80) float32; everything more than 80 dB below the clip's loudest value is cut off there.
+        (n // 160, 80) float32; everything more than 80 dB below the loudest value is cut off there.
     """
     from scipy.fft import rfft
 
@@ -57,7 +59,8 @@ def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
         out[start:stop] = (spectrum.real**2 + spectrum.imag**2) @ filterbank()
     np.maximum(out, _FLOOR, out=out)
     np.log10(out, out=out)
-    np.maximum(out, out.max() - np.float32(RANGE), out=out)
+    peak = out.max() if loudest is None else max(out.max(), np.float32(4.0 * loudest - 4.0))
+    np.maximum(out, peak - np.float32(RANGE), out=out)
     out += np.float32(4.0)
     out *= np.float32(0.25)
     return out

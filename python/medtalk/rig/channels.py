@@ -22,7 +22,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from medtalk.errors import RigError
-from medtalk_board.channels import CHANNEL_HASH, CHANNEL_NAMES, CHANNELS, Channel
+from medtalk_board.channels import CHANNEL_HASH, CHANNEL_NAMES, CHANNELS, REGIONS, Channel
 
 __all__ = [
     "AREAS",
@@ -87,6 +87,16 @@ def indices(*patterns: str) -> np.ndarray:
             )
         indices |= matches
     return _frozen(sorted(indices), np.intp)
+
+
+def in_region(values: np.ndarray, region: str) -> np.ndarray:
+    """A rig (T, 174) with the channels outside a region of `REGIONS` at 0; the rig itself where that is all of them."""
+    if region == "full":
+        return values
+    kept = np.zeros_like(values)
+    for area in REGIONS[region]:
+        kept[:, AREAS[area]] = values[:, AREAS[area]]
+    return kept
 
 
 S_LIP = indices(

@@ -1,0 +1,44 @@
+"""Closures while somebody speaks: what was given stays, what is to come may still be decided otherwise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medtalk.finishing.closures import Closures, decide
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CLOSES, OPENS = 0.40, 0.55
+"""Most that the lips may close and open in a frame: a decision that comes late closes them within three."""
+
+
+class RunningLips:
+    """Decides over the last posteriors again and again, and never lets what is shown jump."""
+
+    def __init__(self) -> None:
+        self._last = np.zeros(3, np.float32)
+
+    def next(self, posteriors: NDArray[np.float32], before: int, new: int) -> tuple[Closures, Closures]:
+        """The closures of `new` frames, and of those ahead of them.
+
+        Args:
+            posteriors: (N, 35), gated by speech: frames before, which were given, the new ones, and those ahead.
+            before: how many of them were given.
+            new: how many are given now.
+        """
+        found = decide(posteriors)
+        wished = np.stack([found.seal, found.press, found.bite], axis=1)[before:]
+        shown = np.empty_like(wished)
+        last = self._last
+        for frame, wish in enumerate(wished):
+            last = np.clip(wish, last - OPENS, last + CLOSES)
+            shown[frame] = last
+        self._last = shown[new - 1] if new else self._last
+        return _closures(shown[:new]), _closures(shown[new:])
+
+
+def _closures(values: NDArray[np.float32]) -> Closures:
+    return Closures(*(np.ascontiguousarray(column) for column in values.T))
