@@ -180,6 +180,8 @@ class ServiceLimits:
         """All of them, and the fixed ones, as in the reply to `hello`."""
         ranges = {"look_ahead": LIVE_LOOK_AHEAD, "step": LIVE_STEP, "stream_rate": LIVE_RATES}
         of_streams = {
-            f"{end}_{name}": value for name, pair in ranges.items() for end, value in zip(("min", "max"), pair)
+            f"{end}_{name}": value
+            for name, pair in ranges.items()
+            for end, value in zip(("min", "max"), pair, strict=True)
         }
         return {**self.flat(), **of_streams, "max_intensity": MAX_INTENSITY, "max_fps": MAX_FPS}

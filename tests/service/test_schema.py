@@ -72,11 +72,11 @@ def test_settings_that_are_given(name: str) -> None:
 
 def test_pictures() -> None:
     asked = job(VALID["decode by a picture"])
-    picture = asked.picture
+    picture = asked.asked.picture
     assert picture and bytes(picture.data.data) == PICTURE_BUFFER[1] and asked.nbytes == 8
     assert (asked.settings.text, picture.name, picture.sha256) == ("", "", "1" * 64)
     auto = job(generate(guidance={"kind": "auto"}, language=" en "))
-    assert (auto.settings.emotion, auto.settings.language, auto.picture) == ("auto", "en", None)
+    assert (auto.settings.emotion, auto.settings.language, auto.asked.picture) == ("auto", "en", None)
 
 
 def test_guidance_is_what_the_model_takes() -> None:

@@ -17,7 +17,7 @@ import msgspec
 from medtalk.errors import AudioError, LimitError, MedtalkError, ServiceError, about
 from medtalk.limits import ServiceLimits
 from medtalk.service.folders import reachable
-from medtalk.service.settings import FIELDS, GUIDANCE, SHA256, ReceivedPicture, read_settings
+from medtalk.service.settings import FIELDS, GUIDANCE, SHA256, Asked, read_settings
 from medtalk.service.stream_schema import STREAM_BODIES, read_stream
 from medtalk_wire.errors import ProtocolError
 from medtalk_wire.protocol import (
@@ -95,20 +95,19 @@ class ReceivedSound:
 
 @dataclass(frozen=True)
 class JobRequest:
-    """A `generate` (with `sound`) or `decode` (with `heard`). Requests are the same if their `fingerprint` is.
-
-    `settings` are checked; where a picture leads, `picture` has the sum to check it by, and `pictures` those of the
-    timeline's spans, None for a span without one.
-    """
+    """A `generate` (with `sound`) or `decode` (with `heard`). Requests are the same if their `fingerprint` is."""
 
     type: str
-    settings: Settings
-    picture: ReceivedPicture | None
+    asked: Asked
     fingerprint: bytes
     nbytes: int
     sound: ReceivedSound | None = None
     heard: str = ""
-    pictures: tuple[ReceivedPicture | None, ...] = ()
+
+    @property
+    def settings(self) -> Settings:
+        """The checked settings."""
+        return self.asked.settings
 
 
 @dataclass(frozen=True)
@@ -122,8 +121,8 @@ class Request:
 
 
 class BadRequest(Exception):
-    """A request that is refused: `error` says why, `parent` is its id and `stream` the stream it names, if they could be
-    read."""
+    """A request that is refused: `error` says why, `parent` is its id and `stream` the stream it names, if they could
+    be read."""
 
     def __init__(self, error: MedtalkError, parent: str = "", stream: str = "") -> None:
         super().__init__(str(error))
@@ -212,9 +211,7 @@ def _job(
     if named:
         raise ServiceError("bad_message", f"The buffer {next(iter(named))[:40]!r} does not belong to this request.")
     nbytes = sum(memoryview(buffer.data).nbytes for buffer in buffers)
-    return JobRequest(
-        header.type, asked.settings, asked.picture, fingerprint.digest(), nbytes, sound, heard, asked.pictures
-    )
+    return JobRequest(header.type, asked, fingerprint.digest(), nbytes, sound, heard)
 
 
 def _sound(
