@@ -127,15 +127,19 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from medtalk.model.config import ModelConfig
-    from medtalk.model.ear import Ear, EarConfig
+    from medtalk.model.ear import Ear, EarConfig, EarHead
     from medtalk.model.medtalk import MEDTalk
+    from medtalk_train.settings import LiveOptions
     from medtalk_train.synthetic.export import export_bundle
+    from medtalk_train.synthetic.live import write_head
 
     torch.manual_seed(4)
     ear = Ear(EarConfig(width=32, heads=2, layers=2, hidden=24, features=15))
     config = ModelConfig(content_features=16 + 35, hidden=32, kinds=3)
-    folder = tmp_path_factory.mktemp("bundles") / "tiny"
-    export_bundle(MEDTalk(config).eval(), ear.eval(), config, folder, {"name": "tiny"})
+    folder, live = tmp_path_factory.mktemp("bundles") / "tiny", tmp_path_factory.mktemp("live")
+    modules = MEDTalk(config).eval()
+    write_head(live, EarHead(ear.config), LiveOptions(), 4, {})
+    export_bundle(modules, ear.eval(), config, folder, {"name": "tiny"}, live=live)
     return folder
 
 

@@ -65,7 +65,10 @@ TEXT_GRAPH, TEXT_WEIGHTS, TEXT_WORDS = "text.onnx", "text.safetensors", "text.wo
 """In a bundle that understands descriptions: the text encoder, the weights that it came from, the words it knows."""
 VOICE_GRAPH = "voice.onnx"
 """In a bundle that hears emotions in voices: from the mean state of a clip to the labels."""
-TORCH_FILES = (WEIGHTS, TEXT_WEIGHTS)
+LIVE_GRAPH, LIVE_WEIGHTS = "live.onnx", "live.safetensors"
+"""In a bundle whose ear hears streams step by step: its graph, which borrows Whisper's weights from `listen.onnx`, and
+the weights of its own head."""
+TORCH_FILES = (WEIGHTS, TEXT_WEIGHTS, LIVE_WEIGHTS)
 """Files of a compact bundle that only torch reads, and that may be absent: see `medtalk-weights` in setup.py."""
 
 README = "README.md"

@@ -9,6 +9,9 @@ from medtalk.errors import BundleError, OutputError
 
 FIELDS = {"kind": "compact", "name": "fake", "sizes": {}, "text_mode": "words", "licence": "MIT"}
 FILES = {name: f"content of {name}".encode() for name in REQUIRED_FILES["compact"]}
+MORE = {
+    name: f"content of {name}".encode() for name in ("text.onnx", "text.safetensors", "live.onnx", "live.safetensors")
+}
 
 
 @pytest.fixture
@@ -73,7 +76,7 @@ def test_a_missing_file(folder):
 
 @pytest.mark.parametrize("name", TORCH_FILES)
 def test_weights_that_only_torch_reads_may_be_absent(tmp_path, name):
-    whole = write_bundle(tmp_path / "b", FIELDS, {**FILES, "text.safetensors": b"weights", "text.onnx": b"a graph"})
+    whole = write_bundle(tmp_path / "b", FIELDS, {**FILES, **MORE})
     assert set(whole.files) == set(whole.manifest["files"])
     path = whole.folder / name
     content, size = path.read_bytes(), whole.bytes

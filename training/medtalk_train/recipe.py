@@ -17,6 +17,7 @@ from medtalk_train.settings import (
     DataOptions,
     EmotionOptions,
     FeatureOptions,
+    LiveOptions,
     PretrainedOptions,
     Stage1Options,
     Stage2Options,
@@ -73,6 +74,7 @@ class Recipe:
     stage4: Stage4Options = field(default_factory=Stage4Options)
     wording: WordingOptions = field(default_factory=WordingOptions)
     emotions: EmotionOptions = field(default_factory=EmotionOptions)
+    live: LiveOptions = field(default_factory=LiveOptions)
 
     @property
     def largest_scale(self) -> float:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medtalk.bundle import Bundle
+    from medtalk.model.ear import Ear
     from medtalk_train.stages.fit import Stage
     from medtalk_train.stages.pace import Pace
 
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 
 PREPARATION = ("corpus", "voices", "people", "features", "backbone")
 STAGES = ("stage1", "stage2", "stage3", "stage4")
-STEPS = (*PREPARATION, *STAGES, "wording", "emotions", "export")
+STEPS = (*PREPARATION, *STAGES, "wording", "emotions", "live", "export")
 BUNDLE = "bundle"
 
 
@@ -172,6 +173,14 @@ class Run:
                 model.fusion_predictor.predictor.weight.zero_()
                 model.fusion_predictor.predictor.bias.fill_(1.0)
         return model
+
+    def live(self, ear: Ear, again: bool = False) -> Path:
+        """The step "live" for the ear of some bundle in place of the run's own; the folder of what it made."""
+        if not isinstance(self.ground, SyntheticGround):
+            raise TrainingError("The recipe has no ear of its own, which streams could be heard with.")
+        if again:
+            shutil.rmtree(self.work / "live", ignore_errors=True)
+        return self.ground.live_of(ear)
 
     def evaluate(
         self,

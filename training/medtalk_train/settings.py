@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from medtalk.backbones.pretrained import CLIP, EMOTION2VEC, ROBERTA, WAV2VEC2, WHISPER
 
@@ -177,6 +177,39 @@ class BackboneOptions:
         from medtalk.model.ear import EarConfig  # which needs torch
 
         return EarConfig(layers=self.layers, hidden=self.hidden, features=self.features, dropout=self.dropout)
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """The head of the ear that hears a stream."""
+
+    OF_STREAMS: ClassVar = ("hours", "stream", "most_ahead", "histories")
+    """What the streams are made of; the rest is about learning from them."""
+    hours: float = 1.0
+    """Of sound, as streams hear it."""
+    stream: float = 24.0
+    """Seconds of a stream."""
+    most_ahead: int = 8
+    """The look-ahead of a stream is drawn from 0 to so many states, 20 ms each: one head serves all."""
+    histories: tuple[int, ...] = (50, 100, 150)
+    """States that a stream attends to, one of these."""
+    steps: int = 1500
+    batch: int = 16
+    """Windows a step."""
+    seconds: float = 2.0
+    """Length of a window."""
+    rate: float = 1e-3
+    """AdamW's largest learning rate; it warms up over 10 % of the steps and falls along a cosine."""
+    weight_decay: float = 0.05
+    average: float = 0.99
+    """Decay of the moving average of the weights."""
+    noise: float = 0.2
+    """Gaussian noise on the states, in standard deviations of each."""
+    smoothing: float = 0.05
+    """Label smoothing."""
+    features_weight: float = 0.5
+    """Weight of the features' square error, in units of their variance, beside the phones' cross-entropy: the networks
+    behind the ear have learned on the features of the other head."""
 
 
 @dataclass(frozen=True)

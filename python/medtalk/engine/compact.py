@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medtalk.backbones.pretrained import FACE_LANDMARKER, Pretrained
-from medtalk.bundle import TEXT_WORDS
+from medtalk.bundle import LIVE_GRAPH, TEXT_WORDS
 from medtalk.engine.interface import Heard
 from medtalk.errors import BundleError, GuidanceError, SettingError
 from medtalk.guidance import LABELS, NEUTRAL, Description, Felt, Guidance, Picture
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from medtalk.backbones.face_landmarker import FaceLandmarker
     from medtalk.bundle import Bundle
+    from medtalk.engine.onnx_graph import OnnxGraph
     from medtalk.features.vocabulary import Vocabulary
 
 Ear = Callable[["NDArray"], "tuple[NDArray, NDArray]"]
@@ -165,6 +166,16 @@ class CompactEngine:
     def listen_to(self, mel: NDArray) -> tuple[NDArray, NDArray]:
         """The ear alone, of a log-mel (M, 80): features (M / 2, F - 1), phone logits (M / 2, 35)."""
         return self._listen(mel)
+
+    @cached_property
+    def live_graph(self) -> OnnxGraph | None:
+        """The graph that hears streams step by step, None where the bundle has none. It always runs in ONNX Runtime
+        and on one core: a step is small."""
+        if LIVE_GRAPH not in self._bundle.manifest["files"]:
+            return None
+        from medtalk.engine.onnx_graph import OnnxGraph
+
+        return OnnxGraph(self._bundle, LIVE_GRAPH, threads=1, lender="listen.onnx")
 
     def content(self, sound: NDArray, posteriors: NDArray) -> NDArray:
         raise NotImplementedError

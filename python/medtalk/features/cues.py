@@ -26,7 +26,8 @@ _DIP_DB = 2.0  # on either side of a nucleus
 _VOICED = 0.5
 _NEAR_S = 0.08  # around a nucleus, in which its pitch is looked for
 _AROUND_S = 1.25  # to either side: the voice beside which a syllable stands out
-_APART_S = 0.28  # between two accents: a word or more
+APART = 0.28
+"""Seconds between two accents: a word or more."""
 _SEMITONES, _DECIBELS = 4.5, 5.0  # above what is around, both of which together make a full accent
 _PITCH_SHARE = 0.65
 _OCTAVE_FROM = 9.0  # semitones: a tracker's octave error rather than a voice
@@ -102,7 +103,7 @@ def accents(prosody: NDArray[np.float32], activity: NDArray[np.float32], ended: 
     voiced = (columns["voicing"] > _VOICED) & (activity > 0.5)
     nuclei = np.array([peak for peak in _peaks(loudness, ended) if voiced[peak]], np.int64)
     loud = loudness[nuclei]
-    around, apart = round(_AROUND_S * FPS), round(_APART_S * FPS)
+    around, apart = round(_AROUND_S * FPS), round(APART * FPS)
     strengths = np.zeros(len(nuclei))
     for number, at in enumerate(nuclei):
         first, last = np.searchsorted(nuclei, [at - around, at + around + 1])

@@ -29,19 +29,15 @@ _BLOCK = 4096  # frames per Fourier transform: bounds the memory of long sounds
 assert FPS == 100
 
 
-def log_mel(samples: NDArray[np.float32], loudest: float | None = None) -> NDArray[np.float32]:
+def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Log-mel features of a whole clip, mirrored at its ends as Whisper has it.
 
     Args:
         samples: (n,) float32 at 16 kHz.
-        loudest: the largest feature of the sound that the clip is a part of; None takes the clip's own, and
-            so does a clip that is louder.
 
     Returns:
-        (n // 160, 80) float32; everything more than 80 dB below the loudest value is cut off there.
+        (n // 160, 80) float32; everything more than 80 dB below the clip's loudest value is cut off there.
     """
-    from scipy.fft import rfft
-
     count, half = len(samples) // HOP, N_FFT // 2
     out = np.empty((count, N_MELS), np.float32)
     if not count:
@@ -54,16 +50,34 @@ def log_mel(samples: NDArray[np.float32], loudest: float | None = None) -> NDArr
         checkpoint()  # a small part of listening: how far it is does not count
         stop = min(start + _BLOCK, count)
         window = _mirrored(samples, at + start * HOP - half, at + (stop - 1) * HOP + half)
-        frames = np.lib.stride_tricks.sliding_window_view(window, N_FFT)[::HOP]
-        spectrum: NDArray[np.complex64] = rfft(frames * _hann(), axis=1)  # pyright: ignore
-        out[start:stop] = (spectrum.real**2 + spectrum.imag**2) @ filterbank()
-    np.maximum(out, _FLOOR, out=out)
-    np.log10(out, out=out)
-    peak = out.max() if loudest is None else max(out.max(), np.float32(4.0 * loudest - 4.0))
-    np.maximum(out, peak - np.float32(RANGE), out=out)
-    out += np.float32(4.0)
-    out *= np.float32(0.25)
-    return out
+        out[start:stop] = _power(window)
+    return scaled(_decades(out), out.max())
+
+
+def decades(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Powers of ten in the mel bands, (N, 80), of samples (160 (N - 1) + 400,) in frames that begin every 160."""
+    return _decades(_power(samples))
+
+
+def scaled(decades: NDArray[np.float32], loudest: NDArray[np.float32] | np.float32) -> NDArray[np.float32]:
+    """Whisper's log-mel of powers of ten (N, 80), in place: cut off 8 below `loudest`, one for all or (N, 1)."""
+    np.maximum(decades, loudest - np.float32(RANGE), out=decades)
+    decades += np.float32(4.0)
+    decades *= np.float32(0.25)
+    return decades
+
+
+def _power(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    from scipy.fft import rfft
+
+    frames = np.lib.stride_tricks.sliding_window_view(samples, N_FFT)[::HOP]
+    spectrum: NDArray[np.complex64] = rfft(frames * _hann(), axis=1)  # pyright: ignore
+    return np.asarray((spectrum.real**2 + spectrum.imag**2) @ filterbank(), np.float32)
+
+
+def _decades(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    np.maximum(power, _FLOOR, out=power)
+    return np.log10(power, out=power)
 
 
 def _mirrored(samples: NDArray[np.float32], first: int, end: int) -> NDArray[np.float32]:

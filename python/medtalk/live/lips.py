@@ -21,8 +21,8 @@ class RunningLips:
     def __init__(self) -> None:
         self._last = np.zeros(3, np.float32)
 
-    def next(self, posteriors: NDArray[np.float32], before: int, new: int) -> tuple[Closures, Closures]:
-        """The closures of `new` frames, and of those ahead of them.
+    def next(self, posteriors: NDArray[np.float32], before: int, new: int) -> Closures:
+        """The closures of `new` frames.
 
         Args:
             posteriors: (N, 35), gated by speech: frames before, which were given, the new ones, and those ahead.
@@ -30,15 +30,9 @@ class RunningLips:
             new: how many are given now.
         """
         found = decide(posteriors)
-        wished = np.stack([found.seal, found.press, found.bite], axis=1)[before:]
+        wished = np.stack([found.seal, found.press, found.bite], axis=1)[before : before + new]
         shown = np.empty_like(wished)
-        last = self._last
         for frame, wish in enumerate(wished):
-            last = np.clip(wish, last - OPENS, last + CLOSES)
-            shown[frame] = last
-        self._last = shown[new - 1] if new else self._last
-        return _closures(shown[:new]), _closures(shown[new:])
-
-
-def _closures(values: NDArray[np.float32]) -> Closures:
-    return Closures(*(np.ascontiguousarray(column) for column in values.T))
+            self._last = np.clip(wish, self._last - OPENS, self._last + CLOSES)
+            shown[frame] = self._last
+        return Closures(*(np.ascontiguousarray(column) for column in shown.T))

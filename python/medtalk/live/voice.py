@@ -57,7 +57,7 @@ class RunningVoice:
         self._total = Histogram(-100.0, 20.0, 0.5, -19.0, 7.0, _SOON, _MEMORY)
         self._pitch = Histogram(-1.5, 1.5, 1.0 / 48.0, 0.0, 0.3, 0.5 * _SOON, _MEMORY)
         self._slow, self._voiced = Mean(-1.1, _SOON, _MEMORY), Mean(0.8, _SOON, _MEMORY)
-        self._strongest = -8.0
+        self._strongest = -25.0  # the first speech is stronger
 
     @property
     def known(self) -> int:

@@ -135,6 +135,11 @@ class Ear(nn.Module):
 
 def sinusoids(length: int, width: int) -> Tensor:
     """Whisper's positional embedding, (length, width)."""
+    return sinusoids_at(torch.arange(length), width)
+
+
+def sinusoids_at(places: Tensor, width: int) -> Tensor:
+    """Whisper's positional embedding of some places (..., S), (..., S, width)."""
     scale = torch.exp(-math.log(10000.0) / (width // 2 - 1) * torch.arange(width // 2))
-    angle = torch.arange(length)[:, None] * scale[None]
-    return torch.cat([angle.sin(), angle.cos()], dim=1)
+    angle = places[..., None] * scale
+    return torch.cat([angle.sin(), angle.cos()], dim=-1)

@@ -1,7 +1,8 @@
-"""Commands: the parts of a compact bundle that read descriptions and hear emotions."""
+"""Commands: the parts of a compact bundle that read descriptions, hear emotions and hear streams."""
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,20 @@ from typing import Annotated
 import typer
 
 from medtalk.errors import TrainingError
-from medtalk_train.cli.options import Emotional, People, app
+from medtalk.files import check_folder, write_atomic
+from medtalk_train.cli.options import (
+    Again,
+    Corpus,
+    Emotional,
+    People,
+    Quiet,
+    Recipe,
+    Speech,
+    Work,
+    app,
+    open_run,
+    recordings_in,
+)
 
 
 @app.command(help="The text encoder alone, in a folder of its own or into a bundle that there is; see wording.")
@@ -80,6 +94,59 @@ def voice(
         for name, value in figures.items():
             print(f"{name:60} {value:.4f}")
     add_voice(load_bundle(bundle), out)
+
+
+@app.command(help="The step live: the head that hears streams; with --bundle that of a bundle's ear, and into it.")
+def live(
+    recipe: Recipe,
+    work: Work = None,
+    corpus: Corpus = None,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Whose ear it is, and that it is put into. Default: the ear of the run.")
+    ] = None,
+    speech: Speech = None,
+    again: Again = False,
+    quiet: Quiet = False,
+) -> None:
+    from medtalk.bundle import load_bundle
+
+    recordings = recordings_in(speech) if bundle is not None else None
+    run = open_run(recipe, work, quiet, corpus)
+    if bundle is None:
+        run.step("live", again)
+        return
+    from medtalk_train.measure.live import figures
+    from medtalk_train.measure.recordings import read_recordings
+    from medtalk_train.synthetic.export import networks_of
+    from medtalk_train.synthetic.live_card import add_figures, add_live
+
+    folder = run.live(networks_of(load_bundle(bundle)).ear, again)
+    done = add_live(load_bundle(bundle), folder)
+    if recordings is not None:
+        add_figures(folder, figures(done, read_recordings(recordings)))
+        add_live(done, folder)
+
+
+@app.command(help="How well the ear of a bundle hears streams, by history and look-ahead, and what a step costs.")
+def evaluate_live(
+    bundle: Annotated[Path, typer.Argument(help="Folder of the bundle.")],
+    speech: Speech = None,
+    held: Annotated[
+        Path | None, typer.Option("--held", help="A corpus; its voices that are held back are judged, too.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the figures here as JSON.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    from medtalk.bundle import load_bundle
+    from medtalk_train.measure.live import evaluate, show
+
+    if out is not None:
+        check_folder(out)
+    found = evaluate(load_bundle(bundle), recordings_in(speech), held)
+    if out is not None:
+        write_atomic(out, lambda to: to.write_text(json.dumps(found, indent=1) + "\n", "utf-8"))
+    if not quiet:
+        show(found)
 
 
 @app.command(help="The table of words by meaning that the text encoder reads, out of multilingual-e5-small.")

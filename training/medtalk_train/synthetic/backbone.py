@@ -8,7 +8,7 @@ synthesisers by heart; a moving average of the weights is what ships.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,17 +46,8 @@ class StateWindows(IterableDataset):
         if not self.clips:
             raise TrainingError("There are no training voices.", "Make a larger corpus.")
         self.size = max(1, round(options.seconds * listening.FPS))
-        sizes = np.array([states.utterances[i].samples for i in self.clips], np.float64)
-        engines = np.array([states.utterances[i].engine for i in self.clips])
-        for engine, share in (options.shares or {}).items():
-            own = engines == engine
-            if own.any():
-                sizes[own] *= share / sizes[own].sum()
-            elif share:
-                log.warning("the corpora have nothing of %s, which the recipe gives a share of %g", engine, share)
-        if options.shares and (unknown := sorted(set(engines) - set(options.shares))):
-            raise TrainingError(f"The recipe's shares leave out {', '.join(unknown)}.", "Give each engine a share.")
-        self.chances = sizes / sizes.sum()
+        known = [states.utterances[i] for i in self.clips]
+        self.chances = shares_of([u.engine for u in known], [u.samples for u in known], options.shares)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         step = self.start
@@ -75,6 +66,22 @@ class StateWindows(IterableDataset):
             own = clip.states[piece]
             values[row, : len(own)], classes[row, : len(own)] = own, clip.classes[piece]
         return torch.from_numpy(values), torch.from_numpy(classes)
+
+
+def shares_of(
+    engines: Sequence[str], samples: Sequence[int], shares: Mapping[str, float] | None
+) -> NDArray[np.float64]:
+    """The chance of each clip to be drawn: by its length, and by the share of its engine where there are shares."""
+    sizes, names = np.array(samples, np.float64), np.array(engines)
+    for engine, share in (shares or {}).items():
+        own = names == engine
+        if own.any():
+            sizes[own] *= share / sizes[own].sum()
+        elif share:
+            log.warning("the corpora have nothing of %s, which the recipe gives a share of %g", engine, share)
+    if shares and (unknown := sorted(set(engines) - set(shares))):
+        raise TrainingError(f"The recipe's shares leave out {', '.join(unknown)}.", "Give each engine a share.")
+    return sizes / sizes.sum()
 
 
 class BackboneTraining(L.LightningModule):
@@ -121,20 +128,38 @@ def train_backbone(
     Returns:
         The path of ``backbone.pt``.
     """
-    L.seed_everything(seed, workers=True, verbose=False)
     last = folder / "backbone-checkpoints" / "last.ckpt"
-    done = int(torch.load(last, weights_only=False)["global_step"]) if last.exists() else 0
-    windows = StateWindows(states, options, seed, done)
+    windows = StateWindows(states, options, seed, steps_done(last))
     sample, classes = windows.draw(np.random.default_rng(seed))
     model = BackboneTraining(options, sample[classes != _UNKNOWN].std(dim=0))
+    fit_head(model, windows, last, options.steps, options.average, seed, progress)
+    ear = Ear(options.ear())
+    ear.whisper.load_state_dict(whisper.state_dict())
+    ear.head.load_state_dict(model.head.state_dict())
+    path = folder / "backbone.pt"
+    torch.save({"config": ear.config.to_dict(), "ear": ear.state_dict(), "options": asdict(options)}, path)
+    return path
+
+
+def steps_done(last: Path) -> int:
+    """Steps of a training whose last checkpoint this is; 0 if there is none."""
+    return int(torch.load(last, weights_only=False)["global_step"]) if last.exists() else 0
+
+
+def fit_head(
+    model: L.LightningModule, windows: IterableDataset, last: Path, steps: int, average: float, seed: int,
+    progress: bool,
+) -> None:  # fmt: skip
+    """Train a head on the CPU; goes on at the checkpoint `last`, and leaves a moving average of its weights in it."""
+    L.seed_everything(seed, workers=True, verbose=False)
     trainer = L.Trainer(
-        max_steps=options.steps,
+        max_steps=steps,
         accelerator="cpu",
         gradient_clip_val=1.0,
-        logger=TensorBoardLogger(folder, "logs", "backbone"),
+        logger=TensorBoardLogger(last.parents[1], "logs", last.parent.name.removesuffix("-checkpoints")),
         callbacks=[
-            EMAWeightAveraging(decay=options.average),
-            ModelCheckpoint(last.parent, save_last=True, save_top_k=0, every_n_train_steps=min(250, options.steps)),
+            EMAWeightAveraging(decay=average),
+            ModelCheckpoint(last.parent, save_last=True, save_top_k=0, every_n_train_steps=min(250, steps)),
             *([TQDMProgressBar(50)] if progress else []),
         ],
         enable_progress_bar=progress,
@@ -144,12 +169,6 @@ def train_backbone(
     )
     loader = DataLoader(windows, batch_size=None, num_workers=0)
     trainer.fit(model, loader, ckpt_path=str(last) if last.exists() else None, weights_only=False)
-    ear = Ear(options.ear())
-    ear.whisper.load_state_dict(whisper.state_dict())
-    ear.head.load_state_dict(model.head.state_dict())
-    path = folder / "backbone.pt"
-    torch.save({"config": ear.config.to_dict(), "ear": ear.state_dict(), "options": asdict(options)}, path)
-    return path
 
 
 def load_backbone(path: Path) -> Ear:

@@ -6,11 +6,9 @@ The graphs take any length and are held equal to torch here, before anything is 
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -30,15 +28,13 @@ from medtalk.model.ear import Ear
 from medtalk.model.graphs import Networks
 from medtalk.model.medtalk import MEDTalk
 from medtalk.version import __version__
-from medtalk_train.onnx_graph import graph_of
+from medtalk_train.onnx_graph import TOLERANCE, eight_bits, graph_of
+from medtalk_train.synthetic.live_card import with_live
 from medtalk_train.synthetic.voice_card import with_section, with_voice
 from medtalk_train.wording.phrases import CODES, NAMES
 from medtalk_train.wording.train import METRICS
 
 CARD = "README.md"
-TOLERANCE = 1e-5
-"""Largest difference between a graph and its torch module, relative to 1 or to the largest value."""
-
 # inputs and outputs of each graph, with their moving axes
 _GRAPHS: dict[str, tuple[dict[str, dict[int, str]], dict[str, dict[int, str]]]] = {
     "listen": ({"mel": {1: "mel_frames"}}, {name: {1: "states"} for name in ("features", "logits", "states")}),
@@ -63,6 +59,7 @@ def export_bundle(
     meta: Mapping[str, Any],
     text: Path | None = None,
     voice: Path | None = None,
+    live: Path | None = None,
 ) -> Bundle:
     """Write a compact bundle.
 
@@ -75,6 +72,7 @@ def export_bundle(
             `untrained` (parts that no data has reached).
         text: folder of a trained text encoder (`wording.train.make`); without it the bundle reads no descriptions.
         voice: folder of what `emotions.make` wrote; without it the bundle hears no emotions.
+        live: folder of what `live.make` wrote; without it streams are heard in windows.
 
     Raises:
         TrainingError: sizes do not fit, weights are not finite, or a graph differs from its torch module.
@@ -112,6 +110,8 @@ def export_bundle(
         fields, files = _with_text(fields, files, text)
     if voice:
         fields, files = with_voice(fields, files, voice)
+    if live:
+        fields, files = with_live(fields, files, live)
     return write_bundle(folder, fields, files)
 
 
@@ -228,25 +228,6 @@ not of these twelve, or that names no feeling and is mostly of unknown words, is
 def graph_bytes(networks: Networks, name: str) -> bytes:
     """One graph ("content", "intensity", "label" or "decode") as an ONNX file."""
     return graph_of(getattr(networks, name), examples(networks, name, 40), *_GRAPHS[name])
-
-
-def eight_bits(graph: bytes) -> bytes:
-    """The ear's graph with the weights of Whisper's layers in 8 bits; docs/training/compact.md says what that costs."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    with TemporaryDirectory() as folder:
-        wide, narrow = Path(folder) / "wide.onnx", Path(folder) / "narrow.onnx"
-        wide.write_bytes(graph)
-        nodes = onnx.load_model_from_string(graph).graph.node
-        head = [node.name for node in nodes if node.op_type == "MatMul" and "/whisper/" not in node.name]
-        logging.disable(logging.WARNING)  # it tells of every product of two activations that it leaves alone
-        try:
-            quantize_dynamic(
-                wide, narrow, op_types_to_quantize=["MatMul"], nodes_to_exclude=head, weight_type=QuantType.QInt8
-            )
-        finally:
-            logging.disable(logging.NOTSET)
-        return narrow.read_bytes()
 
 
 def check_graph(networks: Networks, name: str, graph: bytes) -> float:

@@ -78,6 +78,7 @@ class SyntheticGround:
             "backbone": self.backbone,
             "wording": self.wording,
             "emotions": self.emotions,
+            "live": self.live,
         }
 
     @property
@@ -186,6 +187,20 @@ class SyntheticGround:
         key = json.dumps({"options": asdict(options), "seed": seed, "whisper": heard}, indent=1)
         if not is_done(folder, key, METRICS):
             make(folder, self.whisper, sources.emotional, sources.people, options, seed)
+
+    def live(self) -> None:
+        """The head that hears streams, `live/`."""
+        self.live_of(self.data.ear)
+
+    def live_of(self, ear: Ear) -> Path:
+        """The same of another ear; gives the folder."""
+        from medtalk_train.stages.fit import quiet
+        from medtalk_train.synthetic.live import make
+
+        folder, recipe = self.work / "live", self.recipe
+        with quiet():
+            make(folder, ear, self.corpora, recipe.live, recipe.backbone.shares, recipe.seed, self.progress)
+        return folder
 
     @property
     def corpora(self) -> list[Path]:
@@ -318,7 +333,9 @@ class SyntheticGround:
         meta = provenance(self.recipe, self.corpora, metrics)
         voice = self.work / "emotions"
         voice = voice if (voice / METRICS).is_file() else None
-        return export_bundle(model, self.data.ear, model.config, folder, meta, text, voice)
+        live = self.work / "live"
+        live = live if (live / METRICS).is_file() else None
+        return export_bundle(model, self.data.ear, model.config, folder, meta, text, voice, live)
 
     def held(self, bundle: Bundle, clips: int) -> Held:
         return Held(corpus=self.corpus_folder)
