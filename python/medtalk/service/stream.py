@@ -71,13 +71,17 @@ class _Block:
 
 @dataclass
 class Step:
-    """Work on a stream: steer it, skip what is late, hear samples or a gap, or end it."""
+    """Work on a stream: steer it, skip what is too late, hear samples or a gap, or end it.
+
+    `hurry`: hear all that is there at once.
+    """
 
     stream: Stream
     live: Live
     steers: list[Steer]
     skipped: int
     parts: list[NDArray | int]
+    hurry: bool
     ends: bool
     came: float
     chunks: list[Chunk] = field(default_factory=list)
@@ -92,7 +96,8 @@ class Step:
         if self.skipped:
             self._keep(self.live.skip(self.skipped / self.live.rate))
         for part in self.parts:
-            self._keep(self.live.push(np.zeros(part, np.float32) if isinstance(part, int) else part))
+            sound = np.zeros(part, np.float32) if isinstance(part, int) else part
+            self._keep(self.live.push(sound, hurry=self.hurry))
         if self.ends:
             self._keep(self.live.finish())
         self.seconds = time.perf_counter() - began
@@ -164,10 +169,10 @@ class Stream:
         samples = np.frombuffer(audio.samples.data, _NUMPY[audio.samples.dtype]).reshape(audio.samples.shape)[-new:]
         self.heard += new
         last = self._blocks[-1].samples if self._blocks else 0
-        if not isinstance(last, int) and len(last) < _FEW:
-            if last.dtype == samples.dtype and last.shape[1:] == samples.shape[1:]:
-                self._blocks[-1].samples = np.concatenate([last, samples])
-                return
+        like = not isinstance(last, int) and (last.dtype, last.shape[1:]) == (samples.dtype, samples.shape[1:])
+        if not isinstance(last, int) and like and len(last) < _FEW:  # many little messages are few blocks
+            self._blocks[-1].samples = np.concatenate([last, samples])
+            return
         self._blocks.append(_Block(samples.copy(), time.monotonic()))  # it lies in a message, which shall not be kept
 
     def close(self, at: int | None) -> None:
@@ -211,18 +216,18 @@ class Stream:
     def step(self) -> Step:
         """The next piece of work, for a stream that is `busy`; `did` follows."""
         assert self.live is not None
-        skipped = 0
         one = max(int(self.live.step * self.request.rate), 1)
-        if self.request.live and (behind := self.heard - self.done) > self._late:
-            skipped = behind - 2 * one
-            self.lost += sum(len(part) for part in self._cut(skipped) if not isinstance(part, int))
+        behind = self.heard - self.done if self.request.live else 0
+        skipped = behind - 2 * one if behind > self._late else 0
+        self.lost += sum(len(part) for part in self._cut(skipped) if not isinstance(part, int))
         came = self._blocks[0].came if self._blocks else time.monotonic()
-        parts = self._cut(one)
+        hurry = behind - skipped > 2 * one  # a live face catches up; others are the same however busy the machine is
+        parts = self._cut(self.request.rate if hurry else one)
         time_of = self.live.frames / 60.0
         steers = []
         while self._steers and self._steers[0].at / self.request.rate <= time_of:
             steers.append(self._steers.popleft())
-        return Step(self, self.live, steers, skipped, parts, self.closing and not self._blocks, came)
+        return Step(self, self.live, steers, skipped, parts, hurry, self.closing and not self._blocks, came)
 
     def _cut(self, count: int) -> list[NDArray | int]:
         """The next `count` samples of what waits, or less."""

@@ -19,7 +19,7 @@ from medtalk.rates import FPS
 from medtalk.rig.channels import CHANNEL_HASH
 from medtalk.service.answers import refusal, stopping
 from medtalk.service.log import log, note
-from medtalk.service.stream import Chunk, Steer, Step, Stream
+from medtalk.service.stream import Chunk, Steer, Stream
 from medtalk.service.stream_schema import StreamAudio, StreamClose, StreamGuide, StreamOpen
 from medtalk.service.understood import Understood
 from medtalk_wire.protocol import Message
