@@ -52,6 +52,14 @@ class Chunk(NamedTuple):
     def end(self) -> int:
         return self.first + len(self.rig)
 
+    def cut(self, count: int) -> tuple[Chunk, Chunk]:
+        """What lies behind the first `count` frames, and those."""
+        first, rest = (
+            self._replace(rig=self.rig[part], head=None if self.head is None else self.head[part])
+            for part in (slice(count), slice(count, None))
+        )
+        return rest._replace(first=self.first + count), first
+
     def buffers(self) -> tuple[Buffer, ...]:
         """As a message has them."""
         arrays = {"rig": self.rig, "head": self.head}
@@ -96,8 +104,10 @@ class Step:
         if self.skipped:
             self._keep(self.live.skip(self.skipped / self.live.rate))
         for part in self.parts:
-            sound = np.zeros(part, np.float32) if isinstance(part, int) else part
-            self._keep(self.live.push(sound, hurry=self.hurry))
+            if isinstance(part, int):
+                self._keep(self.live.skip(part / self.live.rate))
+            else:
+                self._keep(self.live.push(part, hurry=self.hurry))
         if self.ends:
             self._keep(self.live.finish())
         self.seconds = time.perf_counter() - began
@@ -278,6 +288,8 @@ class Stream:
         room = self.unread - sum(len(chunk.rig) for chunk in self._kept)
         if not self._out or room <= 0:
             return None
+        if len(self._out[0].rig) > room:
+            self._out.extendleft(self._out.popleft().cut(room))
         together = [self._out[0]]
         for chunk in list(self._out)[1:]:
             if chunk.first != together[-1].end or chunk.end - together[0].first > min(_TOGETHER, room):

@@ -268,7 +268,7 @@ class Streams:
         body = {
             "frames": frames, "samples": stream.heard, "seconds": stream.heard / stream.request.rate,
             "lost": stream.lost, "dropped": stream.dropped + frames - stream.next,
-            "faults": stream.live.faults, "meta": stream.facts(),
+            "faults": {name: count for name, count in stream.live.faults.items() if name != "lost"}, "meta": stream.facts(),
         }  # fmt: skip
         self._leave(stream, "ok", Message("stream_closed", body, parent=stream.id), keep=True)
 
