@@ -61,7 +61,11 @@ def serving(tiny_bundle: Path, folder: Path, **limits: float) -> Iterator[Raw]:
     """A sidecar in a thread of this process, where a test may change the clock, and a socket to it."""
     file = folder / "thread.json"
     settings = ServiceSettings(
-        port=0, bundle=tiny_bundle, threads=1, connection_file=file, limits=ServiceLimits(**limits)  # pyright: ignore
+        port=0,
+        bundle=tiny_bundle,
+        threads=1,
+        connection_file=file,
+        limits=ServiceLimits(**limits),  # pyright: ignore
     )
     with Server(settings) as server:
         thread = threading.Thread(target=server.run)
@@ -428,7 +432,9 @@ def test_too_many(start: Callable[..., Sidecar], tiny_bundle: Path) -> None:
     sidecar = start("--bundle", tiny_bundle, *limits)
     with closing(Raw(sidecar.connection)) as one, closing(Raw(sidecar.connection)) as two:
         first = [RawStream(one) for _ in range(3)]
-        assert first[2].end().body["code"] == "queue_full" and "2 streams of this client" in first[2].last.body["message"]  # pyright: ignore
+        assert (
+            first[2].end().body["code"] == "queue_full" and "2 streams of this client" in first[2].last.body["message"]
+        )  # pyright: ignore
         second = [RawStream(two) for _ in range(2)]
         assert second[1].end().body["code"] == "queue_full" and "3 streams are open" in second[1].last.body["message"]  # pyright: ignore
         first[0].close()
@@ -473,7 +479,9 @@ def test_streams_take_turns(raw: Raw) -> None:
         if message.type == "stream_closed":
             by_id[message.parent].last = message
         elif message.type == "stream_frames" and (rig := message.buffer("rig")):
-            by_id[message.parent].frames |= dict.fromkeys(range(message.body["first"], message.body["first"] + rig.shape[0]))
+            by_id[message.parent].frames |= dict.fromkeys(
+                range(message.body["first"], message.body["first"] + rig.shape[0])
+            )
         if sum(stream.last is not None for stream in streams) == 1:
             done = [len(stream.frames) for stream in streams]
             assert min(done) > 200, f"of 240 frames, when the first has ended: {done}"

@@ -97,7 +97,8 @@ class Stream(Job):
         self._window = round(SECONDS * self.rate)
         self._unread = 100
         self._closing = self._close_sent = False
-        self._asked, self._resuming, self.wants_again = 0, False, False
+        self._resuming = True  # until it is told what was heard: nothing at first
+        self.wants_again = False
         self._ready: deque[Frames] = deque()
         self._next = 0  # the number of the next frame that is expected
         self._read = self._read_told = 0  # frames that were taken, and as the sidecar knows
@@ -238,17 +239,18 @@ class Stream(Job):
     # What the exchange does with it
 
     def asked(self) -> None:
-        """`stream_open` was sent. If that was not the first time, what was heard has to be told before more is sent."""
-        self._asked += 1
-        self._resuming = self._asked > 1
+        """`stream_open` was sent: what was heard has to be told before sound is sent."""
+        self._resuming = True
         self._spoke = time.monotonic()
 
     def peek(self) -> Message | None:
         """The next message to send, if there is one; `pop` follows when it was sent."""
-        if self._resuming or self.ended:
+        if self.ended:
             return None
         most = self._done + self._window
-        if self._waiting:
+        if self._resuming:
+            pass
+        elif self._waiting:
             piece = self._waiting[0]
             if piece.end <= most:
                 return self._audio(piece.at, piece.buffer)
@@ -261,7 +263,7 @@ class Stream(Job):
                 return self._audio(most)
         due = self._read - self._read_told >= max(1, self._unread // 4)
         if due or time.monotonic() - self._spoke >= ALIVE:
-            return self._audio(self._told)
+            return self._audio(0)
         return None
 
     def pop(self, message: Message) -> None:
