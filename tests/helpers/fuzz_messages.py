@@ -21,7 +21,7 @@ with atheris.instrument_imports(  # pyright: ignore[reportAttributeAccessIssue]
         "medtalk.service.stream_schema",
         "medtalk.guidance",
         "medtalk_wire.protocol",
-    ]  # fmt: skip
+    ]
 ):
     from medtalk.service.schema import BadRequest, read_request
     from medtalk_wire.errors import ProtocolError

@@ -398,6 +398,7 @@ class Server:
                     raise stopping()
                 if kept is None:
                     self._streams.open(client, request.id, asked)
+                    self._worker.give_way()
             if kept is not None:
                 if kept.client != client or request.type not in ("stream_open", "stream_close"):
                     raise no_stream()

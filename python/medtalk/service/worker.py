@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -32,6 +35,7 @@ from medtalk.watch import stage
 from medtalk_wire.protocol import Buffer
 
 _NUMPY = {"int16": "<i2", "int32": "<i4", "float32": "<f4", "uint8": "u1"}
+_LOW = 10  # niceness
 _MAX_SPOKEN, _TIMED_BYTES = 800_000, 24  # bytes of words and phones in a header, and of each beside its text
 
 
@@ -64,6 +68,7 @@ class Worker(threading.Thread):
         self._limits = limits
         self._folders = folders
         self._done = done
+        self._gives_way = False
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
 
     def submit(self, job: Job) -> None:
@@ -75,6 +80,16 @@ class Worker(threading.Thread):
         self._jobs.put(None)
         self.join(seconds)
         return not self.is_alive()
+
+    def give_way(self) -> None:
+        """Have the system prefer other threads, for good: streams are played in time, and jobs take what is left.
+
+        Where nothing else runs, jobs take no longer. Linux only, as the priority of one thread is its own there.
+        """
+        if sys.platform == "linux" and not self._gives_way and self.native_id is not None:
+            self._gives_way = True
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self.native_id, _LOW)
 
     def run(self) -> None:
         while (job := self._jobs.get()) is not None:
