@@ -36,10 +36,10 @@ began = first_came = 0.0
 try:
     with Client(find_connection()) as client, client.stream(Settings(emotion=emotion), rate=rate) as stream:
         while not (stream.ended and not waiting):
-            while stream.room > 0 and not stream.seconds > 60:  # no further ahead than the sidecar takes
+            while stream.room > 0:  # no further ahead than the sidecar takes
                 piece = next(pieces, None)
                 if piece is None:
-                    stream.close()
+                    stream.close()  # no more sound comes; the rest of the frames does
                     break
                 stream.push(piece)
             for frames in stream.frames(0.002):
