@@ -212,9 +212,9 @@ class Sidecar:
 
     def stream_close(self, to: bytes, request: Message) -> None:
         if (stream := self.of(to, request)) is not None:
-            stream.ends_at = request.body["at"]
-            stream.lost += stream.ends_at - stream.heard
-            stream.heard = stream.ends_at
+            at = stream.ends_at = request.body["at"]
+            stream.lost += at - stream.heard
+            stream.heard = at
             self.frames(to, stream)
 
     def of(self, to: bytes, request: Message) -> "LittleStream | None":

@@ -41,7 +41,7 @@ class Frames(NamedTuple):
     @property
     def times(self) -> list[float]:
         """Seconds of the stream, for each frame."""
-        return [number / 60.0 for number in range(self.first, self.first + self.rig.shape[0])]
+        return [number / 60.0 for number in range(self.first, self.first + len(self.rig))]
 
 
 class _Piece(NamedTuple):
@@ -167,7 +167,7 @@ class Stream(Job):
         taken = list(self._ready)
         self._ready.clear()
         if taken:
-            self._read = taken[-1].first + taken[-1].rig.shape[0]
+            self._read = taken[-1].first + len(taken[-1].rig)
             if not self.ended and self._read - self._read_told >= self._unread // 4:
                 self._poll(0.0)  # there may be frames that wait for this
         elif self.error:
@@ -356,4 +356,4 @@ class Stream(Job):
 def _rows(buffer: Buffer, start: int, width: int) -> memoryview:
     """The rows of a buffer from `start` on, without a copy."""
     rows = buffer.shape[0] - start
-    return memoryview(buffer.data).cast("B")[4 * width * start :].cast("f", (rows, width))
+    return memoryview(buffer.data).cast("B")[4 * width * start :].cast("f", (rows, width))  # pyright: ignore
