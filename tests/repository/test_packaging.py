@@ -121,7 +121,7 @@ def test_the_lean_wheel_has_all_but_the_weights(lean: Wheel, weights: Wheel, clo
 def test_the_weights_share_no_file_with_the_lean_wheel(lean: Wheel, weights: Wheel) -> None:
     """Whoever uninstalls them takes nothing else away."""
     held = {name for name in weights.names if ".dist-info/" not in name}
-    assert held == {f"{MODEL}weights.safetensors", f"{MODEL}text.safetensors"}
+    assert held == {f"{MODEL}{name}.safetensors" for name in ("live", "text", "weights")}
     assert not lean.names & weights.names
 
 

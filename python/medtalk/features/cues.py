@@ -92,9 +92,16 @@ def phrases(activity: NDArray[np.float32], fps: float = FPS) -> tuple[tuple[floa
     return tuple(spans)
 
 
-def accents(prosody: NDArray[np.float32], activity: NDArray[np.float32], ended: bool = True) -> tuple[Accent, ...]:
-    """The accents of a clip, as `cues` has them; `ended` is whether the sound ends with it, so that the last syllable
-    is whole."""
+def accents(
+    prosody: NDArray[np.float32], activity: NDArray[np.float32], since: int = 0, ended: bool = True
+) -> tuple[Accent, ...]:
+    """The accents of a clip, as `cues` has them.
+
+    Args:
+        prosody, activity: as of `cues`.
+        since: the frame from which on they are wanted.
+        ended: whether the sound ends with the clip, so that the last syllable is whole.
+    """
     from scipy.ndimage import gaussian_filter1d
 
     columns = dict(zip(PROSODY, np.asarray(prosody, np.float64).T, strict=True))
@@ -105,13 +112,15 @@ def accents(prosody: NDArray[np.float32], activity: NDArray[np.float32], ended: 
     loud = loudness[nuclei]
     around, apart = round(_AROUND_S * FPS), round(APART * FPS)
     strengths = np.zeros(len(nuclei))
-    for number, at in enumerate(nuclei):
+    for number in range(int(np.searchsorted(nuclei, since - apart)), len(nuclei)):
+        at = nuclei[number]
         first, last = np.searchsorted(nuclei, [at - around, at + around + 1])
         boost = loud[number] - loud[first:last].mean()
         rise = _rise(semitones, voiced, int(at))
         strengths[number] = _PITCH_SHARE * rise + (1.0 - _PITCH_SHARE) * float(np.clip(boost / _DECIBELS, -1.0, 1.0))
     found = []
-    for number, at in enumerate(nuclei):
+    for number in range(int(np.searchsorted(nuclei, since)), len(nuclei)):
+        at = nuclei[number]
         first, last = np.searchsorted(nuclei, [at - apart, at + apart + 1])
         if strengths[number] >= max(_ACCENTED, strengths[first:last].max()):
             found.append(Accent(int(at) / FPS, float(strengths[number])))

@@ -101,7 +101,7 @@ class Voice:
                 self._speaking, self._began, pause = True, time, time - self._ended
         elif self._speaking:
             self._quiet = time if self._quiet is None else self._quiet
-            if time - self._quiet >= PAUSE - 1e-9:
+            if time + 1.0 / FPS - self._quiet >= PAUSE - 1e-9:  # this frame is quiet to its end
                 self._speaking, self._ended, ended = False, self._quiet, True
                 self._phrase = self._ended - self._began
         since = time - (self._began if self._speaking else max(self._ended, 0.0))

@@ -47,13 +47,21 @@ EVENT_PAUSE, EVENTS_S = 1.1, 5.0  # seconds that a pause needs for a press or co
 EDGE = 0.28  # seconds at the ends of a pause that belong to speech
 _WETTING_S, _SWALLOW_S = 1.0, 0.8  # seconds that tongue and throat need
 _SWALLOWS = 1.0 / 15.0  # a second of pause: one a minute where a quarter of it is pause
+_BLOCK = 1 << 14  # frames that are moved together: copies of an hour would be large
 _LET_GO_S = 0.2  # in which a movement goes that something comes between
-# The first name is moved where the curve is above 0, the second below.
-WANDER = (
-    ("brow_raiseIn", "brow_down", 0.07, 0.5), ("brow_raiseOut", "brow_down", 0.06, 0.5),
-    ("eye_eyelidU", "eye_eyelidU", 0.05, -1.0), ("eye_squintInner", "eye_squintInner", 0.05, 0.0),
-    ("mouth_cornerPull", "mouth_cornerDepress", 0.03, 0.7),
-)  # fmt: skip
+WANDER = (0.07, 0.06, 0.05, 0.05, 0.03)
+"""Sizes of what wanders: inner and outer brows, upper lids, squint, corners."""
+# What moves, which of `WANDER` moves it, where that is above or below 0, and how far. None is twice in one.
+_WANDERING = (
+    (
+        ("brow_raiseIn", "brow_raiseOut", "eye_eyelidU", "eye_squintInner", "mouth_cornerPull"),
+        range(5),
+        1.0,
+        (1.0,) * 5,
+    ),
+    (("brow_down", "eye_eyelidU", "mouth_cornerDepress"), (0, 2, 4), -1.0, (0.5, -1.0, 0.7)),
+    (("brow_down",), (1,), -1.0, (0.5,)),
+)
 PERIODS = (11.0, 5.0, 2.3)  # seconds between the knots of a drift
 RISE, RISE_S = 0.25, 0.25  # of effort within so many seconds
 MICRO_S = 0.05  # deviation of the bell that smooths effort before
@@ -70,7 +78,7 @@ _MICRO: dict[str, tuple[dict[str, float], ...]] = {
 
 _AT = {channel.short: channel.index for channel in CHANNELS}
 _CORNERS = indices("?_mouth_corner*", "?_mouth_dimple")
-_LIPS = frozenset(np.setdiff1d(np.concatenate([AREAS[area] for area in ("mouth", "jaw", "tongue")]), _CORNERS).tolist())
+_LIPS = np.setdiff1d(np.concatenate([AREAS[area] for area in ("mouth", "jaw", "tongue")]), _CORNERS)
 _SEAL, _BITE = indices("?_mouth_lipsTogether[DU]"), indices("?_mouth_lipBiteD")
 
 
@@ -130,31 +138,39 @@ class Part:
         curve = movement.course.at(times)
         if movement.gone < np.inf:
             curve = curve * (1.0 - ease((times - movement.gone) / _LET_GO_S))
-        for name, size in movement.pose.items():
-            self.move(name, size * curve, rows, movement.sides)
+        self.move(tuple(movement.pose), curve[:, None] * list(movement.pose.values()), rows, movement.sides)
 
     def move(
-        self, name: str, curve: NDArray, rows: slice = slice(None), sides: tuple[float, float] = (1.0, 1.0)
+        self,
+        names: tuple[str, ...],
+        curves: NDArray,
+        rows: slice = slice(None),
+        sides: tuple[float, float] = (1.0, 1.0),
     ) -> None:
-        """Move a channel, or both sides of one, by so much of the room that it has, at the frames of `rows`.
+        """Move channels, or both sides of each, by so much of the room that they have, at the frames of `rows`.
 
-        `curve` is (N,), or (N, 2) with one for each side.
+        `curves` are (N, n), one for each name, or (N, 2 n) with those of the left sides first.
         """
-        at, lips = _channels(name)
-        shares = (self.amount * np.array(sides if len(at) == 2 else (1.0,))).astype(curve.dtype)
-        value = self.rig[rows, at]
-        change = np.minimum(np.maximum(shares * (curve if curve.ndim == 2 else curve[:, None]), -1.0), 1.0)
-        room = np.where(change > 0.0, MAXIMUM[at] - value, value - MINIMUM[at])
-        if lips:
-            change = change * self.open[rows, None]
-        self.rig[rows, at] += (change * np.minimum(np.maximum(room, 0.0), 1.0)).astype(np.float32)
+        at, side, of, lips = _channels(names)
+        of = of if curves.shape[1] == len(names) else slice(None)
+        shares = (self.amount * np.array((*sides, 1.0))[side]).astype(curves.dtype)
+        for start in range(0, len(curves), _BLOCK):
+            some = slice((rows.start or 0) + start, (rows.start or 0) + min(start + _BLOCK, len(curves)))
+            value = self.rig[some, at]
+            change = np.minimum(np.maximum(shares * curves[start : start + _BLOCK, of], -1.0), 1.0)
+            room = np.where(change > 0.0, MAXIMUM[at] - value, value - MINIMUM[at])
+            if lips.any():
+                change = change * np.where(lips, self.open[some, None], np.float32(1.0))
+            self.rig[some, at] += (change * np.minimum(np.maximum(room, 0.0), 1.0)).astype(np.float32)
 
 
 @cache
-def _channels(name: str) -> tuple[list[int], bool]:
-    """The channels of a name, both sides of one without, and whether they are of the lips."""
-    at = [_AT[name]] if name in _AT else [_AT[f"L_{name}"], _AT[f"R_{name}"]]
-    return at, at[0] in _LIPS
+def _channels(names: tuple[str, ...]) -> tuple[NDArray, list[int], list[int], NDArray]:
+    """The channels of names, left sides first; of each its side (2 is neither), its name, and whether it is a lip's."""
+    found = [(f"{'LR'[side]}_{name}", side, n) for side in (0, 1) for n, name in enumerate(names) if name not in _AT]
+    found += [(name, 2, n) for n, name in enumerate(names) if name in _AT]
+    at = np.array([_AT[channel] for channel, _, _ in found])
+    return at, [side for _, side, _ in found], [n for _, _, n in found], np.isin(at, _LIPS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,8 +230,7 @@ def squint(part: Part, narrowed: NDArray, sides: tuple[float, float]) -> None:
     """Narrow the eyes by `narrowed`, (N,) and smooth."""
     curve = _SQUINT * narrowed
     if curve.any():
-        part.move("eye_squintInner", curve, sides=sides)
-        part.move("eye_cheekRaise", 0.5 * curve, sides=sides)
+        part.move(("eye_squintInner", "eye_cheekRaise"), np.stack([curve, 0.5 * curve], axis=1), sides=sides)
 
 
 def _squint(scene: _Scene) -> None:
@@ -285,12 +300,14 @@ def event(first: float, last: float, chance: Chance) -> list[Movement]:
 
 def drift(part: Part, noises: Iterator[NDArray[np.float32]]) -> None:
     """Let brows, lids and corners wander by three noises (N,) of deviation 1 for each of `WANDER`."""
-    for above, below, size, other in WANDER:
+    sides: tuple[list[NDArray], list[NDArray]] = ([], [])
+    for size in WANDER:
         together = next(noises)
-        curve = np.stack([size * (0.8 * together + 0.6 * next(noises)) for _ in "LR"], axis=1)
-        part.move(above, np.maximum(curve, 0.0))
-        if other:
-            part.move(below, other * np.maximum(-curve, 0.0))
+        for curves in sides:
+            curves.append(size * (0.8 * together + 0.6 * next(noises)))
+    for names, numbers, sign, shares in _WANDERING:
+        curves = np.stack([curves[number] for curves in sides for number in numbers], axis=1)
+        part.move(names, np.array(shares * 2, np.float32) * np.maximum(sign * curves, 0.0))
 
 
 def _drift(scene: _Scene) -> None:

@@ -119,10 +119,10 @@ class LiveFinishing:
         steps, mood = self._steps, mood or {"neutral": 1.0}
         moments = [self._voice.next(each) for each in voice.tolist()]
         rig = rig.copy() if self._timing is None else self._timing.next(rig, beyond)
-        trembles = self._tremor.next(len(rig))  # always, so that it goes on the same
         tremor = steps.amounts.get("tremor", 1.0)
         if steps.life and tremor and shaken.any():
-            rig = shake(rig, tremor * shaken * trembles)
+            shaken[shaken != 0.0] *= tremor * self._tremor.next(int(np.count_nonzero(shaken)))
+            rig = shake(rig, shaken)
         if steps.limits:
             rig = headroom(rig)
         if lips is not None:
@@ -153,7 +153,7 @@ class LiveFinishing:
             raise RigError(f"Frames of shape {rig.shape} cannot be finished; valid is (N, {N_CHANNELS}).")
         found = [rig]
         for name, values in (("activity", activity), ("effort", effort), ("strength", strength), ("shaking", shaking)):
-            curve = np.zeros(len(rig), np.float32) if values is None else np.asarray(values, np.float32)
+            curve = np.zeros(len(rig), np.float32) if values is None else np.array(values, np.float32)
             if curve.shape != rig.shape[:1]:
                 raise RigError(f"The {name} of shape {curve.shape} does not fit {len(rig)} frames.")
             found.append(curve)

@@ -120,7 +120,8 @@ class LiveBlinks:
         self._rng = rng
         self._voice = Bell(0.5 * lids.MEAN_INTERVAL, order=1)
         self._silence = 0.0
-        self._due: float | None = None
+        self._due: float | None = None  # by the interval
+        self._at = np.inf  # sooner, at the end of a phrase
         self._earliest, self._shut = lids.MARGIN, -np.inf
         self._blinks: list[lids.Blink] = []
 
@@ -155,18 +156,20 @@ class LiveBlinks:
         if moment.ended:
             follows, after = lids.pull(rng)
             if follows and self._due < now + 2.0 * lids.PHRASE_REACH:
-                self._due = min(self._due, max(now + after, self._earliest))
+                self._at = now + after
         if along and now >= self._earliest:
             self._due = now
-        if now < max(self._due, self._earliest):
+        when = max(min(self._due, self._at), self._earliest)
+        if now < when:
             return
+        self._at = np.inf
         if now - self._shut < lids.APART:  # the eyes have just been shut, which moistens them as well
-            self._due = now + lids.APART + 0.5 * self._interval(pace)
+            self._due = max(self._due, now) + lids.APART + 0.5 * self._interval(pace)
             return
-        blink = lids.draw(max(self._due, self._earliest), rng)
+        blink = lids.draw(when, rng)
         self._blinks.append(blink)
         self._earliest = blink.start + lids.SHORTEST_INTERVAL
-        self._due = blink.start + self._interval(pace)
+        self._due = max(self._due, blink.start) + self._interval(pace)
 
     def _interval(self, pace: float) -> float:
         return lids.interval_of(self._silence, pace, self._rng)

@@ -11,7 +11,6 @@ mouth speak as well: the mouth gets its delay with the strength (`medtalk.dynami
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -94,6 +93,9 @@ class Sides:
         for name in UNITS:
             self._units[name] = _Difference(rng)
             self.lags[name] = float(rng.choice([-1.0, 1.0]) * rng.uniform(*_SIDE_LAG))
+        every = [self.common, *self._units.values()]
+        self._biases = np.array([each.bias for each in every])
+        self._periods, self._phases = np.moveaxis(np.array([each.wander.waves for each in every]), 2, 0)
 
     def own(self, unit: str, times: NDArray[np.float64], common: NDArray[np.float64]) -> NDArray[np.float64]:
         """How much more the left side of a unit shows at `times` in seconds, same shape; about 1 by its size.
@@ -104,8 +106,8 @@ class Sides:
 
     def all(self, times: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """What all have in common at `times` (N,), and of the units their own (N, U), all in one."""
-        every = [self.common, *self._units.values()]
-        found = np.array([each.bias for each in every]) + 0.7 * _Wander.all([each.wander for each in every], times)
+        waves = np.sin(2.0 * np.pi * (times[:, None, None] / self._periods + self._phases))
+        found = self._biases + 0.7 * (np.sqrt(2.0 / waves.shape[2]) * waves.sum(axis=2))
         return found[:, 0], 0.6 * found[:, :1] + 0.8 * found[:, 1:]
 
 
@@ -154,7 +156,7 @@ def tremble(
     return shake(values, shaking * Tremor(rng, fps).next(len(values)))
 
 
-def shake(values: NDArray[np.float32], wave: NDArray[np.float64]) -> NDArray[np.float32]:
+def shake(values: NDArray[np.float32], wave: NDArray) -> NDArray[np.float32]:
     """Move brows and lids of a rig (T, 174) by `wave` (T,), a share of their level; returns a new array."""
     out = np.array(values, np.float32)
     out[:, _TREMBLING] *= (1.0 + wave)[:, None].astype(np.float32)
@@ -185,19 +187,12 @@ class _Wander:
     """A smooth curve of deviation 1, made of waves of about these periods in seconds."""
 
     def __init__(self, periods: tuple[float, ...], rng: np.random.Generator) -> None:
-        self._waves = [(each * rng.uniform(0.8, 1.25), rng.uniform()) for each in periods]
+        self.waves = [(each * rng.uniform(0.8, 1.25), rng.uniform()) for each in periods]
 
     def at(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
         """Its values at `times` in seconds, same shape."""
-        waves = [np.sin(2.0 * np.pi * (times / period + phase)) for period, phase in self._waves]
+        waves = [np.sin(2.0 * np.pi * (times / period + phase)) for period, phase in self.waves]
         return np.sqrt(2.0 / len(waves)) * np.sum(waves, axis=0)
-
-    @staticmethod
-    def all(several: Sequence[_Wander], times: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Those of several that have as many waves, (N, K) at `times` (N,)."""
-        periods, phases = np.moveaxis(np.array([each._waves for each in several]), 2, 0)
-        waves = np.sin(2.0 * np.pi * (times[:, None, None] / periods + phases))
-        return np.sqrt(2.0 / waves.shape[2]) * waves.sum(axis=2)
 
 
 class _Difference:

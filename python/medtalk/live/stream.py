@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 BACK = 60
 """Frames before the new ones that decisions look back on: the longest closure, and the gate around speech."""
 _CONTEXT = 12  # frames to either side that ACM sees in the bundle that ships; others see fewer
-_LATEST = 0.5  # seconds: an accent that is found later is no accent any more
+_LATEST = FPS // 2  # frames: an accent that is found later is no accent any more
 _PITCH = PROSODY.index("pitch_relative")
 _MIDDLE = 61  # rows, in the middle of which CMF is asked: it is told where in a clip a frame is
 _WARM = FPS  # frames of the past that a mood which is new hears first
@@ -320,9 +320,8 @@ class Live:
         lips = self._lips.next(posteriors * gate[:, None], before, new)
 
         ahead = min(self._finish.ahead, len(frames) - before - new)
-        around = slice(max(before - _CONTEXT, 0), None)
-        sound = np.concatenate([at_places(self._features, places[around]), voice.effort[rows[around], None]], axis=1)
-        content = self._engine.content(sound, posteriors[around])[before - around.start :][: new + ahead]
+        sound = np.concatenate([at_places(self._features, places), voice.effort[rows, None]], axis=1)
+        content = self._content(sound, posteriors, before, new, ahead, hurry)
         now, soon = slice(before, before + new), slice(before, before + new + ahead)
         prosody, effort, spoken = voice.prosody[rows[now]], voice.effort[rows[now]], activity[now]
         intensity = self._predicted(np.concatenate([prosody, posteriors[now]], axis=1))
@@ -346,7 +345,7 @@ class Live:
         self._past = np.concatenate([self._past, columns], axis=1)[:, -_WARM:]
         measured = min(until, self._voice.known)
         learned = slice(self._voice.learned - low, measured - low)
-        self._voice.learn(activity[learned])
+        self._voice.learn(activity[learned], voice)
         self._speaking = bool(gate[before + new - 1] > 0.5)
         first, self._given = self._given, until
         return Frames(first, in_region(values, self.region), turn if self.head else None)
@@ -362,6 +361,29 @@ class Live:
         self._posteriors = np.concatenate([self._posteriors[:kept], heard.posteriors])[spare:]
         self._states += spare
         self._voice.hear(samples)
+
+    def _content(
+        self,
+        sound: NDArray[np.float32],
+        posteriors: NDArray[np.float32],
+        before: int,
+        new: int,
+        ahead: int,
+        hurry: bool,
+    ) -> NDArray[np.float32]:
+        """Content (new + ahead, 256) of the frames from `before` on.
+
+        ACM sees more frames ahead than are known, and nothing where there are none. If the first of the new frames saw
+        further than the last, the mouth would shake with every step. So each sees as far as the last one does.
+        """
+        first = max(before - _CONTEXT, 0)
+        content = self._engine.content(sound[first:], posteriors[first:])[before - first :][: new + ahead]
+        if not hurry:
+            for number in range(new - 1):
+                at = before + number
+                seen = slice(max(at - _CONTEXT, 0), len(sound) - (new - 1 - number))
+                content[number] = self._engine.content(sound[seen], posteriors[seen])[at - seen.start]
+        return content
 
     def _predicted(self, heard: NDArray[np.float32]) -> NDArray[np.float32]:
         """CMF's intensity (N,) of emotion features (N, 51) without words, as of the middle of a clip."""
@@ -379,13 +401,14 @@ class Live:
         """The accents that are found now, of which the last dip in loudness is heard; `activity` begins at `low`."""
         spoken = voice.activity.copy()
         spoken[max(low - voice.first, 0) :] = activity[max(voice.first - low, 0) :]
-        after = self._accents[-1].time + APART if self._accents else -1.0
+        last = self._accents[-1].time + APART if self._accents else -1.0
+        since = max(math.floor(last * FPS) + 1, self._given - _LATEST) - voice.first
         found = []
-        for accent in accents(voice.prosody, spoken, ended=False):
+        for accent in accents(voice.prosody, spoken, max(since, 0), ended=False):
             moved = accent._replace(time=accent.time + voice.first / FPS)
-            if moved.time > after and moved.time >= self._given / FPS - _LATEST:
+            if moved.time > last:
                 found.append(moved)
-                after = moved.time + APART
+                last = moved.time + APART
         self._accents = [*self._accents, *found][-1:]
         return found
 

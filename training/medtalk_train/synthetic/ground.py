@@ -194,12 +194,10 @@ class SyntheticGround:
 
     def live_of(self, ear: Ear) -> Path:
         """The same of another ear; gives the folder."""
-        from medtalk_train.stages.fit import quiet
         from medtalk_train.synthetic.live import make
 
         folder, recipe = self.work / "live", self.recipe
-        with quiet():
-            make(folder, ear, self.corpora, recipe.live, recipe.backbone.shares, recipe.seed, self.progress)
+        make(folder, ear, self.corpora, recipe.live, recipe.backbone.shares, recipe.seed, self.progress)
         return folder
 
     @property

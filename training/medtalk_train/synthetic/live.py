@@ -32,6 +32,7 @@ from medtalk.files import sha256_file, write_atomic
 from medtalk.model.ear import Ear, EarHead
 from medtalk.model.live_ear import AROUND, Streaming, head_of
 from medtalk_train.settings import LiveOptions
+from medtalk_train.stages.fit import quiet
 from medtalk_train.synthetic.backbone import fit_head, steps_done
 from medtalk_train.synthetic.corpus.read import Corpus
 from medtalk_train.synthetic.streams import STEP, Stream, Voices, hear, heard_as
@@ -146,7 +147,16 @@ def train_live(
     known = features[torch.isfinite(features[..., 0])]
     model = LiveTraining(deepcopy(ear.head), options, states.flatten(0, 1).std(0), known.var(0) + 1e-6)
     fit_head(model, windows, last, options.steps, options.average, seed, progress)
-    return model.head.eval()
+    return mixed(ear.head, model.head, options.own).eval()
+
+
+def mixed(one: EarHead, other: EarHead, share: float) -> EarHead:
+    """A head whose weights are `share` of one and the rest of another."""
+    out = deepcopy(other)
+    with torch.no_grad():
+        for own, known in zip(out.parameters(), one.parameters(), strict=True):
+            own.lerp_(known, share)
+    return out
 
 
 def make(
@@ -173,9 +183,9 @@ def make(
         (folder / METRICS).unlink(missing_ok=True)
     write_atomic(known, lambda to: to.write_text(key, "utf-8"))
     if not (folder / METRICS).is_file():
-        head = train_live(ear, paths, options, folder, seed, progress)
-        before, after = (_judged(corpora, ear, each, options, seed) for each in (ear.head, head))
-        write_head(folder, head, options, seed, {f"{name}, before": value for name, value in before.items()} | after)
+        with quiet():
+            head = train_live(ear, paths, options, folder, seed, progress)
+        write_head(folder, head, options, seed, _judged(corpora, ear, head, options, seed))
     return json.loads((folder / METRICS).read_text("utf-8"))["metrics"]
 
 
@@ -213,21 +223,26 @@ def live_head(ear: Ear, folder: Path) -> EarHead:
 
 @torch.inference_mode()
 def _judged(corpora: Sequence[Path], ear: Ear, head: EarHead, options: LiveOptions, seed: int) -> dict[str, float]:
-    """Frame accuracy and distance of the features on streams of voices held back."""
-    voices = Voices([Corpus(corpus) for corpus in corpora], None, "held")
-    out = {}
+    """Frame accuracy and error of the features on streams of voices held back, of the ear's head ("before") and of the
+    live one; nothing where there are no such voices."""
+    held = [known for known in map(Corpus, corpora) if known.split("held")]
+    if not held:
+        return {}
+    voices, heads = Voices(held, None, "held"), {", before": ear.head, "": head}
+    found: dict[str, list[Tensor]] = {}
     for ahead in sorted({0, min(4, options.most_ahead), options.most_ahead}):
-        right, error = [], []
         for number in range(_JUDGED):
-            rng = np.random.default_rng((seed, number, 1))
+            rng = np.random.default_rng((seed, number, 1))  # the same sounds with each look-ahead
             stream = heard_as(voices, ear, options, rng, Streaming(STEP, ahead, options.histories[-1]))
             windows = StreamWindows([stream], replace(options, batch=1, seconds=options.stream), seed)
-            states, following, heard, classes, targets = windows.draw(rng)
-            features, logits = run_head(head, states, following, heard)
+            states, following, heard, classes, targets = windows.draw(np.random.default_rng(0))
             known = torch.isfinite(targets[..., 0])
-            right.append((logits.argmax(-1) == classes)[known].float())
-            error.append(((features - targets)[known] ** 2 / (targets[known].var(0) + 1e-6)).mean())
-        name = f"look-ahead {20 * ahead} ms"
-        out[f"{name}: frame accuracy"] = float(torch.cat(right).mean())
-        out[f"{name}: features"] = float(torch.stack(error).mean())
-    return out
+            for when, each in heads.items():
+                features, logits = run_head(each, states, following, heard)
+                error = (features - targets)[known] ** 2 / (targets[known].var(0) + 1e-6)
+                name = f"look-ahead {20 * ahead} ms: {{}}{when}"
+                found.setdefault(name.format("frame accuracy"), []).append(
+                    (logits.argmax(-1) == classes)[known].float()
+                )
+                found.setdefault(name.format("features"), []).append(error.mean(1))
+    return {name: float(torch.cat(values).mean()) for name, values in found.items()}
