@@ -60,7 +60,7 @@ def through(sender: LiveLinkSender | OscSender, receiver: socket.socket, frames:
 
 def test_a_public_library_reads_the_datagrams(receiver: socket.socket) -> None:
     frames, told = face(), []
-    sender = LiveLinkSender(at(receiver), told.append, "Ada Größe", began=3600.25)
+    sender = LiveLinkSender(at(receiver), told.append, "Ada Größe", midnight=-3600.25)
     names, weights = to_arkit(RigSequence(frames.values))
     for number, data in enumerate(through(sender, receiver, frames)):
         found, decoded = PyLiveLinkFace.decode(data)
@@ -95,7 +95,7 @@ def test_a_datagram_says_what_the_recording_says(receiver: socket.socket, tmp_pa
 
 def test_the_frame_number_is_the_time_of_day_and_begins_again_at_midnight(receiver: socket.socket) -> None:
     frames = face(120)
-    sender = LiveLinkSender(at(receiver), print, began=DAY - 0.5)
+    sender = LiveLinkSender(at(receiver), print, midnight=0.5 - DAY)
     numbers = []
     for packet in sender.packets(frames, [each / 60.0 for each in range(120)]):
         numbers.append(PyLiveLinkFace.decode(packet)[1]._frames)

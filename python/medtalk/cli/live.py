@@ -311,11 +311,14 @@ def _end(stream: Stream, outlets: list[Outlet], tape: Any, face: Live, settings:
         complain(", ".join(facts))
     if tape is None:
         return good
+    said = tape.problem
     try:
         path = tape.write(_facts(face, stream, settings))
     except OutputError as error:
         complain(str(error))
         return False
+    if tape.problem != said:
+        complain(tape.problem)
     if not quiet:
         print(f"{shown(str(path))}: {count(tape.frames, 'frame')}, with {shown(str(tape.sound))}", flush=True)
     return good and not tape.problem

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from inspect import signature
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -35,8 +34,8 @@ _LOST_SECONDS = 1.0
 _KEPT_SECONDS = 0.2
 _MORE_SECONDS = 0.1  # than the stream's own delay that frames may be held back, so that they come evenly
 _EASE = 0.02  # seconds a second by which they are held back less again
-_FADE_SECONDS = 0.3
-_QUIET = -45.0  # dBFS below which nobody speaks
+_END_SECONDS = 0.6  # in which the frames that wait at the end are sent
+_SAID_SECONDS = 10.0  # that must be well before it is said again that this machine is too slow
 _SILENT = -120.0  # dBFS of no sound at all
 
 
@@ -96,10 +95,10 @@ class Stream:
         self._steering, self._status, self._fast = steering, status, fast
         self._recorder = recorder
         self._stopping = False
-        self._began = source.start
         self._pace = live.delay
         self._power, self._count = 0.0, 0  # of the samples since the last status
         self._told = time.monotonic()
+        self._slow = -math.inf  # when it last was too slow
 
     def stop(self) -> None:
         """End soon; may be called from anywhere."""
@@ -123,7 +122,7 @@ class Stream:
         finally:
             self._source.close()
             for outlet in self._outlets:
-                outlet.close(_MORE_SECONDS + self._live.delay + _MORE_SECONDS)
+                outlet.close(_END_SECONDS)
             self._count_up()
 
     def tell(self, done: bool = False) -> None:
@@ -139,7 +138,7 @@ class Stream:
             "lost": round(self.state.lost, 3),
             "latency_ms": self.latency_ms(),
             "level_db": round(level, 1),
-            "speaking": getattr(self._live, "speaking", level > _QUIET),
+            "speaking": self._live.speaking,
             "device": "gone" if self._source.gone else "ok",
         }
         if self._recorder is not None and (recorded := self._recorder.seconds) is not None:
@@ -163,7 +162,7 @@ class Stream:
         waits = len(samples) / self._live.rate
         if not self._fast and waits > _LOST_SECONDS:
             cut = len(samples) - round(_KEPT_SECONDS * self._live.rate)
-            complain(f"This machine is too slow: {cut / self._live.rate:.1f} s of sound are not heard.")
+            self._say_slow(cut / self._live.rate)
             samples, lost = samples[cut:], lost + cut / self._live.rate
         if lost:
             self.state.lost += lost
@@ -172,8 +171,13 @@ class Stream:
         if len(samples):
             self._keep(samples)
             late = not self._fast and waits > max(_BEHIND_SECONDS, 2.0 * self._live.step)
-            more: Any = {"hurry": True} if late and "hurry" in signature(self._live.push).parameters else {}
-            self._give(self._live.push(samples, **more))
+            self._give(self._live.push(samples, hurry=late))
+
+    def _say_slow(self, seconds: float) -> None:
+        now = time.monotonic()
+        if now - self._slow > _SAID_SECONDS:
+            complain(f"This machine is too slow: {seconds:.1f} s of sound are not heard.")
+        self._slow = now
 
     def _keep(self, samples: NDArray[np.float32]) -> None:
         good = np.nan_to_num(samples).astype(np.float64)
@@ -201,10 +205,10 @@ class Stream:
         waited = time.monotonic() - float(heard[0])
         # The first of those that come together has waited for longest.
         self._pace = min(max(waited, self._pace - _EASE * len(frames) / FPS), self._live.delay + _MORE_SECONDS)
-        since = frames.times if self._fast else heard - self._began
+        due = (heard + self._pace).tolist()
         for outlet in self._outlets:
             if not outlet.closed:
-                outlet.put(outlet.sender.packets(frames, since.tolist()), (heard + self._pace).tolist(), heard.tolist())
+                outlet.put(outlet.sender.packets(frames, heard.tolist()), due, heard.tolist())
 
     def _steer(self) -> None:
         for line in self._steering.lines() if self._steering is not None else ():

@@ -73,20 +73,29 @@ class Tape:
             self._write(self._samples, (np.clip(np.nan_to_num(samples), -1.0, 1.0) * _FULL).astype("<i2"))
 
     def write(self, meta: dict[str, Any]) -> Path:
-        """Write the take, with what is known of it. OutputError if it cannot be, or if nothing was heard."""
+        """Write the take, with what is known of it.
+
+        Where there is room for the rig only, that is kept, and `problem` says so.
+        Raises OutputError if the rig cannot be written, or if nothing was heard.
+        """
         frames = min(self.frames, self._values.tell() // (4 * N_CHANNELS))  # whole ones, if the disk became full
         if not frames:
             raise OutputError(f"Nothing was heard, so {self.path} is not written.")
         values = self._read(self._values, np.float32, frames * N_CHANNELS).reshape(-1, N_CHANNELS)
         head = self._read(self._turns, np.float32, frames * 3).reshape(-1, 3) if self._head else None
-        if self._beside:
-            write_atomic(self.sound, self._write_sound, force=self._force)
+        for file in (self._values, self._turns):  # room on a disk that may be full
+            file.truncate(0)
         source = dict(meta.get("source", {}))
         try:
+            if self._beside:
+                write_atomic(self.sound, self._write_sound, force=self._force)
             speech = read_speech(self.sound, limits=AudioLimits(max_seconds=MAX_FRAMES / FPS, min_seconds=1e-3))
-            source |= {"name": source.get("name", ""), "sha256": speech.sha256, "channels": 1}
+            source |= {"sha256": speech.sha256, "channels": 1}
+        except OutputError as error:
+            self.problem = str(error)
         except AudioError:
-            pass  # the name of the sound is known at least
+            pass  # too short to be a sound; its name is known at least
+        self._samples.truncate(0)
         rig = RigSequence(frozen(values), float(FPS), {**meta, "source": source}, head=head)
         return write_rig(self.path, rig, force=self._force)
 

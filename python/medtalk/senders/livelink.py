@@ -11,8 +11,8 @@ the app's own recordings have them the other way round (`medtalk.rig.arkit.ARKIT
 recordings (`medtalk.rig.livelink`): radians, and those of the eyes are 0, since the gaze is in the EyeLook weights.
 
 The frame number is the time of day, as the app and other timecode sources count it, so that takes of several devices
-match. The time of day is read once, when the stream begins, and then counted on by a clock that never jumps: setting
-the computer's clock changes nothing. At midnight it begins again at 0, as timecode does.
+match: when the sound of the frame was heard. The time of day is read once, and then counted on by a clock that never
+jumps: setting the computer's clock changes nothing. At midnight it begins again at 0, as timecode does.
 """
 
 from __future__ import annotations
@@ -69,19 +69,19 @@ def time_of_day() -> float:
 class LiveLinkSender:
     """Sends frames to Unreal as Live Link Face does.
 
-    subject: how Unreal calls the face. began: seconds since midnight at which the stream began.
+    subject: how Unreal calls the face. midnight: when the day began (`time.monotonic`), today if left out.
     Raises SettingError for a host that is not found or a subject that is not valid.
     """
 
     def __init__(
-        self, address: Address, tell: Callable[[str], None], subject: str = SUBJECT, began: float | None = None
+        self, address: Address, tell: Callable[[str], None], subject: str = SUBJECT, midnight: float | None = None
     ) -> None:
         self.name = f"Live Link at {address}"
         self._subject = check_subject(subject).encode()
         # The same face on the same machine is the same device after a restart, so that Unreal keeps its subject.
         device = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{subject.strip()}.medtalk.{uuid.getnode():x}")).upper()
         self._device = device.encode()
-        self._began = time_of_day() if began is None else began
+        self._midnight = time.monotonic() - time_of_day() if midnight is None else midnight
         self._udp = Udp(address, tell)
 
     def packets(self, frames: Frames, heard: Sequence[float]) -> list[bytes]:
@@ -98,8 +98,8 @@ class LiveLinkSender:
         ]
 
     def _timecode(self, heard: float) -> bytes:
-        """The frame and the part of a frame at which the day is `heard` seconds after the stream began."""
-        ticks = (self._began + heard) % _DAY * FPS
+        """The frame of the day, and the part of a frame, at which something was heard."""
+        ticks = (heard - self._midnight) % _DAY * FPS
         number = int(ticks + _ROUNDING)
         part = min(max(ticks - number, 0.0), _LAST_PART)
         return struct.pack(">ifii", number % (_DAY * FPS), part, FPS, 1)

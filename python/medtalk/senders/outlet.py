@@ -29,8 +29,7 @@ class Sender(Protocol):
     """What messages call it."""
 
     def packets(self, frames: Frames, heard: Sequence[float]) -> list[bytes]:
-        """One packet for each frame. heard: (N,) seconds since the stream began, by a clock that never jumps, at which
-        the sound of each frame was heard."""
+        """One packet for each frame. heard: (N,) when the sound of each frame was heard (`time.monotonic`)."""
         ...
 
     def send(self, packet: bytes) -> None:
