@@ -199,7 +199,7 @@ def on_turns(raws: Sequence[Raw], takes: Sequence[Shown]) -> dict[str, float]:
     """Rates while speaking and listening, where they lie, and what a mouth does in pauses."""
     found: dict[str, list[float]] = {}
     for raw, take in zip(raws, takes, strict=True):
-        spoken = np.asarray(raw.cues.activity > 0.5)
+        spoken: np.ndarray = np.greater(raw.cues.activity, 0.5)
         starts = np.array([first for first, _ in motion.blinks(surface(take.values).lids)])
         looks = np.array([first for first, _ in _glanced(take)], int)
         pauses = [(a, b) for a, b in runs(~spoken) if b - a >= EVENT_PAUSE * FPS]
