@@ -199,11 +199,11 @@ def on_turns(raws: Sequence[Raw], takes: Sequence[Shown]) -> dict[str, float]:
     """Rates while speaking and listening, where they lie, and what a mouth does in pauses."""
     found: dict[str, list[float]] = {}
     for raw, take in zip(raws, takes, strict=True):
-        spoken = np.asarray(raw.cues.activity > 0.5)
+        spoken = raw.cues.activity > 0.5
         starts = np.array([first for first, _ in motion.blinks(surface(take.values).lids)])
         looks = np.array([first for first, _ in _glanced(take)], int)
         pauses = [(a, b) for a, b in runs(~spoken) if b - a >= EVENT_PAUSE * FPS]
-        moving = (np.abs(take.values[:, _MOUTH]) > _EVENT).any(axis=1)
+        moving = np.abs(take.values[:, _MOUTH]).max(axis=1) > _EVENT
         ends = np.array([end for _, end in raw.cues.phrases]) * FPS
         near = [((starts >= end - 6) & (starts < end + 30)).sum() for end in ends]
         speed = motion.head_speed(take.head)
