@@ -104,13 +104,15 @@ class Booth:
 
     def _speak(self, end: int) -> None:
         os.set_blocking(end, False)
-        place, start = 0, time.monotonic()
+        place, start, rest = 0, time.monotonic(), b""
         while self._speaking.is_set():
             times = np.arange(place, place + _PIECE) / RATE
             place += _PIECE
+            # What a full terminal did not take of a piece comes first: half a sample would spoil all that follow.
+            if not rest and not self.silent:
+                rest = (LOUD * np.sin(2.0 * np.pi * TONE * times)).astype("<f4").tobytes()
             try:
-                if not self.silent:
-                    os.write(end, (LOUD * np.sin(2.0 * np.pi * TONE * times)).astype("<f4").tobytes())
+                rest = rest[os.write(end, rest) :] if rest else rest
             except BlockingIOError:  # nobody listens
                 pass
             time.sleep(max(start + place / RATE - time.monotonic(), 0.0))

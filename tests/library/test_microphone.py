@@ -29,7 +29,7 @@ def listened(mic: Microphone, seconds: float) -> tuple[np.ndarray, float]:
 
 
 def pitch(samples: np.ndarray, rate: int) -> float:
-    return float(np.abs(np.fft.rfft(samples)).argmax() * rate / len(samples))
+    return float(np.abs(np.fft.rfft(np.nan_to_num(samples))).argmax() * rate / len(samples))
 
 
 def until(mic: Microphone, condition: Callable[[], bool], seconds: float = 3.0) -> float:
@@ -85,7 +85,9 @@ def test_sound_comes_as_fast_as_time_goes_by(booth: Booth) -> None:
         samples, lost = listened(mic, 0.8)
         assert abs(time.monotonic() - mic.start - len(samples) / RATE - lost) < 0.3 and not told
         assert len(samples) > 0.5 * RATE  # nearly all of it; a busy machine loses some
-        assert abs(pitch(samples[-RATE // 2 :], RATE) - TONE) < 5.0 and np.abs(samples).max() == pytest.approx(LOUD)
+        assert abs(pitch(samples[-RATE // 2 :], RATE) - TONE) < 5.0 and np.nanmedian(np.abs(samples)) == pytest.approx(
+            LOUD * 0.5**0.5, abs=0.03
+        )
     finally:
         mic.close()
 
