@@ -10,6 +10,7 @@ import ctypes.util
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -111,8 +112,6 @@ class Booth:
             # What a full terminal did not take of a piece comes first: half a sample would spoil all that follow.
             if not rest and not self.silent:
                 rest = (LOUD * np.sin(2.0 * np.pi * TONE * times)).astype("<f4").tobytes()
-            try:
+            with suppress(BlockingIOError):  # nobody listens
                 rest = rest[os.write(end, rest) :] if rest else rest
-            except BlockingIOError:  # nobody listens
-                pass
             time.sleep(max(start + place / RATE - time.monotonic(), 0.0))
