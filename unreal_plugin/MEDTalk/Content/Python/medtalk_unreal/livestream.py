@@ -32,6 +32,9 @@ STOP_SECONDS = 30.0  # a recording is written meanwhile
 SILENT_SECONDS = 6.0  # without a status: it hangs, or the machine does
 FAREWELL_SECONDS = 1.5  # for which the editor may wait when it ends
 _EVERY = 0.25  # seconds between two looks at the mood of the form
+_SAYS = "medtalk: "
+_LASTS = "does not take the frames"  # until it says that it takes them again
+NOTE_SECONDS = 20.0  # for which any other line is shown
 _OLD = "The MEDTalk of that Python is too old, or not whole."
 
 
@@ -71,7 +74,9 @@ class LiveStream:
         self._last = 0.0  # when it was heard last
         self._error: RequestError | None = None  # that ends it
         self._stopping = False
-        self._note = ""  # on what it has refused
+        self._note = ""  # on what it has refused, or what does not work
+        self._refusal = ""
+        self._noted = 0.0  # when the note was made; infinite for one that stays
         self._of_sound = False
 
     @property
@@ -93,7 +98,8 @@ class LiveStream:
         _clear_logs()
         self._program = Program(python, words, log, steered=True)
         self._mood, self._told = mood, order.guidance
-        self._stopping, self._note, self._error = False, "", None
+        self._stopping, self._error = False, None
+        self._note = self._refusal = ""
         self._read, self._last = 0, time.monotonic()
         self._of_sound = bool(order.sound)
         self.state = Streaming("starting", "Starting: the model is loaded.")
@@ -199,6 +205,10 @@ class LiveStream:
             said = None
         if not isinstance(said, dict):  # a warning of a package, or the words of Python itself
             unreal.log(f"MEDTalk: live: {line[:500]}")
+            if line.startswith(_SAYS):  # a line for the user: what does not work, or does again
+                good = line.endswith(("again.", "back."))
+                self._note = "" if good else line.removeprefix(_SAYS)
+                self._noted = math.inf if _LASTS in line else time.monotonic()
             return
         self._last = time.monotonic()
         self._error = interpreter.error_in(line)
@@ -208,6 +218,8 @@ class LiveStream:
             self.state.recording = ""
             self.recorded(Recorded(Path(str(done.get("rig"))), Path(str(done["sound"])) if done.get("sound") else None))
         elif "seconds" in said and self.state.phase in ("starting", "live"):
+            if time.monotonic() - self._noted > NOTE_SECONDS:
+                self._note = ""
             self._change(phase="live", heard=said, text=describe(said, self._note))
 
     def _refused(self, refused: dict[str, Any]) -> None:
@@ -217,13 +229,16 @@ class LiveStream:
             lost, self.state.recording = self.state.recording, ""
             self.missed(lost, line)
         else:
-            self._note = line  # until the next mood
+            self._note = self._refusal = line  # until the next mood
+            self._noted = math.inf
 
     def _steer(self) -> None:
         """Tell it the mood of the form, if that is another one now."""
         wanted = self._mood()
         if wanted is not None and wanted != self._told:
-            self._told, self._note = wanted, ""
+            self._told = wanted
+            if self._refusal:
+                self._note = self._refusal = ""
             self._tell(wanted)
 
     def _tell(self, what: dict[str, Any]) -> None:

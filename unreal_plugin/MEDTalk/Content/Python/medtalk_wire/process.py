@@ -26,9 +26,10 @@ def _has_ended(pid: int) -> bool:
     or of a thread of another process."""
     try:
         with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
-            fields = dict(line.rstrip("\n").partition(":\t")[::2] for line in file)
+            lines = [line.partition(":") for line in file]
     except OSError:  # another system
         return False
+    fields = {name: value.strip() for name, _, value in lines}
     return fields.get("State", "")[:1] in ("Z", "X") or fields.get("Tgid", str(pid)) != str(pid)
 
 
