@@ -10,6 +10,7 @@ import ctypes.util
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -104,13 +105,13 @@ class Booth:
 
     def _speak(self, end: int) -> None:
         os.set_blocking(end, False)
-        place, start = 0, time.monotonic()
+        place, start, rest = 0, time.monotonic(), b""
         while self._speaking.is_set():
             times = np.arange(place, place + _PIECE) / RATE
             place += _PIECE
-            try:
-                if not self.silent:
-                    os.write(end, (LOUD * np.sin(2.0 * np.pi * TONE * times)).astype("<f4").tobytes())
-            except BlockingIOError:  # nobody listens
-                pass
+            # What a full terminal did not take of a piece comes first: half a sample would spoil all that follow.
+            if not rest and not self.silent:
+                rest = (LOUD * np.sin(2.0 * np.pi * TONE * times)).astype("<f4").tobytes()
+            with suppress(BlockingIOError):  # nobody listens
+                rest = rest[os.write(end, rest) :] if rest else rest
             time.sleep(max(start + place / RATE - time.monotonic(), 0.0))
