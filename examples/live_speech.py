@@ -2,7 +2,7 @@
 
 python examples/live_speech.py line.wav happy
 
-A recording stands for the voice of a text-to-speech program, which gives it in pieces, faster than real time. Frames are
+A recording stands for the voice of a text-to-speech program, which comes in pieces, faster than real time. Frames are
 shown when their time has come. Needs pyzmq and msgpack only.
 """
 
