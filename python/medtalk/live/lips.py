@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 CLOSED_FROM = 0.7
 """Posterior at which a closure is decided. An ear that does not know what comes is surer than it should be: at .6 as
 offline it shows twice as many false closures, and finds no more of the true ones."""
-UNSURE = 2
-"""States at the end of the sound that are not looked at: what follows them would change them most."""
 CLOSES, OPENS = 0.40, 0.55
 """Most that the lips may close and open in a frame: a decision that comes late closes them within three."""
 
