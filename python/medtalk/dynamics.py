@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medtalk.features.prosody import PROSODY
-from medtalk.finishing.timing import follow
+from medtalk.finishing.causal import Bell, Running, Voice
+from medtalk.finishing.timing import Follow, follow
 from medtalk.rates import FPS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from medtalk.features.cues import Cues
+    from medtalk.features.cues import Accent, Cues
 
 PLAIN = 0.88
 """What CMF predicts for plain speech, on the average of speakers."""
@@ -34,7 +37,9 @@ MOUTH_DELAY = 0.06
 _ANSWER = (0.6, 1.8)  # the least and most by which loudness and pitch together change the strength
 _NEAR_S, _AROUND_S = 0.35, 2.5  # over which the voice is heard: at once, and where it pauses
 _BEFORE_S, _AFTER_S = 0.12, 0.40  # how long an accent is felt
+_BEFORE = round(_BEFORE_S * FPS)
 _LEAST_S = 0.25  # of a pause, after which a phrase begins anew
+_USUAL_ACCENTS, _USUAL_PHRASE_S = 0.12, 3.0  # of a stream's beginning: the mean of `_accents`, and between bursts
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,105 @@ def strength(
     return (level * shown).astype(np.float32)
 
 
+class LiveStrength:
+    """The strength of a mood in a stream, while somebody speaks: what `strength` is of a clip.
+
+    Means over the last half a minute of speech stand for those over the clip, and begin with what is usual. The voice
+    is heard over the past alone, .15 s late; an accent counts from when it is found. With `follow` that is about what
+    `delayed` adds to a clip's strength, which a stream's is not to have.
+    """
+
+    def __init__(self, dynamics: Dynamics) -> None:
+        """`dynamics` of the mood."""
+        self._dynamics, self._voice = dynamics, Voice()
+        self._effort, self._pitch = _Held(), _Held()
+        self._usual = Running(0.0)
+        self._bump = _bump().tolist()
+        self._bumps: list[tuple[int, float]] = []  # the frame that it begins in, and its size
+        self._accents = Running(_USUAL_ACCENTS)
+        phrases = _USUAL_PHRASE_S / dynamics.fades
+        self._bursts = Running((1.0 - float(np.exp(-phrases))) / phrases)
+        self._begun = -np.inf  # the last phrase after a pause
+        self._levels: tuple[Running, Running] | None = None  # of what is wished, and of what is shown
+        self._follow = Follow(dynamics.onset * FPS, dynamics.offset * FPS)
+
+    def next(
+        self,
+        intensity: NDArray[np.float32],
+        effort: NDArray[np.float32],
+        pitch_relative: NDArray[np.float32],
+        activity: NDArray[np.float32],
+        accents: Sequence[Accent],
+        first_frame: int,
+    ) -> NDArray[np.float32]:
+        """The strength of the next frames, (N,), 0 or more, linear in `intensity`.
+
+        Args:
+            intensity: (N,) as CMF predicts it or an animator draws it.
+            effort: (N,) of the voice, about 1 in plain speech.
+            pitch_relative: (N,) as `medtalk.features.prosody.PROSODY` has it.
+            activity: (N,) how surely somebody speaks, 0..1.
+            accents: those that were found since the last call.
+            first_frame: the number of the first of these frames.
+        """
+        for accent in accents:
+            begins = max(round(accent.time * FPS) - _BEFORE, first_frame)
+            self._bumps.append((begins, accent.strength))
+        self._bumps = [(begins, size) for begins, size in self._bumps if begins + len(self._bump) > first_frame]
+        columns = (np.asarray(each, np.float64) for each in (intensity, effort, pitch_relative, activity))
+        frames = zip(*(column.tolist() for column in columns), strict=True)
+        return np.array([self._at(first_frame + n, *values) for n, values in enumerate(frames)], np.float32)
+
+    def _at(self, frame: int, intensity: float, effort: float, pitch: float, spoken: float) -> float:
+        dynamics, moment = self._dynamics, self._voice.next(spoken)
+        if moment.pause >= _LEAST_S:
+            self._begun = moment.time
+        heard = float(np.log2(max(effort, 1e-3)))
+        self._usual.add(heard, spoken)
+        usual = self._usual.value
+        followed = LOUDER * usual + LOUDER_WITHIN * (self._effort.next(heard, spoken, usual) - usual)
+        pitch = self._pitch.next(pitch, spoken, 0.0)
+        answer = 2.0 ** ((dynamics.loud - 1.0) * followed + dynamics.pitch * pitch)
+        answer = min(max(answer, _ANSWER[0]), _ANSWER[1])
+        if dynamics.accent:
+            bump = max(
+                (size * self._bump[frame - b] for b, size in self._bumps if 0 <= frame - b < len(self._bump)),
+                default=0.0,
+            )
+            self._accents.add(bump, spoken)
+            answer *= 1.0 + dynamics.accent * (bump - self._accents.value)
+        if dynamics.burst:
+            burst = float(np.exp(-(moment.time - self._begun) / dynamics.fades))
+            self._bursts.add(burst, spoken)
+            answer *= 1.0 + dynamics.burst * (burst - self._bursts.value)
+        stays = spoken + (1.0 - spoken) * dynamics.pause / PAUSING
+        wished = dynamics.level / PLAIN * intensity * max(answer, 0.0) * stays
+        shown = self._follow.next(wished)
+        if self._levels is None and wished > 0.0:
+            self._levels = Running(wished), Running(wished)
+        if self._levels is None:
+            return shown
+        # What falls slowly stays above what is wished: the level remains as it was.
+        for level, value in zip(self._levels, (wished, shown), strict=True):
+            level.add(value, spoken)
+        return shown * self._levels[0].value / max(self._levels[1].value, 1e-9)
+
+
+class _Held:
+    """The mean of what is spoken nearby, as `_held` has it of a clip: about now, in a pause about then."""
+
+    def __init__(self) -> None:
+        self._near, self._around = (
+            Bell(np.full(2, seconds / np.sqrt(6.0)), order=1) for seconds in (_NEAR_S, _AROUND_S)
+        )
+
+    def next(self, value: float, spoken: float, usual: float) -> float:
+        """The next frame's; `usual` is what stands for it before anything was spoken."""
+        pair = np.array([value * spoken, spoken])
+        total, weight = self._near.next(pair) + 1e-2 * self._around.next(pair) + 1e-6 * np.array([usual, 1.0])
+        return float(total / weight)
+
+
 def delayed(strength: NDArray[np.float32], seconds: float = MOUTH_DELAY) -> NDArray[np.float32]:
     """A curve (T,) that comes later; its first value goes on before."""
     late = round(seconds * FPS)
@@ -119,16 +223,20 @@ def _even(values: NDArray[np.float64], spoken: NDArray[np.float64]) -> NDArray[n
 
 def _accents(cues: Cues) -> NDArray[np.float64]:
     """(T,) 0..1: up before each accent, and down after it."""
-    out = np.zeros(cues.frames)
-    before, after = round(_BEFORE_S * FPS), round(_AFTER_S * FPS)
-    rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(before) / before)
-    fall = 0.5 + 0.5 * np.cos(np.pi * np.arange(after + 1) / (after + 1))
-    bump = np.concatenate([rise, fall])
+    out, bump = np.zeros(cues.frames), _bump()
     for time, size in cues.accents:
-        first = round(time * FPS) - before
+        first = round(time * FPS) - _BEFORE
         rows = slice(max(first, 0), min(first + len(bump), cues.frames))
         out[rows] = np.maximum(out[rows], size * bump[rows.start - first : rows.stop - first])
     return out
+
+
+def _bump() -> NDArray[np.float64]:
+    """How an accent is felt from `_BEFORE` frames before it on."""
+    after = round(_AFTER_S * FPS)
+    rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(_BEFORE) / _BEFORE)
+    fall = 0.5 + 0.5 * np.cos(np.pi * np.arange(after + 1) / (after + 1))
+    return np.concatenate([rise, fall])
 
 
 def _bursts(cues: Cues, fades: float) -> NDArray[np.float64]:

@@ -19,12 +19,7 @@ _PERIODS = (4.5, 8.0, 15.0)  # seconds, roughly
 
 
 def drift(
-    frames: int,
-    kinds: int,
-    rng: np.random.Generator,
-    preferred: int | None = None,
-    far: int | None = None,
-    first: int = 0,
+    frames: int, kinds: int, rng: np.random.Generator, preferred: int | None = None, far: int | None = None
 ) -> NDArray[np.float32]:
     """Weights (frames, kinds) at 60 fps, 0 or more, that sum to 1 at each frame.
 
@@ -34,15 +29,33 @@ def drift(
         rng: the only source of chance: it chooses the leader and the drift.
         preferred: the kind that leads; None lets chance choose.
         far: the kind that does not lead by chance; None for none.
-        first: the frame that they begin with: pieces from the same chance go on where the last ended.
     """
-    chosen = int(rng.choice([kind for kind in range(kinds) if kind != far]))
-    times = np.arange(first, first + frames)[:, None] / FPS
-    periods = np.array(_PERIODS)[:, None, None] * rng.uniform(0.8, 1.25, (len(_PERIODS), 1, kinds))
-    phases = rng.uniform(0.0, 1.0, periods.shape)
-    logits = _WANDER * np.sqrt(2.0 / len(_PERIODS)) * np.sin(2.0 * np.pi * (times / periods + phases)).sum(axis=0)
-    if preferred is None and far is not None:
-        logits[:, far] += _FAR
-    logits[:, chosen if preferred is None else preferred] += _LEADS if preferred is None else _PREFERRED
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return LiveDrift(kinds, rng, preferred, far).next(frames)
+
+
+class LiveDrift:
+    """The drift of a stream, which goes on for ever: the same weights as `drift` has, however they are asked for."""
+
+    def __init__(
+        self, kinds: int, rng: np.random.Generator, preferred: int | None = None, far: int | None = None, first: int = 0
+    ) -> None:
+        """`first` is the number of the first frame; the rest is as in `drift`."""
+        chosen = int(rng.choice([kind for kind in range(kinds) if kind != far]))
+        self._periods = np.array(_PERIODS)[:, None, None] * rng.uniform(0.8, 1.25, (len(_PERIODS), 1, kinds))
+        self._phases = rng.uniform(0.0, 1.0, self._periods.shape)
+        self._leads = chosen if preferred is None else preferred, _LEADS if preferred is None else _PREFERRED
+        self._far = far if preferred is None else None
+        self.frame = first
+
+    def next(self, frames: int) -> NDArray[np.float32]:
+        """The weights (frames, kinds) of the frames that come next."""
+        times = (self.frame + np.arange(frames))[:, None] / FPS
+        self.frame += frames
+        waves = np.sin(2.0 * np.pi * (times / self._periods + self._phases)).sum(axis=0)
+        logits = _WANDER * np.sqrt(2.0 / len(_PERIODS)) * waves
+        if self._far is not None:
+            logits[:, self._far] += _FAR
+        leader, ahead = self._leads
+        logits[:, leader] += ahead
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)

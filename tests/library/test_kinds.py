@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import medtalk
 from medtalk.errors import GuidanceError
 from medtalk.guidance import KINDS, LABELS, Part
-from medtalk.kinds import drift
+from medtalk.kinds import LiveDrift, drift
 from medtalk.rates import FPS
 
 
@@ -52,6 +52,22 @@ def test_a_preference_alone_changes_no_other_chance() -> None:
     leader = int(np.random.default_rng(3).integers(3))
     shift = {1: 1.4, 2: -1.4}.get(leader, 0.0)
     np.testing.assert_allclose(ratio[0] - ratio[1], shift, atol=1e-4)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(0, 70), max_size=8), st.integers(0, 2**32), st.sampled_from([None, 1]))
+def test_a_stream_drifts_as_a_clip_does_however_it_is_cut(cut: list[int], seed: int, preferred: int | None) -> None:
+    whole = drift(sum(cut), 3, np.random.default_rng(seed), preferred, 2)
+    going = LiveDrift(3, np.random.default_rng(seed), preferred, 2)
+    parts = [going.next(frames) for frames in cut]
+    np.testing.assert_array_equal(np.concatenate([np.zeros((0, 3), np.float32), *parts]), whole)
+
+
+def test_a_stream_drifts_for_ever_and_may_begin_anywhere() -> None:
+    later = LiveDrift(3, np.random.default_rng(1), first=240 * FPS).next(60 * FPS)
+    np.testing.assert_array_equal(later, drift(300 * FPS, 3, np.random.default_rng(1))[240 * FPS :])
+    day = LiveDrift(3, np.random.default_rng(1), first=24 * 3600 * FPS).next(60 * FPS)
+    assert np.ptp(day, axis=0).min() > 0.1 and np.abs(np.diff(day, axis=0)).max() < 0.02
 
 
 def test_kinds_have_names_that_fit_the_bundle() -> None:

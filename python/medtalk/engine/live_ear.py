@@ -36,6 +36,7 @@ STEP = 2
 """States that are heard at a time, where steps are long enough."""
 _STATE = 2 * HOP  # samples
 _CATCH_UP = 8  # states of the past in a step, beside those of the present, while places begin anew
+_HURRY = 50  # states that are heard at once at most
 _AROUND = 2  # states to either side that the head looks at
 _BESIDE = 3  # frames of log-mel of a chunk beyond two a state: two before it, one after it
 
@@ -64,8 +65,11 @@ class LiveEar(Protocol):
         """Seconds of sound that a final state has after it."""
         ...
 
-    def hear(self, samples: NDArray[np.float32]) -> Heard50:
-        """The next samples, whole hops of `HOP` at 16 kHz."""
+    def hear(self, samples: NDArray[np.float32], hurry: bool = False) -> Heard50:
+        """The next samples, whole hops of `HOP` at 16 kHz.
+
+        In a `hurry` all whole steps of them are heard at once, up to a second, which is quicker and not quite the same.
+        """
         ...
 
 
@@ -107,18 +111,20 @@ class _SteppingEar:
         self.look_ahead = look_ahead
         self._ahead, self._step = round(look_ahead * STATES), step
         self._pending = np.zeros(0, np.float32)
-        self._frames = _Frames(2 * (past + self._ahead + step) + _BESIDE)
+        self._frames = _Frames(2 * (past + self._ahead + _HURRY) + _BESIDE)
         self._newest = 0  # state, at the end of the sound
         self._final = min(0, 1 - self._ahead)  # states before it
 
-    def hear(self, samples: NDArray[np.float32]) -> Heard50:
+    def hear(self, samples: NDArray[np.float32], hurry: bool = False) -> Heard50:
         """The next samples, whole hops of `HOP` at 16 kHz."""
         self._pending = np.concatenate([self._pending, samples])
         first, size, features, logits = self._final, self._step * _STATE, [], []
+        if hurry:
+            size *= max(min(len(self._pending), _HURRY * _STATE) // size, 1)
         while len(self._pending) >= size:
             self._frames.push(self._pending[:size])
             self._pending = self._pending[size:]
-            self._newest += self._step
+            self._newest += size // _STATE
             begun, self._final = self._final, self._newest - self._ahead + 1
             heard = self._states(begun)
             whole = len(self._pending) < size
@@ -191,7 +197,8 @@ class CachedEar(_SteppingEar):
         if self._next is None and end + self._room() > self._track.places_end:
             self._next = _Track(self._graph, self._sizes, self._history, self._final - self._history)
         if self._next is not None:
-            reach = min(self._next.state + _CATCH_UP + self._ahead, end)
+            hurries = self._final - first > self._step
+            reach = end if hurries else min(self._next.state + _CATCH_UP + self._ahead, end)
             self._next.hear(self._frames, reach - self._ahead, reach)
             if reach == end:
                 self._track, self._next = self._next, None
@@ -200,7 +207,7 @@ class CachedEar(_SteppingEar):
     def _room(self) -> int:
         """States that pass while a new track catches up."""
         steps = self._history // (_CATCH_UP - self._step) + 2
-        return self._step * (steps + 1)
+        return self._step * (steps + 1) + 2 * _HURRY
 
 
 class _Sizes(NamedTuple):

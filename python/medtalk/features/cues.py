@@ -26,7 +26,8 @@ _DIP_DB = 2.0  # on either side of a nucleus
 _VOICED = 0.5
 _NEAR_S = 0.08  # around a nucleus, in which its pitch is looked for
 _AROUND_S = 1.25  # to either side: the voice beside which a syllable stands out
-_APART_S = 0.28  # between two accents: a word or more
+APART = 0.28
+"""Seconds between two accents: a word or more."""
 _SEMITONES, _DECIBELS = 4.5, 5.0  # above what is around, both of which together make a full accent
 _PITCH_SHARE = 0.65
 _OCTAVE_FROM = 9.0  # semitones: a tracker's octave error rather than a voice
@@ -91,9 +92,16 @@ def phrases(activity: NDArray[np.float32], fps: float = FPS) -> tuple[tuple[floa
     return tuple(spans)
 
 
-def accents(prosody: NDArray[np.float32], activity: NDArray[np.float32], ended: bool = True) -> tuple[Accent, ...]:
-    """The accents of a clip, as `cues` has them; `ended` is whether the sound ends with it, so that the last syllable
-    is whole."""
+def accents(
+    prosody: NDArray[np.float32], activity: NDArray[np.float32], since: int = 0, ended: bool = True
+) -> tuple[Accent, ...]:
+    """The accents of a clip, as `cues` has them.
+
+    Args:
+        prosody, activity: as of `cues`.
+        since: the frame from which on they are wanted.
+        ended: whether the sound ends with the clip, so that the last syllable is whole.
+    """
     from scipy.ndimage import gaussian_filter1d
 
     columns = dict(zip(PROSODY, np.asarray(prosody, np.float64).T, strict=True))
@@ -102,15 +110,17 @@ def accents(prosody: NDArray[np.float32], activity: NDArray[np.float32], ended: 
     voiced = (columns["voicing"] > _VOICED) & (activity > 0.5)
     nuclei = np.array([peak for peak in _peaks(loudness, ended) if voiced[peak]], np.int64)
     loud = loudness[nuclei]
-    around, apart = round(_AROUND_S * FPS), round(_APART_S * FPS)
+    around, apart = round(_AROUND_S * FPS), round(APART * FPS)
     strengths = np.zeros(len(nuclei))
-    for number, at in enumerate(nuclei):
+    for number in range(int(np.searchsorted(nuclei, since - apart)), len(nuclei)):
+        at = nuclei[number]
         first, last = np.searchsorted(nuclei, [at - around, at + around + 1])
         boost = loud[number] - loud[first:last].mean()
         rise = _rise(semitones, voiced, int(at))
         strengths[number] = _PITCH_SHARE * rise + (1.0 - _PITCH_SHARE) * float(np.clip(boost / _DECIBELS, -1.0, 1.0))
     found = []
-    for number, at in enumerate(nuclei):
+    for number in range(int(np.searchsorted(nuclei, since)), len(nuclei)):
+        at = nuclei[number]
         first, last = np.searchsorted(nuclei, [at - apart, at + apart + 1])
         if strengths[number] >= max(_ACCENTED, strengths[first:last].max()):
             found.append(Accent(int(at) / FPS, float(strengths[number])))

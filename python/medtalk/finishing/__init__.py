@@ -37,8 +37,8 @@ MOST = 2.0
 """The largest amount; 1 is usual."""
 
 # Each draws from a stream of its own, so that switching one off does not change the others.
-_BLINK_STREAM, _GAZE_STREAM, _LIFE_STREAM, _HEAD_STREAM = 1, 2, 3, 4
-_TIMING_STREAM, _TREMOR_STREAM = 21, 22
+BLINK_STREAM, GAZE_STREAM, LIFE_STREAM, HEAD_STREAM = 1, 2, 3, 4
+TIMING_STREAM, TREMOR_STREAM = 21, 22
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def turn_of_head(
     amount = steps.amounts.get("head", 1.0)
     if not steps.head or not amount:
         return None
-    seed = (int(steps.seed), _HEAD_STREAM, *_take(cues.activity, mood, named))
+    seed = (int(steps.seed), HEAD_STREAM, *_take(cues.activity, mood, named))
     return head_turn(cues, mood, strength, fps, seed, amount, moods)
 
 
@@ -149,7 +149,7 @@ def finish(
     if cues is None:
         cues = replace(Cues.none(len(rig)), phrases=phrases(voice, fps), activity=voice.copy())
     if steps.life:
-        rng, sides = np.random.default_rng([steps.seed, _TIMING_STREAM]), steps.amounts.get("asymmetry", 1.0)
+        rng, sides = np.random.default_rng([steps.seed, TIMING_STREAM]), steps.amounts.get("asymmetry", 1.0)
         rig = retime(rig, fps, rng, steps.lean, sides)
     if steps.smooth:
         rig = smooth(rig, steps.smoothing, steps.closures)
@@ -158,23 +158,23 @@ def finish(
         rig = rig.copy()
     tremor = steps.amounts.get("tremor", 1.0)
     if steps.life and shaking is not None and tremor and shaking.any():  # after smoothing, which would take it away
-        rig = tremble(rig, tremor * shaking, fps, np.random.default_rng([steps.seed, _TREMOR_STREAM]))
+        rig = tremble(rig, tremor * shaking, fps, np.random.default_rng([steps.seed, TREMOR_STREAM]))
     if steps.limits:
         rig = headroom(rig)
     if lips is not None:
         rig = lips.over(rig)
     take = _take(voice, mood, named)
     if steps.life:
-        rig = add_life(rig, cues, fps, (int(steps.seed), _LIFE_STREAM, *take), steps.amounts, mood)
+        rig = add_life(rig, cues, fps, (int(steps.seed), LIFE_STREAM, *take), steps.amounts, mood)
         checkpoint(0.75)
     # The looks are planned even where they do not show, since blinks go with them.
-    fixations, shifts = plan(len(rig) / fps, cues.phrases, np.random.default_rng([steps.seed, _GAZE_STREAM, *take]))
+    fixations, shifts = plan(len(rig) / fps, cues.phrases, np.random.default_rng([steps.seed, GAZE_STREAM, *take]))
     if steps.gaze:
         rig = add_gaze(rig, fixations, fps, steps.amounts.get("gaze", 1.0), turn)
         checkpoint(0.8)
     often = steps.amounts.get("blinks", 1.0) * pace(mood)
     if steps.blink and often > 0.0:
-        rig = add_blinks(rig, voice, fps, np.random.default_rng([steps.seed, _BLINK_STREAM, *take]), shifts, often)
+        rig = add_blinks(rig, voice, fps, np.random.default_rng([steps.seed, BLINK_STREAM, *take]), shifts, often)
         checkpoint(0.9)
     if steps.limits:
         rig = limit(rig)

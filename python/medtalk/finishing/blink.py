@@ -42,12 +42,12 @@ _OPENING = (0.120, 0.155)
 _LAG = 0.008  # at most, of one eye behind the other
 _DEPTH = (0.96, 1.0)
 
-_PHRASE_REACH = 1.0  # seconds from a phrase end from which a blink is drawn to it
+PHRASE_REACH = 1.0  # seconds from a phrase end from which a blink is drawn to it
 _PHRASE_PULL = 0.75  # of the blinks within reach that follow
 _PAUSE = 0.15  # seconds without voice that make an end of a phrase
-_MARGIN = 0.1  # seconds at both ends of a clip in which no blink runs
+MARGIN = 0.1  # seconds at both ends of a clip in which no blink runs
 _CLOSED = 0.6  # an eye beyond this is shut already; sleepy or narrowed eyes stay below it
-_APART = 0.1  # seconds between a blink and another closure
+APART = 0.1  # seconds between a blink and another closure
 
 _LIDS = indices("[LR]_eye_blink")
 _LOWER_LIDS = indices("[LR]_eye_eyelidD")
@@ -110,22 +110,20 @@ def schedule(
         shifts: of gaze, in order: large ones bring a blink along.
         pace: how often there is a blink, beside the usual; above 0.
     """
-    last = (len(values) - 1) / fps - _MARGIN
+    last = (len(values) - 1) / fps - MARGIN
     ends = _phrase_ends(activity, fps)
-    closed = list(_runs(_is_shut(values)))
+    closed = list(_runs(is_shut(values)))
     blinks: list[Blink] = []
-    along = [shift.time for shift in shifts if rng.uniform() < pace * shift.size / _ALWAYS]
+    along = [shift.time for shift in shifts if goes_along(shift, pace, rng)]
 
     def interval(after: float) -> float:
         ahead = activity[int(after * fps) : int((after + MEAN_INTERVAL) * fps) + 1]
-        silence = 1.0 - float(ahead.mean()) if len(ahead) else 0.0
-        longer = (1.0 + _LISTENING * silence) / pace
-        return float(np.clip(longer * _interval(rng), SHORTEST_INTERVAL, max(_LONGEST_INTERVAL, 3.0 * longer)))
+        return interval_of(1.0 - float(ahead.mean()) if len(ahead) else 0.0, pace, rng)
 
     # The clip begins somewhere within an interval.
-    due = _MARGIN + interval(0.0) * rng.uniform()
+    due = MARGIN + interval(0.0) * rng.uniform()
     while True:
-        earliest = blinks[-1].start + SHORTEST_INTERVAL if blinks else _MARGIN
+        earliest = blinks[-1].start + SHORTEST_INTERVAL if blinks else MARGIN
         # One that is due waits for a shift that comes soon.
         early = next((time for time in along if earliest <= time <= min(due + SHORTEST_INTERVAL, last)), None)
         if early is None and due >= last:
@@ -134,12 +132,12 @@ def schedule(
         if early is not None:
             when = due = early
             along = [time for time in along if time > early]
-        blink = _draw(when, rng)
+        blink = draw(when, rng)
         in_the_way = [
-            end / fps for begin, end in closed if blink.start - _APART < end / fps and begin / fps < blink.end + _APART
+            end / fps for begin, end in closed if blink.start - APART < end / fps and begin / fps < blink.end + APART
         ]
         if in_the_way:  # the eyes have just been shut, which moistens them as well
-            due = max(due, max(in_the_way)) + _APART + 0.5 * interval(due)
+            due = max(due, max(in_the_way)) + APART + 0.5 * interval(due)
             continue
         if blink.end <= last:
             blinks.append(blink)
@@ -162,22 +160,38 @@ def add_blinks(
     for blink in schedule(values, activity, fps, rng, shifts, pace):
         first = int(blink.start * fps)
         rows = slice(first, min(int(np.ceil(blink.end * fps)) + 1, len(out)))
-        times = np.arange(rows.start, rows.stop) / fps
-        for eye in (0, 1):
-            shut = blink.closure(times, eye).astype(np.float32)
-            lid, lower = out[rows, _LIDS[eye]], out[rows, _LOWER_LIDS[eye]]
-            out[rows, _LIDS[eye]] = lid + shut * np.maximum(1.0 - lid, 0.0)
-            out[rows, _LOWER_LIDS[eye]] = lower + _LOWER_LID * shut
-            out[rows, _GAZE_Y[eye]] -= _EYE_DOWN * shut
+        lay_blink(out, blink, rows, np.arange(rows.start, rows.stop) / fps)
     return out
 
 
-def _interval(rng: np.random.Generator) -> float:
-    mean_of_log = np.log(MEAN_INTERVAL) - _SPREAD**2 / 2
-    return float(rng.lognormal(mean_of_log, _SPREAD))
+def lay_blink(out: NDArray[np.float32], blink: Blink, rows: slice, times: NDArray[np.float64]) -> None:
+    """Shut the eyes of a rig, which is changed, in `rows`, which are shown at `times` in seconds."""
+    for eye in (0, 1):
+        shut = blink.closure(times, eye).astype(np.float32)
+        lid, lower = out[rows, _LIDS[eye]], out[rows, _LOWER_LIDS[eye]]
+        out[rows, _LIDS[eye]] = lid + shut * np.maximum(1.0 - lid, 0.0)
+        out[rows, _LOWER_LIDS[eye]] = lower + _LOWER_LID * shut
+        out[rows, _GAZE_Y[eye]] -= _EYE_DOWN * shut
 
 
-def _draw(start: float, rng: np.random.Generator) -> Blink:
+def interval_of(silence: float, pace: float, rng: np.random.Generator) -> float:
+    """Seconds from one blink to the next, in so large a share of silence, for a face of this pace."""
+    longer = (1.0 + _LISTENING * silence) / pace
+    drawn = float(rng.lognormal(np.log(MEAN_INTERVAL) - _SPREAD**2 / 2, _SPREAD))
+    return float(np.clip(longer * drawn, SHORTEST_INTERVAL, max(_LONGEST_INTERVAL, 3.0 * longer)))
+
+
+def goes_along(shift: Shift, pace: float, rng: np.random.Generator) -> bool:
+    """Whether a shift of gaze brings a blink along."""
+    return rng.uniform() < pace * shift.size / _ALWAYS
+
+
+def pull(rng: np.random.Generator) -> tuple[bool, float]:
+    """Whether a blink follows the end of a phrase near it, and how many seconds after that end."""
+    return bool(rng.uniform() < _PHRASE_PULL), float(rng.uniform(0.0, 0.12))
+
+
+def draw(start: float, rng: np.random.Generator) -> Blink:
     lag = float(rng.uniform(0.0, _LAG))
     return Blink(
         start,
@@ -191,8 +205,8 @@ def _draw(start: float, rng: np.random.Generator) -> Blink:
 
 def _toward_phrase_end(due: float, ends: NDArray[np.float64], earliest: float, rng: np.random.Generator) -> float:
     """`due`, or shortly after the phrase end near it; never before `earliest`."""
-    follows, after = rng.uniform() < _PHRASE_PULL, float(rng.uniform(0.0, 0.12))  # drawn always: chance stays in step
-    near = ends[(np.abs(ends - due) < _PHRASE_REACH) & (ends >= earliest)]
+    follows, after = pull(rng)  # drawn always: chance stays in step
+    near = ends[(np.abs(ends - due) < PHRASE_REACH) & (ends >= earliest)]
     if follows and len(near):
         due = float(near[np.argmin(np.abs(near - due))]) + after
     return max(due, earliest)
@@ -204,7 +218,7 @@ def _phrase_ends(activity: NDArray[np.float32], fps: float) -> NDArray[np.float6
     return np.array([begin / fps for begin, _ in pauses])
 
 
-def _is_shut(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+def is_shut(values: NDArray[np.float32]) -> NDArray[np.bool_]:
     """(T,) whether either eye is shut, pressed or screwed up."""
     return (
         (values[:, _LIDS].max(axis=1) > _CLOSED)

@@ -87,16 +87,19 @@ class Closures:
         return out
 
 
-def decide(posteriors: NDArray[np.float32], heard: NDArray[np.float32] | None = None) -> Closures:
+def decide(
+    posteriors: NDArray[np.float32], heard: NDArray[np.float32] | None = None, closed_from: float = CLOSED_FROM
+) -> Closures:
     """Closures of phone posteriors (T, 35), columns as in `medtalk.features.phones.PHONES`.
 
-    `heard` are the ear's own where a transcript has sharpened them: doubts are the ear's.
+    `heard` are the ear's own where a transcript has sharpened them: doubts are the ear's. `closed_from` stands for
+    `CLOSED_FROM`.
     """
     heard = posteriors if heard is None else heard
     times = np.arange(len(posteriors)) / FPS
     held: dict[str, NDArray] = {}
     doubt = {}
-    for names, decided in ((_CLOSERS, CLOSED_FROM), (_BITERS, BITTEN_FROM)):
+    for names, decided in ((_CLOSERS, closed_from), (_BITERS, BITTEN_FROM)):
         columns = [PHONE_INDEX[name] for name in names]
         shares = posteriors[:, columns]
         total = shares.sum(axis=1)

@@ -27,10 +27,10 @@ class Course:
     def end(self) -> float:
         return self.start + self.rise + self.hold + self.fall
 
-    def rows(self, frames: int, fps: float) -> slice:
-        """The frames, of so many, in which it may be above 0."""
-        first = min(max(int(np.ceil(self.start * fps)), 0), frames)
-        return slice(first, min(max(int(self.end * fps) + 1, first), frames))
+    def rows(self, frames: int, fps: float, first: int = 0) -> slice:
+        """Which of so many frames, from number `first` on, it may be above 0 in."""
+        begin = min(max(int(np.ceil(self.start * fps)) - first, 0), frames)
+        return slice(begin, min(max(int(self.end * fps) + 1 - first, begin), frames))
 
     def at(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
         """How far it is at `times` in seconds, 0..1, same shape."""

@@ -49,10 +49,10 @@ _JUMP = (0.030, 0.075)  # seconds, shortest and longest
 
 _PAUSES, _PLANNED = (0.3, 0.5, 1.2), (0.0, 0.3, 0.6)  # seconds of a pause, and how often a phrase after it begins so
 _EARLY = (0.10, 0.45)  # seconds before the phrase
-_LENGTH = (0.6, 1.5)  # seconds
-_APART = 1.2  # seconds between two glances
-_STRAIGHT = 0.15  # seconds at the beginning of a clip
-_SPEAKING, _LISTENING = 7.0, 14.0  # seconds from one glance to the next, on average
+LENGTH = (0.6, 1.5)  # seconds
+APART = 1.2  # seconds between two glances
+STRAIGHT = 0.15  # seconds at the beginning of a clip
+SPEAKING, LISTENING = 7.0, 14.0  # seconds from one glance to the next, on average
 
 _EYES_X = indices("[LR]_eye.X")
 _EYES_Y = indices("[LR]_eye.Y")
@@ -100,9 +100,8 @@ def plan(
     glances = _glances(seconds, phrases, rng)
     begin, place, home = 0.0, np.zeros(2), np.zeros(2)
     while begin <= seconds:
-        length = float(np.clip(rng.lognormal(np.log(_FIXATION_MEDIAN), _FIXATION_SPREAD), *_FIXATION))
-        home = np.clip(_KEPT * home + rng.normal(0.0, 1.0, 2) * _STEP, (-REACH[0], -REACH[1]), REACH)
-        drift, target = rng.normal(0.0, _DRIFT, 2), home
+        length, home, drift = rest(home, rng)
+        target = home
         while glances and glances[0][1] <= begin:  # its time went by in the one before
             glances.pop(0)
         if glances and glances[0][0] <= begin:
@@ -111,8 +110,7 @@ def plan(
             length = glances[0][0] - begin
             target = np.array(glances[0][2])
         leaving = place + drift * min(length, 1.0)
-        size = float(np.hypot(*(target - leaving)))
-        jump = float(np.clip(0.020 + 0.0022 * size, *_JUMP))
+        size, jump = jump_of(target - leaving)
         fixations.append(Fixation(begin, begin + length, tuple(place), tuple(leaving), jump))  # pyright: ignore[reportArgumentType]
         if size >= LARGE and begin + length < seconds:
             shifts.append(Shift(begin + length, size))
@@ -120,22 +118,38 @@ def plan(
     return fixations, shifts
 
 
+def rest(home: NDArray[np.float64], rng: np.random.Generator) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """How many seconds a look rests, where it goes on the listener's face then, and its drift in degrees a second.
+
+    `home` is where it went last, (2,) degrees.
+    """
+    length = float(np.clip(rng.lognormal(np.log(_FIXATION_MEDIAN), _FIXATION_SPREAD), *_FIXATION))
+    home = np.clip(_KEPT * home + rng.normal(0.0, 1.0, 2) * _STEP, (-REACH[0], -REACH[1]), REACH)
+    return length, home, rng.normal(0.0, _DRIFT, 2)
+
+
+def jump_of(way: NDArray[np.float64]) -> tuple[float, float]:
+    """Degrees and seconds of a jump by so many degrees (2,)."""
+    size = float(np.hypot(*way))
+    return size, float(np.clip(0.020 + 0.0022 * size, *_JUMP))
+
+
 def _glances(seconds: float, phrases: Sequence[tuple[float, float]], rng: np.random.Generator) -> list[_Glance]:
     """The glances away, in order and apart."""
     found: list[_Glance] = []
     ended = -1.0  # of the phrase before: the first one begins a turn
     for start, end in [*phrases, (seconds, seconds)]:
-        found += _now_and_then(max(ended, 0.0), start, _LISTENING, rng)
-        shows, early, length = float(rng.uniform()), float(rng.uniform(*_EARLY)), float(rng.uniform(*_LENGTH))
-        place = _away(rng, thought=True)
-        if start < seconds and shows < np.interp(start - ended, _PAUSES, _PLANNED):
-            begin = max(start - early, _STRAIGHT)
+        found += _now_and_then(max(ended, 0.0), start, LISTENING, rng)
+        shows, early, length = float(rng.uniform()), float(rng.uniform(*_EARLY)), float(rng.uniform(*LENGTH))
+        place = away(rng, thought=True)
+        if start < seconds and shows < planned(start - ended):
+            begin = max(start - early, STRAIGHT)
             found.append((begin, begin + length, place))
-        found += _now_and_then(start, end, _SPEAKING, rng)
+        found += _now_and_then(start, end, SPEAKING, rng)
         ended = end
     kept: list[_Glance] = []
     for glance in sorted(found):
-        if glance[0] >= _STRAIGHT and (not kept or glance[0] > kept[-1][1] + _APART):
+        if glance[0] >= STRAIGHT and (not kept or glance[0] > kept[-1][1] + APART):
             kept.append(glance)
     return kept
 
@@ -145,15 +159,20 @@ def _now_and_then(first: float, until: float, mean: float, rng: np.random.Genera
     found: list[_Glance] = []
     begin = first + float(rng.exponential(mean))
     while begin < until:
-        end = begin + float(rng.uniform(*_LENGTH))
-        place = _away(rng, thought=False)
+        end = begin + float(rng.uniform(*LENGTH))
+        place = away(rng, thought=False)
         if end < until:
             found.append((begin, end, place))
         begin = end + float(rng.exponential(mean))
     return found
 
 
-def _away(rng: np.random.Generator, thought: bool) -> tuple[float, float]:
+def planned(pause: float) -> float:
+    """How often a phrase begins with a glance away after so many seconds of pause."""
+    return float(np.interp(pause, _PAUSES, _PLANNED))
+
+
+def away(rng: np.random.Generator, thought: bool) -> tuple[float, float]:
     """A place to look at that is not the listener, in degrees."""
     size, side, lift = float(rng.uniform(*AWAY)), float(rng.choice([-1.0, 1.0])), float(rng.uniform())
     up = np.radians(35.0 if lift < 0.55 else -30.0) if thought else np.radians(8.0 if lift < 0.4 else -15.0)
@@ -190,8 +209,14 @@ def add_gaze(
         amount: of the looks, 1 is usual; the eyes turn against the head whatever it is.
         turn: of the head, (T, 3) degrees: yaw to the character's left, pitch up, roll. None is a still head.
     """
+    return lay_looks(values, amount * directions(fixations, len(values), fps), turn)
+
+
+def lay_looks(
+    values: NDArray[np.float32], look: NDArray[np.float64], turn: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Add looks (T, 2) in degrees to a rig (T, 174), in a head that turns by (T, 3); returns a new array."""
     out = np.array(values, np.float32)
-    look = amount * directions(fixations, len(out), fps)
     if turn is not None:
         look = np.clip(look - turn[:, :2], -MOST, MOST)
     sideways = (look[:, :1] / EYE_DEGREES["sideways"]).astype(np.float32)

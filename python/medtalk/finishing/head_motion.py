@@ -22,7 +22,7 @@ numbers, not frames.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,9 @@ from numpy.typing import NDArray
 from medtalk.finishing.course import ease
 
 if TYPE_CHECKING:
-    from medtalk.features.cues import Cues
+    from medtalk.features.cues import Accent, Cues
 
+Value = TypeVar("Value", float, NDArray[np.float64])
 Moods = Sequence[tuple[float | NDArray, Mapping[str, float]]]
 """Weights of the labels over time: shares that sum to 1, each a number or one a frame (T,), with the weights there."""
 REACH = (16.0, 13.0, 10.0)
@@ -65,13 +66,14 @@ MANNERS: Mapping[str, Manner] = {
 }
 """By label. What no label says is neutral."""
 
-_POSTURE, _NODS, _SWAY, _DRIFT, _SIDE = range(5)  # streams
+POSTURE, NODS, SWAY, DRIFT, SIDE = range(5)  # streams
 
 _SHIFT_DEGREES = np.array([2.3, 1.3, 1.4])  # standard deviation of a posture
 _SHIFT_KEPT = 0.4  # of the old posture in the new one
 _SHIFT_S = (0.5, 0.9)
 _SHIFT_LEAD_S = 0.15  # before a phrase begins: the head turns with the breath in
-_HOLD_S = (2.2, 4.5)  # in a long phrase there is another shift after so long
+SHIFTS_APART = 1.0  # a head that shifts twice a second looks about
+HOLD_S = (2.2, 4.5)  # in a long phrase there is another shift after so long
 
 _NOD_SHARE = (0.25, 0.75)  # of accents that have one, from the weakest to the strongest
 _NOD_DEGREES = (2.0, 5.0)
@@ -79,25 +81,26 @@ _NOD_SPREAD = 0.25  # of the logarithm of its size
 _NOD_S = (0.34, 0.56)
 _NOD_DOWN = 0.42  # of its time
 _NOD_FASTEST = 55.0  # degrees a second at its peak: a larger nod takes longer
-_NOD_APART_S = 0.5
+NOD_APART_S = 0.5
 _NOD_LEAD = (0.03, 0.035)  # seconds from its lowest point to the accent: mean and standard deviation
 _NOD_ASIDE = 0.22  # of its size, sideways and in roll
 _NOD_UP = 0.15  # of the nods go up instead: the head is raised on the accent
 _LIFT = 0.18  # of its size, in the other direction, before it
 
-_SWAY_DEGREES = np.array([1.3, 0.8, 0.75])
-_SWAY_S = (0.16, 0.7)  # deviations of the two bells whose difference it is: about .2 to 1 Hz
+SWAY_DEGREES = np.array([1.3, 0.8, 0.75])
+SWAY_S = (0.16, 0.7)  # deviations of the two bells whose difference it is: about .2 to 1 Hz
 _EFFORT_DEGREES = 1.1  # up, for a voice twice as strong as around it
+EFFORT_S = (0.12, 1.5)  # deviations of the bells over which the voice is heard: now, and around
 _DRIFT_DEGREES = np.array([0.8, 0.5, 0.45])
 _DRIFT_HZ = (0.03, 0.16)
 _DRIFT_WAVES = 5  # of each axis, none a multiple of another
 _BREATH_DEGREES, _BREATH_S = 0.16, 3.8
 _QUIET = 0.12  # of the sway that is left in silence
-_SETTLE_S = 0.25
+SETTLE_S = 0.25
 _EASE_PEAK = 1.875  # the greatest slope of a movement of least jerk, against its mean
-_MOOD_S = 0.8  # a bearing follows its mood no faster
-_FOLLOW_S = 0.3  # the spread of its change to another mood
-_MOST = 1.5  # the strongest that a bearing answers to
+MOOD_S = 0.8  # a bearing follows its mood no faster
+FOLLOW_S = 0.3  # the spread of its change to another mood
+MOST = 1.5  # the strongest that a bearing answers to
 
 
 def head_turn(
@@ -129,20 +132,19 @@ def head_turn(
     if not frames:
         return np.zeros((0, 3), np.float32)
     times = np.arange(frames) / fps
-    rngs = [np.random.default_rng([*seed, stream]) for stream in (_POSTURE, _NODS, _SWAY, _DRIFT, _SIDE)]
-    level = np.clip(gaussian_filter1d(np.asarray(strength, np.float64), _MOOD_S * fps, mode="nearest"), 0.0, _MOST)
+    rngs = [np.random.default_rng([*seed, stream]) for stream in (POSTURE, NODS, SWAY, DRIFT, SIDE)]
+    level = np.clip(gaussian_filter1d(np.asarray(strength, np.float64), MOOD_S * fps, mode="nearest"), 0.0, MOST)
     manner = _manner(weights, float(level.mean()))
-    speaking = gaussian_filter1d(np.asarray(cues.activity, np.float64), _SETTLE_S * fps, mode="nearest")
+    speaking = gaussian_filter1d(np.asarray(cues.activity, np.float64), SETTLE_S * fps, mode="nearest")
 
-    swing = _QUIET + (1.0 - _QUIET) * speaking
-    moved = swing[:, None] * _sway(frames, fps / manner.speed, rngs[_SWAY])
+    moved = swing(speaking)[:, None] * _sway(frames, fps / manner.speed, rngs[SWAY])
     moved[:, 1] += _with_voice(cues, speaking, fps)
-    moved += _postures(times, cues, manner, rngs[_POSTURE]) + _nods(times, cues, manner, rngs[_NODS])
+    moved += _postures(times, cues, manner, rngs[POSTURE]) + _nods(times, cues, manner, rngs[NODS])
     moved *= manner.reach
     moved[:, 2] *= manner.roll
-    moved += _drift(times, rngs[_DRIFT])
+    moved += Drift(rngs[DRIFT]).at(times)
     reach = np.array(REACH)
-    side = 1.0 if rngs[_SIDE].uniform() < 0.5 else -1.0
+    side = 1.0 if rngs[SIDE].uniform() < 0.5 else -1.0
     held = sum(_over_time(share, fps) * _bearing(own, side) for share, own in moods or [(1.0, weights)])
     moved = reach * np.tanh(moved / reach) + level[:, None] * held
     return (amount * moved).astype(np.float32)
@@ -160,7 +162,7 @@ def _over_time(share: float | NDArray, fps: float) -> float | NDArray:
     """A mood's share as a column (T, 1): the head follows another mood more slowly than the face does."""
     from scipy.ndimage import gaussian_filter1d
 
-    return gaussian_filter1d(share, _FOLLOW_S * fps, mode="nearest")[:, None] if np.ndim(share) else share
+    return gaussian_filter1d(share, FOLLOW_S * fps, mode="nearest")[:, None] if np.ndim(share) else share
 
 
 def _bearing(weights: Mapping[str, float], side: float) -> NDArray[np.float64]:
@@ -177,8 +179,7 @@ def _postures(times: NDArray, cues: Cues, manner: Manner, rng: np.random.Generat
     out = np.zeros((len(times), 3))
     posture = np.zeros(3)
     for begin in _shifts(cues, rng):
-        target = _SHIFT_KEPT * posture + rng.normal(0.0, 1.0, 3) * _SHIFT_DEGREES
-        lasts = rng.uniform(*_SHIFT_S) / manner.speed
+        target, lasts = another_posture(posture, manner.speed, rng)
         out += (target - posture) * ease((times - begin) / lasts)[:, None]
         posture = target
     return out
@@ -190,67 +191,119 @@ def _shifts(cues: Cues, rng: np.random.Generator) -> list[float]:
     for start, end in cues.phrases:
         at = start - _SHIFT_LEAD_S
         while at < end - 1.0 or at < start:
-            if not begins or at - begins[-1] >= 1.0:  # a head that shifts twice a second looks about
+            if not begins or at - begins[-1] >= SHIFTS_APART:
                 begins.append(at)
-            at = max(at, start) + rng.uniform(*_HOLD_S)
+            at = max(at, start) + rng.uniform(*HOLD_S)
     return begins
 
 
-def nods(cues: Cues, manner: Manner, rng: np.random.Generator) -> list[tuple[float, float, float, NDArray[np.float64]]]:
-    """The nods of a clip: (begin, seconds down, seconds back, degrees (3,) at the lowest point)."""
-    found: list[tuple[float, float, float, NDArray[np.float64]]] = []
+def another_posture(
+    posture: NDArray[np.float64], speed: float, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], float]:
+    """The posture (3,) that comes after another, and how many seconds the head takes to get there."""
+    target = _SHIFT_KEPT * posture + rng.normal(0.0, 1.0, 3) * _SHIFT_DEGREES
+    return target, rng.uniform(*_SHIFT_S) / speed
+
+
+class Nod(NamedTuple):
+    """A nod: when it begins, how many seconds it takes down and back, and degrees (3,) at its lowest point."""
+
+    begin: float
+    down: float
+    back: float
+    turn: NDArray[np.float64]
+
+
+def nods(cues: Cues, manner: Manner, rng: np.random.Generator) -> list[Nod]:
+    """The nods of a clip."""
+    found: list[Nod] = []
     last = -np.inf
     for accent in cues.accents:
-        # All is drawn for each accent, so that one nod more or less leaves the others as they are.
-        takes, up, late, lasts = rng.uniform(), rng.uniform(), rng.normal(*_NOD_LEAD), rng.uniform(*_NOD_S)
-        size, aside = rng.normal(0.0, _NOD_SPREAD), rng.normal(0.0, _NOD_ASIDE, 2)
-        share = _NOD_SHARE[0] + (_NOD_SHARE[1] - _NOD_SHARE[0]) * accent.strength
-        if takes >= share * manner.nods or accent.time - last < _NOD_APART_S:
-            continue
-        last = accent.time
-        degrees = np.exp(size) * (_NOD_DEGREES[0] + (_NOD_DEGREES[1] - _NOD_DEGREES[0]) * accent.strength)
-        degrees = min(degrees, 1.3 * _NOD_DEGREES[1])
-        down = max(_NOD_DOWN * lasts / manner.speed, _EASE_PEAK * manner.reach * degrees / _NOD_FASTEST)
-        lasts = down / _NOD_DOWN
-        turn = degrees * np.array([aside[0], 0.7 if up < _NOD_UP else -1.0, aside[1]])
-        found.append((accent.time - late - down, down, lasts - down, turn))
+        nod = nod_on(accent, manner, accent.time - last >= NOD_APART_S, rng)
+        if nod is not None:
+            last = accent.time
+            found.append(nod)
     return found
+
+
+def nod_on(accent: Accent, manner: Manner, free: bool, rng: np.random.Generator) -> Nod | None:
+    """The nod of an accent, or none; `free` is whether no nod is just before."""
+    # All is drawn for each accent, so that one nod more or less leaves the others as they are.
+    takes, up, late, lasts = rng.uniform(), rng.uniform(), rng.normal(*_NOD_LEAD), rng.uniform(*_NOD_S)
+    size, aside = rng.normal(0.0, _NOD_SPREAD), rng.normal(0.0, _NOD_ASIDE, 2)
+    share = _NOD_SHARE[0] + (_NOD_SHARE[1] - _NOD_SHARE[0]) * accent.strength
+    if takes >= share * manner.nods or not free:
+        return None
+    degrees = np.exp(size) * (_NOD_DEGREES[0] + (_NOD_DEGREES[1] - _NOD_DEGREES[0]) * accent.strength)
+    degrees = min(degrees, 1.3 * _NOD_DEGREES[1])
+    down = max(_NOD_DOWN * lasts / manner.speed, _EASE_PEAK * manner.reach * degrees / _NOD_FASTEST)
+    lasts = down / _NOD_DOWN
+    turn = degrees * np.array([aside[0], 0.7 if up < _NOD_UP else -1.0, aside[1]])
+    return Nod(accent.time - late - down, down, lasts - down, turn)
 
 
 def _nods(times: NDArray, cues: Cues, manner: Manner, rng: np.random.Generator) -> NDArray[np.float64]:
     out = np.zeros((len(times), 3))
-    for begin, down, back, turn in nods(cues, manner, rng):
-        near = slice(*np.searchsorted(times, [begin - down, begin + down + back]))
-        since = times[near] - begin
-        lift = ease((since + down) / down) * (1.0 - ease(since / (0.6 * down)))
-        fall = ease(since / down) * (1.0 - ease((since - down) / back))
-        out[near] += turn * (fall - _LIFT * lift)[:, None]
+    for nod in nods(cues, manner, rng):
+        near = slice(*np.searchsorted(times, [nod.begin - nod.down, nod.begin + nod.down + nod.back]))
+        out[near] += turn_of(nod, times[near])
     return out
+
+
+def turn_of(nod: Nod, times: NDArray[np.float64], lifts: bool = True) -> NDArray[np.float64]:
+    """(N, 3) degrees that a nod turns the head by at `times` (N,) in seconds; `lifts` is whether it lifts it before."""
+    since = times - nod.begin
+    fall = ease(since / nod.down) * (1.0 - ease((since - nod.down) / nod.back))
+    if lifts:
+        lift = ease((since + nod.down) / nod.down) * (1.0 - ease(since / (0.6 * nod.down)))
+        fall = fall - _LIFT * lift
+    return nod.turn * fall[:, None]
 
 
 def _sway(frames: int, fps: float, rng: np.random.Generator) -> NDArray[np.float64]:
     from scipy.ndimage import gaussian_filter1d
 
-    fast, slow = (deviation * fps for deviation in _SWAY_S)
+    fast, slow = (deviation * fps for deviation in SWAY_S)
     noise = rng.normal(0.0, 1.0, (frames, 3))
     low, lower = (gaussian_filter1d(noise, deviation, axis=0, mode="reflect") for deviation in (fast, slow))
     # Its variance, of white noise: the integral of the square of the difference of the two bells.
     variance = (1.0 / fast + 1.0 / slow - 2.0 * np.sqrt(2.0 / (fast**2 + slow**2))) / (2.0 * np.sqrt(np.pi))
-    return _SWAY_DEGREES * (low - lower) / np.sqrt(variance)
+    return SWAY_DEGREES * (low - lower) / np.sqrt(variance)
+
+
+def swing(speaking: Value) -> Value:
+    """How much of the sway there is, of how surely somebody speaks."""
+    return _QUIET + (1.0 - _QUIET) * speaking
+
+
+def log_effort(effort: NDArray) -> NDArray[np.float64]:
+    """Doublings of effort that the head answers to."""
+    return np.log2(np.maximum(np.asarray(effort, np.float64), 0.1))
+
+
+def raised(rise: float | NDArray, speaking: float | NDArray) -> NDArray[np.float64]:
+    """Degrees of pitch for an effort so many doublings above that around it."""
+    return _EFFORT_DEGREES * speaking * np.minimum(np.maximum(rise, -1.5), 1.5)
 
 
 def _with_voice(cues: Cues, speaking: NDArray, fps: float) -> NDArray[np.float64]:
     """(T,) degrees of pitch: up with effort, against the voice around."""
     from scipy.ndimage import gaussian_filter1d
 
-    effort = np.log2(np.maximum(np.asarray(cues.effort, np.float64), 0.1))
-    rise = gaussian_filter1d(effort, 0.12 * fps, mode="nearest") - gaussian_filter1d(effort, 1.5 * fps, mode="nearest")
-    return _EFFORT_DEGREES * speaking * np.clip(rise, -1.5, 1.5)
+    near, around = (gaussian_filter1d(log_effort(cues.effort), each * fps, mode="nearest") for each in EFFORT_S)
+    return raised(near - around, speaking)
 
 
-def _drift(times: NDArray, rng: np.random.Generator) -> NDArray[np.float64]:
-    rates, phases = rng.uniform(*_DRIFT_HZ, (_DRIFT_WAVES, 3)), rng.uniform(0.0, 1.0, (_DRIFT_WAVES, 3))
-    waves = np.sin(2.0 * np.pi * (times[:, None, None] * rates + phases)).sum(axis=1)
-    out = _DRIFT_DEGREES * np.sqrt(2.0 / _DRIFT_WAVES) * waves
-    out[:, 1] += _BREATH_DEGREES * np.sin(2.0 * np.pi * (times / _BREATH_S + rng.uniform()))
-    return out
+class Drift:
+    """What is left of the movement in silence, at any time."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rates, self._phases = rng.uniform(*_DRIFT_HZ, (_DRIFT_WAVES, 3)), rng.uniform(0.0, 1.0, (_DRIFT_WAVES, 3))
+        self._breath = rng.uniform()
+
+    def at(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N, 3) degrees at `times` (N,) in seconds."""
+        waves = np.sin(2.0 * np.pi * (times[:, None, None] * self._rates + self._phases)).sum(axis=1)
+        out = _DRIFT_DEGREES * np.sqrt(2.0 / _DRIFT_WAVES) * waves
+        out[:, 1] += _BREATH_DEGREES * np.sin(2.0 * np.pi * (times / _BREATH_S + self._breath))
+        return out

@@ -40,7 +40,7 @@ CLOSURES = indices("?_mouth_lipsTogether?", "?_mouth_lipsPress?", "?_mouth_press
 
 _MAX_WINDOW = 61
 _TOGETHER = 16  # channels
-_PEAK_HEIGHT = 0.3  # lower ones shut nothing
+PEAK_HEIGHT = 0.3  # lower ones shut nothing
 _PEAK_RISE = 0.15  # above what is around; less is tremble
 _PEAK_SPAN, _FOOT_SPAN = 5, 17  # frames in which a peak is the highest, and in which its foot is sought
 _LIFT_HALF = 3  # frames on either side of a peak over which it is lifted
@@ -88,10 +88,10 @@ def smooth(
             continue
         columns = np.concatenate([AREAS[area] for area, own in windows.items() if own == window])
         for some in _few(columns):
-            out[:, some] = _savitzky_golay(values[:, some], window)
+            out[:, some] = savitzky_golay(values[:, some], window)
     if closures:
         for some in _few(CLOSURES):
-            out[:, some] += _lost_peaks(values[:, some], out[:, some])
+            out[:, some] += lost_peaks(values[:, some], out[:, some])
     return out
 
 
@@ -100,28 +100,34 @@ def _few(columns: NDArray[np.intp]) -> list[NDArray[np.intp]]:
     return [columns[first : first + _TOGETHER] for first in range(0, len(columns), _TOGETHER)]
 
 
-def _savitzky_golay(values: NDArray[np.float32], window: int) -> NDArray[np.float32]:
+def savitzky_golay(values: NDArray[np.float32], window: int) -> NDArray[np.float32]:
+    """Columns (T, n), smoothed by a window; both ends are continued by their last value."""
     # The same as scipy.signal.savgol_filter(mode="nearest"), which a test holds it to; that import takes 0.7 s.
     from scipy.ndimage import convolve1d
 
-    return np.asarray(convolve1d(values, _weights(window), axis=0, mode="nearest"), np.float32)
+    return np.asarray(convolve1d(values, weights(window), axis=0, mode="nearest"), np.float32)
 
 
 @functools.cache
-def _weights(window: int) -> NDArray[np.float64]:
+def weights(window: int) -> NDArray[np.float64]:
     """Weights that give the middle of the least-squares parabola over a window; symmetric, sum 1."""
     offsets = np.arange(window) - window // 2
     return np.linalg.pinv(np.vander(offsets, ORDER + 1, increasing=True))[0]
 
 
-def _lost_peaks(raw: NDArray[np.float32], smoothed: NDArray[np.float32]) -> NDArray[np.float32]:
+def peaks_reach() -> tuple[int, int]:
+    """Frames before one on which what `lost_peaks` adds to it depends, and within which the peak itself is."""
+    return _LIFT_HALF + _FOOT_SPAN // 2, _LIFT_HALF
+
+
+def lost_peaks(raw: NDArray[np.float32], smoothed: NDArray[np.float32]) -> NDArray[np.float32]:
     """The addition to `smoothed` (T, n), 0 or more, that restores the peaks of `raw`: one soft bump for each."""
     from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
     lift = np.zeros_like(raw)
     summit = raw >= maximum_filter1d(raw, _PEAK_SPAN, axis=0, mode="nearest")
     rise = raw - minimum_filter1d(raw, _FOOT_SPAN, axis=0, mode="nearest")
-    peaks = summit & (raw > _PEAK_HEIGHT) & (rise > _PEAK_RISE) & (raw > smoothed)
+    peaks = summit & (raw > PEAK_HEIGHT) & (rise > _PEAK_RISE) & (raw > smoothed)
     bump = np.cos(np.pi / 2 * np.arange(-_LIFT_HALF, _LIFT_HALF + 1) / (_LIFT_HALF + 1)) ** 2
     for frame, column in np.argwhere(peaks):
         first, last = max(frame - _LIFT_HALF, 0), min(frame + _LIFT_HALF + 1, len(raw))

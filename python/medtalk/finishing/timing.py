@@ -43,7 +43,7 @@ LOPSIDED = 0.055
 """Mean difference between left and right, as a share of the level."""
 _SIDE_LAG = (0.010, 0.030)  # seconds from one side to the other
 _PERIODS = (6.0, 11.0, 23.0)  # seconds, roughly, in which the difference drifts
-_CORNERS = indices("[LR]_mouth_corner[DP]*", "[LR]_mouth_sharpCornerPull", "[LR]_mouth_dimple")
+CORNERS = indices("[LR]_mouth_corner[DP]*", "[LR]_mouth_sharpCornerPull", "[LR]_mouth_dimple")
 _TREMBLING = np.concatenate([AREAS["brow"], indices("[LR]_eye_blink", "[LR]_eye_squintInner")])
 _TREMOR_HZ = (5.0, 8.0)
 
@@ -63,23 +63,57 @@ def retime(
     No channel leaves the range that it had before, but for `asymmetry`.
     """
     out = np.array(values, np.float32)
-    times = np.arange(len(out), dtype=np.float64)
-    common = _difference(len(out), fps, rng)
-    for unit in UNITS.values():
-        own = 0.6 * common + 0.8 * _difference(len(out), fps, rng)
-        apart = float(rng.choice([-1.0, 1.0]) * rng.uniform(*_SIDE_LAG)) * asymmetry
+    times, sides = np.arange(len(out), dtype=np.float64), Sides(rng)
+    common = sides.common.at(np.arange(len(out)) / fps)
+    for name, unit in UNITS.items():
+        own = sides.own(name, np.arange(len(out)) / fps, common)
+        apart = sides.lags[name] * asymmetry
         used = unit.channels[np.abs(values[:, unit.channels]).max(axis=0, initial=0.0) > 0.0]
         if not len(used):
             continue
         moved = _signed(out[:, used], unit.rise * fps, unit.fall * fps)
-        ahead = unit.lead * fps + _width(unit.rise * fps) - 1  # by which the means before are late
+        ahead = lead(unit, fps)
         for column, channel in enumerate(used.tolist()):
-            side = _side(channel)
+            side = SIDE[channel]
             shifted = np.interp(times + ahead + 0.5 * side * apart * fps, times, moved[:, column])
             out[:, channel] = shifted * (1.0 + 0.5 * side * asymmetry * LOPSIDED * (own + lean))
-    for channel in _CORNERS.tolist():
-        out[:, channel] *= 1.0 + 0.5 * _side(channel) * asymmetry * LOPSIDED * (common + lean)
+    for channel in CORNERS.tolist():
+        out[:, channel] *= 1.0 + 0.5 * SIDE[channel] * asymmetry * LOPSIDED * (common + lean)
     return out
+
+
+class Sides:
+    """How the sides of a face differ over time: each unit by itself, all of them together, and the one sooner."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.common = _Difference(rng)
+        self.lags: dict[str, float] = {}
+        """By unit: seconds from one side to the other, above 0 where the left comes first."""
+        self._units: dict[str, _Difference] = {}
+        for name in UNITS:
+            self._units[name] = _Difference(rng)
+            self.lags[name] = float(rng.choice([-1.0, 1.0]) * rng.uniform(*_SIDE_LAG))
+        every = [self.common, *self._units.values()]
+        self._biases = np.array([each.bias for each in every])
+        self._periods, self._phases = np.moveaxis(np.array([each.wander.waves for each in every]), 2, 0)
+
+    def own(self, unit: str, times: NDArray[np.float64], common: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How much more the left side of a unit shows at `times` in seconds, same shape; about 1 by its size.
+
+        `common` is what all units have in common then.
+        """
+        return 0.6 * common + 0.8 * self._units[unit].at(times)
+
+    def all(self, times: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What all have in common at `times` (N,), and of the units their own (N, U), all in one."""
+        waves = np.sin(2.0 * np.pi * (times[:, None, None] / self._periods + self._phases))
+        found = self._biases + 0.7 * (np.sqrt(2.0 / waves.shape[2]) * waves.sum(axis=2))
+        return found[:, 0], 0.6 * found[:, :1] + 0.8 * found[:, 1:]
+
+
+def lead(unit: Unit, fps: float) -> float:
+    """Frames from a unit's curve, as `follow` gives it, to the moment that it is to be shown at."""
+    return unit.lead * fps + mean_width(unit.rise * fps) - 1  # the means before are late
 
 
 def follow(values: NDArray, rise: float, fall: float) -> NDArray:
@@ -92,6 +126,26 @@ def follow(values: NDArray, rise: float, fall: float) -> NDArray:
     return np.maximum(quick, slow) if rise <= fall else np.minimum(quick, slow)
 
 
+class Follow:
+    """`follow` of a curve that goes on, value by value."""
+
+    def __init__(self, rise: float, fall: float) -> None:
+        quick, slow = (weights_before(each) for each in (min(rise, fall), max(rise, fall)))
+        self._weights = np.stack([np.concatenate([np.zeros(len(slow) - len(quick)), quick]), slow])
+        self._larger = rise <= fall
+        self._past: NDArray[np.float64] | None = None
+
+    def next(self, value: float) -> float:
+        """The next value; the first went on before."""
+        past = self._past
+        if past is None:
+            past = self._past = np.full(self._weights.shape[1], value)
+        past[:-1] = past[1:]
+        past[-1] = value
+        quick, slow = (self._weights * past).sum(axis=1).tolist()
+        return max(quick, slow) if self._larger else min(quick, slow)
+
+
 def tremble(
     values: NDArray[np.float32], shaking: NDArray[np.float32], fps: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
@@ -99,31 +153,57 @@ def tremble(
 
     The tremor has 5 to 8 Hz, and comes and goes. Its rate is ours.
     """
+    return shake(values, shaking * Tremor(rng, fps).next(len(values)))
+
+
+def shake(values: NDArray[np.float32], wave: NDArray) -> NDArray[np.float32]:
+    """Move brows and lids of a rig (T, 174) by `wave` (T,), a share of their level; returns a new array."""
     out = np.array(values, np.float32)
-    wave = shaking * _tremor(len(out), fps, rng)
     out[:, _TREMBLING] *= (1.0 + wave)[:, None].astype(np.float32)
     return out
 
 
-def _tremor(frames: int, fps: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(frames,) an oscillation within -1..1 whose frequency and size drift."""
-    low, high = _TREMOR_HZ
-    hertz = 0.5 * (low + high) + 0.5 * (high - low) * np.clip(_wander(frames, fps, (0.7, 1.6), rng), -1.0, 1.0)
-    size = np.clip(0.6 + 0.5 * _wander(frames, fps, (0.9, 2.3), rng), 0.0, 1.0)
-    return size * np.sin(2.0 * np.pi * (np.cumsum(hertz) / fps + rng.uniform()))
+class Tremor:
+    """An oscillation within -1..1 whose frequency and size drift, which goes on for ever."""
+
+    def __init__(self, rng: np.random.Generator, fps: float) -> None:
+        self._fps, self._frame, self._turned = fps, 0, 0.0
+        self._hertz, self._size = _Wander((0.7, 1.6), rng), _Wander((0.9, 2.3), rng)
+        self._phase = float(rng.uniform())
+
+    def next(self, frames: int) -> NDArray[np.float64]:
+        """(frames,) that come next."""
+        times = (self._frame + np.arange(frames)) / self._fps
+        self._frame += frames
+        low, high = _TREMOR_HZ
+        hertz = 0.5 * (low + high) + 0.5 * (high - low) * np.clip(self._hertz.at(times), -1.0, 1.0)
+        size = np.clip(0.6 + 0.5 * self._size.at(times), 0.0, 1.0)
+        turned = np.cumsum(np.concatenate([[self._turned], hertz]))  # one after the other, however they are cut
+        self._turned = float(turned[-1])
+        return size * np.sin(2.0 * np.pi * (turned[1:] / self._fps + self._phase))
 
 
-def _difference(frames: int, fps: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(frames,) how much more the left side shows, about 1 on the average of its size: a bias that drifts."""
-    bias = float(rng.choice([-1.0, 1.0])) * 0.8
-    return bias + 0.7 * _wander(frames, fps, _PERIODS, rng)
+class _Wander:
+    """A smooth curve of deviation 1, made of waves of about these periods in seconds."""
+
+    def __init__(self, periods: tuple[float, ...], rng: np.random.Generator) -> None:
+        self.waves = [(each * rng.uniform(0.8, 1.25), rng.uniform()) for each in periods]
+
+    def at(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Its values at `times` in seconds, same shape."""
+        waves = [np.sin(2.0 * np.pi * (times / period + phase)) for period, phase in self.waves]
+        return np.sqrt(2.0 / len(waves)) * np.sum(waves, axis=0)
 
 
-def _wander(frames: int, fps: float, periods: tuple[float, ...], rng: np.random.Generator) -> NDArray[np.float64]:
-    """(frames,) a smooth curve of deviation 1, made of waves of about these periods in seconds."""
-    times = np.arange(frames) / fps
-    waves = [np.sin(2.0 * np.pi * (times / (each * rng.uniform(0.8, 1.25)) + rng.uniform())) for each in periods]
-    return np.sqrt(2.0 / len(periods)) * np.sum(waves, axis=0)
+class _Difference:
+    """How much more the left side shows, about 1 on the average of its size: a bias that drifts."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.bias = float(rng.choice([-1.0, 1.0])) * 0.8
+        self.wander = _Wander(_PERIODS, rng)
+
+    def at(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.bias + 0.7 * self.wander.at(times)
 
 
 def _signed(values: NDArray[np.float32], rise: float, fall: float) -> NDArray[np.float32]:
@@ -136,21 +216,24 @@ def _mean_before(values: NDArray, length: float) -> NDArray:
     """The mean of the `length` frames up to each, those in the middle counting most; the first value goes on before."""
     from scipy.ndimage import uniform_filter1d
 
-    width = _width(length)
+    width = mean_width(length)
     if width == 1:
         return values
     once = uniform_filter1d(values, width, axis=0, mode="nearest", origin=(width - 1) // 2)
     return uniform_filter1d(once, width, axis=0, mode="nearest", origin=(width - 1) // 2)
 
 
-def _width(length: float) -> int:
+def weights_before(length: float) -> NDArray[np.float64]:
+    """Weights of the frames up to one in the mean of the `length` frames before it, as `follow` has it."""
+    width = mean_width(length)
+    return np.convolve(np.ones(width), np.ones(width)) / width**2
+
+
+def mean_width(length: float) -> int:
     """Frames of each of the two means that together reach back `length` frames."""
     return max(1, round(length / 2.0))
 
 
-def _side(channel: int) -> int:
-    return _SIDES[channel]
-
-
 _LEFT, _RIGHT = indices("L_*"), indices("R_*")
-_SIDES = {**dict.fromkeys(_LEFT.tolist(), 1), **dict.fromkeys(_RIGHT.tolist(), -1)}
+SIDE: dict[int, int] = {**dict.fromkeys(_LEFT.tolist(), 1), **dict.fromkeys(_RIGHT.tolist(), -1)}
+"""1 for channels of the left side, -1 for those of the right."""

@@ -136,7 +136,7 @@ class Intake:
 
 
 def _weights(rate: int, reach: int) -> NDArray[np.float32]:
-    """The filter (phases, 2 reach): row p is for a place p / phases of the way from the sample `reach` - 1 to the next."""
+    """The filter (phases, 2 reach): row p is for a place p / phases beyond the sample `reach` - 1."""
     phases = min(RATE // gcd(rate, RATE), _PHASES)
     away = np.arange(phases)[:, None] / phases - np.arange(1 - reach, reach + 1)  # in samples
     cut = _PASSES * min(RATE, rate) / rate  # of the input's half rate

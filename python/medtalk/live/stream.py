@@ -10,22 +10,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from medtalk.dynamics import MOUTH_DELAY, PAUSING, PLAIN
+from medtalk.dynamics import PAUSING, Dynamics, LiveStrength
 from medtalk.engine.compact import CompactEngine
 from medtalk.engine.live_ear import HOP, open_live_ear
 from medtalk.errors import BundleError, GuidanceError, SettingError, require
+from medtalk.features.cues import APART, Accent, accents
 from medtalk.features.listening import FPS as STATES
 from medtalk.features.listening import at_places
+from medtalk.features.prosody import PROSODY
 from medtalk.finishing import Finishing, presence
-from medtalk.finishing.closures import Closures
-from medtalk.guidance import LABELS, Guidance, Part
-from medtalk.kinds import drift
+from medtalk.finishing.live import LiveFinishing
+from medtalk.guidance import LABELS, Guidance
+from medtalk.kinds import LiveDrift
 from medtalk.limits import LIVE_LOOK_AHEAD, LIVE_RATES, LIVE_STEP, MAX_INTENSITY, check_range, check_region
 from medtalk.live.intake import Intake
-from medtalk.live.lips import RunningLips
+from medtalk.live.lips import UNSURE, RunningLips
 from medtalk.live.mood import Face, RunningMood, check_live
-from medtalk.live.plain import PlainFinishing
-from medtalk.live.voice import RunningVoice
+from medtalk.live.voice import RunningVoice, Voice
 from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import N_CHANNELS, in_region
 from medtalk.timeline import Span, Timeline, spans_of
@@ -39,8 +40,10 @@ if TYPE_CHECKING:
 BACK = 60
 """Frames before the new ones that decisions look back on: the longest closure, and the gate around speech."""
 _CONTEXT = 12  # frames to either side that ACM sees in the bundle that ships; others see fewer
+_LATEST = FPS // 2  # frames: an accent that is found later is no accent any more
+_PITCH = PROSODY.index("pitch_relative")
 _MIDDLE = 61  # rows, in the middle of which CMF is asked: it is told where in a clip a frame is
-_DELAY = round(MOUTH_DELAY * FPS)
+_WARM = FPS  # frames of the past that a mood which is new hears first
 _KIND_STREAM = 20  # as of a performance
 _MOST_FADE = 60.0  # seconds
 _MOST_LOST = 600.0  # seconds
@@ -74,7 +77,7 @@ class Live:
 
     Attributes:
         rate: samples a second that `push` takes.
-        look_ahead, step: seconds, as they are used (of a step 10 ms are the least part).
+        look_ahead, step: seconds, as they are used: a step is a whole multiple of 20 ms.
         finishing, region: as of `Performance.decode`.
     """
 
@@ -105,7 +108,7 @@ class Live:
         check_region(region)
         require(name, str, "name", "a text")
         self.look_ahead = _within(look_ahead, LIVE_LOOK_AHEAD, "look_ahead", "seconds")
-        self._hops = max(round(_within(step, LIVE_STEP, "step", "seconds") * RATE / HOP), 1)
+        self._hops = 2 * max(round(_within(step, LIVE_STEP, "step", "seconds") * STATES), 1)
         self.step = self._hops * HOP / RATE
         if isinstance(rate, bool) or not isinstance(rate, Real) or rate != int(rate):
             raise SettingError(f"rate is {rate}; valid are whole samples a second.")
@@ -121,14 +124,21 @@ class Live:
         self._heard = 0  # samples at 16 kHz that were taken
         self._ended = False
         self._given = 0  # frames
-        self._ear = open_live_ear(engine, self.look_ahead)
+        self._speaking = False
+        # Its own steps are 20 or 40 ms, of which ours are whole multiples.
+        self._ear = open_live_ear(engine, self.look_ahead, 0.02 * (2 - self._hops // 2 % 2))
         self._states = 0  # number of the first state that is kept
         self._features = np.zeros((0, 0), np.float32)
         self._posteriors = np.zeros((0, 0), np.float32)
         self._voice = RunningVoice()
         self._lips = RunningLips()
-        self._felt = np.full(_DELAY, PAUSING / PLAIN, np.float32)  # strength that is to come
-        self._finish = PlainFinishing(finishing)
+        self._accents: list[Accent] = []  # that may still be felt
+        self._past = np.zeros((4, 0), np.float32)  # intensity, effort, pitch and activity of the last frames
+        self._strengths: dict[Dynamics, LiveStrength] = {}  # of the moods that show
+        self._drifts: dict[tuple[str, str], LiveDrift] = {}
+        weights = self._mood.moods(np.zeros(1, np.int64))
+        ahead = math.floor(self.look_ahead * FPS + 1e-6)
+        self._finish = LiveFinishing(finishing, max(weights, key=lambda label: weights[label]), ahead)
 
     @property
     def delay(self) -> float:
@@ -152,14 +162,21 @@ class Live:
 
     @property
     def faults(self) -> dict[str, int]:
-        """What was wrong with the sound: `not_numbers` (samples that were heard as silence), `lost` (calls of `skip`)."""
+        """What was wrong with the sound: `not_numbers` (samples heard as silence), `lost` (calls of `skip`)."""
         return dict(self._intake.faults)
 
-    def push(self, samples: ArrayLike) -> Frames:
+    @property
+    def speaking(self) -> bool:
+        """Whether somebody spoke at the last frame."""
+        return self._speaking
+
+    def push(self, samples: ArrayLike, hurry: bool = False) -> Frames:
         """Hear the next samples, and give the frames that are ready, which may be none.
 
         Args:
             samples: (n,) or (n, channels), of which the mean is heard; floats of full scale 1 or integers, any n.
+            hurry: hear all whole steps that are there at once, up to a second of them, for who has fallen behind: it
+                takes a fraction of the time. The frames are not quite the same then.
 
         Raises:
             AudioError: what cannot be such samples. Nothing of them is heard then.
@@ -168,16 +185,19 @@ class Live:
         self._check_open()
         data = self._intake.check(samples)
         # A program that speaks may push a minute at once: as much as that is never held a second time.
-        found = [self._take(self._intake.mono(data[at : at + self.rate])) for at in range(0, len(data), self.rate)]
-        return self._joined(found)
+        seconds = (data[at : at + self.rate] for at in range(0, len(data), self.rate))
+        return self._joined([self._take(self._intake.mono(block), hurry) for block in seconds])
 
     def skip(self, seconds: float) -> Frames:
-        """So much sound was lost: it is heard as silence, so that times stay true. Gives frames as `push` does."""
+        """So much sound was lost: it is heard as silence, in a hurry, so that times stay true.
+
+        Gives frames as `push` does. `SettingError` for less than nothing or more than ten minutes.
+        """
         self._check_open()
         count = round(_within(seconds, (0.0, _MOST_LOST), "What was lost", "seconds") * self.rate)
         self._intake.faults["lost"] += 1
         blocks = (min(self.rate, count - at) for at in range(0, count, self.rate))
-        return self._joined([self._take(np.zeros(block, np.float32)) for block in blocks])
+        return self._joined([self._take(np.zeros(block, np.float32), hurry=True) for block in blocks])
 
     def guide(
         self,
@@ -265,20 +285,23 @@ class Live:
             head = np.concatenate([np.zeros((0, 3), np.float32), *turns])
         return Frames(self._given - count, values, head)
 
-    def _take(self, mono: NDArray[np.float32], last: bool = False) -> Frames:
+    def _take(self, mono: NDArray[np.float32], hurry: bool = False, last: bool = False) -> Frames:
         """Every whole step of what is there."""
         self._pending = np.concatenate([self._pending, self._intake.take(mono, last)])
-        size, found, at = self._hops * HOP, [], 0
-        while len(self._pending) - at >= size:
-            found.append(self._advance(self._pending[at : at + size]))
-            at += size
+        step = self._hops * HOP
+        size = max(min(len(self._pending), RATE) // step, 1) * step if hurry else step
+        found, at = [], 0
+        while (left := len(self._pending) - at) >= step:
+            piece = min(left // step * step, size)
+            found.append(self._advance(self._pending[at : at + piece], hurry=hurry))
+            at += piece
         self._pending = self._pending[at:]
         return self._joined(found)
 
-    def _advance(self, samples: NDArray[np.float32], total: int | None = None) -> Frames:
-        """The work of one step."""
+    def _advance(self, samples: NDArray[np.float32], total: int | None = None, hurry: bool = False) -> Frames:
+        """The work of one step, or of several in a hurry."""
         self._heard += len(samples)
-        self._hear(samples)
+        self._hear(samples, hurry)
         ready = math.floor((self._heard / RATE - self.look_ahead) * FPS + 1e-6) + 1
         until = min(max(ready, self._given), self._heard * FPS // RATE if total is None else total)
         if until <= self._given:
@@ -294,40 +317,42 @@ class Live:
         rows = np.clip(frames - voice.first, 0, len(voice.prosody) - 1)
         activity = voice.activity[rows] * presence.activity(posteriors)
         gate = presence.gate(activity)
-        lips, lips_ahead = self._lips.next(posteriors * gate[:, None], before, new)
+        sure = max((self._states + len(self._posteriors) - 1 - UNSURE) * FPS // STATES + 1 - low, before + new)
+        lips = self._lips.next((posteriors * gate[:, None])[:sure], before, new)
 
         ahead = min(self._finish.ahead, len(frames) - before - new)
-        around = slice(max(before - _CONTEXT, 0), None)
-        sound = np.concatenate([at_places(self._features, places[around]), voice.effort[rows[around], None]], axis=1)
-        content = self._engine.content(sound, posteriors[around])[before - around.start :][: new + ahead]
-        now = slice(before, before + new)
-        soon = slice(before, before + new + ahead)
-        heard = np.concatenate([voice.prosody[rows[now]], posteriors[now]], axis=1)
-        intensity = gate[now] * self._predicted(heard) + (1.0 - gate[now]) * np.float32(PAUSING)
-        felt = np.concatenate([self._felt, intensity / np.float32(PLAIN)])  # as it is shown, late by the mouth's delay
-        self._felt = felt[new:]
-        felt = np.concatenate([felt[: new + ahead], np.repeat(felt[-1:], max(new + ahead - len(felt), 0))])
-        raw, strong, shaking = self._decode(content, felt, 1.0 - gate[soon], frames[soon])
+        sound = np.concatenate([at_places(self._features, places), voice.effort[rows, None]], axis=1)
+        content = self._content(sound, posteriors, before, new, ahead, hurry)
+        now, soon = slice(before, before + new), slice(before, before + new + ahead)
+        prosody, effort, spoken = voice.prosody[rows[now]], voice.effort[rows[now]], activity[now]
+        intensity = self._predicted(np.concatenate([prosody, posteriors[now]], axis=1))
+        # What CMF hears in noise is no feeling: where nobody speaks it is what it usually is there.
+        intensity = gate[now] * intensity + (1.0 - gate[now]) * np.float32(PAUSING)
+        accents = self._accented(voice, activity[: max(self._voice.known - low, 0)], low)
+        columns = np.stack([intensity, effort, prosody[:, _PITCH], spoken])
+        raw, strong, shaking = self._decode(content, columns, accents, 1.0 - gate[soon], frames[soon])
+        scaled = self._mood.scale(frames[now]).any()
         values, turn = self._finish.next(
             raw[:new],
             raw[new:],
-            activity=activity[now],
-            effort=voice.effort[rows[now]],
-            accents=(),
+            activity=spoken,
+            effort=effort,
+            accents=accents,
             lips=lips,
-            lips_ahead=_first(lips_ahead, ahead),
-            mood=self._mood.moods(frames[now]),
+            mood=self._mood.moods(frames[now]) if scaled else None,
             strength=strong[:new],
             shaking=shaking[:new],
         )
+        self._past = np.concatenate([self._past, columns], axis=1)[:, -_WARM:]
         measured = min(until, self._voice.known)
         learned = slice(self._voice.learned - low, measured - low)
-        self._voice.learn(activity[learned])
+        self._voice.learn(activity[learned], voice)
+        self._speaking = bool(gate[before + new - 1] > 0.5)
         first, self._given = self._given, until
         return Frames(first, in_region(values, self.region), turn if self.head else None)
 
-    def _hear(self, samples: NDArray[np.float32]) -> None:
-        heard = self._ear.hear(samples)
+    def _hear(self, samples: NDArray[np.float32], hurry: bool) -> None:
+        heard = self._ear.hear(samples, hurry)
         kept = heard.first - self._states
         spare = max(kept + len(heard.features) - 2 * BACK, 0)
         if self._features.size == 0:
@@ -337,6 +362,29 @@ class Live:
         self._posteriors = np.concatenate([self._posteriors[:kept], heard.posteriors])[spare:]
         self._states += spare
         self._voice.hear(samples)
+
+    def _content(
+        self,
+        sound: NDArray[np.float32],
+        posteriors: NDArray[np.float32],
+        before: int,
+        new: int,
+        ahead: int,
+        hurry: bool,
+    ) -> NDArray[np.float32]:
+        """Content (new + ahead, 256) of the frames from `before` on.
+
+        ACM sees more frames ahead than are known, and nothing where there are none. If the first of the new frames saw
+        further than the last, the mouth would shake with every step. So each sees as far as the last one does.
+        """
+        first = max(before - _CONTEXT, 0)
+        content = self._engine.content(sound[first:], posteriors[first:])[before - first :][: new + ahead]
+        if not hurry:
+            for number in range(new - 1):
+                at = before + number
+                seen = slice(max(at - _CONTEXT, 0), len(sound) - (new - 1 - number))
+                content[number] = self._engine.content(sound[seen], posteriors[seen])[at - seen.start]
+        return content
 
     def _predicted(self, heard: NDArray[np.float32]) -> NDArray[np.float32]:
         """CMF's intensity (N,) of emotion features (N, 51) without words, as of the middle of a clip."""
@@ -350,18 +398,41 @@ class Live:
             out[at : at + 9] = found[first : first + len(part)]
         return out
 
+    def _accented(self, voice: Voice, activity: NDArray[np.float32], low: int) -> list[Accent]:
+        """The accents that are found now, of which the last dip in loudness is heard; `activity` begins at `low`."""
+        spoken = voice.activity.copy()
+        spoken[max(low - voice.first, 0) :] = activity[max(voice.first - low, 0) :]
+        last = self._accents[-1].time + APART if self._accents else -1.0
+        since = max(math.floor(last * FPS) + 1, self._given - _LATEST) - voice.first
+        found = []
+        for accent in accents(voice.prosody, spoken, max(since, 0), ended=False):
+            moved = accent._replace(time=accent.time + voice.first / FPS)
+            if moved.time > last:
+                found.append(moved)
+                last = moved.time + APART
+        self._accents = [*self._accents, *found][-1:]
+        return found
+
     def _decode(
-        self, content: NDArray, felt: NDArray, quiet: NDArray, frames: NDArray[np.int64]
+        self,
+        content: NDArray,
+        columns: NDArray[np.float32],
+        accents: Sequence[Accent],
+        quiet: NDArray,
+        frames: NDArray[np.int64],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """The raw rig (N, 174) of frames, how strongly it is felt (N,) and how much it shakes (N,)."""
+        """The raw rig (N, 174) of frames, how strongly it is felt (N,) and how much it shakes (N,).
+
+        `columns` (4, n) are intensity, effort, pitch and activity of the first n of the frames, which are given now.
+        """
         raw = np.zeros((len(content), N_CHANNELS), np.float32)
         strong, shaking = np.zeros(len(content), np.float32), np.zeros(len(content), np.float32)
         scale = self._mood.scale(frames)
-        for face in self._mood.faces(frames):
-            if not face.weight.any():
-                continue
+        faces = [face for face in self._mood.faces(frames) if face.weight.any()]
+        felt = self._answers({face.part.dynamics for face in faces}, columns, accents, len(frames))
+        for face in faces:
             weight = face.weight.astype(np.float32)
-            own = (felt * scale * face.strength).astype(np.float32)
+            own = (felt[face.part.dynamics] * scale * face.strength).astype(np.float32)
             vectors = self._kinds_of(face, frames)
             shown = self._engine.decode(content, vectors, own)
             at = np.flatnonzero(quiet)
@@ -373,16 +444,40 @@ class Live:
             shaking += weight * np.float32(face.part.dynamics.shake)
         return raw, strong, shaking
 
+    def _answers(
+        self, moods: set[Dynamics], columns: NDArray[np.float32], accents: Sequence[Accent], count: int
+    ) -> dict[Dynamics, NDArray[np.float32]]:
+        """The strength (count,) of each mood; beyond the frames that are given now the last goes on."""
+        found, kept = {}, {}
+        new = columns.shape[1]
+        for dynamics in moods:
+            if self.finishing.life:
+                strength = self._strengths.get(dynamics)
+                if strength is None:
+                    strength = LiveStrength(dynamics)
+                    strength.next(*self._past, (), self._given - self._past.shape[1])
+                kept[dynamics] = strength
+                own = strength.next(*columns, accents, self._given)
+            else:
+                own = columns[0]
+            found[dynamics] = np.concatenate([own, np.repeat(own[-1:], count - new)])
+        self._strengths = kept
+        return found
+
     def _kinds_of(self, face: Face, frames: NDArray[np.int64]) -> NDArray[np.float32]:
         """The emotion vectors (N, 256) of a face at some frames."""
         part = face.part
         if not self.finishing.life:
             return np.repeat(part.vectors.mean(axis=0)[None], len(frames), axis=0)
-        part: Part = part._replace(kind=self._kinds.get(part.label, part.kind))
-        own = LABELS.index(part.label) if part.label else len(LABELS)
-        rng = np.random.default_rng([self.finishing.seed, _KIND_STREAM, own])
-        shares = drift(len(frames), len(part.vectors), rng, part.leader, part.far, int(frames[0]))
-        return shares @ part.vectors
+        part = part._replace(kind=self._kinds.get(part.label, part.kind))
+        drift = self._drifts.get((part.label, part.kind))
+        if drift is None:
+            own = LABELS.index(part.label) if part.label else len(LABELS)
+            rng = np.random.default_rng([self.finishing.seed, _KIND_STREAM, own])
+            drift = LiveDrift(len(part.vectors), rng, part.leader, part.far)
+            self._drifts[part.label, part.kind] = drift
+        drift.frame = int(frames[0])
+        return drift.next(len(frames)) @ part.vectors
 
 
 class _NoFrames:
@@ -394,10 +489,6 @@ class _NoFrames:
 
     def __len__(self) -> int:
         return 0
-
-
-def _first(lips: Closures, count: int) -> Closures:
-    return Closures(lips.seal[:count].copy(), lips.press[:count].copy(), lips.bite[:count].copy())
 
 
 def _intensity(value: object) -> float:

@@ -57,7 +57,7 @@ class RunningVoice:
         self._total = Histogram(-100.0, 20.0, 0.5, -19.0, 7.0, _SOON, _MEMORY)
         self._pitch = Histogram(-1.5, 1.5, 1.0 / 48.0, 0.0, 0.3, 0.5 * _SOON, _MEMORY)
         self._slow, self._voiced = Mean(-1.1, _SOON, _MEMORY), Mean(0.8, _SOON, _MEMORY)
-        self._strongest = -8.0
+        self._strongest = -25.0  # the first speech is stronger
 
     @property
     def known(self) -> int:
@@ -81,25 +81,26 @@ class RunningVoice:
         self._measured = Measured(*joined)
         self._first = until - len(self._measured.dbfs)
 
-    def learn(self, spoken: NDArray[np.float32]) -> None:
-        """The next frames (n,) that are measured, each with how surely it is speech, 0..1: of speech the usual is
-        learned."""
-        frames = slice(self.learned - self._first, self.learned - self._first + len(spoken))
+    def learn(self, spoken: NDArray[np.float32], seen: Voice) -> None:
+        """Learn what is usual of the next frames (n,) that are measured.
+
+        Args:
+            spoken: how surely each is speech, 0..1; others teach nothing.
+            seen: what `now` gave, with these frames in it.
+        """
+        speech = np.flatnonzero(spoken > 0.0) + self.learned
         self.learned += len(spoken)
-        speech = np.flatnonzero(spoken > 0.0) + frames.start
         if not len(speech):
             return
-        own = Measured(*(each[speech] for each in self._measured))
+        own = Measured(*(each[speech - self._first] for each in self._measured))
+        columns = seen.prosody[speech - seen.first]
         self._level.add(own.dbfs)
         self._total.add(own.total)
-        usual = self.usual()
-        voiced = (own.voicing > 0.5) & active(own.dbfs, usual.loud)
-        self._pitch.add(np.log2(np.maximum(own.pitch[voiced], 1.0) / 160.0))
+        self._pitch.add(np.log2(np.maximum(own.pitch[columns[:, 4] > 0.5], 1.0) / 160.0))
         self._strongest = max(self._strongest - _FADES * len(speech), float(own.bands.max()))
-        seen = against(self._measured, usual)[speech]
-        loud = seen[:, 14] > 0.5
-        self._slow.add(seen[loud, 2])
-        self._voiced.add((seen[loud, 4] > 0.5).astype(np.float64))
+        loud = columns[:, 14] > 0.5
+        self._slow.add(columns[loud, 2])
+        self._voiced.add((columns[loud, 4] > 0.5).astype(np.float64))
 
     def usual(self) -> Usual:
         """What is usual in the voice so far."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from medtalk.features.cues import Accent, Cues
-from medtalk.finishing.head_motion import _NODS, MANNERS, REACH, head_turn, nods
+from medtalk.finishing.head_motion import MANNERS, NODS, REACH, head_turn, nods
 
 FPS = 60.0
 PHRASES = ((1.0, 4.0), (4.6, 9.0), (9.8, 16.0))
@@ -71,7 +71,7 @@ def test_a_head_that_listens_is_nearly_still() -> None:
 
 def test_nods_go_down_shortly_before_a_part_of_the_accents() -> None:
     cues = speaking()
-    found = [nods(cues, MANNERS["neutral"], np.random.default_rng([seed, 4, _NODS])) for seed in range(40)]
+    found = [nods(cues, MANNERS["neutral"], np.random.default_rng([seed, 4, NODS])) for seed in range(40)]
     share = np.mean([len(one) for one in found]) / len(cues.accents)
     assert 0.3 < share < 0.7
     for begin, down, back, turn in (nod for one in found for nod in one):
