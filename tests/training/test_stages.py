@@ -110,7 +110,11 @@ def test_all_makes_what_ships(trained: Run, shipped_bundle: Path) -> None:
     But for what hears emotions in voices, which needs recordings of actors.
     """
     made, ships = trained.work / "bundle", shipped_bundle
-    lacking = {"live.safetensors", "text.safetensors", "weights.safetensors"}  # the lean package leaves them to another one
+    lacking = {
+        "live.safetensors",
+        "text.safetensors",
+        "weights.safetensors",
+    }  # left to another package by the lean one
     voice = {"voice.onnx"}
     assert {file.name for file in made.iterdir()} == ({file.name for file in ships.iterdir()} | lacking) - voice
     ours, theirs = load_bundle(made), load_bundle(ships)
