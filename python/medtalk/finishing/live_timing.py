@@ -1,8 +1,10 @@
 """Timing and smoothing of a stream: what `timing.retime` and `smoothing.smooth` do, with a few frames known ahead.
 
-A frame is what the two would make of a clip that ends with the last frame that is known. So a unit leads as far as
-that reaches: the means before it are late by its rise, and of the .12 s that inner brows lead at most as many frames
-remain as are known ahead. Both are weighted means over time, and are done as one.
+A frame is what the two would make of a clip that ends with the last frame that is known. A unit cannot lead as far as
+it would: the means before it are late by its rise, and of what it leads by as many frames remain as are known ahead.
+That is one for the units of the upper face. What they show is the mood, and its strength ahead of the voice is a guess:
+from one frame to four brows come .05 s sooner, and tremble three times as much with guesses that change at each step.
+Both are weighted means over time, and are done as one.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from medtalk.rig.channels import AREAS, N_CHANNELS
 from medtalk_wire.settings import Finishing
 
 _UPPER = np.concatenate([unit.channels for unit in UNITS.values()])
+_UPPER_AHEAD = 1
 _BACK, _AHEAD = peaks_reach()
 
 
@@ -34,6 +37,7 @@ class LiveTiming:
 
     def __init__(self, steps: Finishing, ahead: int, rng: np.random.Generator) -> None:
         self._ahead, self._sides, self._frame = ahead, Sides(rng), 0
+        self._upper = min(ahead, _UPPER_AHEAD)
         self._asymmetry = steps.amounts.get("asymmetry", 1.0)
         self._lean, self._life = steps.lean, steps.life
         self._keeps = steps.smooth and steps.closures
@@ -42,11 +46,11 @@ class LiveTiming:
         half = self._half = max(windows.values()) // 2
         self._smoother = np.zeros((half + ahead + 1, N_CHANNELS))
         for area, window in windows.items():
-            self._smoother[:, AREAS[area]] = self._taps(window, 0.0)[:, None]
+            self._smoother[:, AREAS[area]] = self._taps(window, 0.0, ahead)[:, None]
         area_of = {channel: area for area in windows for channel in AREAS[area].tolist()}
         reach = max(len(weights_before(unit.fall * FPS)) for unit in UNITS.values())
         self._quick, self._slow = np.zeros((2, len(_UPPER), reach))
-        self._mover = np.zeros((half + ahead + 1, len(_UPPER)))
+        self._mover = np.zeros((half + self._upper + 1, len(_UPPER)))
         column = 0
         for name, unit in UNITS.items():
             for channel in unit.channels.tolist():
@@ -54,7 +58,8 @@ class LiveTiming:
                     kernel = weights_before(seconds * FPS)
                     means[column, reach - len(kernel) :] = kernel
                 apart = 0.5 * SIDE[channel] * self._sides.lags[name] * self._asymmetry
-                self._mover[:, column] = self._taps(windows[area_of[channel]], lead(unit, FPS) + apart * FPS)
+                later = lead(unit, FPS) + apart * FPS
+                self._mover[:, column] = self._taps(windows[area_of[channel]], later, self._upper)
                 column += 1
         self._side = np.array([SIDE[channel] for channel in _UPPER.tolist()])
         self._units = np.repeat(np.arange(len(UNITS)), [len(unit.channels) for unit in UNITS.values()])
@@ -88,7 +93,8 @@ class LiveTiming:
         """Put the units of the upper face in `out`, and give the corners of the mouth their sides."""
         times = (self._frame + np.arange(len(out))) / FPS
         reach = self._quick.shape[1]
-        upper = known[self._before - reach + 1 :, _UPPER].astype(np.float64)
+        last = len(known) - self._ahead + self._upper
+        upper = known[self._before - reach + 1 : last, _UPPER].astype(np.float64)
         past = np.lib.stride_tricks.sliding_window_view(upper, reach, axis=0)
         new = self._follow(np.maximum(past, 0.0))
         if upper.min() < 0.0:
@@ -116,12 +122,12 @@ class LiveTiming:
         lift = lost_peaks(raw, savitzky_golay(raw, self._lips) if self._lips > ORDER + 1 else raw)
         out[CLOSURES] += lift[-self._ahead - 1]
 
-    def _taps(self, window: int, later: float) -> NDArray[np.float64]:
+    def _taps(self, window: int, later: float, ahead: int) -> NDArray[np.float64]:
         """Weights (half + 1 + ahead,) of the frames around one, which smooth what is so many frames later."""
-        out = np.zeros(self._half + 1 + self._ahead)
+        out = np.zeros(self._half + 1 + ahead)
         kernel = weights(window) if window > ORDER + 1 else np.ones(1)
         for weight, offset in zip(kernel, np.arange(len(kernel)) - len(kernel) // 2, strict=True):
-            at = min(max(offset + later, -self._half), self._ahead)  # beyond what is known the last goes on
+            at = min(max(offset + later, -self._half), ahead)  # beyond what is known the last goes on
             low = int(np.floor(at))
             out[low + self._half] += weight * (low + 1 - at)
             if at > low:

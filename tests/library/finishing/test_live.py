@@ -197,9 +197,9 @@ def test_closures_that_were_decided_are_laid_over() -> None:
     np.testing.assert_allclose(out[:, indices("?_mouth_lipsPressU")[0]], lips.press, atol=1e-6)
 
 
-@pytest.mark.parametrize(("ahead", "late"), [(5, 4.5), (4, 5.5), (2, 7.5), (0, 9.5)])
+@pytest.mark.parametrize(("ahead", "late"), [(5, 8.5), (1, 8.5), (0, 9.5)])
 def test_a_unit_is_a_clips_and_late_by_what_is_not_known_ahead(ahead: int, late: float) -> None:
-    """The same curve; of the .12 s that inner brows lead, what is left."""
+    """The same curve, one frame ahead at most."""
     stream = talk(10.0)
     out, clip = stream.play(NO_LIFE, ahead=ahead)[0], clipped(stream)
     for unit in UNITS.values():
@@ -239,17 +239,17 @@ def test_sides_differ_as_in_a_clip() -> None:
 
 
 def test_a_provisional_frame_that_was_wrong_makes_no_jump() -> None:
-    """Each call is told that the face goes elsewhere next; what is shown moves by a part of that, and not about."""
-    frames, live = 240, LiveFinishing(NO_LIFE, ahead=4)
+    """Each call is told that the face goes elsewhere next; what is shown moves by a part of that, brows by less."""
+    frames, live = 240, LiveFinishing(replace(NO_LIFE, amounts={**NO_LIFE.amounts, "asymmetry": 0.0}), ahead=4)
     quiet: dict[str, Any] = {"activity": np.ones(2, np.float32), "effort": np.ones(2, np.float32)}
     out = []
     for call in range(frames // 2):
         wrong = np.full((4, N_CHANNELS), 0.3 + (0.2 if call % 2 else -0.2), np.float32)
         out.append(live.next(np.full((2, N_CHANNELS), 0.3, np.float32), wrong, **quiet)[0])
     values = np.concatenate(out)
-    mouth = values[:, indices("C_jaw.Y", "[LR]_mouth_stretch")]
-    assert np.abs(mouth - 0.3).max() < 0.4 * 0.2 and np.abs(np.diff(mouth, axis=0)).max() < 0.6 * 0.2
-    assert np.abs(np.diff(values[:, BROWS], axis=0)).max() < 0.2
+    mouth, brows = values[:, indices("C_jaw.Y", "[LR]_mouth_stretch")], values[:, BROWS]
+    assert 0.0 < np.abs(mouth - 0.3).max() < 0.4 * 0.2 and np.abs(np.diff(mouth, axis=0)).max() < 0.6 * 0.2
+    assert 0.0 < np.abs(brows - 0.3).max() < 0.12 * 0.2 and np.abs(np.diff(brows, axis=0)).max() < 0.2 * 0.2
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=60), st.floats(1.0, 20.0), st.floats(1.0, 60.0))
@@ -494,6 +494,7 @@ def test_it_ends_with_fewer_frames_ahead() -> None:
 
 def test_every_step_can_be_switched_off() -> None:
     stream = talk(5.0)
+    stream.raw *= 2.0
     usual = stream.play(cut=(30,))[0]
     for steps in ("smooth", "blink", "gaze", "limits", "life", "closures", "head"):
         other = stream.play(replace(Finishing(), **{steps: False}), (30,))
