@@ -51,7 +51,7 @@ light: .venv-light/installed
 # The developer's environment: editable, with all that the tests need.
 .venv/installed: setup.py pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	.venv/bin/python $(PIP) install --quiet -c constraints.txt -e '.[full,train,report,picture,studio,metrics,batch,peers,dev]'
+	.venv/bin/python $(PIP) install --quiet -c constraints.txt -e '.[full,train,report,picture,studio,live,metrics,batch,peers,dev]'
 	touch $@
 
 # The user's environments: a plain install of the light core, from nothing but what a release would hold.

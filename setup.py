@@ -60,7 +60,8 @@ WEIGHTS = [f"medtalk-weights=={VERSION[1]}"] if PART == "lean" else []
 MEDIA = ["av>=14.0"]  # reads the sound of MP3, M4A and videos with an FFmpeg of its own
 REPORT = ["matplotlib>=3.9", "pillow>=11.0", "av>=14.0"]  # curves, sheets, videos
 PICTURE = ["mediapipe>=1.2", "pillow>=11.0"]  # the expression of a face in a picture
-STUDIO = ["starlette>=0.46", "uvicorn>=0.34"]  # serve its page
+STUDIO = ["starlette>=0.46", "uvicorn>=0.35", "websockets>=14"]  # serve its page, and the socket of its live streams
+LIVE = ["sounddevice>=0.5", "python-osc>=1.9"]  # microphones by PortAudio; frames by OSC
 METRICS = ["prometheus-client>=0.21"]
 BATCH = ["ray[client]>=2.40"]  # a cluster that bakes; `client` reaches one by ray://HOST
 PEERS = ["pocketsphinx>=5.0", "openfacefx>=0.24"]  # whose lips benchmarks/quality.py prints beside ours
@@ -74,6 +75,7 @@ DEV = [
     "pygltflib>=1.16",  # reads the .glb that the tests write
     "playwright>=1.50",  # drives Debian's Chromium in tests/browser; it downloads none itself unless asked
     "ctranslate2>=4.5",  # writes the weights of faster-whisper that medtalk-train reads
+    "pylivelinkface>=0.1",  # decodes the datagrams of Live Link Face that `medtalk live` sends
     "openjd-model>=0.14",  # checks the job template of `medtalk bake --openjd`, and expands its tasks
     "unreal-stub>=0.3",  # what Unreal 5.6 says of its Python classes: pyright and tests/fake_unreal are held to it
     # has wheels for these only, and builds nowhere without a clang of its own
@@ -154,6 +156,7 @@ else:
             "report": REPORT,
             "picture": PICTURE,
             "studio": STUDIO,
+            "live": LIVE,
             "metrics": METRICS,
             "batch": BATCH,
             "peers": PEERS,

@@ -19,11 +19,26 @@ import pytest
 from tests.helpers.sounds import babble
 
 if TYPE_CHECKING:
+    from tests.helpers.booth import Booth
     from tests.helpers.sidecars import Sidecar
 
 ROOT = Path(__file__).parents[1]
 
 pytest_plugins = ["tests.helpers.chosen"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """After a test and its fixtures, what commands in this process do with signals is as it was: the tests of another
+    file come next, and one in which a signal came would end each of their commands."""
+    from medtalk import signals
+
+    handlers = {number: signal.getsignal(number) for number in signals.STOPPING}
+    result = yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    signals._stopped_by = None
+    return result
 
 
 @pytest.fixture(scope="session")
@@ -235,6 +250,15 @@ def empty_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 
 
 @pytest.fixture
+def booth(tmp_path: Path) -> Iterator[Booth]:
+    """A microphone called booth, with a tone in it."""
+    from tests.helpers.booth import Booth
+
+    with Booth(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What tried to reach the network; each such try fails."""
     tries: list[str] = []
@@ -266,13 +290,8 @@ def medtalk(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     def run(*words: object) -> Result:
         capsys.readouterr()
         monkeypatch.setattr(sys, "argv", ["medtalk", *map(str, words)])
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            with pytest.raises(SystemExit) as stopped:
-                cli.main()
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
         out, err = capsys.readouterr()
         return Result(int(stopped.value.code or 0), out, err)
 

@@ -113,6 +113,15 @@ class AudioLimits:
 _MOST = 10**15  # far beyond any machine, and within what messages and sockets hold
 _ONLY_LOWER = ("max_image_bytes", "max_pixels")  # what reads a picture has the same limits, which are not settings
 
+# Of a stream so much that credit never stands still: a message of a client, and the frames of a step.
+_LEAST = {
+    "max_result_bytes": 0,
+    "max_cache_bytes": 0,
+    "max_streams": 0,
+    "max_stream_seconds": 1,
+    "max_stream_frames": 60,
+}
+
 
 @dataclass(frozen=True)
 class ServiceLimits:
@@ -126,12 +135,18 @@ class ServiceLimits:
     max_text: int = 1 << 16
     max_image_bytes: int = MAX_PICTURE_BYTES
     max_pixels: int = MAX_PIXELS
+    max_streams: int = 16
+    max_client_streams: int = 8
+    max_stream_seconds: float = 10.0
+    max_stream_frames: int = 600
+    max_stream_late: float = 0.5
+    max_stream_quiet: float = 30.0
     max_result_bytes: int = 256 << 20
     max_cache_bytes: int = 512 << 20
 
     def __post_init__(self) -> None:
         for name, value in self.flat().items():
-            least = 0 if name in ("max_result_bytes", "max_cache_bytes") else 1 if isinstance(value, int) else 1e-3
+            least = _LEAST.get(name, 1 if isinstance(value, int) else 1e-3)
             most = getattr(type(self), name) if name in _ONLY_LOWER else _MOST
             if not least <= value <= most:
                 raise SettingError(f"The limit {name} is {str(value)[:40]}; valid are {least:g} to {most:.15g}.")
@@ -163,4 +178,10 @@ class ServiceLimits:
 
     def as_reply(self) -> dict[str, float]:
         """All of them, and the fixed ones, as in the reply to `hello`."""
-        return {**self.flat(), "max_intensity": MAX_INTENSITY, "max_fps": MAX_FPS}
+        ranges = {"look_ahead": LIVE_LOOK_AHEAD, "step": LIVE_STEP, "stream_rate": LIVE_RATES}
+        of_streams = {
+            f"{end}_{name}": value
+            for name, pair in ranges.items()
+            for end, value in zip(("min", "max"), pair, strict=True)
+        }
+        return {**self.flat(), **of_streams, "max_intensity": MAX_INTENSITY, "max_fps": MAX_FPS}

@@ -52,6 +52,16 @@ def test_a_library_that_is_broken(found, monkeypatch):
     assert code == 1 and findings["libraries"]["what"].startswith("soxr: ")
 
 
+def test_microphones(found, booth, monkeypatch):
+    findings, code = found()
+    assert code == 0 and findings["microphones"]["state"] == "ok" and " booth" in findings["microphones"]["what"]
+    with monkeypatch.context() as without:
+        without.setitem(__import__("sys").modules, "sounddevice", None)
+        findings, code = found()
+    assert code == 0 and findings["microphones"]["state"] == "absent"
+    assert "pip install 'medtalk[live]'" in findings["microphones"]["advice"]
+
+
 def test_unreal_projects(found, medtalk, tmp_path):
     project = tmp_path / "home" / "Documents" / "Unreal Projects" / "Game" / "Game.uproject"
     project.parent.mkdir(parents=True)

@@ -220,6 +220,17 @@ def test_the_packages_of_the_sidecar_come_along(install, plugin, sidecar_wheels,
     assert not plugin.exists()
 
 
+@pytest.mark.process
+@pytest.mark.parametrize("there", [True, False])
+def test_so_does_what_a_microphone_needs_where_it_is(install, plugin, sidecar_wheels, there):
+    if there:
+        make_wheel(sidecar_wheels, "microphone", "1.0", {"microphone.py": ""})
+    extra = ("live", "microphone")
+    make_wheel(sidecar_wheels, "medtalk", library.__version__, {"medtalk/__init__.py": ""}, "needed", extra)
+    install("--platform", "linux", "--wheels", sidecar_wheels, "--with-sidecar")
+    assert len(list((plugin / "Wheels").iterdir())) == 2 + there
+
+
 def test_a_sidecar_whose_packages_are_not_all_there(refused, sidecar_wheels):
     (sidecar_wheels / "needed-1.0-py3-none-any.whl").unlink()
     line = refused("--platform", "linux", "--wheels", sidecar_wheels, "--with-sidecar")

@@ -194,6 +194,15 @@ class Editor:
         self._named(actor)._spawned = True
         return actor
 
+    def add_live_link(self, actor: Any, subject: str = "ARKitFaceSubj", used: str = "UseARKitFace") -> None:
+        """The variables of a MetaHuman's Blueprint for Live Link, by their names; "" for one that it has not."""
+        kinds = self.unreal.signatures.type_of
+        one = self._named(actor)
+        wanted = {subject: kinds("LiveLinkSubjectName"), used: kinds("bool")}
+        wanted.pop("", None)
+        one.__dict__["_kinds"] = {**one._kinds, **wanted}
+        one.__dict__["_ways"] = {**one._ways, **dict.fromkeys(wanted, "RW")}
+
     def add_face_actor(self, board: str = "mh4", name: str = "Lone") -> Any:
         """A SkeletalMeshActor with the face mesh of a MetaHuman."""
         self.delete(self.add_metahuman(board, name))

@@ -203,6 +203,11 @@ def components(actor: Any) -> list[Any]:
     return list(actor._components)
 
 
+def updates_in_editor(component: Any) -> bool:
+    """Whether a mesh shows its animation in the viewport too."""
+    return bool(component.__dict__.get("_updates"))
+
+
 def bones(mesh: Any) -> dict[str, tuple[float, float, float]]:
     """Name in lower case -> place of the bones of a mesh, in centimetres; to be changed."""
     return mesh._bone_places

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from playwright.sync_api import Dialog, Page
@@ -24,24 +25,37 @@ def missing() -> str:
 
 
 class Browser:
-    """A Chromium, for a `with` block."""
+    """A Chromium, for a `with` block; `words` are more of its options, and it is given none of those in `without`."""
+
+    _playwright: ClassVar[Any] = None  # there can be one at a time in a thread: all of them use it
+    _users: ClassVar[int] = 0
+
+    def __init__(self, *words: str, without: Collection[str] = ()) -> None:
+        self._words = [word for word in (*_WORDS, *words) if word not in without]
 
     def __enter__(self) -> Self:
         from playwright.sync_api import sync_playwright
 
-        self._playwright = sync_playwright().start()
+        if not Browser._users:
+            Browser._playwright = sync_playwright().start()
+        Browser._users += 1
         try:
-            self._chromium = self._playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=list(_WORDS)
+            self._chromium = Browser._playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=self._words
             )
         except BaseException:
-            self._playwright.stop()
+            self._leave()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self._chromium.close()
-        self._playwright.stop()
+        self._leave()
+
+    def _leave(self) -> None:
+        Browser._users -= 1
+        if not Browser._users:
+            Browser._playwright.stop()
 
     def open(
         self,

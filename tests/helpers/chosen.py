@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.booth import missing as missing_microphone
 from tests.helpers.browser import missing as missing_browser
 from tests.helpers.needs import loads_torch, needs
 
@@ -57,6 +58,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     _leave_out(config, items, "speech_engines", _missing_engine)
     _leave_out(config, items, "reference", _missing_reference)
     _leave_out(config, items, "browser", missing_browser)
+    _leave_out(config, items, "microphone", missing_microphone)
 
 
 _LONGEST = 20
@@ -78,6 +80,7 @@ def _marks(item: pytest.Item) -> set[str]:
     marks = needs([item.function, *fixtures])
     marks |= {"torch"} if _loads_torch(item.path) else set()
     marks |= {"process"} if item.get_closest_marker("speech_engines") else set()
+    marks |= {"microphone"} if "booth" in item.fixturenames else set()
     marks |= {"unreal"} if "unreal" in item.fixturenames else set()
     return marks | ({"reference"} if "shared" in item.fixturenames else set())
 

@@ -15,7 +15,13 @@ import atheris
 import msgpack
 
 with atheris.instrument_imports(  # pyright: ignore[reportAttributeAccessIssue]
-    include=["medtalk.service.schema", "medtalk.guidance", "medtalk_wire.protocol"]
+    include=[
+        "medtalk.service.schema",
+        "medtalk.service.settings",
+        "medtalk.service.stream_schema",
+        "medtalk.guidance",
+        "medtalk_wire.protocol",
+    ]
 ):
     from medtalk.service.schema import BadRequest, read_request
     from medtalk_wire.errors import ProtocolError

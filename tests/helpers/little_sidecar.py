@@ -6,6 +6,7 @@ It prints one line for each message that it gets: the type and the id.
 """
 
 import argparse
+import json
 import os
 import secrets
 import socket
@@ -24,6 +25,16 @@ CHANNEL_HASH = "c0" * 32
 FRAMES = 3
 
 
+class LittleStream:
+    """A stream: what was heard, and what was sent and read of its frames."""
+
+    def __init__(self, request: Message, behaviour: str) -> None:
+        self.request, self.rate = request, request.body["rate"]
+        self.window = 4000 if behaviour == "stream-narrow" else 10 * self.rate
+        self.heard = self.lost = self.sent = self.read = self.dropped = self.opens = 0
+        self.ends_at: int | None = None
+
+
 class Sidecar:
     """Answers until it is asked to end. A behaviour is a word; one that is not known is that of a good sidecar."""
 
@@ -32,6 +43,7 @@ class Sidecar:
         self.router = make_router()
         self.seen: dict[str, int] = {}
         self.working: dict[str, tuple[bytes, Message, int]] = {}
+        self.streams: dict[str, LittleStream] = {}
         self.ended = False
 
     def send(self, to: bytes, request: Message, type: str, body: dict, *buffers: Buffer, protocol: str = "1.0") -> None:
@@ -61,9 +73,12 @@ class Sidecar:
             "channel_hash": "ff" * 32 if self.behaviour == "channels" else CHANNEL_HASH,
             "limits": {"max_bytes": 1000, "max_text": 100, "max_image_bytes": 500} if small else {},
             "capabilities": {
-                "sounds": ["pcm", "file"] if small else ["pcm", "file", "path"], "guidance": ["label", "image"]
+                "sounds": ["pcm", "file"] if small else ["pcm", "file", "path"], "guidance": ["label", "image"],
+                "streams": self.behaviour != "no-streams",
             },
         }  # fmt: skip
+        if self.behaviour == "times":
+            body["capabilities"]["settings"] = ["intensity", "timeline"]
         if self.behaviour == "hello-without-limits":
             del body["limits"]
         self.send(to, request, "hello_reply", body, protocol="2.0" if self.behaviour == "version" else "1.0")
@@ -138,6 +153,109 @@ class Sidecar:
         if self.behaviour == "breaks":
             self.router.close(1000)
             self.router = self.make_router()
+
+    # Streams: frames come for all sound that was heard, and the values of each are its number.
+
+    def stream_open(self, to: bytes, request: Message) -> None:
+        stream = self.streams.get(request.id)
+        if self.behaviour == "stream-refused":
+            return self.send(to, request, "error", {"code": "queue_full", "message": "Full.", "hint": ""})
+        if stream is None:
+            stream = self.streams[request.id] = LittleStream(request, self.behaviour)
+        stream.opens += 1
+        if self.behaviour == "stream-deaf":
+            return None
+        stream.sent = stream.read
+        body = {
+            "rate": stream.rate, "fps": 60.0, "delay": 0.12, "head": True, "channel_hash": CHANNEL_HASH,
+            "window": stream.window, "unread": 24, "next": stream.sent, "heard": stream.heard, "done": stream.heard,
+            "meta": {"instance": self.instance, "asked": dict(request.body)},
+        }  # fmt: skip
+        self.send(to, request, "stream_opened", body)
+        self.frames(to, stream)
+        return None
+
+    def stream_audio(self, to: bytes, request: Message) -> None:
+        stream = self.of(to, request)
+        if stream is None or self.behaviour == "stream-deaf":
+            return
+        samples = request.buffer("samples")
+        at, count = request.body["at"], samples.shape[0] if samples else 0
+        print("sound", f"{at}+{count}", flush=True)
+        stream.read = max(stream.read, request.body["read"])
+        assert at + count <= stream.heard + stream.window, "beyond the credit"
+        stream.lost += max(0, at - stream.heard)
+        stream.heard = max(stream.heard, at + count)
+        if self.behaviour == "stream-dies" and stream.heard >= 8000:
+            raise SystemExit(1)
+        if self.behaviour == "stream-ends" and stream.heard >= 8000:
+            del self.streams[stream.request.id]
+            return self.send(to, stream.request, "error", {"code": "no_stream", "message": "Over.", "hint": ""})
+        if self.behaviour == "stream-breaks" and stream.heard >= 8000:
+            self.behaviour = "good"
+            stream.sent += 3  # lost on their way, as this sound is
+            stream.heard = at
+            self.router.close(0)
+            self.router = self.make_router()
+            return None
+        self.frames(to, stream)
+        return None
+
+    def stream_guide(self, to: bytes, request: Message) -> None:
+        if self.of(to, request) is None:
+            return
+        if request.body.get("guidance", {}).get("emotion") == "hapy":
+            error = {"code": "guidance", "message": "No.", "hint": "", "stream": request.body["stream"]}
+            return self.send(to, request, "error", error)
+        print("guided", json.dumps(request.body), flush=True)
+        return self.send(to, request, "stream_guided", {"stream": request.body["stream"]})
+
+    def stream_close(self, to: bytes, request: Message) -> None:
+        if (stream := self.of(to, request)) is not None:
+            at = stream.ends_at = request.body["at"]
+            stream.lost += at - stream.heard
+            stream.heard = at
+            self.frames(to, stream)
+
+    def of(self, to: bytes, request: Message) -> "LittleStream | None":
+        stream = self.streams.get(request.body["stream"])
+        if stream is None:
+            error = {"code": "no_stream", "message": "No such stream.", "hint": "", "stream": request.body["stream"]}
+            self.send(to, request, "error", error)
+        return stream
+
+    def frames(self, to: bytes, stream: "LittleStream") -> None:
+        """Send the frames of what was heard, as many as the client takes, and the end if that is it."""
+        body = {"heard": stream.heard, "done": stream.heard, "lost": stream.lost}
+        made = stream.heard * 60 // stream.rate
+        while stream.sent < min(made, stream.read + 24):
+            first, last = stream.sent, min(made, stream.read + 24, stream.sent + 3)
+            stream.sent = last
+            if self.behaviour == "stream-loses" and first >= 15:
+                self.behaviour = "good"
+                continue
+            if self.behaviour == "stream-drops" and first >= 15:
+                self.behaviour, stream.dropped = "good", last - first
+                continue
+            numbers = [float(number) for number in range(first, last) for _ in range(174)]
+            rig = Buffer("rig", "float32", (last - first, 174), struct.pack(f"<{len(numbers)}f", *numbers))
+            head = struct.pack(f"<{3 * (last - first)}f", *range(3 * (last - first)))
+            if self.behaviour == "stream-bad":
+                rig = Buffer("rig", "float32", (1, 3), head[:12])
+            self.send(
+                to, stream.request, "stream_frames", {"first": first, **body, "dropped": stream.dropped},
+                rig, Buffer("head", "float32", (last - first, 3), head),
+            )  # fmt: skip
+        if stream.sent < made or stream.ends_at is None:
+            self.send(to, stream.request, "stream_frames", {"first": stream.sent, **body, "dropped": stream.dropped})
+        elif self.behaviour == "stream-loses-end":
+            self.behaviour = "good"
+        else:
+            body = {
+                "frames": made, "samples": stream.heard, "seconds": stream.heard / stream.rate, "lost": stream.lost,
+                "dropped": stream.dropped, "faults": {}, "meta": {},
+            }  # fmt: skip
+            self.send(to, stream.request, "stream_closed", body)
 
     def progress(self, to: bytes, request: Message, fraction: float) -> None:
         self.send(to, request, "progress", {"phase": "listen", "fraction": fraction, "ahead": 0})

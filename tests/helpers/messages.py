@@ -69,6 +69,8 @@ def generate(*buffers: tuple[dict[str, Any], Any], **body: Any) -> list[Any]:
     return request("generate", {"sound": pcm(), **body}, *(buffers or (SAMPLES_BUFFER,)))
 
 
+LIVE = {name: SETTINGS[name] for name in ("guidance", "intensity", "region", "finishing")}
+"""Settings of a stream."""
 VALID = {
     "hello": request("hello", {"client": "test", "channel_hash": "0" * 64}),
     "ping": request("ping"),
@@ -80,6 +82,15 @@ VALID = {
     ),
     "generate path": request("generate", {"sound": {"kind": "path", "path": str(Path(__file__).resolve())}}),
     "decode": request("decode", {"heard": "0" * 64, **SETTINGS}, CURVE_BUFFER),
+    "stream_open": request("stream_open", {"rate": 16000, "live": True, "look_ahead": 0.1, "step": 0.05, **LIVE}),
+    "stream_audio": request("stream_audio", {"stream": "a-0", "at": 100, "read": 6}, SAMPLES_BUFFER),
+    "stream_audio of nothing": request("stream_audio", {"stream": "a-0", "at": 3300}),
+    "stream_guide": request(
+        "stream_guide",
+        {"stream": "a-0", "at": 16000, "guidance": PICTURE, "intensity": 0.5, "within": 0.1},
+        PICTURE_BUFFER,
+    ),
+    "stream_close": request("stream_close", {"stream": "a-0", "at": 3300}),
     "decode by a picture": request("decode", {"heard": "0" * 64, "guidance": PICTURE}, PICTURE_BUFFER),
 }
 """The frames of a good request of every type and kind of sound."""

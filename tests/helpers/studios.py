@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import numpy as np
+from websockets.sync.client import ClientConnection, connect
 
 from medtalk.limits import ServiceLimits
 from medtalk.perform import Model
@@ -106,6 +107,17 @@ class Studio:
         answer = self.post("keep", data, name=name, **query)
         assert answer.status == 200, answer.body
         return answer.json["id"]
+
+    def stream(self, path: str = "", origin: str | None = "ours") -> ClientConnection:
+        """A socket of a live stream, as a page opens it; `path` in place of its own, and another origin or None.
+        Whoever asks for it closes it."""
+        parts = urlsplit(self.address)
+        headers = {} if origin is None else {"Origin": self.origin if origin == "ours" else origin}
+        opening: Any = connect(
+            f"ws://{parts.netloc}{path or parts.path + 'live'}", additional_headers=headers, compression=None,
+            open_timeout=PATIENCE, max_size=None,
+        )  # fmt: skip
+        return opening.__enter__()
 
     def _path(self, path: str, query: Mapping[str, str]) -> str:
         return urlsplit(self.address).path + path + (f"?{urlencode(query)}" if query else "")

@@ -10,13 +10,16 @@ import zipfile
 from pathlib import Path
 
 
-def make_wheel(folder: Path, name: str, version: str, files: dict[str, str], requires: str = "") -> Path:
-    """A wheel of a pure package."""
+def make_wheel(
+    folder: Path, name: str, version: str, files: dict[str, str], requires: str = "", extra: tuple[str, str] = ("", "")
+) -> Path:
+    """A wheel of a pure package. extra: the name of one, and what it requires."""
     info = f"{name}-{version}.dist-info"
     whole = {
         **files,
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-        + (f"Requires-Dist: {requires}\n" if requires else ""),
+        + (f"Requires-Dist: {requires}\n" if requires else "")
+        + (f'Provides-Extra: {extra[0]}\nRequires-Dist: {extra[1]}; extra == "{extra[0]}"\n' if extra[0] else ""),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
 

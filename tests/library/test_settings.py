@@ -20,7 +20,7 @@ from medtalk.cli.options import NOT_OPTIONS, _option
 from medtalk.errors import GuidanceError, MedtalkError, SettingError
 from medtalk.guidance import Description, Labels, Mixture, Voice, beside, guidance_of
 from medtalk.rig.channels import indices
-from medtalk.service.schema import SETTINGS
+from medtalk.service.settings import SETTINGS
 from medtalk.take import checked, informed, take
 from medtalk_wire import RequestError, Settings, settings
 from medtalk_wire.request import GUIDANCE_FIELDS, body_of, flat

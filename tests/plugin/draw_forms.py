@@ -18,6 +18,8 @@ BAKED = (
     "Bake it again."
 )
 
+LIVE = "Live for 42 s. Speaking, -21 dB. The face follows after 118 ms. Recording, 12 s."
+
 SET_UP = (
     "Step 'Python': no Python with the package medtalk is set. Press Set Up.",
     "Step 1 of 4: Python 3.11 is here: C:/UE_5.6/Engine/Binaries/ThirdParty/Python3/Win64/python.exe.",
@@ -32,7 +34,17 @@ def drawn(editor: Any) -> str:
     """All forms: the one of a request, at its first use and with all it may show; settings; a test."""
     from dataclasses import replace
 
-    from medtalk_unreal import bakeform, connectionform, details, filling, forms, reports, settings, settingsform
+    from medtalk_unreal import (
+        bakeform,
+        connectionform,
+        details,
+        filling,
+        forms,
+        liveform,
+        reports,
+        settings,
+        settingsform,
+    )
     from medtalk_unreal.request import Request
 
     pictures = []
@@ -63,6 +75,10 @@ def drawn(editor: Any) -> str:
     form.set_editor_property("sound_folder", editor.unreal.DirectoryPath("/Game/VO/{language}"))
     form.set_editor_property("status", BAKED)
     pictures.append(("A folder of results", draw(form)))
+    form = liveform.filled()
+    form.set_editor_property("status", LIVE)
+    form.set_editor_property("written", "Recording Live_01.")
+    pictures.append(("A face that follows a voice", draw(form)))
     tell = reports.open_report(connectionform.MEDTalkConnectionForm, connectionform.TITLE)
     for line in SET_UP:
         tell(line)

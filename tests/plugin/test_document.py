@@ -50,7 +50,7 @@ def test_the_menu_is_named_in_one_way(editor: Editor, root):
 
 
 def test_forms(editor: Editor, root):
-    from medtalk_unreal import bakeform, forms, settingsform
+    from medtalk_unreal import bakeform, forms, liveform, settingsform
 
     kinds = forms.MEDTalkGenerateForm, settingsform.MEDTalkSettingsForm
     fields, settings = (
@@ -59,6 +59,8 @@ def test_forms(editor: Editor, root):
     text = document(root)
     rows = {meta["DisplayName"] for meta in inside.metas(bakeform.MEDTalkBakeForm).values() if "Category" in meta}
     assert set(table(text, "row")) == rows - {"Status"}
+    rows = {meta["DisplayName"] for meta in inside.metas(liveform.MEDTalkLiveForm).values() if "Category" in meta}
+    assert set(table(text, "live row")) == rows - {"Status"}
     assert set(table(text, "field")) == fields - {"Status"} and set(table(text, "setting")) == settings
 
 
@@ -103,7 +105,7 @@ def test_pictures_of_the_forms(root):
     """They are those of tests/plugin/forms.txt, which another test holds to the forms."""
     text = document(root)
     assert make_unreal.page() == text, "python -m docs.make_unreal"
-    assert text.count("<!-- picture: ") == 3 and "[Set Up]  [Cancel Set Up]" in text
+    assert text.count("<!-- picture: ") == 4 and "[Set Up]  [Cancel Set Up]" in text
 
 
 def test_steps_that_may_fail(editor: Editor, root):

@@ -153,7 +153,7 @@ def little_sidecar(file: Path, behaviour: str) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("behaviour", "said"),
     [
-        ("version", "speaks protocol 2.0; this one speaks 1.5"),
+        ("version", "speaks protocol 2.0; this one speaks 1.6"),
         ("channels", "Step 'greeting': The sidecar at tcp://127.0.0.1:"),
         ("result-channels", "a different channel table"),
         ("hello-error", "Step 'greeting': No. Look."),

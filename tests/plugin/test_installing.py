@@ -21,11 +21,13 @@ from tests.plugin.clicking import TOOLS
 from tests.plugin.running import do, is_alive, saved, tick_until
 
 
-def medtalk_wheel(folder: Path, version: str = "0.1.0", requires: str = "needed", more: str = "") -> Path:
+def medtalk_wheel(
+    folder: Path, version: str = "0.1.0", requires: str = "needed", more: str = "", extra: str = ""
+) -> Path:
     """A package `medtalk` that says its version, and uses another one."""
     main = f"import needed\nprint('medtalk {version}')\n{more}" if requires else f"print('medtalk {version}')\n{more}"
     files = {"medtalk/__init__.py": "", "medtalk/__main__.py": main}
-    return make_wheel(folder, "medtalk", version, files, requires)
+    return make_wheel(folder, "medtalk", version, files, requires, ("live", extra) if extra else ("", ""))
 
 
 @pytest.fixture
@@ -323,3 +325,36 @@ def test_settings_that_cannot_be_written(editor: Any, place: Path, wheels: Path)
     (saved(editor) / "settings.json").mkdir()
     task, _ = set_up(editor)
     assert "cannot be written" in str(task.error)
+
+
+def test_what_a_microphone_needs_comes_along(editor: Any, place: Path, wheels: Path) -> None:
+    """And into an environment that was made before it was there."""
+    medtalk_wheel(wheels, extra="microphone")
+    task, lines = set_up(editor)
+    python = Path(task.result)
+    there = [path.name for path in python.parents[1].rglob("microphone*")]
+    assert not task.error and there == []
+    assert [line for line in lines if line.startswith("The live preview will not hear a microphone:")]
+    make_wheel(wheels, "microphone", "1.0", {"microphone.py": ""})
+    task, lines = set_up(editor)
+    assert not task.error and Path(task.result) == python, "the same one"
+    assert list(python.parents[1].rglob("microphone.py"))
+    assert not [line for line in lines if "hear a microphone" in line]
+
+
+def test_what_a_microphone_needs_comes_from_the_index_if_that_may_be_asked(
+    editor: Any, place: Path, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from medtalk_unreal import settings
+
+    medtalk_wheel(wheels, extra="microphone")
+    make_wheel(tmp_path / "index" / "microphone", "microphone", "1.0", {"microphone.py": ""})
+    settings.save(replace(settings.load(), offline=True))
+    with serve(tmp_path / "index") as url:
+        monkeypatch.setenv("PIP_INDEX_URL", url)
+        python = Path(set_up(editor)[0].result)
+        assert not list(python.parents[1].rglob("microphone.py")), "Offline asks no index"
+        settings.save(replace(settings.load(), offline=False))
+        assert Path(set_up(editor)[0].result) == python and list(python.parents[1].rglob("microphone.py"))

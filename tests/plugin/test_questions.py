@@ -244,6 +244,23 @@ def test_a_toast(unreal: Any, editor: Any, there: bool, monkeypatch: pytest.Monk
     assert found["can_be_begun"] is there and (found["task"] is not None) is there
 
 
+@pytest.mark.parametrize(
+    "there",
+    [
+        pytest.param(False, marks=pytest.mark.engine("5.8")),
+        pytest.param(True, marks=pytest.mark.engine("5.8", "LiveLink", "AppleARKitFaceSupport")),
+    ],
+)
+def test_live_link(editor: Any, there: bool) -> None:
+    actor = editor.add_metahuman("mh4")
+    assert answer(editor, "live_link", actor)["variables"] == []
+    editor.add_live_link(actor)
+    editor.state.subjects = ["iPhone"]
+    found = answer(editor, "live_link", actor)
+    assert found["lacks"] == ([] if there else ["Live Link", "Apple ARKit Face Support"])
+    assert found["variables"] == ["ARKitFaceSubj", "UseARKitFace"] and found["subjects"] == ["iPhone"][: int(there)]
+
+
 @pytest.mark.parametrize("listed", [False, True])
 def test_plugins_that_come_into_a_game(
     editor: Any, listed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -16,7 +16,7 @@ def start() -> None:
     runpy.run_path(str(INIT))
 
 
-ENTRIES = 18  # in the menu of a sound, Tools and the bar of Sequencer, as docs/unreal.md lists them
+ENTRIES = 20  # in the menu of a sound, Tools and the bar of Sequencer, as docs/unreal.md lists them
 
 
 def entries(editor: Any) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def desk(tmp_path: Path, sample: Path) -> Path:
 def test_every_example_is_tested_and_listed() -> None:
     names = {path.name for path in EXAMPLES.iterdir() if path.suffix in (".py", ".ipynb")}
     tests, index = Path(__file__).read_text("utf-8"), (EXAMPLES / "README.md").read_text("utf-8")
-    assert len(names) == 6 and all(name in tests and f"({name})" in index for name in names)
+    assert len(names) == 7 and all(name in tests and f"({name})" in index for name in names)
 
 
 def test_a_folder(desk: Path) -> None:
@@ -91,6 +92,16 @@ def test_a_client(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         sidecar.close()
     assert out.startswith("291 frames at 60 fps, jaw opens to 0.")
+
+
+def test_speech_that_is_made_while_it_plays(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDTALK_RUNTIME", str(desk / "runtime"))
+    sidecar = Sidecar(desk, published=True).wait_until_ready()
+    try:
+        out = run(EXAMPLES / "live_speech.py", "line.wav", "happy", folder=desk)
+    finally:
+        sidecar.close()
+    assert re.match(r"291 frames, the first after \d+ ms, jaw opens to 0\.\d\d, \d+ were late\n", out), out
 
 
 def test_the_notebook(desk: Path) -> None:

@@ -29,7 +29,7 @@ medtalk.sound medtalk.media medtalk.audio
 medtalk.rig medtalk.features medtalk.finishing medtalk.kinds medtalk.dynamics medtalk.moods medtalk.guidance
 medtalk.persona medtalk.timeline medtalk.marks medtalk.tags medtalk.bundle
 medtalk.model medtalk.backbones medtalk.engine medtalk.official medtalk.live medtalk.perform medtalk.saved medtalk
-medtalk.take medtalk.edits medtalk.retime medtalk.restyle medtalk.plot
+medtalk.microphone medtalk.senders medtalk.take medtalk.edits medtalk.retime medtalk.restyle medtalk.plot
 medtalk.quality medtalk.face medtalk.study medtalk.batch medtalk.recorded medtalk.service medtalk.studio medtalk.cli
 medtalk.__main__
 medtalk_train medtalk_train.onnx_graph medtalk_train.settings medtalk_train.recipe medtalk_train.wording

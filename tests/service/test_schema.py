@@ -72,11 +72,11 @@ def test_settings_that_are_given(name: str) -> None:
 
 def test_pictures() -> None:
     asked = job(VALID["decode by a picture"])
-    picture = asked.picture
+    picture = asked.asked.picture
     assert picture and bytes(picture.data.data) == PICTURE_BUFFER[1] and asked.nbytes == 8
     assert (asked.settings.text, picture.name, picture.sha256) == ("", "", "1" * 64)
     auto = job(generate(guidance={"kind": "auto"}, language=" en "))
-    assert (auto.settings.emotion, auto.settings.language, auto.picture) == ("auto", "en", None)
+    assert (auto.settings.emotion, auto.settings.language, auto.asked.picture) == ("auto", "en", None)
 
 
 def test_guidance_is_what_the_model_takes() -> None:
@@ -273,11 +273,11 @@ BAD = {  # frames, code, what the error must say
     "unknown message": (request("dance"), "unknown_type", "valid are hello, ping, generate"),
     "message without a name": (request(""), "unknown_type", "valid are hello, ping, generate"),
     "an answer": (request("result"), "unknown_type", "valid are hello, ping, generate"),
-    "next major version": (request("ping", protocol="2.0"), "version", "speaks 1.5.*same version"),
-    "version 0": (request("ping", protocol="0.9"), "version", "speaks 1.5"),
-    "huge version": (request("ping", protocol="9" * 100_000 + ".0"), "version", "speaks 1.5"),
-    "version of no number": (request("ping", protocol="one"), "version", "ours is 1.5"),
-    "no version": (request("ping", protocol=""), "version", "ours is 1.5"),
+    "next major version": (request("ping", protocol="2.0"), "version", "speaks 1.6.*same version"),
+    "version 0": (request("ping", protocol="0.9"), "version", "speaks 1.6"),
+    "huge version": (request("ping", protocol="9" * 100_000 + ".0"), "version", "speaks 1.6"),
+    "version of no number": (request("ping", protocol="one"), "version", "ours is 1.6"),
+    "no version": (request("ping", protocol=""), "version", "ours is 1.6"),
     "empty id": (request("ping", id=""), "bad_message", "1 to 64 letters"),
     "id of 65": (request("ping", id="x" * 65), "bad_message", "1 to 64 letters"),
     "id with a space": (request("ping", id="a b"), "bad_message", "1 to 64 letters"),

@@ -23,7 +23,7 @@ from medtalk.perform import Model
 from medtalk.persona import read_persona
 from medtalk.rates import RATE
 from medtalk.rig.channels import CHANNEL_HASH, CHANNEL_NAMES
-from medtalk.service.schema import SETTINGS
+from medtalk.service.settings import SETTINGS
 from medtalk_wire import Client
 from medtalk_wire import Settings as WireSettings
 from medtalk_wire import Sound as WireSound
@@ -76,8 +76,10 @@ def test_hello_tells_what_the_document_says(raw: Raw, sidecar: Sidecar) -> None:
     assert body["instance"] == sidecar.connection.instance
     assert body["channels"] == list(CHANNEL_NAMES) and body["channel_hash"] == CHANNEL_HASH and body["fps"] == 60.0
     assert body["bundle"]["name"] == "tiny" and len(body["bundle"]["sha256"]) == 64 and body["device"] == "cpu"
-    assert body["capabilities"] == {"sounds": ["pcm", "file", "path"], "guidance": ["label", *SEES, "auto"],
-                                    "hears": False, "words": False, "settings": list(SETTINGS)}  # fmt: skip
+    assert body["capabilities"] == {
+        "sounds": ["pcm", "file", "path"], "guidance": ["label", *SEES, "auto"], "hears": False, "words": False,
+        "settings": list(SETTINGS), "streams": True,
+    }  # fmt: skip
     assert body["personas"] == {name: read_persona(name) for name in ("host", "nervous", "officer", "weary")}
     document = (Path(__file__).parents[2] / "docs/protocol.md").read_text("utf-8")
     told = document[document.index("## Limits") : document.index("## Error codes")]

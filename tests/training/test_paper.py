@@ -84,14 +84,13 @@ def recipe() -> Recipe:
 
 
 def command(*words: object) -> int:
-    before, handler = sys.argv, signal.getsignal(signal.SIGTERM)
+    before = sys.argv
     sys.argv = ["medtalk-train", *map(str, words)]
     try:
         with pytest.raises(SystemExit) as stopped:
             cli.main()
     finally:
         sys.argv = before
-        signal.signal(signal.SIGTERM, handler)
     return int(stopped.value.code or 0)
 
 

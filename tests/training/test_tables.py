@@ -108,10 +108,8 @@ def table(
         (tmp_path / "docs").mkdir(exist_ok=True)
         named = [f"--{name}={value}" for name, value in usual.items() if value is not None]
         monkeypatch.setattr(sys, "argv", ["medtalk-train", *map(str, words), *named])
-        before = signal.getsignal(signal.SIGTERM)
         with pytest.raises(SystemExit) as stopped:
             cli.main()
-        signal.signal(signal.SIGTERM, before)
         said = capsys.readouterr()
         results, page = tmp_path / "docs" / "results" / "results.json", tmp_path / "docs" / "results.md"
         return SimpleNamespace(

@@ -57,7 +57,7 @@ def test_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_what_was_written_is_found(folder: Path) -> None:
     path = write(folder / "5717.json")
     content = json.loads(path.read_text())
-    assert (content["protocol"], content["version"], content["pid"]) == ("1.5", "0.1.0", os.getpid())
+    assert (content["protocol"], content["version"], content["pid"]) == ("1.6", "0.1.0", os.getpid())
     expected = Connection("tcp://127.0.0.1:5717", "secret", "i1", file=path)
     for where in (None, str(path), "127.0.0.1:5717", "tcp://127.0.0.1:5717", "localhost:5717"):
         assert find_connection(where) == expected

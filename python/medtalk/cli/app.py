@@ -29,6 +29,7 @@ from medtalk.cli import (
     generate,
     info,
     keys,
+    live,
     ping,
     plot,
     plugin,
@@ -65,6 +66,7 @@ app = typer.Typer(
 )
 for command in (
     generate.generate,
+    live.live,
     bake.bake,
     audit.audit,
     decode.decode,

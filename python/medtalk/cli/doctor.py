@@ -17,7 +17,7 @@ import typer
 
 import medtalk
 from medtalk.cli.options import AsJson, Debug
-from medtalk.errors import BundleError, InstallError, MedtalkError, ServiceError
+from medtalk.errors import BundleError, InstallError, MedtalkError, MissingExtraError, ServiceError
 from medtalk.version import __version__
 
 _CORE = ("numpy", "scipy", "onnxruntime", "soundfile", "soxr", "zmq", "msgpack", "msgspec")
@@ -52,6 +52,7 @@ def examine(folder: Path) -> Iterator[Finding]:
     yield _bundle()
     yield from _extras()
     yield from _backbones()
+    yield _microphones()
     yield _sidecar()
     yield from _projects(folder)
 
@@ -127,6 +128,22 @@ def _backbones() -> Iterator[Finding]:
             yield Finding(f"backbone {backbone.part}", "absent", "not on this machine", advice)
         else:
             yield Finding(f"backbone {backbone.part}", "ok", f"{size(place) / 1e6:.0f} MB in {place}")
+
+
+def _microphones() -> Finding:
+    """What `medtalk live --microphone` can listen to."""
+    from medtalk.microphone import devices, version
+
+    try:
+        found, library = devices(), version()
+    except MissingExtraError as error:
+        return Finding("microphones", "absent", error.message, f"If you need one, for medtalk live: {error.hint}")
+    except Exception as error:  # what the system's sound says is beyond us
+        return Finding("microphones", "bad", f"{type(error).__name__}: {error}", "Look at the system's sound settings.")
+    if not found:
+        return Finding("microphones", "absent", f"{library}, no microphone", "If you need one, plug it in.")
+    names = ", ".join(f"{each.number} {each.name}{' (usual)' if each.usual else ''}" for each in found)
+    return Finding("microphones", "ok", f"{library}: {names}")
 
 
 def _sidecar() -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,9 +16,12 @@ from medtalk_wire.settings import DEFAULT, Finishing, Knob, Settings, knobs
 _wishes = {"debug": False, "json_errors": False}
 
 
-def _wish(name: str) -> Callable[[bool], None]:
-    def remember(value: bool) -> None:
+def wish(name: str) -> Callable[[bool], bool]:
+    """The callback of an option by which the user wishes for `debug` or `json_errors`."""
+
+    def remember(value: bool) -> bool:
         _wishes[name] = value
+        return value
 
     return remember
 
@@ -33,9 +36,9 @@ def json_errors() -> bool:
     return _wishes["json_errors"]
 
 
-Debug = Annotated[bool, typer.Option("--debug", help="Show the Python traceback of an error.", callback=_wish("debug"))]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the Python traceback of an error.", callback=wish("debug"))]
 JsonErrors = Annotated[
-    bool, typer.Option("--json", help="Report a failure as a line of JSON on stderr.", callback=_wish("json_errors"))
+    bool, typer.Option("--json", help="Report a failure as a line of JSON on stderr.", callback=wish("json_errors"))
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Backbones = Annotated[
@@ -95,14 +98,14 @@ NOT_OPTIONS = {
 """Settings without an option, and why."""
 
 
-def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """`command` with an option for every field of `Settings`, in place of its parameter `settings`.
+def with_settings(command: Callable[..., None], leave: Collection[str] = ()) -> Callable[..., None]:
+    """`command` with options for the fields of `Settings`, but those in `leave`, in place of its parameter `settings`.
 
     An option has the name, the default and the help of its field; those of `finishing` stand beside the others. A
     parameter `asked` of the command gets the names of the settings that the user gave, also where that is the default;
     a parameter `context` gets typer's.
     """
-    options = [_option(knob) for knob in knobs(Settings) if knob.name not in NOT_OPTIONS]
+    options = [_option(knob) for knob in knobs(Settings) if knob.name not in {*NOT_OPTIONS, *leave}]
     steps = [_option(knob) for knob in knobs(Finishing) if knob.name not in NOT_OPTIONS]
     own = inspect.signature(command, eval_str=True).parameters
     told = "asked" in own
@@ -212,10 +215,9 @@ def _check_used(values: dict[str, Any]) -> None:
     """`SettingError` for an option that another one leaves without an effect."""
     from medtalk.finishing import AMOUNTS
 
-    if values["curve_mode"] != DEFAULT.curve_mode and values["curve"] is None:
-        raise SettingError(
-            f"--curve-mode {values['curve_mode']} has no curve.", "Give --intensity-curve, or leave it out."
-        )
+    mode = values.get("curve_mode", DEFAULT.curve_mode)
+    if mode != DEFAULT.curve_mode and values["curve"] is None:
+        raise SettingError(f"--curve-mode {mode} has no curve.", "Give --intensity-curve, or leave it out.")
     steps = {"head": "head", "gaze": "gaze", "blinks": "blink"}
     for part in values["amounts"]:
         step = steps.get(part, "life")
@@ -232,7 +234,7 @@ def _settings(values: dict[str, Any], finishing: Finishing) -> Settings:
         from medtalk.marks import read_timeline
 
         values["timeline"] = read_timeline(values["timeline"])
-    if values["curve"] is not None:
+    if values.get("curve") is not None:
         from medtalk.marks import read_curve
 
         values["curve"] = read_curve(values["curve"])

@@ -29,6 +29,7 @@ _PIP_PLATFORMS = {
 }
 # pip reads the conditions of requirements as those of the machine it runs on: this one holds on Windows only.
 _CONDITIONAL = {"win64": ("colorama",)}
+_EXTRA = "live"  # what the live preview needs: a microphone
 # pip writes these files when it installs a wheel, or they are about this installation only.
 _NOT_PACKED = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 
@@ -47,10 +48,9 @@ def collect(platforms: Iterable[str], python: str, folder: Path, wheels: Path | 
         names = [f"--platform={name}" for name in _PIP_PLATFORMS[platform]]
         words = ["download", "--quiet", "--no-input", "--disable-pip-version-check", "--dest", str(folder), *source,
                  "--only-binary=:all:", "--implementation=cp", f"--python-version={python}", *names]  # fmt: skip
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", *words, str(own), *_CONDITIONAL.get(platform, ())],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8", errors="replace",
-        )  # fmt: skip
+        done = _pip(*words, f"{own}[{_EXTRA}]", *_CONDITIONAL.get(platform, ()))
+        if done.returncode:  # without a microphone all else works
+            done = _pip(*words, str(own), *_CONDITIONAL.get(platform, ()))
         if done.returncode:
             errors = [
                 line for line in done.stderr.splitlines() if line.startswith("ERROR: ")
@@ -60,6 +60,13 @@ def collect(platforms: Iterable[str], python: str, folder: Path, wheels: Path | 
                 f"pip could not get the packages of the sidecar for {platform}: {reason}.",
                 "Check the network, give them with --wheels FOLDER, or leave --with-sidecar out.",
             )
+
+
+def _pip(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pip", *words],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8", errors="replace",
+    )  # fmt: skip
 
 
 def pack(installed: Distribution, folder: Path) -> Path:

@@ -48,6 +48,7 @@ def studio(
     try:
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401
+        import websockets  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"The studio needs {error.name}, which is not installed.", "Run pip install 'medtalk[studio]'."

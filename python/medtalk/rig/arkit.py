@@ -143,10 +143,11 @@ _BOTH_EYES = tuple(
 )
 # Of weights that fit equally well (JawLeft with JawRight) the smallest are meant; far below float32 otherwise.
 _RIDGE = 1e-9
+_ROWS = 1 << 10  # frames that are fitted together, whatever the length of the rig
 
 
-def _groups() -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """(channels, blendshapes) of each set of blendshapes that shares channels, directly or through others."""
+def _groups() -> tuple[np.ndarray, ...]:
+    """The sets of blendshapes that share channels, directly or through others: (G, K) blendshapes for each size K."""
     left, groups = set(range(N_ARKIT)), []
     while left:
         shapes = {left.pop()}
@@ -157,11 +158,27 @@ def _groups() -> tuple[tuple[np.ndarray, np.ndarray], ...]:
                 break
             shapes = grown
         left -= shapes
-        groups.append((np.flatnonzero(rows), np.array(sorted(shapes))))
-    return tuple(groups)
+        groups.append(sorted(shapes))
+    sizes = sorted({len(group) for group in groups})
+    return tuple(np.array([group for group in groups if len(group) == size]) for size in sizes)
+
+
+def _cases(gram: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]:
+    """For groups with the products `gram` (G, K, K), each choice of weights that rest at 0, at 1 or at neither:
+    (those at neither (K,), the others' weights (K,), what solves the rest (G, F, F))."""
+    cases = []
+    for case in product((0.0, 1.0, None), repeat=gram.shape[-1]):
+        free = np.array([limit is None for limit in case])
+        cases.append((free, np.array([limit or 0.0 for limit in case]), np.linalg.inv(gram[:, free][:, :, free])))
+    return tuple(cases)
 
 
 _GROUPS = _groups()
+_GRAMS = tuple(
+    (ARKIT_MATRIX.T @ ARKIT_MATRIX + _RIDGE * np.eye(N_ARKIT))[group[:, :, None], group[:, None, :]]
+    for group in _GROUPS
+)
+_CASES = tuple(map(_cases, _GRAMS))
 
 
 def to_arkit(rig: RigSequence) -> tuple[tuple[str, ...], np.ndarray]:
@@ -170,17 +187,31 @@ def to_arkit(rig: RigSequence) -> tuple[tuple[str, ...], np.ndarray]:
     MouthClose is at most JawOpen, and equal to it where the lips touch.
     """
     require(rig, RigSequence, "The rig", "a RigSequence", RigError)
-    wanted = rig.values.astype(np.float64)
+    return ARKIT_NAMES, arkit_weights(rig.values)
+
+
+def arkit_weights(values: np.ndarray) -> np.ndarray:
+    """The weights (T, 52) of `to_arkit` for channels (T, 174)."""
+    weights = np.empty((len(values), N_ARKIT), np.float32)
+    for first in range(0, len(values), _ROWS):
+        rows = slice(first, first + _ROWS)
+        weights[rows] = _fitted(values[rows].astype(np.float64))
+    return weights
+
+
+def _fitted(wanted: np.ndarray) -> np.ndarray:
+    """`arkit_weights` of (T, 174) float64, which it changes."""
     for eye, both in _BOTH_EYES:
         wanted[:, eye] = np.clip(wanted[:, eye] + wanted[:, both], -1.0, 1.0)
-    weights = np.zeros((len(rig), N_ARKIT))
-    for rows, columns in _GROUPS:
-        weights[:, columns] = _bounded_least_squares(ARKIT_MATRIX[np.ix_(rows, columns)], wanted[:, rows])
+    weights = np.zeros((len(wanted), N_ARKIT))
+    pull = wanted @ ARKIT_MATRIX
+    for columns, gram, cases in zip(_GROUPS, _GRAMS, _CASES, strict=True):
+        weights[:, columns] = _bounded_least_squares(pull[:, columns], gram, cases)
     bite = np.clip(wanted[:, _BITES].mean(axis=1), 0.0, 1.0)
     # Seal and bite both lift the lower lip, together no further than the jaw is open.
     weights[:, _CLOSE] = (1.0 - (1.0 - weights[:, _CLOSE]) * (1.0 - bite)) * weights[:, _JAW]
     weights += np.maximum(wanted, 0.0) @ _SHOWN_MATRIX.T
-    return ARKIT_NAMES, np.minimum(weights, 1.0).astype(np.float32)
+    return np.minimum(weights, 1.0)
 
 
 def from_arkit(values: np.ndarray, fps: float = FPS, meta: Mapping[str, Any] | None = None) -> RigSequence:
@@ -222,24 +253,20 @@ def _seal(jaw: np.ndarray, close: np.ndarray) -> np.ndarray:
     return share * fade * fade * (3.0 - 2.0 * fade)
 
 
-def _bounded_least_squares(matrix: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Weights (T, K) in 0..1 that minimise |matrix (C, K) @ weights - wanted (T, C)|, exactly.
+def _bounded_least_squares(pull: np.ndarray, gram: np.ndarray, cases: Any) -> np.ndarray:
+    """Weights (T, G, K) in 0..1 that bring G groups of K blendshapes closest to what is wanted, exactly.
 
-    At the minimum some weights are at a limit and the rest solve the ordinary problem; K <= 3, so all 3**K cases are
-    solved and the best that keeps the limits is taken, frame by frame.
+    pull: (T, G, K), how much of each blendshape is wanted. At the minimum some weights are at a limit and the rest
+    solve the ordinary problem; K <= 3, so all 3**K cases are solved and the best that keeps the limits is taken, frame
+    by frame.
     """
-    size = matrix.shape[1]
-    gram = matrix.T @ matrix + _RIDGE * np.eye(size)
-    pull = wanted @ matrix  # (T, K)
-    best = np.zeros((len(wanted), size))
-    least = np.full(len(wanted), np.inf)
-    for case in product((0.0, 1.0, None), repeat=size):
-        free = np.array([limit is None for limit in case])
-        trial = np.tile([limit or 0.0 for limit in case], (len(wanted), 1))
-        if free.any():
-            rest = pull[:, free] - trial[:, ~free] @ gram[np.ix_(~free, free)]
-            trial[:, free] = np.linalg.solve(gram[np.ix_(free, free)], rest.T).T
-        cost = np.einsum("tk,tk->t", trial @ gram - 2.0 * pull, trial)
-        better = (cost < least) & ((trial >= 0.0) & (trial <= 1.0)).all(axis=1)
+    best = np.zeros(pull.shape)
+    least = np.full(pull.shape[:2], np.inf)
+    for free, fixed, inverse in cases:
+        trial = np.broadcast_to(fixed, pull.shape).copy()
+        rest = pull[:, :, free] - gram[:, free] @ fixed
+        trial[:, :, free] = np.einsum("gfh,tgh->tgf", inverse, rest)
+        cost = np.einsum("tgk,tgk->tg", np.einsum("gkl,tgl->tgk", gram, trial) - 2.0 * pull, trial)
+        better = (cost < least) & ((trial >= 0.0) & (trial <= 1.0)).all(axis=2)
         best[better], least[better] = trial[better], cost[better]
     return best

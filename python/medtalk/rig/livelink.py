@@ -40,7 +40,7 @@ def livelink_lines(weights: np.ndarray, fps: float, head: np.ndarray | None = No
     yield ",".join(HEADER)
     row = number_format(N_ARKIT)
     still = [",0" * len(_ROTATIONS)]
-    turns = still * len(weights) if head is None else (_turned(turn) for turn in head.tolist())
+    turns = still * len(weights) if head is None else (_turned(turn) for turn in rotations(head).tolist())
     for t, (frame, turned) in enumerate(zip(weights, turns, strict=True)):
         # Whole thousandths of a sixtieth, so that rounding cannot write a sixtieth number 60.
         ticks = round(t * _BASE * 1000 / fps)
@@ -49,9 +49,14 @@ def livelink_lines(weights: np.ndarray, fps: float, head: np.ndarray | None = No
         yield f"{code},{_COUNT},{row % tuple(frame.tolist())}{turned}"
 
 
+def rotations(head: np.ndarray) -> np.ndarray:
+    """HeadYaw, HeadPitch and HeadRoll (T, 3) in the app's radians of a head that turns by (T, 3) of our degrees."""
+    return 0.0 - np.radians(head.astype(np.float64))
+
+
 def _turned(turn: list[float]) -> str:
-    """The cells of the rotations where the head turns by so many degrees."""
-    cells = [f"{0.0 - math.radians(each):.9g}" for each in turn] + ["0"] * (len(_ROTATIONS) - 3)
+    """The cells of the rotations of a frame, whose head turns by so many radians."""
+    cells = [f"{each:.9g}" for each in turn] + ["0"] * (len(_ROTATIONS) - 3)
     return "".join(f",{cell}" for cell in cells)
 
 

@@ -33,6 +33,16 @@ class Metrics:
         self.queued = Gauge("medtalk_queued_jobs", "Jobs waiting.", registry=registry)
         self.cache = Gauge("medtalk_cache_bytes", "Bytes of sounds in the cache.", registry=registry)
         self.refused = Counter("medtalk_refused", "Requests refused, by code.", ["code"], registry=registry)
+        self.streams = Counter("medtalk_streams", "Streams that ended, by code.", ["code"], registry=registry)
+        self.stream_frames = Counter("medtalk_stream_frames", "Frames of streams made.", registry=registry)
+        self.stream_dropped = Counter("medtalk_stream_dropped_frames", "Frames of streams left out.", registry=registry)
+        self.stream_lost = Counter(
+            "medtalk_stream_lost_seconds", "Seconds of sound that streams missed.", registry=registry
+        )
+        self.latency = Histogram(
+            "medtalk_stream_step_seconds", "Seconds from the sound of a step to its frames.", registry=registry,
+            buckets=(0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0),
+        )  # fmt: skip
         self._connections = 0
         try:
             listener = socket.create_server(("127.0.0.1", port))

@@ -28,15 +28,19 @@ from medtalk.persona import read_persona, shipped
 from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import CHANNEL_HASH, CHANNEL_NAMES
 from medtalk.service import PORT
+from medtalk.service.answers import LONGEST_MESSAGE, refusal, stopping
 from medtalk.service.cache import ByteCache
 from medtalk.service.jobs import FairQueue, Job
 from medtalk.service.listener import Listener, is_loopback
 from medtalk.service.log import log, note
-from medtalk.service.schema import SETTINGS, SOUNDS, BadRequest, JobRequest, Request, read_request
+from medtalk.service.schema import SOUNDS, BadRequest, JobRequest, Request, read_request
+from medtalk.service.settings import SETTINGS
+from medtalk.service.stream import Stream
+from medtalk.service.streams import Streams, no_stream
 from medtalk.service.worker import Outcome, Worker
 from medtalk.version import __version__
 from medtalk_board.channels import REGIONS
-from medtalk_wire.protocol import Message, pack
+from medtalk_wire.protocol import MAX_ID, STREAMS, Message, pack
 
 PROGRESS_SECONDS = 0.15  # the protocol promises five a second
 WAITING_SECONDS = 1.0
@@ -49,7 +53,6 @@ FINISH_SECONDS, CANCEL_SECONDS = 3.0, 1.0
 
 _BATCH = 64  # messages read before the clock is looked at again
 _OVERHEAD = 1024  # bytes that a kept job takes beside its last message
-_LONGEST_MESSAGE = 400  # characters of an error: what a client sent may be quoted in it
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,13 @@ class ServiceSettings:
 
 @dataclass(frozen=True)
 class _Kept:
-    """An ended job: what it asked, and the frames of its last message."""
+    """An ended job or stream: what it asked, and the frames of its last message; of a stream also those before it that
+    were not read, and whose it was."""
 
     fingerprint: bytes
     last: list[Any]
+    before: Sequence[list[Any]] = ()
+    client: bytes | None = None
 
 
 class Server:
@@ -148,9 +154,15 @@ class Server:
                 self._metrics = Metrics(settings.metrics)
                 stack.callback(self._metrics.close)
             self._worker = Worker(self._model, settings.limits, self._report, folders)
+            self._streams = Streams(
+                self._model, settings.limits, self._worker.understood, self._offer, self._wake_up, self._stream_ended
+            )
+            if self._metrics:
+                self._streams.latency = self._metrics.latency.observe
             self._listener.publish(self.instance, settings.connection_file)
             self._stack = stack.pop_all()
         self._worker.start()
+        self._streams.start()
         self.ready_seconds = time.perf_counter() - began
         note("ready", address=self.address, bundle=self._model.bundle.name, seconds=round(self.ready_seconds, 3))
 
@@ -193,6 +205,7 @@ class Server:
                 if self._socket in ready:
                     self._receive()
                 self._tell_progress()
+                self._streams.tend()
                 self._start_next()
                 self._stay_found()
         self._listener.check()
@@ -203,8 +216,9 @@ class Server:
         if self._working is not None:
             self._working.watch.cancel()
         ended = self._worker.finish(CANCEL_SECONDS)
+        played = self._streams.close(CANCEL_SECONDS)
         self._stack.close()
-        return ended
+        return ended and played
 
     # -- waiting
 
@@ -238,7 +252,9 @@ class Server:
             due.append(self._working.last_sent + PROGRESS_SECONDS)
         if self._stopping_since is not None:
             due.append(now + PROGRESS_SECONDS)
-        if self.settings.idle_exit is not None and not self._jobs and self._working is None:
+        if (soon := self._streams.due()) is not None:
+            due.append(soon)
+        if self.settings.idle_exit is not None and self._idles():
             due.append(self._last_heard + self.settings.idle_exit)
         return max(0, math.ceil(1000.0 * (min(due) - now)))
 
@@ -248,10 +264,13 @@ class Server:
             self._looked = now
             self._listener.publish_again()
 
+    def _idles(self) -> bool:
+        return not (self._jobs or self._working or len(self._streams))
+
     def _ended(self) -> bool:
         """Whether to return from `run`; takes the steps towards it."""
         now, idle = time.monotonic(), self.settings.idle_exit
-        if idle is not None and not self._jobs and self._working is None and now - self._last_heard >= idle:
+        if idle is not None and self._idles() and now - self._last_heard >= idle:
             note("idle", seconds=idle)
             return True
         if not self._stops:
@@ -259,16 +278,17 @@ class Server:
         if self._stopping_since is None:
             self._stopping_since = now
             note("stopping", queued=len(self._queue))
+            self._streams.stop()
             for job in list(self._queue):
                 self._queue.remove(job)
-                self._finish(job, _stopping())
+                self._finish(job, stopping())
         if self._working is None:
             return True
         patience = 0.0 if self._stops > 1 else FINISH_SECONDS
         if now - self._stopping_since < patience:
             return False
         if self._open(self._working):
-            self._finish(self._working, _stopping())
+            self._finish(self._working, stopping())
         return True  # `close` cancels it, and waits for the compute thread
 
     # -- messages in
@@ -280,21 +300,25 @@ class Server:
             except zmq.Again:
                 return
             self._last_heard = time.monotonic()
+            self._streams.heard_from(client.bytes)
             try:
                 self._answer(client.bytes, [frame.buffer for frame in frames])
             except Exception as error:  # a fault of ours: this message is lost, the sidecar is not
                 log.exception("fault", extra={"facts": {"client": client.bytes.hex()}})
                 message = f"The sidecar failed: {type(error).__name__}: {error}."
-                self._send(client.bytes, _error("", ServiceError("internal", message, "Please report it.")))
+                self._send(client.bytes, refusal("", ServiceError("internal", message, "Please report it.")))
 
     def _answer(self, client: bytes, frames: list[memoryview]) -> None:
         try:
             request = read_request(frames, self.settings.limits, self._folders, self._guidance)
         except BadRequest as bad:
-            self._refuse(client, bad.parent, bad.error)
+            self._refuse(client, bad.parent, bad.error, bad.stream)
             return
         if request.type in ("generate", "decode"):
             self._admit(client, request)
+            return
+        if request.type in STREAMS:
+            self._stream(client, request)
             return
         if request.type == "hello" and request.body.channel_hash not in ("", CHANNEL_HASH):
             problem = ServiceError(
@@ -303,6 +327,11 @@ class Server:
                 "Install the same version of MEDTalk on both sides.",
             )
             self._refuse(client, request.id, problem)
+            return
+        if request.type == "cancel" and self._streams.cancel(client, request.body.job):
+            self._send(
+                client, Message("cancel_reply", {"job": request.body.job, "state": "cancelled"}, parent=request.id)
+            )
             return
         answers = {"hello": self._hello, "ping": self._ping, "cancel": self._cancel, "shutdown": self._shutdown}
         self._send(client, Message(f"{request.type}_reply", answers[request.type](request.body), parent=request.id))
@@ -330,6 +359,7 @@ class Server:
                 "hears": self._hears,
                 "words": "whisper" in bundle.backbones,
                 "settings": list(SETTINGS),
+                "streams": self._streams.plays,
             },
         }
 
@@ -352,6 +382,61 @@ class Server:
             return {"job": body.job, "state": "cancelled"}
         return {"job": body.job, "state": "finished" if self._kept.get(body.job) else "unknown"}
 
+    # -- streams
+
+    def _stream(self, client: bytes, request: Request) -> None:
+        """Answer a request about a stream."""
+        asked = request.body
+        kept = self._kept.get(request.id if request.type == "stream_open" else asked.stream)
+        try:
+            if request.type == "stream_open":
+                if request.id in self._jobs or (kept and kept.fingerprint != asked.fingerprint):
+                    raise ServiceError(
+                        "id_reused", f"{request.id} is the id of another job.", "Make a new id for each."
+                    )
+                if kept is None and self._stops:
+                    raise stopping()
+                if kept is None:
+                    self._streams.open(client, request.id, asked)
+                    self._worker.give_way()
+            if kept is not None:
+                if kept.client != client or request.type not in ("stream_open", "stream_close"):
+                    raise no_stream()
+                for frames in (*kept.before, kept.last):
+                    self._send_result(client, frames)
+            elif request.type == "stream_audio":
+                self._streams.hear(client, asked)
+            elif request.type == "stream_guide":
+                self._streams.guide(client, request.id, asked)
+            elif request.type == "stream_close":
+                self._streams.finish(client, asked)
+        except MedtalkError as error:
+            self._refuse(client, request.id, error, getattr(asked, "stream", "")[:MAX_ID])
+
+    def _stream_ended(self, stream: Stream, code: str, messages: list[Message]) -> None:
+        self._last_heard = time.monotonic()  # the idle time begins
+        if self._metrics:
+            self._metrics.streams.labels(code).inc()
+            self._metrics.stream_frames.inc(stream.frames)
+            self._metrics.stream_dropped.inc(stream.dropped)
+            self._metrics.stream_lost.inc(stream.lost / stream.request.rate)
+        if messages:
+            *before, last = map(pack, messages)
+            size = _OVERHEAD + sum(map(_nbytes, (*before, last)))
+            self._kept.put(stream.id, _Kept(stream.request.fingerprint, last, before, stream.client), size)
+
+    def _offer(self, client: bytes, message: Message) -> bool | None:
+        """Send without waiting, or not at all: False if there is no room now, None if the client is gone."""
+        try:
+            self._socket.send_multipart([client, *pack(message)], zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            return None
+        return True
+
     # -- jobs
 
     def _admit(self, client: bytes, request: Request) -> None:
@@ -359,12 +444,12 @@ class Server:
         job, kept = self._jobs.get(request.id), self._kept.get(request.id)
         known = job.request.fingerprint if job else kept.fingerprint if kept else asked.fingerprint
         problem = None
-        if known != asked.fingerprint:
+        if known != asked.fingerprint or request.id in self._streams:
             problem = ServiceError(
                 "id_reused", f"{request.id} is the id of another job.", "Make a new id for each job."
             )
         elif job is None and kept is None:
-            problem = _stopping() if self._stops else self._full(client, asked)
+            problem = stopping() if self._stops else self._full(client, asked)
         if problem is not None:
             self._refuse(client, request.id, problem)
         elif kept is not None:
@@ -403,11 +488,11 @@ class Server:
         """Whether its last message has not been sent. A job that was given up may have a successor of the same id."""
         return self._jobs.get(job.id) is job
 
-    def _refuse(self, client: bytes, job: str, error: MedtalkError) -> None:
-        note("refused", job=job, client=client.hex(), code=error.code, message=error.message[:_LONGEST_MESSAGE])
+    def _refuse(self, client: bytes, job: str, error: MedtalkError, stream: str = "") -> None:
+        note("refused", job=job, client=client.hex(), code=error.code, message=error.message[:LONGEST_MESSAGE])
         if self._metrics:
             self._metrics.refused.labels(error.code).inc()
-        self._send(client, _error(job, error))
+        self._send(client, refusal(job, error, stream))
 
     def _accept(self, job: Job) -> None:
         job.last_sent = time.monotonic()
@@ -475,7 +560,7 @@ class Server:
             last = Message("result", end.body, parent=job.id, buffers=end.buffers)
             code = "ok"
         else:
-            last, code = _error(job.id, end), end.code
+            last, code = refusal(job.id, end), end.code
         note("ended", job=job.id, type=job.request.type, code=code, seconds=round(time.monotonic() - job.received, 4))
         if self._metrics:
             self._metrics.jobs.labels(job.request.type, code).inc()
@@ -518,15 +603,3 @@ class Server:
 
 def _nbytes(frames: list[Any]) -> int:
     return sum(memoryview(frame).nbytes for frame in frames)
-
-
-def _stopping() -> ServiceError:
-    return ServiceError("stopping", "The sidecar is shutting down.", "Start it again and ask again, with the same id.")
-
-
-def _error(parent: str, error: MedtalkError) -> Message:
-    message = error.message.encode("utf-8", "replace").decode()  # names of files may hold what is not Unicode
-    if len(message) > _LONGEST_MESSAGE:
-        message = message[: _LONGEST_MESSAGE - 1] + "…"
-    subject = {"about": error.about.encode("utf-8", "replace").decode()} if error.about else {}
-    return Message("error", {"code": error.code, "message": message, "hint": error.hint, **subject}, parent=parent)

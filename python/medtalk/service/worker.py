@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -15,7 +18,7 @@ import numpy as np
 
 from medtalk.audio import Speech, read_speech
 from medtalk.errors import MedtalkError, ServiceError, about
-from medtalk.guidance import NEUTRAL, Embedding, Guidance, Picture, beside, guidance_of
+from medtalk.guidance import Guidance
 from medtalk.limits import ServiceLimits
 from medtalk.perform import VOICE, Model, Performance
 from medtalk.rig import RigSequence
@@ -24,18 +27,16 @@ from medtalk.service.cache import ByteCache
 from medtalk.service.folders import read_inside
 from medtalk.service.jobs import Job
 from medtalk.service.log import log
-from medtalk.service.schema import JobRequest, ReceivedPicture, ReceivedSound
+from medtalk.service.schema import JobRequest, ReceivedSound
+from medtalk.service.understood import Understood, digest
 from medtalk.tags import spoken
 from medtalk.take import hears_voice, informed, take
-from medtalk.timeline import Timeline
-from medtalk.watch import checkpoint, stage
+from medtalk.watch import stage
 from medtalk_wire.protocol import Buffer
 
 _NUMPY = {"int16": "<i2", "int32": "<i4", "float32": "<f4", "uint8": "u1"}
+_LOW = 10  # niceness
 _MAX_SPOKEN, _TIMED_BYTES = 800_000, 24  # bytes of words and phones in a header, and of each beside its text
-_HASH_BLOCK = 8 << 20  # bytes between two looks at whether the job was cancelled
-_GUIDANCES = 256
-"""Texts and pictures that are kept as the model understands them, so that decoding by one again costs nothing."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Worker(threading.Thread):
     ) -> None:
         super().__init__(name="medtalk-worker", daemon=True)
         self.heard: ByteCache[Performance] = ByteCache(limits.max_cache_bytes)
-        self._guidances: ByteCache[Guidance] = ByteCache(_GUIDANCES)  # each counts 1
+        self.understood = Understood(model, limits)
         # The last sound with words: to align them takes longer than to decode, and a client that tries settings sends
         # the same words each time.
         self._worded: ByteCache[Performance] = ByteCache(min(1, limits.max_cache_bytes))
@@ -67,6 +68,7 @@ class Worker(threading.Thread):
         self._limits = limits
         self._folders = folders
         self._done = done
+        self._gives_way = False
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
 
     def submit(self, job: Job) -> None:
@@ -78,6 +80,16 @@ class Worker(threading.Thread):
         self._jobs.put(None)
         self.join(seconds)
         return not self.is_alive()
+
+    def give_way(self) -> None:
+        """Have the system prefer other threads, for good: streams are played in time, and jobs take what is left.
+
+        Where nothing else runs, jobs take no longer. Linux only, as the priority of one thread is its own there.
+        """
+        if sys.platform == "linux" and not self._gives_way and self.native_id is not None:
+            self._gives_way = True
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self.native_id, _LOW)
 
     def run(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -158,48 +170,10 @@ class Worker(threading.Thread):
         return worded
 
     def _guidance(self, request: JobRequest) -> Guidance:
-        """The guidance of a job; those of texts and pictures are kept."""
-        settings = request.settings
-        if hears_voice(settings):
+        """The guidance of a job."""
+        if hears_voice(request.settings):
             self._model.prepare(VOICE)  # what is missing is reported before the sound is heard
-        emotion = settings.emotion
-        if emotion is None and not (settings.text or request.picture):
-            emotion = NEUTRAL
-        base = self._understood(emotion, settings.text, request.picture)
-        if settings.timeline is None:
-            return base
-        pictures = iter(request.pictures)
-        return Timeline.of(
-            base, settings.timeline, lambda span: self._understood(span.emotion, span.text, next(pictures))
-        )
-
-    def _understood(
-        self, emotion: str | Mapping[str, float] | None, text: str, picture: ReceivedPicture | None
-    ) -> Guidance:
-        """The guidance of labels, of a text or picture, or of both; what the model makes of the latter is kept."""
-        if not (text or picture):
-            assert emotion is not None
-            return guidance_of(emotion)
-        data = None if picture is None else _file(picture, self._limits)
-        key = f"image {picture.sha256}" if picture else f"text {text}"
-        guidance = self._guidances.get(key)
-        if guidance is None:
-            guidance = self._model.guide(text=text or None, image=data)
-            self._guidances.put(key, guidance, 1)
-        if picture and isinstance(guidance, Embedding | Picture):
-            guidance = replace(guidance, name=picture.name)  # the same picture may come by another name
-        return guidance if emotion is None else beside(guidance, emotion)
-
-
-def _file(picture: ReceivedPicture, limits: ServiceLimits) -> bytes:
-    """The bytes of a picture, checked as far as can be without decoding it."""
-    from medtalk.backbones.picture import check_picture
-
-    data, name = bytes(picture.data.data), picture.name or "The picture"
-    if _digest(memoryview(data)) != picture.sha256:
-        raise ServiceError("checksum", f"{name} was damaged on the way.", "Send it again.")
-    check_picture(name, data, limits.max_pixels)
-    return data
+        return self.understood.guidance(request.asked)
 
 
 def _identify(
@@ -214,20 +188,12 @@ def _identify(
         data, shape, dtype = memoryview(read_inside(sound.path, folders, limits.audio)), None, None
     else:
         data, shape, dtype = memoryview(sound.data.data), sound.data.shape, sound.data.dtype
-    digest = _digest(data)
-    if sound.data is not None and digest != sound.sha256:
+    found = digest(data)
+    if sound.data is not None and found != sound.sha256:
         raise ServiceError("checksum", f"{sound.name} was damaged on the way.", "Send it again.")
     kind = ("pcm", sound.rate, shape, dtype) if sound.kind == "pcm" else ("file",)
     words = () if language is None else ("words", language)
-    return hashlib.sha256(repr((digest, sound.channel, *kind, *words)).encode()).hexdigest(), data
-
-
-def _digest(data: memoryview) -> str:
-    digest = hashlib.sha256()
-    for at in range(0, data.nbytes, _HASH_BLOCK):
-        checkpoint()
-        digest.update(data[at : at + _HASH_BLOCK])
-    return digest.hexdigest()
+    return hashlib.sha256(repr((found, sound.channel, *kind, *words)).encode()).hexdigest(), data
 
 
 def _speech(sound: ReceivedSound, data: memoryview, limits: ServiceLimits) -> Speech:

@@ -1,4 +1,4 @@
-"""The addresses of the studio: the page and its files, sounds in, takes out."""
+"""The addresses of the studio: the page and its files, sounds in, takes out, and the socket of live streams."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from medtalk.audio import read_speech
 from medtalk.errors import CancelledError, LimitError, MedtalkError, OutputError, RigError, ServiceError
@@ -24,6 +25,7 @@ from medtalk.rig import RIG_ENDINGS, write_rig
 from medtalk.rig.head import head_bytes
 from medtalk.service.log import log
 from medtalk.studio.controls import PAGE_ENDING, controls
+from medtalk.studio.live import serve
 from medtalk.studio.session import File, Session, Take
 
 WEB = Path(__file__).parent / "web"
@@ -32,7 +34,8 @@ MAX_JSON_BYTES = 16 << 20
 _DISCARDED = 64 << 20
 """Bytes of a body that are read although they are too many: a client that still sends may not see the answer."""
 # in the order in which they need each other
-_SCRIPTS = ("settings.js", "engine.js", "curve.js", "spans.js", "microphone.js", "form.js", "toolbar.js", "studio.js")
+_SCRIPTS = ("settings.js", "engine.js", "curve.js", "spans.js", "microphone.js", "schedule.js", "live.js", "form.js",
+            "toolbar.js", "livepanel.js", "studio.js")  # fmt: skip
 _BLOB = "application/octet-stream"
 
 
@@ -103,6 +106,9 @@ def make_app(session: Session, sound: File | None = None) -> Starlette:
         cleaning = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
         return FileResponse(folder / f"take{ending}", media_type=_BLOB, filename=stem + ending, background=cleaning)
 
+    async def live(socket: WebSocket) -> None:
+        await serve(socket, session)
+
     async def voice(_: Request) -> Response:
         return JSONResponse(await session.hears_emotion())
 
@@ -123,6 +129,7 @@ def make_app(session: Session, sound: File | None = None) -> Starlette:
             Route("/sound", play),
             Route("/take", take, methods=["POST"]),
             Route("/export", export, methods=["POST"]),
+            WebSocketRoute("/live", live),
             Route("/voice", voice),
             Route("/progress", progress),
         ],

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _REFUSAL = "This is a medtalk studio. Open the address that it printed when it started.\n"
+# Nothing from elsewhere runs or is loaded, and nobody else's page holds ours. Not every browser counts a socket to our
+# own host as 'self'.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws://{host}; media-src blob:; "
+    "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _HEADERS = {
-    # Nothing from elsewhere runs or is loaded, and nobody else's page holds ours.
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "media-src blob:; img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -29,7 +32,8 @@ class Guard:
     """Lets requests to `http://HOST/TOKEN/...` through to `app`; all others get status 403 and one line.
 
     The host must be our own, so that another name for this machine (DNS rebinding) opens nothing. What a page sends
-    must come from our page: a browser names the origin of every POST.
+    must come from our page: a browser names the origin of every POST and of every WebSocket, which no other rule of
+    browsers keeps the pages of strangers from opening.
     """
 
     def __init__(self, app: ASGIApp, host: str) -> None:
@@ -37,6 +41,7 @@ class Guard:
         self._app, self._host, self._origin = app, host, f"http://{host}"
         self._token = secrets.token_urlsafe(24)
         self._once = secrets.token_urlsafe(24)
+        self._headers = {"Content-Security-Policy": _POLICY.format(host=host), **_HEADERS}
 
     @property
     def address(self) -> str:
@@ -49,14 +54,14 @@ class Guard:
         return f"{self._origin}/{self._once}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             return
         answer = self._app
-        if not self._comes_from_us(Headers(scope=scope), scope["method"]):
+        if not self._comes_from_us(Headers(scope=scope), scope.get("method", "")):
             answer = PlainTextResponse(_REFUSAL, 403)
         else:
             first = scope["path"].split("/")[1]
-            if self._once and _same(first, self._once):
+            if scope["type"] == "http" and self._once and _same(first, self._once):
                 self._once = ""
                 answer = RedirectResponse(f"/{self._token}/", 303)
             elif _same(first, self._token):
@@ -65,8 +70,8 @@ class Guard:
                 answer = PlainTextResponse(_REFUSAL, 403)
 
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                MutableHeaders(scope=message).update(self._headers)
             await send(message)
 
         await answer(scope, receive, send_with_headers)

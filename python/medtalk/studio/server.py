@@ -23,6 +23,8 @@ from medtalk.studio.session import File, Session
 HOST = "127.0.0.1"
 _CONNECTIONS = 64  # at once, of all tabs
 _LAST_ANSWERS = 1  # seconds
+_MESSAGE_BYTES = 1 << 20  # of a message of a live stream; the largest is a second of sound
+_ALIVE = 10.0  # seconds between two questions whether the tab of a live stream is still there, and for its answer
 
 
 class Server:
@@ -39,9 +41,10 @@ class Server:
         self.port = self._socket.getsockname()[1]
         self.guard = Guard(make_app(session, sound), f"{HOST}:{self.port}")
         config = uvicorn.Config(
-            self.guard, http="h11", ws="none", loop="asyncio", lifespan="off", log_config=None, access_log=False,
-            server_header=False, proxy_headers=False, limit_concurrency=_CONNECTIONS,
-            timeout_graceful_shutdown=_LAST_ANSWERS,
+            self.guard, http="h11", ws="websockets-sansio", loop="asyncio", lifespan="off", log_config=None,
+            access_log=False, server_header=False, proxy_headers=False, limit_concurrency=_CONNECTIONS,
+            timeout_graceful_shutdown=_LAST_ANSWERS, ws_max_size=_MESSAGE_BYTES, ws_ping_interval=_ALIVE,
+            ws_ping_timeout=_ALIVE, ws_per_message_deflate=False,
         )  # fmt: skip
         self._server = _Uvicorn(config)
         logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)  # what strangers send, and faults that we log

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgpack
 import numpy as np
 
-from medtalk.errors import BackboneError, CancelledError, ServiceError
+from medtalk.errors import BackboneError, CancelledError, MedtalkError, ServiceError
 from medtalk.limits import ServiceLimits
 from medtalk.perform import VOICE, Model
 from medtalk.rig import RigSequence, Timed
@@ -23,9 +24,12 @@ from medtalk.service.schema import BadRequest, JobRequest, read_request
 from medtalk.service.worker import Outcome, Worker
 from medtalk.take import hears_voice
 from medtalk_wire.protocol import Buffer, Message, new_id, pack
+from medtalk_wire.settings import Settings
 
 CANCEL_SECONDS = 1.0
 """How long a job may take to end when the studio is closed."""
+STREAMED_BYTES = 256 << 20
+"""Of takes that were streamed; those that were used least are forgotten in time."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class Session:
     def __init__(self, model: Model, limits: ServiceLimits) -> None:
         self.model, self.limits = model, limits
         self._files: ByteCache[File] = ByteCache(max(limits.max_client_queue_bytes, limits.audio.max_bytes))
+        self.streams: dict[str, Callable[[MedtalkError], None]] = {}  # what ends the live stream of a tab
+        self._streamed: ByteCache[Take] = ByteCache(STREAMED_BYTES)
         self._queue = FairQueue()
         self._working: Job | None = None
         self._ends: dict[Job, asyncio.Future[Outcome]] = {}
@@ -76,13 +82,19 @@ class Session:
             raise ServiceError("not_heard", "The studio no longer keeps this file.", "Open it again.")
         return file
 
+    def keep_streamed(self, take: Take) -> str:
+        """Keep a take that was streamed; its id, by which `take` gives it again."""
+        name = secrets.token_hex(16)
+        self._streamed.put(name, take, take.rig.values.nbytes)
+        return name
+
     async def take(self, asked: Mapping[str, Any], tab: str, *, live: bool) -> Take:
         """The take that a tab asks for.
 
         Args:
             asked: `sound`, and perhaps `picture`, the SHA-256 of files that are kept, as is `image` in a span of
-                `timeline`; perhaps `curve`, a list of numbers; all else as in the body of `generate`
-                (docs/protocol.md, Settings).
+                `timeline`; perhaps `curve`, a list of numbers, and `streamed`, the id of a take that is kept as it was
+                streamed; all else as in the body of `generate` (docs/protocol.md, Settings).
             tab: who asks.
             live: it takes the place of the tab's own live take that still waits, and of one that still hears another
                 sound.
@@ -91,7 +103,11 @@ class Session:
             MedtalkError: a setting, sound or picture that cannot be used. `CancelledError` if a newer one took its
                 place.
         """
-        request = self._request(asked)
+        asked = dict(asked)
+        streamed = asked.pop("streamed", None)
+        request = self.request(asked)
+        if streamed is not None:
+            return self._again(streamed, request.settings)
         if hears_voice(request.settings) and not await self.hears_emotion():
             # a download would keep all tabs waiting
             raise BackboneError(
@@ -134,12 +150,16 @@ class Session:
             self._working.watch.cancel()
         return self._worker.finish(CANCEL_SECONDS)
 
-    def _request(self, asked: Mapping[str, Any]) -> JobRequest:
-        """The request as the sidecar reads it, with all its checks."""
+    def request(self, asked: Mapping[str, Any], kind: str = "generate") -> JobRequest:
+        """The request of a tab as the sidecar reads it, with all its checks: of kind "generate" with the sound, of kind
+        "decode" the settings alone."""
         body, buffers = dict(asked), []
-        sound = self.file(body.pop("sound", None))
-        buffers.append(Buffer("file", "uint8", (len(sound.data),), sound.data))
-        body["sound"] = {"kind": "file", "sha256": sound.sha256, "name": sound.name}
+        if kind == "generate":
+            sound = self.file(body.pop("sound", None))
+            buffers.append(Buffer("file", "uint8", (len(sound.data),), sound.data))
+            body["sound"] = {"kind": "file", "sha256": sound.sha256, "name": sound.name}
+        else:
+            body["heard"] = ""
         if (wanted := body.pop("picture", None)) is not None:
             picture = self.file(wanted)
             buffers.append(Buffer("image", "uint8", (len(picture.data),), picture.data))
@@ -157,13 +177,21 @@ class Session:
                 raise ServiceError("bad_message", "The curve is not a list of numbers.") from None
             buffers.append(Buffer("intensity", "float32", values.shape, values))
         try:
-            frames = [memoryview(frame).cast("B") for frame in pack(Message("generate", body, buffers=buffers))]
+            frames = [memoryview(frame).cast("B") for frame in pack(Message(kind, body, buffers=buffers))]
         except (OverflowError, ValueError, TypeError, msgpack.PackException) as error:
             raise ServiceError("bad_message", f"The request cannot be read: {error}.") from None
         try:
             return read_request(frames, self.limits, None, self.model.guidance).body
         except BadRequest as bad:
             raise bad.error from None
+
+    def _again(self, streamed: object, settings: Settings) -> Take:
+        """A take that was streamed, in the frame rate and of the part that are asked for."""
+        take = self._streamed.get(streamed) if isinstance(streamed, str) else None
+        if take is None:
+            raise ServiceError("not_heard", "The studio no longer keeps what was streamed.", "Change a setting.")
+        rig = take.rig.resample(settings.fps)
+        return replace(take, rig=rig if settings.span is None else rig.slice(*settings.span))
 
     def _spans(self, timeline: list[Any]) -> tuple[list[Any], bytes]:
         """The spans of a timeline as the sidecar reads them, and their pictures, one after the other."""

@@ -72,6 +72,9 @@ class SkeletalMeshComponent(SkinnedMeshComponent):
     def get_default_animating_rig(self) -> Any:
         return self._mesh()._values.get("default_animating_rig") if self._mesh() is not None else None
 
+    def set_update_animation_in_editor(self, new_update_state: bool) -> None:
+        self._updates = bool(new_update_state)
+
     def get_curve_value(self, curve_name: Any, default_value: float) -> Any:
         return EDITOR.curve_value(self, str(curve_name), default_value)
 

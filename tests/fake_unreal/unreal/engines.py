@@ -20,7 +20,8 @@ from .signatures import CLASSES
 
 _TABLE = Path(__file__).parents[1] / "data" / "engines.csv"
 CHANGES = ("added", "removed", "protected", "deprecated", "takes")
-_PLUGINS = ("MetaHuman", "RigMapper")  # of Unreal, which a project has not unless somebody enables them
+# Of Unreal, which a project has not unless somebody enables them.
+_PLUGINS = ("AppleARKitFaceSupport", "LiveLink", "MetaHuman", "RigMapper")
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,7 @@ class EditorState:
         self.notifications: list[Any] = []  # of tasks
         self.unattended_script = False  # Unreal takes the editor for one that a script runs
         self.urls: list[str] = []  # opened in the browser
+        self.subjects: list[str] = []  # that Live Link receives
         self.shutdowns: dict[Any, Callable[[], None]] = {}
         self.quit = False
         self.keep_alive = False

@@ -8,6 +8,11 @@ class EngineError extends Error {
   }
 }
 
+/** The server of this page does not answer. */
+function gone() {
+  return new EngineError({ code: "gone", message: "The studio does not answer.", hint: "Start it again." });
+}
+
 /** The server of this page; its address is relative, so that the token stays in the address bar. */
 class Engine {
   constructor() {
@@ -64,7 +69,7 @@ class Engine {
     try {
       answer = await fetch(path, body === undefined ? {} : { method: "POST", body });
     } catch {
-      throw new EngineError({ code: "gone", message: "The studio does not answer.", hint: "Start it again." });
+      throw gone();
     }
     if (answer.ok) return answer;
     const facts = { code: "refused", message: `The studio refused this (${answer.status}).`, hint: "" };

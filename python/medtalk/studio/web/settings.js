@@ -5,6 +5,7 @@ function usualSettings(about) {
   const usual = (knobs) => Object.fromEntries(knobs.map(({ name, default: value }) => [name, value]));
   return Object.freeze({
     sound: null, // {id, name}
+    streamed: null, // the id of a take that is as it was streamed live, until a setting changes
     weights: Object.freeze({ neutral: 1 }), // of labels, 0 to 1
     heard: false, // the emotion that is heard in the voice, in place of the weights
     text: "",

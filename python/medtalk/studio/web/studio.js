@@ -19,7 +19,13 @@ class Studio {
     [this.loading, this.replays, this.began] = [0, false, 0];
     this.asked = new WeakMap(); // when settings were made, to measure how long they take
     this.history = new History(usualSettings(about));
-    KEYS.push(["K", "keep the take as A"], ["X", "A or B"], ["Delete", "remove the mood that is chosen"], ["ctrl Z", "undo; with shift, redo"]);
+    KEYS.push(
+      ["T", "talk: the face follows the microphone, or stops"],
+      ["K", "keep the take as A"],
+      ["X", "A or B"],
+      ["Delete", "remove the mood that is chosen"],
+      ["ctrl Z", "undo; with shift, redo"],
+    );
     this.player = new Player(document.querySelector(".studio-player"), head, about.board);
     this.toolbar = new Toolbar(this, about);
     document.querySelector(".studio-head").append(this.toolbar.element);
@@ -51,6 +57,7 @@ class Studio {
     );
     this.spanForm = new SpanForm(this.spans, this.form);
     this.form.addSection(this.spanForm.element);
+    this.live = new LivePanel(this);
     this.pump = new Pump(
       engine,
       (take, settings) => this.receive(take, settings),
@@ -80,7 +87,8 @@ class Studio {
     this.player.setTakes([restingTake()]);
     const open = element("button.act", { type: "button", click: () => this.toolbar.file.click() }, "Open a recording");
     const record = element("button.act", { type: "button", click: () => this.record() }, "Record your voice");
-    this.invitation = element("div.invitation", {}, element("p", {}, "Drop a recording here"), open, record);
+    const live = element("button.act", { type: "button", click: () => this.live.toggle() }, "Speak live");
+    this.invitation = element("div.invitation", {}, element("p", {}, "Drop a recording here"), open, record, live);
     this.player.parts.face.parentElement.append(this.invitation);
   }
 
@@ -89,7 +97,7 @@ class Studio {
   /** Ask for something else; the changes of one gesture are one step of the history. */
   change(patch, gesture) {
     if (this.waits) return this.refresh();
-    this.history.change(Object.freeze({ ...this.history.now, ...patch }), gesture);
+    this.history.change(Object.freeze({ ...this.history.now, streamed: null, ...patch }), gesture);
     this.demand(gesture === null);
   }
 
@@ -113,6 +121,7 @@ class Studio {
     const { now } = this.history;
     clearTimeout(this.judging);
     this.refresh();
+    if (this.live.on) return this.live.guide(now);
     if (!now.sound) return;
     if (now.sound.id !== this.sound?.id)
       return void this.load(now).then((loaded) => loaded || (back(), this.resume()));
@@ -194,6 +203,7 @@ class Studio {
       span: this.player.span,
       front: this.kept ? this.player.selected : 1,
       recording: this.microphone !== null,
+      live: this.live?.on ?? false,
     });
   }
 
@@ -208,10 +218,16 @@ class Studio {
     try {
       this.toolbar.say(`reading ${name}`);
       const sound = await this.engine.keep(file, name, this.about.limits.sound);
-      if (!(await this.load({ ...this.history.now, sound, curve: null, timeline: null, transcript: null }))) this.resume();
+      await this.animate(sound, null, this.history.now);
     } catch (error) {
       this.complain(error);
     }
+  }
+
+  /** Another sound, in these settings; `streamed` is the id of the take that was made of it live, or null. */
+  async animate(sound, streamed, settings) {
+    const more = { sound, streamed, curve: null, timeline: null, transcript: null };
+    if (!(await this.load({ ...settings, ...more }))) this.resume();
   }
 
   /** Settings with another sound: they count when it was heard; whether it was. The newest of several wins. */
@@ -227,6 +243,7 @@ class Studio {
         sound.close();
         return true;
       }
+      this.live.abandon();
       const before = this.player.sound;
       if (!this.sound) this.history = new History(Object.freeze(settings));
       else if (settings !== this.history.now) this.history.change(Object.freeze(settings), null);
@@ -285,9 +302,8 @@ class Studio {
         if (this.microphone?.bytes > this.about.limits.sound) this.stopRecording();
       });
     } catch (error) {
-      const why =
-        error.name === "NotFoundError" ? "There is no microphone." : "The browser does not allow the microphone.";
-      this.toolbar.say(`${why} Allow it in the address bar, or open a file.`, "error");
+      const why = error instanceof EngineError ? error.message : `${microphoneError(error)} You may also open a file.`;
+      this.toolbar.say(why, "error");
     }
     this.refresh();
   }
@@ -323,7 +339,7 @@ class Studio {
 
   /** Keep the take that is changed as A; changes go on in B. */
   keep() {
-    if (!this.take) return;
+    if (!this.take || this.live.on) return;
     this.kept = { take: this.take, settings: this.made };
     const b = Object.assign(Object.create(Object.getPrototypeOf(this.take)), this.take, { name: "B" });
     this.kept.take.name = "A";
@@ -343,7 +359,7 @@ class Studio {
 
   /** Bring A (0) or B (1) to the front, at the same time. */
   front(number) {
-    if (this.kept) this.player.select(number);
+    if (this.kept && !this.live.on) this.player.select(number);
     this.refresh();
   }
 
@@ -375,7 +391,12 @@ class Studio {
     const acts =
       event.ctrlKey || event.metaKey
         ? { z: () => (event.shiftKey ? this.redo() : this.undo()), y: () => this.redo() }
-        : { x: () => this.kept && this.flip(), k: () => this.keep(), delete: () => this.spans.remove() };
+        : {
+            x: () => this.kept && this.flip(),
+            k: () => this.keep(),
+            t: () => this.live.toggle(),
+            delete: () => this.live.on || this.spans.remove(),
+          };
     if (!acts[key] || event.altKey) return;
     event.preventDefault();
     acts[key]();

@@ -29,6 +29,7 @@ class Toolbar {
     });
     this.sound = element("span.sound");
     this.record = act("Record", "Record from the microphone", () => studio.record());
+    this.live = act("Live", "The face follows your microphone while you speak (T)", () => studio.live.toggle());
     this.level = element("span.level", { hidden: true });
     this.message = element("p.message", { role: "status" });
     this.undo = act("Undo", "Undo (Ctrl+Z)", () => studio.undo());
@@ -71,6 +72,7 @@ class Toolbar {
       this.file,
       act("Open…", "Open a sound; you may also drop one anywhere", () => this.file.click()),
       this.record,
+      this.live,
       this.level,
       this.sound,
       element("span.gap"),
@@ -83,20 +85,28 @@ class Toolbar {
   }
 
   /** What can be done now. `front` is the take that is seen: 0 is A, 1 is B. */
-  show({ sound, undo, redo, kept, front, span, recording }) {
+  show({ sound, undo, redo, kept, front, span, recording, live }) {
     this.sound.textContent = sound ? sound.name : "";
     this.undo.disabled = !undo;
     this.redo.disabled = !redo;
-    this.keep.disabled = !sound;
+    this.keep.disabled = !sound || live;
     this.keep.textContent = kept ? "Keep B as A" : "Keep as A";
-    this.compared.hidden = !kept;
+    this.compared.hidden = !kept || live;
     this.a.setAttribute("aria-pressed", String(front === 0));
     this.b.setAttribute("aria-pressed", String(front === 1));
     this.partRow.hidden = !span;
-    this.menu.classList.toggle("disabled", !sound);
+    this.menu.classList.toggle("disabled", !sound || live);
     this.record.textContent = recording ? "Stop" : "Record";
     this.record.classList.toggle("recording", recording);
+    this.record.disabled = live;
+    this.live.disabled = recording;
     this.level.hidden = !recording;
+  }
+
+  /** Whether a stream runs. */
+  showLive(runs) {
+    this.live.textContent = runs ? "Stop" : "Live";
+    this.live.classList.toggle("recording", runs);
   }
 
   /** One line; `kind` is "" or "error". */

@@ -2,6 +2,7 @@
 
     menus -> forms -> generate -> sound, sidecar (medtalk_wire), take
     headless, blueprint -> generate
+    menus -> liveform -> livestream (a process of `medtalk live`), livelink, livetake -> take
 
 Everything runs on the game thread and nothing waits: what takes time is a generator that `ticks` goes on with. Between
 two ticks only paths and ids are kept, no objects of the editor: a level may be left, an asset deleted.
@@ -34,25 +35,28 @@ def startup() -> None:
 
         if _shutdown is None and not compat.is_commandlet():
             if not unreal.SystemLibrary.is_unattended():
-                from medtalk_unreal import menus
+                from medtalk_unreal import livetake, menus
 
                 menus.install()
+                livetake.remind()
             _shutdown = unreal.register_python_shutdown_callback(shutdown)
     except Exception as error:
         unreal.log_error(f"MEDTalk could not start: {type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def shutdown() -> None:
-    """Stop the plugin: running work is cancelled, the sidecar that we started is asked to end."""
+    """Stop the plugin: the live preview ends, running work is cancelled, the sidecar that we started ends."""
     global _shutdown
     if _shutdown is None:
         return
     handle, _shutdown = _shutdown, None
     try:
         from medtalk_unreal import menus, ticks
+        from medtalk_unreal.livestream import the_stream
         from medtalk_unreal.sidecar import the_sidecar
 
         unreal.unregister_python_shutdown_callback(handle)
+        the_stream.close()
         ticks.cancel_all()
         the_sidecar.close()
         menus.remove()

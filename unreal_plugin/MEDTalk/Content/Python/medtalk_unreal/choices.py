@@ -20,3 +20,5 @@ TITLES = {
 }  # fmt: skip
 """Titles of settings of a take whose names are for programs."""
 CHANNELS = {"Both, mixed": "mix", "Left": "left", "Right": "right"}
+SYSTEM_MICROPHONE = "The system's own"
+OWN_MOOD = "Neutral, or the persona's"

@@ -13,9 +13,9 @@ import os
 import re
 import secrets
 import shutil
-import signal
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -39,6 +39,9 @@ OLDEST, LATEST = (3, 11), (3, 14)
 NEEDED_BYTES = 1_000_000_000  # an environment has 460 MB; pip unpacks beside it
 PATIENCE_SECONDS = 1800.0  # a slow network
 AGAIN = "Then choose Set Up again."
+
+EXTRA = "live"
+"""What the live preview needs beside the core: a microphone. Set Up succeeds without it, and says so."""
 
 _PROBE = "import sys, venv, ensurepip; print(*sys.version_info[:2])"
 _LEFT_SECONDS = 86400.0  # after which an unfinished environment is not somebody's work any more
@@ -94,6 +97,7 @@ def steps(tell: Tell) -> Generator[None, None, str]:
     else:
         _check_disk(place)
         python = yield from _make(place, wheel, tell)
+    yield from _extra(python, wheel, tell)
     settings = settings_file.load()
     settings_file.save(replace(settings, python=python))
     if settings_file.load().python != python:
@@ -225,10 +229,7 @@ def _environment(home: Path, tell: Tell) -> Generator[None, None, None]:
 
 def _packages(python: str, wheel: Path, tell: Tell) -> Generator[None, None, None]:
     """Steps that install the wheel: from the folders of wheels alone, else with the package index for what it needs."""
-    words = ["-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--only-binary=:all:",
-             "--no-warn-script-location", "--progress-bar=off"]  # fmt: skip
-    for place in wheel_folders():
-        words += ["--find-links", str(place)]
+    words = _pip()
     said: set[str] = set()
 
     def progress(line: str) -> None:
@@ -248,6 +249,42 @@ def _packages(python: str, wheel: Path, tell: Tell) -> Generator[None, None, Non
     yield from _run(python, [*words, str(wheel)], "setup.log", progress)
 
 
+def _extra(python: str, wheel: Path, tell: Tell) -> Generator[None, None, None]:
+    """Steps that add the extra to an environment that is whole, where it lacks it: from the wheels, else the index."""
+    if not _offers_extra(wheel):
+        return
+    words, what = [*_pip(), "--retries=1"], f"{wheel}[{EXTRA}]"
+    try:
+        try:
+            yield from _run(python, [*words, "--no-index", what], "setup.log")
+        except PluginError as error:
+            if isinstance(error, MachineError) or settings_file.load().offline:
+                raise
+            yield from _run(python, [*words, what], "setup.log")
+    except PluginError as error:
+        unreal.log_warning(f"MEDTalk: {error}")
+        tell(f"The live preview will not hear a microphone: its packages could not be had ({error.message})")
+
+
+def _pip() -> list[str]:
+    """The command that installs from the folders of wheels, and from the index unless more forbids that."""
+    words = ["-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--only-binary=:all:",
+             "--no-warn-script-location", "--progress-bar=off"]  # fmt: skip
+    for place in wheel_folders():
+        words += ["--find-links", str(place)]
+    return words
+
+
+def _offers_extra(wheel: Path) -> bool:
+    """Whether a wheel of medtalk has the extra: older ones have not."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+            return f"Provides-Extra: {EXTRA}" in archive.read(name).decode("utf-8", "replace").splitlines()
+    except (OSError, zipfile.BadZipFile, StopIteration):
+        return False
+
+
 def _run(python: str, words: Sequence[str], log: str, hear: Tell = lambda _: None) -> Generator[None, None, str]:
     """Steps that run a program to its end; the last line of its output. `hear` hears its lines as they come."""
     try:
@@ -265,28 +302,14 @@ def _run(python: str, words: Sequence[str], log: str, hear: Tell = lambda _: Non
             if patience.over:
                 raise PluginError("Setting up takes too long.", f"Is the network slow? {AGAIN}")
             yield
-            read = _hear(program.log, read, hear)
+            read = interpreter.hear(program.log, read, hear)
     finally:
         if program.running:
-            _end(program)
-    _hear(program.log, read, hear)
+            program.kill()  # with pip, which venv runs
+    interpreter.hear(program.log, read, hear)
     if program.process.returncode:
         raise _reason(program)
     return program.last_line()
-
-
-def _hear(log: Path, start: int, hear: Tell) -> int:
-    """Tell of the whole lines of a log from the byte `start` on; the byte to go on with."""
-    try:
-        with open(log, "rb") as file:
-            file.seek(start)
-            new = file.read(1 << 16)
-    except OSError:
-        return start
-    whole = new[: new.rfind(b"\n") + 1]
-    for line in whole.decode("utf-8", "replace").splitlines():
-        hear(line.strip())
-    return start + len(whole)
 
 
 # --- what goes wrong
@@ -363,10 +386,3 @@ def _remove(home: Path) -> None:
     with suppress(OSError):
         (home / "ready.json").unlink(missing_ok=True)
     shutil.rmtree(home, ignore_errors=True)
-
-
-def _end(program: Program) -> None:
-    """End a program with those that it started: venv runs pip, which would go on writing."""
-    if sys.platform != "win32":
-        os.killpg(program.process.pid, signal.SIGKILL)  # Program gives it a group of its own
-    program.kill()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
-from collections.abc import Generator, Sequence
+import sys
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from medtalk_unreal.errors import PluginError
@@ -23,9 +26,9 @@ _LAST_BYTES = 1 << 16
 
 
 class Program:
-    """A program of that Python; what it says goes into a file of `Saved/MEDTalk`."""
+    """A program of that Python; what it says goes into a file of `Saved/MEDTalk`. steered: it listens to `tell`."""
 
-    def __init__(self, python: str, words: Sequence[str], log: str) -> None:
+    def __init__(self, python: str, words: Sequence[str], log: str, *, steered: bool = False) -> None:
         self.log = folder() / log
         # An editor's own settings of its Python are not meant for this one.
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
@@ -33,7 +36,8 @@ class Program:
             with open(self.log, "wb") as output:
                 self.process = subprocess.Popen(
                     [python, *words],
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE if steered else subprocess.DEVNULL,
+                    bufsize=0,
                     stdout=output,
                     stderr=output,
                     env={**environment, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"},
@@ -52,20 +56,35 @@ class Program:
         return self.process.poll() is None
 
     def kill(self) -> None:
-        """End it by force."""
+        """End it by force, with those that it started: they would go on."""
+        self.end_input()
+        if sys.platform != "win32" and self.running:
+            os.killpg(self.process.pid, signal.SIGKILL)  # it has a group of its own
         self.process.kill()
         self.process.wait()
+
+    def tell(self, line: str) -> None:
+        """Write a line to its input. Nothing is raised where it has ended: whoever follows it sees that."""
+        if self.process.stdin is not None:
+            with suppress(OSError, ValueError):
+                self.process.stdin.write(f"{line}\n".encode())
+
+    def end_input(self) -> None:
+        """Let its input end: a program that lives by it ends too."""
+        if self.process.stdin is not None:
+            with suppress(OSError):
+                self.process.stdin.close()
 
     def last_line(self) -> str:
         """The last line of its output."""
         line = self._last_line()
-        return str(_error(line) or line)
+        return str(error_in(line) or line)
 
     def failure(self) -> PluginError:
         """The reason why it ended, by its output: the step that failed, and what to do."""
         line = self._last_line()
         where = f"Its full output is in {self.log}."
-        if error := _error(line):
+        if error := error_in(line):
             step = STEPS.get(error.code, "start")
             return PluginError(f"Step '{step}': {error.message}", f"{error.hint} {where}", error.about)
         if self.process.returncode == 1 and "No module named" in line:  # Python's own words; it has no code for it
@@ -94,8 +113,8 @@ STEPS = {
 """Code of the error that ends `medtalk serve --json` -> the step that failed; all others are "start"."""
 
 
-def _error(line: str) -> RequestError | None:
-    """The error in a line of `medtalk serve --json`; None for any other line."""
+def error_in(line: str) -> RequestError | None:
+    """The error in a line of `medtalk serve --json` or `medtalk live --status`; None for any other line."""
     try:
         error = json.loads(line)["error"]
         return RequestError(*(str(error[name]) for name in ("code", "message", "hint", "about")))
@@ -133,9 +152,25 @@ def _recorded() -> str:
         return ""  # the folder was dropped into the project
 
 
-def ask(python: str, words: Sequence[str]) -> Generator[None, None, str]:
-    """Steps that run a short program; the last line of its output."""
-    program = Program(python, words, "check.log")
+def hear(log: Path, start: int, tell: Callable[[str], None]) -> int:
+    """Tell of the whole lines that a program has written into its log from the byte `start` on; the byte to go on
+    with."""
+    try:
+        with open(log, "rb") as file:
+            file.seek(start)
+            new = file.read(_LAST_BYTES)
+    except OSError:
+        return start
+    whole = new[: new.rfind(b"\n") + 1]
+    for line in whole.decode("utf-8", "replace").splitlines():
+        tell(line.strip())
+    return start + len(whole)
+
+
+def ask(python: str, words: Sequence[str], log: str = "check.log") -> Generator[None, None, str]:
+    """Steps that run a short program; the last line of its output. log: of its own, for one that may run beside
+    another."""
+    program = Program(python, words, log)
     patience = Patience(CHECK_SECONDS)
     try:
         while program.running:

@@ -15,6 +15,7 @@ from medtalk_unreal import (
     facerig,
     forms,
     generate,
+    liveform,
     preview,
     readback,
     reports,
@@ -27,6 +28,7 @@ from medtalk_unreal.dialogs import TITLE, guarded, say
 from medtalk_unreal.edits import check_editable
 from medtalk_unreal.errors import PluginError
 from medtalk_unreal.filling import selected_faces
+from medtalk_unreal.livestream import the_stream
 from medtalk_unreal.places import find_sequence
 from medtalk_unreal.sidecar import the_sidecar
 
@@ -63,6 +65,9 @@ ENTRIES = (
     Entry(TOOLS_MENU, "cancel", "X", "Cancel Generation", "Stop. Takes that are already written stay."),
     Entry(TOOLS_MENU, "look", "Visible", "Preview the Take",
           "Show the take at the playhead of the open sequence, as it is now, on a head in the browser."),
+    Entry(TOOLS_MENU, "live", "Launch", "Live Preview...",
+          "Let a MetaHuman speak while somebody speaks into the microphone, by Live Link; and record it."),
+    Entry(TOOLS_MENU, "live_stop", "X", "Stop Live Preview", "End it. What is being recorded is kept."),
     Entry(TOOLS_MENU, "bake", "Save", "Bake to Anim Sequence",
           "Record the face of the MetaHuman in the open sequence as an AnimSequence beside it."),
     Entry(TOOLS_MENU, "export", "FolderOpen", "Export Takes",
@@ -203,6 +208,8 @@ ACTIONS: dict[str, Callable[[], None]] = {
     "preview": lambda: forms.show_preview(forms.filled(_selected_sounds())),
     "look": _look,
     "cancel": generate.cancel,
+    "live": liveform.open_live,
+    "live_stop": the_stream.stop,
     "bake": _bake,
     "export": _export,
     "results": bakeform.open_bake,

@@ -24,7 +24,8 @@ class PluginSettings:
     "emotion2vec=FOLDER", and `offline` keeps the sidecar from downloading others; `server` is the address of a sidecar
     that we do not start (HOST:PORT or a connection file), with `keys`, the folder of its keys; `max_seconds` the
     longest sound that is written into a sequence; `progress` shows it as a notification (`toast`); `form` the generate
-    form as it was last used, `bake` that of results, `starts` the Start Frame that was used last in a sequence. The
+    form as it was last used, `bake` that of results, `live` that of the live preview with the `microphones` that were
+    found last, `starts` the Start Frame that was used last in a sequence. The
     last six come from a sidecar: `hears` is whether it hears moods in voices without any further network.
     """
 
@@ -40,6 +41,8 @@ class PluginSettings:
     progress: bool = False
     form: dict[str, Any] = field(default_factory=dict)
     bake: dict[str, Any] = field(default_factory=dict)
+    live: dict[str, Any] = field(default_factory=dict)
+    microphones: list[str] = field(default_factory=list)
     starts: dict[str, Any] = field(default_factory=dict)
     labels: list[str] = field(default_factory=lambda: list(LABELS))
     regions: list[str] = field(default_factory=lambda: ["full", "mouth", "upper"])

@@ -69,9 +69,14 @@ def watching(show: Callable[[Status], None], cancel: Callable[[], None], progres
             return
         _end(status.state == "done")
         if status.state != "cancelled":
-            _register(f"{TITLE}: {status.text}", good=status.state == "done")
+            note(status.text, status.state == "done")
 
     return watch
+
+
+def note(text: str, good: bool) -> None:
+    """A notification that stays for a moment."""
+    _register(f"{TITLE}: {text}", good=good)
 
 
 def _begin(cancel: Callable[[], None]) -> None:

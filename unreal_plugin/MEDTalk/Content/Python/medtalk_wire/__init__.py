@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from medtalk_wire.protocol import PROTOCOL
     from medtalk_wire.request import Sound
     from medtalk_wire.settings import Finishing, Settings
+    from medtalk_wire.stream import Frames, Stream
 
 __all__ = [
     "PROTOCOL",
     "Client",
     "Connection",
     "Finishing",
+    "Frames",
     "Job",
     "ProtocolError",
     "RefusedError",
@@ -43,6 +45,7 @@ __all__ = [
     "SidecarError",
     "SilentError",
     "Sound",
+    "Stream",
     "UnreachableError",
     "connection_folder",
     "find_connection",
@@ -56,6 +59,7 @@ _HOME = {
     "protocol": "PROTOCOL",
     "request": "Sound",
     "settings": "Finishing Settings",
+    "stream": "Frames Stream",
 }
 
 

@@ -17,8 +17,9 @@ from medtalk_wire.errors import RequestError, SidecarError
 from medtalk_wire.exchange import Exchange
 from medtalk_wire.job import Job
 from medtalk_wire.protocol import Buffer
-from medtalk_wire.request import Sound, body_of, buffers_of
+from medtalk_wire.request import Sound, body_of, buffers_of, stream_body_of
 from medtalk_wire.settings import DEFAULT, Settings
+from medtalk_wire.stream import STREAM, Stream
 
 _FAREWELL = 0.5  # seconds in which a cancellation leaves, or is answered: whoever is interrupted may close at once
 
@@ -58,6 +59,33 @@ class Client:
     def decode(self, heard: str, settings: Settings = DEFAULT) -> Job:
         """Have a sound that was heard before (`Result.heard`) animated otherwise; `not_heard` if it is gone."""
         return self._ask("decode", {"heard": heard, **body_of(settings)}, buffers_of(settings))
+
+    def stream(
+        self,
+        settings: Settings = DEFAULT,
+        *,
+        rate: int = 16000,
+        dtype: str = "int16",
+        channels: int = 1,
+        live: bool = False,
+        look_ahead: float = 0.08,
+        step: float = 0.04,
+        name: str = "",
+    ) -> Stream:
+        """Have a face while somebody speaks: push sound into the stream, take frames out of it.
+
+        `rate` is in samples a second; `dtype` and `channels` say what bytes are that are pushed. `live`: the sound
+        comes in real time, and what is late is left out; else nothing is, and sound may come faster. A frame waits for
+        `look_ahead` seconds of sound, and up to `step` more. `RequestError` for settings that a stream does not take.
+        """
+        body = {
+            "rate": int(rate), "live": bool(live), "look_ahead": float(look_ahead), "step": float(step), "name": name,
+            **stream_body_of(settings),
+        }  # fmt: skip
+        buffers = buffers_of(settings)
+        stream = Stream(self._ask, self.poll, self.cancel, body, buffers, dtype, channels)
+        self._ask(STREAM, body, buffers, stream)
+        return stream
 
     def hello(self) -> Job:
         """Ask what the sidecar is and can do; the result is the reply's body."""
@@ -119,10 +147,10 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _ask(self, type: str, body: Mapping[str, Any], buffers: Sequence[Buffer] = ()) -> Job:
+    def _ask(self, type: str, body: Mapping[str, Any], buffers: Sequence[Buffer] = (), job: Job | None = None) -> Job:
         if not self._leave.alive:
             raise SidecarError("The client is closed.", "Create a new one.")
-        return self._exchange.ask(type, body, buffers)
+        return self._exchange.ask(type, body, buffers, job)
 
 
 def _leave(exchange: Exchange, context: zmq.Context | None) -> None:

@@ -5,6 +5,8 @@ only its reply lets jobs go; a connection that is lost is made again and the ope
 A job of which nothing is heard makes us ask for a sign of life (`ping`) and look into the connection file; a sidecar
 that answers the ping and still says nothing of the job has lost it, and gets it again. A message that is none of this
 protocol fails all open jobs, or only its own if just the body is wrong; one about an ended job is ignored.
+
+A stream is a job that is asked for by `stream_open`; what it has to say then is sent when nothing else waits.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ from medtalk_wire.connection import START, Connection, read_connection
 from medtalk_wire.errors import ProtocolError, RequestError, SidecarError, SilentError, UnreachableError
 from medtalk_wire.job import Job, Result, field, read_error
 from medtalk_wire.link import WAITING, Link
-from medtalk_wire.protocol import JOBS, MAX_HEADER_BYTES, Buffer, Message, pack, unpack
+from medtalk_wire.protocol import JOBS, MAX_HEADER_BYTES, Buffer, Message, new_id, pack, unpack
 from medtalk_wire.request import beyond
+from medtalk_wire.stream import STREAM, Stream
 
 QUIET = 2.0
 """Seconds without a word of a job, after which the client asks."""
@@ -79,11 +82,13 @@ class Exchange:
         self._clock, self._ticked = 0.0, time.monotonic()
         self._asked = 0.0  # when the client last did something about silence
         self._heard, self._heard_time = 0.0, 0.0  # when the sidecar last said anything
+        self._full = False  # whether the link had no room for what a stream has to say
         self._news = 0  # counts what a caller of `poll` may wait for
 
-    def ask(self, type: str, body: Mapping[str, Any], buffers: Sequence[Buffer] = ()) -> Job:
-        """Begin a job, and send it if that can be done now."""
-        request = Message(type, body, buffers=buffers)
+    def ask(self, type: str, body: Mapping[str, Any], buffers: Sequence[Buffer] = (), job: Job | None = None) -> Job:
+        """Begin a job, and send it if that can be done now. `job` is one that was made for it."""
+        job = job or Job(type, new_id())
+        request = Message(type, body, job.id, buffers=buffers)
         try:
             frames = pack(request)
         except (ValueError, TypeError, OverflowError) as error:  # half a character, a seed of 65 bits
@@ -91,7 +96,7 @@ class Exchange:
         if not self._open:  # what came of earlier tries does not count
             self._link_after, self._refusal = self._clock, None
         size = sum(len(frame) for frame in frames)
-        entry = _Open(Job(type, request.id), request, frames, size, self._clock, time.time())
+        entry = _Open(job, request, frames, size, self._clock, time.time())
         self._open[request.id] = entry
         if len(frames[0]) > MAX_HEADER_BYTES:
             self._end(
@@ -109,7 +114,7 @@ class Exchange:
             return
         entry.cancel = Message("cancel", {"job": job.id})
         entry.word, entry.word_time = self._clock, time.time()
-        if not entry.sent_to or job.type not in JOBS:
+        if not entry.sent_to or job.type not in (*JOBS, STREAM):
             self._end(entry, _cancelled())
         elif self._server is not None:
             self._queue(entry)
@@ -131,12 +136,13 @@ class Exchange:
             self._tend()
             self._judge()
         self._flush()
+        self._pump()
         return self._news != news
 
     def wait(self, seconds: float) -> None:
         """Wait until something comes or can be sent, `seconds` at most."""
         if self._link:
-            self._link.wait(seconds, sending=bool(self._outbox) and self._link.ready)
+            self._link.wait(seconds, sending=bool(self._outbox or self._full) and self._link.ready)
         else:
             time.sleep(seconds)
 
@@ -175,8 +181,13 @@ class Exchange:
             entry = self._open.get(field(message, "job", str))
             if entry and entry.cancel and message.body.get("state") == "unknown":
                 self._end(entry, _cancelled())
-        elif entry := self._open.get(message.parent):
+        elif entry := self._open.get(message.parent) or self._of_stream(message):
             self._advance(entry, message)
+
+    def _of_stream(self, message: Message) -> _Open | None:
+        """The stream that a refusal is about: of its sound, or of its end, for which no job is kept."""
+        stream = message.body.get("stream")
+        return self._open.get(stream) if message.type == "error" and isinstance(stream, str) else None
 
     def _advance(self, entry: _Open, message: Message) -> None:
         """Take a message about a job."""
@@ -191,6 +202,11 @@ class Exchange:
         except ProtocolError as error:
             job.fail(error)
         self._news += 1
+        if isinstance(job, Stream):
+            entry.losses *= message.type != "stream_frames"  # it may go on for hours
+            if job.wants_again and self._server is not None:
+                job.wants_again = False
+                self._queue(entry)
         if job.ended:
             del self._open[job.id]
 
@@ -271,6 +287,9 @@ class Exchange:
                     continue
                 entry.job.start_again()
                 entry.word, entry.word_time = self._clock, self._heard_time
+                if entry.job.ended:
+                    del self._open[entry.job.id]
+                    continue
             self._queue(entry)
 
     # Silence
@@ -322,7 +341,7 @@ class Exchange:
             return UnreachableError(f"{who} {what}: nothing is listening there; waiting since {since}.", START)
         if self._heard > self._clock - self.patience / 2:
             return SilentError(
-                f"{who} is alive, but has sent nothing about this {entry.job.type} since {since}.",
+                f"{who} is alive, but has sent nothing about this {entry.job.type.split('_')[0]} since {since}.",
                 "Its log may say why.",
             )
         return SilentError(
@@ -354,7 +373,23 @@ class Exchange:
                     return
                 if entry:
                     entry.sent_to = self._instance
+                if entry and isinstance(entry.job, Stream):
+                    entry.job.asked()
             self._outbox.popleft()
+
+    def _pump(self) -> None:
+        """Send what the streams have to say, as far as it goes; after all that waits, which may ask for them."""
+        streams = [entry for entry in self._open.values() if isinstance(entry.job, Stream) and entry.sent_to]
+        self._full = False
+        if not streams or self._server is None or self._outbox:
+            return
+        for entry in streams:
+            assert isinstance(entry.job, Stream)
+            while not entry.cancel and (message := entry.job.peek()) is not None:
+                if not (self._link and self._link.ready and self._link.send(pack(message))):
+                    self._full = True
+                    return
+                entry.job.pop(message)
 
     def _end(self, entry: _Open, error: SidecarError) -> None:
         del self._open[entry.job.id]

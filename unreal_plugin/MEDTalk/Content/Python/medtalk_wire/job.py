@@ -12,6 +12,7 @@ from medtalk_wire.protocol import JOBS, Message
 
 MAX_TIMED = 100_000
 """The most words, and phones, of a result."""
+_ANSWERS = {"stream_guide": "stream_guided"}
 N_CHANNELS = 174
 """Columns of a rig."""
 
@@ -84,7 +85,7 @@ class Job:
         if message.type == "error":
             self.fail(read_error(message))
         elif self.type not in JOBS:
-            if message.type == f"{self.type}_reply":
+            if message.type in (f"{self.type}_reply", _ANSWERS.get(self.type)):
                 self.finish(dict(message.body))
         elif message.type == "accepted":
             self.state, self.ahead = "accepted", field(message, "ahead", int)

@@ -17,8 +17,20 @@ def is_alive(pid: int) -> bool:
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    return not _has_ended(pid)
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a number that Linux knows is that of a process that nobody has buried, as in a container without an init,
+    or of a thread of another process."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            lines = [line.partition(":") for line in file]
+    except OSError:  # another system
+        return False
+    fields = {name: value.strip() for name, _, value in lines}
+    return fields.get("State", "")[:1] in ("Z", "X") or fields.get("Tgid", str(pid)) != str(pid)
 
 
 def _is_alive_on_windows(pid: int) -> bool:

@@ -16,19 +16,20 @@ import msgpack
 
 from medtalk_wire.errors import ProtocolError
 
-PROTOCOL = "1.5"
+PROTOCOL = "1.6"
 """Version of the protocol, MAJOR.MINOR: a new minor only adds, another major is refused."""
 MAJOR = int(PROTOCOL.split(".")[0])
 
-REQUESTS = ("hello", "ping", "generate", "decode", "cancel", "shutdown")
 JOBS = ("generate", "decode")
+STREAMS = ("stream_open", "stream_audio", "stream_guide", "stream_close")
+REQUESTS = ("hello", "ping", *JOBS, *STREAMS, "cancel", "shutdown")
 FINAL = ("result", "error")
 """The last message of a job is one of these."""
 
 ERROR_CODES = (
     # of the protocol
     "bad_message", "version", "unknown_type", "unsupported", "channels", "checksum", "path", "id_reused", "queue_full",
-    "not_heard", "cancelled", "stopping", "internal",
+    "not_heard", "no_stream", "cancelled", "stopping", "internal",
     # of the library, as in medtalk.errors
     "audio", "limit", "rig", "bundle", "backbone", "guidance", "setting", "missing_extra",
 )  # fmt: skip
@@ -42,7 +43,7 @@ ITEM_BYTES = {"uint8": 1, "int16": 2, "int32": 4, "float32": 4}
 FORMATS = {"uint8": "B", "int16": "h", "int32": "i", "float32": "f"}
 """The same dtypes as `memoryview.cast` and `struct` call them."""
 
-assert set(ITEM_BYTES) == set(FORMATS) and set(JOBS) < set(REQUESTS)
+assert set(ITEM_BYTES) == set(FORMATS)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,13 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, get_args
 
 from medtalk_wire.errors import RequestError
-from medtalk_wire.protocol import ITEM_BYTES, Buffer, Message
+from medtalk_wire.protocol import ITEM_BYTES, STREAMS, Buffer, Message
 from medtalk_wire.settings import AUTO, DEFAULT, SPAN_FIELDS, Finishing, Settings, knobs
 
 PCM = ("int16", "int32", "float32")
 """The types of samples that travel."""
+LIVE = ("guidance", "intensity", "timeline", "persona", "region", "finishing")
+"""The settings that a stream has."""
 
 _MAX_FILE_BYTES = 2 << 30  # no sound; keeps a video that was picked by mistake out of memory
 # How the values of each type may be called by an array's own buffer; int32 is "l" on Windows.
@@ -54,7 +56,7 @@ class Sound:
     @classmethod
     def from_bytes(cls, data: Any, name: str = "", *, channel: int | None = None) -> Sound:
         """The bytes of a WAV, FLAC or OGG file."""
-        values = _values(data, "uint8", "audio", name or "The sound")
+        values = values_of(data, "uint8", "audio", name or "The sound")
         return cls._travelling({"kind": "file"}, Buffer("file", "uint8", (len(values),), values), name, channel)
 
     @classmethod
@@ -75,7 +77,7 @@ class Sound:
             rate, size = index(rate), tuple(index(count) for count in shape)
         except TypeError as error:
             raise RequestError("audio", f"{what} has a rate or shape that is not whole: {rate}, {shape}.") from error
-        values = _values(data, dtype, "audio", what)
+        values = values_of(data, dtype, "audio", what)
         if min(size) < 0 or len(values) != math.prod(size) * ITEM_BYTES[dtype]:
             raise RequestError("audio", f"{what} has {len(values)} bytes, not those of {size} of {dtype}.")
         buffer = Buffer("samples", dtype, size, values)
@@ -111,16 +113,28 @@ def body_of(settings: Settings) -> dict[str, Any]:
         raise RequestError("setting", f"A setting is of a wrong type: {error}.") from error
 
 
+def stream_body_of(settings: Settings) -> dict[str, Any]:
+    """The settings as the body of a `stream_open` has them; `RequestError` `setting` for those of a whole sound."""
+    body = body_of(settings)
+    usual = body_of(DEFAULT)
+    for name in [name for name in body if name not in LIVE]:
+        if body.pop(name) != usual.get(name):
+            raise RequestError("setting", f"A stream takes no {name}, which is of a whole sound.", "Leave it out.")
+    if settings.curve is not None:
+        raise RequestError("setting", "A stream takes no intensity curve, which is of a whole sound.", "Leave it out.")
+    return body
+
+
 def buffers_of(settings: Settings) -> list[Buffer]:
     """The picture, those of the timeline, and the intensity curve, where there are such, as the request's buffers."""
     buffers = []
     if settings.image:
-        values = _values(settings.image, "uint8", "setting", "The picture")
+        values = values_of(settings.image, "uint8", "setting", "The picture")
         buffers.append(Buffer("image", "uint8", (len(values),), values))
     if pictures := b"".join(_picture(span) for span in settings.timeline or () if span.get("image")):
         buffers.append(Buffer("images", "uint8", (len(pictures),), pictures))
     if settings.curve is not None:
-        values = _values(settings.curve, "float32", "setting", "The intensity curve")
+        values = values_of(settings.curve, "float32", "setting", "The intensity curve")
         shape = getattr(settings.curve, "shape", ())
         shape = tuple(shape) if len(shape) == 2 else (len(values) // ITEM_BYTES["float32"],)
         buffers.append(Buffer("intensity", "float32", shape, values))
@@ -194,7 +208,7 @@ def _span(span: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _picture(span: Mapping[str, Any]) -> bytes:
-    return _values(span["image"], "uint8", "setting", "The picture")
+    return values_of(span["image"], "uint8", "setting", "The picture")
 
 
 def _travels(value: Any) -> Any:
@@ -220,7 +234,7 @@ def _guidance(settings: Settings) -> dict[str, Any]:
     if settings.text:
         return {"kind": "text", "text": str(settings.text), **labels}
     if settings.image:
-        digest = hashlib.sha256(_values(settings.image, "uint8", "setting", "The picture")).hexdigest()
+        digest = hashlib.sha256(values_of(settings.image, "uint8", "setting", "The picture")).hexdigest()
         return {"kind": "image", "sha256": digest, "name": str(settings.image_name), **labels}
     if emotion is None and settings.persona is not None:
         emotion = settings.persona.get("emotion")
@@ -233,6 +247,8 @@ def beyond(request: Message, limits: Mapping[str, Any], capabilities: Mapping[st
 
     Asked before it is sent: a message that is too large is dropped without a word.
     """
+    if request.type in STREAMS and capabilities.get("streams") is not True:
+        return RequestError("unsupported", "This sidecar plays no streams.", "Update MEDTalk there, or its bundle.")
     sound = request.body.get("sound", {})
     name, kind = sound.get("name") or "The sound", sound.get("kind")
     kinds = capabilities.get("sounds")
@@ -300,7 +316,21 @@ def _limit(limits: Mapping[str, Any], name: str) -> float:
     return value if isinstance(value, (int, float)) else math.inf
 
 
-def _values(data: Any, dtype: str, code: str, what: str) -> bytes:
+def sample_type(data: Any, usual: str) -> str:
+    """The type of an array of samples; `usual` for bytes. `RequestError` `audio` for another."""
+    try:
+        kind, size = memoryview(data).format.lstrip("@=<"), memoryview(data).itemsize
+    except TypeError as error:
+        raise RequestError("audio", f"The sound is a {type(data).__name__}, neither bytes nor an array.") from error
+    if kind in ("B", "c"):
+        return usual
+    for dtype in PCM:
+        if kind in _CODES[dtype] and size == ITEM_BYTES[dtype]:
+            return dtype
+    raise RequestError("audio", f"The sound is an array of the type {kind!r}.", f"Valid are {', '.join(PCM)}.")
+
+
+def values_of(data: Any, dtype: str, code: str, what: str) -> bytes:
     """The bytes of an array of `dtype`, or bytes as they are: a copy, for a request may be sent twice."""
     try:
         view = memoryview(data)

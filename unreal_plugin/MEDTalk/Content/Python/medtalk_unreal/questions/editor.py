@@ -10,7 +10,7 @@ from typing import Any
 
 import unreal
 
-from medtalk_unreal import reports
+from medtalk_unreal import livelink, reports
 from medtalk_unreal.questions import Answer, Question
 from medtalk_unreal.questions.scratch import SkippedError, sequence
 from medtalk_unreal.ticks import Steps
@@ -103,6 +103,16 @@ def _import(_: str) -> Answer:
     }
 
 
+def _live_link(path: str) -> Answer:
+    """What Python sees of Live Link, and the variables of a MetaHuman that the live preview sets."""
+    actor: Any = unreal.find_object(None, path) if path else None
+    return {
+        "lacks": livelink.missing(),
+        "subjects": livelink.subjects(),
+        "variables": None if actor is None else livelink.variables(actor),
+    }
+
+
 def _packaging(_: str) -> Answer:
     """Whether the plugin asks for other plugins in games too, where the editor's own cannot be."""
     asked = json.loads(_DESCRIPTOR.read_text("utf-8-sig"))["Plugins"]
@@ -120,5 +130,6 @@ def questions(menus: Sequence[str]) -> dict[str, Question]:
         "toast": ("Can a task show its progress in a toast?", _toast),
         "clock": ("Can a sequence keep time by its sound?", _clock),
         "import": ("Is the import of RigMapper there?", _import),
+        "live_link": ("What is there for the live preview?", _live_link),
         "packaging": ("Which plugins would MEDTalk bring into a game?", _packaging),
     }

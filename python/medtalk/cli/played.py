@@ -1,0 +1,55 @@
+"""A sound file as a live source: it comes as fast as it was spoken, or as fast as it is heard."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from medtalk.audio import Speech
+from medtalk.microphone import Heard
+from medtalk.rates import RATE
+
+_FAST_SECONDS = 0.2  # of sound that comes together where it need not wait
+
+
+class Played:
+    """A `speech` that comes like the sound of a `medtalk.microphone.Microphone`, from its first `read` on.
+
+    loop: it begins again at its end. fast: nothing waits.
+    """
+
+    gone = False
+
+    def __init__(self, speech: Speech, loop: bool = False, fast: bool = False) -> None:
+        self.name, self.rate = speech.name, RATE
+        self.start = time.monotonic()
+        self._samples, self._loop, self._fast = speech.samples, loop, fast
+        self._given = 0
+        self._begun = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether all of it has come."""
+        return not self._loop and self._given >= len(self._samples)
+
+    def read(self, seconds: float) -> Heard:
+        """What has come by now, after so many seconds more of it."""
+        if not self._begun:
+            self.start, self._begun = time.monotonic(), True
+        if self._fast:
+            return Heard(self._until(self._given + round(_FAST_SECONDS * RATE)))
+        wait = self.start + self._given / RATE + seconds - time.monotonic()
+        if wait > 0.0:
+            time.sleep(wait)
+        return Heard(self._until(round((time.monotonic() - self.start) * RATE)))
+
+    def close(self) -> None:
+        pass
+
+    def _until(self, end: int) -> np.ndarray:
+        """The samples up to the one of that number."""
+        first, self._given = self._given, max(end, self._given)
+        if self._loop:
+            return self._samples[np.arange(first, self._given) % len(self._samples)]
+        return self._samples[first : self._given]
