@@ -121,7 +121,7 @@ class Live:
         self._speaking = False
         self._states = States(engine, self.look_ahead, self.step)
         self._voice = RunningVoice()
-        self._lips = RunningLips()
+        self._lips = RunningLips(self.look_ahead)
         self._accents: list[Accent] = []  # that may still be felt
         self._decoding = Decoding(engine, self._mood, finishing, kinds or {})
         weights = self._mood.moods(np.zeros(1, np.int64))

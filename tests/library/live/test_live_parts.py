@@ -62,7 +62,7 @@ def test_a_running_voice_comes_to_the_columns_of_the_clip() -> None:
 
 
 def test_lips_close_within_three_frames_and_never_jump() -> None:
-    lips, shown = RunningLips(), []
+    lips, shown = RunningLips(0.08), []
     posteriors = np.zeros((200, 35), np.float32)
     posteriors[100:112, PHONE_INDEX["b"]] = 0.95
     for given in range(0, 190, 2):  # nothing is known of what comes
