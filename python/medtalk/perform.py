@@ -276,8 +276,12 @@ class Model:
         """
         from medtalk.live import Live
 
-        described = text is not None or image is not None
-        base = self.guide(None if described and emotion == NEUTRAL else emotion, text=text, image=image)
+        base = guidance_of(emotion)
+        if text is not None or image is not None:
+            if isinstance(emotion, Guidance):
+                raise GuidanceError("Beside a text or picture stand labels with weights.", "Write happy:0.3.")
+            beside = None if emotion == NEUTRAL else emotion
+            base = self.guide(beside, text=text, image=image)
         if timeline is not None:
             base = Timeline.of(base, spans_of(timeline), self._guide_span)
         return Live(

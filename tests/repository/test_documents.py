@@ -104,7 +104,7 @@ def test_blocks_of_code(desk: Path, block: Block) -> None:
 
 
 def test_the_pages_with_code_are_covered() -> None:
-    pages = {"README.md", "docs/guide.md", "docs/library.md", "docs/sidecar.md"}
+    pages = {"README.md", "docs/guide.md", "docs/library.md", "docs/live.md", "docs/sidecar.md"}
     assert {block.page for block in BLOCKS} == pages
     assert {block.language for block in BLOCKS if block.sidecar} == {"sh", "python"}
     assert any(block.printed.startswith("line.csv: ") for block in BLOCKS if block.page == "README.md")

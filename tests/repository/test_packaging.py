@@ -194,7 +194,7 @@ def test_the_lean_wheel_makes_the_same_face(site: Path, sample: Path, tmp_path: 
     done = run("-m", "medtalk", "bundle", "info", folder=tmp_path, PYTHONPATH=str(site))
     assert str(site) in done.stdout
     size = sum(path.stat().st_size for path in (site / MODEL).glob("[!Rb]*"))  # without README.md, bundle.json
-    assert f"files: 9, {size / 1e6:.1f} MB, all verified; without text.safetensors, weights.safe" in done.stdout
+    assert f"files: 10, {size / 1e6:.1f} MB, all verified; without live.safetensors, text.safe" in done.stdout
 
 
 TORCH = """

@@ -24,7 +24,7 @@ def check(run: Run, again: Run, empty: Run) -> None:
         empty: one of the same recipe in an empty folder.
     """
     ground = run.ground
-    assert set(ground.steps) <= {*PREPARATION, "wording", "emotions"}
+    assert set(ground.steps) <= {*PREPARATION, "wording", "emotions", "live"}
     _batches(ground)
     for stage in (1, 2, 3):
         spread = ground.spread(stage)

@@ -114,7 +114,7 @@ def test_all_makes_what_ships(trained: Run, shipped_bundle: Path) -> None:
         "live.safetensors",
         "text.safetensors",
         "weights.safetensors",
-    }  # the lean package leaves them to another one
+    }  # left to another package by the lean one
     voice = {"voice.onnx"}
     assert {file.name for file in made.iterdir()} == ({file.name for file in ships.iterdir()} | lacking) - voice
     ours, theirs = load_bundle(made), load_bundle(ships)

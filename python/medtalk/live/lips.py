@@ -11,11 +11,10 @@ from medtalk.finishing.closures import Closures, decide
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CLOSED_FROM = 0.7
-"""Posterior at which a closure is decided. An ear that does not know what comes is surer than it should be: at .6 as
-offline it shows twice as many false closures, and finds no more of the true ones."""
-UNSURE = 2
-"""States at the end of the sound that are not looked at: what follows them would change them most."""
+CLOSED_FROM, KNOWN = (0.4, 0.7), (0.0, 0.06)
+"""Posterior at which a closure is decided, and the look-ahead in seconds at which it is. An ear that knows a little of
+what comes is surer than it should be: at .6 as offline it shows twice as many false closures, and finds no more of the
+true ones. One that knows nothing is not sure of any."""
 CLOSES, OPENS = 0.40, 0.55
 """Most that the lips may close and open in a frame: a decision that comes late closes them within three."""
 
@@ -23,7 +22,9 @@ CLOSES, OPENS = 0.40, 0.55
 class RunningLips:
     """Decides over the last posteriors again and again, and never lets what is shown jump."""
 
-    def __init__(self) -> None:
+    def __init__(self, look_ahead: float) -> None:
+        """`look_ahead`: seconds of sound that are known beyond what is given."""
+        self._from = float(np.interp(look_ahead, KNOWN, CLOSED_FROM))
         self._last = np.zeros(3, np.float32)
 
     def next(self, posteriors: NDArray[np.float32], before: int, new: int) -> Closures:
@@ -34,7 +35,7 @@ class RunningLips:
             before: how many of them were given.
             new: how many are given now.
         """
-        found = decide(posteriors, closed_from=CLOSED_FROM)
+        found = decide(posteriors, closed_from=self._from)
         wished = np.stack([found.seal, found.press, found.bite], axis=1)[before : before + new]
         shown = np.empty_like(wished)
         for frame, wish in enumerate(wished):

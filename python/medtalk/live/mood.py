@@ -52,15 +52,17 @@ _AUTO = "The emotion auto needs the whole sound, so a live face cannot have it."
 _AUTO_HINT = "Give an emotion or a text, or change it while the sound runs."
 
 
-def check_live(guidance: Guidance) -> None:
-    """`GuidanceError` for a guidance that needs the whole sound."""
-    members: list[Guidance] = [guidance]
+def check_live(guidance: Guidance, kind_vectors: NDArray) -> None:
+    """`GuidanceError` for a guidance that needs the whole sound, or that only another engine can follow."""
+    members = [guidance]
     if isinstance(guidance, Timeline):
         members = [guidance.base, *(each for _, each in guidance.spans)]
-    if isinstance(guidance, Mixture):
-        members = [each for each, _ in guidance.members]
-    if any(isinstance(each, Voice) for each in members):
-        raise GuidanceError(_AUTO, _AUTO_HINT)
+    for member in members:
+        inner = [each for each, _ in member.flat()] if isinstance(member, Mixture) else [member]
+        if any(isinstance(each, Voice) for each in inner):
+            raise GuidanceError(_AUTO, _AUTO_HINT)
+        if any(part.engine is not None for part in member.parts(_Frames(kind_vectors))):
+            raise GuidanceError("The guidance was made by another model.", "Make it with this stream's own.")
 
 
 class RunningMood:

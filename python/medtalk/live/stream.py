@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from medtalk.dynamics import PAUSING, Dynamics, LiveStrength
+from medtalk.dynamics import PAUSING
 from medtalk.engine.compact import CompactEngine
-from medtalk.engine.live_ear import HOP, open_live_ear
-from medtalk.errors import BundleError, GuidanceError, SettingError, require
+from medtalk.engine.live_ear import HOP
+from medtalk.errors import BundleError, SettingError, require
 from medtalk.features.cues import APART, Accent, accents
 from medtalk.features.listening import FPS as STATES
-from medtalk.features.listening import at_places
 from medtalk.features.prosody import PROSODY
 from medtalk.finishing import Finishing, presence
 from medtalk.finishing.live import LiveFinishing
-from medtalk.guidance import LABELS, Guidance
-from medtalk.kinds import LiveDrift
+from medtalk.guidance import Guidance
 from medtalk.limits import LIVE_LOOK_AHEAD, LIVE_RATES, LIVE_STEP, MAX_INTENSITY, check_range, check_region
+from medtalk.live.decoding import Decoding
 from medtalk.live.intake import Intake
-from medtalk.live.lips import UNSURE, RunningLips
-from medtalk.live.mood import Face, RunningMood, check_live
+from medtalk.live.lips import RunningLips
+from medtalk.live.mood import RunningMood, check_live
+from medtalk.live.states import BACK, States
 from medtalk.live.voice import RunningVoice, Voice
 from medtalk.rates import FPS, RATE
 from medtalk.rig.channels import N_CHANNELS, in_region
@@ -37,14 +37,8 @@ if TYPE_CHECKING:
 
     from medtalk.bundle import Bundle
 
-BACK = 60
-"""Frames before the new ones that decisions look back on: the longest closure, and the gate around speech."""
-_CONTEXT = 12  # frames to either side that ACM sees in the bundle that ships; others see fewer
 _LATEST = FPS // 2  # frames: an accent that is found later is no accent any more
 _PITCH = PROSODY.index("pitch_relative")
-_MIDDLE = 61  # rows, in the middle of which CMF is asked: it is told where in a clip a frame is
-_WARM = FPS  # frames of the past that a mood which is new hears first
-_KIND_STREAM = 20  # as of a performance
 _MOST_FADE = 60.0  # seconds
 _MOST_LOST = 600.0  # seconds
 
@@ -115,9 +109,9 @@ class Live:
         self.rate = int(_within(rate, LIVE_RATES, "rate", "samples a second"))
         self.finishing, self.region = finishing, region
         self._engine, self._bundle, self._name = engine, bundle, name
-        self._guide, self._kinds = guide, dict(kinds or {})
+        self._guide = guide
         self._vectors = kind_vectors
-        self._check(guidance)
+        check_live(guidance, kind_vectors)
         self._mood = RunningMood(guidance, _intensity(intensity), kind_vectors)
         self._intake = Intake(self.rate, name)
         self._pending = np.zeros(0, np.float32)  # 16 kHz, less than a step
@@ -125,17 +119,11 @@ class Live:
         self._ended = False
         self._given = 0  # frames
         self._speaking = False
-        # Its own steps are 20 or 40 ms, of which ours are whole multiples.
-        self._ear = open_live_ear(engine, self.look_ahead, 0.02 * (2 - self._hops // 2 % 2))
-        self._states = 0  # number of the first state that is kept
-        self._features = np.zeros((0, 0), np.float32)
-        self._posteriors = np.zeros((0, 0), np.float32)
+        self._states = States(engine, self.look_ahead, self.step)
         self._voice = RunningVoice()
-        self._lips = RunningLips()
+        self._lips = RunningLips(self.look_ahead)
         self._accents: list[Accent] = []  # that may still be felt
-        self._past = np.zeros((4, 0), np.float32)  # intensity, effort, pitch and activity of the last frames
-        self._strengths: dict[Dynamics, LiveStrength] = {}  # of the moods that show
-        self._drifts: dict[tuple[str, str], LiveDrift] = {}
+        self._decoding = Decoding(engine, self._mood, finishing, kinds or {})
         weights = self._mood.moods(np.zeros(1, np.int64))
         ahead = math.floor(self.look_ahead * FPS + 1e-6)
         self._finish = LiveFinishing(finishing, max(weights, key=lambda label: weights[label]), ahead)
@@ -229,7 +217,7 @@ class Live:
             base = base.base if isinstance(base, Timeline) else base
             guidance = Timeline.of(base, spans_of(timeline), self._of_span)
         if guidance is not None:
-            self._check(guidance)
+            check_live(guidance, self._vectors)
         level = None if intensity is None else _intensity(intensity)
         if guidance is not None or level is not None:
             self._mood.change(guidance, level, self._given, fade)
@@ -264,15 +252,6 @@ class Live:
         if self._ended:
             raise SettingError("The live stream has ended.", "Make another one with Model.live.")
 
-    def _check(self, guidance: Guidance) -> None:
-        check_live(guidance)
-        members = (
-            (guidance.base, *(each for _, each in guidance.spans)) if isinstance(guidance, Timeline) else (guidance,)
-        )
-        for member in members:
-            if any(part.engine is not None for part in member.parts(_NoFrames(self._vectors))):
-                raise GuidanceError("The guidance was made by another model.", "Make it with this stream's own.")
-
     def _of_span(self, span: Span) -> Guidance:
         return self._guide(span.emotion, text=span.text or None, image=span.image or None, name=span.image_name or None)
 
@@ -301,36 +280,35 @@ class Live:
     def _advance(self, samples: NDArray[np.float32], total: int | None = None, hurry: bool = False) -> Frames:
         """The work of one step, or of several in a hurry."""
         self._heard += len(samples)
-        self._hear(samples, hurry)
+        self._states.hear(samples, hurry)
+        self._voice.hear(samples)
         ready = math.floor((self._heard / RATE - self.look_ahead) * FPS + 1e-6) + 1
         until = min(max(ready, self._given), self._heard * FPS // RATE if total is None else total)
-        if until <= self._given:
+        if until <= self._given or not self._voice.known:
             return self._joined([])
         new = until - self._given
         low = max(self._given - BACK, 0)
-        known = (self._states + len(self._posteriors) - 1) * FPS // STATES + 1
-        frames = np.arange(low, max(known, until))
+        frames = np.arange(low, max(self._states.known, until))
         before = self._given - low
-        places = frames * (STATES / FPS) - self._states
-        posteriors = at_places(self._posteriors, places)
+        features, posteriors = self._states.at(frames)
         voice = self._voice.now()
         rows = np.clip(frames - voice.first, 0, len(voice.prosody) - 1)
         activity = voice.activity[rows] * presence.activity(posteriors)
         gate = presence.gate(activity)
-        sure = max((self._states + len(self._posteriors) - 1 - UNSURE) * FPS // STATES + 1 - low, before + new)
+        sure = max(self._states.sure - low, before + new)
         lips = self._lips.next((posteriors * gate[:, None])[:sure], before, new)
 
         ahead = min(self._finish.ahead, len(frames) - before - new)
-        sound = np.concatenate([at_places(self._features, places), voice.effort[rows, None]], axis=1)
-        content = self._content(sound, posteriors, before, new, ahead, hurry)
+        sound = np.concatenate([features, voice.effort[rows, None]], axis=1)
+        content = self._decoding.content(sound, posteriors, before, new, ahead, hurry)
         now, soon = slice(before, before + new), slice(before, before + new + ahead)
         prosody, effort, spoken = voice.prosody[rows[now]], voice.effort[rows[now]], activity[now]
-        intensity = self._predicted(np.concatenate([prosody, posteriors[now]], axis=1))
+        intensity = self._decoding.predicted(np.concatenate([prosody, posteriors[now]], axis=1))
         # What CMF hears in noise is no feeling: where nobody speaks it is what it usually is there.
         intensity = gate[now] * intensity + (1.0 - gate[now]) * np.float32(PAUSING)
         accents = self._accented(voice, activity[: max(self._voice.known - low, 0)], low)
-        columns = np.stack([intensity, effort, prosody[:, _PITCH], spoken])
-        raw, strong, shaking = self._decode(content, columns, accents, 1.0 - gate[soon], frames[soon])
+        columns = np.stack([intensity, effort, prosody[:, _PITCH], spoken]).astype(np.float32)
+        raw, strong, shaking = self._decoding.decode(content, columns, accents, 1.0 - gate[soon], frames[soon])
         scaled = self._mood.scale(frames[now]).any()
         values, turn = self._finish.next(
             raw[:new],
@@ -343,60 +321,12 @@ class Live:
             strength=strong[:new],
             shaking=shaking[:new],
         )
-        self._past = np.concatenate([self._past, columns], axis=1)[:, -_WARM:]
         measured = min(until, self._voice.known)
         learned = slice(self._voice.learned - low, measured - low)
         self._voice.learn(activity[learned], voice)
         self._speaking = bool(gate[before + new - 1] > 0.5)
         first, self._given = self._given, until
         return Frames(first, in_region(values, self.region), turn if self.head else None)
-
-    def _hear(self, samples: NDArray[np.float32], hurry: bool) -> None:
-        heard = self._ear.hear(samples, hurry)
-        kept = heard.first - self._states
-        spare = max(kept + len(heard.features) - 2 * BACK, 0)
-        if self._features.size == 0:
-            self._features = np.zeros((0, heard.features.shape[1]), np.float32)
-            self._posteriors = np.zeros((0, heard.posteriors.shape[1]), np.float32)
-        self._features = np.concatenate([self._features[:kept], heard.features])[spare:]
-        self._posteriors = np.concatenate([self._posteriors[:kept], heard.posteriors])[spare:]
-        self._states += spare
-        self._voice.hear(samples)
-
-    def _content(
-        self,
-        sound: NDArray[np.float32],
-        posteriors: NDArray[np.float32],
-        before: int,
-        new: int,
-        ahead: int,
-        hurry: bool,
-    ) -> NDArray[np.float32]:
-        """Content (new + ahead, 256) of the frames from `before` on.
-
-        ACM sees more frames ahead than are known, and nothing where there are none. If the first of the new frames saw
-        further than the last, the mouth would shake with every step. So each sees as far as the last one does.
-        """
-        first = max(before - _CONTEXT, 0)
-        content = self._engine.content(sound[first:], posteriors[first:])[before - first :][: new + ahead]
-        if not hurry:
-            for number in range(new - 1):
-                at = before + number
-                seen = slice(max(at - _CONTEXT, 0), len(sound) - (new - 1 - number))
-                content[number] = self._engine.content(sound[seen], posteriors[seen])[at - seen.start]
-        return content
-
-    def _predicted(self, heard: NDArray[np.float32]) -> NDArray[np.float32]:
-        """CMF's intensity (N,) of emotion features (N, 51) without words, as of the middle of a clip."""
-        out = np.empty(len(heard), np.float32)
-        for at in range(0, len(heard), 9):
-            part = heard[at : at + 9]
-            first = (_MIDDLE - len(part)) // 2
-            rows = np.zeros((_MIDDLE, heard.shape[1]), np.float32)
-            rows[first : first + len(part)] = part
-            found = self._engine.intensity(rows, "")
-            out[at : at + 9] = found[first : first + len(part)]
-        return out
 
     def _accented(self, voice: Voice, activity: NDArray[np.float32], low: int) -> list[Accent]:
         """The accents that are found now, of which the last dip in loudness is heard; `activity` begins at `low`."""
@@ -412,83 +342,6 @@ class Live:
                 last = moved.time + APART
         self._accents = [*self._accents, *found][-1:]
         return found
-
-    def _decode(
-        self,
-        content: NDArray,
-        columns: NDArray[np.float32],
-        accents: Sequence[Accent],
-        quiet: NDArray,
-        frames: NDArray[np.int64],
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """The raw rig (N, 174) of frames, how strongly it is felt (N,) and how much it shakes (N,).
-
-        `columns` (4, n) are intensity, effort, pitch and activity of the first n of the frames, which are given now.
-        """
-        raw = np.zeros((len(content), N_CHANNELS), np.float32)
-        strong, shaking = np.zeros(len(content), np.float32), np.zeros(len(content), np.float32)
-        scale = self._mood.scale(frames)
-        faces = [face for face in self._mood.faces(frames) if face.weight.any()]
-        felt = self._answers({face.part.dynamics for face in faces}, columns, accents, len(frames))
-        for face in faces:
-            weight = face.weight.astype(np.float32)
-            own = (felt[face.part.dynamics] * scale * face.strength).astype(np.float32)
-            vectors = self._kinds_of(face, frames)
-            shown = self._engine.decode(content, vectors, own)
-            at = np.flatnonzero(quiet)
-            if len(at):  # where nobody speaks the mouth keeps its mood, and articulates nothing
-                calm = self._engine.decode(content[at], vectors[at], 0.0 * own[at])
-                shown[np.ix_(at, presence.ARTICULATION)] -= quiet[at, None] * calm[:, presence.ARTICULATION]
-            raw += weight[:, None] * shown
-            strong += weight * own
-            shaking += weight * np.float32(face.part.dynamics.shake)
-        return raw, strong, shaking
-
-    def _answers(
-        self, moods: set[Dynamics], columns: NDArray[np.float32], accents: Sequence[Accent], count: int
-    ) -> dict[Dynamics, NDArray[np.float32]]:
-        """The strength (count,) of each mood; beyond the frames that are given now the last goes on."""
-        found, kept = {}, {}
-        new = columns.shape[1]
-        for dynamics in moods:
-            if self.finishing.life:
-                strength = self._strengths.get(dynamics)
-                if strength is None:
-                    strength = LiveStrength(dynamics)
-                    strength.next(*self._past, (), self._given - self._past.shape[1])
-                kept[dynamics] = strength
-                own = strength.next(*columns, accents, self._given)
-            else:
-                own = columns[0]
-            found[dynamics] = np.concatenate([own, np.repeat(own[-1:], count - new)])
-        self._strengths = kept
-        return found
-
-    def _kinds_of(self, face: Face, frames: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The emotion vectors (N, 256) of a face at some frames."""
-        part = face.part
-        if not self.finishing.life:
-            return np.repeat(part.vectors.mean(axis=0)[None], len(frames), axis=0)
-        part = part._replace(kind=self._kinds.get(part.label, part.kind))
-        drift = self._drifts.get((part.label, part.kind))
-        if drift is None:
-            own = LABELS.index(part.label) if part.label else len(LABELS)
-            rng = np.random.default_rng([self.finishing.seed, _KIND_STREAM, own])
-            drift = LiveDrift(len(part.vectors), rng, part.leader, part.far)
-            self._drifts[part.label, part.kind] = drift
-        drift.frame = int(frames[0])
-        return drift.next(len(frames)) @ part.vectors
-
-
-class _NoFrames:
-    """What a guidance is asked for its parts with, where no frame is meant."""
-
-    def __init__(self, kind_vectors: NDArray) -> None:
-        self.kind_vectors = kind_vectors
-        self.felt: Any = None
-
-    def __len__(self) -> int:
-        return 0
 
 
 def _intensity(value: object) -> float:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pytest
@@ -14,7 +14,11 @@ import medtalk
 if TYPE_CHECKING:
     from medtalk.live import Live
 
-Played = Callable[["Live", np.ndarray, Sequence[int]], np.ndarray]
+
+class Played(Protocol):
+    """The frames (T, 174) of a stream that is pushed in pieces of these lengths, again and again, and ended."""
+
+    def __call__(self, live: Live, samples: np.ndarray, cuts: Sequence[int] = (640,)) -> np.ndarray: ...
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -217,7 +218,8 @@ def test_a_setting_that_is_not_valid_is_said(model: medtalk.Model, setting: dict
 
 
 def test_a_guidance_that_needs_the_whole_sound_is_refused(model: medtalk.Model) -> None:
-    for refused in ({"emotion": "auto"}, {"timeline": [{"start": 1.0, "emotion": "auto"}]}):
+    wanted: list[dict[str, Any]] = [{"emotion": "auto"}, {"timeline": [{"start": 1.0, "emotion": "auto"}]}]
+    for refused in wanted:
         with pytest.raises(GuidanceError, match="whole sound"):
             model.live(**refused)
         with pytest.raises(GuidanceError, match="whole sound"):

@@ -55,14 +55,14 @@ def test_a_running_voice_comes_to_the_columns_of_the_clip() -> None:
     now, whole = voice.now(), prosody(sound)
     rows = slice(now.first, now.first + len(now.prosody) - 70)
     found, wanted = now.prosody[: rows.stop - rows.start], whole[rows]
-    off = dict(zip(PROSODY, np.abs(found - wanted).mean(axis=0).tolist(), strict=True))
+    off: dict[str, float] = dict(zip(PROSODY, np.abs(found - wanted).mean(axis=0).tolist(), strict=True))
     exact = {"loudness_absolute", "voicing", "pitch_absolute", "tilt"}
     assert all(off[column] < 1e-4 for column in exact), off
     assert all(each < 0.25 for each in off.values()), off
 
 
 def test_lips_close_within_three_frames_and_never_jump() -> None:
-    lips, shown = RunningLips(), []
+    lips, shown = RunningLips(0.08), []
     posteriors = np.zeros((200, 35), np.float32)
     posteriors[100:112, PHONE_INDEX["b"]] = 0.95
     for given in range(0, 190, 2):  # nothing is known of what comes

@@ -142,9 +142,12 @@ def evaluate_live(
 
     if out is not None:
         check_folder(out)
-    found = evaluate(load_bundle(bundle), recordings_in(speech), held)
-    if out is not None:
-        write_atomic(out, lambda to: to.write_text(json.dumps(found, indent=1) + "\n", "utf-8"))
+
+    def keep(known: dict[str, dict[str, float]]) -> None:
+        if out is not None:
+            write_atomic(out, lambda to: to.write_text(json.dumps(known, indent=1) + "\n", "utf-8"))
+
+    found = evaluate(load_bundle(bundle), recordings_in(speech), held, keep)
     if not quiet:
         show(found)
 

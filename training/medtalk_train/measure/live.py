@@ -6,7 +6,7 @@ Only the ear is live here. Prosody, closures and finishing know the whole clip, 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,12 +75,13 @@ def ways(kept: bool) -> list[Way]:
     """All that the table has; `kept` where the bundle can keep keys and values. Histories are compared at the usual
     look-ahead, look-aheads at the usual history."""
     kinds = {"windows": (WINDOW, (1.0, WINDOW, 3.0)), **({"kept": (2.0, (1.0, 2.0, 3.0))} if kept else {})}
-    return [STILL, WHOLE] + [
+    live = [
         Way(kind, history, ahead)
         for kind, (usual, histories) in kinds.items()
         for ahead in AHEADS
         for history in (histories if ahead == LIVE.ahead else (usual,))
     ]
+    return [STILL, WHOLE, *sorted(live, key=lambda way: way != LIVE)]
 
 
 class _Overheard(OnnxEngine):
@@ -162,10 +163,16 @@ def figures(bundle: Bundle, recordings: Sequence[Recording]) -> dict[str, float]
     return {name: value for name, value in found.items()} | {f"{name}, whole clip": whole[name] for name in whole}
 
 
-def evaluate(bundle: Bundle, speech: Path | None, people: Path | None) -> dict[str, dict[str, float]]:
+Figures = dict[str, dict[str, float]]
+
+
+def evaluate(
+    bundle: Bundle, speech: Path | None, people: Path | None, tell: Callable[[Figures], None] = lambda _: None
+) -> Figures:
     """All figures of the table by the name of a way to hear and of what is heard, and what a step costs.
 
     Args:
+        tell: gets what is known, again after each way: there are many of them.
         speech: a folder of recordings with phone times.
         people: a corpus, whose voices held back are heard.
 
@@ -178,17 +185,18 @@ def evaluate(bundle: Bundle, speech: Path | None, people: Path | None) -> dict[s
     if not sets:
         raise TrainingError("There is nothing to listen to.", "Give --speech, or --held with a corpus.")
     sound = np.concatenate([each.speech.samples for each in next(iter(sets.values()))])[: 60 * RATE]
-    out: dict[str, dict[str, float]] = {}
+    out: Figures = {}
     for way in ways(LIVE_GRAPH in bundle.manifest["files"]):
         for name, recordings in sets.items():
             out[f"{way}; {name}"] = row(listen_to(bundle, way, recordings))
         if way.history is not None:
             half, most = cost(bundle, way, sound)
             out[f"{way}; step"] = {"ms, median": half, "ms, 99 %": most}
+        tell(out)
     return out
 
 
-def show(found: dict[str, dict[str, float]]) -> None:
+def show(found: Figures) -> None:
     """Print the figures as tables."""
     from rich.console import Console
 
