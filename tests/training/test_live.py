@@ -1,4 +1,4 @@
-"""The head that hears streams: what it learns from, that it learns, that it goes on where it was cut, and its bundle."""
+"""The head that hears streams: what it learns from, how it goes on where it was cut, and its way into a bundle."""
 
 from __future__ import annotations
 
