@@ -1,4 +1,4 @@
-"""The head that hears streams: what it learns from, that it learns, goes on where it was cut, and ends up in a bundle."""
+"""The head that hears streams: what it learns from, how it goes on where it was cut, and its way into a bundle."""
 
 from __future__ import annotations
 

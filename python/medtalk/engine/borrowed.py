@@ -1,8 +1,8 @@
 """A graph that borrows weights of another: the ear that hears a stream has Whisper's from the one that hears clips.
 
-`live.onnx` names weights of Whisper as `listen.onnx` does and leaves them out, nearly all of its 20 MB. Both are protocol
-buffers, in which two messages one after the other are one message with the lists of both. So the weights are taken from
-the one file as they lie there and put behind the other.
+`live.onnx` names weights of Whisper as `listen.onnx` does and leaves them out, nearly all of its 20 MB. Both are
+protocol buffers, in which two messages one after the other are one message with the lists of both. So the weights are
+taken from the one file as they lie there and put behind the other.
 """
 
 from __future__ import annotations
