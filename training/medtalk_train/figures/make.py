@@ -88,10 +88,10 @@ def page(drawn: Sequence[Drawn], about: Mapping[str, Mapping[str, str]], place: 
         parts += [f"![Figure {each.number}: {each.title}]({place}/{name})" for name in each.pictures]
         parts += [textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) for text in each.shown]
         parts.append(_table(each.numbers))
-        if facts:
+        if facts:  # a note is written by hand, and goes when the figure is drawn again
             parts.append(
                 f"```sh\n{facts['command']} --only {each.number}\n```\n\nBundle `{facts['bundle']}`, "
-                f"`{facts['sha256']}`."
+                f"`{facts['sha256']}`{facts.get('note', '')}."
             )
     return "\n\n".join(part for part in parts if part) + "\n"
 

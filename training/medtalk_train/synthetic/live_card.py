@@ -69,6 +69,7 @@ def _bytes(content: bytes | Path) -> bytes:
 
 def _section(figures: Mapping[str, float], real: Mapping[str, float], options: Mapping[str, Any]) -> str:
     seed, hours, steps, most = options["seed"], options["hours"], options["steps"], 20 * options["most_ahead"]
+    own = 100.0 * options["own"]
     held = []
     for ahead in sorted({int(name.split()[1]) for name in figures}):
         parts = [f"look-ahead {ahead} ms: {what}" for what in ("frame accuracy", "features")]
@@ -90,7 +91,9 @@ The finished neutral mouth of real recordings with phone times (those of the fig
 head of its own (`{LIVE_WEIGHTS}`). It borrows Whisper's weights from `listen.onnx`, so it is small. Made by
 `medtalk-train live` (seed {seed}, {hours:g} h of streams, {steps} steps), which fine-tunes the ear's head on the
 training voices of the corpora above, as streams hear them with a look-ahead of 0 to {most} ms. Targets: the phones, and
-the features that the ear's head gives for the whole utterance. docs/training/live.md has more figures.
+the features that the ear's head gives for the whole utterance. Its weights are {own:g} % those of the ear's head, the
+rest fine-tuned. That half is best was found on the recordings of `speech_dev` and on the people held back: on these
+the figures are no test of that choice. docs/training/live.md has more figures.
 
 | voices held back, look-ahead | frames right, the ear's head | frames right | features' error, the ear's head | error |
 |---|---|---|---|---|
