@@ -78,7 +78,13 @@ def test_it_learns_and_goes_on_where_it_was_cut(corpus: Path, ear: Ear, tmp_path
     for ahead in (0, 80):
         name = f"look-ahead {ahead} ms: frame accuracy"
         assert figures[name] > figures[f"{name}, before"] + 0.02, "a random head before it"
-    # cut after some streams, and in the middle of the training
+    # cut after the training, before its figures: the moving average is kept, not the weights of the last step
+    before = (tmp_path / "whole" / LIVE_WEIGHTS).read_bytes()
+    for name in (LIVE_WEIGHTS, METRICS):
+        (tmp_path / "whole" / name).unlink()
+    assert make(tmp_path / "whole", ear, [corpus], OPTIONS, None, 1, progress=False) == figures
+    assert (tmp_path / "whole" / LIVE_WEIGHTS).read_bytes() == before
+    # cut after some streams, and trained with other options
     cut = tmp_path / "cut"
     make(cut, ear, [corpus], replace(OPTIONS, steps=20), None, 1, progress=False)
     streams = sorted((cut / "streams").glob("*.npz"))

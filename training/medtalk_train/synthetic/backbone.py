@@ -151,6 +151,9 @@ def fit_head(
     progress: bool,
 ) -> None:  # fmt: skip
     """Train a head on the CPU; goes on at the checkpoint `last`, and leaves a moving average of its weights in it."""
+    if steps_done(last) >= steps:  # a trainer with nothing left to do would leave the weights of the last step
+        model.load_state_dict(torch.load(last, weights_only=False)["state_dict"])
+        return
     L.seed_everything(seed, workers=True, verbose=False)
     trainer = L.Trainer(
         max_steps=steps,
