@@ -92,8 +92,8 @@ head of its own (`{LIVE_WEIGHTS}`). It borrows Whisper's weights from `listen.on
 `medtalk-train live` (seed {seed}, {hours:g} h of streams, {steps} steps), which fine-tunes the ear's head on the
 training voices of the corpora above, as streams hear them with a look-ahead of 0 to {most} ms. Targets: the phones, and
 the features that the ear's head gives for the whole utterance. Its weights are {own:g} % those of the ear's head, the
-rest fine-tuned. That half is best was found on the recordings of `speech_dev` and on the people held back: on these
-the figures are no test of that choice. docs/training/live.md has more figures.
+rest fine-tuned. Half was chosen on the recordings of `speech_dev` and on the people held back, so that figures on these
+are no test of that choice. docs/training/live.md has more figures.
 
 | voices held back, look-ahead | frames right, the ear's head | frames right | features' error, the ear's head | error |
 |---|---|---|---|---|
