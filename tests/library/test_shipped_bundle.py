@@ -51,7 +51,7 @@ def test_it_is_small_and_has_a_card() -> None:
     bundle = load_bundle()
     sizes = {path.name: path.stat().st_size for path in bundle.folder.iterdir()}
     assert sum(sizes.values()) < 67e6
-    assert sum(size for name, size in sizes.items() if name.endswith(".onnx")) < 30e6, "what the light core needs"
+    assert sum(size for name, size in sizes.items() if name.endswith(".onnx")) < 31e6, "what the light core needs"
     card = (bundle.folder / "README.md").read_text("utf-8")
     assert "medtalk-train all" in card and "LibriSpeech" in card and "Kokoro" in card
     assert "OpenAI" in card and "MIT" in (bundle.folder / "LICENSE.whisper").read_text("utf-8")
