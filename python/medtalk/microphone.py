@@ -102,7 +102,7 @@ def find_device(wanted: str | None) -> Device:
 class Microphone:
     """Sound from a device, at a `rate` that stays the same whatever happens to the device.
 
-    start: when the first sample was heard (`time.monotonic`), as far as is known by now. lost: seconds so far.
+    start: when the first sample was heard (`time.perf_counter`), as far as is known by now. lost: seconds so far.
     `tell` gets one line when the device goes and one when it is back.
     Raises AudioError for a device that is not there or cannot be opened, and MissingExtraError.
     """
@@ -120,12 +120,12 @@ class Microphone:
         self._arrived = Condition()
         self._waiting: deque[NDArray[np.float32]] = deque()
         self._given = self._came = self._pending = 0  # samples
-        self._last = self._opened = self._tried = time.monotonic()
+        self._last = self._opened = self._tried = time.perf_counter()
         self._stream: Any = None
         self.lost = 0.0
         self.rate = self._usable_rate()
         self._open(self.rate)
-        self.start = time.monotonic()
+        self.start = time.perf_counter()
         self._started = False
 
     @property
@@ -158,7 +158,7 @@ class Microphone:
 
     def _on_time(self, samples: NDArray[np.float32]) -> Heard:
         """The samples, and what is missing of them by the clock."""
-        now = time.monotonic()
+        now = time.perf_counter()
         if not self._started and len(samples):
             self.start, self._started = now - len(samples) / self.rate, True
         if not self._started:
@@ -188,11 +188,11 @@ class Microphone:
 
     def _watch(self) -> None:
         """See whether the device is still there, and try to get it back."""
-        now = time.monotonic()
+        now = time.perf_counter()
         if self._stream is not None:
             # A device without an end gives what it likes: nobody speaks twice as fast as time goes by.
             running_away = self._came > _MOST_SECONDS * self.rate * max(now - self._opened, 1.0)
-            if self._stream.active and not running_away and now - self._last < _GONE_SECONDS:
+            if self._active() and not running_away and now - self._last < _GONE_SECONDS:
                 return
             self.close()
             self._tried = now
@@ -200,6 +200,13 @@ class Microphone:
         elif now - self._tried >= _AGAIN_SECONDS:
             self._tried = now
             self._return()
+
+    def _active(self) -> bool:
+        """Whether the stream still runs, by PortAudio."""
+        try:
+            return bool(self._stream.active)
+        except _library().PortAudioError:  # some systems have forgotten a device that was pulled out
+            return False
 
     def _return(self) -> None:
         sounddevice = _library()
@@ -247,7 +254,7 @@ class Microphone:
 
             # Of low quality, since the others hold sound back for a tenth of a second.
             resampler = soxr.ResampleStream(rate, self.rate, 1, dtype="float32", quality="LQ")
-        self._came, self._opened, self._last = 0, time.monotonic(), time.monotonic()
+        self._came, self._opened, self._last = 0, time.perf_counter(), time.perf_counter()
         most = round(_MOST_SECONDS * self.rate)
 
         def came(block: NDArray[np.float32], count: int, when: Any, status: Any) -> None:
@@ -256,7 +263,7 @@ class Microphone:
             if resampler is not None:
                 mono = resampler.resample_chunk(np.nan_to_num(mono))
             with self._arrived:
-                self._last = time.monotonic()
+                self._last = time.perf_counter()
                 self._came += len(mono)
                 self._waiting.append(mono)
                 self._pending += len(mono)

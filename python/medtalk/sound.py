@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from medtalk.errors import AudioError
 from medtalk.limits import rounded_down, rounded_up
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MEDIA = {
     "MP3": "mp3",
@@ -25,6 +30,12 @@ def to_float(block: np.ndarray) -> np.ndarray:
     info = np.iinfo(block.dtype)
     half = (info.max + 1) // 2 if info.min == 0 else info.max + 1  # unsigned sound is centred on half its range
     return ((block.astype(np.float64) - (half if info.min == 0 else 0)) / half).astype(np.float32)
+
+
+def to_pcm16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Samples of full scale 1 as 16-bit ones; what is no number is silence, as a live face hears it."""
+    whole = np.clip(np.where(np.isfinite(samples), samples, np.float32(0.0)), -1.0, 1.0)
+    return np.round(32767.0 * whole).astype("<i2")
 
 
 def cut(name: str, promised: float, present: float) -> AudioError:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import sys
 import threading
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,12 +17,14 @@ import pytest
 import soundfile
 
 import medtalk
-from medtalk.cli.recording import Recorder
+from medtalk.cli.printing import complain
+from medtalk.cli.recording import Recorder, tell
 from medtalk.cli.steering import steer
 from medtalk.cli.tape import Tape
 from medtalk.errors import SettingError
 from medtalk.live import Frames
 from medtalk.rig import read_rig
+from medtalk.sound import to_pcm16
 from tests.helpers.sounds import babble
 
 RATE = 16000
@@ -50,7 +55,7 @@ class Stage:
         """All frames; what was recorded is written then."""
         self.show(self.face.finish())
         self.recorder.close()
-        for thread in threading.enumerate():
+        for thread in threading.enumerate():  # of those before
             if thread.name == "medtalk recording":
                 thread.join()
         return np.concatenate(self.shown)
@@ -151,12 +156,76 @@ def test_nothing_is_written_of_nothing(stage: Stage, tmp_path: Path, capsys: pyt
     assert "Nothing was heard" in told(capsys)[1]["refused"]["message"] and list(tmp_path.iterdir()) == []
 
 
-def test_where_frames_are_missing_the_face_holds_still(stage: Stage, tmp_path: Path) -> None:
-    """A stream may leave out those of sound that was lost."""
-    path = tmp_path / "take.npz"
-    stage.steer(record=str(path))
-    values = np.arange(4 * 174, dtype=np.float32).reshape(4, 174) / 1e3
-    stage.recorder.add(Frames(0, values[:2], None))
-    stage.recorder.add(Frames(5, values[2:], None))
+def test_a_word_comes_back_about_the_path_as_it_was_asked_for(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever asked compares it with its own: on Windows a Path spells it otherwise, and so it does here."""
+    asked = f"{tmp_path}//take.npz"
+    stage.steer(record=asked)
+    stage.finish()  # nothing was heard
+    begun, refused = told(capsys)
+    assert begun["recording"] == asked == refused["refused"]["about"] != str(Path(asked))
+
+
+@pytest.mark.parametrize("path", ["take\0.npz", "take\ud800.npz"])
+def test_a_name_that_no_file_can_have(stage: Stage, path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.steer(record=path)
+    assert "cannot be the name of a file" in told(capsys)[0]["refused"]["message"]
+
+
+def test_whatever_befalls_a_recording_is_told(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Tape, "write", lambda *_: {}["ink"])
+    stage.steer(record=str(tmp_path / "take.npz"))
+    stage.hear(babble(0.5))
     stage.finish()
-    assert np.array_equal(read_rig(path).values[:7], values[[0, 1, 2, 2, 2, 2, 3]])
+    refused = told(capsys)[1]["refused"]
+    assert (
+        refused["about"] == str(tmp_path / "take.npz") and "cannot be written (KeyError('ink'))" in refused["message"]
+    )
+
+
+def test_a_take_knows_how_the_face_was_guided_while_it_was_made(stage: Stage, tmp_path: Path) -> None:
+    sound = babble(4.0)
+    for second, name in enumerate((None, "a", None, "b")):
+        stage.recorder.guided({"emotion": f"mood {second}"})
+        if name is not None:
+            stage.steer(record=str(tmp_path / f"{name}.npz"))
+        stage.hear(sound[RATE * second : RATE * second + RATE // 2])
+        stage.recorder.guided({"emotion": f"mood {second}.5"})
+        stage.hear(sound[RATE * second + RATE // 2 : RATE * (second + 1)])
+        if name is not None:
+            stage.steer(record=None)
+    stage.finish()
+    for name, second in (("a", 1), ("b", 3)):
+        (steered,) = read_rig(tmp_path / f"{name}.npz").meta["steered"]
+        assert steered["emotion"] == f"mood {second}.5"
+        assert steered["time"] == pytest.approx(0.5 - stage.face.look_ahead, abs=0.05), "from its own beginning"
+
+
+def test_lines_of_several_threads_do_not_mix(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(io.StringIO):
+        def write(self, text: str) -> int:
+            time.sleep(0.001)
+            return super().write(text)
+
+    monkeypatch.setattr(sys, "stderr", Slow())
+    ways = [partial(complain, "a person reads this"), partial(tell, {"recorded": {}})]
+    threads = [threading.Thread(target=lambda way=way: [way() for _ in range(20)]) for way in ways]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = sys.stderr.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert sorted(lines) == ["medtalk: a person reads this"] * 20 + ['{"recorded": {}}'] * 20
+
+
+def test_without_a_program_that_starts_it_record_is_an_unknown_name(stage: Stage) -> None:
+    with pytest.raises(SettingError, match=r"unknown name 'record'; valid are emotion, text, intensity"):
+        steer(stage.face, '{"record": null}')
+
+
+def test_samples_that_are_no_numbers_are_recorded_as_silence_like_they_are_heard() -> None:
+    samples = np.array([math.nan, math.inf, -math.inf, 1.5, -1.0, 0.6 / 32767.0], np.float32)
+    assert to_pcm16(samples).tolist() == [0, 0, 0, 32767, -32767, 1]

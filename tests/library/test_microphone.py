@@ -18,24 +18,34 @@ from medtalk.microphone import Microphone, devices, find_device
 from tests.helpers.booth import LOUD, RATE, TONE, Booth
 
 
-def listened(mic: Microphone, seconds: float) -> tuple[np.ndarray, float]:
-    """What comes in so many seconds, and how many of them were lost."""
-    parts, lost, end = [np.zeros(0, np.float32)], 0.0, time.monotonic() + seconds
-    while time.monotonic() < end:
+def listened(mic: Microphone, seconds: float) -> tuple[np.ndarray, float, float]:
+    """What comes in at least so many seconds, how many of them were lost, and how many there were."""
+    parts, lost, begun = [np.zeros(0, np.float32)], 0.0, time.perf_counter()
+    while (took := time.perf_counter() - begun) < seconds:
         heard = mic.read(0.04)
         parts.append(heard.samples)
         lost += heard.lost
-    return np.concatenate(parts), lost
+    return np.concatenate(parts), lost, took
+
+
+def stumbled(mic: Microphone) -> float:
+    """Seconds of time for which there is no sound yet, nor is it known to be lost. The machine may stand still between
+    the last `read` and now, so the smallest of some is taken."""
+    found = []
+    for _ in range(5):
+        mic.read(0.02)
+        found.append(abs(time.perf_counter() - mic.start - mic._given / mic.rate))
+    return min(found)
 
 
 def pitch(samples: np.ndarray, rate: int) -> float:
     return float(np.abs(np.fft.rfft(np.nan_to_num(samples))).argmax() * rate / len(samples))
 
 
-def until(mic: Microphone, condition: Callable[[], bool], seconds: float = 3.0) -> float:
+def until(mic: Microphone, condition: Callable[[], bool], seconds: float = 20.0) -> float:
     """Listen until something holds; how many seconds were lost meanwhile."""
-    end, lost = time.monotonic() + seconds, 0.0
-    while not condition() and time.monotonic() < end:
+    end, lost = time.perf_counter() + seconds, 0.0
+    while not condition() and time.perf_counter() < end:
         lost += mic.read(0.02).lost
     assert condition()
     return lost
@@ -82,8 +92,9 @@ def test_sound_comes_as_fast_as_time_goes_by(booth: Booth) -> None:
     mic = Microphone("booth", told.append)
     try:
         assert (mic.name, mic.rate, mic.gone, mic.ended) == ("booth", RATE, False, False)
-        samples, lost = listened(mic, 0.8)
-        assert abs(time.monotonic() - mic.start - len(samples) / RATE - lost) < 0.3 and not told
+        samples, lost, _ = listened(mic, 0.8)
+        assert len(samples) / RATE + lost == pytest.approx(mic._given / RATE, abs=0.01) and not told
+        assert stumbled(mic) < 0.3
         assert len(samples) > 0.5 * RATE  # nearly all of it; a busy machine loses some
         assert abs(pitch(samples[-RATE // 2 :], RATE) - TONE) < 5.0 and np.nanmedian(np.abs(samples)) == pytest.approx(
             LOUD * 0.5**0.5, abs=0.03
@@ -101,16 +112,15 @@ def test_a_cable_that_is_pulled_out_and_put_back(booth: Booth, monkeypatch: pyte
         listened(mic, 0.2)
         booth.unplug()
         until(mic, lambda: mic.gone)
-        samples, lost = listened(mic, 0.5)
-        assert len(samples) < 0.1 * RATE and 0.2 < lost < 1.0
+        samples, lost, took = listened(mic, 0.5)
+        assert len(samples) < 0.1 * RATE and 0.2 < lost < took + 0.5
         assert told == ["The microphone booth is gone. The face rests until it is back."]
         booth.plug()
         until(mic, lambda: not mic.gone)
         assert told[1:] == ["The microphone booth is back."]
-        samples, _ = listened(mic, 0.6)
+        samples, _, _ = listened(mic, 0.6)
         assert abs(pitch(samples[-RATE // 4 :], RATE) - TONE) < 5.0
-        heard = mic._given / mic.rate
-        assert abs(time.monotonic() - mic.start - heard) < 0.3 and mic.lost > 0.3
+        assert stumbled(mic) < 0.3 and mic.lost > 0.3
     finally:
         mic.close()
 
@@ -120,12 +130,12 @@ def test_a_device_that_falls_silent_costs_time_not_truth(booth: Booth) -> None:
     try:
         listened(mic, 0.2)
         booth.silent = True
-        _, lost = listened(mic, 0.6)
-        assert 0.15 < lost < 0.6 and not mic.gone
+        _, lost, took = listened(mic, 0.6)
+        assert 0.15 < lost < took and not mic.gone
         booth.silent = False
-        samples, lost = listened(mic, 0.4)
+        samples, lost, _ = listened(mic, 0.4)
         assert len(samples) > 0.2 * RATE
-        assert abs(time.monotonic() - mic.start - mic._given / RATE) < 0.3
+        assert stumbled(mic) < 0.3
     finally:
         mic.close()
 
@@ -136,9 +146,10 @@ def test_who_does_not_listen_in_time_has_lost_it(booth: Booth, monkeypatch: pyte
     mic = Microphone("booth", print)
     try:
         listened(mic, 0.2)
+        begun = time.perf_counter()
         time.sleep(0.8)
         heard = mic.read(0.04)
-        assert len(heard.samples) / RATE < 0.25 and 0.3 < heard.lost < 0.9
+        assert len(heard.samples) / RATE < 0.25 and 0.3 < heard.lost < time.perf_counter() - begun + 0.1
         assert mic.lost == pytest.approx(heard.lost, abs=0.01)
     finally:
         mic.close()
@@ -168,6 +179,23 @@ def test_a_device_may_come_back_with_another_rate_and_any_numbers(booth: Booth) 
     mic._channel = 1
     came(stereo, 3, None, None)
     assert mic._waiting[1] == pytest.approx([-0.1] * 3)
+
+
+def test_a_device_that_portaudio_has_forgotten_is_gone(booth: Booth, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On some systems it knows nothing of the stream any more, and says so by an error."""
+    import sounddevice
+
+    def forgotten(_: object) -> bool:
+        raise sounddevice.PortAudioError("Invalid stream pointer")
+
+    told: list[str] = []
+    mic = Microphone("booth", told.append)
+    try:
+        monkeypatch.setattr(sounddevice.InputStream, "active", property(forgotten))
+        mic.read(0.02)
+        assert mic.gone and told == ["The microphone booth is gone. The face rests until it is back."]
+    finally:
+        mic.close()
 
 
 def test_a_device_that_cannot_be_opened(booth: Booth) -> None:

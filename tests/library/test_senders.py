@@ -7,9 +7,11 @@ import json
 import math
 import os
 import socket
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,9 +24,11 @@ from medtalk.live import Frames
 from medtalk.rig import ARKIT_NAMES, CHANNEL_NAMES, RigSequence, indices, to_arkit, write_rig
 from medtalk.senders import LAYOUTS, Address, JsonSender, LiveLinkSender, OscSender, Outlet, Udp, read_address
 from medtalk.senders.livelink import SHAPES, check_subject, time_of_day
-from medtalk.senders.outlet import LATE_SECONDS, Closed
+from medtalk.senders.outlet import LATE_SECONDS, OLD_SECONDS, Closed
 
 DAY = 24 * 3600
+PATIENCE = 20.0
+"""Seconds for what should come at once, were there nobody else on this machine."""
 MAC_DATAGRAM = 9216
 """Bytes that macOS sends in one datagram, unless it is told otherwise."""
 
@@ -33,7 +37,7 @@ MAC_DATAGRAM = 9216
 def receiver() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
         opened.bind(("127.0.0.1", 0))
-        opened.settimeout(2.0)
+        opened.settimeout(PATIENCE)
         yield opened
 
 
@@ -252,8 +256,8 @@ def test_nobody_listens_is_said_once_and_sending_goes_on(receiver: socket.socket
     place = at(receiver)
     receiver.close()
     udp = Udp(place, told.append)
-    deadline = time.monotonic() + 2.0
-    while not told and time.monotonic() < deadline:
+    deadline = time.perf_counter() + PATIENCE
+    while not told and time.perf_counter() < deadline:
         udp.send(b"nobody")
         time.sleep(0.01)
     for _ in range(5):
@@ -262,12 +266,52 @@ def test_nobody_listens_is_said_once_and_sending_goes_on(receiver: socket.socket
     assert told == [f"{place} does not take the frames (nobody listens there). They are sent on."]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
         again.bind(place)
-        again.settimeout(2.0)
-        while len(told) < 2 and time.monotonic() < deadline:
+        again.settimeout(PATIENCE)
+        deadline = time.perf_counter() + PATIENCE
+        while len(told) < 2 and time.perf_counter() < deadline:
             udp.send(b"somebody")
             time.sleep(0.01)
         assert told[1:] == [f"{place} takes the frames again."]
         assert again.recv(100) == b"somebody"
+    udp.close()
+
+
+def test_what_windows_calls_it_that_nobody_listens(receiver: socket.socket) -> None:
+    """There the answer to an earlier datagram is a connection that was reset; this one is sent all the same."""
+
+    class Windows(socket.socket):
+        answers = 1
+
+        def send(self, data: bytes, *flags: int) -> int:  # type: ignore[override]
+            if self.answers:
+                self.answers -= 1
+                raise ConnectionResetError(10054, "An existing connection was forcibly closed by the remote host")
+            return super().send(data, *flags)
+
+    told: list[str] = []
+    place = at(receiver)
+    udp = Udp(place, told.append)
+    udp._socket = Windows(socket.AF_INET, socket.SOCK_DGRAM)
+    udp._socket.connect(place)
+    udp.send(b"somebody")
+    assert told == [f"{place} does not take the frames (nobody listens there). They are sent on."]
+    assert receiver.recv(100) == b"somebody"
+    udp.close()
+
+
+def test_a_name_with_addresses_of_both_kinds_means_that_of_ipv4(
+    receiver: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unreal listens there, and many systems name ::1 first for localhost."""
+    ask = socket.getaddrinfo
+
+    def both(host: str, port: int, **more: Any) -> list[Any]:
+        return [*ask("::1", port, **more), *ask("127.0.0.1", port, **more)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    udp = Udp(Address("localhost", at(receiver).port), print)
+    udp.send(b"here")
+    assert receiver.recv(100) == b"here"
     udp.close()
 
 
@@ -277,7 +321,7 @@ def test_no_way_to_a_network_is_said_and_the_socket_made_anew(monkeypatch: pytes
     udp = Udp(Address("127.0.0.1", 9), told.append)
     udp.send(b"x" * 70_000)  # longer than any datagram: the system refuses it, as it does where there is no route
     udp.send(b"x" * 70_000)
-    assert len(told) == 1 and "too long" in told[0] and udp.failed == 2
+    assert len(told) == 1 and "too long" in told[0]
     assert udp._socket is None
     udp.send(b"x")
     assert udp._socket is not None
@@ -293,17 +337,27 @@ class Kept:
     name = "kept"
 
     def __init__(self, stuck: float = 0.0) -> None:
-        self.stuck, self.sent, self.closed = stuck, [], False
+        self.stuck, self.sent, self.closed, self.longest = stuck, [], False, 0.0
 
     def packets(self, frames: Frames, heard: Sequence[float]) -> list[bytes]:
         return [bytes([number]) for number in range(frames.first, frames.first + len(frames))]
 
     def send(self, packet: bytes) -> None:
+        begun = time.perf_counter()
         time.sleep(self.stuck)
-        self.sent.append((packet[0], time.monotonic()))
+        self.sent.append((packet[0], now := time.perf_counter()))
+        self.longest = max(self.longest, now - begun)
 
     def close(self) -> None:
         self.closed = True
+
+
+def wait(condition: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    end = time.perf_counter() + PATIENCE
+    while not condition() and time.perf_counter() < end:
+        time.sleep(0.005)
+    assert condition()
 
 
 def put(outlet: Outlet, count: int, due: float, apart: float, first: int = 0) -> None:
@@ -313,35 +367,77 @@ def put(outlet: Outlet, count: int, due: float, apart: float, first: int = 0) ->
 
 def test_each_frame_is_sent_when_it_is_due() -> None:
     kept = Kept()
-    outlet, start = Outlet(kept), time.monotonic() + 0.05
+    outlet, start = Outlet(kept), time.perf_counter() + 0.05
     put(outlet, 6, start, 1 / 60)
-    outlet.close()
+    outlet.close(PATIENCE)
     assert [number for number, _ in kept.sent] == list(range(6)) and kept.closed
     late = [sent - start - number / 60 for number, sent in kept.sent]
-    assert min(late) >= 0.0 and sorted(late)[3] < 0.02
-    assert (outlet.sent, outlet.dropped) == (6, 0)
-    assert all(0.1 <= each < 0.5 for each in outlet.latencies()) and not outlet.latencies()
+    assert min(late) >= 0.0 and outlet.dropped == 0, "none before it is due"
+    assert outlet.latencies() == pytest.approx([each + 0.1 for each in late], abs=0.1) and not outlet.latencies()
 
 
 def test_late_frames_are_left_out_in_order_and_counted() -> None:
     kept = Kept(stuck=0.05)  # three times as slow as the frames
-    outlet, start = Outlet(kept), time.monotonic()
+    outlet, start = Outlet(kept), time.perf_counter()
     put(outlet, 40, start, 1 / 60)
-    outlet.close(3.0)
+    outlet.close(PATIENCE)
     numbers = [number for number, _ in kept.sent]
     assert numbers == sorted(numbers) and numbers[-1] == 39
-    assert outlet.dropped > 10 and outlet.sent + outlet.dropped == 40
-    assert max(sent - start - number / 60 for number, sent in kept.sent) < LATE_SECONDS + 0.15, "never late without end"
+    assert outlet.dropped > 10 and len(kept.sent) + outlet.dropped == 40
+    # What a busy machine takes beside the sender's own time is no fault of the outlet.
+    late = [sent - start - number / 60 for number, sent in kept.sent[:-1]]
+    assert max(late) < LATE_SECONDS + kept.longest + 0.5, "never late without end"
+
+
+def test_what_is_old_is_not_sent_even_if_nothing_newer_waits() -> None:
+    kept = Kept()
+    outlet, now = Outlet(kept), time.perf_counter()
+    put(outlet, 3, now - OLD_SECONDS - 0.2, 0.01)
+    put(outlet, 1, now + 0.1, 0.0, first=3)
+    outlet.close(PATIENCE)
+    assert [number for number, _ in kept.sent] == [3] and outlet.dropped == 3
+
+
+def test_a_sender_that_fails_says_so_and_ends_alone() -> None:
+    class Failing(Kept):
+        def send(self, packet: bytes) -> None:
+            raise ValueError("out of ink")
+
+    outlet = Outlet(failing := Failing())
+    put(outlet, 2, time.perf_counter(), 0.0)
+    outlet.close(PATIENCE)
+    assert outlet.closed and outlet.problem == "kept has failed: ValueError('out of ink')." and failing.closed
+
+
+def test_a_sender_is_not_closed_while_it_sends() -> None:
+    class Slow(Kept):
+        closed_within = False
+
+        def send(self, packet: bytes) -> None:
+            begun.set()
+            going.wait(PATIENCE)
+            self.closed_within = self.closed
+            super().send(packet)
+
+    begun, going = threading.Event(), threading.Event()
+    outlet = Outlet(slow := Slow())
+    put(outlet, 1, time.perf_counter(), 0.0)
+    assert begun.wait(PATIENCE)
+    outlet.close(0.01)
+    going.set()
+    wait(lambda: slow.closed)
+    assert slow.sent and not slow.closed_within
 
 
 def test_what_waits_is_bounded() -> None:
     kept = Kept(stuck=0.3)
     outlet = Outlet(kept)
     for first in range(0, 250, 50):
-        put(outlet, 50, time.monotonic() + 60.0, 1 / 60, first)
+        put(outlet, 50, time.perf_counter() + 60.0, 1 / 60, first)
     assert outlet.dropped == 250 - 120
     outlet.close(0.05)
-    assert outlet.sent + outlet.dropped == 250 and kept.closed
+    assert len(kept.sent) + outlet.dropped == 250
+    wait(lambda: kept.closed)
 
 
 def test_an_outlet_ends_with_its_receiver() -> None:
@@ -350,11 +446,9 @@ def test_an_outlet_ends_with_its_receiver() -> None:
         outlet = Outlet(JsonSender(pipe, 0.1, head=False))
         os.close(reading)
         put_json = outlet.sender.packets(face(2), [0.0, 0.0])
-        outlet.put(put_json, [0.0, 0.0], [0.0, 0.0])
-        deadline = time.monotonic() + 2.0
-        while not outlet.closed and time.monotonic() < deadline:
-            time.sleep(0.005)
-        assert outlet.closed and not outlet.problem
+        outlet.put(put_json, [time.perf_counter()] * 2, [0.0, 0.0])
+        wait(lambda: outlet.closed)
+        assert not outlet.problem
         outlet.put(put_json, [0.0, 0.0], [0.0, 0.0])
         outlet.close()
-        assert outlet.sent == 0
+        assert not outlet.latencies()

@@ -47,7 +47,7 @@ from medtalk.cli import (
     video,
 )
 from medtalk.cli.options import debugging, json_errors
-from medtalk.cli.printing import complain
+from medtalk.cli.printing import complain, say
 from medtalk.errors import MedtalkError
 from medtalk.signals import stopped_by
 from medtalk.version import __version__
@@ -150,7 +150,7 @@ def _fail(message: str, error: Exception) -> NoReturn:
         raise error
     if json_errors():
         facts = {"code": "internal", "message": message, "hint": "", "about": ""}
-        print(json.dumps({"error": error.facts() if isinstance(error, MedtalkError) else facts}), file=sys.stderr)
+        say(json.dumps({"error": error.facts() if isinstance(error, MedtalkError) else facts}))
     else:
         complain(message)
     sys.exit(1)

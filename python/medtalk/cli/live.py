@@ -25,9 +25,10 @@ from medtalk.cli.options import (
     with_settings,
 )
 from medtalk.cli.printing import clean_up, complain, count, length, print_table, shown
-from medtalk.errors import OutputError, SettingError
+from medtalk.errors import SettingError
 from medtalk.limits import LIVE_LOOK_AHEAD, LIVE_STEP
 from medtalk.signals import Stopping
+from medtalk_board.moods import MOODS
 from medtalk_wire.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,7 +40,16 @@ if TYPE_CHECKING:
 OscLayout = Literal["channels", "arkit", "vmc"]
 
 
-@partial(with_settings, leave=("transcript", "language", "curve", "curve_mode", "span", "fps"))
+@partial(
+    with_settings,
+    leave=("transcript", "language", "curve", "curve_mode", "span", "fps"),
+    changes={  # auto needs the whole sound
+        "emotion": {
+            "help": f"{', '.join(MOODS)}, or a mixture such as happy:0.7,surprised:0.3; neutral if left out.",
+            "metavar": "MOOD[:WEIGHT][,...]",
+        }
+    },
+)
 def live(
     sound: Annotated[
         Path | None,
@@ -128,7 +138,7 @@ def live(
         wish("json_errors")(True)
     stopping = Stopping()
 
-    from medtalk.cli.recording import Recorder
+    from medtalk.cli.recording import Recorder, tell
     from medtalk.cli.steering import Steering
     from medtalk.cli.streaming import Stream
     from medtalk.cli.tape import Tape
@@ -159,32 +169,31 @@ def live(
         timeline=settings.timeline,
     )
     _warm(begin())
-    tape, source = None, _source(speech, device, channel, loop, as_fast)
+    source = _source(speech, device, channel, loop, as_fast)
     try:
         face = begin(rate=source.rate, name=source.name)
-        tape = None if record is None else Tape(record, source.rate, sound, force)
-        outlets = _outlets(makers, face, as_json, as_fast)
         guided = Steering(bound) if steering else None
-        recorder = None
-        if bound:
-            # Each recording is new, and the file that is played is not written over.
-            make = partial(Tape, rate=source.rate, sound=sound, force=force)
-            recorder = Recorder(face, make, lambda: _facts(face, stream, settings))
-        stream = Stream(face, source, outlets, tape, guided, status, as_fast, recorder)
+        # The file that is played is not written over.
+        make = partial(Tape, rate=source.rate, sound=sound, force=force)
+        told = tell if bound else partial(_say_take, quiet=as_json)
+        recorder = Recorder(face, make, lambda: _facts(face, stream, settings), told)
+        if record is not None:
+            recorder.begin(str(record))
+        outlets = _outlets(makers, face, as_json, as_fast)
+        stream = Stream(face, source, outlets, recorder, guided, status, as_fast)
         stopping.by(stream.stop)
         if not as_json:
             print(_ready_line(source, outlets, record, face), flush=True)
         try:
             stream.run()
         finally:  # what was recorded is kept whatever happens
-            ended = _end(stream, outlets, tape, face, settings, quiet=as_json)
+            ended = _end(stream, outlets, quiet=as_json)
+            recorder.close()
     finally:
         source.close()
-        if tape is not None:
-            tape.close()
     if status:
         stream.tell(done=True)
-    if not ended:
+    if not ended or (record is not None and recorder.failed):
         raise typer.Exit(1)
 
 
@@ -281,13 +290,19 @@ def _facts(face: Live, stream: Stream, settings: Settings) -> dict[str, Any]:
     meta = face.facts()
     if settings.persona is not None and (name := settings.persona.get("name")):
         meta["persona"] = name
-    if stream.steered:
-        meta["steered"] = stream.steered
     return {**meta, "live": {**meta["live"], "lost": round(stream.state.lost, 3)}}
 
 
-def _end(stream: Stream, outlets: list[Outlet], tape: Any, face: Live, settings: Settings, quiet: bool) -> bool:
-    """Say how it was and write the take; whether all went well."""
+def _say_take(line: dict[str, Any], quiet: bool) -> None:
+    """Say to people what became of a take."""
+    if refused := line.get("refused"):
+        complain(f"{refused['message']} {refused['hint']}")
+    elif (done := line.get("recorded")) and not quiet:
+        print(f"{shown(done['rig'])}: {count(done['frames'], 'frame')}, with {shown(done['sound'])}", flush=True)
+
+
+def _end(stream: Stream, outlets: list[Outlet], quiet: bool) -> bool:
+    """Say how it was; whether all went well."""
     good = True
     for outlet in outlets:
         if outlet.closed and outlet.sender.name == "stdout":
@@ -309,16 +324,4 @@ def _end(stream: Stream, outlets: list[Outlet], tape: Any, face: Live, settings:
         print(", ".join(facts), flush=True)
     elif state.dropped or state.lost:
         complain(", ".join(facts))
-    if tape is None:
-        return good
-    said = tape.problem
-    try:
-        path = tape.write(_facts(face, stream, settings))
-    except OutputError as error:
-        complain(str(error))
-        return False
-    if tape.problem != said:
-        complain(tape.problem)
-    if not quiet:
-        print(f"{shown(str(path))}: {count(tape.frames, 'frame')}, with {shown(str(tape.sound))}", flush=True)
-    return good and not tape.problem
+    return good

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import typer
@@ -98,14 +99,20 @@ NOT_OPTIONS = {
 """Settings without an option, and why."""
 
 
-def with_settings(command: Callable[..., None], leave: Collection[str] = ()) -> Callable[..., None]:
+def with_settings(
+    command: Callable[..., None], leave: Collection[str] = (), changes: Mapping[str, Any] = MappingProxyType({})
+) -> Callable[..., None]:
     """`command` with options for the fields of `Settings`, but those in `leave`, in place of its parameter `settings`.
 
-    An option has the name, the default and the help of its field; those of `finishing` stand beside the others. A
-    parameter `asked` of the command gets the names of the settings that the user gave, also where that is the default;
-    a parameter `context` gets typer's.
+    An option has the name, the default and the help of its field, unless `changes` has others for its field;
+    those of `finishing` stand beside the others. A parameter `asked` of the command gets the names of the settings that
+    the user gave, also where that is the default; a parameter `context` gets typer's.
     """
-    options = [_option(knob) for knob in knobs(Settings) if knob.name not in {*NOT_OPTIONS, *leave}]
+    options = [
+        _option(knob._replace(**changes.get(knob.name, {})))
+        for knob in knobs(Settings)
+        if knob.name not in {*NOT_OPTIONS, *leave}
+    ]
     steps = [_option(knob) for knob in knobs(Finishing) if knob.name not in NOT_OPTIONS]
     own = inspect.signature(command, eval_str=True).parameters
     told = "asked" in own

@@ -10,6 +10,8 @@ from medtalk.audio import Speech
 from medtalk.microphone import Heard
 from medtalk.rates import RATE
 
+_MOST_SECONDS = 2.0
+"""Of sound that comes together; what came before it while nobody listened, for a while or for a night, is lost."""
 _FAST_SECONDS = 0.2  # of sound that comes together where it need not wait
 
 
@@ -23,7 +25,7 @@ class Played:
 
     def __init__(self, speech: Speech, loop: bool = False, fast: bool = False) -> None:
         self.name, self.rate = speech.name, RATE
-        self.start = time.monotonic()
+        self.start = time.perf_counter()
         self._samples, self._loop, self._fast = speech.samples, loop, fast
         self._given = 0
         self._begun = False
@@ -36,13 +38,17 @@ class Played:
     def read(self, seconds: float) -> Heard:
         """What has come by now, after so many seconds more of it."""
         if not self._begun:
-            self.start, self._begun = time.monotonic(), True
+            self.start, self._begun = time.perf_counter(), True
         if self._fast:
             return Heard(self._until(self._given + round(_FAST_SECONDS * RATE)))
-        wait = self.start + self._given / RATE + seconds - time.monotonic()
+        wait = self.start + self._given / RATE + seconds - time.perf_counter()
         if wait > 0.0:
             time.sleep(wait)
-        return Heard(self._until(round((time.monotonic() - self.start) * RATE)))
+        now = round((time.perf_counter() - self.start) * RATE)
+        end = now if self._loop else min(now, len(self._samples))
+        lost = max(end - self._given - round(_MOST_SECONDS * RATE), 0)
+        self._given += lost
+        return Heard(self._until(end), lost / RATE)
 
     def close(self) -> None:
         pass

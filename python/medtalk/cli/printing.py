@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import math
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+_alone = threading.Lock()
+
+
+def say(line: str) -> None:
+    """Print a line on stderr, whole: threads may say something at the same time."""
+    with _alone:
+        print(f"{line}\n", end="", file=sys.stderr, flush=True)
+
 
 def complain(message: str) -> None:
-    """Print one line on stderr."""
-    print("medtalk:", shown(" ".join(message.split())), file=sys.stderr)
+    """Say one line to people."""
+    say(f"medtalk: {shown(' '.join(message.split()))}")
 
 
 def shown(text: str) -> str:

@@ -1,27 +1,28 @@
-"""Recordings that begin and end while a live face goes on, as `--steer` asks for them: {"record": PATH or null}.
+"""Recordings of a live face: of all of it, or of a part that is asked for while it goes on, as by {"record": PATH or
+null} on stdin.
 
-What becomes of one is told as a line of JSON on stderr: {"recording": PATH}, {"recorded": {...}}, or {"refused": {...}}
-where it cannot be begun or written; the face goes on in every case.
+What becomes of one is told as an object: {"recording": PATH}, {"recorded": {...}}, or {"refused": {...}} where it
+cannot be begun or written; the face goes on in every case.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import sys
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from medtalk.cli.printing import complain, say
 from medtalk.cli.tape import Tape
-from medtalk.errors import MedtalkError, SettingError
+from medtalk.errors import MedtalkError, OutputError, SettingError
 from medtalk.live import Frames
 from medtalk.rates import FPS
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from medtalk.live import Live
@@ -29,20 +30,41 @@ if TYPE_CHECKING:
 _HINT = 'Write {"record": "TAKE.npz"} to begin, and {"record": null} to end.'
 
 
+def tell(line: dict[str, Any]) -> None:
+    """Say an object as a line of JSON."""
+    say(json.dumps(line))
+
+
+def refuse(error: MedtalkError, about: str = "", told: Callable[[dict[str, Any]], None] = tell) -> None:
+    """Tell of what was asked for and cannot be done."""
+    told({"refused": {**error.facts(), **({"about": about} if about else {})}})
+
+
 class Recorder:
     """Takes what a live face hears and shows from one moment to another, each time into a tape of its own.
 
-    make: a tape for a path. facts: what is known of the stream, for the rig. A tape is written in a thread, because
-    that takes longer than a step; the program ends after it.
+    make: a tape for a path. facts: what is known of the stream, for the rig. told: hears what becomes of recordings. A
+    tape is written in a thread, because that takes longer than a step. failed: whether the last is not written, or not
+    whole.
     """
 
-    def __init__(self, live: Live, make: Callable[[Path], Tape], facts: Callable[[], dict[str, Any]]) -> None:
-        self._live, self._make, self._facts = live, make, facts
+    def __init__(
+        self,
+        live: Live,
+        make: Callable[[Path], Tape],
+        facts: Callable[[], dict[str, Any]],
+        told: Callable[[dict[str, Any]], None] = tell,
+    ) -> None:
+        self.failed = False
+        self._live, self._make, self._facts, self._told = live, make, facts, told
         self._tape: Tape | None = None
-        self._path = Path()
-        self._next = 0  # the frame that is kept next
+        self._asked = ""  # its path, as it was asked for
+        self._problem = ""  # of the tape, as it was said
+        self._first = 0  # the first frame that is kept
         self._end: int | None = None  # the frame at which it ends, once it is to end
         self._skip = 0  # samples that come before the first frame that is kept
+        self._steered: list[dict[str, Any]] = []
+        self._writing: threading.Thread | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -60,10 +82,31 @@ class Recorder:
             if path is None:
                 self.end()
             else:
-                self._begin(Path(path))
+                self.begin(path)
         except MedtalkError as error:
-            refuse(error, about="" if path is None else str(path))
+            refuse(error, "" if path is None else str(path), self._told)
         return True
+
+    def begin(self, path: str) -> None:
+        """Begin a recording with the next frame; an error of `Tape`, or SettingError, where it cannot be."""
+        if self._tape is not None:
+            raise SettingError("It is recording already.", 'End it first: {"record": null}.')
+        try:
+            good = b"\0" not in os.fsencode(path)
+        except UnicodeError:
+            good = False
+        if not good:
+            raise SettingError(f"{path[:60]!r} cannot be the name of a file.", _HINT)
+        self._tape, self._asked, self._problem, self._steered, self._end = self._make(Path(path)), path, "", [], None
+        seconds = self._live.seconds
+        self._first = math.ceil(seconds * FPS)
+        self._skip = round((self._first / FPS - seconds) * self._live.rate)
+        self._told({"recording": path})
+
+    def guided(self, asked: dict[str, Any]) -> None:
+        """The face was guided otherwise: the take says so, in seconds from its own beginning."""
+        if self._tape is not None and self._end is None:
+            self._steered.append({"time": round(max(self._live.frames - self._first, 0) / FPS, 3), **asked})
 
     def hear(self, samples: NDArray[np.float32]) -> None:
         """The next samples, before the face hears them."""
@@ -72,20 +115,20 @@ class Recorder:
         cut = min(self._skip, len(samples))
         self._skip -= cut
         self._tape.hear(samples[cut:])
+        self._complain(self._tape)
 
     def add(self, frames: Frames) -> None:
         """The next frames: they are of sound that was heard a moment ago."""
-        if self._tape is None or not len(frames):
+        if self._tape is None:
             return
-        low = max(self._next - frames.first, 0)
-        high = len(frames) if self._end is None else min(self._end - frames.first, len(frames))
-        if low < high:
-            if (gap := frames.first + low - self._next) > 0:  # of sound that was lost: the face held still
-                self._keep(frames, np.full(gap, low))
-            self._keep(frames, np.arange(low, high))
-            self._next = frames.first + high
-        if self._end is not None and frames.first + len(frames) >= self._end:
-            self._write()
+        end = frames.first + len(frames)
+        last = end if self._end is None else min(self._end, end)
+        part = slice(max(self._first - frames.first, 0), max(last - frames.first, 0))
+        head = None if frames.head is None else frames.head[part]
+        self._tape.add(Frames(max(frames.first, self._first), frames.values[part], head))
+        self._complain(self._tape)
+        if last == self._end:
+            self._write(self._tape)
 
     def end(self) -> None:
         """End the recording: it is written when the frames of its last sound are there."""
@@ -93,52 +136,42 @@ class Recorder:
             raise SettingError("Nothing is being recorded.", _HINT)
         self._end = math.floor(self._live.seconds * FPS)
         if self._live.frames >= self._end:
-            self._write()
+            self._write(self._tape)
 
     def close(self) -> None:
-        """The stream has ended, and given all of its frames: what is being recorded is written."""
+        """The stream has ended, however it was: what is being recorded is written, and this waits for that."""
         if self._tape is not None:
-            self._write()
+            self._write(self._tape)
+        if self._writing is not None:
+            self._writing.join()
 
-    def _begin(self, path: Path) -> None:
-        if self._tape is not None:
-            raise SettingError("It is recording already.", 'End it first: {"record": null}.')
-        self._tape, self._path, self._end = self._make(path), path, None
-        seconds = self._live.seconds
-        self._next = math.ceil(seconds * FPS)
-        self._skip = round((self._next / FPS - seconds) * self._live.rate)
-        tell({"recording": str(path)})
+    def _complain(self, tape: Tape) -> None:
+        """Say at once what goes wrong with it."""
+        if tape.problem != self._problem:
+            self._problem = tape.problem
+            complain(tape.problem)
 
-    def _keep(self, frames: Frames, rows: NDArray[np.intp]) -> None:
-        assert self._tape is not None
-        head = None if frames.head is None else frames.head[rows]
-        self._tape.add(Frames(self._next, frames.values[rows], head))
+    def _write(self, tape: Tape) -> None:
+        self._tape = None
+        meta = self._facts()
+        if self._steered:
+            meta["steered"] = self._steered
+        meta["source"] = {**meta["source"], "seconds": tape.frames / FPS}
+        self._writing = threading.Thread(target=self._written, args=(tape, self._asked, meta), name="medtalk recording")
+        self._writing.start()
 
-    def _write(self) -> None:
-        tape, self._tape = self._tape, None
-        assert tape is not None
-        meta, path = self._facts(), self._path
-        threading.Thread(target=_write, args=(tape, path, meta), name="medtalk recording").start()
-
-
-def _write(tape: Tape, path: Path, meta: dict[str, Any]) -> None:
-    try:
-        meta = {**meta, "source": {**meta.get("source", {}), "seconds": tape.frames / FPS}}
-        written = tape.write(meta)
-        facts = {"rig": str(written), "sound": str(tape.sound), "frames": tape.frames, "seconds": tape.frames / FPS}
-        tell({"recorded": {**facts, "note": tape.problem}})
-    except MedtalkError as error:
-        refuse(error, about=str(path))
-    finally:
-        tape.close()
-
-
-def refuse(error: MedtalkError, about: str = "") -> None:
-    """Tell of what was asked for and cannot be done."""
-    tell({"refused": {**error.facts(), **({"about": about} if about else {})}})
-
-
-def tell(line: dict[str, Any]) -> None:
-    """Print a line of JSON on stderr, whole: a thread may tell something, too."""
-    sys.stderr.write(json.dumps(line) + "\n")
-    sys.stderr.flush()
+    def _written(self, tape: Tape, asked: str, meta: dict[str, Any]) -> None:
+        said = tape.problem
+        try:
+            written = tape.write(meta)
+            self.failed = bool(tape.problem)
+            if tape.problem != said:
+                complain(tape.problem)
+            facts = {"rig": str(written), "sound": str(tape.sound), "frames": tape.frames}
+            self._told({"recorded": {**facts, "seconds": tape.frames / FPS, "note": tape.problem}})
+        except Exception as error:  # whoever asked for it waits for a word
+            self.failed = True
+            known = isinstance(error, MedtalkError)
+            refuse(error if known else OutputError(f"{asked} cannot be written ({error!r})."), asked, self._told)
+        finally:
+            tape.close()

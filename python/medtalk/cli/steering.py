@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections import deque
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from medtalk.errors import MedtalkError, SettingError
@@ -30,7 +31,7 @@ class Steering:
     of stdin, unless the program is bound to that: then it means "stop"."""
 
     def __init__(self, bound: bool = False) -> None:
-        self._bound = bound
+        self.bound = bound
         try:
             self._descriptor = sys.stdin.fileno()
         except (AttributeError, OSError, ValueError):
@@ -58,7 +59,7 @@ class Steering:
                 lines, rest = [*lines, rest], b""
             self._lines.extend(text for line in lines if (text := line.decode("utf-8", "replace").strip()))
             if not data:
-                if self._bound:
+                if self.bound:
                     self._lines.append(STOP)
                 return
             if len(rest) > _MOST_BYTES:  # its end will be a line that is refused
@@ -66,13 +67,14 @@ class Steering:
 
 
 def steer(live: Live, line: str, recorder: Recorder | None = None) -> dict[str, Any] | None:
-    """Guide a live face as a line says; what was asked for, None for a line that was about a recording.
+    """Guide a live face as a line says; what was asked for, None for a line that was about a recording, which needs a
+    `recorder`.
 
     Raises:
         SettingError: an object that is not valid.
         GuidanceError: no such mood, or one that cannot be had live. Nothing has changed then.
     """
-    asked = read_line(line)
+    asked = read_line(line, NAMES if recorder is None else (*NAMES, RECORD))
     if recorder is not None and recorder.steer(asked):
         return None
     try:
@@ -85,15 +87,15 @@ def steer(live: Live, line: str, recorder: Recorder | None = None) -> dict[str, 
 _HINT = 'Write a mood, such as angry:0.6, or {"text": "slightly annoyed", "intensity": 1.2}.'
 
 
-def read_line(line: str) -> dict[str, Any]:
-    """What a line asks for. SettingError where that is not valid."""
+def read_line(line: str, names: Collection[str]) -> dict[str, Any]:
+    """What a line asks for, by these names. SettingError where that is not valid."""
     if not line.startswith("{"):
         return {"emotion": line}
     try:
         asked = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise SettingError(f"--steer: {line[:60]!r} is not valid JSON.", _HINT) from error
-    if unknown := [name for name in asked if name not in (*NAMES, RECORD)]:
+    if unknown := [name for name in asked if name not in names]:
         raise SettingError(f"--steer: unknown name {unknown[0][:40]!r}; valid are {', '.join(NAMES)}.", _HINT)
     if not asked:
         raise SettingError("--steer: the object is empty.", _HINT)

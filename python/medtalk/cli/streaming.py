@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from medtalk.cli.printing import complain
+from medtalk.cli.printing import complain, say
 from medtalk.cli.recording import refuse
 from medtalk.cli.steering import STOP, Steering, complaint, steer
 from medtalk.errors import MedtalkError
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medtalk.cli.recording import Recorder
-    from medtalk.cli.tape import Tape
     from medtalk.live import Frames, Live
     from medtalk.microphone import Heard
     from medtalk.senders import Outlet
@@ -32,6 +30,7 @@ _BEHIND_SECONDS = 0.12
 _LOST_SECONDS = 1.0
 """So much of it is not heard any more, but for the last part: a face that lags is worse than one that rests."""
 _KEPT_SECONDS = 0.2
+_SKIP_SECONDS = 60.0  # of lost sound that are skipped at a time, between which it is still steered
 _MORE_SECONDS = 0.1  # than the stream's own delay that frames may be held back, so that they come evenly
 _EASE = 0.02  # seconds a second by which they are held back less again
 _END_SECONDS = 0.6  # in which the frames that wait at the end are sent
@@ -68,9 +67,8 @@ class State:
 
 
 class Stream:
-    """Hears `source` by `live`, and hands frames to outlets and to a tape.
+    """Hears `source` by `live`, and hands frames to outlets and to a recorder, which is closed by whoever made it.
 
-    recorder: takes recordings while it goes on, and has what is refused told as JSON.
     status: seconds from one line of state on stderr to the next; 0 means none. fast: the sound need not be waited for,
     so no clock rules.
     """
@@ -80,24 +78,20 @@ class Stream:
         live: Live,
         source: Source,
         outlets: Sequence[Outlet],
-        tape: Tape | None = None,
+        recorder: Recorder,
         steering: Steering | None = None,
         status: float = 0.0,
         fast: bool = False,
-        recorder: Recorder | None = None,
     ) -> None:
         self.state = State()
-        self.steered: list[dict[str, Any]] = []
-        """What was asked for while it ran, with the seconds at which it was."""
         self.latencies: list[float] = []
         """Seconds from the sound of a frame to its sending, of the slowest outlet, since the last status."""
-        self._live, self._source, self._outlets, self._tape = live, source, outlets, tape
+        self._live, self._source, self._outlets, self._recorder = live, source, outlets, recorder
         self._steering, self._status, self._fast = steering, status, fast
-        self._recorder = recorder
         self._stopping = False
         self._pace = live.delay
         self._power, self._count = 0.0, 0  # of the samples since the last status
-        self._told = time.monotonic()
+        self._told = time.perf_counter()
         self._slow = -math.inf  # when it last was too slow
 
     def stop(self) -> None:
@@ -110,15 +104,11 @@ class Stream:
             self.tell()  # whoever started it knows now that it listens
         try:
             while not (self._stopping or self._source.ended or self._all_closed()):
-                self._steer()
+                self._attend()
                 if self._stopping:
                     break
                 self._hear(self._source.read(self._live.step))
-                if self._status and time.monotonic() - self._told >= self._status:
-                    self.tell()
             self._give(self._live.finish())
-            if self._recorder is not None:
-                self._recorder.close()
         finally:
             self._source.close()
             for outlet in self._outlets:
@@ -127,7 +117,7 @@ class Stream:
 
     def tell(self, done: bool = False) -> None:
         """Print a line of state on stderr, as JSON."""
-        self._told = time.monotonic()
+        self._told = time.perf_counter()
         if not done:  # `run` has counted
             self._count_up()
         level = self._level()
@@ -141,9 +131,9 @@ class Stream:
             "speaking": self._live.speaking,
             "device": "gone" if self._source.gone else "ok",
         }
-        if self._recorder is not None and (recorded := self._recorder.seconds) is not None:
+        if (recorded := self._recorder.seconds) is not None:
             line["recording"] = round(recorded, 3)
-        print(json.dumps(line | ({"done": True} if done else {})), file=sys.stderr, flush=True)
+        say(json.dumps(line | ({"done": True} if done else {})))
 
     def latency_ms(self) -> dict[str, float] | None:
         """Of the frames since the last status; None where there are none."""
@@ -156,25 +146,36 @@ class Stream:
             "max": round(max(self.latencies) * 1e3, 1),
         }
 
+    def _attend(self) -> None:
+        """Do what whoever runs it waits for."""
+        self._steer()
+        if self._status and time.perf_counter() - self._told >= self._status:
+            self.tell()
+
     def _hear(self, heard: Heard) -> None:
         """Hear what came, in one go where it is late, and without what is too late."""
         samples, lost = heard.samples, heard.lost
         waits = len(samples) / self._live.rate
         if not self._fast and waits > _LOST_SECONDS:
             cut = len(samples) - round(_KEPT_SECONDS * self._live.rate)
-            self._say_slow(cut / self._live.rate)
             samples, lost = samples[cut:], lost + cut / self._live.rate
-        if lost:
-            self.state.lost += lost
-            self._keep(np.zeros(round(lost * self._live.rate), np.float32))
-            self._give(self._live.skip(lost))
+            self._say_slow(lost)
+        while lost:
+            part = min(lost, _SKIP_SECONDS)
+            self.state.lost += part
+            self._keep(np.zeros(round(part * self._live.rate), np.float32))
+            self._give(self._live.skip(part))
+            lost -= part
+            self._attend()
+            if self._stopping:  # after a night in which the machine slept, that is not for the end of it
+                return
         if len(samples):
             self._keep(samples)
             late = not self._fast and waits > max(_BEHIND_SECONDS, 2.0 * self._live.step)
             self._give(self._live.push(samples, hurry=late))
 
     def _say_slow(self, seconds: float) -> None:
-        now = time.monotonic()
+        now = time.perf_counter()
         if now - self._slow > _SAID_SECONDS:
             complain(f"This machine is too slow: {seconds:.1f} s of sound are not heard.")
         self._slow = now
@@ -183,26 +184,16 @@ class Stream:
         good = np.nan_to_num(samples).astype(np.float64)
         self._power += float(good @ good)
         self._count += len(good)
-        if self._recorder is not None:
-            self._recorder.hear(samples)
-        if self._tape is not None:
-            had = self._tape.problem
-            self._tape.hear(samples)
-            self._say_of_tape(had)
+        self._recorder.hear(samples)
 
     def _give(self, frames: Frames) -> None:
         """Hand frames to all, each to be sent as long after its sound as the others."""
         self.state.seconds, self.state.frames = self._live.seconds, self._live.frames
         if not len(frames):
             return
-        if self._recorder is not None:
-            self._recorder.add(frames)
-        if self._tape is not None:
-            had = self._tape.problem
-            self._tape.add(frames)
-            self._say_of_tape(had)
+        self._recorder.add(frames)
         heard = self._source.start + frames.times
-        waited = time.monotonic() - float(heard[0])
+        waited = time.perf_counter() - float(heard[0])
         # The first of those that come together has waited for longest.
         self._pace = min(max(waited, self._pace - _EASE * len(frames) / FPS), self._live.delay + _MORE_SECONDS)
         due = (heard + self._pace).tolist()
@@ -211,20 +202,23 @@ class Stream:
                 outlet.put(outlet.sender.packets(frames, heard.tolist()), due, heard.tolist())
 
     def _steer(self) -> None:
-        for line in self._steering.lines() if self._steering is not None else ():
+        if self._steering is None:
+            return
+        bound = self._steering.bound
+        for line in self._steering.lines():
             if line.lower() == STOP:
                 self.stop()
                 return
             try:
-                asked = steer(self._live, line, self._recorder)
+                asked = steer(self._live, line, self._recorder if bound else None)
             except MedtalkError as error:
-                if self._recorder is None:
-                    complain(complaint(error))
-                else:
+                if bound:
                     refuse(error)
+                else:
+                    complain(complaint(error))
                 continue
             if asked is not None:
-                self.steered.append({"time": round(self._live.frames / FPS, 3), **asked})
+                self._recorder.guided(asked)
 
     def _all_closed(self) -> bool:
         """Whether nobody takes the frames any more."""
@@ -240,8 +234,3 @@ class Stream:
         self.state.dropped = sum(outlet.dropped for outlet in self._outlets)
         found = [outlet.latencies() for outlet in self._outlets]
         self.latencies = max(found, key=lambda each: max(each, default=0.0), default=[])
-
-    def _say_of_tape(self, had: str) -> None:
-        assert self._tape is not None
-        if self._tape.problem != had:
-            complain(self._tape.problem)

@@ -19,6 +19,7 @@ from medtalk.rates import FPS
 from medtalk.rig import RigSequence, check_output, rig_ending, write_rig
 from medtalk.rig.channels import N_CHANNELS
 from medtalk.rig.sequence import MAX_FRAMES, frozen
+from medtalk.sound import to_pcm16
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from medtalk.live import Frames
 
 _BLOCK = 1 << 20  # samples that are copied at a time
-_FULL = 32767.0
 
 
 class Tape:
@@ -70,7 +70,7 @@ class Tape:
     def hear(self, samples: NDArray[np.float32]) -> None:
         """Keep the next samples (n,)."""
         if not self.problem:
-            self._write(self._samples, (np.clip(np.nan_to_num(samples), -1.0, 1.0) * _FULL).astype("<i2"))
+            self._write(self._samples, to_pcm16(samples))
 
     def write(self, meta: dict[str, Any]) -> Path:
         """Write the take, with what is known of it.

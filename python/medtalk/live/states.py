@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,9 @@ BACK = 60
 UNSURE = 2
 """States at the end of the sound that no closure is decided by: what follows them would change them most."""
 
+_HURRY_SECONDS = 1.0  # that `Live` hears at once
+_BESIDE = 4  # states: a frame lies between two, and both ends are rounded
+
 
 class States:
     """The last states of a stream; what is not final yet is heard anew with every step."""
@@ -29,6 +33,8 @@ class States:
         """`step`: a whole multiple of 20 ms."""
         # The ear's own steps are 20 or 40 ms, of which ours are whole multiples.
         self._ear = open_live_ear(engine, look_ahead, 0.02 * (2 - round(step * STATES) % 2))
+        # What decisions look back on, what is heard at once in a hurry, and what was heard and not given yet.
+        self._most = math.ceil((BACK / FPS + _HURRY_SECONDS + look_ahead) * STATES) + _BESIDE
         self._first = 0  # number of the first state that is kept
         self._features: NDArray[np.float32] | None = None
         self._posteriors: NDArray[np.float32] | None = None
@@ -39,7 +45,7 @@ class States:
         if self._features is None or self._posteriors is None:
             self._features, self._posteriors = heard.features, heard.posteriors
         kept = heard.first - self._first
-        spare = max(kept + len(heard.features) - 2 * BACK, 0)
+        spare = max(kept + len(heard.features) - self._most, 0)
         self._features = np.concatenate([self._features[:kept], heard.features])[spare:]
         self._posteriors = np.concatenate([self._posteriors[:kept], heard.posteriors])[spare:]
         self._first += spare
@@ -61,5 +67,5 @@ class States:
     def at(self, frames: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Features (N, F - 1) and posteriors (N, 35) at some frames; beyond the last state it goes on."""
         assert self._features is not None and self._posteriors is not None, "nothing was heard"
-        places = frames * (STATES / FPS) - self._first
+        places = np.maximum(frames * (STATES / FPS) - self._first, 0.0)
         return at_places(self._features, places), at_places(self._posteriors, places)

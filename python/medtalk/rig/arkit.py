@@ -143,6 +143,7 @@ _BOTH_EYES = tuple(
 )
 # Of weights that fit equally well (JawLeft with JawRight) the smallest are meant; far below float32 otherwise.
 _RIDGE = 1e-9
+_NOTHING = 1e-9  # under this a weight is what is left of rounding, which a file would spell out
 _ROWS = 1 << 10  # frames that are fitted together, whatever the length of the rig
 
 
@@ -211,6 +212,7 @@ def _fitted(wanted: np.ndarray) -> np.ndarray:
     # Seal and bite both lift the lower lip, together no further than the jaw is open.
     weights[:, _CLOSE] = (1.0 - (1.0 - weights[:, _CLOSE]) * (1.0 - bite)) * weights[:, _JAW]
     weights += np.maximum(wanted, 0.0) @ _SHOWN_MATRIX.T
+    weights[weights < _NOTHING] = 0.0
     return np.minimum(weights, 1.0)
 
 

@@ -69,7 +69,7 @@ def time_of_day() -> float:
 class LiveLinkSender:
     """Sends frames to Unreal as Live Link Face does.
 
-    subject: how Unreal calls the face. midnight: when the day began (`time.monotonic`), today if left out.
+    subject: how Unreal calls the face. midnight: when the day began (`time.perf_counter`), today if left out.
     Raises SettingError for a host that is not found or a subject that is not valid.
     """
 
@@ -81,7 +81,7 @@ class LiveLinkSender:
         # The same face on the same machine is the same device after a restart, so that Unreal keeps its subject.
         device = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{subject.strip()}.medtalk.{uuid.getnode():x}")).upper()
         self._device = device.encode()
-        self._midnight = time.monotonic() - time_of_day() if midnight is None else midnight
+        self._midnight = time.perf_counter() - time_of_day() if midnight is None else midnight
         self._udp = Udp(address, tell)
 
     def packets(self, frames: Frames, heard: Sequence[float]) -> list[bytes]:

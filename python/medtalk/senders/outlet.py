@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 LATE_SECONDS = 0.1
 """A frame that is later than this is not sent if a newer one waits: a face that lags stays wrong, one that jumps is
 right again."""
+OLD_SECONDS = 1.0
+"""A frame that is later than this is never sent: it is better that a face stands still than that it tells old news."""
+_LAST_SECONDS = 0.02
+"""Before a frame is due, for which the thread sleeps: on Windows a condition waits up to 16 ms longer than asked."""
 _MOST_WAITING = 120  # frames, two seconds: what is sent to takes nothing any more
 _LATENCIES = 3600  # frames, a minute, of which `latencies` tells
 
@@ -29,7 +33,7 @@ class Sender(Protocol):
     """What messages call it."""
 
     def packets(self, frames: Frames, heard: Sequence[float]) -> list[bytes]:
-        """One packet for each frame. heard: (N,) when the sound of each frame was heard (`time.monotonic`)."""
+        """One packet for each frame. heard: (N,) when the sound of each frame was heard (`time.perf_counter`)."""
         ...
 
     def send(self, packet: bytes) -> None:
@@ -48,15 +52,16 @@ class _Waiting(NamedTuple):
 
 
 class Outlet:
-    """Sends the packets of a `sender` at their times (of `time.monotonic`), on a thread that ends with `close`; or
+    """Sends the packets of a `sender` at their times (of `time.perf_counter`), on a thread that ends with `close`; or
     `at_once`, as they are put, without one.
 
-    sent, dropped: frames so far. closed: whether the sender's receiver has gone; problem: why, where that is a fault.
+    dropped: frames so far that were not sent. closed: whether the sender's receiver has gone; problem: why, where that
+    is a fault.
     """
 
     def __init__(self, sender: Sender, *, at_once: bool = False) -> None:
         self.sender = sender
-        self.sent = self.dropped = 0
+        self.dropped = 0
         self.closed, self.problem = False, ""
         self._waiting: deque[_Waiting] = deque()
         self._changed = threading.Condition()
@@ -100,37 +105,45 @@ class Outlet:
         with self._changed:
             self.dropped += len(self._waiting)
             self._waiting.clear()
-        self.sender.close()
+            self._changed.notify()
+        if self._thread is None:
+            self.sender.close()
 
     def _run(self) -> None:
-        while not self.closed and (waiting := self._next()) is not None:
-            self._send(waiting)
+        try:
+            while not self.closed and (waiting := self._next()) is not None:
+                time.sleep(max(waiting.due - time.perf_counter(), 0.0))
+                self._send(waiting)
+        finally:  # here, since it may be sending when `close` has waited long enough
+            self.sender.close()
 
     def _send(self, waiting: _Waiting) -> None:
         try:
             self.sender.send(waiting.packet)
-        except Closed as closed:
+        except Exception as error:  # whatever it is, it is said, and ends this way out only
             with self._changed:
-                self.closed, self.problem = True, str(closed)
+                self.closed = True
+                self.problem = str(error) if isinstance(error, Closed) else f"{self.sender.name} has failed: {error!r}."
                 self._waiting.clear()
             return
         with self._changed:
-            self.sent += 1
-            self._latencies.append(time.monotonic() - waiting.heard)
+            self._latencies.append(time.perf_counter() - waiting.heard)
 
     def _next(self) -> _Waiting | None:
-        """The next packet, when it is due; None at the end."""
+        """The next packet, shortly before it is due; None at the end."""
         with self._changed:
             while True:
-                now = time.monotonic()
-                while len(self._waiting) > 1 and self._waiting[0].due < now - LATE_SECONDS:
+                now = time.perf_counter()
+                while self._waiting and self._waiting[0].due < now - (
+                    LATE_SECONDS if len(self._waiting) > 1 else OLD_SECONDS
+                ):
                     self._waiting.popleft()
                     self.dropped += 1
                 if not self._waiting:
                     if self._ending:
                         return None
                     self._changed.wait()
-                elif (wait := self._waiting[0].due - now) > 0.0:
+                elif (wait := self._waiting[0].due - now - _LAST_SECONDS) > 0.0:
                     self._changed.wait(wait)
                 else:
                     return self._waiting.popleft()

@@ -14,6 +14,7 @@ _AGAIN_SECONDS = 1.0
 """How often a socket that fails is made anew: an address of this machine may be gone, such as with another Wi-Fi."""
 _WELL_SECONDS = 2.0
 """Without a refusal for so long, datagrams arrive as far as anyone can tell: the answer to one comes after it."""
+_NOBODY = (ConnectionRefusedError, ConnectionResetError)  # the latter is what Windows calls it
 _MOST_LETTERS = 255  # of a host, by its standard
 
 
@@ -57,8 +58,6 @@ class Udp:
 
     def __init__(self, address: Address, tell: Callable[[str], None]) -> None:
         self.address = address
-        self.failed = 0
-        """Datagrams that could not be sent."""
         self._tell = tell
         self._failing = False
         self._opened = self._refused = 0.0  # when
@@ -70,34 +69,33 @@ class Udp:
                 f"The host {address.host} is not found ({why.rstrip('.')}).",
                 "Give the IP address of the machine, such as 192.168.1.20; of this machine it is 127.0.0.1.",
             ) from error
-        self._family, _, _, _, self._place = found[0]
+        # A name may have both, such as localhost, and Unreal listens at the address of IPv4.
+        self._family, _, _, _, self._place = min(found, key=lambda each: each[0] != socket.AF_INET)
         self._socket: socket.socket | None = None
 
     def send(self, packet: bytes) -> None:
         """Send a datagram, or find that it cannot be sent."""
         try:
             self._open().send(packet)
-        except ConnectionRefusedError as error:
+        except _NOBODY as error:
             # It answers an earlier datagram; this one has not been sent yet.
             self._fail(error)
             with contextlib.suppress(OSError):
                 self._open().send(packet)
         except OSError as error:
             self._fail(error)
-            if not isinstance(error, BlockingIOError) and time.monotonic() - self._opened > _AGAIN_SECONDS:
+            if not isinstance(error, BlockingIOError) and time.perf_counter() - self._opened > _AGAIN_SECONDS:
                 self.close()
         else:
-            if self._failing and time.monotonic() - self._refused > _WELL_SECONDS:
+            if self._failing and time.perf_counter() - self._refused > _WELL_SECONDS:
                 self._failing = False
                 self._tell(f"{self.address} takes the frames again.")
 
     def _fail(self, error: OSError) -> None:
-        self.failed += 1
-        self._refused = time.monotonic()
+        self._refused = time.perf_counter()
         if not self._failing:
             self._failing = True
-            refused = isinstance(error, ConnectionRefusedError)
-            why = "nobody listens there" if refused else (error.strerror or str(error)).lower()
+            why = "nobody listens there" if isinstance(error, _NOBODY) else (error.strerror or str(error)).lower()
             self._tell(f"{self.address} does not take the frames ({why}). They are sent on.")
 
     def close(self) -> None:
@@ -107,7 +105,7 @@ class Udp:
 
     def _open(self) -> socket.socket:
         if self._socket is None:
-            self._opened = time.monotonic()
+            self._opened = time.perf_counter()
             self._socket = socket.socket(self._family, socket.SOCK_DGRAM)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             self._socket.setblocking(False)

@@ -84,7 +84,6 @@ class Step:
     `hurry`: hear all that is there at once.
     """
 
-    stream: Stream
     live: Live
     steers: list[Steer]
     skipped: int
@@ -237,7 +236,7 @@ class Stream:
         steers = []
         while self._steers and self._steers[0].at / self.request.rate <= time_of:
             steers.append(self._steers.popleft())
-        return Step(self, self.live, steers, skipped, parts, hurry, self.closing and not self._blocks, came)
+        return Step(self.live, steers, skipped, parts, hurry, self.closing and not self._blocks, came)
 
     def _cut(self, count: int) -> list[NDArray | int]:
         """The next `count` samples of what waits, or less."""

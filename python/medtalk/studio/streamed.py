@@ -10,6 +10,7 @@ import numpy as np
 from medtalk.model.intensity import intensity as intensity_of
 from medtalk.rates import FPS
 from medtalk.rig import RigSequence
+from medtalk.sound import to_pcm16
 from medtalk.studio.session import Take
 
 if TYPE_CHECKING:
@@ -36,9 +37,8 @@ class Streamed:
         self._heard = self._seen = 0  # samples and frames that are kept
 
     def hear(self, samples: NDArray[np.float32]) -> None:
-        """Samples that were pushed, (n,); what is no number is silence, as the network hears it."""
-        whole = np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0)
-        self._sound.append(np.round(32767.0 * whole).astype(np.int16))
+        """Samples that were pushed, (n,)."""
+        self._sound.append(to_pcm16(samples))
         self._heard += len(samples)
 
     def see(self, frames: Frames) -> None:

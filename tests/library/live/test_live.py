@@ -12,6 +12,7 @@ import medtalk
 from medtalk.errors import AudioError, GuidanceError, SettingError
 from medtalk.finishing import Finishing
 from medtalk.live import Live
+from medtalk.live.states import BACK
 from medtalk.rig.channels import AREAS
 from tests.helpers.sounds import babble
 from tests.library.live.conftest import Played
@@ -48,6 +49,14 @@ def test_frames_come_when_their_sound_has_been_heard(model: medtalk.Model) -> No
     assert np.allclose(frames.times, np.arange(frames.first, frames.first + len(frames)) / 60)
     rest = live.finish()
     assert rest.first + len(rest) == int(live.seconds * 60) == live.frames
+
+
+def test_what_decisions_look_back_on_is_there_in_a_hurry_too(model: medtalk.Model) -> None:
+    live = model.live(look_ahead=0.5)
+    live.push(babble(4.0))
+    given = live.frames
+    live.push(babble(1.0), hurry=True)
+    assert live.frames > given + 50 and live._states._first <= (given - BACK) * 50 / 60
 
 
 def test_at_another_rate_the_filter_counts_as_delay(model: medtalk.Model) -> None:
