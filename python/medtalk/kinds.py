@@ -37,15 +37,15 @@ class LiveDrift:
     """The drift of a stream, which goes on for ever: the same weights as `drift` has, however they are asked for."""
 
     def __init__(
-        self, kinds: int, rng: np.random.Generator, preferred: int | None = None, far: int | None = None, first: int = 0
+        self, kinds: int, rng: np.random.Generator, preferred: int | None = None, far: int | None = None
     ) -> None:
-        """`first` is the number of the first frame; the rest is as in `drift`."""
+        """As in `drift`. Set `frame` to begin elsewhere than at the first one."""
         chosen = int(rng.choice([kind for kind in range(kinds) if kind != far]))
         self._periods = np.array(_PERIODS)[:, None, None] * rng.uniform(0.8, 1.25, (len(_PERIODS), 1, kinds))
         self._phases = rng.uniform(0.0, 1.0, self._periods.shape)
         self._leads = chosen if preferred is None else preferred, _LEADS if preferred is None else _PREFERRED
         self._far = far if preferred is None else None
-        self.frame = first
+        self.frame = 0
 
     def next(self, frames: int) -> NDArray[np.float32]:
         """The weights (frames, kinds) of the frames that come next."""

@@ -64,9 +64,11 @@ def test_a_stream_drifts_as_a_clip_does_however_it_is_cut(cut: list[int], seed: 
 
 
 def test_a_stream_drifts_for_ever_and_may_begin_anywhere() -> None:
-    later = LiveDrift(3, np.random.default_rng(1), first=240 * FPS).next(60 * FPS)
-    np.testing.assert_array_equal(later, drift(300 * FPS, 3, np.random.default_rng(1))[240 * FPS :])
-    day = LiveDrift(3, np.random.default_rng(1), first=24 * 3600 * FPS).next(60 * FPS)
+    going = LiveDrift(3, np.random.default_rng(1))
+    going.frame = 240 * FPS
+    np.testing.assert_array_equal(going.next(60 * FPS), drift(300 * FPS, 3, np.random.default_rng(1))[240 * FPS :])
+    going.frame = 24 * 3600 * FPS
+    day = going.next(60 * FPS)
     assert np.ptp(day, axis=0).min() > 0.1 and np.abs(np.diff(day, axis=0)).max() < 0.02
 
 

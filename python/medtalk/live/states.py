@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,9 @@ class States:
         """`step`: a whole multiple of 20 ms."""
         # The ear's own steps are 20 or 40 ms, of which ours are whole multiples.
         self._ear = open_live_ear(engine, look_ahead, 0.02 * (2 - round(step * STATES) % 2))
+        # What frames are asked for reaches from `BACK` before the new ones over those of a hurry, a second of them and
+        # a step at most, to the end of the look-ahead.
+        self._most = math.ceil((BACK / FPS + look_ahead + step + 1.0) * STATES) + 2
         self._first = 0  # number of the first state that is kept
         self._features: NDArray[np.float32] | None = None
         self._posteriors: NDArray[np.float32] | None = None
@@ -39,7 +43,7 @@ class States:
         if self._features is None or self._posteriors is None:
             self._features, self._posteriors = heard.features, heard.posteriors
         kept = heard.first - self._first
-        spare = max(kept + len(heard.features) - 2 * BACK, 0)
+        spare = max(kept + len(heard.features) - self._most, 0)
         self._features = np.concatenate([self._features[:kept], heard.features])[spare:]
         self._posteriors = np.concatenate([self._posteriors[:kept], heard.posteriors])[spare:]
         self._first += spare
@@ -59,7 +63,7 @@ class States:
         return max(self._first + count - 1 - less, -1) * FPS // STATES + 1
 
     def at(self, frames: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Features (N, F - 1) and posteriors (N, 35) at some frames; beyond the last state it goes on."""
+        """Features (N, F - 1) and posteriors (N, 35) at some frames; the first and the last state go on beyond."""
         assert self._features is not None and self._posteriors is not None, "nothing was heard"
-        places = frames * (STATES / FPS) - self._first
+        places = np.maximum(frames * (STATES / FPS) - self._first, 0.0)
         return at_places(self._features, places), at_places(self._posteriors, places)
