@@ -39,7 +39,7 @@ class LiveDrift:
     def __init__(
         self, kinds: int, rng: np.random.Generator, preferred: int | None = None, far: int | None = None
     ) -> None:
-        """As in `drift`. `frame` is the number of the next frame, which may be set."""
+        """As in `drift`. Set `frame` to begin elsewhere than at the first one."""
         chosen = int(rng.choice([kind for kind in range(kinds) if kind != far]))
         self._periods = np.array(_PERIODS)[:, None, None] * rng.uniform(0.8, 1.25, (len(_PERIODS), 1, kinds))
         self._phases = rng.uniform(0.0, 1.0, self._periods.shape)

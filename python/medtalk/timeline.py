@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -166,7 +167,10 @@ class Timeline(Guidance):
         at each time, and what multiplies the intensity."""
         shares: dict[int, NDArray[np.float32]] = {}
         left = np.ones(len(times), np.float32)
-        for lead in reversed(_leads([span for span, _ in self.spans])):
+        last = float(times.max(initial=0.0)) + 1e-6
+        for lead in reversed(self._leads):
+            if lead.start - lead.fade / 2.0 > last:  # what is to come
+                continue
             rise = _rise(times - lead.start, lead.fade if lead.start > 0.0 else 0.0)
             shares[lead.number] = shares.get(lead.number, np.float32(0.0)) + rise * left
             left *= 1.0 - rise
@@ -178,6 +182,11 @@ class Timeline(Guidance):
                 span, guidance = self.spans[number] if number >= 0 else (None, self.base)
                 found.append((guidance, share, 1.0 if span is None else span.level_at(times)))
         return found
+
+    @cached_property
+    def _leads(self) -> list[_Lead]:
+        """Found once: a stream asks several times a step."""
+        return _leads([span for span, _ in self.spans])
 
     def _shares(self, performance: PerformanceLike) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """The spans that show, by number (-1 is the base), each with its weights (T,), which sum to 1 at each frame."""
@@ -191,7 +200,7 @@ class Timeline(Guidance):
         shares: dict[int, NDArray[np.float32]] = {}
         left = np.ones(frames, np.float32)  # what later leads leave
         end = frames  # the first frame of which they leave nothing
-        for lead in reversed(_leads([span for span, _ in self.spans])):
+        for lead in reversed(self._leads):
             first = max(math.ceil((lead.start - lead.fade / 2.0) * FPS - 1e-9), 0) if lead.start > 0.0 else 0
             if first >= end:
                 continue

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import medtalk
-from medtalk import Finishing
+from medtalk import Finishing, timeline
 from medtalk.errors import GuidanceError, MedtalkError, SettingError
 from medtalk.guidance import Guidance
 from medtalk.marks import read_curve, read_timeline
@@ -55,6 +55,30 @@ def test_the_span_that_began_last_leads_and_the_weights_sum_to_1(performance: me
     assert at(found["angry"], 2.0) == pytest.approx(0.5) == at(found["happy"], 2.0)  # no dip to what lies below
     assert at(found["sad"], 3.0) == pytest.approx(0.5) and at(found["neutral"], 4.0) == pytest.approx(0.5)
     assert at(found["neutral"], 4.5) == 1.0 and found["neutral"][: round(3.7 * 60)].max() == 0.0
+
+
+def test_a_stream_asks_for_a_few_frames_at_a_time_and_spans_are_ordered_once(
+    performance: medtalk.Performance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, ordered = timeline._leads, []
+
+    def counted(spans: Any) -> Any:
+        ordered.append(len(spans))
+        return order(spans)
+
+    monkeypatch.setattr(timeline, "_leads", counted)
+    spans = [{"start": 0.05 * k, "emotion": ("sad", "happy")[k % 2], "fade": 0.3} for k in range(60)]
+    guided = performance.model.guide(timeline=spans)
+    assert isinstance(guided, timeline.Timeline)
+
+    def sad(times: np.ndarray) -> np.ndarray:
+        own = [share * each.weights_of(performance).get("sad", 0.0) for each, share, _ in guided.shares_at(times)]
+        return np.sum(own, axis=0)
+
+    times = np.arange(200) / 60
+    parts = [sad(times[at : at + 2]) for at in range(0, 200, 2)]
+    assert np.allclose(np.concatenate(parts), sad(times), atol=1e-6) and np.ptp(sad(times)) > 0.2
+    assert ordered == [60]
 
 
 def test_gaps_show_the_takes_own_emotion_and_the_rest_what_each_mood_shows_alone(

@@ -26,6 +26,15 @@ _CONTEXT = 12  # frames to either side that ACM sees in the bundle that ships; o
 _MIDDLE, _TOGETHER = 61, 9  # rows, in the middle of which CMF is asked: it is told where in a clip a frame is
 _WARM = FPS  # frames of the past that a mood which is new hears first
 _KIND_STREAM = 20  # as of a performance
+_GUESSED = np.array([[0.75], [0.5], [0.25]], np.float32)
+"""How much of its first frames each step leaves as the step before guessed them, in the channels of the mouth.
+
+Every step hears the states at the end of the sound anew, and ACM sees them: at each boundary the mouth would go on
+from another one. Measured on five recordings (99 s; jitter, AUC): none .109, .930; a half of every guess .106, .927,
+since the jump then comes a frame or two later; .6 .4 .2 .082, .929; these .078, .929; .8 .6 .4 .2 .078, .927. A window
+of 7 or 9 frames in place of 5 for the smoothing alone is no better than none, .111. Closures are decided apart from
+it, and their F1 is the same.
+"""
 
 
 class Decoding:
@@ -38,6 +47,7 @@ class Decoding:
         self._past = np.zeros((4, 0), np.float32)  # intensity, effort, pitch and activity of the last frames
         self._strengths: dict[Dynamics, LiveStrength] = {}  # of the moods that show
         self._drifts: dict[tuple[str, str], LiveDrift] = {}
+        self._guess = np.zeros((0, len(presence.ARTICULATION)), np.float32)  # the mouth after the last frames
 
     def content(
         self,
@@ -104,7 +114,16 @@ class Decoding:
             strong += weight * own
             shaking += weight * np.float32(face.part.dynamics.shake)
         self._past = np.concatenate([self._past, columns], axis=1)[:, -_WARM:]
+        self._go_over(raw, columns.shape[1])
         return raw, strong, shaking
+
+    def _go_over(self, raw: NDArray[np.float32], new: int) -> None:
+        """Let the mouth of the next frames go over from what was guessed of them; the first `new` are given now."""
+        count = min(len(self._guess), len(raw), len(_GUESSED))
+        mouth = raw[:, presence.ARTICULATION]
+        mouth[:count] += _GUESSED[:count] * (self._guess[:count] - mouth[:count])
+        raw[:, presence.ARTICULATION] = mouth
+        self._guess = mouth[new:]
 
     def _answers(
         self, moods: set[Dynamics], columns: NDArray[np.float32], accents: Sequence[Accent], frames: NDArray[np.int64]

@@ -22,9 +22,6 @@ BACK = 60
 UNSURE = 2
 """States at the end of the sound that no closure is decided by: what follows them would change them most."""
 
-_HURRY_SECONDS = 1.0  # that `Live` hears at once
-_BESIDE = 4  # states: a frame lies between two, and both ends are rounded
-
 
 class States:
     """The last states of a stream; what is not final yet is heard anew with every step."""
@@ -33,8 +30,9 @@ class States:
         """`step`: a whole multiple of 20 ms."""
         # The ear's own steps are 20 or 40 ms, of which ours are whole multiples.
         self._ear = open_live_ear(engine, look_ahead, 0.02 * (2 - round(step * STATES) % 2))
-        # What decisions look back on, what is heard at once in a hurry, and what was heard and not given yet.
-        self._most = math.ceil((BACK / FPS + _HURRY_SECONDS + look_ahead) * STATES) + _BESIDE
+        # What frames are asked for reaches from `BACK` before the new ones over those of a hurry, a second of them and
+        # a step at most, to the end of the look-ahead.
+        self._most = math.ceil((BACK / FPS + look_ahead + step + 1.0) * STATES) + 4
         self._first = 0  # number of the first state that is kept
         self._features: NDArray[np.float32] | None = None
         self._posteriors: NDArray[np.float32] | None = None
@@ -65,7 +63,7 @@ class States:
         return max(self._first + count - 1 - less, -1) * FPS // STATES + 1
 
     def at(self, frames: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Features (N, F - 1) and posteriors (N, 35) at some frames; beyond the last state it goes on."""
+        """Features (N, F - 1) and posteriors (N, 35) at some frames; the first and the last state go on beyond."""
         assert self._features is not None and self._posteriors is not None, "nothing was heard"
         places = np.maximum(frames * (STATES / FPS) - self._first, 0.0)
         return at_places(self._features, places), at_places(self._posteriors, places)

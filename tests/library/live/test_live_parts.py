@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import medtalk
 from medtalk.features.phones import PHONE_INDEX
 from medtalk.features.prosody import PROSODY, prosody
 from medtalk.live.intake import Intake
 from medtalk.live.lips import CLOSES, OPENS, RunningLips
 from medtalk.live.running import Histogram, Mean
+from medtalk.live.states import BACK, States
 from medtalk.live.voice import RunningVoice
 from tests.helpers.sounds import babble
 
@@ -72,3 +74,16 @@ def test_lips_close_within_three_frames_and_never_jump() -> None:
     steps = np.diff(seal)
     assert steps.max() <= CLOSES + 1e-6 and steps.min() >= -OPENS - 1e-6
     assert not seal[:95].any() and (seal[104:111] > 0.9).all() and not seal[125:].any()
+
+
+@pytest.mark.parametrize("look_ahead", [0.08, 0.5])
+def test_states_reach_as_far_back_as_frames_are_asked_for(model: medtalk.Model, look_ahead: float) -> None:
+    live = model.live(look_ahead=look_ahead)
+    live.push(babble(1.0))
+    for _ in range(4):
+        given = live.frames
+        live.push(babble(1.0), hurry=True)
+        states: States = live._states
+        assert states._first * 60 <= max(given - BACK, 0) * 50  # those that were asked for are still there
+    features, _ = states.at(np.array([0, 1]))
+    assert np.array_equal(features[0], features[1])  # long gone: the first that is kept, not one from the end
