@@ -15,7 +15,7 @@ from medtalk.cli.generate import line_of
 from medtalk.face.sheet import _mood
 from medtalk.rig import read_rig
 from medtalk.rig.channels import CHANNEL_HASH
-from medtalk.service import schema
+from medtalk.service.settings import SETTINGS
 from medtalk_wire import Client, RequestError, Settings, Sound
 from medtalk_wire.protocol import Message
 from medtalk_wire.request import beyond, body_of, buffers_of
@@ -231,8 +231,8 @@ def test_a_timeline_that_cannot_be_written(wrong: Any) -> None:
 
 
 def test_an_older_sidecar_is_not_asked() -> None:
-    older = {"settings": [name for name in schema.SETTINGS if name not in ("timeline", "transcript.tags")]}
-    newer = {"settings": schema.SETTINGS}
+    older = {"settings": [name for name in SETTINGS if name not in ("timeline", "transcript.tags")]}
+    newer = {"settings": SETTINGS}
     for settings, message in (
         (Settings(timeline=[{"start": 0, "emotion": "sad"}]), "has no setting timeline"),
         (Settings(transcript="[sad] no"), "reads no tags in a transcript"),
