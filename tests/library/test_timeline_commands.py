@@ -205,7 +205,7 @@ def test_pictures_of_spans_travel_one_after_the_other() -> None:
     job = read(generate(SAMPLES_BUFFER, travelling, sound=pcm(), timeline=body["timeline"])).body
     first, second, third = job.settings.timeline
     assert (first.image, first.image_name, second.emotion, third.image) == (b"one", "a.png", {"sad": 0.5}, b"three")
-    assert [picture and picture.name for picture in job.pictures] == ["a.png", None, ""]
+    assert [picture and picture.name for picture in job.asked.pictures] == ["a.png", None, ""]
     shorter = (described("images", "uint8", 7), b"onethre")
     for wrong in (
         (SAMPLES_BUFFER, shorter),

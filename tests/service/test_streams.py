@@ -656,10 +656,10 @@ def test_the_clock_of_the_wall_has_no_say(
 
 
 def test_an_open_stream_keeps_the_sidecar(start: Callable[..., Sidecar], tiny_bundle: Path) -> None:
-    sidecar = start("--bundle", tiny_bundle, "--idle-exit", 1)
+    sidecar = start("--bundle", tiny_bundle, "--idle-exit", 4)
     with closing(Raw(sidecar.connection)) as raw:
         stream = RawStream(raw)
-        for _ in range(3):  # signs of life, a second after the other
+        for _ in range(6):  # signs of life, a second after the other
             while stream.take().type != "stream_frames":
                 pass
         assert sidecar.process.poll() is None
