@@ -124,15 +124,16 @@ class Sounds:
 
 
 class Sidecar:
-    """A `medtalk serve` of its own; `ready` is the seconds from the start of the process to its ready line."""
+    """A `medtalk serve` of its own: `file` tells how to reach it, and `ready` is the seconds from the start of the
+    process to its ready line."""
 
     def __init__(self, options: Sequence[str]) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        self._file = Path(self._folder.name, "sidecar.json")
+        self.file = Path(self._folder.name, "sidecar.json")
         command = [sys.executable, "-m", "medtalk", "serve", "--threads", "1", "--port", "0"]
         start = time.perf_counter()
         self.process = subprocess.Popen(
-            [*command, "--connection-file", str(self._file), *options], stdout=subprocess.PIPE, text=True
+            [*command, "--connection-file", str(self.file), *options], stdout=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
         if not self.process.stdout.readline():
@@ -140,7 +141,7 @@ class Sidecar:
         self.ready = time.perf_counter() - start
 
     def client(self) -> Client:
-        return Client(find_connection(str(self._file)), name="benchmark")
+        return Client(find_connection(str(self.file)), name="benchmark")
 
     def megabytes(self) -> float:
         return psutil.Process(self.process.pid).memory_info().rss / 1e6

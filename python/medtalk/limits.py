@@ -28,6 +28,8 @@ LIVE_STEP = (0.02, 0.2)
 """Seconds of sound that a live face takes at a time."""
 LIVE_RATES = (8000, 192_000)
 """Samples a second of a live sound."""
+LIVE_LOST = 600.0
+"""Seconds of sound that a live face can lose at once."""
 
 
 def check_region(region: object) -> None:
@@ -111,6 +113,7 @@ class AudioLimits:
 
 
 _MOST = 10**15  # far beyond any machine, and within what messages and sockets hold
+_MOST_OF = {"max_stream_seconds": LIVE_LOST}  # as a stream may lose all of it at once
 _ONLY_LOWER = ("max_image_bytes", "max_pixels")  # what reads a picture has the same limits, which are not settings
 
 # Of a stream so much that credit never stands still: a message of a client, and the frames of a step.
@@ -147,7 +150,7 @@ class ServiceLimits:
     def __post_init__(self) -> None:
         for name, value in self.flat().items():
             least = _LEAST.get(name, 1 if isinstance(value, int) else 1e-3)
-            most = getattr(type(self), name) if name in _ONLY_LOWER else _MOST
+            most = getattr(type(self), name) if name in _ONLY_LOWER else _MOST_OF.get(name, _MOST)
             if not least <= value <= most:
                 raise SettingError(f"The limit {name} is {str(value)[:40]}; valid are {least:g} to {most:.15g}.")
         if self.audio.min_seconds > self.audio.max_seconds or self.audio.min_rate > self.audio.max_rate:

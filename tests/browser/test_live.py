@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
@@ -32,6 +34,8 @@ LASTS, APART = 0.35, 0.75
 """Seconds of a vowel in the microphone, and of silence behind each."""
 SOON = 0.2
 """Seconds within which the face follows."""
+TRIES = 3
+"""On a machine that is too busy; one that has more than twice as much to do as it can cannot tell how late it is."""
 QUICK = 0.025, 0.025
 """Seconds of a step of the network, and from one frame that is drawn to the next, on a machine that is not busy."""
 
@@ -171,39 +175,51 @@ def test_the_face_follows_within_a_fifth_of_a_second(
 
     monkeypatch.setattr(Live, "push", push)
     best: list[tuple[float, str]] = []
-    with Studio(model) as studio, tab(speaking, studio, height=440) as page:
-        page.evaluate(WATCH)
-        start(page)
-        for _ in range(4):
-            steps.clear()
-            page.evaluate("watched.onsets.length = watched.jaw.length = 0")
-            until(page, "watched.onsets.length >= 6")
-            page.wait_for_timeout(900)
-            delays = measured(page)
-            if len(delays) < 3:
-                continue
-            jaw = np.array(page.evaluate("watched.jaw"))
-            own_figure = page.evaluate("studio.live.delay")
-            step, drawn = statistics.median(steps), statistics.median(np.diff(jaw[:, 0]))
-            allowed = SOON + 2 * max(0.0, step - QUICK[0]) + 2 * max(0.0, drawn - QUICK[1])
-            delay = statistics.median(delays)
-            said = (
-                f"{1000 * delay:.0f} ms from the sound to the jaw (each: "
-                f"{', '.join(f'{1000 * each:.0f}' for each in delays)}); the page says {1000 * own_figure:.0f} ms; "
-                f"a step takes {1000 * step:.0f} ms, a frame {1000 * drawn:.0f} ms, allowed {1000 * allowed:.0f} ms"
-            )
-            best.append((delay - allowed, said))
-            assert delay > 0.05, "no face knows the sound before"
-            assert (np.diff(jaw[:, 2]) > 0).all(), "frames are drawn in their order"
-            if delay <= SOON:
-                break
-        lost = page.evaluate("studio.live.dropped")
-    if not best and lost > 1.0:
-        pytest.skip(f"this machine is too busy to measure it: {lost:.1f} s of sound were dropped")
-    assert best, "the jaw opens for open vowels"
+    for _ in range(TRIES):
+        with Studio(model) as studio, tab(speaking, studio, height=440) as page:
+            best += rounds(page, steps)
+            lost = page.evaluate("studio.live.dropped")
+        if best and min(best)[0] <= 0.0:
+            break
+    said = min(best)[1] if best else f"the jaw opens for no vowels; {lost:.1f} s of sound were dropped"
     with capsys.disabled():
-        print(f"\n{min(best)[1]}")
-    assert min(best)[0] <= 0.0, min(best)[1]
+        print(f"\n{said}")
+    in_time, load, cores = bool(best) and min(best)[0] <= 0.0, psutil.getloadavg()[0], os.cpu_count() or 1
+    if not in_time and load > 2 * cores:
+        pytest.xfail(f"in {TRIES} tries on a machine with a load of {load:.0f} on {cores} cores: {said}")
+    assert in_time, said
+
+
+def rounds(page: Page, steps: list[float]) -> list[tuple[float, str]]:
+    """Rounds of six vowels, until the face follows soon: for each that could be measured, by how many seconds it was
+    later than allowed, and the figures. `steps` is filled meanwhile."""
+    found: list[tuple[float, str]] = []
+    page.evaluate(WATCH)
+    start(page)
+    for _ in range(4):
+        steps.clear()
+        page.evaluate("watched.onsets.length = watched.jaw.length = 0")
+        until(page, "watched.onsets.length >= 6")
+        page.wait_for_timeout(900)
+        delays = measured(page)
+        if len(delays) < 3:
+            continue
+        jaw = np.array(page.evaluate("watched.jaw"))
+        own_figure = page.evaluate("studio.live.delay")
+        step, drawn = statistics.median(steps), statistics.median(np.diff(jaw[:, 0]))
+        allowed = SOON + 2 * max(0.0, step - QUICK[0]) + 2 * max(0.0, drawn - QUICK[1])
+        delay = statistics.median(delays)
+        said = (
+            f"{1000 * delay:.0f} ms from the sound to the jaw (each: "
+            f"{', '.join(f'{1000 * each:.0f}' for each in delays)}); the page says {1000 * own_figure:.0f} ms; "
+            f"a step takes {1000 * step:.0f} ms, a frame {1000 * drawn:.0f} ms, allowed {1000 * allowed:.0f} ms"
+        )
+        found.append((delay - allowed, said))
+        assert delay > 0.05, "no face knows the sound before"
+        assert (np.diff(jaw[:, 2]) > 0).all(), "frames are drawn in their order"
+        if delay <= SOON:
+            break
+    return found
 
 
 def test_a_mood_changes_while_one_speaks(page: Page) -> None:
@@ -304,10 +320,14 @@ def test_a_tab_that_is_hidden_comes_back_to_now(page: Page) -> None:
     )
     page.wait_for_timeout(1500)  # as of a hidden tab: nothing is drawn
     assert page.evaluate("studio.live.frames.size") < 60, "what waits to be drawn is bounded"
-    page.evaluate("() => { window.requestAnimationFrame = real; real(later); }")
-    page.wait_for_timeout(600)
-    shown = page.evaluate("studio.live.shown")
-    assert shown > before + 60, "the newest frame, not those that were missed"
+    page.evaluate("""() => {
+      window.drawn = [];
+      document.addEventListener("live", ({ detail }) => drawn.push(detail.frame));
+      window.requestAnimationFrame = real;
+      real(later);
+    }""")
+    until(page, "drawn.length > 0")
+    assert page.evaluate("drawn[0]") > before + 45, "the newest frame, not those that were missed"
     assert page.evaluate("studio.live.frames.size") < 60
 
 

@@ -15,7 +15,7 @@ from medtalk.cli.generate import line_of
 from medtalk.face.sheet import _mood
 from medtalk.rig import read_rig
 from medtalk.rig.channels import CHANNEL_HASH
-from medtalk.service import schema
+from medtalk.service.settings import SETTINGS
 from medtalk_wire import Client, RequestError, Settings, Sound
 from medtalk_wire.protocol import Message
 from medtalk_wire.request import beyond, body_of, buffers_of
@@ -205,7 +205,7 @@ def test_pictures_of_spans_travel_one_after_the_other() -> None:
     job = read(generate(SAMPLES_BUFFER, travelling, sound=pcm(), timeline=body["timeline"])).body
     first, second, third = job.settings.timeline
     assert (first.image, first.image_name, second.emotion, third.image) == (b"one", "a.png", {"sad": 0.5}, b"three")
-    assert [picture and picture.name for picture in job.pictures] == ["a.png", None, ""]
+    assert [picture and picture.name for picture in job.asked.pictures] == ["a.png", None, ""]
     shorter = (described("images", "uint8", 7), b"onethre")
     for wrong in (
         (SAMPLES_BUFFER, shorter),
@@ -231,8 +231,8 @@ def test_a_timeline_that_cannot_be_written(wrong: Any) -> None:
 
 
 def test_an_older_sidecar_is_not_asked() -> None:
-    older = {"settings": [name for name in schema.SETTINGS if name not in ("timeline", "transcript.tags")]}
-    newer = {"settings": schema.SETTINGS}
+    older = {"settings": [name for name in SETTINGS if name not in ("timeline", "transcript.tags")]}
+    newer = {"settings": SETTINGS}
     for settings, message in (
         (Settings(timeline=[{"start": 0, "emotion": "sad"}]), "has no setting timeline"),
         (Settings(transcript="[sad] no"), "reads no tags in a transcript"),

@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -276,6 +277,33 @@ def test_stop_ends_a_recording_too_and_it_becomes_a_take(stage: Any, live: Any) 
     assert "keys in" in until_written(stage, live) and len(stage.sequences()) == 1
     until(stage, lambda state: state.phase == "off", "the end")
     assert said(live) == "Stopped." and not stage.log.errors
+
+
+def test_what_was_said_while_the_editor_was_blocked_is_heard_at_its_end(stage: Any, live: Any) -> None:
+    """More than is read at once, and behind it what became of the recording."""
+    from medtalk_unreal.livestream import the_stream
+
+    stage.select_actors(stage.add_metahuman())
+    stage.press(live, "record")
+    until(stage, lambda state: state.heard.get("recording", 0.0) >= 0.4, "the recording")
+    pid, program = process(), the_stream._program
+    assert program is not None
+    stage.press(live, "stop")
+    while is_alive(pid):
+        time.sleep(0.05)
+    log, at = program.log.read_bytes(), the_stream._read
+    program.log.write_bytes(log[:at] + 20_000 * b'{"seconds": 9.0}\n' + log[at:])
+    assert "keys in" in until_written(stage, live) and not stage.log.errors
+
+
+def test_the_reason_of_an_end_outlives_what_is_said_after_it(stage: Any) -> None:
+    from medtalk_unreal.livestream import LiveStream
+
+    stream = LiveStream()
+    error = {"code": "device", "message": "The microphone is gone.", "hint": "Plug it in.", "about": ""}
+    stream._hear(json.dumps({"error": error}))
+    stream._hear(json.dumps({"seconds": 3.0}))
+    assert stream._error is not None and stream._error.message == "The microphone is gone."
 
 
 def test_what_is_wrong_with_a_target_is_said_before_it_is_recorded(stage: Any, live: Any) -> None:

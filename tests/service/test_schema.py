@@ -377,6 +377,8 @@ def test_limits_are_settings() -> None:
         most = getattr(ServiceLimits(), name)
         with pytest.raises(SettingError, match=f"The limit {name} is {most + 1}; valid are 1 to {most}"):
             ServiceLimits(**{name: most + 1})
+    with pytest.raises(SettingError, match=r"The limit max_stream_seconds is 600\.5; valid are 1 to 600"):
+        ServiceLimits(max_stream_seconds=600.5)
     fits = generate((described("samples", "int16", 2000), SAMPLES[:4000]), transcript="short")
     assert read(fits, small).body.nbytes == 4000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import subprocess
@@ -19,14 +20,18 @@ import pytest
 
 import medtalk
 from medtalk import Finishing
+from medtalk.guidance import guidance_of
 from medtalk.limits import ServiceLimits
 from medtalk.perform import Model
 from medtalk.service import streams as streams_module
 from medtalk.service.server import Server, ServiceSettings
+from medtalk.service.stream import STEERS
+from medtalk.service.understood import Understood
 from medtalk_wire import Client
 from medtalk_wire import Settings as WireSettings
 from medtalk_wire.connection import Connection, find_connection
-from medtalk_wire.protocol import Message
+from medtalk_wire.protocol import Buffer, Message
+from tests.helpers.pictures import picture
 from tests.helpers.requests import generate
 from tests.helpers.sidecars import PATIENCE, Raw, Sidecar, until
 from tests.helpers.sounds import babble
@@ -271,6 +276,15 @@ def test_a_live_stream_leaves_out_what_nobody_reads(raw: Raw) -> None:
     assert max(stream.frames) == 359, "the newest are there"
 
 
+def test_of_many_frames_at_once_a_live_stream_gives_the_newest(raw: Raw, line: np.ndarray) -> None:
+    stream = RawStream(raw, live=True)
+    stream.push(line[:1600])
+    stream.close(at=9 * RATE)
+    body = stream.end().body
+    assert (body["frames"], body["dropped"]) == (540, 540 - len(stream.frames))
+    assert list(stream.frames)[-60:] == list(range(480, 540))
+
+
 def test_a_live_stream_that_is_late_leaves_out_sound(raw: Raw) -> None:
     stream, sound = RawStream(raw, live=True), babble(5.0, seed=24)
     stream.push(sound)
@@ -350,6 +364,87 @@ def test_a_timeline_and_its_end(raw: Raw, model: Model) -> None:
     ended.close()
     ended.end()
     np.testing.assert_allclose(ended.rig(), played(model, sound)[0], atol=1e-6)
+
+
+def test_guidances_begin_in_the_order_of_their_samples(raw: Raw, model: Model) -> None:
+    """Not of their coming: one for later holds up none for now, nor is it what a timeline alone lies over."""
+    sound = babble(2.5, seed=33)
+    spans = [{"start": 1.0, "end": 1.5, "emotion": "fear", "fade": 0.1}]
+    found = []
+    for late_first in (True, False):
+        stream = RawStream(raw)
+        later = {"at": 32000, "guidance": label("angry"), "within": 0.1}
+        now = [{"guidance": label("happy"), "within": 0.1}, {"timeline": spans, "within": 0.0}]
+        for body in [later, *now] if late_first else [*now, later]:
+            request = stream.guide(**body)
+        while not any((each.type, each.parent) == ("stream_guided", request.id) for each in stream.others):
+            stream.take()
+        stream.push(sound)
+        stream.close()
+        assert stream.end().type == "stream_closed"
+        found.append(stream.rig())
+    np.testing.assert_array_equal(found[0], found[1])
+    live = model.live()
+    live.guide("happy", within=0.1)
+    live.guide(timeline=spans, within=0.0)
+    made = []
+    while live.frames < 120:
+        made.append(live.push(sound[round(live.seconds * RATE) :][:640]))
+    live.guide("angry", within=0.1)
+    made += [live.push(sound[round(live.seconds * RATE) :]), live.finish()]
+    np.testing.assert_allclose(found[0], np.concatenate([each.values for each in made]), atol=1e-6)
+
+
+def test_guidances_that_wait_are_bounded_and_answered_at_the_end(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are not understood yet count: a program cannot fill the memory with them."""
+    going, base = threading.Event(), Understood.base
+
+    def slow(self: Understood, asked: Any) -> Any:
+        if asked.settings.emotion == {"sad": 1.0}:
+            going.wait(PATIENCE)
+        return base(self, asked)
+
+    monkeypatch.setattr(Understood, "base", slow)
+    with serving(tiny_bundle, tmp_path) as raw:
+        stream = RawStream(raw)
+        while not stream.opened:
+            stream.take()
+        asked = [stream.guide(guidance=label("sad")).id for _ in range(STEERS + 10)]
+        raw.send(Message("cancel", {"job": stream.id}))
+        codes: dict[str, str] = {}
+        while len(codes) < len(asked):
+            message = raw.receive()
+            if message.parent in asked:
+                assert message.parent not in codes, "answered once"
+                codes[message.parent] = message.body["code"]
+        full = [codes[id] for id in asked].index("queue_full")
+        assert STEERS <= full <= STEERS + 1, "one is being understood"
+        assert {codes[id] for id in asked[:full]} == {"no_stream"}
+        assert {codes[id] for id in asked[full:]} == {"queue_full"}
+        going.set()
+        assert RawStream(raw, guidance=label("sad")).push(babble(0.5)) and raw.ask("ping")
+
+
+def test_pictures_that_wait_are_bounded(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    going = threading.Event()
+    monkeypatch.setattr(Understood, "base", lambda self, asked: going.wait(PATIENCE) and guidance_of("sad"))
+    monkeypatch.setattr(Model, "guidance", ("label", "image"))
+    data = picture()
+    with serving(tiny_bundle, tmp_path, max_client_queue_bytes=3 * len(data)) as raw:
+        streams = [RawStream(raw) for _ in range(2)]
+        body = {"guidance": {"kind": "image", "sha256": hashlib.sha256(data).hexdigest()}}
+        image = [Buffer("image", "uint8", (len(data),), data)]
+        for number in range(4):
+            request = {"stream": streams[number % 2].id, **body}
+            raw.send(Message("stream_guide", request, buffers=image))
+        raw.send(Message("ping", {}))
+        while (answer := raw.receive()).type not in ("error", "ping_reply"):
+            pass
+        assert (answer.type, answer.body.get("code")) == ("error", "queue_full")
+        assert f"{3 * len(data)} bytes of this client's pictures wait" in answer.body["message"]
+        going.set()
 
 
 # -- what is refused
@@ -501,7 +596,9 @@ def test_a_live_stream_goes_before_others(raw: Raw) -> None:
         live.others.clear()
         time.sleep(0.02)
     live.close()
-    assert live.end().body["frames"] == 60 and live.last.body["lost"] < 8000  # pyright: ignore
+    assert live.end().body["frames"] == 60
+    # With a machine that stumbles it may lose some, but does not wait for the ten seconds of the other.
+    assert live.last is not None and live.last.body["lost"] < RATE
     raw.ask("cancel", {"job": other.id})
 
 
@@ -509,7 +606,7 @@ def test_a_live_stream_goes_before_others(raw: Raw) -> None:
 
 
 def test_a_silent_client_loses_its_stream(start: Callable[..., Sidecar], tiny_bundle: Path) -> None:
-    sidecar = start("--bundle", tiny_bundle, "--limit", "max_stream_quiet=1")
+    sidecar = start("--bundle", tiny_bundle, "--limit", "max_stream_quiet=3")
     with closing(Raw(sidecar.connection)) as raw:
         stream = RawStream(raw)
         for _ in range(4):
@@ -559,10 +656,10 @@ def test_the_clock_of_the_wall_has_no_say(
 
 
 def test_an_open_stream_keeps_the_sidecar(start: Callable[..., Sidecar], tiny_bundle: Path) -> None:
-    sidecar = start("--bundle", tiny_bundle, "--idle-exit", 1)
+    sidecar = start("--bundle", tiny_bundle, "--idle-exit", 4)
     with closing(Raw(sidecar.connection)) as raw:
         stream = RawStream(raw)
-        for _ in range(3):  # signs of life, a second after the other
+        for _ in range(6):  # signs of life, a second after the other
             while stream.take().type != "stream_frames":
                 pass
         assert sidecar.process.poll() is None

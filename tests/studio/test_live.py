@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,6 +17,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
+from medtalk.limits import ServiceLimits
 from medtalk.perform import Model
 from medtalk.rig import read_rig
 from medtalk.studio import live as streams
@@ -229,6 +231,15 @@ def test_a_mood_changes_while_it_runs_and_a_wrong_one_changes_nothing(open_tab: 
     assert smiles[-20:].mean() > smiles[before - 20 : before].mean() + 0.1
 
 
+def test_a_description_leads_from_the_beginning(open_tab: Callable[..., Tab]) -> None:
+    tab, plain = open_tab(guidance={"kind": "text", "text": "she beams with joy"}), open_tab()
+    for each in (tab, plain):
+        each.until("opened")
+        each.speak(babble(0.6))
+        each.end()
+    assert tab.values[:, smile()].mean() > plain.values[:, smile()].mean() + 0.1
+
+
 def smile() -> list[int]:
     from medtalk.rig import CHANNEL_NAMES
 
@@ -399,10 +410,11 @@ def test_a_tab_that_goes_ends_its_stream(studio: Studio) -> None:
 
 
 def test_a_tab_that_is_asleep_holds_no_place(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "PATIENCE", 0.3)
     tab = Tab(studio, "asleep")
     tab.until("opened")
-    error = json.loads(tab.socket.recv(PATIENCE))["error"]
+    monkeypatch.setattr(streams, "PATIENCE", 0.3)  # not before: it counts for the opening, too
+    tab.hear(babble(0.1))  # after which it waits as long as that
+    error = tab.until("error")
     assert error["message"] == "No sound came for 0.3 s." and closed(tab.socket) == 1000
 
 
@@ -421,6 +433,40 @@ def test_a_stream_that_is_long_keeps_its_last_minutes(
     header, _ = unpack(studio.post("take", asked).body)
     heard, _ = unpack(studio.get("sound", id=ended["sound"]["id"]).body)
     assert header["frames"] / 60 == pytest.approx(heard["seconds"], abs=0.05) == ended["seconds"]
+
+
+def test_what_is_kept_is_made_beside_the_loop_that_answers_all_tabs(
+    open_tab: Callable[..., Tab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    monkeypatch.setattr(streamed.Streamed, "sound", noting(streamed.Streamed.sound, threads))
+    monkeypatch.setattr(streams.File, "of", noting(streams.File.of, threads))
+    tab = open_tab()
+    tab.until("opened")
+    tab.speak(babble(0.5))
+    assert tab.end()["sound"]["id"]
+    assert len(threads) == 2 and all(name.startswith("medtalk-live") for name in threads)
+
+
+def noting(function: Callable[..., Any], threads: list[str]) -> Callable[..., Any]:
+    """The function, noting the thread that it is called in."""
+
+    def called(*args: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return function(*args)
+
+    return called
+
+
+def test_a_sound_that_is_more_than_is_kept_is_said(model: Model) -> None:
+    with Studio(model, limits=ServiceLimits.parse(["max_bytes=1000", "max_client_queue_bytes=1000"])) as studio:
+        tab = Tab(studio, "small")
+        tab.until("opened")
+        tab.speak(babble(0.2))
+        tab.say(end={"name": "live 1.wav"})
+        error = tab.until("error")
+        assert error["code"] == "limit" and "live 1.wav has 6444 bytes" in error["message"]
+        assert closed(tab.socket) == 1000
 
 
 def test_a_stream_that_heard_nothing_keeps_nothing(open_tab: Callable[..., Tab]) -> None:

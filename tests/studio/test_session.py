@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from medtalk.errors import CancelledError, ServiceError
+from medtalk.errors import CancelledError, LimitError, ServiceError
 from medtalk.limits import ServiceLimits
 from medtalk.perform import Model
 from medtalk.studio.session import Session, Take
@@ -109,6 +109,8 @@ def test_files_are_forgotten_in_time(model: Model) -> None:
     small.keep("b.wav", bytes(601))
     with pytest.raises(ServiceError, match="no longer keeps this file"):
         small.file(first.sha256)
+    with pytest.raises(LimitError, match=r"c\.wav has 1001 bytes; the studio keeps 1000\."):
+        small.keep("c.wav", bytes(1001))
     assert small.close()
 
 

@@ -288,19 +288,26 @@ def _survive_profiling() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+_silence = threading.Lock()  # two at once would put back what the other has put in its place
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Nothing is written to the process's standard error: MediaPipe and TensorFlow Lite tell it how they compute."""
-    try:
-        sys.stderr.flush()
-        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    except (OSError, AttributeError):  # a process without one
-        yield
-        return
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    """Nothing is written to the process's standard error: MediaPipe and TensorFlow Lite tell it how they compute.
+
+    One thread at a time, so others wait.
+    """
+    with _silence:
+        try:
+            sys.stderr.flush()
+            kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        except (OSError, AttributeError):  # a process without one
+            yield
+            return
+        try:
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)

@@ -20,7 +20,7 @@ from medtalk.features.prosody import PROSODY
 from medtalk.finishing import Finishing, presence
 from medtalk.finishing.live import LiveFinishing
 from medtalk.guidance import Guidance
-from medtalk.limits import LIVE_LOOK_AHEAD, LIVE_RATES, LIVE_STEP, MAX_INTENSITY, check_range, check_region
+from medtalk.limits import LIVE_LOOK_AHEAD, LIVE_LOST, LIVE_RATES, LIVE_STEP, MAX_INTENSITY, check_range, check_region
 from medtalk.live.decoding import Decoding
 from medtalk.live.intake import Intake
 from medtalk.live.lips import RunningLips
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 _LATEST = FPS // 2  # frames: an accent that is found later is no accent any more
 _PITCH = PROSODY.index("pitch_relative")
 _MOST_FADE = 60.0  # seconds
-_MOST_LOST = 600.0  # seconds
 
 
 class Frames(NamedTuple):
@@ -182,7 +181,7 @@ class Live:
         Gives frames as `push` does. `SettingError` for less than nothing or more than ten minutes.
         """
         self._check_open()
-        count = round(_within(seconds, (0.0, _MOST_LOST), "What was lost", "seconds") * self.rate)
+        count = round(_within(seconds, (0.0, LIVE_LOST), "What was lost", "seconds") * self.rate)
         self._intake.faults["lost"] += 1
         blocks = (min(self.rate, count - at) for at in range(0, count, self.rate))
         return self._joined([self._take(np.zeros(block, np.float32), hurry=True) for block in blocks])

@@ -82,6 +82,11 @@ class Asked(NamedTuple):
     picture: ReceivedPicture | None
     pictures: tuple[ReceivedPicture | None, ...]
 
+    @property
+    def nbytes(self) -> int:
+        """Of all their pictures."""
+        return sum(picture.data.shape[0] for picture in (self.picture, *self.pictures) if picture)
+
 
 def read_settings(body: Any, named: dict[str, Buffer], limits: ServiceLimits, guidance: Sequence[str]) -> Asked:
     """The settings of a struct with `FIELDS`. Their buffers are taken out of `named`. Raises `MedtalkError`."""

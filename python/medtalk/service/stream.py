@@ -6,7 +6,9 @@ No thread and no socket: `Streams` calls it, holding its lock, but for `Step.wor
 from __future__ import annotations
 
 import time
+from bisect import insort
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +16,7 @@ import numpy as np
 
 from medtalk.errors import LimitError, MedtalkError
 from medtalk.service.stream_schema import StreamAudio, StreamOpen
+from medtalk.timeline import Timeline
 from medtalk_wire.protocol import Buffer
 
 if TYPE_CHECKING:
@@ -22,9 +25,12 @@ if TYPE_CHECKING:
     from medtalk.guidance import Guidance
     from medtalk.limits import ServiceLimits
     from medtalk.live import Frames, Live
+    from medtalk.timeline import Span
 
 UNREAD_LIVE = 120
 """Frames that a live stream sends beyond those that were read: two seconds."""
+STEERS = 64
+"""Guidances that may wait in a stream, and answered ones that are remembered."""
 _UNSENT_LIVE = 60  # frames that wait where those are not read
 _TOGETHER = 120  # frames in a message, at most
 _FEW = 2048  # samples of a block that others are added to
@@ -32,12 +38,22 @@ _NUMPY = {"int16": "<i2", "int32": "<i4", "float32": "<f4"}
 
 
 class Steer(NamedTuple):
-    """Another guidance or intensity, from the frame that shows sample `at` on."""
+    """Another guidance, timeline or intensity, from the frame that shows sample `at` on; None stays as it is.
+
+    `spans` are those of the timeline, with what they are guided by: none end the one before.
+    """
 
     at: int
-    guidance: Guidance | None
+    base: Guidance | None
+    spans: tuple[tuple[Span, Guidance], ...] | None
     intensity: float | None
     within: float
+
+    def over(self, base: Guidance) -> Guidance | None:
+        """What leads then if `base` does without a timeline; None if that stays as it is."""
+        if self.spans:
+            return Timeline(base, self.spans)
+        return None if self.base is self.spans is None else base
 
 
 class Chunk(NamedTuple):
@@ -81,11 +97,12 @@ class _Block:
 class Step:
     """Work on a stream: steer it, skip what is too late, hear samples or a gap, or end it.
 
+    `steers`: each with what leads then, None if that stays.
     `hurry`: hear all that is there at once.
     """
 
     live: Live
-    steers: list[Steer]
+    steers: list[tuple[Steer, Guidance | None]]
     skipped: int
     parts: list[NDArray | int]
     hurry: bool
@@ -98,8 +115,8 @@ class Step:
     def work(self) -> None:
         """Compute the frames. Raises what `Live` does."""
         began = time.perf_counter()
-        for steer in self.steers:
-            self.live.guide(steer.guidance, intensity=steer.intensity, within=steer.within)
+        for steer, guidance in self.steers:
+            self.live.guide(guidance, intensity=steer.intensity, within=steer.within)
         if self.skipped:
             self._keep(self.live.skip(self.skipped / self.live.rate))
         for part in self.parts:
@@ -127,7 +144,7 @@ class Stream:
         self._late = round(limits.max_stream_late * request.rate)
         self._channels = limits.audio.max_channels
         self.live: Live | None = None  # once it is open
-        self.base: Guidance | None = None
+        self.base: Guidance | None = None  # what leads now, without its timeline
         self.began = time.monotonic()
         self.busy = self.closing = self.finished = self.broken = False
         self.heard = self.done = self.lost = 0  # samples
@@ -135,8 +152,10 @@ class Stream:
         self.ready_since: float | None = None
         self.steps, self.work = 0, 0.0
         self._blocks: deque[_Block] = deque()
-        self._steers: deque[Steer] = deque()
-        self.guides: dict[str, bool] = {}  # ids of stream_guide, and whether they were answered
+        self._steers: list[Steer] = []  # by their `at`, those of the same as they came
+        self.tasks: deque[Callable[[], None]] = deque()  # to be understood
+        self.asked: dict[str, int] = {}  # ids of stream_guide that were not answered, and the bytes of their pictures
+        self.guided: deque[str] = deque(maxlen=STEERS)  # and of those that were
         # Frames
         self._read = self._sent = 0
         self._given = 0  # frames that were sent, each counted once
@@ -207,12 +226,12 @@ class Stream:
 
     def steer(self, steer: Steer) -> None:
         """Steer it when its time has come."""
-        self._steers.append(steer)
+        insort(self._steers, steer, key=lambda each: each.at)
 
     @property
     def steering(self) -> int:
-        """How many steers wait."""
-        return len(self._steers)
+        """How many steers wait, to be understood or for their time."""
+        return len(self.tasks) + len(self._steers)
 
     def ready(self) -> bool:
         """Whether a thread could work on it."""
@@ -235,7 +254,10 @@ class Stream:
         time_of = self.live.frames / 60.0
         steers = []
         while self._steers and self._steers[0].at / self.request.rate <= time_of:
-            steers.append(self._steers.popleft())
+            steer = self._steers.pop(0)
+            self.base = self.base if steer.base is None else steer.base
+            assert self.base is not None, "of one that is open"
+            steers.append((steer, steer.over(self.base)))
         return Step(self.live, steers, skipped, parts, hurry, self.closing and not self._blocks, came)
 
     def _cut(self, count: int) -> list[NDArray | int]:
@@ -263,8 +285,11 @@ class Stream:
         self.finished = self.finished or step.ends
         self._out.extend(step.chunks)
         self.stale = True
-        while self.request.live and self._out and self._out[-1].end - self._out[0].first > _UNSENT_LIVE:
-            self._out.popleft()  # nobody reads; the newest are of use
+        # Nobody reads, or it was far behind: the newest are of use.
+        while self.request.live and self._out and (late := self._out[-1].end - self._out[0].first - _UNSENT_LIVE) > 0:
+            oldest = self._out.popleft()
+            if late < len(oldest.rig):
+                self._out.appendleft(oldest.cut(late)[0])
 
     # Frames
 

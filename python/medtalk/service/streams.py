@@ -20,7 +20,7 @@ from medtalk.rates import FPS
 from medtalk.rig.channels import CHANNEL_HASH
 from medtalk.service.answers import refusal, stopping
 from medtalk.service.log import log, note
-from medtalk.service.stream import Chunk, Steer, Stream
+from medtalk.service.stream import STEERS, Chunk, Steer, Stream
 from medtalk.service.stream_schema import StreamAudio, StreamClose, StreamGuide, StreamOpen
 from medtalk.service.understood import Understood
 from medtalk_wire.protocol import Message
@@ -37,7 +37,6 @@ AGAIN_SECONDS = 0.02
 """When a message for which there was no room is tried again."""
 PATIENT_SECONDS = 0.5
 """How long a stream that is not live waits for live ones at most."""
-_STEERS = 64  # that may wait in a stream, and ids of steers that are remembered
 _THREADS = 4
 # Seconds for which a thread may keep Python to itself while another wants it; 5 ms are usual. A step wants it some
 # twenty times: with a job beside, one in a hundred frames came 30 ms later.
@@ -70,7 +69,7 @@ class Streams:
         self._stops = False
         self._interval = sys.getswitchinterval()
         self._done: deque[Callable[[], None]] = deque()  # for the main loop
-        self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._turns: SimpleQueue[str | None] = SimpleQueue()  # a stream, for each of its tasks
         self.latency: Callable[[float], None] = lambda seconds: None
         """Told the seconds from a step's first sample to its frames."""
         threads = max(1, min(_THREADS, (os.cpu_count() or 1) // 2)) if self.plays else 0
@@ -91,7 +90,7 @@ class Streams:
         with self._lock:
             self._stops = True
             self._lock.notify_all()
-        self._tasks.put(None)
+        self._turns.put(None)
         until = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
@@ -134,7 +133,7 @@ class Streams:
         if len(self._open) == 1:
             self._interval = sys.getswitchinterval()
             sys.setswitchinterval(_INTERVAL)
-        self._tasks.put(lambda: self._prepare(stream))
+        self._ask(stream, lambda: self._prepare(stream))
 
     def hear(self, client: bytes, audio: StreamAudio) -> None:
         """Sound for a stream."""
@@ -151,16 +150,19 @@ class Streams:
     def guide(self, client: bytes, id: str, guide: StreamGuide) -> None:
         """Another guidance for a stream."""
         stream = self._of(client, guide.stream)
-        if (answered := stream.guides.get(id)) is not None:  # asked again
-            if answered:
-                self._send(client, Message("stream_guided", {"stream": stream.id}, parent=id))
+        if id in stream.guided:  # asked again
+            self._send(client, Message("stream_guided", {"stream": stream.id}, parent=id))
             return
-        if stream.steering >= _STEERS:
-            raise ServiceError("queue_full", f"{_STEERS} guidances of this stream wait.", "Ask again later.")
-        while len(stream.guides) >= 2 * _STEERS:
-            del stream.guides[next(iter(stream.guides))]
-        stream.guides[id] = False
-        self._tasks.put(lambda: self._steer(stream, id, guide))
+        if id in stream.asked:
+            return
+        if stream.steering >= STEERS:
+            raise ServiceError("queue_full", f"{STEERS} guidances of this stream wait.", "Ask again later.")
+        size = guide.asked.nbytes
+        wait = sum(sum(each.asked.values()) for each in self._open.values() if each.client == client)
+        if wait and size and wait + size > self._limits.max_client_queue_bytes:
+            raise ServiceError("queue_full", f"{wait} bytes of this client's pictures wait.", "Ask again later.")
+        stream.asked[id] = size
+        self._ask(stream, lambda: self._steer(stream, id, guide))
 
     def finish(self, client: bytes, close: StreamClose) -> None:
         """No more sound comes for a stream."""
@@ -291,6 +293,7 @@ class Streams:
             sys.setswitchinterval(self._interval)
         with self._lock:
             stream.finished = True  # no thread begins another step
+            stream.tasks.clear()
             rest = stream.rest()
             state = {"heard": stream.heard, "done": stream.done, "lost": stream.lost}
         if not any(other.client == stream.client for other in self._open.values()):
@@ -302,6 +305,8 @@ class Streams:
             work_ms=round(1000.0 * stream.work / max(stream.steps, 1), 2),
         )  # fmt: skip
         messages = [frames_of(stream.id, chunk, state) for chunk in rest] if code == "ok" else []
+        for id in stream.asked:
+            self._send(stream.client, refusal(id, no_stream(), stream.id))
         self._ended(stream, code, [*messages, last] if keep else [])
 
     # The threads
@@ -311,10 +316,21 @@ class Streams:
         self._done.append(what)
         self._wake()
 
+    def _ask(self, stream: Stream, task: Callable[[], None]) -> None:
+        """Have the thread do it that understands, unless the stream ends before."""
+        with self._lock:
+            stream.tasks.append(task)
+        self._turns.put(stream.id)
+
     def _understand(self) -> None:
         """The thread that opens streams and understands what leads them."""
-        while (task := self._tasks.get()) is not None:
-            task()
+        while (id := self._turns.get()) is not None:
+            with self._lock:
+                stream = self._open.get(id)
+                task = stream.tasks.popleft() if stream is not None and stream.tasks else None
+            del stream
+            if task is not None:
+                task()
             del task
 
     def _prepare(self, stream: Stream) -> None:
@@ -344,26 +360,22 @@ class Streams:
     def _steer(self, stream: Stream, id: str, guide: StreamGuide) -> None:
         """Understand another guidance for a stream."""
         try:
-            base = self._understood.base(guide.asked) if guide.guided else stream.base
-            guidance = None
-            if base is not None and (guide.guided or guide.timed):
-                guidance = self._understood.timed(base, guide.asked)
+            base = self._understood.base(guide.asked) if guide.guided else None
+            spans = self._understood.spans(guide.asked) if guide.timed else None
         except Exception as error:
             problem = fault(error, stream)
             self._later(lambda: self._answer(stream, id, refusal(id, problem, stream.id)))
             return
         with self._lock:
-            stream.base = base
-            stream.steer(Steer(guide.at, guidance, guide.intensity, guide.within))
+            stream.steer(Steer(guide.at, base, spans, guide.intensity, guide.within))
         self._later(lambda: self._answer(stream, id, Message("stream_guided", {"stream": stream.id}, parent=id)))
 
     def _answer(self, stream: Stream, id: str, message: Message) -> None:
         if self._open.get(stream.id) is not stream:
-            message = refusal(id, no_stream(), stream.id)
-        elif message.type == "error":
-            stream.guides.pop(id, None)
-        else:
-            stream.guides[id] = True
+            return  # that it has ended was the answer
+        del stream.asked[id]
+        if message.type != "error":
+            stream.guided.append(id)
         self._send(stream.client, message)
 
     def _fail(self, stream: Stream, error: MedtalkError) -> None:

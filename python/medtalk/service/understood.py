@@ -13,7 +13,7 @@ from medtalk.limits import ServiceLimits
 from medtalk.perform import Model
 from medtalk.service.cache import ByteCache
 from medtalk.service.settings import Asked, ReceivedPicture
-from medtalk.timeline import Timeline
+from medtalk.timeline import Span, Timeline
 from medtalk.watch import checkpoint
 
 _GUIDANCES = 256
@@ -44,12 +44,16 @@ class Understood:
 
     def timed(self, base: Guidance, asked: Asked) -> Guidance:
         """The timeline of settings over `base`, or that alone."""
-        if asked.settings.timeline is None:
-            return base
-        pictures = iter(asked.pictures)
-        return Timeline.of(
-            base, asked.settings.timeline, lambda span: self._understood(span.emotion, span.text, next(pictures))
-        )
+        return base if asked.settings.timeline is None else Timeline(base, self.spans(asked))
+
+    def spans(self, asked: Asked) -> tuple[tuple[Span, Guidance], ...]:
+        """The spans of the timeline of settings, with what they are guided by; none without one."""
+        pictures, nothing = iter(asked.pictures), guidance_of(NEUTRAL)
+
+        def guidance(span: Span) -> Guidance:
+            return self._understood(span.emotion, span.text, next(pictures))
+
+        return Timeline.of(nothing, asked.settings.timeline or (), guidance).spans
 
     def _understood(
         self, emotion: str | Mapping[str, float] | None, text: str, picture: ReceivedPicture | None

@@ -72,7 +72,7 @@ def make_app(session: Session, sound: File | None = None) -> Starlette:
         name = request.query_params.get("name", "")[:200] or "The file"
         limits = session.limits
         limit = limits.max_image_bytes if request.query_params.get("kind") == "picture" else limits.audio.max_bytes
-        kept = session.keep(name, await _body(request, limit, name))
+        kept = session.put(await asyncio.to_thread(File.of, name, await _body(request, limit, name)))
         return JSONResponse({"id": kept.sha256, "name": kept.name})
 
     async def play(request: Request) -> Response:

@@ -41,15 +41,17 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from medtalk.errors import CancelledError, MedtalkError, ServiceError
 from medtalk.finishing import Finishing
+from medtalk.guidance import NEUTRAL
 from medtalk.rates import FPS
 from medtalk.service.log import log
-from medtalk.studio.session import Session
+from medtalk.studio.session import File, Session
 from medtalk.studio.streamed import Streamed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medtalk.live import Frames, Live
+    from medtalk.perform import Model
     from medtalk_wire.settings import Settings
 
 STREAMS = 4
@@ -217,11 +219,11 @@ class _Stream:
         request = self._session.request(asked, "decode")
         if request.settings.curve is not None:
             raise ServiceError("unsupported", "A live stream takes no intensity curve.", "Set a number.")
-        if request.picture is not None:
+        if (picture := request.asked.picture) is not None:
             from medtalk.backbones.picture import check_picture
 
-            data = bytes(request.picture.data.data)
-            check_picture(request.picture.name or "The picture", data, self._session.limits.max_pixels)
+            data = bytes(picture.data.data)
+            check_picture(picture.name or "The picture", data, self._session.limits.max_pixels)
             return replace(request.settings, image=data)
         return request.settings
 
@@ -265,7 +267,7 @@ class _Stream:
             elif isinstance(item, dict):
                 if "end" in item:
                     await self._show(await self._do(live.finish), kept, False)
-                    return await self.tell(ended=self._keep(kept, live, item["end"]))
+                    return await self.tell(ended=await self._keep(kept, live, item["end"]))
                 await self.tell(refused=item["refused"].facts())
             else:
                 await self._change(live, item)
@@ -285,20 +287,21 @@ class _Stream:
 
     async def _change(self, live: Live, settings: Settings) -> None:
         try:
-            await self._do(lambda: live.guide(**_mood(settings)))
+            await self._do(lambda: live.guide(**_mood(self._session.model, settings)))
         except MedtalkError as error:
             await self.tell(refused=error.facts())
         else:
             await self.tell(guided={})
 
-    def _keep(self, kept: Streamed, live: Live, asked: object) -> dict[str, Any]:
+    async def _keep(self, kept: Streamed, live: Live, asked: object) -> dict[str, Any]:
         """Keep what was streamed, as a sound and a take of the session."""
         name = asked.get("name") if isinstance(asked, dict) else None
         named = str(name or "live.wav")[:200]
-        take = kept.take(live.facts(), named)
+        take = await self._do(lambda: kept.take(live.facts(), named))
         if take is None:
             return {"sound": None, "streamed": None, "seconds": 0.0}
-        sound = self._session.keep(named, kept.sound())
+        sound = await self._do(lambda: File.of(named, kept.sound()))
+        self._session.put(sound)
         return {
             "sound": {"id": sound.sha256, "name": sound.name},
             "streamed": self._session.keep_streamed(take),
@@ -310,17 +313,19 @@ def _open(session: Session, settings: Settings, rate: int) -> Live:
     assert isinstance(settings.finishing, Finishing), "of checked settings"
     kinds = (settings.persona or {}).get("kinds")
     return session.model.live(
-        rate=rate, finishing=settings.finishing, region=settings.region, kinds=kinds, **_mood(settings)
+        rate=rate, finishing=settings.finishing, region=settings.region, kinds=kinds, **_mood(session.model, settings)
     )
 
 
-def _mood(settings: Settings) -> dict[str, Any]:
-    """What of the settings may change while a stream runs, as `Live.guide` takes it."""
-    led = bool(settings.text or settings.image)
+def _mood(model: Model, settings: Settings) -> dict[str, Any]:
+    """What of the settings may change while a stream runs, as `Live.guide` takes it. Raises what `Model.guide` does."""
+    emotion: Any = settings.emotion
+    if settings.text or settings.image:
+        emotion = model.guide(
+            emotion, text=settings.text or None, image=settings.image or None, name=settings.image_name or None
+        )
     return {
-        "emotion": settings.emotion if led or settings.emotion is not None else "neutral",
-        "text": settings.text or None,
-        "image": settings.image or None,
+        "emotion": NEUTRAL if emotion is None else emotion,
         "intensity": settings.intensity,
         "timeline": settings.timeline,
     }

@@ -14,7 +14,7 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from medtalk.errors import BackboneError, CancelledError, MedtalkError, ServiceError
+from medtalk.errors import BackboneError, CancelledError, LimitError, MedtalkError, ServiceError
 from medtalk.limits import ServiceLimits
 from medtalk.perform import VOICE, Model
 from medtalk.rig import RigSequence, Timed
@@ -39,6 +39,11 @@ class File:
     name: str
     data: bytes
     sha256: str
+
+    @classmethod
+    def of(cls, name: str, data: bytes) -> File:
+        """With its sum, which takes a second of a long sound: nothing for the thread of an event loop."""
+        return cls(name, data, hashlib.sha256(data).hexdigest())
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,19 @@ class Session:
         self._worker.start()
 
     def keep(self, name: str, data: bytes) -> File:
-        """Keep the bytes of a file under their SHA-256; those that were used least are forgotten in time."""
-        file = File(name, data, hashlib.sha256(data).hexdigest())
-        self._files.put(file.sha256, file, len(data))
+        """As `put`, for the bytes of a short file."""
+        return self.put(File.of(name, data))
+
+    def put(self, file: File) -> File:
+        """Keep a file under its SHA-256; those that were used least are forgotten in time.
+
+        `LimitError` for one that is larger than all that is kept.
+        """
+        if len(file.data) > self._files.limit:
+            raise LimitError(
+                f"{file.name} has {len(file.data)} bytes; the studio keeps {self._files.limit}.", "Make it shorter."
+            )
+        self._files.put(file.sha256, file, len(file.data))
         return file
 
     def file(self, sha256: object) -> File:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -118,6 +119,23 @@ def test_faces_that_fill_the_picture_and_small_ones(eye: FaceLandmarker, height:
     corner = np.full((700, 1000, 3), 128, np.uint8)
     corner[480:640, 760:920] = smiling(160, height)
     assert eye.read(file_of(corner)).shapes[places].min() > 0.4, "a small face in the corner of a large picture"
+
+
+def test_two_at_once_leave_standard_error_as_it_was() -> None:
+    before, inside, done = os.fstat(2), threading.Event(), threading.Event()
+
+    def second() -> None:
+        with face_landmarker._quiet():
+            inside.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=second)
+    with face_landmarker._quiet():
+        thread.start()
+        assert not inside.wait(0.3), "it waits"
+    done.set()
+    thread.join()
+    assert inside.is_set() and os.path.samestat(os.fstat(2), before)
 
 
 def test_pictures_that_are_refused(model: Model) -> None:

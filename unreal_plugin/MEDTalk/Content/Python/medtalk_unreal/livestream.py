@@ -194,8 +194,9 @@ class LiveStream:
         self._change(phase="failed", text=f"{task.error} Press Start to try again.")
 
     def _listen(self, program: Program) -> None:
-        """Hear what it has said since."""
-        self._read = interpreter.hear(program.log, self._read, self._hear)
+        """Hear all that it has said since; the editor may not have ticked for long."""
+        while (read := interpreter.hear(program.log, self._read, self._hear)) > self._read:
+            self._read = read
 
     def _hear(self, line: str) -> None:
         """A line of the program."""
@@ -211,7 +212,7 @@ class LiveStream:
                 self._noted = math.inf if _LASTS in line else time.monotonic()
             return
         self._last = time.monotonic()
-        self._error = interpreter.error_in(line)
+        self._error = interpreter.error_in(line) or self._error
         if isinstance(refused := said.get("refused"), dict):
             self._refused(refused)
         elif isinstance(done := said.get("recorded"), dict):

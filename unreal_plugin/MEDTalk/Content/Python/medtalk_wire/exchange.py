@@ -203,7 +203,8 @@ class Exchange:
             job.fail(error)
         self._news += 1
         if isinstance(job, Stream):
-            entry.losses *= message.type != "stream_frames"  # it may go on for hours
+            if message.type == "stream_frames":
+                entry.losses = 0  # it may go on for hours
             if job.wants_again and self._server is not None:
                 job.wants_again = False
                 self._queue(entry)
