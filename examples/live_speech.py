@@ -14,27 +14,35 @@ from collections import deque
 from medtalk_board.channels import CHANNEL_NAMES
 from medtalk_wire import Client, Settings, SidecarError, find_connection
 
+if len(sys.argv) != 3:
+    sys.exit(f"Usage: python {sys.argv[0]} line.wav happy")
 recording, emotion = sys.argv[1:]
 jaw = CHANNEL_NAMES.index("CTRL_C_jaw-translateY")
 BUFFER = 0.3  # seconds that the player waits before it begins
 
 
-def speech(path: str, rate: int):
-    """The voice: a tenth of a second at a time (16-bit, one channel)."""
+def speech(path: str):
+    """The voice: a tenth of a second at a time, all channels of a sample beside one another."""
     with wave.open(path) as file:
-        while piece := file.readframes(rate // 10):
+        while piece := file.readframes(file.getframerate() // 10):
             yield piece
 
 
-with wave.open(recording) as file:
-    rate = file.getframerate()
-pieces = speech(recording, rate)
+try:
+    with wave.open(recording) as file:
+        rate, channels, width = file.getframerate(), file.getnchannels(), file.getsampwidth()
+except (OSError, EOFError, wave.Error) as error:
+    sys.exit(f"{recording} cannot be read as a WAV file of 16 bits: {str(error) or 'it ends too early'}.")
+if width != 2:  # 4 would be dtype="int32" of the stream
+    sys.exit(f"{recording} has samples of {8 * width} bits; valid are 16.")
+pieces = speech(recording)
 waiting: deque = deque()
 opened, late, shown = [], 0, 0
 asked = time.monotonic()
 began = first_came = 0.0
 try:
-    with Client(find_connection()) as client, client.stream(Settings(emotion=emotion), rate=rate) as stream:
+    settings = Settings(emotion=emotion)
+    with Client(find_connection()) as client, client.stream(settings, rate=rate, channels=channels) as stream:
         while not (stream.ended and not waiting):
             while stream.room > 0:  # no further ahead than the sidecar takes
                 piece = next(pieces, None)
@@ -54,5 +62,7 @@ try:
                 opened.append(row[jaw])
 except SidecarError as error:
     sys.exit(str(error))
+if not opened:
+    sys.exit(f"{recording} is shorter than a frame.")
 wait = 1000 * (first_came - asked)
 print(f"{shown} frames, the first after {wait:.0f} ms, jaw opens to {max(opened):.2f}, {late} were late")

@@ -515,6 +515,7 @@ def test_a_medtalk_that_is_too_old(editor: Any, empty_python: str, voice: Path) 
         ({"port": 0}, "The port is 0; valid are 1 to 65535."),
         ({"port": 70000}, "The port is 70000"),
         ({"host": "127.0.0.1:99"}, "The host is '127.0.0.1:99'"),
+        ({"host": "[::1]:99"}, "The host is '[::1]:99'"),
         ({"subject": "x" * 65}, "The subject is"),
         ({"mood_intensity": 5.0}, "Mood intensity is 5; valid are 0 to 4."),
         ({"persona": "nobody"}, "There is no persona called 'nobody'."),
@@ -579,6 +580,18 @@ def test_a_persona_leads_where_nothing_else_is_chosen(editor: Any) -> None:
     }  # fmt: skip
     assert LiveOrder(text="tired").led(settings).guidance == {"text": "tired", "intensity": 1.0}
     assert LiveOrder().led(settings).guidance["emotion"] == "neutral"
+
+
+def test_a_host_may_be_an_address_of_ipv6(editor: Any) -> None:
+    from medtalk.senders.udp import Address, read_address
+    from medtalk_unreal.liveorder import LiveOrder
+    from medtalk_unreal.settings import PluginSettings
+
+    for host in ("::1", "fe80::1%3", "127.0.0.1", "stage-pc"):
+        order = LiveOrder(host=host, port=99)
+        order.check(PluginSettings())
+        words = order.words(PluginSettings())
+        assert read_address(words[words.index("--to") + 1], "--to", 11111) == Address(host, 99)
 
 
 def test_what_is_gone_is_not_remembered_but_all_else_is(editor: Any, voice: Path) -> None:

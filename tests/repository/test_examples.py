@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from medtalk import RigSequence, read_rig, write_rig
 from medtalk.rig.channels import AREAS, CHANNEL_NAMES
@@ -96,12 +97,40 @@ def test_a_client(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_speech_that_is_made_while_it_plays(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDTALK_RUNTIME", str(desk / "runtime"))
+    speech, rate = soundfile.read(desk / "line.wav", dtype="int16")
+    soundfile.write(desk / "stereo.wav", np.stack([speech, speech], axis=1), rate)
+    for name, kept in (("short.wav", speech[: rate * 6 // 1000]), ("empty.wav", speech[:0])):
+        soundfile.write(desk / name, kept, rate)
     sidecar = Sidecar(desk, published=True).wait_until_ready()
     try:
-        out = run(EXAMPLES / "live_speech.py", "line.wav", "happy", folder=desk)
+        one, two = (run(EXAMPLES / "live_speech.py", name, "happy", folder=desk) for name in ("line.wav", "stereo.wav"))
+        said = [refused(desk, name, "happy") for name in ("short.wav", "empty.wav")]
     finally:
         sidecar.close()
-    assert re.match(r"291 frames, the first after \d+ ms, jaw opens to 0\.\d\d, \d+ were late\n", out), out
+    for out in (one, two):
+        assert re.match(r"291 frames, the first after \d+ ms, jaw opens to 0\.\d\d, \d+ were late\n", out), out
+    assert one.split("jaw")[1].split(",")[0] == two.split("jaw")[1].split(",")[0]
+    assert said == [f"{name} is shorter than a frame.\n" for name in ("short.wav", "empty.wav")]
+
+
+def test_what_the_player_of_speech_cannot_play(desk: Path) -> None:
+    speech, rate = soundfile.read(desk / "line.wav")
+    for name, kind in (("24.wav", "PCM_24"), ("float.wav", "FLOAT"), ("line.flac", "PCM_16")):
+        soundfile.write(desk / name, speech, rate, kind)
+    (desk / "nothing.wav").touch()
+    assert refused(desk, "24.wav", "happy") == "24.wav has samples of 24 bits; valid are 16.\n"
+    for name in ("float.wav", "line.flac", "nothing.wav", "gone.wav"):
+        assert refused(desk, name, "happy").startswith(f"{name} cannot be read as a WAV file of 16 bits: ")
+    assert refused(desk, "line.wav") == f"Usage: python {EXAMPLES / 'live_speech.py'} line.wav happy\n"
+
+
+def refused(desk: Path, *words: str) -> str:
+    """The one line that the player says of it."""
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "live_speech.py", *words], cwd=desk, capture_output=True, text=True
+    )
+    assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
 
 
 def test_the_notebook(desk: Path) -> None:

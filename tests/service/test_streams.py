@@ -447,6 +447,32 @@ def test_pictures_that_wait_are_bounded(tiny_bundle: Path, tmp_path: Path, monke
         going.set()
 
 
+def test_a_new_guidance_ends_the_timeline_unless_it_brings_one(raw: Raw, model: Model) -> None:
+    sound = babble(2.0, seed=27)
+    spans = [{"start": 0.5, "end": 1.5, "emotion": "sad", "fade": 0.1}]
+    for timeline in ({}, {"timeline": spans}):
+        stream = RawStream(raw, timeline=spans)
+        stream.guide(guidance=label("angry"), within=0.0, **timeline)
+        while not stream.others:
+            stream.take()
+        stream.push(sound)
+        stream.close()
+        stream.end()
+        live = model.live()
+        live.guide("angry", within=0.0, **timeline)
+        expected = np.concatenate([live.push(sound).values, live.finish().values])
+        np.testing.assert_allclose(stream.rig(), expected, atol=1e-6)
+
+
+def test_sound_before_an_open_that_is_refused_is_for_no_stream(raw: Raw) -> None:
+    stream = RawStream(raw, guidance=label("hapy"))
+    piece = stream.push(babble(0.1))
+    assert stream.end().body["code"] == "guidance"
+    while not stream.others:
+        stream.take()
+    assert (stream.others[0].parent, stream.others[0].body["code"]) == (piece.id, "no_stream")
+
+
 # -- what is refused
 
 

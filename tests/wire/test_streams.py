@@ -120,6 +120,15 @@ def test_settings_of_a_whole_sound_are_refused(connect, start) -> None:
         client.stream(dtype="int8")
 
 
+@pytest.mark.parametrize("rate", [16000.5, "16000", None, math.nan, math.inf])
+def test_a_rate_that_is_not_whole_is_refused(connect, start, rate) -> None:
+    client = connect(start())
+    with pytest.raises(RequestError, match=r"rate is .*; valid are whole samples a second") as raised:
+        client.stream(rate=rate)
+    assert raised.value.code == "setting"
+    assert client.stream(rate=np.float64(16000.0)).rate == 16000
+
+
 def test_an_old_sidecar_plays_no_streams(start, connect) -> None:
     stream = connect(start("no-streams")).stream()
     with pytest.raises(RequestError, match=r"plays no streams.*Update") as raised:

@@ -122,7 +122,7 @@ class LiveBlinks:
         self._silence = 0.0
         self._due: float | None = None  # by the interval
         self._at = np.inf  # sooner, at the end of a phrase
-        self._earliest, self._shut = lids.MARGIN, -np.inf
+        self._earliest, self._shut = lids.MARGIN + lids.SHORTEST_INTERVAL, -np.inf
         self._blinks: list[lids.Blink] = []
 
     def next(
@@ -148,8 +148,8 @@ class LiveBlinks:
 
     def _plan(self, moment: Moment, shut: bool, shift: gaze.Shift | None, pace: float) -> None:
         now, rng = moment.time, self._rng
-        if self._due is None:  # the stream begins somewhere within an interval
-            self._due = lids.MARGIN + self._interval(pace) * rng.uniform()
+        if self._due is None:  # the stream begins as if a blink had gone before
+            self._due = self._earliest + 0.5 * self._interval(pace) * rng.uniform()
         if shut:
             self._shut = now
         along = shift is not None and lids.goes_along(shift, pace, rng)

@@ -205,8 +205,9 @@ class Live:
             within: seconds over which the one cross-fades into the other.
 
         Raises:
-            GuidanceError, SettingError: of `Model.live`; nothing changes then.
+            GuidanceError, SettingError: of `Model.live`, or the stream has ended; nothing changes then.
         """
+        self._check_open()
         fade = round(_within(within, (0.0, _MOST_FADE), "within", "seconds") * FPS)
         guidance = None
         if emotion is not None or text is not None or image is not None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from medtalk.errors import RigError, SettingError
 from medtalk.features.cues import Accent, Cues, phrases
 from medtalk.finishing import Finishing, finish
-from medtalk.finishing.blink import MEAN_INTERVAL, SHORTEST_INTERVAL
+from medtalk.finishing.blink import MARGIN, MEAN_INTERVAL, SHORTEST_INTERVAL
 from medtalk.finishing.causal import Bell, Running, Voice
 from medtalk.finishing.closures import decide
 from medtalk.finishing.head_motion import MANNERS, REACH
@@ -362,6 +362,16 @@ def test_blinks_have_a_clips_rate_and_come_at_ends_of_phrases() -> None:
     assert np.diff(starts).min() >= SHORTEST_INTERVAL * FPS - 2
     since = (starts / FPS - 0.5) % 3.2 - 2.5  # seconds since the end of the phrase
     assert np.mean((since > 0.1) & (since < 0.4)) > 0.35
+
+
+def test_no_stream_begins_with_a_blink() -> None:
+    firsts = []
+    for seed in range(12):
+        stream = at_rest(np.concatenate([spoken(0.4), np.ones(6 * FPS, np.float32)]))
+        stream.activity[6:12] = 1.0  # a noise, whose end is no phrase's
+        starts = blink_starts(stream.play(Finishing(seed=seed, life=False, head=False), (60,))[0])
+        firsts += [starts[0] / FPS] if len(starts) else []
+    assert min(firsts) > MARGIN + SHORTEST_INTERVAL and np.mean(firsts) < 2.5 and len(firsts) > 8
 
 
 def test_silence_and_moods_blink_at_their_own_pace() -> None:

@@ -77,6 +77,8 @@ def test_a_stream_of_hardly_anything_ends_well(model: medtalk.Model, count: int)
         live.push(np.zeros(1))
     with pytest.raises(SettingError, match="has ended"):
         live.finish()
+    with pytest.raises(SettingError, match="has ended"):
+        live.guide("sad")
 
 
 def test_what_is_not_a_number_is_silence_and_counted(model: medtalk.Model, played: Played) -> None:
@@ -192,6 +194,16 @@ def test_moods_in_time_lead_from_their_moment_on(model: medtalk.Model, played: P
     assert np.allclose(shown[:50], happy[:50], atol=1e-6)
     assert np.allclose(shown[70:110], angry[70:110], atol=1e-6)
     assert np.allclose(shown[130:], happy[130:], atol=1e-6)
+
+
+def test_a_new_guidance_ends_the_timeline(model: medtalk.Model, played: Played) -> None:
+    sound = babble(2.0)
+    spans = [{"start": 0.5, "end": 1.5, "emotion": "angry"}]
+    guided, kept = (model.live("happy", timeline=spans, finishing=PLAIN) for _ in range(2))
+    guided.guide("sad", within=0.0)
+    kept.guide(intensity=1.0, within=0.0)
+    assert np.array_equal(played(guided, sound), played(model.live("sad", finishing=PLAIN), sound))
+    assert np.array_equal(played(kept, sound), played(model.live("happy", timeline=spans, finishing=PLAIN), sound))
 
 
 def test_a_stronger_intensity_shows_more(shipped: medtalk.Model, played: Played) -> None:

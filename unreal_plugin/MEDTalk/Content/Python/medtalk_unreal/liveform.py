@@ -60,7 +60,8 @@ class MEDTalkLiveForm(unreal.Object):
     look_ahead = unreal.uproperty(
         float,
         meta=_row(
-            "Voice", "Look-Ahead", "How much sound a frame waits for: more are better lips, and later. Read at Start.",
+            "Voice", "Look-Ahead",
+            "How much sound a frame waits for. Below 0.04 closed lips are mostly missed. Read at Start.",
             ClampMin=f"{LOOK_AHEAD[0]:g}", ClampMax=f"{LOOK_AHEAD[1]:g}", Units="s",
         ),
     )  # fmt: skip

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,8 @@ class LiveOrder:
                 f"The subject is {self.subject[:40]!r}; it must be a name of 1 to {_LONGEST_SUBJECT} characters.",
                 "MEDTalk is the usual one.",
             )
-        if not self.host or any(letter.isspace() or letter in ":/" for letter in self.host):
+        named = self.host and not any(letter.isspace() or letter in ":/" for letter in self.host)
+        if not (named or _is_ipv6(self.host)):
             raise PluginError(
                 f"The host is {self.host[:40]!r}; it must be the name or address of a machine.",
                 "127.0.0.1 is this one. The port has a row of its own.",
@@ -141,7 +143,8 @@ class LiveOrder:
             source = [Path(self.sound).as_posix()]
         else:
             source = ["--microphone", *(["--device", self.microphone] if self.microphone else [])]
-        words = ["-m", "medtalk", "live", *source, "--to", f"{self.host}:{self.port}", "--subject", self.subject,
+        host = f"[{self.host}]" if _is_ipv6(self.host) else self.host
+        words = ["-m", "medtalk", "live", *source, "--to", f"{host}:{self.port}", "--subject", self.subject,
                  "--look-ahead", f"{self.look_ahead:g}", "--intensity", f"{self.mood_intensity:g}",
                  "--steer", "--bound", "--status", f"{STATUS_SECONDS:g}"]  # fmt: skip
         words += ["--text", self.text] if self.text else ["--emotion", self.emotion]
@@ -157,6 +160,13 @@ class LiveOrder:
             actor=self.actor or None, start_frame=self.start_frame, head=self.head, process_mask=self.process_mask,
             tolerance=self.tolerance,
         )  # fmt: skip
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return bool(IPv6Address(host))
+    except ValueError:
+        return False
 
 
 def devices_in(line: str) -> list[str]:

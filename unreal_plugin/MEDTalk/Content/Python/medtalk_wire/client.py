@@ -79,8 +79,8 @@ class Client:
         `look_ahead` seconds of sound, and up to `step` more. `RequestError` for settings that a stream does not take.
         """
         body = {
-            "rate": int(rate), "live": bool(live), "look_ahead": float(look_ahead), "step": float(step), "name": name,
-            **stream_body_of(settings),
+            "rate": _whole(rate), "live": bool(live), "look_ahead": float(look_ahead), "step": float(step),
+            "name": name, **stream_body_of(settings),
         }  # fmt: skip
         buffers = buffers_of(settings)
         stream = Stream(self._ask, self.poll, self.cancel, body, buffers, dtype, channels)
@@ -151,6 +151,17 @@ class Client:
         if not self._leave.alive:
             raise SidecarError("The client is closed.", "Create a new one.")
         return self._exchange.ask(type, body, buffers, job)
+
+
+def _whole(rate: Any) -> int:
+    """A rate that is a whole number, whatever its type; `RequestError` otherwise."""
+    try:
+        whole = int(rate)
+        if whole == rate:
+            return whole
+    except (TypeError, ValueError, OverflowError):  # no number, NaN, infinity
+        pass
+    raise RequestError("setting", f"rate is {str(rate)[:40]}; valid are whole samples a second.")
 
 
 def _leave(exchange: Exchange, context: zmq.Context | None) -> None:

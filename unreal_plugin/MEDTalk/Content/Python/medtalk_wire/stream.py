@@ -193,7 +193,8 @@ class Stream(Job):
     ) -> Job:
         """Another guidance for the sound that is pushed from now on, cross-faded `within` so many seconds.
 
-        What is not given stays as it is; a timeline of [] ends the one before. `now`: already for sound that waits.
+        What is not given stays as it is, but a new emotion, text or image ends the timeline before, unless one is given
+        as well; so does a timeline of []. `now`: already for sound that waits.
         The job that comes back is done when the sidecar has understood it, or has the error.
         """
         from medtalk_wire.request import body_of, buffers_of
