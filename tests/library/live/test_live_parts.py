@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from medtalk.dynamics import PAUSING
 from medtalk.features.phones import PHONE_INDEX
 from medtalk.features.prosody import PROSODY, prosody
+from medtalk.live.decoding import Pausing
 from medtalk.live.intake import Intake
 from medtalk.live.lips import CLOSES, OPENS, RunningLips
 from medtalk.live.running import Histogram, Mean
@@ -59,6 +61,19 @@ def test_a_running_voice_comes_to_the_columns_of_the_clip() -> None:
     exact = {"loudness_absolute", "voicing", "pitch_absolute", "tilt"}
     assert all(off[column] < 1e-4 for column in exact), off
     assert all(each < 0.25 for each in off.values()), off
+
+
+def test_the_intensity_sinks_in_silence_and_comes_back_smoothly() -> None:
+    spoken = np.zeros(600, np.float32)
+    spoken[:60], spoken[400:] = 0.9, 0.9
+    found = Pausing().next(spoken)
+    pausing = Pausing()
+    pieces = [pausing.next(spoken[at : at + 7]) for at in range(0, 600, 7)]
+    assert np.array_equal(np.concatenate(pieces), found)
+    assert np.allclose(found[:149], PAUSING) and np.allclose(found[245:400], found[399])
+    assert found[399] < 0.3 * PAUSING
+    assert np.allclose(found[420:], PAUSING)
+    assert np.diff(found[:400]).max() <= 0.0 and np.abs(np.diff(found)).max() < 0.1
 
 
 def test_lips_close_within_three_frames_and_never_jump() -> None:
