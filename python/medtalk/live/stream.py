@@ -202,7 +202,7 @@ class Live:
             emotion, text, image: a new guidance as of `Model.live`, in place of the one before and its timeline.
             intensity: a new one, 0 to 4; None leaves it.
             timeline: moods over time in seconds of the stream, over the new guidance, or over the one there is.
-            within: seconds over which the one cross-fades into the other.
+            within: seconds over which the one cross-fades into the other; 0 is a cut, and the face jumps.
 
         Raises:
             GuidanceError, SettingError: of `Model.live`; nothing changes then.

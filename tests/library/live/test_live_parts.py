@@ -63,6 +63,18 @@ def test_a_running_voice_comes_to_the_columns_of_the_clip() -> None:
     assert all(each < 0.25 for each in off.values()), off
 
 
+def test_a_loud_voice_is_known_as_such_within_half_a_second() -> None:
+    sound, voice = 3.0 * babble(4.0), RunningVoice()
+    usual = voice.usual().level
+    for at in range(0, 9600, 640):
+        voice.hear(sound[at : at + 640])
+        now = voice.now()
+        voice.learn(now.activity[voice.learned - now.first :], now)
+    wanted = 12.0 * prosody(sound)[0, PROSODY.index("level")] - 26.0
+    assert wanted - usual > 8.0
+    assert wanted - voice.usual().level < 3.0
+
+
 def test_the_intensity_sinks_in_silence_and_comes_back_smoothly() -> None:
     spoken = np.zeros(600, np.float32)
     spoken[:60], spoken[400:] = 0.9, 0.9
