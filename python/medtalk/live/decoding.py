@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medtalk.dynamics import Dynamics, LiveStrength
+from medtalk.dynamics import PAUSING, Dynamics, LiveStrength
 from medtalk.finishing import presence
 from medtalk.guidance import LABELS
 from medtalk.kinds import LiveDrift
@@ -35,6 +35,27 @@ since the jump then comes a frame or two later; .6 .4 .2 .082, .929; these .078,
 of 7 or 9 frames in place of 5 for the smoothing alone is no better than none, .111. Closures are decided apart from
 it, and their F1 is the same.
 """
+_SILENT = 0.22  # what CMF predicts for a clip's long silence, where it predicts `PAUSING` for a pause
+_HOLDS, _SINKS = 1.5, 1.5  # seconds without speech until the face goes there, and that it takes
+_RETURNS = 0.3  # seconds of speech after which all of it is forgotten
+
+
+class Pausing:
+    """The intensity where nobody speaks: that of a pause, and after some seconds without speech that of silence."""
+
+    def __init__(self) -> None:
+        self._quiet = 0.0  # seconds without speech, as far as they count
+
+    def next(self, spoken: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The intensity (N,) of the next frames, for how surely somebody speaks in them (N,), 0..1."""
+        out, most = np.empty(len(spoken), np.float32), _HOLDS + _SINKS
+        for number, speech in enumerate(spoken.tolist()):
+            # Speech takes the time back, so that the intensity does not jump when it begins.
+            self._quiet += 1.0 / FPS if speech <= 0.0 else -most / _RETURNS / FPS
+            self._quiet = min(max(self._quiet, 0.0), most)
+            sunk = max(self._quiet - _HOLDS, 0.0) / _SINKS
+            out[number] = PAUSING + (_SILENT - PAUSING) * sunk * sunk * (3.0 - 2.0 * sunk)
+        return out
 
 
 class Decoding:
@@ -44,6 +65,7 @@ class Decoding:
         self, engine: CompactEngine, mood: RunningMood, finishing: Finishing, kinds: Mapping[str, str]
     ) -> None:
         self._engine, self._mood, self._finishing, self._kinds = engine, mood, finishing, dict(kinds)
+        self._pausing = Pausing()
         self._past = np.zeros((4, 0), np.float32)  # intensity, effort, pitch and activity of the last frames
         self._strengths: dict[Dynamics, LiveStrength] = {}  # of the moods that show
         self._drifts: dict[tuple[str, str], LiveDrift] = {}
@@ -71,6 +93,15 @@ class Decoding:
                 seen = slice(max(at - _CONTEXT, 0), len(sound) - (new - 1 - number))
                 content[number] = self._engine.content(sound[seen], posteriors[seen])[at - seen.start]
         return content
+
+    def intensity(
+        self, heard: NDArray[np.float32], gate: NDArray[np.float32], spoken: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """The intensity (N,) of the next frames: CMF's of emotion features (N, 51), as far as the `gate` (N,) is open.
+
+        What CMF hears in noise is no feeling: where nobody speaks it is what it usually is there.
+        """
+        return gate * self.predicted(heard) + (1.0 - gate) * self._pausing.next(spoken)
 
     def predicted(self, heard: NDArray[np.float32]) -> NDArray[np.float32]:
         """CMF's intensity (N,) of emotion features (N, 51) without words, as of the middle of a clip."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from medtalk.dynamics import PAUSING
 from medtalk.engine.compact import CompactEngine
 from medtalk.engine.live_ear import HOP
 from medtalk.errors import BundleError, SettingError, require
@@ -202,7 +201,7 @@ class Live:
             emotion, text, image: a new guidance as of `Model.live`, in place of the one before and its timeline.
             intensity: a new one, 0 to 4; None leaves it.
             timeline: moods over time in seconds of the stream, over the new guidance, or over the one there is.
-            within: seconds over which the one cross-fades into the other.
+            within: seconds over which the one cross-fades into the other; 0 is a cut, and the face jumps.
 
         Raises:
             GuidanceError, SettingError: of `Model.live`, or the stream has ended; nothing changes then.
@@ -303,9 +302,7 @@ class Live:
         content = self._decoding.content(sound, posteriors, before, new, ahead, hurry)
         now, soon = slice(before, before + new), slice(before, before + new + ahead)
         prosody, effort, spoken = voice.prosody[rows[now]], voice.effort[rows[now]], activity[now]
-        intensity = self._decoding.predicted(np.concatenate([prosody, posteriors[now]], axis=1))
-        # What CMF hears in noise is no feeling: where nobody speaks it is what it usually is there.
-        intensity = gate[now] * intensity + (1.0 - gate[now]) * np.float32(PAUSING)
+        intensity = self._decoding.intensity(np.concatenate([prosody, posteriors[now]], axis=1), gate[now], spoken)
         accents = self._accented(voice, activity[: max(self._voice.known - low, 0)], low)
         columns = np.stack([intensity, effort, prosody[:, _PITCH], spoken]).astype(np.float32)
         raw, strong, shaking = self._decoding.decode(content, columns, accents, 1.0 - gate[soon], frames[soon])

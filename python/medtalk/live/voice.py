@@ -22,7 +22,7 @@ _ALIGNED, _ALIGNED_FRAMES = 800, 3  # samples and frames after which the places 
 _LEAD = 3 * _ALIGNED  # samples before new frames, so that they are measured as in the whole sound
 
 _MEMORY = 20.0 * FPS  # frames of speech
-_SOON = 0.75 * FPS  # frames of speech that the seeds count as
+_SOON = 0.4 * FPS  # frames of speech that the seeds count as; from fewer on, the first sounds are taken for the voice
 _LOUD = 0.93  # quantile of speech: the 95th percentile of a clip with its pauses
 _FADES = 0.5 / FPS  # dB a frame of speech, of the strongest band
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import medtalk
+from medtalk.dynamics import PAUSING
 from medtalk.features.phones import PHONE_INDEX
 from medtalk.features.prosody import PROSODY, prosody
+from medtalk.live.decoding import Pausing
 from medtalk.live.intake import Intake
 from medtalk.live.lips import CLOSES, OPENS, RunningLips
 from medtalk.live.running import Histogram, Mean
@@ -61,6 +63,31 @@ def test_a_running_voice_comes_to_the_columns_of_the_clip() -> None:
     exact = {"loudness_absolute", "voicing", "pitch_absolute", "tilt"}
     assert all(off[column] < 1e-4 for column in exact), off
     assert all(each < 0.25 for each in off.values()), off
+
+
+def test_a_loud_voice_is_known_as_such_within_half_a_second() -> None:
+    sound, voice = 3.0 * babble(4.0), RunningVoice()
+    usual = voice.usual().level
+    for at in range(0, 9600, 640):
+        voice.hear(sound[at : at + 640])
+        now = voice.now()
+        voice.learn(now.activity[voice.learned - now.first :], now)
+    wanted = 12.0 * prosody(sound)[0, PROSODY.index("level")] - 26.0
+    assert wanted - usual > 8.0
+    assert wanted - voice.usual().level < 3.0
+
+
+def test_the_intensity_sinks_in_silence_and_comes_back_smoothly() -> None:
+    spoken = np.zeros(600, np.float32)
+    spoken[:60], spoken[400:] = 0.9, 0.9
+    found = Pausing().next(spoken)
+    pausing = Pausing()
+    pieces = [pausing.next(spoken[at : at + 7]) for at in range(0, 600, 7)]
+    assert np.array_equal(np.concatenate(pieces), found)
+    assert np.allclose(found[:149], PAUSING) and np.allclose(found[245:400], found[399])
+    assert found[399] < 0.3 * PAUSING
+    assert np.allclose(found[420:], PAUSING)
+    assert np.diff(found[:400]).max() <= 0.0 and np.abs(np.diff(found)).max() < 0.1
 
 
 def test_lips_close_within_three_frames_and_never_jump() -> None:

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 import medtalk
+from medtalk.audio import Speech
 from medtalk.finishing import Finishing
 from medtalk.quality.articulation import articulation, measure
-from medtalk.rig.channels import AREAS
+from medtalk.rig.channels import AREAS, indices
 from tests.library.live.conftest import Played
 
 PLAIN = Finishing(life=False, blink=False, gaze=False, head=False)
+FELT = {"happy": indices("[LR]_mouth_corner[P]*"), "angry": indices("[LR]_brow_down")}
 MOUTH = np.concatenate([AREAS[area] for area in ("mouth", "jaw", "tongue", "teeth")])
 
 
@@ -40,9 +42,30 @@ def test_where_nobody_speaks_the_mouth_is_still(shipped: medtalk.Model, played: 
         sound += 0.02 * np.random.default_rng(1).standard_normal(64000).astype(np.float32)
     live = shipped.live("happy", finishing=PLAIN)
     values = played(live, sound)
-    assert np.ptp(values[30:, MOUTH], axis=0).max() < 0.02
+    for still in (slice(30, 88), slice(185, None)):  # between them the mood sinks
+        assert np.ptp(values[still, MOUTH], axis=0).max() < 0.02
+    assert np.abs(np.diff(values[30:, MOUTH], axis=0)).max() < 0.01
     assert measure(values, "jaw").max() < 0.05
     assert not live.speaking
+
+
+@pytest.mark.parametrize("mood", ["happy", "angry"])
+def test_a_long_silence_lets_the_mood_sink_as_offline_does(
+    shipped: medtalk.Model, sample: Path, played: Played, mood: str
+) -> None:
+    speech = medtalk.read_speech(sample).samples[:40000]
+    sound = np.concatenate([speech, np.zeros(8 * 16000, np.float32), speech])
+    steps = Finishing(blink=False, gaze=False, head=False)
+    shown = np.abs(played(shipped.live(mood, finishing=steps), sound)[:, FELT[mood]])
+    lasting = float(shown[190:235].mean())  # .7 to 1.4 s into the silence: a pause
+    sunken = float(shown[450:600].mean())
+    offline = shipped.perform(Speech.from_array(sound, 16000)).decode(mood, finishing=steps)
+    assert sunken < 0.6 * lasting
+    assert sunken == pytest.approx(float(np.abs(offline.values[450:600, FELT[mood]]).mean()), rel=0.5)
+    moved = np.abs(np.diff(shown, axis=0)).max(axis=1)
+    assert moved[235:600].max() < 0.02
+    assert moved[600:690].max() < 0.2 * (lasting - sunken)
+    assert shown[660:740].mean() > 0.8 * shown[40:145].mean()
 
 
 def test_after_a_long_silence_the_voice_is_heard_at_once(shipped: medtalk.Model, sample: Path) -> None:
