@@ -101,7 +101,8 @@ class Decoding:
 
         What CMF hears in noise is no feeling: where nobody speaks it is what it usually is there.
         """
-        return gate * self.predicted(heard) + (1.0 - gate) * self._pausing.next(spoken)
+        found = gate * self.predicted(heard) + (np.float32(1.0) - gate) * self._pausing.next(spoken)
+        return found.astype(np.float32)
 
     def predicted(self, heard: NDArray[np.float32]) -> NDArray[np.float32]:
         """CMF's intensity (N,) of emotion features (N, 51) without words, as of the middle of a clip."""

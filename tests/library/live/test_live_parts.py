@@ -66,7 +66,7 @@ def test_a_running_voice_comes_to_the_columns_of_the_clip() -> None:
 
 
 def test_a_loud_voice_is_known_as_such_within_half_a_second() -> None:
-    sound, voice = 3.0 * babble(4.0), RunningVoice()
+    sound, voice = np.float32(3.0) * babble(4.0), RunningVoice()
     usual = voice.usual().level
     for at in range(0, 9600, 640):
         voice.hear(sound[at : at + 640])
