@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
 import typer
 
 from medtalk.cli.options import (
@@ -26,7 +25,7 @@ from medtalk.cli.options import (
 )
 from medtalk.cli.printing import clean_up, complain, count, length, print_table, shown
 from medtalk.errors import SettingError
-from medtalk.limits import LIVE_LOOK_AHEAD, LIVE_STEP
+from medtalk.limits import LIVE_LOOK_AHEAD, LIVE_STEP, check_within
 from medtalk.signals import Stopping
 from medtalk_board.moods import MOODS
 from medtalk_wire.settings import Settings
@@ -149,6 +148,8 @@ def live(
     settings = checked(settings)
     if bound and not steering:
         raise SettingError("--bound ends with stdin, which only --steer reads.", "Give both.")
+    check_within(look_ahead, LIVE_LOOK_AHEAD, "--look-ahead", "seconds")
+    check_within(step, LIVE_STEP, "--step", "seconds")
     _check(sound, microphone, device, as_fast, loop, status, outputs=bool(to or osc or as_json or record))
     makers = _senders(to or (), subject, osc or (), osc_layout)
     speech = None if sound is None else _read(sound, channel)
@@ -251,6 +252,8 @@ def _source(speech: Speech | None, device: str | None, channel: int | None, loop
 
 def _warm(face: Live) -> None:
     """Let the networks run once: the first time takes longer, for which nobody should have to wait while speaking."""
+    import numpy as np
+
     noise = np.random.default_rng(0).normal(0.0, 0.1, face.rate // 2).astype(np.float32)
     for block in np.array_split(noise, 10):
         face.push(block)
