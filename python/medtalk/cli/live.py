@@ -301,7 +301,8 @@ def _say_take(line: dict[str, Any], quiet: bool) -> None:
     if refused := line.get("refused"):
         complain(f"{refused['message']} {refused['hint']}")
     elif (done := line.get("recorded")) and not quiet:
-        print(f"{shown(done['rig'])}: {count(done['frames'], 'frame')}, with {shown(done['sound'])}", flush=True)
+        sound = f", with {shown(done['sound'])}" if done["sound"] else ""
+        print(f"{shown(done['rig'])}: {count(done['frames'], 'frame')}{sound}", flush=True)
 
 
 def _end(stream: Stream, outlets: list[Outlet], quiet: bool) -> bool:
