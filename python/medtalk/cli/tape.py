@@ -152,7 +152,7 @@ def _size(file: Any) -> int:
 def _read(file: Any, count: int) -> NDArray[np.float32]:
     """The first numbers of a file, (count,), which may be written to, as rigs want it."""
     found = np.empty(count, np.float32)
-    rest = memoryview(found).cast("B")
+    rest = found.data.cast("B")
     file.seek(0)
     while rest and (done := file.readinto(rest)):  # the system reads 2 GiB at a time
         rest = rest[done:]
