@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
-
-import numpy as np
 
 from medtalk.errors import LimitError, SettingError, require
 from medtalk.rates import RATE
@@ -15,6 +14,7 @@ from medtalk_board.channels import REGIONS
 from medtalk_wire.settings import MAX_FPS, MAX_INTENSITY, MAX_PICTURE_BYTES, MIN_FPS
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 MAX_PIXELS = 50_000_000
@@ -46,6 +46,8 @@ def check_fps(fps: float, what: str = "fps") -> None:
 
 def check_range(values: ArrayLike, what: str = "intensity", largest: float = MAX_INTENSITY) -> NDArray[np.float32]:
     """`values` as float32; `SettingError` naming `what`, and the frame, unless all are numbers from 0 to `largest`."""
+    import numpy as np  # here: the command line starts with this module, and without numpy
+
     try:
         with np.errstate(over="ignore"):  # what is beyond float32 is infinite, and judged as such
             curve = np.asarray(values, np.float32)
@@ -57,6 +59,15 @@ def check_range(values: ArrayLike, what: str = "intensity", largest: float = MAX
         at = f" at frame {int(np.argmin(good))}" if curve.ndim == 1 else ""
         raise SettingError(f"{what} is {curve[~good].flat[0]:g}{at}; valid are {bound}.")
     return curve
+
+
+def check_within(value: object, limits: tuple[float, float], what: str, unit: str) -> float:
+    """`value` as a float; `SettingError` naming `what` and the `unit` unless it is a number within `limits`."""
+    require(value, Real, what, f"{limits[0]:g} to {limits[1]:g} {unit}")
+    number = float(value)  # pyright: ignore[reportArgumentType]
+    if not limits[0] <= number <= limits[1]:
+        raise SettingError(f"{what} is {number:g}; valid are {limits[0]:g} to {limits[1]:g} {unit}.")
+    return number
 
 
 def rounded_up(seconds: float, digits: int) -> str:

@@ -78,7 +78,7 @@ def check_persona(persona: object) -> dict[str, Any]:
     """A copy of a persona whose every value is valid; raises as `read_persona` does."""
     if not isinstance(persona, Mapping):
         raise SettingError(
-            f"A persona is a {type(persona).__name__}; valid is an object.", f"Names: {', '.join(NAMES)}."
+            f"A persona is of type {type(persona).__name__}; valid is an object.", f"Names: {', '.join(NAMES)}."
         )
     if unknown := [str(name) for name in persona if name not in NAMES]:
         raise SettingError(f"A persona has the unknown name {unknown[0][:40]!r}; valid are {', '.join(NAMES)}.")

@@ -245,7 +245,7 @@ def spans_of(timeline: Sequence[Any], name: str = "The timeline") -> tuple[Span,
         GuidanceError, SettingError: what is wrong, where, and what is valid.
     """
     if isinstance(timeline, str | bytes | Mapping) or not isinstance(timeline, Sequence):
-        raise SettingError(f"{name} is a {type(timeline).__name__}; valid is a list of spans.")
+        raise SettingError(f"{name} is of type {type(timeline).__name__}; valid is a list of spans.")
     if len(timeline) > MAX_SPANS:
         raise SettingError(f"{name} has {len(timeline)} spans; at most {MAX_SPANS} are read.", "Split the sound.")
     spans = tuple(
@@ -269,7 +269,7 @@ def spans_of(timeline: Sequence[Any], name: str = "The timeline") -> tuple[Span,
 def span_of(value: Any, where: str) -> Span:
     """The checked span of a mapping; `where` is how messages call it. Raises what `spans_of` does."""
     if not isinstance(value, Mapping):
-        raise SettingError(f"{where} is a {type(value).__name__}; valid is a mapping.", f"Names: {_NAMES}.")
+        raise SettingError(f"{where} is of type {type(value).__name__}; valid is a mapping.", f"Names: {_NAMES}.")
     if unknown := [str(key) for key in value if key not in SPAN_FIELDS]:
         raise SettingError(f"{where} has the unknown name {unknown[0][:40]!r}; valid are {_NAMES}.")
     given = [kind for kind in _KINDS if value.get(kind) not in (None, "", b"")]
@@ -291,7 +291,7 @@ def span_of(value: Any, where: str) -> Span:
         if text is not None:
             text = check_text(text)
         if image is not None and not isinstance(image, bytes | str | Path):
-            raise GuidanceError(f"image is a {type(image).__name__}; valid is a file.")
+            raise GuidanceError(f"image is of type {type(image).__name__}; valid is a file.")
     shown = value.get("image_name") or ""
     if not isinstance(shown, str):
         raise SettingError(f"{where}: image_name is not a text.")

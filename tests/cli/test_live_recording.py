@@ -38,9 +38,9 @@ def model(tiny_bundle: Path) -> medtalk.Model:
 class Stage:
     """A live face that is fed by hand, with a recorder."""
 
-    def __init__(self, model: medtalk.Model) -> None:
-        self.face = model.live()
-        self.recorder = Recorder(self.face, partial(Tape, rate=RATE), self.face.facts)
+    def __init__(self, model: medtalk.Model, rate: int = RATE) -> None:
+        self.face = model.live(rate=rate)
+        self.recorder = Recorder(self.face, partial(Tape, rate=rate), self.face.facts)
         self.shown: list[np.ndarray] = []
 
     def hear(self, samples: np.ndarray) -> None:
@@ -71,6 +71,11 @@ def stage(model: medtalk.Model) -> Stage:
 
 def told(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def as_json(line: str) -> dict[str, Any]:
+    """A line of JSON; nothing of one for people."""
+    return json.loads(line) if line.startswith("{") else {}
 
 
 @pytest.mark.parametrize("piece", [640, 1777])
@@ -147,6 +152,63 @@ def test_what_is_refused_is_told_and_the_face_goes_on(
     assert not (tmp_path / "other.npz").exists()
     with pytest.raises(SettingError, match="unknown name"):
         steer(stage.face, '{"recrod": null}', stage.recorder)
+
+
+@pytest.mark.parametrize("rate", [RATE, 96000])
+def test_on_a_full_disk_what_fits_is_kept(
+    model: medtalk.Model, rate: int, full_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whichever of the files it is that has no room, and whether or not there is room for the sound."""
+    for size in range(600, 1000, 80):  # samples at a time
+        path = full_disk / f"take{size}.npz"
+        stage = Stage(model, rate)
+        stage.steer(record=str(path))
+        sound, piece = babble(2.0, rate), size * rate // RATE
+        for at in range(0, len(sound), piece):
+            stage.hear(sound[at : at + piece])
+        shown = stage.finish()
+        said = capsys.readouterr().err.splitlines()
+        assert f"medtalk: The recording ends here: Cannot write {path}: the disk is full." in said
+        (done,) = [each["recorded"] for line in said if "recorded" in (each := as_json(line))]
+        rig = read_rig(path)
+        assert np.array_equal(rig.values, shown[: len(rig)]) and done["frames"] == len(rig) > 3
+        assert rig.meta["source"]["seconds"] == done["seconds"] == rig.seconds and stage.recorder.failed
+        if rate == RATE:
+            assert soundfile.info(done["sound"]).duration > rig.seconds - 0.05
+            Path(done["sound"]).unlink()
+        else:
+            assert done["sound"] == "" and "Cannot write" in done["note"] and f"take{size}.wav" in done["note"]
+        path.unlink()
+        assert list(full_disk.iterdir()) == []
+
+
+def test_a_disk_without_any_room_is_one_word(stage: Stage, full_disk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (full_disk / "film.mov").write_bytes(bytes(64 << 10))
+    path = full_disk / "take.npz"
+    stage.steer(record=str(path))
+    stage.hear(babble(1.0))
+    stage.finish()
+    *_, last = capsys.readouterr().err.splitlines()
+    refused = json.loads(last)["refused"]
+    assert refused["about"] == str(path) and refused["message"].startswith(f"{path} is not written. The recording ends")
+    assert [each.name for each in full_disk.iterdir()] == ["film.mov"]
+
+
+def test_a_sound_that_lies_there_is_not_written_over(
+    stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "take.wav"
+    soundfile.write(other, babble(0.5), RATE)
+    before = other.read_bytes()
+    stage.steer(record=str(tmp_path / "take.npz"))
+    (line,) = told(capsys)
+    assert line["refused"]["message"] == f"{other} is there already, and would be lost."
+    assert other.read_bytes() == before and [each.name for each in tmp_path.iterdir()] == ["take.wav"]
+    stage.recorder = Recorder(stage.face, partial(Tape, rate=RATE, force=True), stage.face.facts)
+    stage.steer(record=str(tmp_path / "take.npz"))
+    stage.hear(babble(1.0))
+    stage.finish()
+    assert soundfile.info(other).duration == 1.0
 
 
 def test_nothing_is_written_of_nothing(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,7 +48,7 @@ def test_a_file_is_a_persona(tmp_path: Path) -> None:
     ("content", "said"),
     [
         ("{", "mine.json is not valid JSON"),
-        ([], "mine.json: A persona is a list"),
+        ([], "mine.json: A persona is of type list"),
         ({"mood": "sad"}, "unknown name 'mood'; valid are name, emotion"),
         ({"emotion": "smug"}, "Unknown emotion 'smug'; valid are " + ", ".join(MOODS)),
         ({"intensity": 9}, "intensity"),
@@ -113,5 +113,5 @@ def test_a_take_of_a_persona(sample: Path) -> None:
 
 
 def test_a_persona_must_be_a_map() -> None:
-    with pytest.raises(MedtalkError, match="A persona is a str"):
+    with pytest.raises(MedtalkError, match="A persona is of type str"):
         check_persona("officer")

@@ -374,6 +374,8 @@ def test_each_frame_is_sent_when_it_is_due() -> None:
     late = [sent - start - number / 60 for number, sent in kept.sent]
     assert min(late) >= 0.0 and outlet.dropped == 0, "none before it is due"
     assert outlet.latencies() == pytest.approx([each + 0.1 for each in late], abs=0.1) and not outlet.latencies()
+    middle, most = outlet.overall(0.5, 1.0)
+    assert 1e3 * (min(late) + 0.1) - 1 <= middle <= most <= 1e3 * (max(late) + 0.2), "those that were told are not lost"
 
 
 def test_late_frames_are_left_out_in_order_and_counted() -> None:

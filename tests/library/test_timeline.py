@@ -194,7 +194,7 @@ def test_times_are_of_the_whole_sound(performance: medtalk.Performance) -> None:
 WRONG: dict[str, tuple[Any, str]] = {
     "no list": ({"start": 1}, "valid is a list"),
     "text": ("happy", "valid is a list"),
-    "no mapping": ([3], "span 1 is a int"),
+    "no mapping": ([3], "span 1 is of type int"),
     "unknown name": ([{"start": 0, "emotion": "sad", "mood": 1}], "unknown name 'mood'; valid are start, end"),
     "no guidance": ([{"start": 0}], "span 1 has no guidance; valid is exactly one of emotion, text, image"),
     "two guidances": ([{"start": 0, "emotion": "sad", "text": "in tears"}], "has emotion and text; valid is exactly"),
@@ -216,7 +216,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "too many points": (
         [{"start": 0, "emotion": "sad", "intensity": [[k, 1] for k in range(10_001)]}], "at most 10000 are read",
     ),
-    "a picture that is a number": ([{"start": 0, "image": 3}], "image is a int; valid is a file"),
+    "a picture that is a number": ([{"start": 0, "image": 3}], "image is of type int; valid is a file"),
 }  # fmt: skip
 
 
@@ -302,7 +302,7 @@ FILES = {
     "level.csv": ("start,emotion,intensity\n1,sad,loud\n", "row 2: intensity is 'loud'", SettingError),
     "broken.json": ('[{"start": 1,\n]', "broken.json, line 2: not JSON", SettingError),
     "other.json": ('{"moods": []}', "other.json is not a timeline", SettingError),
-    "span.json": ('[{"start": 1, "emotion": "sad"}, 7]', "span.json, span 2 is a int", SettingError),
+    "span.json": ('[{"start": 1, "emotion": "sad"}, 7]', "span.json, span 2 is of type int", SettingError),
     "nan.json": ('[{"start": NaN, "emotion": "sad"}]', "span 1: start is nan", SettingError),
     "binary.csv": ("\udcff", "is not UTF-8 text", SettingError),
 }

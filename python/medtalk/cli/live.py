@@ -10,13 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
 import typer
 
 from medtalk.cli.options import (
     Backbones,
     Debug,
-    Force,
     Offline,
     OtherBundle,
     Threads,
@@ -25,8 +23,8 @@ from medtalk.cli.options import (
     with_settings,
 )
 from medtalk.cli.printing import clean_up, complain, count, length, print_table, shown
-from medtalk.errors import SettingError
-from medtalk.limits import LIVE_LOOK_AHEAD, LIVE_STEP
+from medtalk.errors import OutputError, SettingError
+from medtalk.limits import LIVE_LOOK_AHEAD, LIVE_STEP, check_within
 from medtalk.signals import Stopping
 from medtalk_board.moods import MOODS
 from medtalk_wire.settings import Settings
@@ -102,10 +100,14 @@ def live(
     record: Annotated[
         Path | None,
         typer.Option(
-            metavar="TAKE", readable=False, help="Keep what was streamed as a rig file, and the sound beside it."
+            metavar="TAKE",
+            readable=False,
+            help="Keep what was streamed as a rig file, and the sound beside it, where no other may lie.",
         ),
     ] = None,
-    force: Force = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files that are read-only, and a sound beside the take.")
+    ] = False,
     steering: Annotated[
         bool,
         typer.Option(
@@ -117,7 +119,7 @@ def live(
         typer.Option(
             "--bound",
             help='For a program that starts this one, with --steer: end when stdin ends, take {"record": "TAKE.npz"} '
-            'and {"record": null}, and say all on stderr as lines of JSON.',
+            'and {"record": null}, and say on stderr what becomes of them, and errors, as lines of JSON.',
         ),
     ] = False,
     as_fast: Annotated[bool, typer.Option("--as-fast", help="Play the sound as fast as it can be heard.")] = False,
@@ -149,9 +151,15 @@ def live(
     settings = checked(settings)
     if bound and not steering:
         raise SettingError("--bound ends with stdin, which only --steer reads.", "Give both.")
+    check_within(look_ahead, LIVE_LOOK_AHEAD, "--look-ahead", "seconds")
+    check_within(step, LIVE_STEP, "--step", "seconds")
     _check(sound, microphone, device, as_fast, loop, status, outputs=bool(to or osc or as_json or record))
+    if as_json and sys.stdout is None:
+        raise OutputError("--json prints to stdout, which is closed.", "Leave it out, or give it a stdout.")
     makers = _senders(to or (), subject, osc or (), osc_layout)
     speech = None if sound is None else _read(sound, channel)
+    if speech is not None and speech.note:
+        complain(speech.note)
     if record is not None:
         clean_up({record.absolute().parent})
     model = load(bundle, threads=threads, device="cpu", backbones=backbone_folders(backbone or ()), offline=offline)
@@ -186,9 +194,11 @@ def live(
             print(_ready_line(source, outlets, record, face), flush=True)
         try:
             stream.run()
-        finally:  # what was recorded is kept whatever happens
-            ended = _end(stream, outlets, quiet=as_json)
-            recorder.close()
+        finally:  # what was recorded is kept whatever happens, also where nothing can be printed
+            try:
+                ended = _end(stream, outlets, quiet=as_json)
+            finally:
+                recorder.close()
     finally:
         source.close()
     if status:
@@ -251,6 +261,8 @@ def _source(speech: Speech | None, device: str | None, channel: int | None, loop
 
 def _warm(face: Live) -> None:
     """Let the networks run once: the first time takes longer, for which nobody should have to wait while speaking."""
+    import numpy as np
+
     noise = np.random.default_rng(0).normal(0.0, 0.1, face.rate // 2).astype(np.float32)
     for block in np.array_split(noise, 10):
         face.push(block)
@@ -270,10 +282,16 @@ def _senders(to: list[str] | tuple[()], subject: str, osc: list[str] | tuple[()]
 
 
 def _outlets(senders: list[Sender], face: Live, as_json: bool, fast: bool) -> list[Outlet]:
-    from medtalk.senders import JsonSender, Outlet
+    from medtalk.senders import Closed, JsonSender, Outlet
 
     if as_json:
-        senders = [*senders, JsonSender(sys.stdout.buffer, face.delay, face.head)]
+        try:
+            senders = [*senders, JsonSender(sys.stdout.buffer, face.delay, face.head)]
+        except Closed as error:
+            _let_go_of_stdout()
+            if str(error):
+                raise OutputError(str(error), "Give it a file or pipe that takes them.") from error
+            raise typer.Exit from None  # its reader has enough already
     return [Outlet(sender, at_once=fast) for sender in senders]
 
 
@@ -298,7 +316,14 @@ def _say_take(line: dict[str, Any], quiet: bool) -> None:
     if refused := line.get("refused"):
         complain(f"{refused['message']} {refused['hint']}")
     elif (done := line.get("recorded")) and not quiet:
-        print(f"{shown(done['rig'])}: {count(done['frames'], 'frame')}, with {shown(done['sound'])}", flush=True)
+        sound = f", with {shown(done['sound'])}" if done["sound"] else ""
+        print(f"{shown(done['rig'])}: {count(done['frames'], 'frame')}{sound}", flush=True)
+
+
+def _let_go_of_stdout() -> None:
+    """What Python still holds for it is not written when it ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _end(stream: Stream, outlets: list[Outlet], quiet: bool) -> bool:
@@ -306,16 +331,14 @@ def _end(stream: Stream, outlets: list[Outlet], quiet: bool) -> bool:
     good = True
     for outlet in outlets:
         if outlet.closed and outlet.sender.name == "stdout":
-            # What Python still holds for it must not be written when it ends.
-            with suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _let_go_of_stdout()
         if outlet.problem:
             complain(outlet.problem)
             good = False
     state = stream.state
     facts = [length(state.seconds), count(state.frames, "frame")]
-    if latency := stream.latency_ms():
-        facts.append(f"{latency['p50']:.0f} ms behind the voice, {latency['p95']:.0f} at most in 95 of 100")
+    if latency := stream.overall_ms():
+        facts.append(f"{latency[0]} ms behind the voice, {latency[1]} at most in 95 of 100")
     if state.lost:
         facts.append(f"{state.lost:.1f} s of sound were lost")
     if state.dropped:

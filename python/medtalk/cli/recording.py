@@ -156,7 +156,6 @@ class Recorder:
         meta = self._facts()
         if self._steered:
             meta["steered"] = self._steered
-        meta["source"] = {**meta["source"], "seconds": tape.frames / FPS}
         self._writing = threading.Thread(target=self._written, args=(tape, self._asked, meta), name="medtalk recording")
         self._writing.start()
 
@@ -167,7 +166,7 @@ class Recorder:
             self.failed = bool(tape.problem)
             if tape.problem != said:
                 complain(tape.problem)
-            facts = {"rig": str(written), "sound": str(tape.sound), "frames": tape.frames}
+            facts = {"rig": str(written), "sound": str(tape.sound) if tape.sounds else "", "frames": tape.frames}
             self._told({"recorded": {**facts, "seconds": tape.frames / FPS, "note": tape.problem}})
         except Exception as error:  # whoever asked for it waits for a word
             self.failed = True

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from medtalk.live import Live
 
 STOP = "stop"
-NAMES = ("emotion", "text", "intensity", "timeline", "within")
-"""What an object may say: those of `Live.guide`, but pictures."""
+END = {STOP: True}
+"""What `read_line` makes of "stop"."""
+_WITHIN = "within"
+NAMES = ("emotion", "text", "intensity", "timeline", _WITHIN, STOP)
+"""What an object may say: those of `Live.guide`, but pictures, and the end."""
 RECORD = "record"
 """The name of an object that is about a recording (`medtalk.cli.recording`)."""
 _MOST_BYTES = 1 << 16  # of a line
@@ -67,8 +70,8 @@ class Steering:
 
 
 def steer(live: Live, line: str, recorder: Recorder | None = None) -> dict[str, Any] | None:
-    """Guide a live face as a line says; what was asked for, None for a line that was about a recording, which needs a
-    `recorder`.
+    """Guide a live face as a line says; what was asked for, which is `END` where the stream is to end, and None for a
+    line that was about a recording, which needs a `recorder`.
 
     Raises:
         SettingError: an object that is not valid.
@@ -77,6 +80,12 @@ def steer(live: Live, line: str, recorder: Recorder | None = None) -> dict[str, 
     asked = read_line(line, NAMES if recorder is None else (*NAMES, RECORD))
     if recorder is not None and recorder.steer(asked):
         return None
+    if STOP in asked:
+        if asked != END:
+            raise SettingError(f"--steer: {STOP} stands alone, and is true.", 'Write {"stop": true}, or stop.')
+        return asked
+    if all(value is None for name, value in asked.items() if name != _WITHIN):
+        raise SettingError(f"--steer: {line[:60]!r} changes nothing.", _HINT)
     try:
         live.guide(**asked)
     except TypeError as error:  # a list where a number is wanted, and the like
@@ -89,6 +98,8 @@ _HINT = 'Write a mood, such as angry:0.6, or {"text": "slightly annoyed", "inten
 
 def read_line(line: str, names: Collection[str]) -> dict[str, Any]:
     """What a line asks for, by these names. SettingError where that is not valid."""
+    if line.lower() == STOP:
+        return END
     if not line.startswith("{"):
         return {"emotion": line}
     try:

@@ -13,7 +13,7 @@ import numpy as np
 
 from medtalk.cli.printing import complain, say
 from medtalk.cli.recording import refuse
-from medtalk.cli.steering import STOP, Steering, complaint, steer
+from medtalk.cli.steering import END, Steering, complaint, steer
 from medtalk.errors import MedtalkError
 from medtalk.rates import FPS
 
@@ -32,8 +32,10 @@ _LOST_SECONDS = 1.0
 _KEPT_SECONDS = 0.2
 _SKIP_SECONDS = 60.0  # of lost sound that are skipped at a time, between which it is still steered
 _MORE_SECONDS = 0.1  # than the stream's own delay that frames may be held back, so that they come evenly
-_EASE = 0.02  # seconds a second by which they are held back less again
+_EASE = 0.1  # seconds a second by which they are held back less again
 _END_SECONDS = 0.6  # in which the frames that wait at the end are sent
+_HALTED_SECONDS = 2.0
+"""So much at once does not come of a slow machine, which hears a second in one go: it slept, or this was suspended."""
 _SAID_SECONDS = 10.0  # that must be well before it is said again that this machine is too slow
 _SILENT = -120.0  # dBFS of no sound at all
 
@@ -146,6 +148,12 @@ class Stream:
             "max": round(max(self.latencies) * 1e3, 1),
         }
 
+    def overall_ms(self) -> tuple[int, int] | None:
+        """Of all frames, to the slowest outlet: the middle, and what 95 of 100 do not exceed; None where there are
+        none."""
+        found = [(of[0], of[1]) for outlet in self._outlets if (of := outlet.overall(0.5, 0.95))]
+        return None if self._fast else max(found, key=lambda each: each[1], default=None)
+
     def _attend(self) -> None:
         """Do what whoever runs it waits for."""
         self._steer()
@@ -159,7 +167,7 @@ class Stream:
         if not self._fast and waits > _LOST_SECONDS:
             cut = len(samples) - round(_KEPT_SECONDS * self._live.rate)
             samples, lost = samples[cut:], lost + cut / self._live.rate
-            self._say_slow(lost)
+            self._say_late(lost, waits + heard.lost)
         while lost:
             part = min(lost, _SKIP_SECONDS)
             self.state.lost += part
@@ -174,10 +182,13 @@ class Stream:
             late = not self._fast and waits > max(_BEHIND_SECONDS, 2.0 * self._live.step)
             self._give(self._live.push(samples, hurry=late))
 
-    def _say_slow(self, seconds: float) -> None:
+    def _say_late(self, seconds: float, waited: float) -> None:
         now = time.perf_counter()
         if now - self._slow > _SAID_SECONDS:
-            complain(f"This machine is too slow: {seconds:.1f} s of sound are not heard.")
+            why = "This machine is too slow"
+            if waited > _HALTED_SECONDS:
+                why = f"The stream was halted for {waited:.1f} s, as when a machine sleeps"
+            complain(f"{why}: {seconds:.1f} s of sound are not heard.")
         self._slow = now
 
     def _keep(self, samples: NDArray[np.float32]) -> None:
@@ -206,9 +217,6 @@ class Stream:
             return
         bound = self._steering.bound
         for line in self._steering.lines():
-            if line.lower() == STOP:
-                self.stop()
-                return
             try:
                 asked = steer(self._live, line, self._recorder if bound else None)
             except MedtalkError as error:
@@ -217,6 +225,9 @@ class Stream:
                 else:
                     complain(complaint(error))
                 continue
+            if asked == END:
+                self.stop()
+                return
             if asked is not None:
                 self._recorder.guided(asked)
 

@@ -5,7 +5,9 @@ Both are kept in unnamed files while they grow, so that memory stays small and n
 
 from __future__ import annotations
 
+import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +34,8 @@ _BLOCK = 1 << 20  # samples that are copied at a time
 class Tape:
     """Keeps frames and samples at `rate`, to be written to `path` in the end.
 
-    sound: the file that is played, if it is one: it is not written over by the sound beside the rig.
+    sound: the file that is played, if it is one: where it lies beside the rig, it is the take's sound and stays as it
+    is. Any other sound there may be the only recording of a voice: it is replaced with `force` only.
     Raises OutputError or RigError, before anything is heard, where the take could not be written.
     """
 
@@ -43,12 +46,18 @@ class Tape:
         self._beside = not (sound is not None and self.sound.exists() and self.sound.samefile(sound))
         if self._beside:
             check_file(self.sound, force=force)
+            if self.sound.exists() and not force:
+                raise OutputError(
+                    f"{self.sound} is there already, and would be lost.", "Give another name, or replace it by --force."
+                )
         self._rate, self._force = rate, force
         self._head: bool | None = None
         self.frames = 0
         """Frames that are kept."""
         self.problem = ""
         """Why it keeps no more, if so."""
+        self.sounds = True
+        """Whether the sound is beside the rig, once that is written."""
         try:
             self._values, self._turns, self._samples = (_unnamed(path) for _ in range(3))
         except OSError as error:
@@ -78,21 +87,26 @@ class Tape:
         Where there is room for the rig only, that is kept, and `problem` says so.
         Raises OutputError if the rig cannot be written, or if nothing was heard.
         """
-        frames = min(self.frames, self._values.tell() // (4 * N_CHANNELS))  # whole ones, if the disk became full
+        frames = _size(self._values) // (4 * N_CHANNELS)  # whole ones, if the disk became full
+        if self._head:
+            frames = min(frames, _size(self._turns) // (4 * 3))
         if not frames:
-            raise OutputError(f"Nothing was heard, so {self.path} is not written.")
-        values = self._read(self._values, np.float32, frames * N_CHANNELS).reshape(-1, N_CHANNELS)
-        head = self._read(self._turns, np.float32, frames * 3).reshape(-1, 3) if self._head else None
+            why = self.problem or "Nothing was heard."
+            raise OutputError(f"{self.path} is not written. {why}")
+        self.frames = frames
+        values = _read(self._values, frames * N_CHANNELS).reshape(-1, N_CHANNELS)
+        head = _read(self._turns, frames * 3).reshape(-1, 3) if self._head else None
         for file in (self._values, self._turns):  # room on a disk that may be full
             file.truncate(0)
-        source = dict(meta.get("source", {}))
+        self._samples.truncate(_size(self._samples) // 2 * 2)
+        source = {**meta.get("source", {}), "seconds": frames / FPS}
         try:
             if self._beside:
                 write_atomic(self.sound, self._write_sound, force=self._force)
             speech = read_speech(self.sound, limits=AudioLimits(max_seconds=MAX_FRAMES / FPS, min_seconds=1e-3))
             source |= {"sha256": speech.sha256, "channels": 1}
         except OutputError as error:
-            self.problem = str(error)
+            self.problem, self.sounds = str(error), False
         except AudioError:
             pass  # too short to be a sound; its name is known at least
         self._samples.truncate(0)
@@ -102,28 +116,44 @@ class Tape:
     def close(self) -> None:
         """Let go of what it holds."""
         for file in (self._values, self._turns, self._samples):
-            file.close()
+            with suppress(OSError):  # a disk that fails: what was kept is written, or was refused
+                file.close()
 
     def _write(self, file: Any, data: np.ndarray) -> None:
+        rest = memoryview(data.tobytes())
         try:
-            file.write(np.ascontiguousarray(data).data)
-            file.flush()
+            while rest:  # a disk that becomes full takes a part
+                rest = rest[file.write(rest) :]
         except OSError as error:
             self.problem = f"The recording ends here: {output_error(self.path, error).message}"
-
-    def _read(self, file: Any, kind: Any, count: int) -> np.ndarray:
-        file.seek(0)
-        return np.frombuffer(bytearray(file.read(count * np.dtype(kind).itemsize)), kind)  # writable, as rigs want it
 
     def _write_sound(self, temporary: Path) -> None:
         import soundfile
 
         self._samples.seek(0)
-        with soundfile.SoundFile(temporary, "w", self._rate, 1, "PCM_16", format="WAV") as file:
-            while block := self._samples.read(2 * _BLOCK):
-                file.write(np.frombuffer(block, "<i2"))
+        try:
+            with soundfile.SoundFile(temporary, "w", self._rate, 1, "PCM_16", format="WAV") as file:
+                while block := self._samples.read(2 * _BLOCK):
+                    file.write(np.frombuffer(block, "<i2"))
+        except soundfile.LibsndfileError as error:  # it does not say what the system said
+            raise OutputError(f"Cannot write {self.sound}: the disk is full, or fails.", "Free some space.") from error
 
 
 def _unnamed(path: Path) -> Any:
-    """A file on the disk of `path` that has no name."""
-    return tempfile.TemporaryFile(dir=path.absolute().parent, prefix=".medtalk-")
+    """A file on the disk of `path` that has no name. It has no buffer: what a full disk does not take would stay there,
+    and fail again wherever the file is read."""
+    return tempfile.TemporaryFile(dir=path.absolute().parent, prefix=".medtalk-", buffering=0)
+
+
+def _size(file: Any) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def _read(file: Any, count: int) -> NDArray[np.float32]:
+    """The first numbers of a file, (count,), which may be written to, as rigs want it."""
+    found = np.empty(count, np.float32)
+    rest = found.data.cast("B")
+    file.seek(0)
+    while rest and (done := file.readinto(rest)):  # the system reads 2 GiB at a time
+        rest = rest[done:]
+    return found

@@ -76,7 +76,9 @@ class Intake:
         channels = 1 if data.ndim == 1 else data.shape[1]
         if not 1 <= channels <= MOST_CHANNELS or self._channels not in (None, channels):
             valid = f"as before {self._channels}" if self._channels else f"1 to {MOST_CHANNELS}"
-            raise AudioError(f"{self._name} has {channels} channels; valid are {valid}.")
+            turned = channels > MOST_CHANNELS >= len(data)
+            hint = "Rows are samples, (n, channels): transpose the array." if turned else ""
+            raise AudioError(f"{self._name} has {channels} channels; valid are {valid}.", hint)
         if data.dtype.kind == "f":
             for start in range(0, len(data), self.rate):
                 block = np.abs(data[start : start + self.rate])

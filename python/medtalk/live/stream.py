@@ -19,7 +19,16 @@ from medtalk.features.prosody import PROSODY
 from medtalk.finishing import Finishing, presence
 from medtalk.finishing.live import LiveFinishing
 from medtalk.guidance import Guidance
-from medtalk.limits import LIVE_LOOK_AHEAD, LIVE_LOST, LIVE_RATES, LIVE_STEP, MAX_INTENSITY, check_range, check_region
+from medtalk.limits import (
+    LIVE_LOOK_AHEAD,
+    LIVE_LOST,
+    LIVE_RATES,
+    LIVE_STEP,
+    MAX_INTENSITY,
+    check_range,
+    check_region,
+    check_within,
+)
 from medtalk.live.decoding import Decoding
 from medtalk.live.intake import Intake
 from medtalk.live.lips import RunningLips
@@ -104,12 +113,12 @@ class Live:
         require(finishing, Finishing, "finishing", "a Finishing")
         check_region(region)
         require(name, str, "name", "a text")
-        self.look_ahead = _within(look_ahead, LIVE_LOOK_AHEAD, "look_ahead", "seconds")
-        self._hops = 2 * max(round(_within(step, LIVE_STEP, "step", "seconds") * STATES), 1)
+        self.look_ahead = check_within(look_ahead, LIVE_LOOK_AHEAD, "look_ahead", "seconds")
+        self._hops = 2 * max(round(check_within(step, LIVE_STEP, "step", "seconds") * STATES), 1)
         self.step = self._hops * HOP / RATE
-        if isinstance(rate, bool) or not isinstance(rate, Real) or rate != int(rate):
+        self.rate = int(check_within(rate, LIVE_RATES, "rate", "samples a second"))
+        if self.rate != rate:
             raise SettingError(f"rate is {rate}; valid are whole samples a second.")
-        self.rate = int(_within(rate, LIVE_RATES, "rate", "samples a second"))
         self.finishing, self.region = finishing, region
         self._engine, self._bundle, self._name = engine, bundle, name
         self._guide = guide
@@ -185,7 +194,7 @@ class Live:
         Gives frames as `push` does. `SettingError` for less than nothing or more than ten minutes.
         """
         self._check_open()
-        count = round(_within(seconds, (0.0, LIVE_LOST), "What was lost", "seconds") * self.rate)
+        count = round(check_within(seconds, (0.0, LIVE_LOST), "What was lost", "seconds") * self.rate)
         self._intake.faults["lost"] += 1
         blocks = (min(self.rate, count - at) for at in range(0, count, self.rate))
         return self._joined([self._take(np.zeros(block, np.float32), hurry=True) for block in blocks])
@@ -212,7 +221,7 @@ class Live:
             GuidanceError, SettingError: of `Model.live`, or the stream has ended; nothing changes then.
         """
         self._check_open()
-        fade = round(_within(within, (0.0, _MOST_FADE), "within", "seconds") * FPS)
+        fade = round(check_within(within, (0.0, _MOST_FADE), "within", "seconds") * FPS)
         guidance = None
         if emotion is not None or text is not None or image is not None:
             guidance = self._guide(emotion, text=text, image=image)
@@ -349,12 +358,3 @@ class Live:
 def _intensity(value: object) -> float:
     require(value, Real, "intensity", f"a number from 0 to {MAX_INTENSITY:g}")
     return float(check_range(value, "intensity", MAX_INTENSITY))  # pyright: ignore[reportArgumentType]
-
-
-def _within(value: object, limits: tuple[float, float], what: str, unit: str) -> float:
-    """A number within limits; `SettingError` otherwise."""
-    require(value, Real, what, f"{limits[0]:g} to {limits[1]:g} {unit}")
-    number = float(value)  # pyright: ignore[reportArgumentType]
-    if isinstance(value, bool) or not limits[0] <= number <= limits[1]:
-        raise SettingError(f"{what} is {number:g}; valid are {limits[0]:g} to {limits[1]:g} {unit}.")
-    return number

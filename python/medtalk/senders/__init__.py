@@ -8,12 +8,13 @@ from __future__ import annotations
 from medtalk.senders.livelink import LiveLinkSender
 from medtalk.senders.ndjson import JsonSender
 from medtalk.senders.osc import LAYOUTS, OscSender
-from medtalk.senders.outlet import Outlet, Sender
+from medtalk.senders.outlet import Closed, Outlet, Sender
 from medtalk.senders.udp import Address, Udp, read_address
 
 __all__ = [
     "LAYOUTS",
     "Address",
+    "Closed",
     "JsonSender",
     "LiveLinkSender",
     "OscSender",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
-from collections import deque
+from bisect import bisect_left
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -20,6 +22,7 @@ _LAST_SECONDS = 0.02
 """Before a frame is due, for which the thread sleeps: on Windows a condition waits up to 16 ms longer than asked."""
 _MOST_WAITING = 120  # frames, two seconds: what is sent to takes nothing any more
 _LATENCIES = 3600  # frames, a minute, of which `latencies` tells
+_MOST_MS = 10_000  # that are told apart: nothing is sent that is so late
 
 
 class Closed(Exception):
@@ -67,6 +70,7 @@ class Outlet:
         self._changed = threading.Condition()
         self._ending = False
         self._latencies: deque[float] = deque(maxlen=_LATENCIES)
+        self._counts: Counter[int] = Counter()  # frames by their latency in ms, of all
         self._thread: threading.Thread | None = None
         if not at_once:
             self._thread = threading.Thread(target=self._run, name=f"medtalk {sender.name}", daemon=True)
@@ -94,6 +98,16 @@ class Outlet:
             found = list(self._latencies)
             self._latencies.clear()
         return found
+
+    def overall(self, *shares: float) -> list[int]:
+        """Milliseconds from the sound of a frame to its sending, of all frames that were sent: those that these shares
+        of the frames, 0 to 1, do not exceed. Empty where none was sent."""
+        with self._changed:
+            counts = sorted(self._counts.items())
+        ends = list(itertools.accumulate(count for _, count in counts))
+        if not ends:
+            return []
+        return [counts[bisect_left(ends, share * ends[-1])][0] for share in shares]
 
     def close(self, seconds: float = 1.0) -> None:
         """Send what waits, which takes until the last is due but at most `seconds`, and end."""
@@ -127,7 +141,9 @@ class Outlet:
                 self._waiting.clear()
             return
         with self._changed:
-            self._latencies.append(time.perf_counter() - waiting.heard)
+            latency = time.perf_counter() - waiting.heard
+            self._latencies.append(latency)
+            self._counts[min(round(1e3 * latency), _MOST_MS)] += 1
 
     def _next(self) -> _Waiting | None:
         """The next packet, shortly before it is due; None at the end."""

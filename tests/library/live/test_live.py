@@ -231,12 +231,28 @@ def test_the_region_and_the_head(model: medtalk.Model, played: Played) -> None:
     "setting",
     [
         {"look_ahead": 2.0}, {"look_ahead": -0.1}, {"look_ahead": float("nan")}, {"step": 0.0}, {"step": 0.5},
-        {"rate": 4000}, {"rate": 400_000}, {"rate": 44100.5}, {"region": "ear"}, {"intensity": 5.0},
+        {"rate": 4000}, {"rate": 400_000}, {"rate": 44100.5}, {"rate": float("inf")}, {"region": "ear"},
+        {"intensity": 5.0},
     ],
 )  # fmt: skip
 def test_a_setting_that_is_not_valid_is_said(model: medtalk.Model, setting: dict) -> None:
     with pytest.raises(SettingError, match="valid are"):
         model.live(**setting)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"rate": "16000"}, "rate is '16000'; valid is 8000 to 192000 samples a second."),
+        ({"rate": True}, "rate is True; valid is 8000 to 192000 samples a second."),
+        ({"step": "0.04"}, "step is '0.04'; valid is 0.02 to 0.2 seconds."),
+        ({"timeline": 7}, "The timeline is of type int; valid is a list of spans."),
+    ],
+)
+def test_a_setting_of_the_wrong_type_is_said(model: medtalk.Model, setting: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        model.live(**setting)
+    assert str(caught.value) == said
 
 
 def test_a_guidance_that_needs_the_whole_sound_is_refused(model: medtalk.Model) -> None:
@@ -256,7 +272,8 @@ def test_samples_that_cannot_be_taken_are_refused_whole(model: medtalk.Model) ->
         (np.full(20000, 5000.0), "full scale is 1"),
         (np.zeros((2, 3, 4)), "shape"),
         (["a"], "type"),
-        (np.zeros((10, 99)), "channels"),
+        (np.zeros((10, 99)), r"99 channels; valid are 1 to 8\.$"),
+        (np.zeros((2, 16000)), "16000 channels; valid are 1 to 8. Rows are samples, .*: transpose the array"),
     ):
         with pytest.raises(AudioError, match=about):
             live.push(samples)
