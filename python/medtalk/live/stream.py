@@ -46,9 +46,11 @@ if TYPE_CHECKING:
     from medtalk.bundle import Bundle
 
 HALF = 0.5 / FPS
-"""Seconds. A frame stands for the sixtieth of a second around its time, and its look-ahead counts from where that begins.
+"""Seconds. A frame stands for the sixtieth of a second around its time; its look-ahead counts from where that begins.
+
 By that it is given within .12 s, at the usual settings and with the work of a step. Measured on five recordings (99 s;
-closure F1, AUC, jitter): none of it .918, .929, .078; this .907, .926, .081; twice of it .919, .920, .089."""
+closure F1, AUC, jitter): none of it .918, .929, .078; this .907, .926, .081; twice of it .919, .920, .089.
+"""
 _LATEST = FPS // 2  # frames: an accent that is found later is no accent any more
 _PITCH = PROSODY.index("pitch_relative")
 _MOST_FADE = 60.0  # seconds
@@ -82,8 +84,8 @@ class Live:
 
     Attributes:
         rate: samples a second that `push` takes.
-        look_ahead, step: seconds, as they are used: a step is a whole multiple of 20 ms. The look-ahead counts from half
-            a frame before the time of a frame.
+        look_ahead, step: seconds, as they are used: a step is a whole multiple of 20 ms, and the look-ahead counts from
+            half a frame before the time of a frame.
         finishing, region: as of `Performance.decode`.
     """
 
