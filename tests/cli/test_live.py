@@ -31,7 +31,8 @@ from medtalk.cli.recording import Recorder
 from medtalk.cli.steering import Steering
 from medtalk.cli.tape import Tape
 from medtalk.errors import AudioError
-from medtalk.live import Frames, Live, stream
+from medtalk.limits import LIVE_LOST
+from medtalk.live import Frames, Live
 from medtalk.rig import read_rig
 from tests.helpers.booth import TONE, Booth
 from tests.helpers.sounds import babble
@@ -459,7 +460,7 @@ def test_a_loss_that_is_longer_than_can_be_skipped_at_once(
     live: Callable[..., Any], line: Path, keyboard: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where the machine slept: the sound is lost, the stream goes on, and it is steered meanwhile."""
-    assert streaming._SKIP_SECONDS <= stream._MOST_LOST
+    assert streaming._SKIP_SECONDS <= LIVE_LOST
     monkeypatch.setattr(stream, "_MOST_LOST", 0.6)
     monkeypatch.setattr(streaming, "_SKIP_SECONDS", 0.5)
     read = Played.read

@@ -449,16 +449,16 @@ def test_pictures_that_wait_are_bounded(tiny_bundle: Path, tmp_path: Path, monke
 def test_a_new_guidance_ends_the_timeline_unless_it_brings_one(raw: Raw, model: Model) -> None:
     sound = babble(2.0, seed=27)
     spans = [{"start": 0.5, "end": 1.5, "emotion": "sad", "fade": 0.1}]
-    for timeline in ({}, {"timeline": spans}):
+    for timeline in (None, spans):
         stream = RawStream(raw, timeline=spans)
-        stream.guide(guidance=label("angry"), within=0.0, **timeline)
+        stream.guide(guidance=label("angry"), within=0.0, **({} if timeline is None else {"timeline": timeline}))
         while not stream.others:
             stream.take()
         stream.push(sound)
         stream.close()
         stream.end()
         live = model.live()
-        live.guide("angry", within=0.0, **timeline)
+        live.guide("angry", within=0.0, timeline=timeline)
         expected = np.concatenate([live.push(sound).values, live.finish().values])
         np.testing.assert_allclose(stream.rig(), expected, atol=1e-6)
 
