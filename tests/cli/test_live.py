@@ -461,7 +461,7 @@ def test_a_loss_that_is_longer_than_can_be_skipped_at_once(
 ) -> None:
     """As where the machine slept: the sound is lost, the stream goes on, and it is steered meanwhile."""
     assert streaming._SKIP_SECONDS <= LIVE_LOST
-    monkeypatch.setattr(stream, "_MOST_LOST", 0.6)
+    monkeypatch.setattr("medtalk.live.stream.LIVE_LOST", 0.6)
     monkeypatch.setattr(streaming, "_SKIP_SECONDS", 0.5)
     read = Played.read
 
