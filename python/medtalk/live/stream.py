@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 HALF = 0.5 / FPS
 """Seconds. A frame stands for the sixtieth of a second around its time; its look-ahead counts from where that begins.
 
-By that it is given about .12 s after its time at the latest, with the usual settings and the work of a step. Measured on
-five recordings (99 s; closure F1, AUC, jitter): none of it .918, .929, .078; this .907, .926, .081; twice of it .919,
-.920, .089.
+By that it is given about .12 s after its time at the latest, with the usual settings and the work of a step. On five
+recordings (99 s; closure F1, AUC, jitter): none of it .918, .929, .078; this .907, .926, .081; twice of it .919, .920,
+.089.
 """
 _LATEST = FPS // 2  # frames: an accent that is found later is no accent any more
 _PITCH = PROSODY.index("pitch_relative")
