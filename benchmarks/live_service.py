@@ -5,7 +5,7 @@
 A real `medtalk serve --threads 1` and the real client on one machine. Each stream is a process that sends 20 ms of
 sound each 20 ms, as a microphone does, and takes frames as they come. It is measured alone, beside jobs that keep the
 sidecar busy, and beside another stream. A frame's sound is there when its last sample is, at k / 60 s; look-ahead and
-step are in the figure, 80 to 120 ms. What else the machine does is told by its load, for it counts for most.
+step are in the figure, 72 to 112 ms. The load shows what else the machine does, which matters most.
 """
 
 from __future__ import annotations

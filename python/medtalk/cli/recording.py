@@ -1,8 +1,8 @@
 """Recordings of a live face: of all of it, or of a part that is asked for while it goes on, as by {"record": PATH or
 null} on stdin.
 
-What becomes of one is told as an object: {"recording": PATH}, {"recorded": {...}}, or {"refused": {...}} where it
-cannot be begun or written; the face goes on in every case.
+Each step is reported as an object: {"recording": PATH} at the start, {"recorded": {...}} at the end, {"refused": {...}}
+when it cannot start or be written. The face goes on in every case.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ class Recorder:
                 complain(tape.problem)
             facts = {"rig": str(written), "sound": str(tape.sound) if tape.sounds else "", "frames": tape.frames}
             self._told({"recorded": {**facts, "seconds": tape.frames / FPS, "note": tape.problem}})
-        except Exception as error:  # whoever asked for it waits for a word
+        except Exception as error:  # the program that asked for it waits for an answer
             self.failed = True
             known = isinstance(error, MedtalkError)
             refuse(error if known else OutputError(f"{asked} cannot be written ({error!r})."), asked, self._told)

@@ -116,6 +116,6 @@ def read_line(line: str, names: Collection[str]) -> dict[str, Any]:
 
 
 def complaint(error: MedtalkError) -> str:
-    """An error of a line, as it is told: the stream goes on."""
+    """The message for a line that cannot be followed; the stream goes on."""
     text = str(error)
     return text if text.startswith("--steer") else f"--steer: {text}"

@@ -69,7 +69,7 @@ class State:
 
 
 class Stream:
-    """Hears `source` by `live`, and hands frames to outlets and to a recorder, which is closed by whoever made it.
+    """Hears `source` by `live`, and hands frames to outlets and to a recorder, which the caller closes.
 
     status: seconds from one line of state on stderr to the next; 0 means none. fast: the sound need not be waited for,
     so no clock rules.
@@ -103,7 +103,7 @@ class Stream:
     def run(self) -> None:
         """Work until the source ends, `stop` is called or all outlets are closed; the rest of the frames is sent."""
         if self._status:
-            self.tell()  # whoever started it knows now that it listens
+            self.tell()  # a program that started it learns that it listens
         try:
             while not (self._stopping or self._source.ended or self._all_closed()):
                 self._attend()
@@ -155,7 +155,7 @@ class Stream:
         return None if self._fast else max(found, key=lambda each: each[1], default=None)
 
     def _attend(self) -> None:
-        """Do what whoever runs it waits for."""
+        """Follow the lines on stdin, and print the status when it is due."""
         self._steer()
         if self._status and time.perf_counter() - self._told >= self._status:
             self.tell()

@@ -16,7 +16,7 @@ _BYTES = 2  # the wire type of a message
 def with_weights_of(lender: bytes, graph: bytes) -> bytes:
     """The model `graph` with all initializers of the model `lender` beside its own.
 
-    Names must differ: whoever exports sees to that.
+    Names must differ; the export takes care of that.
 
     Raises:
         ValueError: `lender` is not a protocol buffer.

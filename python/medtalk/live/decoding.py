@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from medtalk.live.mood import Face, RunningMood
 
 _CONTEXT = 12  # frames to either side that ACM sees in the bundle that ships; others see fewer
-_MIDDLE, _TOGETHER = 61, 9  # rows, in the middle of which CMF is asked: it is told where in a clip a frame is
+_MIDDLE, _TOGETHER = 61, 9  # rows for CMF, which sees where in a clip a frame is; those in the middle count
 _WARM = FPS  # frames of the past that a mood which is new hears first
 _KIND_STREAM = 20  # as of a performance
 _GUESSED = np.array([[0.75], [0.5], [0.25]], np.float32)

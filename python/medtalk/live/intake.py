@@ -25,7 +25,7 @@ REACH = 0.0025
 MOST_CHANNELS = 8
 _BETA = 5.7  # of the Kaiser window: 60 dB
 _PASSES = 0.9  # of the lower of the two half rates
-_PHASES = 512  # places between two samples that are told apart; 44.1 kHz has 160
+_PHASES = 512  # the most places between two samples; 44.1 kHz has 160
 _FULL = 100.0  # times full scale; beyond it are integers that nobody scaled
 
 

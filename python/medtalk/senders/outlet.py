@@ -22,7 +22,7 @@ _LAST_SECONDS = 0.02
 """Before a frame is due, for which the thread sleeps: on Windows a condition waits up to 16 ms longer than asked."""
 _MOST_WAITING = 120  # frames, two seconds: what is sent to takes nothing any more
 _LATENCIES = 3600  # frames, a minute, of which `latencies` tells
-_MOST_MS = 10_000  # that are told apart: nothing is sent that is so late
+_MOST_MS = 10_000  # all longer ones count as this; nothing is sent so late
 
 
 class Closed(Exception):

@@ -204,7 +204,7 @@ class Stream:
         self._blocks.append(_Block(samples.copy(), time.monotonic()))  # it lies in a message, which shall not be kept
 
     def close(self, at: int | None) -> None:
-        """No more sound comes; `at` samples there were, if that is told. `LimitError` if that is beyond the credit."""
+        """No more sound comes. `at`: samples in all, None if not given. `LimitError` if that is beyond the credit."""
         if at is not None and not self.closing:
             self._reach(at, at)
         self.closing = True

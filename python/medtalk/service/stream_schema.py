@@ -107,7 +107,7 @@ class StreamGuide:
 
 @dataclass(frozen=True)
 class StreamClose:
-    """No more sound comes; there were `at` samples in all, if that is told."""
+    """No more sound comes; there were `at` samples in all, None if not given."""
 
     stream: str
     at: int | None

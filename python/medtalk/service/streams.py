@@ -47,8 +47,8 @@ class Streams:
     """The open streams.
 
     `send(client, message)` gives True, False where there is no room now, and None for a client that is gone. `wake` has
-    the main loop come by; `ended(stream, code, messages)` is told the last messages of a stream: those that its
-    client has perhaps not read, with the very last one.
+    the main loop come by; `ended(stream, code, messages)` gets the last messages of a stream, which its client
+    may not have read.
     """
 
     def __init__(
@@ -445,7 +445,7 @@ def no_stream() -> ServiceError:
 
 
 def fault(error: Exception, stream: Stream) -> MedtalkError:
-    """What the client is told of an exception."""
+    """The error that the client gets for an exception."""
     if isinstance(error, MedtalkError):
         return error
     if isinstance(error, MemoryError):

@@ -57,7 +57,7 @@ class LiveStream {
     this.socket.send(JSON.stringify(what));
   }
 
-  /** Samples of the microphone; where the studio takes none they are lost, and it is told how many. */
+  /** Send samples of the microphone. Samples that the studio cannot take are lost, and their number is sent. */
   push(samples) {
     if (this.ending || this.socket.readyState !== WebSocket.OPEN) return;
     if (this.socket.bufferedAmount > 4 * LiveStream.BEHIND * this.rate) return void (this.lost += samples.length);

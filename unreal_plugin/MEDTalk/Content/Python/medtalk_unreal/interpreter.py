@@ -64,7 +64,7 @@ class Program:
         self.process.wait()
 
     def tell(self, line: str) -> None:
-        """Write a line to its input. Nothing is raised where it has ended: whoever follows it sees that."""
+        """Write a line to its input. Raises nothing if the program has ended; its follower notices that."""
         if self.process.stdin is not None:
             with suppress(OSError, ValueError):
                 self.process.stdin.write(f"{line}\n".encode())

@@ -97,7 +97,7 @@ class Stream(Job):
         self._window = round(SECONDS * self.rate)
         self._unread = 100
         self._closing = self._close_sent = False
-        self._resuming = True  # until it is told what was heard: nothing at first
+        self._resuming = True  # until the sidecar says what it has heard: nothing at first
         self.wants_again = False
         self._ready: deque[Frames] = deque()
         self._next = 0  # the number of the next frame that is expected
@@ -147,7 +147,7 @@ class Stream(Job):
             self._waiting.append(_Piece(self._at, buffer))
             self._at += count
         while self.live and self._waiting and self._waiting[0].end < self._at - LATE * self.rate:
-            self._waiting.popleft()  # that it is missing is told by the next piece's `at`
+            self._waiting.popleft()  # the next piece's `at` shows that it is missing
         self._poll(0.0)
 
     def skip(self, seconds: float) -> None:
