@@ -488,6 +488,15 @@ def test_a_loss_that_is_longer_than_can_be_skipped_at_once(
     assert 5.0 < read_rig(tmp_path / "take.npz").seconds < 60.0, "stop is heard before all of it is skipped"
 
 
+def test_a_file_comes_in_whole_steps(line: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though each sleep is too long: else a step's sound would wait for the next read, longer each time."""
+    sleep = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: sleep(seconds + 0.003))
+    played = Played(read_speech(line), loop=True)
+    sizes = [len(played.read(0.04).samples) for _ in range(6)]
+    assert all(size and size % 640 == 0 for size in sizes), sizes
+
+
 def test_sound_that_nobody_took_in_time_is_lost_not_kept(line: Path) -> None:
     """Of a night there is no index of its samples."""
     played = Played(read_speech(line), loop=True)

@@ -36,7 +36,7 @@ class Played:
         return not self._loop and self._given >= len(self._samples)
 
     def read(self, seconds: float) -> Heard:
-        """What has come by now, after so many seconds more of it."""
+        """What has come by now, after so many seconds more of it, in whole multiples of them."""
         if not self._begun:
             self.start, self._begun = time.perf_counter(), True
         if self._fast:
@@ -44,7 +44,10 @@ class Played:
         wait = self.start + self._given / RATE + seconds - time.perf_counter()
         if wait > 0.0:
             time.sleep(wait)
+        # In whole pieces: each sleep is a little too long, which would add up to a step that waits for the next read.
+        piece = max(round(seconds * RATE), 1)
         now = round((time.perf_counter() - self.start) * RATE)
+        now = self._given + max(now - self._given, 0) // piece * piece
         end = now if self._loop else min(now, len(self._samples))
         lost = max(end - self._given - round(_MOST_SECONDS * RATE), 0)
         self._given += lost
