@@ -581,6 +581,12 @@ def test_what_does_not_fit_is_one_line_before_any_work(
     assert len(done.err.splitlines()) == 1 and sorted(each.name for each in tmp_path.iterdir()) == ["line.wav"]
 
 
+def test_the_next_command_says_it_in_words(live: Callable[..., Any], medtalk: Callable[..., Any]) -> None:
+    """What one line of words wishes for is not for the next in the same process."""
+    assert json.loads(live("nothing.wav", "--json").err)["error"]["code"] == "audio"
+    assert medtalk("info", "nothing.wav").err.startswith("medtalk: ")
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [

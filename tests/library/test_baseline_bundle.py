@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ import torch
 import medtalk
 from medtalk import read_rig
 from medtalk.bundle import METHODS, load_bundle, write_bundle
-from medtalk.errors import BackboneError, BundleError, GuidanceError, MissingExtraError, SettingError
+from medtalk.errors import BackboneError, BundleError, GuidanceError, SettingError
 from medtalk.finishing import Finishing
 from medtalk.model.baselines.method import PLAIN
 from medtalk.model.ear import Ear, EarConfig
@@ -240,14 +241,13 @@ def test_an_ear_of_another_width_is_refused(baselines: dict[str, Path], tmp_path
         medtalk_load(other.folder)
 
 
-def test_a_light_installation_says_what_is_missing(baselines: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("medtalk.engine.")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
-    from medtalk.engine.open import open_engine
-
-    with pytest.raises(MissingExtraError, match=r"torch, which is not installed.*medtalk\[full\]"):
-        open_engine(load_bundle(baselines["emoface"]))
+def test_a_light_installation_says_what_is_missing(baselines: dict[str, Path], sound: Path) -> None:
+    code = "import sys; sys.modules['torch'] = None; from medtalk.cli.app import main; main()"
+    words = [sys.executable, "-c", code, "generate", sound, "-o", sound.with_suffix(".npz"), "--bundle"]
+    done = subprocess.run(list(map(str, [*words, baselines["emoface"]])), capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    assert "needs torch, which is not installed. Run pip install 'medtalk[full]'" in done.stderr
+    assert not sound.with_suffix(".npz").exists()
 
 
 def test_a_saved_take_of_other_features_is_refused(baselines: dict[str, Path]) -> None:

@@ -46,7 +46,7 @@ from medtalk.cli import (
     verify,
     video,
 )
-from medtalk.cli.options import debugging, json_errors
+from medtalk.cli.options import debugging, forget_wishes, json_errors
 from medtalk.cli.printing import complain, say
 from medtalk.errors import MedtalkError
 from medtalk.signals import stopped_by
@@ -107,6 +107,7 @@ def main() -> NoReturn:
         if isinstance(stream, TextIOWrapper):  # not every code page has the signs of every file name
             stream.reconfigure(errors="backslashreplace")
     sys.argv[1:] = _with_server(sys.argv[1:])
+    forget_wishes()
     try:
         code = app(prog_name="medtalk", standalone_mode=False)
     except MedtalkError as error:

@@ -27,6 +27,11 @@ def wish(name: str) -> Callable[[bool], bool]:
     return remember
 
 
+def forget_wishes() -> None:
+    """Begin anew, for the next command line of this process: most commands lack `--json`, so none would unset it."""
+    _wishes.update(dict.fromkeys(_wishes, False))
+
+
 def debugging() -> bool:
     """Whether the user asked for tracebacks."""
     return _wishes["debug"]

@@ -122,6 +122,7 @@ class LiveStream:
         if self.state.recording:
             raise PluginError("It is recording already.", "Press Stop Recording first.")
         self.state.recording = file.as_posix()
+        self.state.heard.pop("recording", None)  # the seconds of the one before, if it was written a moment ago
         self._tell({"record": file.as_posix()})
 
     def stop_recording(self) -> None:
