@@ -30,12 +30,12 @@ def test_it_is_the_savitzky_golay_of_scipy_by_region(frames: int) -> None:
     assert out.shape == values.shape and out.dtype == np.float32
     for region, window in WINDOWS.items():
         columns = AREAS[region]
-        expected = values[:, columns]
+        given = values[:, columns]
         if frames == 1:
-            assert np.allclose(out[:, columns], expected, atol=1e-6)
+            assert np.allclose(out[:, columns], given, atol=1e-6)
         else:
             # scipy's own edge rule refuses clips shorter than the window: continue the ends by hand.
-            padded = np.pad(expected, ((window, window), (0, 0)), mode="edge")
+            padded = np.pad(given, ((window, window), (0, 0)), mode="edge")
             expected = np.asarray(savgol_filter(padded, window, 2, axis=0, mode="nearest"))[window:-window]
             assert np.allclose(out[:, columns], expected, atol=1e-6)
 
