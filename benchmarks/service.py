@@ -6,7 +6,7 @@ A real `medtalk serve --threads 1` and the real client on one machine, with the 
 variable keeps numpy's own threads off the other cores. Each sound is new to the sidecar unless its line says otherwise.
 Goals are those of the median, and of the least progress.
 
-What the sidecar adds to the engine is told in three ways:
+What the sidecar adds to the engine is measured in three ways:
 
 - *wall - work + checksum* is the one to judge the code by. From the client's wall time, from samples in its hand to a
   rig in its hand, goes `timing.work` of the same call; the checksum, which is in that work and none of the engine's, is

@@ -26,6 +26,8 @@ _RATES = (8_000, 192_000)  # that a device may have
 _AGAIN_SECONDS = 1.0
 _GONE_SECONDS = 1.0
 """A device from which nothing comes for so long is gone; PortAudio does not always say so."""
+_STOOD_STILL_SECONDS = 0.5
+"""Who has not looked for so long cannot know whether something came: the whole machine may have stood still."""
 _LATE_SECONDS = 0.25
 """Sound that is later than this counts as lost. Below it, it may still come: a machine stumbles now and then."""
 _MOST_SECONDS = 2.0
@@ -120,7 +122,7 @@ class Microphone:
         self._arrived = Condition()
         self._waiting: deque[NDArray[np.float32]] = deque()
         self._given = self._came = self._pending = 0  # samples
-        self._last = self._opened = self._tried = time.perf_counter()
+        self._last = self._opened = self._tried = self._looked = time.perf_counter()
         self._stream: Any = None
         self.lost = 0.0
         self.rate = self._usable_rate()
@@ -189,6 +191,9 @@ class Microphone:
     def _watch(self) -> None:
         """See whether the device is still there, and try to get it back."""
         now = time.perf_counter()
+        if now - self._looked > _STOOD_STILL_SECONDS:
+            self._last = now
+        self._looked = now
         if self._stream is not None:
             # A device without an end gives what it likes: nobody speaks twice as fast as time goes by.
             running_away = self._came > _MOST_SECONDS * self.rate * max(now - self._opened, 1.0)

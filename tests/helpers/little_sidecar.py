@@ -1,4 +1,4 @@
-"""A little sidecar that is run as a program: it speaks the protocol and behaves, or misbehaves, as it is told.
+"""A little sidecar that is run as a program: it speaks the protocol and behaves, or misbehaves, as its arguments say.
 
     little_sidecar.py CONNECTION_FILE BEHAVIOUR [--port N] [--token T] [--keys FOLDER]
 

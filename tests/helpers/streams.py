@@ -11,7 +11,7 @@ from tests.helpers.sidecars import Raw
 
 
 class RawStream:
-    """A stream that is open, or about to be: sends what it is told, and keeps what comes."""
+    """A stream that is open, or about to be: sends what a test gives it, and keeps what comes."""
 
     def __init__(self, raw: Raw, rate: int = 16000, **body: Any) -> None:
         self.raw, self.rate = raw, rate

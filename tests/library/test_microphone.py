@@ -140,6 +140,21 @@ def test_a_device_that_falls_silent_costs_time_not_truth(booth: Booth) -> None:
         mic.close()
 
 
+def test_a_machine_that_stood_still_does_not_take_its_device_for_gone(booth: Booth) -> None:
+    mic = Microphone("booth", print)
+    try:
+        listened(mic, 0.2)
+        booth.silent = True
+        listened(mic, 0.1)
+        mic._last -= 1.5
+        mic._looked -= 1.5
+        mic.read(0.0)
+        assert not mic.gone
+    finally:
+        booth.silent = False  # PortAudio cannot let go of a file that gives nothing
+        mic.close()
+
+
 def test_who_does_not_listen_in_time_has_lost_it(booth: Booth, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(microphone, "_MOST_SECONDS", 0.2)
     monkeypatch.setattr(Microphone, "_watch", lambda _: None)

@@ -638,7 +638,7 @@ def test_a_microphone_is_chosen_by_its_name_and_missed_when_it_goes(
     form.set_editor_property("microphone", "booth")
     stage.press(form, "start")
     until_live(stage)
-    tick_until(stage, lambda: "Speaking, -1" in said(form) or "Silent, -1" in said(form), "its tone, of -15 dB")
+    tick_until(stage, lambda: re.search(r", -1\d dB", said(form)) is not None, "its tone, of -15 dB")
     until_heard(stage, 2.0)
     assert received(port)
     stage.select_actors(stage.add_metahuman())

@@ -391,7 +391,7 @@ def synthetic(run: Run) -> SyntheticGround:
 
 
 def test_the_sentences_are_those_of_stage_3(run: Run) -> None:
-    """Without what only MEDTalk is told: the teacher's face at the scale 1, with all kinds of a label alike."""
+    """Without the inputs that only MEDTalk has: the teacher's face at the scale 1, with all kinds of a label alike."""
     draw = sentences(run.ground)
     for seed in range(3):
         batch = draw(np.random.default_rng(seed))

@@ -59,7 +59,7 @@ def one_closure_less(rig: np.ndarray) -> np.ndarray:
 
 
 def test_with_and_without_the_words() -> None:
-    """A model that needs to be told what is said."""
+    """A model that needs the transcript."""
     reads = model(lambda samples, transcript, label: taught() if transcript == "words" else 0 * taught())
     found = on_recordings(reads, recordings("words"))
     assert found["closure F1"] == 0.0 and found["closure F1, with transcript"] == pytest.approx(1.0)

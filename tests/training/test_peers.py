@@ -1,4 +1,4 @@
-"""The peers of the benchmark: what they need, and what is told where they cannot run."""
+"""The peers of the benchmark: what they need, and what is reported where they cannot run."""
 
 from __future__ import annotations
 

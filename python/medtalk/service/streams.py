@@ -71,7 +71,7 @@ class Streams:
         self._done: deque[Callable[[], None]] = deque()  # for the main loop
         self._turns: SimpleQueue[str | None] = SimpleQueue()  # a stream, for each of its tasks
         self.latency: Callable[[float], None] = lambda seconds: None
-        """Told the seconds from a step's first sample to its frames."""
+        """Called with the seconds from a step's first sample to its frames."""
         threads = max(1, min(_THREADS, (os.cpu_count() or 1) // 2)) if self.plays else 0
         self._threads = [
             threading.Thread(target=self._play, name=f"medtalk-streams-{number}", daemon=True)

@@ -39,13 +39,12 @@ def test_nor_do_those_of_stereo_at_another_rate(model: medtalk.Model, played: Pl
 
 def test_frames_come_when_their_sound_has_been_heard(model: medtalk.Model) -> None:
     live = model.live(look_ahead=0.1, step=0.06)
-    assert live.delay == pytest.approx(0.16 - 0.5 / 60)
+    assert live.delay == pytest.approx(0.16)
     for _ in range(50):
         live.push(np.zeros(500, np.float32))
-        # the last frame that was given is at most the delay behind the sound, and never within the look-ahead, which
-        # counts from half a frame before its time
+        # the last frame that was given is at most the delay behind the sound, and never within the look-ahead
         behind = live.seconds - (live.frames - 1) / 60
-        assert live.frames == 0 or 0.1 - 0.5 / 60 - 1e-9 <= behind < live.delay + 1 / 60 + 1e-9
+        assert live.frames == 0 or 0.1 - 1e-9 <= behind < live.delay + 1 / 60 + 1e-9
     frames = live.push(np.zeros(16000, np.float32))
     assert np.allclose(frames.times, np.arange(frames.first, frames.first + len(frames)) / 60)
     rest = live.finish()
@@ -62,7 +61,7 @@ def test_what_decisions_look_back_on_is_there_in_a_hurry_too(model: medtalk.Mode
 
 def test_at_another_rate_the_filter_counts_as_delay(model: medtalk.Model) -> None:
     live = model.live(rate=48000)
-    assert 0.12 < live.delay + 0.5 / 60 <= 0.1226
+    assert 4 / 60 + 0.04 < live.delay <= 4 / 60 + 0.0426, "four whole frames fit into 80 ms"
     live.push(np.zeros(round(0.082 * 48000), np.float32))
     assert live.frames == 0
     live.push(np.zeros(round(0.001 * 48000), np.float32))

@@ -1,6 +1,6 @@
 """What the baselines learn from: passages of the sentences that MEDTalk's stage 3 sees, and what validates it.
 
-Two things that only MEDTalk is told of a clip are left out: the random scale of its intensity, and the shares of its
+Two inputs that only MEDTalk has are left out: the random scale of its intensity, and the shares of its
 label's kinds of face. What remains is the face that the evaluation takes for the truth.
 """
 

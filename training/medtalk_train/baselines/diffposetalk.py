@@ -17,7 +17,7 @@ VELOCITY, SMOOTHNESS = 1.0, 0.1
 NO_STYLE, NEITHER = 0.45, 0.10
 """Shares of windows without their style, and without style and sound."""
 FIRST = 0.5
-"""Share of windows that are told of no face before them."""
+"""Share of windows that are given no face before them."""
 
 
 def losses(network: DiffPoseTalk, clips: Clips) -> dict[str, Tensor]:

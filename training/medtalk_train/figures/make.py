@@ -40,7 +40,7 @@ def make(
         folder: made if missing; pictures and FIGURE.json of other figures stay.
         only: numbers of the figures; all if empty.
         command: what the page says that made them, without `--only`.
-        tell: is told of each figure, and how many seconds it took.
+        tell: called with each figure and the seconds it took.
 
     Returns:
         the page.
@@ -122,7 +122,7 @@ def _place(column: str) -> int:
 
 
 def _digits(values: Sequence[float]) -> int:
-    """Decimals in which values of one kind are told."""
+    """Decimals of the values of one kind."""
     if all(float(value).is_integer() for value in values) and max(map(abs, values)) > 1:
         return 0
     return 4 if max(map(abs, values)) < 0.1 else 3

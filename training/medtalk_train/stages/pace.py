@@ -90,7 +90,7 @@ def spent(path: Path) -> dict[str, list[float]]:
 
 
 def _now(device: torch.device) -> float:
-    """Seconds, once the device has done what it was told: a GPU works on while Python goes ahead."""
+    """Seconds, once the device has finished its work: a GPU works on while Python goes ahead."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.monotonic()

@@ -1,6 +1,6 @@
-"""What the methods of Table 1 have in common: what they hear, how they are told an emotion, and the rig that they give.
+"""What the methods of Table 1 have in common: what they hear, how they take an emotion, and the rig that they give.
 
-All hear the features that MEDTalk hears, and are told one of its seven labels where their papers have a style or a
+All hear the features that MEDTalk hears, and take one of its seven labels where their papers have a style or a
 speaker (paper, Sec. 4.1).
 """
 

@@ -225,7 +225,7 @@ class _SoundError(PluginError):
 
 
 Say = Callable[[str, float, str], None]
-"""Told the phase of a job, its fraction from 0 to 1, and a line for the user."""
+"""Called with the phase of a job, its fraction from 0 to 1, and a line for the user."""
 
 
 def answer(client: Client, sent: Sound, settings: Settings, name: str, say: Say) -> Generator[None, None, Result]:

@@ -65,7 +65,7 @@ class LiveStream:
         self.watch: Callable[[Streaming], None] = lambda state: None
         self.recorded: Callable[[Recorded], None] = lambda recorded: None
         self.missed: Callable[[str, str], None] = lambda file, why: None
-        """Told the file of a recording that is not written, and why."""
+        """Called with the file of a recording that is not written, and why."""
         self._mood: Callable[[], dict[str, Any] | None] = lambda: None
         self._told: dict[str, Any] = {}  # the mood
         self._program: Program | None = None
