@@ -22,7 +22,7 @@ from medtalk.face import look
 from medtalk.files import write_atomic
 from medtalk.rig import CHANNELS
 from medtalk.rig import head_table as table
-from medtalk.rig.head import TOOTH_LIP, UPPER_SHARE, head_bytes, load_head
+from medtalk.rig.head import LID_MM, TOOTH_LIP, UPPER_SHARE, head_bytes, load_head
 from medtalk.rig.sequence import HEAD, HEAD_DEGREES
 
 # in the order in which they need each other
@@ -118,6 +118,7 @@ def board() -> dict[str, Any]:
             "eye_degrees": table.EYE_DEGREES,
             "upper_share": UPPER_SHARE,
             "tooth_lip": TOOTH_LIP,
+            "lid_mm": LID_MM,
         },
         "look": {name: value for name, value in vars(look).items() if name.isupper() and name != "BACKGROUND"},
     }

@@ -7,7 +7,7 @@ A pose is plain arithmetic, so that a page does the same in JavaScript (`medtalk
 
 1. the table (`medtalk.rig.head_table`) turns channels into weights of shapes; a closed lid takes from the shapes that
    would push the other one through it. Positions are the resting face plus the weighted shapes;
-2. the eyes turn about their centres;
+2. the eyes turn about their centres, and lids that shapes have pushed into an eyeball lie on it;
 3. the lower lip is pulled to the edge of the upper teeth (bite), then either lip to the other (seal), column by column
    of the mouth, as far as the channels ask, whatever the jaw does. Lips that would pass through each other meet;
 4. the head turns on its neck.
@@ -43,6 +43,10 @@ UPPER_SHARE = 0.35
 """Of the way to each other that the upper lip goes; the lower lip, which the jaw carries, goes the rest."""
 TOOTH_LIP = (0.0, 1.2, 2.2)
 """Where a bitten lower lip lies, in mm from the edge of the upper teeth: it touches them from the front."""
+
+
+LID_MM = 0.4
+"""How far above an eyeball the lids lie at least, where they do so at rest: squint and cheek together push further."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +127,7 @@ class Head:
 
         placed = self._shaped(weights, wanted)
         self._turn_eyes(placed, frames, wanted)
+        self._lay_lids(placed, wanted)
         column, above, below = self._pulls
         place = np.full(len(self.vertices), -1)
         place[self.pulled] = np.arange(len(self.pulled))
@@ -237,6 +242,24 @@ class Head:
             if len(at):
                 yaw, pitch = turns[:, number, 0], turns[:, number, 1]
                 placed[:, at] = (placed[:, at] - eye.center) @ _rotation(yaw, pitch, 0.0 * yaw) + eye.center
+
+    def _lay_lids(self, placed: NDArray[np.float32], wanted: NDArray[np.intp]) -> None:
+        for eye, lids in zip(self.eyes.values(), self._lids, strict=True):
+            at = np.flatnonzero(np.isin(wanted, lids))
+            if len(at):
+                out, least = placed[:, at] - eye.center, eye.radius + LID_MM
+                far = np.linalg.norm(out, axis=-1, keepdims=True)
+                placed[:, at] = np.where(far < least, eye.center + out * (least / np.maximum(far, 1e-6)), placed[:, at])
+
+    @cached_property
+    def _lids(self) -> list[NDArray[np.intp]]:
+        """The skin around each eye that lies above its eyeball at rest."""
+        skin = self.material == self.MATERIALS.index("skin")
+        far = [np.linalg.norm(self.vertices - eye.center, axis=1) for eye in self.eyes.values()]
+        return [
+            np.flatnonzero(skin & (away > eye.radius + LID_MM) & (away < 2.0 * eye.radius))
+            for away, eye in zip(far, self.eyes.values(), strict=True)
+        ]
 
     def _turned(self, placed: NDArray[np.float32], turn: NDArray[np.float32]) -> NDArray[np.float32]:
         """The whole head turned; the neck follows from none at its edge to all at the skull."""

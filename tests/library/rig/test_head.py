@@ -178,6 +178,18 @@ def test_eyes_turn_rigidly_and_by_the_rigs_degrees(head: Head) -> None:
     np.testing.assert_allclose(head.eye_turns(values)[0], [[20.0, 15.0], [20.0, 0.0]], atol=1e-4)
 
 
+def test_a_strong_smile_does_not_push_the_eyes_through_their_lids(head: Head) -> None:
+    skin = np.flatnonzero(head.material == head.MATERIALS.index("skin"))
+    strong = face(eye_squintInner=1.0, eye_cheekRaise=1.0, eye_eyelidD=0.5, mouth_cornerPull=1.0)
+    smiling, still = head.pose(strong)[skin], head.pose(np.zeros(174))[skin]
+    for eye in head.eyes.values():
+        rest, now = (np.linalg.norm(each - eye.center, axis=1) for each in (head.vertices[skin], smiling))
+        lids = (rest > eye.radius + 0.5) & (rest < 2.0 * eye.radius)
+        assert now[lids].min() > eye.radius + 0.3
+        assert (np.abs(now - rest)[lids] > 1.0).sum() > 10, "they move"
+        np.testing.assert_array_equal(still[lids], head.vertices[skin][lids])
+
+
 def test_the_head_turns_on_a_neck_that_stays(head: Head) -> None:
     left = head.pose(np.zeros(174), turn=(30.0, 0.0, 0.0))
     assert left[head.marks["nose_tip"]][0, 0] > 40.0
@@ -189,7 +201,8 @@ def test_the_head_turns_on_a_neck_that_stays(head: Head) -> None:
 
 def test_a_trace_is_the_pose_of_its_vertices(head: Head) -> None:
     values = np.random.default_rng(0).uniform(-0.3, 0.6, (5, 174)).astype(np.float32)
-    some = np.r_[head.marks["lip_lower"], head.eyes["right"].vertices[:3], head.marks["chin"]]
+    lids = head.marks["lid_lower_left"]
+    some = np.r_[head.marks["lip_lower"], lids, head.eyes["right"].vertices[:3], head.marks["chin"]]
     np.testing.assert_allclose(head.trace(values, some), head.pose(values)[:, some], atol=1e-4)
     np.testing.assert_allclose(head.pose(values[2]), head.pose(values)[2], atol=1e-4)
 

@@ -27,6 +27,7 @@ class Head {
     };
     this.marks = header.marks;
     this.eyes = header.eyes;
+    this.lids = Object.values(header.eyes).map((eye) => this.around(eye));
     this.neck = header.neck;
     this.bottom = this.vertices.reduce((least, y, i) => (i % 3 === 1 ? Math.min(least, y) : least), Infinity);
     this.rows = header.shapes.map(({ scale, first, count }) => ({
@@ -82,6 +83,7 @@ class Head {
       }
     }
     this.turnEyes(out, values);
+    this.layLids(out);
     this.pull(out, this.pulls.above, down);
     this.pull(out, this.pulls.below, up);
     return turn ? this.turned(out, turn) : out;
@@ -191,6 +193,33 @@ class Head {
       const { center, vertices } = Object.values(this.eyes)[number];
       const turn = rotation(yaw * RADIANS, pitch * RADIANS, 0);
       for (const v of vertices) turn(out, 3 * v, center, 1);
+    });
+  }
+
+  /** The skin around an eye that lies above its eyeball at rest. */
+  around({ center, radius }) {
+    const skin = this.materials.indexOf("skin");
+    const far = (v) => Math.hypot(...center.map((at, axis) => this.vertices[3 * v + axis] - at));
+    const above = (v) => far(v) > radius + this.table.lid_mm && far(v) < 2 * radius;
+    return Array.from(this.material.keys()).filter((v) => this.material[v] === skin && above(v));
+  }
+
+  /** Lids that shapes have pushed into an eyeball lie on it. */
+  layLids(out) {
+    Object.values(this.eyes).forEach(({ center, radius }, number) => {
+      const [cx, cy, cz] = center,
+        least = radius + this.table.lid_mm;
+      for (const v of this.lids[number]) {
+        const x = out[3 * v] - cx,
+          y = out[3 * v + 1] - cy,
+          z = out[3 * v + 2] - cz,
+          far = Math.sqrt(x * x + y * y + z * z);
+        if (far >= least) continue;
+        const share = least / Math.max(far, 1e-6);
+        out[3 * v] = cx + share * x;
+        out[3 * v + 1] = cy + share * y;
+        out[3 * v + 2] = cz + share * z;
+      }
     });
   }
 
