@@ -195,6 +195,19 @@ def test_a_gap_that_is_longer_than_the_credit(start, connect) -> None:
     assert all_of(stream) == list(range(60))
 
 
+@pytest.mark.parametrize("gap", [8000, 7000])
+def test_a_gap_that_ends_with_the_credit_or_shortly_before(start, connect, gap: int) -> None:
+    """Nothing of what comes after it may be sent, and the sidecar waits for more."""
+    stream = connect(start("stream-narrow")).stream()
+    stream.skip(gap / 16000)
+    stream.push(SECOND[:3200])
+    end = time.monotonic() + 20.0
+    stream.close()
+    while not stream.ended and time.monotonic() < end:
+        stream.frames(0.1)
+    assert stream.ended and stream.result["samples"] == gap + 1600 and stream.lost == gap
+
+
 def test_guidance(start, connect, until) -> None:
     sidecar = start("times")
     client = connect(sidecar)

@@ -255,8 +255,8 @@ class Stream(Job):
             piece = self._waiting[0]
             if piece.end <= most:
                 return self._audio(piece.at, piece.buffer)
-            if piece.at > most > self._told:  # beyond a gap that is longer than the credit
-                return self._audio(most)
+            if (reached := min(piece.at, most)) > self._told:  # a gap, and no credit for what lies behind it
+                return self._audio(reached)
         elif self._closing and not self._close_sent:
             if self._at <= most:
                 return Message("stream_close", {"stream": self.id, "at": self._at})
