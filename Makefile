@@ -32,7 +32,7 @@ quick: .venv/installed
 # A file stays in one process, as its tests share what is slow to make. The processes share the cores, so that torch
 # takes one in each.
 test: packages lint light
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations 25
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --timeout 600 --durations 25
 
 # The speech engines of the training corpus, where they may be installed; pytest names the tests that lack them.
 packages:

@@ -68,6 +68,7 @@ PEERS = ["pocketsphinx>=5.0", "openfacefx>=0.24"]  # whose lips benchmarks/quali
 DEV = [
     "pytest>=8.4",
     "pytest-xdist>=3.6",  # two test files at a time
+    "pytest-timeout>=2.4",  # one that hangs says where, and does not take all of CI's time
     "hypothesis>=6.120",
     "ruff>=0.14",
     "pyright[nodejs]>=1.1.400",  # with a node of its own: else it would download one from elsewhere than PyPI

@@ -65,12 +65,14 @@ def done(production: Production) -> set[str]:
 
 
 def test_killed_again_and_again(raw: Production) -> None:
-    """The whole group of processes dies at any moment, five times: what was finished is never made again."""
+    """The whole group of processes dies at any moment, five times at most: what was finished is never made again."""
     raw.write(LINES)
     chance = random.Random(16)
     finished: dict[str, int] = {}
     for _ in range(5):
         before = len(raw.ledger()) if raw.out.exists() else 0
+        if len(finished) == LINES:
+            break  # by a machine that is so fast
         process = raw.begin("--jobs", 2)
         raw.wait_for_lines(before + 1)
         time.sleep(chance.uniform(0.0, 0.25))
