@@ -2,9 +2,9 @@
 
 The mesh has a morph target for each shape of the head that the take moves, by name, and one animation: the weights, and
 the turns of the eyes and of the head, a key a frame. The head turns as a whole, with its neck, which pages bend. Lips
-that seal and bite are no sum of shapes, so what is left of them becomes targets of its own: the principal components,
-over the take, of the pose of the head less that sum. As many are taken as bring every vertex of every frame within
-`TOLERANCE_MM`; the file says how far it really is (`extras.error_mm`).
+that seal and bite, and lids that lie on an eye, are no sum of shapes, so what is left of them becomes targets of its
+own: the principal components, over the take, of the pose of the head less that sum. As many are taken as bring every
+vertex of every frame within `TOLERANCE_MM`; the file says how far it really is (`extras.error_mm`).
 
 Only what every reader knows is used: no extension is required. Metres, y up, the face to +z.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 TOLERANCE_MM = 0.1
 """Far under what is seen: a pixel of a head that fills a screen of 1080 lines is .25 mm."""
-MOST_CORRECTIVES = 48
+MOST_CORRECTIVES = 48  # of the lips, and of the lids
 MAX_BYTES = 512 << 20
 """Of a file: an hour at 60 fps is about 80 MB."""
 
@@ -57,7 +57,7 @@ def write_glb(path: Path, rig: RigSequence) -> None:
 def glb(rig: RigSequence) -> bytes:
     """The bytes of the file; RigError if there would be too many."""
     head = load_head()
-    if 4 * len(rig) * (len(head.shapes) + MOST_CORRECTIVES) > MAX_BYTES:
+    if 4 * len(rig) * (len(head.shapes) + 2 * MOST_CORRECTIVES) > MAX_BYTES:
         raise RigError(
             f"{len(rig)} frames are too many for .glb: over {MAX_BYTES >> 20} MiB.",
             "Write a part of the rig, or a lower frame rate.",
@@ -95,28 +95,31 @@ def _targets(head: Head, values: NDArray) -> tuple[NDArray[np.float32], list[Tar
     weights = head.weights(values)
     used = np.flatnonzero(np.abs(weights).max(axis=0) > _STILL)
     targets = [Target(head.shapes[shape], *head.deltas[shape]) for shape in used.tolist()]
-    lips = _Lips(head)
     some = np.unique(np.linspace(0, len(values) - 1, _BASIS).round().astype(int))
-    components = lips.components(values[some])
-    found, error = [np.zeros((0, len(components)), np.float32)], 0.0
-    for first in range(0, len(values), _BLOCK):
-        left = lips.left(values[first : first + _BLOCK])
-        found.append(left @ components.T)
-        error = max(error, _largest(left - found[-1] @ components))
-    coefficients = np.concatenate(found)
-    size = np.maximum(np.abs(coefficients).max(axis=0), 1e-9)  # so that weights stay within -1 to 1
-    targets += [
-        Target(f"lips{number:02d}", lips.of, (component * each).reshape(-1, 3).astype(np.float32))
-        for number, (component, each) in enumerate(zip(components, size, strict=True), start=1)
-    ]
-    return np.concatenate([weights[:, used], coefficients / size], axis=1).astype(np.float32), targets, error
+    all_weights, error = [weights[:, used]], 0.0
+    for name, of in (("lips", head.pulled), ("lids", np.unique(np.concatenate(head.lids)))):
+        rest = _Rest(head, of)
+        components = rest.components(values[some])
+        found = [np.zeros((0, len(components)), np.float32)]
+        for first in range(0, len(values), _BLOCK):
+            left = rest.left(values[first : first + _BLOCK])
+            found.append(left @ components.T)
+            error = max(error, _largest(left - found[-1] @ components))
+        coefficients = np.concatenate(found)
+        size = np.maximum(np.abs(coefficients).max(axis=0), 1e-9)  # so that weights stay within -1 to 1
+        targets += [
+            Target(f"{name}{number:02d}", of, (component * each).reshape(-1, 3).astype(np.float32))
+            for number, (component, each) in enumerate(zip(components, size, strict=True), start=1)
+        ]
+        all_weights.append(coefficients / size)
+    return np.concatenate(all_weights, axis=1).astype(np.float32), targets, error
 
 
-class _Lips:
-    """What the pulls of the lips add to the shapes, at the vertices `of` (n,) that they move."""
+class _Rest:
+    """What is no sum of shapes at the vertices `of` (n,): the pulls of the lips, and lids that lie on an eye."""
 
-    def __init__(self, head: Head) -> None:
-        self._head, self.of = head, head.pulled
+    def __init__(self, head: Head, of: NDArray[np.intp]) -> None:
+        self._head, self.of = head, of
         place = np.full(len(head.vertices), -1)
         place[self.of] = np.arange(len(self.of))
         self._shapes = np.zeros((len(head.shapes), len(self.of), 3), np.float32)

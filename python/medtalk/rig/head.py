@@ -244,7 +244,7 @@ class Head:
                 placed[:, at] = (placed[:, at] - eye.center) @ _rotation(yaw, pitch, 0.0 * yaw) + eye.center
 
     def _lay_lids(self, placed: NDArray[np.float32], wanted: NDArray[np.intp]) -> None:
-        for eye, lids in zip(self.eyes.values(), self._lids, strict=True):
+        for eye, lids in zip(self.eyes.values(), self.lids, strict=True):
             at = np.flatnonzero(np.isin(wanted, lids))
             if len(at):
                 out, least = placed[:, at] - eye.center, eye.radius + LID_MM
@@ -252,8 +252,8 @@ class Head:
                 placed[:, at] = np.where(far < least, eye.center + out * (least / np.maximum(far, 1e-6)), placed[:, at])
 
     @cached_property
-    def _lids(self) -> list[NDArray[np.intp]]:
-        """The skin around each eye that lies above its eyeball at rest."""
+    def lids(self) -> list[NDArray[np.intp]]:
+        """The vertices of the skin around each eye that lie above its eyeball at rest, and stay above it."""
         skin = self.material == self.MATERIALS.index("skin")
         far = [np.linalg.norm(self.vertices - eye.center, axis=1) for eye in self.eyes.values()]
         return [
