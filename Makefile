@@ -38,7 +38,7 @@ test: packages lint light
 packages:
 	.ci/packages
 
-# With less room than it needs (4.7 GB) pyright forgets types half way, is slower, and once reported errors that are none.
+# Pyright needs 4.7 GB. With less it empties its cache half way, is slower, and may report errors that do not exist.
 lint: export NODE_OPTIONS = --max-old-space-size=8192
 lint: .venv/installed
 	.venv/bin/ruff check

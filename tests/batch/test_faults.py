@@ -72,7 +72,7 @@ def test_killed_again_and_again(raw: Production) -> None:
     for _ in range(5):
         before = len(raw.ledger()) if raw.out.exists() else 0
         if len(finished) == LINES:
-            break  # by a machine that is so fast
+            break  # a fast machine has made them all
         process = raw.begin("--jobs", 2)
         raw.wait_for_lines(before + 1)
         time.sleep(chance.uniform(0.0, 0.25))
